@@ -1,1 +1,9 @@
-//! x
+//! A simulated Telegram that real clients sign in to.
+//!
+//! - [`wire`]: transports, key exchange, encryption, sessions; knows packets, not users.
+//! - [`dispatch`]: function id → the part of the world that answers it.
+//! - [`world`]: users, chats, messages, update positions and the ledger of what happened; knows no sockets.
+//! - [`port`]: what wire and dispatch know of each other.
+//! - `control`: the handle and the HTTP API that tests, the demo and people steer it with.
+
+pub mod port;
