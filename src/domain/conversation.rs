@@ -1,0 +1,75 @@
+//! Conversation: one account's view of one chat.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, ChatId, ConversationId, StoredMessage, Timestamp};
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    Private,
+    Bot,
+    Group,
+    Supergroup,
+    Channel,
+}
+
+impl ConversationKind {
+    pub const ALL: [Self; 5] = [
+        Self::Private,
+        Self::Bot,
+        Self::Group,
+        Self::Supergroup,
+        Self::Channel,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Bot => "bot",
+            Self::Group => "group",
+            Self::Supergroup => "supergroup",
+            Self::Channel => "channel",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A conversation as the outside sees it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub account_id: AccountId,
+    pub chat_id: ChatId,
+    pub kind: ConversationKind,
+    pub title: String,
+    pub username: Option<String>,
+    pub unread: i64,
+    pub can_send: bool,
+    pub last_message: Option<StoredMessage>,
+    pub last_message_at: Option<Timestamp>,
+    pub muted: bool,
+    /// Telegram's id of the newest message that is marked read.
+    pub read_inbox_max_id: i32,
+    /// Up to which own message the other side has read.
+    pub read_outbox_max_id: i32,
+}
+
+/// One row of Telegram's dialog list.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DialogRecord {
+    pub chat: ChatId,
+    pub unread: i32,
+    pub read_inbox_max_id: i32,
+    pub read_outbox_max_id: i32,
+    pub muted_until: Option<Timestamp>,
+    /// Newest message id in the chat: the upper end of its history.
+    pub top_message: i32,
+    /// The channel's update position at the time of the answer.
+    pub channel_pts: Option<i32>,
+}

@@ -1,0 +1,81 @@
+//! Event: something that is already committed, with its number, on its way to dashboards and webhooks.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Account, AccountId, ChatId, Conversation, ConversationId, Login, MessageRowId, StoredMessage,
+    Timestamp,
+};
+
+/// Number of an event; rises by commit order, over all accounts.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub i64);
+
+/// One numbered event. Written to the event log in the transaction of what it tells.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Event {
+    pub seq: Seq,
+    pub at: Timestamp,
+    pub account_id: AccountId,
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What happened; `event` and `data` of a WebSocket frame.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+pub enum EventBody {
+    MessageReceived {
+        message: StoredMessage,
+        conversation: Conversation,
+    },
+    /// Once `pending`, again `sent` or `failed`.
+    MessageSent {
+        message: StoredMessage,
+        conversation: Conversation,
+    },
+    MessageEdited {
+        message: StoredMessage,
+        conversation: Conversation,
+    },
+    MessageDeleted {
+        account_id: AccountId,
+        conversation_id: ConversationId,
+        chat_id: ChatId,
+        ids: Vec<MessageRowId>,
+        message_ids: Vec<String>,
+        deleted_at: Timestamp,
+    },
+    ConversationUpdated {
+        conversation: Conversation,
+    },
+    AccountStatus {
+        account: Account,
+    },
+    AccountRemoved {
+        account_id: AccountId,
+    },
+    LoginUpdated {
+        account_id: AccountId,
+        login: Option<Login>,
+    },
+}
+
+impl EventBody {
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::MessageReceived { .. } => "message_received",
+            Self::MessageSent { .. } => "message_sent",
+            Self::MessageEdited { .. } => "message_edited",
+            Self::MessageDeleted { .. } => "message_deleted",
+            Self::ConversationUpdated { .. } => "conversation_updated",
+            Self::AccountStatus { .. } => "account_status",
+            Self::AccountRemoved { .. } => "account_removed",
+            Self::LoginUpdated { .. } => "login_updated",
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Login: how far a sign-in is, as the outside sees it. Codes and passwords never come here.
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginMethod {
+    Phone,
+    Qr,
+    /// A session string of another client was brought along.
+    Session,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginStep {
+    /// Telegram sent a code; it is waited for.
+    Code,
+    /// The account has two-step verification.
+    Password,
+    /// A QR code waits to be scanned.
+    Scan,
+    Done,
+}
+
+/// Where Telegram sent the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeChannel {
+    App,
+    Sms,
+    Call,
+    FlashCall,
+    MissedCall,
+    Email,
+    Fragment,
+    Other,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct QrCode {
+    /// `tg://login?token=…`; lives about 30 seconds.
+    pub url: String,
+    pub svg: String,
+    pub expires_at: Timestamp,
+}
+
+/// One sign-in under way (or just done).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Login {
+    pub method: LoginMethod,
+    pub step: LoginStep,
+    pub code_via: Option<CodeChannel>,
+    pub code_length: Option<u8>,
+    pub expires_at: Option<Timestamp>,
+    /// From when a new code may be asked for.
+    pub resend_at: Option<Timestamp>,
+    pub password_hint: Option<String>,
+    pub attempts_left: Option<u32>,
+    pub qr: Option<QrCode>,
+}
+
+/// What kind of sign-in attempt is recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptKind {
+    Phone,
+    Qr,
+    #[serde(rename = "2fa")]
+    TwoFactor,
+    Session,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    Pending,
+    Success,
+    Failed,
+    Timeout,
+}

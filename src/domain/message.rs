@@ -1,0 +1,83 @@
+//! Messages: as Telegram reports them, and as the store keeps them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, ChatId, ConversationId, Media, MessageRowId, Timestamp};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageStatus {
+    Received,
+    Pending,
+    Sent,
+    Failed,
+}
+
+/// A message as Telegram tells it: live, from a difference or from history; also the echo of our own.
+#[derive(Clone, PartialEq, Debug)]
+pub struct IncomingMessage {
+    pub chat: ChatId,
+    /// Telegram's: one sequence per account for private chats and basic groups, one per channel.
+    pub message_id: i32,
+    /// Written by this account, here or on another device.
+    pub outgoing: bool,
+    /// Who wrote it, when Telegram says so; a channel post has its channel.
+    pub sender: Option<ChatId>,
+    /// Signature or forwarded name when there is no peer behind it.
+    pub sender_name: Option<String>,
+    pub text: String,
+    pub date: Timestamp,
+    pub edited_at: Option<Timestamp>,
+    pub reply_to: Option<i32>,
+    pub media: Option<Media>,
+    /// What happened, in words, for service messages (joined, pinned, title changed…).
+    pub service: Option<String>,
+}
+
+/// Who wrote a message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sender {
+    pub id: ChatId,
+    pub name: String,
+    pub username: Option<String>,
+}
+
+/// Why a reply failed: Telegram's code, and what it means.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MessageError {
+    pub code: String,
+    pub message: String,
+}
+
+/// A message as the store keeps it and the outside sees it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StoredMessage {
+    pub id: MessageRowId,
+    pub account_id: AccountId,
+    pub conversation_id: ConversationId,
+    pub chat_id: ChatId,
+    /// Telegram's id as text; `null` until a reply is sent.
+    pub message_id: Option<String>,
+    pub direction: Direction,
+    pub text: String,
+    pub timestamp: Timestamp,
+    pub status: MessageStatus,
+    pub sender: Option<Sender>,
+    pub reply_to_message_id: Option<String>,
+    pub edited_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+    pub media: Option<Media>,
+    pub service: Option<String>,
+    /// Came from history or a filled hole, not live.
+    pub backfilled: bool,
+    pub error: Option<MessageError>,
+    /// When the next attempt to send is made.
+    pub retry_at: Option<Timestamp>,
+}

@@ -1,0 +1,32 @@
+//! Domain: the plain data that every part of the service speaks.
+//!
+//! Receives: nothing.
+//! Sends:    nothing.
+//! Promises: no I/O, no knowledge of Telegram's wire types, of SQL or of HTTP; the account id is in everything.
+//! Does not: decide anything that needs the outside.
+
+mod account;
+mod batch;
+mod conversation;
+mod event;
+mod ids;
+mod login;
+mod media;
+mod message;
+mod outgoing;
+mod secret;
+mod text;
+mod timestamp;
+
+pub use account::{Account, AccountState, SelfUser, StateChange, SyncProgress, mask_phone};
+pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
+pub use conversation::{Conversation, ConversationKind, DialogRecord};
+pub use event::{Event, EventBody, Seq};
+pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};
+pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
+pub use media::{Media, MediaKind};
+pub use message::{Direction, IncomingMessage, MessageError, MessageStatus, Sender, StoredMessage};
+pub use outgoing::{OutgoingMessage, SendOutcome};
+pub use secret::{ApiCredentials, SecretBytes, SecretText};
+pub use text::{TextError, check_text, utf16_len};
+pub use timestamp::Timestamp;
