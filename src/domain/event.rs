@@ -1,5 +1,7 @@
 //! Event: something that is already committed, with its number, on its way to dashboards and webhooks.
 
+use std::time::Instant;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -22,6 +24,9 @@ pub struct Event {
     pub account_id: AccountId,
     #[serde(flatten)]
     pub body: EventBody,
+    /// When it was read from Telegram's socket; known only while it is live.
+    #[serde(skip)]
+    pub read_at: Option<Instant>,
 }
 
 /// What happened; `event` and `data` of a WebSocket frame.

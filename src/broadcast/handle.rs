@@ -1,0 +1,133 @@
+//! The handle: what others know of the broadcast.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+};
+
+use actix::{Actor, Addr, Arbiter, Recipient};
+
+use super::{
+    BroadcastActor, Frame, Since, Transient, Wake,
+    actor::{Publish, Subscribe},
+    ring::Ring,
+};
+use crate::domain::{Event, Seq};
+
+/// Frames kept in memory for listeners that are only a little behind.
+const RING: usize = 16_384;
+
+/// What the actor and its handles share.
+#[derive(Debug)]
+pub struct Shared {
+    ring: Mutex<Ring>,
+    /// Newest number of a publication that found the mailbox full: it is in the event log alone.
+    lost: AtomicI64,
+    subscribers: AtomicUsize,
+}
+
+impl Shared {
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        // The ring is whole after every statement: a panic elsewhere can't leave it half-written.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn append(&self, events: Vec<Arc<Event>>) {
+        let mut ring = self.ring();
+        for event in events {
+            ring.push(Arc::new(Frame::new(event)));
+        }
+    }
+
+    pub(super) fn set_subscribers(&self, count: usize) {
+        self.subscribers.store(count, Ordering::Relaxed);
+    }
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct BroadcastHandle {
+    addr: Addr<BroadcastActor>,
+    shared: Arc<Shared>,
+}
+
+/// A subscription's side of the wake-up: cleared by the listener before it looks.
+#[derive(Clone, Debug, Default)]
+pub struct Subscription(Arc<AtomicBool>);
+
+impl Subscription {
+    /// To be called before reading: what is committed from here on wakes again.
+    pub fn rearm(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl BroadcastHandle {
+    /// Starts the actor on `arbiter`; `last` is the newest number in the event log.
+    #[must_use]
+    pub fn start(arbiter: &Arbiter, last: Seq) -> Self {
+        let shared = Arc::new(Shared {
+            ring: Mutex::new(Ring::new(RING, last)),
+            lost: AtomicI64::new(0),
+            subscribers: AtomicUsize::new(0),
+        });
+        let actor = BroadcastActor::new(Arc::clone(&shared));
+        let addr = BroadcastActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
+        Self { addr, shared }
+    }
+
+    /// Hands committed events on; never blocks.
+    pub fn publish(&self, events: Vec<Arc<Event>>) {
+        let Some(newest) = events.last().map(|event| event.seq) else {
+            return;
+        };
+        // A full mailbox means that the actor has more to do and will wake everybody after it.
+        if self.addr.try_send(Publish(events)).is_err() {
+            self.shared.lost.fetch_max(newest.0, Ordering::AcqRel);
+        }
+    }
+
+    /// Sends news that nobody needs a moment later.
+    pub fn announce(&self, transient: Transient) {
+        let _ = self.addr.try_send(transient);
+    }
+
+    /// From the answer on, each commit wakes `wake` (once until it re-arms).
+    ///
+    /// # Errors
+    /// When the service is stopping.
+    pub async fn subscribe(
+        &self,
+        wake: Recipient<Wake>,
+        transient: Recipient<Transient>,
+    ) -> Result<Subscription, actix::MailboxError> {
+        let subscription = Subscription::default();
+        self.addr
+            .send(Subscribe {
+                recipient: wake,
+                transient,
+                woken: Arc::clone(&subscription.0),
+            })
+            .await?;
+        Ok(subscription)
+    }
+
+    /// Up to `limit` frames after `seq`.
+    #[must_use]
+    pub fn after(&self, seq: Seq, limit: usize) -> Since {
+        let since = self.shared.ring().after(seq, limit);
+        match since {
+            Since::Frames(frames)
+                if frames.is_empty() && seq.0 < self.shared.lost.load(Ordering::Acquire) =>
+            {
+                Since::Behind
+            }
+            since => since,
+        }
+    }
+
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.shared.subscribers.load(Ordering::Relaxed)
+    }
+}

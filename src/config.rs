@@ -1,0 +1,458 @@
+//! Configuration: the settings, checked as a whole. Every problem is collected before anything starts, and
+//! each one names the variable that a person has to change.
+
+use std::{
+    fmt, fs,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use url::Url;
+
+use crate::{
+    cli::Settings,
+    domain::{ApiCredentials, SecretText},
+};
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    /// For accounts that bring none.
+    pub api: Option<ApiCredentials>,
+    pub telegram: DataCentres,
+    pub supabase: Option<Supabase>,
+    pub master_key: MasterKey,
+    pub allowed_hosts: Vec<String>,
+    pub assistant: Option<Assistant>,
+}
+
+/// Which MTProto servers accounts talk to.
+#[derive(Clone, Debug, Default)]
+pub struct DataCentres {
+    /// Empty: Telegram's own. Sign-ins start at the first.
+    pub addresses: Vec<(i32, SocketAddr)>,
+    pub public_key_pem: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Supabase {
+    pub url: Url,
+    pub key: SecretText,
+}
+
+/// Where the master key comes from.
+#[derive(Clone, Debug)]
+pub enum MasterKey {
+    File(PathBuf),
+    /// Base64 of 32 bytes.
+    Inline(SecretText),
+    Passphrase {
+        text: SecretText,
+        salt_file: PathBuf,
+    },
+}
+
+/// An OpenAI-compatible chat-completion service.
+#[derive(Clone, Debug)]
+pub struct Assistant {
+    pub url: Url,
+    pub key: Option<SecretText>,
+    pub model: String,
+}
+
+/// Everything that is wrong, in the order of the settings.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<Problem>);
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub variable: &'static str,
+    pub what: String,
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration can't be used:")?;
+        for problem in &self.0 {
+            write!(f, "\n  {}: {}", problem.variable, problem.what)?;
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// All problems at once.
+    pub fn check(settings: &Settings) -> Result<Self, Problems> {
+        let mut checker = Checker::default();
+        let config = Self {
+            listen: checker.listen(&settings.listen),
+            data_dir: settings.data_dir.clone(),
+            api: checker.api(settings),
+            telegram: checker.data_centres(settings),
+            supabase: checker.supabase(settings),
+            master_key: checker.master_key(settings),
+            allowed_hosts: checker.allowed_hosts(&settings.allowed_host),
+            assistant: checker.assistant(settings),
+        };
+        if checker.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(Problems(checker.problems))
+        }
+    }
+}
+
+#[derive(Default)]
+struct Checker {
+    problems: Vec<Problem>,
+}
+
+impl Checker {
+    fn report(&mut self, variable: &'static str, what: impl Into<String>) {
+        self.problems.push(Problem {
+            variable,
+            what: what.into(),
+        });
+    }
+
+    fn listen(&mut self, text: &str) -> SocketAddr {
+        text.replace("localhost:", "127.0.0.1:")
+            .parse()
+            .unwrap_or_else(|_| {
+                self.report(
+                    "SWITCHBOARD_LISTEN",
+                    format!("{text:?} is not an address with a port, such as 127.0.0.1:8080"),
+                );
+                SocketAddr::from(([127, 0, 0, 1], 0))
+            })
+    }
+
+    fn api(&mut self, settings: &Settings) -> Option<ApiCredentials> {
+        let hash = self.secret(
+            "TELEGRAM_API_HASH",
+            settings.api_hash.as_deref(),
+            settings.api_hash_file.as_deref(),
+        );
+        let id = settings.api_id.as_deref().filter(|text| !text.is_empty());
+        let api_id = id.and_then(|text| match text.parse::<i32>() {
+            Ok(number) if number > 0 => Some(number),
+            _ => {
+                self.report(
+                    "TELEGRAM_API_ID",
+                    "is not a positive number; my.telegram.org shows yours",
+                );
+                None
+            }
+        });
+        if let Some(hash) = &hash
+            && !is_api_hash(hash.expose())
+        {
+            self.report(
+                "TELEGRAM_API_HASH",
+                "is not 32 hexadecimal digits; my.telegram.org shows yours",
+            );
+            return None;
+        }
+        match (id, api_id, hash) {
+            (Some(_), Some(api_id), Some(api_hash)) => Some(ApiCredentials { api_id, api_hash }),
+            (Some(_), _, None) => {
+                self.report(
+                    "TELEGRAM_API_HASH",
+                    "is missing, though TELEGRAM_API_ID is set",
+                );
+                None
+            }
+            (None, _, Some(_)) => {
+                self.report(
+                    "TELEGRAM_API_ID",
+                    "is missing, though TELEGRAM_API_HASH is set",
+                );
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn data_centres(&mut self, settings: &Settings) -> DataCentres {
+        let mut addresses: Vec<(i32, SocketAddr)> = Vec::new();
+        for text in settings.telegram_dc.iter().filter(|text| !text.is_empty()) {
+            let parsed = text
+                .split_once('@')
+                .and_then(|(id, address)| Some((id.parse::<i32>().ok()?, address.parse().ok()?)));
+            match parsed {
+                Some((id, _)) if id <= 0 || addresses.iter().any(|(known, _)| *known == id) => {
+                    self.report(
+                        "TELEGRAM_DC",
+                        format!("{text:?}: the id must be positive and named once"),
+                    );
+                }
+                Some(dc) => addresses.push(dc),
+                None => self.report(
+                    "TELEGRAM_DC",
+                    format!("{text:?} is not ID@IP:PORT, such as 2@127.0.0.1:4430"),
+                ),
+            }
+        }
+        let public_key_pem = settings.telegram_dc_key.as_deref().and_then(|path| {
+            fs::read_to_string(path)
+                .map_err(|error| {
+                    self.report("TELEGRAM_DC_KEY", format!("{}: {error}", path.display()))
+                })
+                .ok()
+        });
+        if public_key_pem
+            .as_deref()
+            .is_some_and(|pem| !pem.contains("PUBLIC KEY-----"))
+        {
+            self.report("TELEGRAM_DC_KEY", "holds no RSA public key in PEM form");
+        }
+        if public_key_pem.is_some() && settings.telegram_dc.is_empty() {
+            self.report("TELEGRAM_DC", "is missing, though TELEGRAM_DC_KEY is set");
+        }
+        DataCentres {
+            addresses,
+            public_key_pem,
+        }
+    }
+
+    fn supabase(&mut self, settings: &Settings) -> Option<Supabase> {
+        let key = self.secret(
+            "SUPABASE_SERVICE_KEY",
+            settings.supabase_key.as_deref(),
+            settings.supabase_key_file.as_deref(),
+        );
+        let url = self.url("SUPABASE_URL", settings.supabase_url.as_deref());
+        match (
+            settings
+                .supabase_url
+                .as_deref()
+                .unwrap_or_default()
+                .is_empty(),
+            key,
+        ) {
+            (true, None) => None,
+            (false, Some(key)) => url.map(|url| Supabase { url, key }),
+            (false, None) => {
+                self.report(
+                    "SUPABASE_SERVICE_KEY",
+                    "is missing, though SUPABASE_URL is set",
+                );
+                None
+            }
+            (true, Some(_)) => {
+                self.report(
+                    "SUPABASE_URL",
+                    "is missing, though SUPABASE_SERVICE_KEY is set",
+                );
+                None
+            }
+        }
+    }
+
+    fn master_key(&mut self, settings: &Settings) -> MasterKey {
+        let passphrase = self.secret(
+            "SWITCHBOARD_MASTER_PASSPHRASE",
+            settings.master_passphrase.as_deref(),
+            settings.master_passphrase_file.as_deref(),
+        );
+        let given = [
+            settings.master_key_file.is_some(),
+            settings.master_key.is_some(),
+            passphrase.is_some(),
+        ];
+        if given.iter().filter(|given| **given).count() > 1 {
+            self.report(
+                "SWITCHBOARD_MASTER_KEY_FILE",
+                "the master key is given in more than one way; choose one",
+            );
+        }
+        let default_file = settings.data_dir.join("master.key");
+        if let Some(text) = settings.master_key.clone() {
+            return MasterKey::Inline(SecretText::new(text));
+        }
+        if let Some(text) = passphrase {
+            return MasterKey::Passphrase {
+                text,
+                salt_file: default_file,
+            };
+        }
+        MasterKey::File(settings.master_key_file.clone().unwrap_or(default_file))
+    }
+
+    fn allowed_hosts(&mut self, hosts: &[String]) -> Vec<String> {
+        let mut allowed = Vec::new();
+        for host in hosts
+            .iter()
+            .map(|host| host.trim().to_ascii_lowercase())
+            .filter(|host| !host.is_empty())
+        {
+            if host.contains(['/', '*', ' ']) {
+                self.report(
+                    "SWITCHBOARD_ALLOWED_HOSTS",
+                    format!("{host:?} is not a Host value, such as desk.example:8080"),
+                );
+            } else {
+                allowed.push(host);
+            }
+        }
+        allowed
+    }
+
+    fn assistant(&mut self, settings: &Settings) -> Option<Assistant> {
+        let key = self.secret(
+            "ASSISTANT_KEY",
+            settings.assistant_key.as_deref(),
+            settings.assistant_key_file.as_deref(),
+        );
+        if settings
+            .assistant_url
+            .as_deref()
+            .unwrap_or_default()
+            .is_empty()
+        {
+            if key.is_some() {
+                self.report("ASSISTANT_URL", "is missing, though ASSISTANT_KEY is set");
+            }
+            return None;
+        }
+        let url = self.url("ASSISTANT_URL", settings.assistant_url.as_deref())?;
+        let Some(model) = settings
+            .assistant_model
+            .clone()
+            .filter(|model| !model.is_empty())
+        else {
+            self.report("ASSISTANT_MODEL", "is missing, though ASSISTANT_URL is set");
+            return None;
+        };
+        Some(Assistant { url, key, model })
+    }
+
+    fn url(&mut self, variable: &'static str, text: Option<&str>) -> Option<Url> {
+        let text = text.filter(|text| !text.is_empty())?;
+        match Url::parse(text) {
+            Ok(url) if is_safe_to_call(&url) => Some(url),
+            _ => {
+                self.report(
+                    variable,
+                    "is not an https:// address (http:// only to this machine)",
+                );
+                None
+            }
+        }
+    }
+
+    fn secret(
+        &mut self,
+        variable: &'static str,
+        value: Option<&str>,
+        file: Option<&Path>,
+    ) -> Option<SecretText> {
+        let value = value.filter(|value| !value.is_empty());
+        match (value, file) {
+            (Some(_), Some(_)) => {
+                self.report(variable, "is given both directly and as a file; choose one");
+                None
+            }
+            (Some(value), None) => Some(SecretText::new(value)),
+            (None, Some(path)) => match fs::read_to_string(path) {
+                Ok(text) => Some(SecretText::new(text.trim())),
+                Err(error) => {
+                    self.report(
+                        variable,
+                        format!("its file {} can't be read: {error}", path.display()),
+                    );
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+}
+
+/// Telegram's application hashes are 32 hexadecimal digits.
+#[must_use]
+pub fn is_api_hash(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Keys and messages leave this machine only under TLS.
+fn is_safe_to_call(url: &Url) -> bool {
+    let local = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => return false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            listen: "127.0.0.1:0".to_owned(),
+            data_dir: "data".into(),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_and_name_their_variable() {
+        let bad = Settings {
+            listen: "nowhere".into(),
+            api_id: Some("minus one".into()),
+            telegram_dc: vec!["2".into()],
+            supabase_url: Some("http://example.org".into()),
+            assistant_url: Some("https://example.org/v1".into()),
+            allowed_host: vec!["*".into()],
+            ..settings()
+        };
+        let Problems(problems) = Config::check(&bad).unwrap_err();
+        let variables: Vec<_> = problems.iter().map(|problem| problem.variable).collect();
+        assert_eq!(
+            variables,
+            [
+                "SWITCHBOARD_LISTEN",
+                "TELEGRAM_API_ID",
+                "TELEGRAM_API_HASH",
+                "TELEGRAM_DC",
+                "SUPABASE_URL",
+                "SUPABASE_SERVICE_KEY",
+                "SWITCHBOARD_ALLOWED_HOSTS",
+                "ASSISTANT_MODEL",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_secret_never_shows_in_what_is_printed_of_the_configuration() {
+        let config = Config::check(&Settings {
+            api_id: Some("12345".into()),
+            api_hash: Some("0123456789abcdef0123456789abcdef".into()),
+            ..settings()
+        })
+        .unwrap();
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_absent() {
+        let config = Config::check(&Settings {
+            api_id: Some(String::new()),
+            api_hash: Some(String::new()),
+            supabase_url: Some(String::new()),
+            telegram_dc: vec![String::new()],
+            ..settings()
+        })
+        .unwrap();
+        assert!(
+            config.api.is_none()
+                && config.supabase.is_none()
+                && config.telegram.addresses.is_empty()
+        );
+    }
+}

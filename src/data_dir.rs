@@ -1,0 +1,105 @@
+//! Data directory: made private, and held by one process at a time. Telegram burns a session that two
+//! processes use at once, so the second one is refused before it touches anything.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    #[error(
+        "the data directory {path} is in use by process {holder}; stop that one first, or choose another SWITCHBOARD_DATA_DIR"
+    )]
+    InUse { path: PathBuf, holder: String },
+    #[error("the data directory {path} can't be used: {source}; check SWITCHBOARD_DATA_DIR")]
+    Unusable { path: PathBuf, source: io::Error },
+}
+
+/// The directory while it is ours; the lock ends with the value, or with the process.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// # Errors
+    /// When another process holds it, or it can't be made or written.
+    pub fn claim(path: &Path) -> Result<Self, DataDirError> {
+        let unusable = |source| DataDirError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
+        if !path.exists() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path)
+                .map_err(unusable)?;
+        }
+        let mode = fs::metadata(path).map_err(unusable)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
+        }
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(unusable)?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            let _ = lock.read_to_string(&mut holder);
+            return Err(DataDirError::InUse {
+                path: path.to_owned(),
+                holder: holder.trim().to_owned(),
+            });
+        }
+        lock.set_len(0).map_err(unusable)?;
+        lock.rewind().map_err(unusable)?;
+        writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.path.join("switchboard.db")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_claim_is_refused_and_names_the_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        let held = DataDir::claim(&path).unwrap();
+        let Err(DataDirError::InUse { holder, .. }) = DataDir::claim(&path) else {
+            panic!("claimed twice");
+        };
+        assert_eq!(holder, std::process::id().to_string());
+        drop(held);
+        DataDir::claim(&path).unwrap();
+    }
+
+    #[test]
+    fn the_directory_is_private_even_if_it_was_not() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let _held = DataDir::claim(dir.path()).unwrap();
+        let mode = fs::metadata(dir.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}
