@@ -12,9 +12,11 @@
 //! - [`domain`]: plain data that every part speaks; does no I/O.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
+//! - [`vault`]: sessions at rest, sealed.
 
 pub mod broadcast;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod domain;
+pub mod vault;

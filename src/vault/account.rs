@@ -1,0 +1,67 @@
+//! Account: what the vault keeps of one Telegram account, in the open, while it is in memory.
+
+use crate::domain::{AccountId, ApiCredentials, SecretBytes, Timestamp};
+
+/// An account as a person describes it: everything but its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultAccount {
+    pub id: AccountId,
+    pub label: String,
+    pub api: ApiCredentials,
+    pub is_active: bool,
+    pub created_at: Timestamp,
+}
+
+/// An account the vault knows, without any secret: enough to create or correct the service's own row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSummary {
+    pub id: AccountId,
+    pub label: String,
+    pub api_id: i32,
+    pub is_active: bool,
+    pub has_session: bool,
+    /// The row was deleted in Supabase by hand; the sealed copy here is kept until [`super::Vault::remove`].
+    pub removed_remotely: bool,
+    pub created_at: Timestamp,
+}
+
+/// What one account connects with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    pub api: ApiCredentials,
+    /// `None`: signed out.
+    pub session: Option<SecretBytes>,
+}
+
+/// Something a person (or another service) did to the rows in Supabase.
+///
+/// Announced after it is committed to the local copy. Announcements are not kept: after a restart, or after a
+/// receiver fell behind, [`super::Vault::accounts`] has the same truth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoteChange {
+    Added(AccountSummary),
+    Switched {
+        id: AccountId,
+        is_active: bool,
+    },
+    Renamed {
+        id: AccountId,
+        label: String,
+    },
+    /// Another api_id or api_hash; it holds from the account's next connection.
+    ApiChanged {
+        id: AccountId,
+    },
+    /// A newer sign-in was put there; the session here was replaced by it.
+    SessionReplaced {
+        id: AccountId,
+    },
+    /// Both sides changed, or what stands there can't be taken. Nothing was overwritten on either side.
+    Conflict {
+        id: AccountId,
+        what: String,
+    },
+    Removed {
+        id: AccountId,
+    },
+}

@@ -1,0 +1,22 @@
+//! Errors of the vault, cut by what the caller does next.
+
+use crate::domain::AccountId;
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// Answer 404.
+    #[error("the vault has no account {0}")]
+    UnknownAccount(AccountId),
+    /// This account needs a new sign-in, or its row put right; the others are fine.
+    #[error("what is stored of account {id} can't be used: {reason}")]
+    Sealed { id: AccountId, reason: String },
+    /// The service can't start like this: tell the person and stop (exit code 2).
+    #[error("{0}")]
+    Refused(String),
+    /// The local database; try again later.
+    #[error("the vault's rows can't be reached: {0}")]
+    Store(String),
+    /// The vault was closed: the service is stopping.
+    #[error("the vault is closed")]
+    Closed,
+}

@@ -1,0 +1,45 @@
+//! Status: is the vault reachable, since when, and how many changes wait for it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Timestamp;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VaultKind {
+    /// The service's own database; it can't be away.
+    Local,
+    Supabase,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VaultState {
+    Online,
+    /// The service runs from its sealed copies and tries again.
+    Offline,
+}
+
+/// What the dashboard's banner and `/health/ready` say about the vault.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VaultStatus {
+    pub kind: VaultKind,
+    pub state: VaultState,
+    pub since: Timestamp,
+    /// Why it is offline, in words a person can act on; never a secret.
+    pub reason: Option<String>,
+    /// Accounts with a change that Supabase does not have yet.
+    pub queued: usize,
+}
+
+impl VaultStatus {
+    pub(super) fn starting(kind: VaultKind) -> Self {
+        Self {
+            kind,
+            state: VaultState::Online,
+            since: Timestamp::now(),
+            reason: None,
+            queued: 0,
+        }
+    }
+}
