@@ -1,0 +1,116 @@
+//! A link: one account's connection, its update driver and its calls.
+
+mod handle;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::{LinkExit, SessionData};
+use crate::domain::{AccountId, ApiCredentials, Batch, ChatId, Position, SecretText};
+
+pub use handle::LinkHandle;
+
+/// What the store knows of the account's peers. `account` implements it over the store's readers.
+pub trait PeerBook: Send + Sync + 'static {
+    /// The access hash of a known peer: `Some(0)` for a known basic group (they have none), `None` for one that was
+    /// never met (or met only as a `min` peer).
+    fn access_hash(&self, chat: ChatId) -> BoxFuture<'_, Option<i64>>;
+
+    /// The stored update position of a channel.
+    fn channel_pts(&self, channel_id: i64) -> BoxFuture<'_, Option<i32>>;
+}
+
+/// What a link is opened with.
+pub struct LinkConfig {
+    pub account_id: AccountId,
+    pub session: SessionData,
+    pub api: ApiCredentials,
+    /// Where the store is; `None` on a fresh account: the link begins at Telegram's present and says so in its first
+    /// batch. Its `channels` are not needed: they are asked for one by one through `peers`.
+    pub position: Option<Position>,
+    pub peers: Arc<dyn PeerBook>,
+}
+
+/// What a link reports, in order. The queue is bounded: a reader that stops makes the link wait, then leave the rest
+/// to Telegram and fetch it later; nothing is lost.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// The first dial, and each one after a lost line (`attempt` counts from 1, `retry_in` is the pause before it).
+    Connecting {
+        attempt: u32,
+        retry_in: Duration,
+    },
+    /// Telegram answered. `after`: since the line was lost or the link opened.
+    Connected {
+        after: Duration,
+    },
+    Disconnected {
+        reason: String,
+    },
+    /// One atomic unit; its position counts once it is stored. Boxed: events stay small in the queue.
+    Batch(Box<Batch>),
+    /// What was missed while the line was down is in the batches before this; `updates` of them.
+    CaughtUp {
+        updates: u64,
+    },
+    FloodWait {
+        seconds: u32,
+        what: &'static str,
+    },
+    /// A key or an address was added: the vault keeps the new one.
+    SessionChanged(SessionData),
+    /// The last event.
+    Ended(LinkExit),
+}
+
+/// Where the next page of dialogs begins. Kept by the caller, so that a flood wait repeats the same page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DialogCursor {
+    /// 0: the main list; 1: the archive, which follows it.
+    pub folder: i32,
+    pub offset_date: i32,
+    pub offset_id: i32,
+    pub offset_peer: Option<ChatId>,
+}
+
+/// One page of the dialog list.
+#[derive(Debug)]
+pub struct DialogPage {
+    /// Peers, a `Change::Dialog` for each row, and the newest message of each.
+    pub batch: Batch,
+    /// `None`: that was the last page.
+    pub next: Option<DialogCursor>,
+    /// Of the folder that the page is of, as far as Telegram says.
+    pub total: i64,
+}
+
+/// Which part of a chat's history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct HistoryRange {
+    /// Only messages with smaller ids; 0: from the newest on.
+    pub before: i32,
+    /// Only messages with greater ids; 0: to the beginning.
+    pub min_id: i32,
+    /// At most 100.
+    pub limit: i32,
+}
+
+#[derive(Debug)]
+pub struct HistoryPage {
+    /// `backfilled`, newest message first.
+    pub batch: Batch,
+    /// Of the oldest message in this page.
+    pub oldest_id: Option<i32>,
+    /// Nothing older is left in the range.
+    pub complete: bool,
+}
+
+/// Whom to write to, as a person puts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// With or without `@`.
+    Username(String),
+    Id(ChatId),
+    Phone(SecretText),
+}

@@ -1,0 +1,77 @@
+//! What can go wrong while signing in, said so that a person knows what to do. Never contains a code or a number.
+
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    #[error("the code is wrong: check it and enter it again")]
+    WrongCode,
+    #[error("the code has expired: ask for a new one")]
+    CodeExpired,
+    #[error("this account has two-step verification: enter its password")]
+    PasswordNeeded,
+    #[error(
+        "the password is wrong: this is the two-step verification password set in Telegram, not the code"
+    )]
+    WrongPassword,
+    #[error(
+        "Telegram does not take this phone number: write it in international form, beginning with +"
+    )]
+    PhoneInvalid,
+    #[error("Telegram has banned this phone number")]
+    PhoneBanned,
+    #[error("no Telegram account has this number: register it with an official app first")]
+    SignUpRequired,
+    #[error("Telegram asks to wait {} before the next try", minutes(*.0))]
+    FloodWait(Duration),
+    #[error("too many tries with this number: wait some hours, or sign in by QR code")]
+    TooManyAttempts,
+    #[error("Telegram refuses the api_id and api_hash: check them at my.telegram.org")]
+    ApiCredentialsRejected,
+    #[error("Telegram asks for a payment to send the code to this number: sign in by QR code")]
+    PaymentRequired,
+    #[error(
+        "Telegram wants this account to confirm an e-mail address first: do it in an official app"
+    )]
+    EmailRequired,
+    #[error("no answer from Telegram: {0}")]
+    Network(String),
+    #[error("Telegram refused: {code}")]
+    Rejected { code: String },
+    #[error("{why}")]
+    SessionStringInvalid { why: String },
+    #[error(
+        "this is another Telegram user than the one this account belongs to: add it as an account of its own"
+    )]
+    AlreadyAnotherUser,
+    #[error("the sign-in is not at this step")]
+    WrongStep,
+    #[error("the sign-in was cancelled")]
+    Cancelled,
+}
+
+fn minutes(wait: Duration) -> String {
+    let seconds = wait.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3600)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects the person at the desk: waiting times are said in a unit one can plan with.
+    #[test]
+    fn a_wait_is_told_in_plain_units() {
+        for (seconds, text) in [(31, "31 s"), (600, "10 min"), (86_400, "24 h")] {
+            assert!(
+                LoginError::FloodWait(Duration::from_secs(seconds))
+                    .to_string()
+                    .contains(text)
+            );
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Telegram: one account's link to Telegram, and the way to sign one in. The only place that names grammers.
+//!
+//! Receives: orders of `account` through [`LinkHandle`] and [`SignIn`]; a session from the vault, a position from the store.
+//! Sends:    [`LinkEvent`]s to `account`: batches in domain types with the position that holds after them, states, the end.
+//! Promises: every wait has a limit; the position never runs ahead of the batch it came with; an existing auth key is
+//!           never replaced; one account's panic ends that account's link alone; no secret in a log line or an error.
+//! Does not: store anything, decide about restarts, or retry what a person or the outbox has to decide about.
+
+mod error;
+pub mod import;
+mod link;
+mod login;
+mod service;
+mod session;
+
+pub use error::{CallError, LinkExit, LoginLost, TelegramError};
+pub use link::{
+    DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, LinkHandle,
+    PeerBook, Recipient,
+};
+pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn};
+pub use service::{Telegram, TelegramConfig, Timing};
+pub use session::{DcRecord, SessionData, SessionError};

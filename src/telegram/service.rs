@@ -1,0 +1,156 @@
+//! The Telegram side of the service: one runtime for all links, the data centres, and what we call ourselves.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{runtime::Runtime, sync::mpsc};
+
+use super::{LinkConfig, LinkEvent, LinkHandle, LoginError, SignIn, SignInConfig, TelegramError};
+use crate::domain::{AccountId, ApiCredentials};
+
+/// How long things take before they count as failed, and how often they are repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timing {
+    pub ping_every: Duration,
+    pub ping_limit: Duration,
+    /// From dialling to the first answer.
+    pub connect_limit: Duration,
+    pub call_limit: Duration,
+    pub difference_limit: Duration,
+    /// A quiet `getDifference` that finds what no gap revealed.
+    pub safety_every: Duration,
+    /// Comparing every channel's position with its dialog.
+    pub sweep_every: Duration,
+    /// Pauses between attempts to reconnect grow from the first to the second.
+    pub backoff_min: Duration,
+    pub backoff_max: Duration,
+    /// How long a pool that can't connect is kept before it is rebuilt.
+    pub rebuild_after: Duration,
+    /// How long an unknown key (-404) is tried again before the account needs a sign-in.
+    pub key_patience: Duration,
+    pub close_limit: Duration,
+    /// How long a hole between two updates may stay open before the difference is asked for.
+    pub gap_patience: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            ping_every: Duration::from_secs(15),
+            ping_limit: Duration::from_secs(9),
+            connect_limit: Duration::from_secs(20),
+            call_limit: Duration::from_secs(15),
+            difference_limit: Duration::from_secs(30),
+            safety_every: Duration::from_secs(5 * 60),
+            sweep_every: Duration::from_secs(24 * 60 * 60),
+            backoff_min: Duration::from_millis(200),
+            backoff_max: Duration::from_secs(30),
+            rebuild_after: Duration::from_secs(30),
+            key_patience: Duration::from_secs(10 * 60),
+            close_limit: Duration::from_secs(3),
+            gap_patience: Duration::from_millis(600),
+        }
+    }
+}
+
+/// What the Telegram side needs to know once.
+#[derive(Clone, Debug)]
+pub struct TelegramConfig {
+    /// (data centre id, address); empty means Telegram's own. The first is where sign-ins start.
+    pub custom_dcs: Vec<(i32, SocketAddr)>,
+    /// RSA public key of those servers; without it Telegram's own production and test keys hold.
+    pub dc_key_pem: Option<String>,
+    pub app_version: String,
+    pub device_model: String,
+    pub system_version: String,
+    pub lang_code: String,
+    /// Worker threads of the runtime; 0 means one per core, at most four.
+    pub threads: usize,
+    pub timing: Timing,
+}
+
+impl Default for TelegramConfig {
+    fn default() -> Self {
+        Self {
+            custom_dcs: Vec::new(),
+            dc_key_pem: None,
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            device_model: "Switchboard".to_owned(),
+            system_version: std::env::consts::OS.to_owned(),
+            lang_code: "en".to_owned(),
+            threads: 0,
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// Cheap to clone; the runtime stops when the last clone is dropped.
+#[derive(Clone)]
+pub struct Telegram {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: TelegramConfig,
+    runtime: Option<Runtime>,
+}
+
+impl Telegram {
+    /// Starts the runtime that all links run on.
+    ///
+    /// # Errors
+    /// When the runtime can't start, or a data centre's id or the key makes no sense.
+    pub fn start(config: TelegramConfig) -> Result<Self, TelegramError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("telegram")
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                config,
+                runtime: Some(runtime),
+            }),
+        })
+    }
+
+    /// Opens one account's link. Returns at once; what becomes of it comes as events, the last one being `Ended`.
+    #[must_use]
+    pub fn open_link(&self, config: LinkConfig) -> (LinkHandle, mpsc::Receiver<LinkEvent>) {
+        LinkHandle::open(self, config)
+    }
+
+    /// Starts a sign-in on a connection of its own, up to the first thing a person has to do.
+    ///
+    /// # Errors
+    /// Whatever keeps Telegram from taking the first step.
+    pub async fn sign_in(&self, config: SignInConfig) -> Result<SignIn, LoginError> {
+        SignIn::start(self, config).await
+    }
+
+    /// Goes on with a sign-in that waited for its code when the service stopped. `saved` is what
+    /// [`SignIn::persist`] gave, unsealed.
+    ///
+    /// # Errors
+    /// When the bytes can't be read or the code has expired meanwhile.
+    pub async fn resume_sign_in(
+        &self,
+        account_id: AccountId,
+        api: ApiCredentials,
+        saved: &[u8],
+    ) -> Result<SignIn, LoginError> {
+        SignIn::resume(self, account_id, api, saved).await
+    }
+
+    #[must_use]
+    pub fn config(&self) -> &TelegramConfig {
+        &self.inner.config
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // The last clone may be dropped inside another runtime, where waiting is forbidden.
+            runtime.shutdown_background();
+        }
+    }
+}
