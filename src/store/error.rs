@@ -1,0 +1,48 @@
+//! Errors of the store, cut by what the caller does next.
+//!
+//! Texts name no row's contents, so that no message, number or secret can reach a log through them.
+
+use std::time::Duration;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written. The database can't be written for now; the same call may be made again later.
+    #[error("the database can't be written for now: {reason}")]
+    Unavailable { reason: String },
+    /// No answer in time: the write may or may not happen. Repeat it only when it is idempotent.
+    #[error("the store did not answer `{call}` within {after:?}")]
+    NoAnswer { call: &'static str, after: Duration },
+    /// The store is shut down.
+    #[error("the store is closed")]
+    Closed,
+    #[error("no such account")]
+    AccountNotFound,
+    #[error("no such conversation")]
+    ConversationNotFound,
+    #[error("no such message")]
+    MessageNotFound,
+    /// The idempotency key was used for another text or chat.
+    #[error("this idempotency key was used for another message")]
+    IdempotencyConflict,
+    /// The message isn't waiting any more (sent, or perhaps on its way), so it can't be taken back or repeated.
+    #[error("the message is {0}: too late for that")]
+    NotWaiting(&'static str),
+    #[error("the cursor is not one of ours, or belongs to another list")]
+    InvalidCursor,
+    /// The search text has no word in it.
+    #[error("the search text has no word in it")]
+    EmptyQuery,
+    /// Already there, under the same id or key.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    /// The file was written by a newer version of this program.
+    #[error(
+        "the database has the schema of a newer version ({found}); this version knows {known}: use the newer program or an older backup"
+    )]
+    SchemaTooNew { found: String, known: String },
+    /// A bug or a damaged file. The cause goes to the log once, here it is only named.
+    #[error("the store failed at `{call}`: {cause}")]
+    Broken { call: &'static str, cause: String },
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -1,0 +1,249 @@
+//! What goes into the store's calls and what comes out of them.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::domain::{
+    AccountId, AttemptKind, AttemptOutcome, ChatId, Conversation, ConversationId, ConversationKind,
+    Event, MessageRowId, Peer, SelfUser, StoredMessage, Timestamp,
+};
+
+/// Where committed events go.
+pub trait EventSink: Send + Sync + 'static {
+    /// Called after the commit, on the store's thread, in the order of `seq` and without a gap between calls.
+    /// Must not block: every write of the service waits behind it.
+    fn committed(&self, events: Vec<Arc<Event>>);
+}
+
+/// A sink for tools that have nobody to tell.
+#[derive(Debug, Default)]
+pub struct NoSink;
+
+impl EventSink for NoSink {
+    fn committed(&self, _events: Vec<Arc<Event>>) {}
+}
+
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    pub path: PathBuf,
+    /// Read connections, and so reads at the same time.
+    pub readers: u32,
+    /// How long a write waits for a locked, full or read-only database before it fails.
+    pub patience: Duration,
+    /// How long a read may take.
+    pub read_limit: Duration,
+    /// Writes that may wait in the mailbox; further callers wait for a place.
+    pub mailbox: usize,
+    /// Events kept for dashboards that come back.
+    pub keep_events: i64,
+}
+
+impl StoreConfig {
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            readers: 4,
+            patience: Duration::from_secs(10),
+            read_limit: Duration::from_secs(10),
+            mailbox: 512,
+            keep_events: 1_000_000,
+        }
+    }
+}
+
+/// Can the database be written?
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoreHealth {
+    pub ok: bool,
+    /// Since when it is so.
+    pub since: Timestamp,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    pub id: AccountId,
+    pub label: String,
+    pub colour: u8,
+    pub api_id: Option<i32>,
+    pub phone_masked: Option<String>,
+    pub is_active: bool,
+    /// `None`: now.
+    pub created_at: Option<Timestamp>,
+}
+
+/// `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct AccountPatch {
+    pub label: Option<String>,
+    pub colour: Option<u8>,
+    pub is_active: Option<bool>,
+    pub phone_masked: Option<String>,
+    pub user: Option<SelfUser>,
+    pub api_id: Option<i32>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recorded {
+    /// Messages that were not stored before.
+    pub new_messages: usize,
+    /// Events committed with it.
+    pub events: usize,
+    /// How long the commit took that it was part of.
+    pub commit: Duration,
+}
+
+/// A reply to a conversation that exists.
+#[derive(Clone, Debug)]
+pub struct QueueReply {
+    pub conversation: ConversationId,
+    pub text: String,
+    pub reply_to: Option<i32>,
+    pub idempotency_key: Option<String>,
+}
+
+/// A message to a chat that may not have a conversation yet.
+#[derive(Clone, Debug)]
+pub struct QueueSend {
+    pub account: AccountId,
+    pub chat: ChatId,
+    /// What is known of the recipient, if it was resolved just now.
+    pub peer: Option<Peer>,
+    pub text: String,
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Queued {
+    pub message: StoredMessage,
+    pub conversation: Conversation,
+    /// The idempotency key was known: this is the first call's message as it is now.
+    pub repeated: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ConversationFilter {
+    /// Empty: all accounts.
+    pub account_ids: Vec<AccountId>,
+    pub kind: Option<ConversationKind>,
+    /// Only those with unread messages.
+    pub unread: bool,
+    /// Part of the title or the username.
+    pub q: Option<String>,
+    pub cursor: Option<String>,
+    /// 0: the default of 50. At most 200.
+    pub limit: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// Where a page of messages begins.
+#[derive(Clone, Debug, Default)]
+pub enum MessagesFrom {
+    #[default]
+    Newest,
+    /// A `next_cursor` (older) or `prev_cursor` (newer) of an earlier page.
+    Cursor(String),
+    /// The page has this message in its middle.
+    Around(MessageRowId),
+    /// What is newer than this message.
+    After(MessageRowId),
+}
+
+#[derive(Clone, Debug)]
+pub struct MessagePage {
+    /// Newest first.
+    pub messages: Vec<StoredMessage>,
+    /// Towards older messages; `None` where the store ends.
+    pub next_cursor: Option<String>,
+    /// Towards newer messages; `None` at the newest.
+    pub prev_cursor: Option<String>,
+    /// Nothing older is stored.
+    pub reached_store_end: bool,
+    /// Nothing older exists at Telegram either.
+    pub history_complete: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct SearchQuery {
+    pub q: String,
+    /// Empty: all accounts.
+    pub account_ids: Vec<AccountId>,
+    pub cursor: Option<String>,
+    /// 0: the default of 50. At most 200.
+    pub limit: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct SearchHit {
+    pub message: StoredMessage,
+    pub conversation: Conversation,
+    /// (start, length) of the found words in the text, in UTF-16 units.
+    pub highlights: Vec<(usize, usize)>,
+}
+
+/// How much of a chat's history is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HistoryState {
+    /// Telegram's id of the oldest stored message.
+    pub oldest: Option<i32>,
+    /// Telegram's id of the newest stored message.
+    pub newest: Option<i32>,
+    /// The oldest stored message is the chat's first.
+    pub complete: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FillScope {
+    /// Every chat of the account: compare the dialog list with what is stored.
+    Account,
+    Chat(ChatId),
+}
+
+/// Messages that are fetched from history in the background. Survives restarts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FillJob {
+    pub id: i64,
+    pub account_id: AccountId,
+    pub scope: FillScope,
+    /// Fetch what is older than this; `None` starts at the newest. Moved by `save_fill_progress`.
+    pub below: Option<i32>,
+    /// Stop at this id, which is stored already; `None` goes on to the chat's beginning.
+    pub down_to: Option<i32>,
+    /// At most this many messages more; `None` without a limit.
+    pub remaining: Option<i32>,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NewFillJob {
+    pub scope: FillScope,
+    pub below: Option<i32>,
+    pub down_to: Option<i32>,
+    pub remaining: Option<i32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewLoginAttempt {
+    pub account_id: Option<AccountId>,
+    /// Who tries (a phone number, a licence, a user); only a salted hash of it is stored.
+    pub subject: String,
+    pub kind: AttemptKind,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct LoginAttempt {
+    pub id: i64,
+    pub account_id: Option<AccountId>,
+    pub kind: AttemptKind,
+    pub outcome: AttemptOutcome,
+    pub error: Option<String>,
+    pub at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+}
