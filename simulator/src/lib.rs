@@ -7,3 +7,4 @@
 //! - `control`: the handle and the HTTP API that tests, the demo and people steer it with.
 
 pub mod port;
+pub mod wire;

@@ -1,0 +1,389 @@
+//! One connection's task: reads what comes, writes what is queued, and keeps its deadlines.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    net::TcpStream,
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::{
+    counters::count,
+    exchange::{Exchange, Made, Step, Surroundings, Violation},
+    fault::WireFault,
+    inbound,
+    keys::{FirstSalt, Key},
+    link::{Ending, Link},
+    shared::{Alive, Shared},
+    tl::Reader,
+    transport::{FrameReader, Payload},
+};
+
+/// Bytes read before others get their turn.
+const READ_TURN: usize = 256 << 10;
+/// A write buffer larger than this is given back when it is empty.
+const KEPT_ROOM: usize = 16 << 10;
+/// How often a trickling connection writes.
+const TRICKLE_STEP: Duration = Duration::from_millis(20);
+
+/// Why the task ends; the client learns no more than that the line is gone.
+#[derive(Debug)]
+enum End {
+    Closed,
+    Io,
+    Violation,
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Io
+    }
+}
+
+pub struct Connection {
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+    stream: TcpStream,
+    reader: FrameReader,
+    exchange: Exchange,
+    opened: Instant,
+    /// A packet came that was made with a known key.
+    authenticated: bool,
+    packets: u64,
+    /// Taken from the link's queue, and how much of it is written.
+    writing: Vec<u8>,
+    written: usize,
+    /// Not to write before this moment: the line trickles.
+    next_write: Option<Instant>,
+    _alive: Alive,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.close_link(&self.link);
+    }
+}
+
+impl Connection {
+    pub fn new(shared: Arc<Shared>, link: Arc<Link>, stream: TcpStream) -> Self {
+        Self {
+            reader: FrameReader::new(shared.config.limits.frame_bytes),
+            exchange: Exchange::default(),
+            opened: Instant::now(),
+            authenticated: false,
+            packets: 0,
+            writing: Vec::new(),
+            written: 0,
+            next_write: None,
+            _alive: shared.alive(),
+            shared,
+            link,
+            stream,
+        }
+    }
+
+    pub async fn run(mut self) {
+        // Without it small answers wait for the client's acknowledgement of earlier ones.
+        let _ = self.stream.set_nodelay(true);
+        let end = self.serve().await;
+        if matches!(end, Err(End::Violation)) {
+            count(&self.shared.counts.violations);
+        }
+        if self.link.ending() == Ending::Reset {
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+
+    async fn serve(&mut self) -> Result<(), End> {
+        let timer = sleep_until(self.opened);
+        tokio::pin!(timer);
+        loop {
+            self.write()?;
+            match self.link.ending() {
+                Ending::Now | Ending::Reset => return Err(End::Closed),
+                Ending::AfterFlush if !self.has_output() => return Err(End::Closed),
+                _ => {}
+            }
+            let deadline = self.deadline();
+            arm(timer.as_mut(), deadline);
+            let link = Arc::clone(&self.link);
+            let may_read = link.running.load(Ordering::Acquire)
+                < self.shared.config.limits.running_calls
+                && link.is_open();
+            let may_write = self.has_output() && self.next_write.is_none();
+            tokio::select! {
+                () = link.wake.notified() => {}
+                ready = self.stream.readable(), if may_read => {
+                    ready?;
+                    self.read().await?;
+                }
+                ready = self.stream.writable(), if may_write => ready?,
+                () = timer.as_mut(), if deadline.is_some() => self.on_time()?,
+            }
+        }
+    }
+
+    fn has_output(&self) -> bool {
+        self.written < self.writing.len()
+    }
+
+    /// The next moment at which something has to happen by itself.
+    fn deadline(&self) -> Option<Instant> {
+        let unauthenticated = (!self.authenticated && !self.link.is_silent())
+            .then(|| self.opened + self.shared.config.limits.unauthenticated);
+        let cut = self.cut_at();
+        [
+            unauthenticated,
+            cut,
+            self.link.disconnect_at(),
+            self.next_write,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    fn cut_at(&self) -> Option<Instant> {
+        if !self.shared.faults.any() {
+            return None;
+        }
+        let after = self
+            .shared
+            .faults
+            .peek(self.link.victim(), |fault| match fault {
+                WireFault::CutEvery { after_ms } => Some(Duration::from_millis(*after_ms)),
+                _ => None,
+            })?;
+        Some(self.opened + after)
+    }
+
+    fn on_time(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if self.next_write.is_some_and(|at| at <= now) {
+            self.next_write = None;
+        }
+        let late =
+            !self.authenticated && self.opened + self.shared.config.limits.unauthenticated <= now;
+        let asked = self.link.disconnect_at().is_some_and(|at| at <= now);
+        if (late || asked) && !self.link.is_silent() {
+            return Err(End::Closed);
+        }
+        if self.cut_at().is_some_and(|at| at <= now) {
+            self.shared.hit(self.link.victim(), |fault| {
+                matches!(fault, WireFault::CutEvery { .. }).then_some(())
+            });
+            return Err(End::Closed);
+        }
+        Ok(())
+    }
+
+    /// Writes as much as the socket takes.
+    fn write(&mut self) -> Result<(), End> {
+        loop {
+            if !self.has_output() {
+                self.written = 0;
+                if self.writing.capacity() > KEPT_ROOM {
+                    self.writing = Vec::new();
+                }
+                self.writing.clear();
+                self.link.take_queued(&mut self.writing);
+                if self.writing.is_empty() {
+                    return Ok(());
+                }
+            }
+            if self.next_write.is_some() {
+                return Ok(());
+            }
+            let mut rest = self.writing.get(self.written..).unwrap_or_default();
+            if let Some(portion) = self.trickle() {
+                rest = rest.get(..portion).unwrap_or(rest);
+                self.next_write = Some(Instant::now() + TRICKLE_STEP);
+            }
+            match self.stream.try_write(rest) {
+                Ok(count) => {
+                    self.written += count;
+                    self.shared
+                        .counts
+                        .bytes_out
+                        .fetch_add(count as u64, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// How many bytes may be written in this step, if the line trickles.
+    fn trickle(&self) -> Option<usize> {
+        if !self.shared.faults.any() {
+            return None;
+        }
+        self.shared
+            .faults
+            .peek(self.link.victim(), |fault| match fault {
+                WireFault::Trickle { bytes_per_second } => {
+                    Some((*bytes_per_second as usize / 50).max(1))
+                }
+                _ => None,
+            })
+    }
+
+    async fn read(&mut self) -> Result<(), End> {
+        let mut turn = 0;
+        while turn < READ_TURN {
+            match self.stream.try_read_buf(self.reader.room()) {
+                Ok(0) => return Err(End::Closed),
+                Ok(count) => {
+                    turn += count;
+                    self.shared
+                        .counts
+                        .bytes_in
+                        .fetch_add(count as u64, Ordering::Relaxed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+            if self.link.is_silent() {
+                // Read, so that the client's end is noticed, and lost.
+                self.reader = FrameReader::new(self.shared.config.limits.frame_bytes);
+                continue;
+            }
+            self.reader.arrived();
+            self.take_frames().await?;
+            if !self.link.is_open() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn take_frames(&mut self) -> Result<(), End> {
+        while self.link.is_open() && !self.link.is_silent() {
+            let Some(payload) = self.reader.next().map_err(|_| End::Violation)? else {
+                break;
+            };
+            if let Some(writer) = self.reader.take_writer() {
+                self.link.set_writer(writer);
+            }
+            self.packets += 1;
+            count(&self.shared.counts.frames_in);
+            self.take_payload(&payload).await?;
+            if self.is_packet_limit() {
+                return Err(End::Closed);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_packet_limit(&self) -> bool {
+        self.shared.faults.any()
+            && self
+                .shared
+                .hit(self.link.victim(), |fault| match fault {
+                    WireFault::CutAfterPackets { packets } => {
+                        (self.packets >= *packets).then_some(())
+                    }
+                    _ => None,
+                })
+                .is_some()
+    }
+
+    async fn take_payload(&mut self, payload: &Payload) -> Result<(), End> {
+        let framing = self.reader.framing();
+        let frame = self.reader.bytes(payload);
+        match frame.first_chunk::<8>() {
+            None => Err(End::Violation),
+            Some([0, 0, 0, 0, 0, 0, 0, 0]) => {
+                let message = frame.to_vec();
+                self.take_plain(message).await
+            }
+            Some(_) => {
+                let quick_ack = framing.filter(|_| payload.quick_ack);
+                self.authenticated |= inbound::packet(
+                    &self.shared,
+                    &self.link,
+                    frame,
+                    framing,
+                    quick_ack.is_some(),
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// One step of a key exchange, computed where it holds nobody up.
+    async fn take_plain(&mut self, message: Vec<u8>) -> Result<(), End> {
+        let shared = Arc::clone(&self.shared);
+        let dc_id = self.link.dc_id;
+        let now = shared.seconds(Some(&self.link));
+        let mut exchange = std::mem::take(&mut self.exchange);
+        let computed = tokio::task::spawn_blocking(move || {
+            let around = Surroundings {
+                rsa: &shared.config.rsa,
+                options: &shared.config.exchange,
+                dc_id,
+                now: i32::try_from(now).unwrap_or(i32::MAX),
+                is_taken: &|key| shared.keys.contains(key),
+            };
+            let step = plain_body(&message).and_then(|body| exchange.step(body, around));
+            (exchange, step)
+        });
+        let (exchange, step) = computed.await.map_err(|_| End::Closed)?;
+        self.exchange = exchange;
+        match step {
+            Ok(Step::Silence) => {}
+            Ok(Step::Answer(answer)) => self.answer_plain(&answer),
+            Ok(Step::Made { answer, made }) => {
+                self.register(made, now);
+                self.answer_plain(&answer);
+            }
+            Err(violation) => {
+                count(&self.shared.counts.violations);
+                self.link.refuse(violation.transport_error());
+            }
+        }
+        Ok(())
+    }
+
+    fn answer_plain(&self, answer: &[u8]) {
+        self.link
+            .send_plain(self.shared.message_time(Some(&self.link)) | 1, answer);
+    }
+
+    fn register(&self, made: Made, now: i64) {
+        count(&self.shared.counts.keys_made);
+        let first_salt = FirstSalt {
+            salt: made.first_salt,
+            until: now + 3600,
+        };
+        let expires_at = made.expires_in.map(|seconds| now + i64::from(seconds));
+        self.shared.keys.add(Key::new(
+            made.key,
+            self.link.dc_id,
+            Some(first_salt),
+            expires_at,
+        ));
+    }
+}
+
+/// An unencrypted message: eight zero bytes, a message id, a length, and that many bytes. Padded transports may
+/// bring more.
+fn plain_body(message: &[u8]) -> Result<&[u8], Violation> {
+    let mut reader = Reader::new(message);
+    reader.take(16)?;
+    let len = reader.u32()? as usize;
+    Ok(reader.take(len)?)
+}
+
+/// Sets the timer, but only when it changes: most turns of the loop leave it alone.
+fn arm(timer: std::pin::Pin<&mut Sleep>, deadline: Option<Instant>) {
+    if let Some(deadline) = deadline
+        && timer.deadline() != deadline
+    {
+        timer.reset(deadline);
+    }
+}

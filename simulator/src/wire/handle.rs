@@ -1,0 +1,112 @@
+//! The way to steer a running wire: push, cut, install keys, set faults, count, stop.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use crate::port::{KeyId, Pusher};
+
+use super::{FaultId, FaultScope, WireCounters, WireFault, cipher::AuthKey, shared::Shared};
+
+/// Cheap to clone; the wire runs until [`WireHandle::shutdown`], not until the last handle is gone.
+#[derive(Clone)]
+pub struct WireHandle {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl WireHandle {
+    /// Where each data centre really listens.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(i32, SocketAddr)> {
+        self.shared.addresses.clone()
+    }
+
+    /// The public half of the server's key, PKCS#1 PEM.
+    #[must_use]
+    pub fn public_pem(&self) -> String {
+        self.shared.config.rsa.public_pem()
+    }
+
+    /// Makes a key known to one data centre, as if it had come from a key exchange there: for clients that are
+    /// given their key, and for a simulator that starts again with the keys it had.
+    pub fn install_key(&self, dc_id: i32, key: [u8; 256]) -> KeyId {
+        self.shared.keys.install(dc_id, AuthKey::new(key))
+    }
+
+    /// All permanent keys with the data centres that know them: give them to [`WireHandle::install_key`] of the
+    /// next process and clients carry on.
+    #[must_use]
+    pub fn export_keys(&self) -> Vec<(i32, [u8; 256])> {
+        self.shared.keys.export()
+    }
+
+    /// Sets a fault, at most `times` times when given. An act (see [`WireFault::is_act`]) happens now, to the
+    /// connections that are open; its id names nothing.
+    pub fn set_fault(&self, scope: FaultScope, fault: WireFault, times: Option<u32>) -> FaultId {
+        if fault.is_act() {
+            self.shared.act(scope, &fault);
+            return FaultId(0);
+        }
+        let id = self.shared.faults.set(scope, fault, times);
+        self.shared.faults_changed();
+        id
+    }
+
+    /// Ends one standing fault; `false` when it was used up or never was.
+    pub fn clear_fault(&self, id: FaultId) -> bool {
+        let cleared = self.shared.faults.clear(id);
+        self.shared.faults_changed();
+        cleared
+    }
+
+    /// Ends all standing faults. Lines that an act made half-open stay so.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear_all();
+        self.shared.faults_changed();
+    }
+
+    /// Open connections, silent ones included.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.links.len()
+    }
+
+    /// Open connections of one key (of the temporary keys bound to it, too).
+    #[must_use]
+    pub fn connections_of(&self, key: KeyId) -> usize {
+        self.shared
+            .keys
+            .get(key)
+            .map_or(0, |key| key.identity().family_links().len())
+    }
+
+    #[must_use]
+    pub fn counters(&self) -> WireCounters {
+        self.shared.counts.snapshot()
+    }
+
+    /// Stops listening, cuts every connection, and answers when the last of them is gone.
+    pub async fn shutdown(&self) {
+        self.shared.shutdown().await;
+    }
+}
+
+impl Pusher for WireHandle {
+    fn push(&self, key: KeyId, updates: &[u8]) -> usize {
+        self.shared.push(key, updates)
+    }
+
+    fn cut(&self, key: KeyId) {
+        self.shared
+            .act(FaultScope::Key(key), &WireFault::Cut { reset: false });
+    }
+
+    fn destroy_key(&self, key: KeyId) {
+        self.shared.destroy_key(key);
+    }
+
+    fn layer(&self, key: KeyId) -> i32 {
+        self.shared
+            .keys
+            .get(key)
+            .map_or(0, |key| key.identity().layer())
+    }
+}

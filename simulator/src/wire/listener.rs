@@ -1,0 +1,100 @@
+//! One data centre's port: accepts connections, and refuses them when a fault says so.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{
+    connection::Connection,
+    counters::count,
+    fault::{Victim, WireFault},
+    shared::Shared,
+};
+
+/// Wait before accepting or listening is tried again after an error.
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub struct Listener {
+    pub dc_id: i32,
+    pub address: SocketAddr,
+    socket: TcpListener,
+}
+
+/// Listens on every address; port 0 becomes a real one.
+pub async fn bind(dcs: &[(i32, SocketAddr)]) -> io::Result<Vec<Listener>> {
+    let mut listeners = Vec::with_capacity(dcs.len());
+    for (dc_id, address) in dcs {
+        let socket = TcpListener::bind(address).await?;
+        listeners.push(Listener {
+            dc_id: *dc_id,
+            address: socket.local_addr()?,
+            socket,
+        });
+    }
+    Ok(listeners)
+}
+
+impl Listener {
+    pub async fn serve(self, shared: Arc<Shared>) {
+        let _alive = shared.alive();
+        let Self {
+            dc_id,
+            address,
+            socket,
+        } = self;
+        let victim = Victim { dc_id, key: None };
+        let mut orders = shared.orders.subscribe();
+        let mut socket = Some(socket);
+        loop {
+            let order = *orders.borrow_and_update();
+            if order.stopping {
+                return;
+            }
+            let refusing = shared
+                .faults
+                .peek(victim, |fault| {
+                    (*fault == WireFault::RefuseConnects).then_some(())
+                })
+                .is_some();
+            if refusing {
+                socket = None;
+                if orders.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            let listening = match socket.take() {
+                Some(listening) => listening,
+                None => match TcpListener::bind(address).await {
+                    Ok(listening) => listening,
+                    Err(_) => {
+                        tokio::time::sleep(PAUSE).await;
+                        continue;
+                    }
+                },
+            };
+            tokio::select! {
+                accepted = listening.accept() => match accepted {
+                    Ok((stream, _)) => welcome(&shared, stream, victim),
+                    // Out of descriptors, most likely: those that close make room.
+                    Err(_) => tokio::time::sleep(PAUSE).await,
+                },
+                _ = orders.changed() => {}
+            }
+            socket = Some(listening);
+        }
+    }
+}
+
+fn welcome(shared: &Arc<Shared>, stream: TcpStream, victim: Victim) {
+    if shared.faults.any() && shared.strikes(victim, &WireFault::CloseOnAccept) {
+        count(&shared.counts.connections_opened);
+        count(&shared.counts.connections_closed);
+        return;
+    }
+    let link = shared.open_link(victim.dc_id);
+    if shared.faults.any() && shared.strikes(victim, &WireFault::SilentConnects) {
+        link.silence();
+    }
+    tokio::spawn(Connection::new(Arc::clone(shared), link, stream).run());
+}
