@@ -1,0 +1,273 @@
+/** What the views ask for: each loads or changes something at the service and tells the store. */
+
+import { api, ApiError } from './api.js';
+import { LIMIT } from './messages.js';
+import { pageKeysOf, passes } from './state.js';
+
+const PAGE = 50;
+const LIST_PAGE = 100;
+
+export class Actions {
+  /** @param {import('./main.js').App} app */
+  constructor(app) {
+    this.app = app;
+    this.store = app.store;
+    this.accountsTimer = null;
+    /** @type {AbortController|null} one page of messages at a time; opening another chat drops it */
+    this.pending = null;
+  }
+
+  get state() {
+    return this.store.state;
+  }
+
+  // ---- lists ----
+
+  async loadAccounts() {
+    const answer = await api.accounts();
+    this.store.dispatch({ type: 'accounts_loaded', ...answer });
+    const signing = answer.accounts.filter((account) => account.state === 'signing_in');
+    for (const account of signing.slice(0, 5)) this.loadLogin(account.id);
+  }
+
+  async loadLogin(id) {
+    try {
+      const { account, login } = await api.account(id);
+      this.store.dispatch({ type: 'account_changed', account, login });
+    } catch {
+      // The sheet shows the account as it is known; the next event or reload corrects it.
+    }
+  }
+
+  /** Totals are asked for again when an event left them uncertain, at most every few seconds. */
+  refreshAccountsSoon() {
+    if (this.accountsTimer) return;
+    this.accountsTimer = setTimeout(async () => {
+      this.accountsTimer = null;
+      await this.loadAccounts().catch(() => {});
+    }, 3000);
+  }
+
+  /** The next page of every query the filter needs; the first one when there is none yet. */
+  async loadConversations() {
+    const filter = this.state.filter;
+    const wanted = pageKeysOf(this.state, filter).filter(({ key }) => {
+      const page = this.state.pages.get(key);
+      return !page || (!page.done && !page.loading);
+    });
+    await Promise.all(wanted.map(({ account, key }) => this.loadPage(account, key, filter)));
+  }
+
+  async loadPage(account, key, filter) {
+    const cursor = this.state.pages.get(key)?.cursor ?? null;
+    this.store.dispatch({ type: 'page_loading', key });
+    try {
+      const query = { account_id: account, kind: filter.kind, unread: filter.unread, cursor, limit: LIST_PAGE };
+      const answer = await api.conversations(query);
+      this.store.dispatch({ type: 'page_loaded', key, ...answer });
+    } catch (error) {
+      this.store.dispatch({ type: 'page_failed', key, code: error.code ?? 'unexpected' });
+    }
+  }
+
+  setFilter(filter) {
+    this.store.dispatch({ type: 'filter_changed', filter });
+    sessionStorage.setItem('switchboard.filter', JSON.stringify(this.state.filter));
+    const missing = pageKeysOf(this.state).some(({ key }) => !this.state.pages.has(key));
+    if (missing) this.loadConversations();
+  }
+
+  filterAccount(id, add = false) {
+    const { accounts } = this.state.filter;
+    if (id === null) return this.setFilter({ accounts: [] });
+    const has = accounts.includes(id);
+    if (add) return this.setFilter({ accounts: has ? accounts.filter((one) => one !== id) : [...accounts, id] });
+    return this.setFilter({ accounts: has && accounts.length === 1 ? [] : [id] });
+  }
+
+  /** After a resync: everything on the screen again, the open chat too. */
+  async reloadAll() {
+    await Promise.all([this.loadAccounts(), this.loadConversations()]);
+    const { selected } = this.state;
+    if (selected === null) return;
+    const chat = this.state.chats.get(selected);
+    if (!chat || !chat.loaded || chat.atBottom) await this.loadLatest(selected);
+    else await this.loadMessages(selected, 'newer');
+  }
+
+  // ---- one conversation ----
+
+  async open(id, target = null) {
+    if (this.state.selected !== id) this.pending?.abort();
+    this.store.dispatch({ type: 'conversation_opened', id });
+    sessionStorage.setItem('switchboard.open', id);
+    if (!this.state.conversations.has(id)) await this.fetchConversation(id);
+    const chat = this.state.chats.get(id);
+    if (target !== null && !chat?.messages.some((message) => message.id === target)) return this.loadAround(id, target);
+    if (target !== null) return this.store.dispatch({ type: 'chat_jump', id, target });
+    if (!chat?.loaded) await this.loadLatest(id);
+  }
+
+  async fetchConversation(id) {
+    try {
+      const { conversation } = await api.conversation(id);
+      this.store.dispatch({ type: 'conversations_found', conversations: [conversation] });
+    } catch (error) {
+      if (error.status === 404) this.close();
+    }
+  }
+
+  close() {
+    this.pending?.abort();
+    sessionStorage.removeItem('switchboard.open');
+    this.store.dispatch({ type: 'conversation_closed' });
+  }
+
+  loadLatest(id) {
+    const unread = this.state.conversations.get(id)?.unread ?? 0;
+    return this.fetchPage(id, 'latest', { limit: Math.min(LIMIT, Math.max(PAGE, unread + 20)) });
+  }
+
+  loadAround(id, target) {
+    return this.fetchPage(id, 'around', { around: target, limit: PAGE * 2 }, target);
+  }
+
+  /** The page beyond one end of what is loaded. */
+  async loadMessages(id, direction) {
+    const chat = this.state.chats.get(id);
+    if (!chat || chat.loading || !chat.loaded) return;
+    if (direction === 'older' && chat.atStart) return;
+    if (direction === 'newer' && chat.atEnd) return;
+    const edge = direction === 'older' ? chat.messages[0] : chat.messages[chat.messages.length - 1];
+    if (!edge) return this.loadLatest(id);
+    const cursor = direction === 'older' ? chat.olderAt[edge.id] : chat.newerAt[edge.id];
+    if (!cursor) return this.fetchPage(id, direction, { around: edge.id, limit: PAGE * 2 });
+    await this.fetchPage(id, direction, direction === 'older' ? { cursor, limit: PAGE } : { after: cursor, limit: PAGE });
+  }
+
+  async fetchPage(id, direction, query, target = null) {
+    this.pending?.abort();
+    const pending = new AbortController();
+    this.pending = pending;
+    this.store.dispatch({ type: 'chat_loading', id, direction });
+    try {
+      const page = await api.messages(id, query, pending.signal);
+      if (pending.signal.aborted) return;
+      this.store.dispatch({ type: 'messages_page', id, direction, target, ...page });
+    } catch (error) {
+      if (error.code === 'aborted') return this.store.dispatch({ type: 'chat_loading', id, direction: null });
+      if (direction === 'around' && error.status === 404) this.app.toast(this.app.t('chat.gone'));
+      this.store.dispatch({ type: 'chat_failed', id, direction, code: error.code ?? 'unexpected' });
+    } finally {
+      if (this.pending === pending) this.pending = null;
+    }
+  }
+
+  async toLatest(id) {
+    const chat = this.state.chats.get(id);
+    if (chat?.atEnd) return;
+    this.store.dispatch({ type: 'chat_forgotten', id });
+    await this.loadLatest(id);
+  }
+
+  async markRead(id) {
+    const conversation = this.state.conversations.get(id);
+    if (!conversation || conversation.unread === 0) return;
+    await this.attempt(async () => {
+      const answer = await api.markRead(id);
+      const read = answer.conversation ?? { ...conversation, unread: 0 };
+      this.store.dispatch({ type: 'events', events: [{ event: 'conversation_updated', data: { conversation: read } }] });
+    });
+  }
+
+  // ---- replies ----
+
+  reply(conversation, text, replyTo) {
+    this.app.outbox.add({
+      key: crypto.randomUUID(), conversation_id: conversation.id, account_id: conversation.account_id, text,
+      reply_to_message_id: replyTo, at: new Date().toISOString(), error: null,
+    });
+  }
+
+  async retryMessage(message) {
+    if (message.local) return this.app.outbox.retry(message.key);
+    await this.attempt(async () => {
+      const answer = await api.retry(message.id);
+      if (answer.message) this.store.dispatch({ type: 'message_changed', message: answer.message });
+    });
+  }
+
+  async discardMessage(message) {
+    if (message.local) return this.app.outbox.discard(message.key);
+    await this.attempt(async () => {
+      await api.takeBack(message.id);
+      this.store.dispatch({ type: 'message_removed', id: message.id, conversation: message.conversation_id });
+    });
+  }
+
+  // ---- accounts ----
+
+  restart(id) {
+    return this.changeAccount(() => api.restart(id));
+  }
+
+  setActive(id, active) {
+    return this.changeAccount(() => api.changeAccount(id, { is_active: active }));
+  }
+
+  change(id, body) {
+    return this.changeAccount(() => api.changeAccount(id, body));
+  }
+
+  logout(id) {
+    return this.changeAccount(() => api.logout(id));
+  }
+
+  async remove(id, history) {
+    return this.attempt(async () => {
+      await api.removeAccount(id, history);
+      this.store.dispatch({ type: 'account_removed', id, history });
+    });
+  }
+
+  changeAccount(act) {
+    return this.attempt(async () => {
+      const { account } = await act();
+      if (account) this.store.dispatch({ type: 'account_changed', account });
+    });
+  }
+
+  /** Runs a request a person asked for; what goes wrong is said in words. @returns {Promise<boolean>} */
+  async attempt(act) {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.app.toast(this.app.explain(error));
+      return false;
+    }
+  }
+
+  /** Conversations the service finds by name join the ones already here. */
+  async findPeople(query, signal) {
+    const { conversations } = await this.searchConversations(query, signal);
+    this.store.dispatch({ type: 'conversations_found', conversations });
+    return conversations;
+  }
+
+  searchConversations(query) {
+    return api.conversations({ q: query, limit: 20 });
+  }
+
+  visibleNeighbour(ids, step) {
+    const at = ids.indexOf(this.state.selected);
+    const next = at === -1 ? (step > 0 ? 0 : ids.length - 1) : at + step;
+    return ids[Math.max(0, Math.min(ids.length - 1, next))] ?? null;
+  }
+
+  passesFilter(id) {
+    const conversation = this.state.conversations.get(id);
+    return Boolean(conversation) && passes(conversation, this.state.filter);
+  }
+}

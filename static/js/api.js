@@ -1,0 +1,83 @@
+/** The service's REST calls. Every answer is JSON or an ApiError that says what kind of trouble it was. */
+
+export const ROOT = new URL('../../', import.meta.url);
+const LIMIT_MS = 20_000;
+
+export class ApiError extends Error {
+  /** @param {number} status 0 when there was no answer at all */
+  constructor(status, code, message, body = null) {
+    super(message || code);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.body = body;
+  }
+
+  /** The service said no and will say no again; anything else may work later. */
+  get final() {
+    return this.status >= 400 && this.status < 500 && ![408, 425, 429].includes(this.status);
+  }
+}
+
+/** @param {{method?: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal, query?: Record<string, unknown>}} [options] */
+export async function call(path, options = {}) {
+  const { method = 'GET', body, headers = {}, signal, query } = options;
+  const url = new URL(path.replace(/^\//, ''), ROOT);
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== null && value !== undefined && value !== '' && value !== false) url.searchParams.set(name, String(value));
+  }
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  const request = { method, headers: { Accept: 'application/json', ...headers }, signal: signal ? AbortSignal.any([signal, limit]) : limit };
+  if (method !== 'GET') {
+    request.headers['Content-Type'] = 'application/json';
+    if (body !== undefined) request.body = JSON.stringify(body);
+  }
+  const answer = await send(url, request, signal);
+  const json = await answer.json().catch(() => null);
+  if (answer.ok) return json ?? {};
+  const error = json?.error;
+  throw new ApiError(answer.status, error?.code ?? json?.code ?? 'unexpected', error?.message ?? json?.message ?? '', json);
+}
+
+async function send(url, request, signal) {
+  try {
+    return await fetch(url, request);
+  } catch (error) {
+    if (signal?.aborted) throw new ApiError(0, 'aborted', '');
+    throw new ApiError(0, error.name === 'TimeoutError' ? 'timeout' : 'unreachable', error.message);
+  }
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+  accounts: () => call('accounts'),
+  account: (account) => call(`accounts/${id(account)}`),
+  addAccount: (body) => call('accounts/add', { method: 'POST', body }),
+  changeAccount: (account, body) => call(`accounts/${id(account)}`, { method: 'PATCH', body }),
+  restart: (account) => call(`accounts/${id(account)}/restart`, { method: 'POST' }),
+  logout: (account) => call(`accounts/${id(account)}/logout`, { method: 'POST' }),
+  removeAccount: (account, history) => call(`accounts/${id(account)}`, { method: 'DELETE', query: { history } }),
+
+  login: (account) => call(`accounts/${id(account)}/login`),
+  startLogin: (account, body) => call(`accounts/${id(account)}/login`, { method: 'POST', body }),
+  sendCode: (account, code) => call(`accounts/${id(account)}/login/code`, { method: 'POST', body: { code } }),
+  sendPassword: (account, password) => call(`accounts/${id(account)}/login/password`, { method: 'POST', body: { password } }),
+  resendCode: (account) => call(`accounts/${id(account)}/login/resend`, { method: 'POST' }),
+  cancelLogin: (account) => call(`accounts/${id(account)}/login`, { method: 'DELETE' }),
+
+  conversations: (query) => call('conversations', { query }),
+  conversation: (conversation) => call(`conversations/${id(conversation)}`),
+  messages: (conversation, query, signal) => call(`conversations/${id(conversation)}/messages`, { query, signal }),
+  reply: (entry) => call(`conversations/${id(entry.conversation_id)}/reply`, {
+    method: 'POST',
+    headers: { 'Idempotency-Key': entry.key },
+    body: { text: entry.text, ...(entry.reply_to_message_id ? { reply_to_message_id: entry.reply_to_message_id } : {}) },
+  }),
+  markRead: (conversation) => call(`conversations/${id(conversation)}/read`, { method: 'POST' }),
+  sendTo: (account, recipient, text) => call(`accounts/${id(account)}/send`, { method: 'POST', body: { recipient, text } }),
+  retry: (message) => call(`messages/${id(message)}/retry`, { method: 'POST' }),
+  takeBack: (message) => call(`messages/${id(message)}`, { method: 'DELETE' }),
+  search: (query, signal) => call('search', { query, signal }),
+  alive: () => call('health/live'),
+};

@@ -1,0 +1,163 @@
+/**
+ * The loaded stretch of one conversation: how pages and live messages join it and how it stays short. Pure.
+ *
+ * A stretch is at most LIMIT messages. Cutting an end is free when a page's cursor is remembered at the new end; the page can
+ * then be fetched again when someone scrolls there.
+ */
+
+export const LIMIT = 200;
+const TAIL_LIMIT = 100;
+
+/** @returns {import('./types.js').Chat} */
+export function emptyChat() {
+  return {
+    messages: [], olderAt: {}, newerAt: {}, atStart: false, atEnd: false, tail: [], tailLost: false, loading: null, error: null,
+    unreadFrom: null, newCount: 0, atBottom: true, jump: null, loaded: false,
+  };
+}
+
+export function normaliseMessage(message) {
+  return { ...message, id: String(message.id), conversation_id: String(message.conversation_id) };
+}
+
+/** Oldest first: by time, then by row. */
+export function compareMessages(a, b) {
+  if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp ? -1 : 1;
+  return compareIds(a.id, b.id);
+}
+
+function compareIds(a, b) {
+  const difference = Number(a) - Number(b);
+  if (Number.isNaN(difference)) return a < b ? -1 : Number(a > b);
+  return difference;
+}
+
+/** Joins two runs, the second one winning where both know a message. */
+export function merge(known, more) {
+  if (more.length === 0) return known;
+  const byId = new Map(known.map((message) => [message.id, message]));
+  for (const message of more) byId.set(message.id, message);
+  return [...byId.values()].sort(compareMessages);
+}
+
+/** @param {import('./types.js').Chat} chat */
+export function addPage(chat, { direction, messages, next_cursor = null, prev_cursor, target = null }) {
+  const page = messages.map(normaliseMessage).sort(compareMessages);
+  if (direction === 'latest' || direction === 'around') return replaceWith(chat, page, direction, next_cursor, prev_cursor ?? null, target);
+  if (direction === 'older') return joinOlder(chat, page, next_cursor, prev_cursor ?? null);
+  return joinNewer(chat, page, next_cursor, prev_cursor ?? null);
+}
+
+function replaceWith(chat, page, direction, older, newer, target) {
+  const ends = direction === 'latest' || newer === null;
+  const lost = ends && chat.tailLost;
+  const messages = ends && !lost ? merge(page, chat.tail) : page;
+  const first = page[0]?.id;
+  const last = page[page.length - 1]?.id;
+  return trimOlder({
+    ...chat, messages, loading: null, error: null, loaded: true, atStart: older === null, atEnd: ends && !lost, tail: [], tailLost: false,
+    olderAt: first ? { [first]: older } : {}, newerAt: last && !ends ? { [last]: newer } : {}, jump: target ?? chat.jump,
+  });
+}
+
+function joinOlder(chat, page, older, newer) {
+  const first = page[0]?.id ?? chat.messages[0]?.id;
+  const last = page[page.length - 1]?.id;
+  const joined = {
+    ...chat, messages: merge(page, chat.messages), loading: null, error: null, atStart: older === null,
+    olderAt: first ? { ...chat.olderAt, [first]: older } : chat.olderAt, newerAt: last && newer ? { ...chat.newerAt, [last]: newer } : chat.newerAt,
+  };
+  return trimNewer(joined);
+}
+
+function joinNewer(chat, page, older, newer) {
+  const ends = newer === null;
+  const lost = ends && chat.tailLost;
+  const last = page[page.length - 1]?.id;
+  const first = page[0]?.id;
+  const messages = merge(merge(chat.messages, page), ends && !lost ? chat.tail : []);
+  return trimOlder({
+    ...chat, messages, loading: null, error: null, atEnd: ends && !lost, tail: ends ? [] : chat.tail, tailLost: false,
+    newerAt: last && !ends ? { ...chat.newerAt, [last]: newer } : chat.newerAt,
+    olderAt: first && older ? { ...chat.olderAt, [first]: older } : chat.olderAt,
+  });
+}
+
+/** Cuts the old end, at a remembered page border when one is near. */
+export function trimOlder(chat) {
+  const extra = chat.messages.length - LIMIT;
+  if (extra <= 0) return chat;
+  let cut = extra;
+  for (let i = extra; i < Math.min(chat.messages.length - 1, extra + 60); i += 1) {
+    if (chat.olderAt[chat.messages[i].id]) { cut = i; break; }
+  }
+  return prune({ ...chat, messages: chat.messages.slice(cut), atStart: false });
+}
+
+/** Cuts the new end; from then on live messages wait in the tail. */
+export function trimNewer(chat) {
+  if (chat.messages.length <= LIMIT) return chat;
+  let end = LIMIT;
+  for (let i = LIMIT; i > LIMIT - 60; i -= 1) {
+    if (chat.newerAt[chat.messages[i - 1].id]) { end = i; break; }
+  }
+  return prune({ ...chat, messages: chat.messages.slice(0, end), atEnd: false });
+}
+
+function prune(chat) {
+  const alive = new Set(chat.messages.map((message) => message.id));
+  const keep = (cursors) => Object.fromEntries(Object.entries(cursors).filter(([id]) => alive.has(id)));
+  return { ...chat, olderAt: keep(chat.olderAt), newerAt: keep(chat.newerAt) };
+}
+
+/** A message that came by event: new, changed or deleted. */
+export function addLive(chat, message, isNew) {
+  if (!chat.loaded) return { ...chat, tail: merge(chat.tail, [message]) };
+  const known = chat.messages.some((one) => one.id === message.id);
+  if (known) return { ...chat, messages: merge(chat.messages, [message]) };
+  if (!isNew) return patchTail(chat, message);
+  const counted = message.direction === 'incoming' && !message.backfilled && !chat.atBottom ? chat.newCount + 1 : chat.newCount;
+  const first = chat.messages[0];
+  if (first && compareMessages(message, first) < 0) {
+    // Older than what is loaded: it will come with its page, unless the stretch begins where the chat does.
+    return chat.atStart ? trimOlder({ ...chat, messages: merge(chat.messages, [message]) }) : chat;
+  }
+  if (!chat.atEnd) {
+    const within = chat.messages.length > 0 && compareMessages(message, chat.messages[chat.messages.length - 1]) < 0;
+    if (within) return { ...chat, messages: merge(chat.messages, [message]) };
+    return withTail({ ...chat, newCount: counted }, message);
+  }
+  const joined = { ...chat, newCount: counted, messages: merge(chat.messages, [message]) };
+  return chat.atBottom ? trimOlder(joined) : boundGrowth(joined);
+}
+
+/** Someone reads older messages while new ones arrive: keep theirs in place and let the far end go. */
+function boundGrowth(chat) {
+  return chat.messages.length > LIMIT ? trimNewer(chat) : chat;
+}
+
+function withTail(chat, message) {
+  if (chat.tail.length >= TAIL_LIMIT) return { ...chat, tail: [], tailLost: true };
+  return { ...chat, tail: merge(chat.tail, [message]) };
+}
+
+function patchTail(chat, message) {
+  return chat.tail.some((one) => one.id === message.id) ? { ...chat, tail: merge(chat.tail, [message]) } : chat;
+}
+
+export function removeMessage(chat, id) {
+  return { ...chat, messages: chat.messages.filter((one) => one.id !== id), tail: chat.tail.filter((one) => one.id !== id) };
+}
+
+/** The first of the last `unread` incoming messages, or the oldest loaded one when there are more. */
+export function firstUnread(messages, unread) {
+  if (unread <= 0) return null;
+  let left = unread;
+  let oldest = null;
+  for (let i = messages.length - 1; i >= 0 && left > 0; i -= 1) {
+    if (messages[i].direction !== 'incoming' || messages[i].service) continue;
+    oldest = messages[i].id;
+    left -= 1;
+  }
+  return oldest;
+}

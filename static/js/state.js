@@ -1,0 +1,416 @@
+/**
+ * Everything the page knows, and how each thing that happens changes it. A pure reducer: no time, no storage, no network.
+ */
+
+import { addLive, addPage, emptyChat, firstUnread, merge, normaliseMessage, removeMessage } from './messages.js';
+
+const CHATS_KEPT = 6;
+
+export function initialState() {
+  return {
+    /** @type {Map<string, import('./types.js').Account>} */ accounts: new Map(),
+    accountsLoaded: false,
+    serverHasApi: false,
+    vault: null,
+    /** @type {Map<string, import('./types.js').Conversation>} */ conversations: new Map(),
+    /** @type {string[]} newest first */ order: [],
+    /** @type {Map<string, {cursor: string|null, boundary: string|null, done: boolean, loading: boolean, error: string|null}>} */ pages: new Map(),
+    /** @type {import('./types.js').Filter} */ filter: { accounts: [], kind: null, unread: false, grouped: false },
+    /** @type {string|null} */ selected: null,
+    /** @type {Map<string, import('./types.js').Chat>} least recently opened first */ chats: new Map(),
+    /** @type {Map<string, import('./types.js').Local>} */ locals: new Map(),
+    /** @type {Map<string, {conversation: string, text: string}>} message row → the local reply it answers */ bound: new Map(),
+    /** @type {Map<string, import('./types.js').Login>} */ logins: new Map(),
+    /** @type {Map<string, {name: string|null, until: number}>} */ typing: new Map(),
+    /** @type {import('./types.js').LivePhase} */ live: { phase: 'connecting', retryAt: null, attempt: 0, since: 0 },
+    staleAccounts: false,
+  };
+}
+
+export function normaliseConversation(conversation) {
+  return {
+    ...conversation, id: String(conversation.id),
+    last_message: conversation.last_message ? normaliseMessage({ conversation_id: conversation.id, ...conversation.last_message }) : null,
+  };
+}
+
+/** The key under which the pages of one list query are remembered. */
+export function pageKey(account, filter) {
+  return `${account ?? '*'}|${filter.kind ?? ''}|${filter.unread ? 'unread' : ''}`;
+}
+
+const GROUPED_LIMIT = 50;
+
+/** The queries a filter needs: one per chosen account, or one for all. */
+export function pageKeysOf(state, filter = state.filter) {
+  const chosen = filter.accounts.filter((id) => state.accounts.has(id));
+  const split = chosen.length > 0 ? chosen : filter.grouped && state.accounts.size <= GROUPED_LIMIT ? [...state.accounts.keys()] : [];
+  if (split.length === 0) return [{ account: null, key: pageKey(null, filter) }];
+  return split.map((account) => ({ account, key: pageKey(account, filter) }));
+}
+
+export function sortKey(conversation) {
+  return conversation.last_message_at ?? '';
+}
+
+function newerFirst(a, b) {
+  const [x, y] = [sortKey(a), sortKey(b)];
+  if (x !== y) return x < y ? 1 : -1;
+  return Number(b.id) - Number(a.id) || (a.id < b.id ? 1 : -1);
+}
+
+const KINDS = { private: ['private'], bot: ['bot'], group: ['group', 'supergroup'], channel: ['channel'] };
+
+export function kindMatches(filterKind, kind) {
+  return filterKind === null || (KINDS[filterKind] ?? [filterKind]).includes(kind);
+}
+
+/** Does a conversation belong in the list? The open one stays although it was just read. */
+export function passes(conversation, filter, selected = null) {
+  if (filter.accounts.length > 0 && !filter.accounts.includes(conversation.account_id)) return false;
+  if (!kindMatches(filter.kind, conversation.kind)) return false;
+  return !filter.unread || conversation.unread > 0 || conversation.id === selected;
+}
+
+/**
+ * The ids to list, newest first. Rows older than what has been loaded of the query wait until their page comes,
+ * so that nothing is inserted between rows already shown.
+ */
+export function listedIds(state) {
+  const boundary = boundaryOf(state);
+  const ids = state.order.filter((id) => {
+    const conversation = state.conversations.get(id);
+    return passes(conversation, state.filter, state.selected) && (boundary === null || sortKey(conversation) >= boundary);
+  });
+  return state.filter.grouped ? groupByAccount(state, ids) : ids;
+}
+
+function boundaryOf(state) {
+  let boundary = null;
+  for (const { key } of pageKeysOf(state)) {
+    const page = state.pages.get(key);
+    if (!page || page.done || page.boundary === null) continue;
+    if (boundary === null || page.boundary > boundary) boundary = page.boundary;
+  }
+  return boundary;
+}
+
+function groupByAccount(state, ids) {
+  const rank = new Map([...state.accounts.keys()].map((id, n) => [id, n]));
+  const place = (id) => rank.get(state.conversations.get(id).account_id) ?? rank.size;
+  return ids.map((id, n) => [place(id), n, id]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , id]) => id);
+}
+
+export function totalUnread(state) {
+  let total = 0;
+  for (const account of state.accounts.values()) total += account.unread ?? 0;
+  return total;
+}
+
+/** @returns the next state; the same object when nothing changed */
+export function reduce(state, action) {
+  const handler = handlers[action.type];
+  return handler ? handler(state, action) : state;
+}
+
+const handlers = {
+  accounts_loaded(state, { accounts, server_has_api, vault }) {
+    return {
+      ...state, accounts: new Map(accounts.map((account) => [account.id, account])), accountsLoaded: true, staleAccounts: false,
+      serverHasApi: Boolean(server_has_api), vault: vault ?? null,
+    };
+  },
+
+  account_changed(state, { account, login }) {
+    let next = state;
+    if (account) next = { ...next, accounts: new Map(next.accounts).set(account.id, account) };
+    if (login !== undefined && account) next = withLogin(next, account.id, login);
+    return next;
+  },
+
+  account_removed(state, { id, history }) {
+    const accounts = new Map(state.accounts);
+    accounts.delete(id);
+    const filter = { ...state.filter, accounts: state.filter.accounts.filter((one) => one !== id) };
+    const gone = { ...state, accounts, filter };
+    return history === 'keep' ? gone : dropConversationsOf(gone, id);
+  },
+
+  login_changed: (state, { id, login }) => withLogin(state, id, login),
+
+  page_loading(state, { key }) {
+    const page = state.pages.get(key) ?? { cursor: null, boundary: null, done: false, loading: false, error: null };
+    return { ...state, pages: new Map(state.pages).set(key, { ...page, loading: true, error: null }) };
+  },
+
+  page_failed(state, { key, code }) {
+    const page = state.pages.get(key);
+    return page ? { ...state, pages: new Map(state.pages).set(key, { ...page, loading: false, error: code }) } : state;
+  },
+
+  page_loaded(state, { key, conversations, next_cursor }) {
+    const last = conversations[conversations.length - 1];
+    const page = { cursor: next_cursor ?? null, boundary: last ? sortKey(last) : null, done: !next_cursor, loading: false, error: null };
+    return upsertConversations({ ...state, pages: new Map(state.pages).set(key, page) }, conversations);
+  },
+
+  conversations_found: (state, { conversations }) => upsertConversations(state, conversations),
+
+  filter_changed: (state, { filter }) => ({ ...state, filter: { ...state.filter, ...filter } }),
+
+  conversation_opened(state, { id }) {
+    const chats = new Map(state.chats);
+    const left = state.selected !== null && state.selected !== id ? chats.get(state.selected) : null;
+    if (left) chats.set(state.selected, { ...left, unreadFrom: null, newCount: 0, jump: null });
+    const chat = chats.get(id) ?? emptyChat();
+    chats.delete(id);
+    chats.set(id, reopened(chat, state.conversations.get(id)));
+    for (const old of chats.keys()) {
+      if (chats.size <= CHATS_KEPT) break;
+      chats.delete(old);
+    }
+    return { ...state, selected: id, chats };
+  },
+
+  conversation_closed: (state) => ({ ...state, selected: null }),
+
+  chat_loading: (state, { id, direction }) => withChat(state, id, (chat) => ({ ...chat, loading: direction, error: null })),
+
+  chat_failed: (state, { id, direction, code }) => withChat(state, id, (chat) => ({ ...chat, loading: null, error: { direction, code } })),
+
+  messages_page(state, { id, ...page }) {
+    return withChat(state, id, (chat) => {
+      const next = addPage(chat, page);
+      const fresh = !chat.loaded && page.direction === 'latest';
+      const unread = state.conversations.get(id)?.unread ?? 0;
+      return fresh ? { ...next, unreadFrom: firstUnread(next.messages, unread) } : next;
+    });
+  },
+
+  chat_forgotten: (state, { id }) => withChat(state, id, (chat) => ({ ...emptyChat(), atBottom: true, unreadFrom: chat.unreadFrom })),
+
+  chat_bottom(state, { id, atBottom }) {
+    return withChat(state, id, (chat) => {
+      const newCount = atBottom && chat.atEnd ? 0 : chat.newCount;
+      return chat.atBottom === atBottom && chat.newCount === newCount ? chat : { ...chat, atBottom, newCount };
+    });
+  },
+
+  chat_jump: (state, { id, target }) => withChat(state, id, (chat) => ({ ...chat, jump: target })),
+
+  events: (state, { events, now }) => applyEvents(state, events, now ?? 0),
+
+  /** What is on the screen may be wrong: everything is loaded again, the lists are kept until then. */
+  resync(state) {
+    const chats = new Map();
+    const open = state.selected !== null ? state.chats.get(state.selected) : null;
+    if (open) chats.set(state.selected, { ...open, atEnd: false, tail: [], tailLost: true });
+    return { ...state, pages: new Map(), chats, typing: new Map() };
+  },
+
+  reply_added: (state, { local }) => ({ ...state, locals: new Map(state.locals).set(local.key, local) }),
+
+  reply_answered(state, { key, message }) {
+    const locals = new Map(state.locals);
+    const local = locals.get(key);
+    locals.delete(key);
+    const answered = normaliseMessage({ conversation_id: local?.conversation_id, ...message });
+    const known = knownMessage(state, answered);
+    // The event may have been quicker than the answer, and further: then it is the truth.
+    const better = known && known.status !== 'pending' ? known : answered;
+    return withChat({ ...state, locals }, better.conversation_id, (chat) => addLive(chat, better, true));
+  },
+
+  reply_rejected(state, { key, error }) {
+    const local = state.locals.get(key);
+    return local ? { ...state, locals: new Map(state.locals).set(key, { ...local, error }) } : state;
+  },
+
+  reply_discarded(state, { key }) {
+    const locals = new Map(state.locals);
+    locals.delete(key);
+    return { ...state, locals };
+  },
+
+  message_changed(state, { message }) {
+    const changed = normaliseMessage(message);
+    return withChat(state, changed.conversation_id, (chat) => addLive(chat, changed, false));
+  },
+
+  message_removed: (state, { id, conversation }) => withChat(state, conversation, (chat) => removeMessage(chat, id)),
+
+  typing_expired(state, { now }) {
+    const typing = new Map([...state.typing].filter(([, one]) => one.until > now));
+    return typing.size === state.typing.size ? state : { ...state, typing };
+  },
+
+  live_phase: (state, { live }) => ({ ...state, live }),
+};
+
+function withLogin(state, id, login) {
+  const logins = new Map(state.logins);
+  if (login) logins.set(id, login);
+  else logins.delete(id);
+  return { ...state, logins };
+}
+
+function withChat(state, id, change) {
+  const chat = state.chats.get(id);
+  if (!chat) return state;
+  const next = change(chat);
+  if (next === chat) return state;
+  return { ...state, chats: new Map(state.chats).set(id, next) };
+}
+
+/** A chat opened again shows its unread line anew. */
+function reopened(chat, conversation) {
+  if (!chat.loaded || !chat.atEnd) return { ...emptyChat() };
+  return { ...chat, unreadFrom: firstUnread(chat.messages, conversation?.unread ?? 0), newCount: 0, atBottom: true, jump: null };
+}
+
+function knownMessage(state, message) {
+  return state.chats.get(message.conversation_id)?.messages.find((one) => one.id === message.id) ?? null;
+}
+
+function dropConversationsOf(state, account) {
+  const conversations = new Map([...state.conversations].filter(([, one]) => one.account_id !== account));
+  const selected = state.selected !== null && conversations.has(state.selected) ? state.selected : null;
+  return { ...state, conversations, order: state.order.filter((id) => conversations.has(id)), selected };
+}
+
+function upsertConversations(state, list) {
+  if (list.length === 0) return state;
+  const conversations = new Map(state.conversations);
+  const moved = new Set();
+  for (const given of list) {
+    const conversation = normaliseConversation(given);
+    const known = conversations.get(conversation.id);
+    if (!known || sortKey(known) !== sortKey(conversation)) moved.add(conversation.id);
+    conversations.set(conversation.id, conversation);
+  }
+  const order = moved.size === 0 ? state.order : reorder(state.order, moved, conversations);
+  return { ...state, conversations, order };
+}
+
+/** Takes the moved ids out and merges them back in: one pass, however many moved. */
+function reorder(order, moved, conversations) {
+  const incoming = [...moved].map((id) => conversations.get(id)).sort(newerFirst);
+  const result = [];
+  let next = 0;
+  for (const id of order) {
+    if (moved.has(id)) continue;
+    const here = conversations.get(id);
+    while (next < incoming.length && newerFirst(incoming[next], here) < 0) result.push(incoming[next++].id);
+    result.push(id);
+  }
+  while (next < incoming.length) result.push(incoming[next++].id);
+  return result;
+}
+
+// ---- events --------------------------------------------------------------------------------------------------------
+
+function applyEvents(state, events, now) {
+  const touched = new Map();
+  let next = state;
+  for (const frame of events) {
+    const data = frame.data ?? {};
+    if (data.conversation) touched.set(String(data.conversation.id), data.conversation);
+    next = (eventHandlers[frame.event] ?? ((same) => same))(next, data, now);
+  }
+  return touched.size === 0 ? next : countUnread(next, upsertConversations(next, [...touched.values()]), touched.keys());
+}
+
+const eventHandlers = {
+  message_received: (state, data) => stopTyping(messageEvent(state, data, true), data),
+  message_sent: (state, data) => messageEvent(bindLocal(state, data.message), data, true),
+  message_edited: (state, data) => messageEvent(state, data, false),
+  message_deleted: deletedEvent,
+  account_status: (state, { account }) => (account ? handlers.account_changed(state, { account }) : state),
+  account_removed: (state, { account_id, account, history }) => handlers.account_removed(state, { id: account_id ?? account?.id, history }),
+  login_updated(state, data) {
+    const id = data.account_id ?? data.account?.id;
+    const next = data.account ? handlers.account_changed(state, { account: data.account }) : state;
+    return id ? withLogin(next, id, data.login ?? null) : next;
+  },
+  typing(state, data, now) {
+    const id = data.conversation_id ?? data.conversation?.id;
+    if (id === undefined) return state;
+    const name = data.sender?.name ?? data.user?.name ?? data.name ?? null;
+    return { ...state, typing: new Map(state.typing).set(String(id), { name, until: now + 6000 }) };
+  },
+};
+
+function messageEvent(state, data, isNew) {
+  if (!data.message) return state;
+  const message = normaliseMessage({ conversation_id: data.conversation?.id, ...data.message });
+  return withChat(state, message.conversation_id, (chat) => addLive(chat, message, isNew));
+}
+
+function deletedEvent(state, data) {
+  const list = data.messages ?? (data.message ? [data.message] : []);
+  return list.reduce((next, message) => messageEvent(next, { conversation: data.conversation, message }, false), state);
+}
+
+function stopTyping(state, data) {
+  const id = String(data.message?.conversation_id ?? data.conversation?.id);
+  if (!state.typing.has(id)) return state;
+  const typing = new Map(state.typing);
+  typing.delete(id);
+  return { ...state, typing };
+}
+
+/**
+ * The event of a reply typed here can overtake the answer to its POST. The oldest waiting local reply with that text steps
+ * aside, so the bubble is never there twice; its answer, when it comes, is applied by row.
+ */
+function bindLocal(state, message) {
+  if (!message || message.status !== 'pending' || state.locals.size === 0) return state;
+  const conversation = String(message.conversation_id);
+  const known = knownMessage(state, { conversation_id: conversation, id: String(message.id) });
+  if (known) return state;
+  for (const local of state.locals.values()) {
+    const mine = message.idempotency_key ? message.idempotency_key === local.key : !local.error && local.text.trim() === String(message.text).trim();
+    if (local.conversation_id !== conversation || !mine) continue;
+    return handlers.reply_discarded(state, { key: local.key });
+  }
+  return state;
+}
+
+/** Accounts' unread totals follow their conversations; a conversation seen for the first time makes them uncertain. */
+function countUnread(before, after, ids) {
+  const changes = new Map();
+  let stale = after.staleAccounts;
+  for (const id of ids) {
+    const known = before.conversations.get(id);
+    const conversation = after.conversations.get(id);
+    if (!known) stale = true;
+    const change = (conversation.unread ?? 0) - (known?.unread ?? 0);
+    if (change !== 0 && known) changes.set(conversation.account_id, (changes.get(conversation.account_id) ?? 0) + change);
+  }
+  if (changes.size === 0) return stale === after.staleAccounts ? after : { ...after, staleAccounts: stale };
+  const accounts = new Map(after.accounts);
+  for (const [id, change] of changes) {
+    const account = accounts.get(id);
+    if (account) accounts.set(id, { ...account, unread: Math.max(0, (account.unread ?? 0) + change) });
+  }
+  return { ...after, accounts, staleAccounts: stale };
+}
+
+/** The messages of a chat with the replies that still wait for the service. */
+export function shownMessages(state, id) {
+  const chat = state.chats.get(id);
+  if (!chat) return [];
+  const locals = [...state.locals.values()].filter((local) => local.conversation_id === id).map(asMessage);
+  return chat.atEnd || !chat.loaded ? [...chat.messages, ...locals] : chat.messages;
+}
+
+function asMessage(local) {
+  return {
+    id: `local:${local.key}`, key: local.key, conversation_id: local.conversation_id, account_id: local.account_id, chat_id: '', message_id: null,
+    direction: 'outgoing', text: local.text, timestamp: local.at, status: local.error ? 'failed' : 'pending', sender: null,
+    reply_to_message_id: local.reply_to_message_id, edited_at: null, deleted_at: null, media: null, service: null, backfilled: false,
+    error: local.error, retry_at: null, local: true,
+  };
+}
+
+export { merge };

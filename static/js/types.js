@@ -1,0 +1,98 @@
+/**
+ * The shapes that cross module borders, as the REST and WebSocket contract gives them. No code here.
+ *
+ * @typedef {'signed_out'|'signing_in'|'connecting'|'online'|'reconnecting'|'limited'|'stopped'|'needs_login'|'banned'|'failed'} AccountState
+ *
+ * @typedef {object} Account
+ * @property {string} id
+ * @property {string} label
+ * @property {string|null} phone        masked by the server
+ * @property {boolean} is_active
+ * @property {AccountState} state
+ * @property {string|null} state_reason
+ * @property {string|null} state_since
+ * @property {string|null} retry_at
+ * @property {number|null} attempt
+ * @property {{id: string, first_name: string, last_name: string|null, username: string|null}|null} user
+ * @property {number} unread
+ * @property {number} outbox_pending
+ * @property {string|null} last_update_at
+ * @property {string} created_at
+ * @property {number} [colour]          0 to 11; derived from the id when missing
+ * @property {string} [photo]
+ * @property {{phase: 'dialogs'|'history'|'done', done: number, total: number}} [sync]
+ *
+ * @typedef {object} Login
+ * @property {'phone'|'qr'|'session'} method
+ * @property {'code'|'password'|'scan'|'done'} step
+ * @property {string|null} code_via
+ * @property {number|null} code_length
+ * @property {string|null} expires_at
+ * @property {string|null} resend_at
+ * @property {string|null} password_hint
+ * @property {number|null} attempts_left
+ * @property {{url: string, svg: string, expires_at: string}|null} qr
+ *
+ * @typedef {object} Conversation
+ * @property {string} id
+ * @property {string} account_id
+ * @property {string} chat_id
+ * @property {'private'|'bot'|'group'|'supergroup'|'channel'} kind
+ * @property {string|null} title
+ * @property {string|null} username
+ * @property {number} unread
+ * @property {boolean} can_send
+ * @property {Message|null} last_message
+ * @property {string|null} last_message_at
+ * @property {boolean} muted
+ * @property {number} [members]
+ *
+ * @typedef {object} Message
+ * @property {string} id
+ * @property {string} account_id
+ * @property {string} conversation_id
+ * @property {string} chat_id
+ * @property {string|null} message_id   Telegram's number
+ * @property {'incoming'|'outgoing'} direction
+ * @property {string} text
+ * @property {string} timestamp
+ * @property {'received'|'pending'|'sent'|'failed'} status
+ * @property {{id: string, name: string, username: string|null}|null} sender
+ * @property {string|null} reply_to_message_id
+ * @property {string|null} edited_at
+ * @property {string|null} deleted_at
+ * @property {{kind: string, name?: string, size?: number, duration?: number, thumb?: string}|null} media
+ * @property {string|null} service
+ * @property {boolean} backfilled
+ * @property {{code: string, message: string}|null} error
+ * @property {string|null} retry_at
+ *
+ * @typedef {object} Local              a reply typed here that the service has not confirmed yet
+ * @property {string} key               its Idempotency-Key
+ * @property {string} conversation_id
+ * @property {string} account_id
+ * @property {string} text
+ * @property {string|null} reply_to_message_id
+ * @property {string} at
+ * @property {{code: string, message: string}|null} error
+ *
+ * @typedef {object} Chat               the loaded stretch of one conversation, oldest first
+ * @property {Message[]} messages
+ * @property {Record<string, string|null>} olderAt   message id → cursor of the page before it
+ * @property {Record<string, string|null>} newerAt   message id → cursor of the page after it
+ * @property {boolean} atStart
+ * @property {boolean} atEnd
+ * @property {Message[]} tail           live messages that belong behind a stretch not loaded yet
+ * @property {boolean} tailLost
+ * @property {string|null} loading      'latest' | 'older' | 'newer' | 'around'
+ * @property {{direction: string, code: string}|null} error
+ * @property {string|null} unreadFrom   id of the first unread message when the chat was opened
+ * @property {number} newCount
+ * @property {boolean} atBottom
+ * @property {string|null} jump         message id to bring into view
+ *
+ * @typedef {{accounts: string[], kind: string|null, unread: boolean, grouped: boolean}} Filter
+ *
+ * @typedef {{phase: 'connecting'|'open'|'waiting'|'offline', retryAt: number|null, attempt: number, since: number}} LivePhase
+ */
+export {};

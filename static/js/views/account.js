@@ -1,0 +1,108 @@
+/** One account's sheet: how it is, why, and everything that can be done with it. */
+
+import { el, setText } from '../dom.js';
+import { listTime, clock } from '../format.js';
+import { cleanName, hueOf } from '../text.js';
+import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
+import { Sheet, confirm } from './sheet.js';
+import { colourField } from './fields.js';
+
+export class AccountSheet {
+  /** @param {import('../main.js').App} app */
+  constructor(app, id) {
+    this.app = app;
+    this.id = id;
+    this.sheet = new Sheet(app, cleanName(app.state.accounts.get(id)?.label), { onClose: () => this.leave?.() });
+    this.state = el('div', { class: 'state-line', role: 'status' });
+    this.facts = el('dl', { class: 'facts' });
+    this.acts = el('div', { class: 'actions' });
+    this.sheet.body.append(this.state, this.acts, this.form(), this.facts, this.ending());
+    this.sheet.open();
+    this.leave = app.store.view((state) => this.paint(state));
+    this.paint(app.state);
+  }
+
+  get account() {
+    return this.app.state.accounts.get(this.id);
+  }
+
+  paint(state) {
+    const account = state.accounts.get(this.id);
+    if (!account) return this.sheet.close();
+    const status = stateText(this.app.words, account, Date.now());
+    if (account.retry_at) this.app.tick();
+    const tone = { full: 'good', turning: 'wait', broken: 'wait', grey: 'quiet', bad: 'bad' }[ringOf(account)];
+    if (this.shownStatus !== status) {
+      this.shownStatus = status;
+      this.state.replaceChildren(el('span', { class: tone, text: '●', 'aria-hidden': 'true' }), el('span', { class: 'grow', text: status }));
+    }
+    if (this.shown === account) return undefined;
+    this.shown = account;
+    setText(this.sheet.heading, cleanName(account.label));
+    this.acts.replaceChildren(...this.actions(account));
+    this.fill(account);
+    return undefined;
+  }
+
+  actions(account) {
+    const { t, actions } = this.app;
+    const button = (key, act, className = 'button') => el('button', { type: 'button', class: className, text: t(key), 'data-act': key, on: { click: act } });
+    const list = [];
+    if (['needs_login', 'signed_out'].includes(account.state)) list.push(button('account.signin', () => this.app.signIn(this.id), 'button primary'));
+    if (account.state === 'signing_in') list.push(button('account.continue', () => this.app.signIn(this.id), 'button primary'));
+    if (!['signed_out', 'signing_in', 'stopped', 'needs_login', 'banned'].includes(account.state)) list.push(button('account.restart', () => actions.restart(this.id), account.state === 'failed' ? 'button primary' : 'button'));
+    if (account.state === 'stopped' || !account.is_active) list.push(button('account.start', () => actions.setActive(this.id, true), 'button primary'));
+    else if (!['signed_out', 'signing_in'].includes(account.state)) list.push(button('account.stop', () => actions.setActive(this.id, false)));
+    if (needsPerson(account) && account.state !== 'needs_login') list.push(button('account.signin', () => this.app.signIn(this.id)));
+    return list;
+  }
+
+  form() {
+    const { t, actions } = this.app;
+    const account = this.account;
+    const label = el('input', { class: 'input', id: 'account-label', maxlength: '64', dir: 'auto', value: account.label });
+    const save = () => { if (label.value.trim() && label.value.trim() !== this.account.label) actions.change(this.id, { label: label.value.trim() }); };
+    label.addEventListener('change', save);
+    const colour = colourField(this.app, colourOf(account, hueOf), (value) => actions.change(this.id, { colour: value }));
+    return el('div', { class: 'pair' }, el('div', { class: 'field' }, el('label', { for: 'account-label', text: t('signin.label') }), label), colour);
+  }
+
+  fill(account) {
+    const { t, lang } = this.app;
+    const rows = [];
+    const add = (key, value) => { if (value || value === 0) rows.push(el('dt', { text: t(key) }), el('dd', {}, el('bdi', { text: String(value) }))); };
+    const when = (iso) => (iso ? `${listTime(lang, iso, new Date())} · ${clock(lang, iso)}` : '');
+    const user = account.user ?? {};
+    add('account.name', cleanName([user.first_name, user.last_name].filter(Boolean).join(' ')));
+    add('details.username', user.username ? `@${user.username}` : '');
+    add('account.phone', account.phone ? `\u2066${account.phone}\u2069` : '');
+    add('account.since', when(account.state_since));
+    add('account.update', when(account.last_update_at));
+    add('account.unread', account.unread ?? 0);
+    add('account.queued', account.outbox_pending ?? 0);
+    add('account.id', account.id);
+    this.facts.replaceChildren(...rows);
+  }
+
+  ending() {
+    const { t } = this.app;
+    const out = el('button', { type: 'button', class: 'button danger', text: t('account.logout'), 'data-act': 'account.logout', on: { click: () => this.logout() } });
+    const remove = el('button', { type: 'button', class: 'button danger', text: t('account.remove'), 'data-act': 'account.remove', on: { click: () => this.remove() } });
+    return el('div', { class: 'actions' }, out, remove);
+  }
+
+  async logout() {
+    const { t } = this.app;
+    const label = cleanName(this.account.label);
+    const yes = await confirm(this.app, { title: t('account.logout'), text: t('account.logout.text', { account: label }), act: t('account.logout') });
+    if (yes) await this.app.actions.logout(this.id);
+  }
+
+  async remove() {
+    const { t } = this.app;
+    const label = cleanName(this.account.label);
+    const choices = [{ value: 'keep', label: t('account.remove.keep') }, { value: 'delete', label: t('account.remove.delete') }];
+    const history = await confirm(this.app, { title: t('account.remove'), text: t('account.remove.text', { account: label }), act: t('account.remove'), choices });
+    if (history) await this.app.actions.remove(this.id, history);
+  }
+}

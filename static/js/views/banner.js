@@ -1,0 +1,63 @@
+/** One line at the top for the most important thing that is cut off. Never a modal. */
+
+import { $, parts, setAttr, setIcon, setText, show } from '../dom.js';
+import { countdown } from '../format.js';
+import { cleanName } from '../text.js';
+import { needsPerson } from '../words.js';
+
+/** A dropped line is worth a banner only when it stays dropped for a moment. */
+const PATIENCE = 700;
+
+/**
+ * What to say, if anything. Pure.
+ * @returns {{key: string, level: 'wait'|'bad', icon: string, params?: object, act?: string, account?: string}|null}
+ */
+export function bannerOf(state, now) {
+  const { live } = state;
+  if (live.phase === 'offline') return { key: 'banner.offline', level: 'wait', icon: 'offline' };
+  const cut = live.attempt > 0 || live.phase === 'waiting';
+  if (cut && now - (live.brokenAt ?? live.since) > PATIENCE) {
+    if (live.phase === 'waiting') return { key: 'banner.waiting', level: 'wait', icon: 'offline', params: { left: Math.max(0, live.retryAt - now) }, act: 'retry' };
+    return { key: 'banner.connecting', level: 'wait', icon: 'offline' };
+  }
+  const troubled = [...state.accounts.values()].filter(needsPerson);
+  if (troubled.length > 1) return { key: 'banner.accounts', level: 'bad', icon: 'alert', params: { n: troubled.length }, act: 'account', account: troubled[0].id };
+  if (troubled.length === 1) return { key: `banner.${troubled[0].state}`, level: 'bad', icon: 'alert', params: { account: cleanName(troubled[0].label) }, act: 'account', account: troubled[0].id };
+  if (state.vault?.state === 'offline') return { key: 'banner.vault', level: 'wait', icon: 'alert' };
+  return null;
+}
+
+export class Banner {
+  /** @param {import('../main.js').App} app */
+  constructor(app) {
+    this.app = app;
+    this.parts = parts($('#banner'));
+    this.text = $('p', this.parts.root);
+    this.parts.act.addEventListener('click', () => this.act?.());
+    app.store.view((state) => this.paint(state));
+  }
+
+  paint(state) {
+    const now = Date.now();
+    const banner = bannerOf(state, now);
+    show(this.parts.root, banner !== null);
+    if (state.live.phase !== 'open') this.app.tick();
+    if (!banner) return;
+    const { t, lang } = this.app;
+    const params = { ...banner.params };
+    if ('left' in params) params.time = countdown(lang, params.left);
+    setText(this.text, t(banner.key, params));
+    setAttr(this.parts.root, 'data-level', banner.level);
+    // A countdown read aloud every second is noise.
+    setAttr(this.parts.root, 'aria-live', 'left' in params ? 'off' : 'polite');
+    setIcon(this.parts.root.firstElementChild, banner.icon);
+    show(this.parts.act, Boolean(banner.act));
+    if (banner.act === 'retry') {
+      setText(this.parts.act, t('banner.now'));
+      this.act = () => this.app.live.retryNow();
+    } else if (banner.act === 'account') {
+      setText(this.parts.act, t('rail.open'));
+      this.act = () => this.app.openAccount(banner.account);
+    }
+  }
+}

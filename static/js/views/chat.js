@@ -1,0 +1,304 @@
+/** One conversation's messages: built from a bounded stretch, kept in place while history grows above and news arrives below. */
+
+import { $, arrange, el, parts, setAttr, setText, show, stamp } from '../dom.js';
+import { dayKey, dayLine, minuteKey } from '../format.js';
+import { cleanText } from '../text.js';
+import { shownMessages } from '../state.js';
+import { Bubble } from './bubble.js';
+
+const NEAR = 600;
+const BOTTOM = 24;
+
+export class Chat {
+  /** @param {import('../main.js').App} app */
+  constructor(app) {
+    this.app = app;
+    this.scroller = $('#scroller');
+    this.log = $('#log');
+    this.below = parts($('#below'));
+    this.top = el('div', { class: 'edge' });
+    /** @type {Map<string, Bubble|{root: Element}>} */
+    this.pieces = new Map();
+    this.shown = null;
+    this.listen();
+    app.store.view((state, before) => this.paint(state, before));
+  }
+
+  listen() {
+    this.scroller.addEventListener('scroll', () => this.scrolled(), { passive: true });
+    new ResizeObserver(() => { if (this.pinned) this.toBottom(); }).observe(this.scroller);
+    this.below.latest.addEventListener('click', () => this.toLatest());
+    this.log.addEventListener('click', (event) => this.click(event));
+  }
+
+  click(event) {
+    const message = this.find(event.target.closest('.message')?.dataset.id);
+    const part = event.target.closest('[data-part]')?.dataset.part;
+    if (!message) return;
+    if (part === 'retry') this.app.actions.retryMessage(message);
+    else if (part === 'discard') this.app.actions.discardMessage(message);
+    else if (part === 'reply') this.app.composer.answer(message);
+    else if (event.target.closest('.quote')) this.jumpToQuoted(message);
+  }
+
+  find(id) {
+    return id ? shownMessages(this.app.state, this.shown).find((message) => message.id === id) ?? null : null;
+  }
+
+  jumpToQuoted(message) {
+    const quoted = this.byNumber?.get(message.reply_to_message_id);
+    if (quoted) this.app.actions.open(this.shown, quoted.id);
+    else if (message.reply_to_id) this.app.actions.open(this.shown, String(message.reply_to_id));
+    else this.app.toast(this.app.t('message.scroll'));
+  }
+
+  async toLatest() {
+    const id = this.shown;
+    await this.app.actions.toLatest(id);
+    this.pinned = true;
+    this.app.store.dispatch({ type: 'chat_bottom', id, atBottom: true });
+    this.wantBottom = true;
+    this.app.store.ask();
+  }
+
+  get distance() {
+    return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight;
+  }
+
+  toBottom() {
+    this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
+  scrolled() {
+    const id = this.shown;
+    if (id === null || this.placing) return;
+    const chat = this.app.state.chats.get(id);
+    if (!chat) return;
+    const atBottom = this.distance <= BOTTOM && chat.atEnd;
+    this.pinned = atBottom;
+    this.app.store.dispatch({ type: 'chat_bottom', id, atBottom });
+    this.fetch(chat, id);
+    if (atBottom) this.app.readIfAsked(id);
+  }
+
+  /** More of the chat, when an end of the stretch comes near. */
+  fetch(chat, id) {
+    if (!chat.loaded || chat.loading || chat.error) return;
+    if (this.scroller.scrollTop < NEAR && !chat.atStart) this.app.actions.loadMessages(id, 'older');
+    else if (this.distance < NEAR && !chat.atEnd) this.app.actions.loadMessages(id, 'newer');
+  }
+
+  paint(state, before) {
+    const id = state.selected;
+    const chat = id === null ? null : state.chats.get(id);
+    show(this.scroller, Boolean(chat));
+    show(this.below.root, Boolean(chat));
+    if (!chat) {
+      if (this.shown !== null) this.clear();
+      return;
+    }
+    const fresh = id !== this.shown;
+    if (fresh) this.clear();
+    this.shown = id;
+    this.latestButton(chat);
+    this.typing(state, id);
+    const same = before && before.chats.get(id) === chat && before.locals === state.locals && before.conversations.get(id) === state.conversations.get(id);
+    const minute = new Date().toDateString();
+    if (same && !fresh && !this.ticking && !this.wantBottom && this.today === minute) return;
+    this.today = minute;
+    this.draw(state, chat, id);
+  }
+
+  clear() {
+    this.pieces.clear();
+    this.log.replaceChildren();
+    this.shown = null;
+    this.pinned = true;
+    this.placed = false;
+    this.jumped = null;
+  }
+
+  draw(state, chat, id) {
+    const messages = shownMessages(state, id);
+    const anchor = this.placed && !this.pinned ? this.anchor() : null;
+    // What was loaded on request is not news: a reader's voice must not read the backlog aloud.
+    setAttr(this.log, 'aria-live', this.placed && chat.loading === null && this.pinned ? 'polite' : 'off');
+    setAttr(this.log, 'aria-busy', chat.loading !== null ? 'true' : null);
+    this.placing = true;
+    this.build(state, chat, id, messages);
+    this.place(chat, messages, anchor);
+    this.placing = false;
+    this.fetch(chat, id);
+  }
+
+  /** The first message still on the screen and where it stands. */
+  anchor() {
+    const top = this.scroller.getBoundingClientRect().top;
+    for (const element of this.log.querySelectorAll('.message, .service')) {
+      const box = element.getBoundingClientRect();
+      if (box.bottom > top) return { element, offset: box.top };
+    }
+    return null;
+  }
+
+  place(chat, messages, anchor) {
+    if (chat.jump !== null && chat.jump !== this.jumped && this.show(chat.jump)) return;
+    if (chat.jump === null) this.jumped = null;
+    if (!this.placed) {
+      if (!chat.loaded) return;
+      this.placed = true;
+      this.begin(chat);
+    } else if (this.wantBottom && chat.atEnd) {
+      this.wantBottom = false;
+      this.toBottom();
+    } else if (anchor?.element.isConnected) {
+      this.scroller.scrollTop += anchor.element.getBoundingClientRect().top - anchor.offset;
+    } else if (this.pinned && chat.atEnd) this.toBottom();
+    this.newsOf(messages);
+  }
+
+  /** A chat opens at its first unread message, else at its end. */
+  begin(chat) {
+    const line = this.log.querySelector('.unread-line');
+    this.toBottom();
+    if (line && chat.unreadFrom) {
+      const top = line.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+      if (top < 0) this.scroller.scrollTop += top - 48;
+    }
+    this.pinned = chat.atEnd && this.distance <= BOTTOM;
+    this.app.store.dispatch({ type: 'chat_bottom', id: this.shown, atBottom: this.pinned });
+    if (this.pinned) this.app.readIfAsked(this.shown);
+  }
+
+  /** Brings a message into the middle and marks it. */
+  show(id) {
+    const piece = this.pieces.get(id);
+    if (!piece?.root.isConnected) return false;
+    this.jumped = id;
+    this.placed = true;
+    const box = piece.root.getBoundingClientRect();
+    const view = this.scroller.getBoundingClientRect();
+    this.scroller.scrollTop += box.top - view.top - Math.max(60, (view.height - box.height) / 2);
+    const chat = this.app.state.chats.get(this.shown);
+    this.pinned = Boolean(chat?.atEnd) && this.distance <= BOTTOM;
+    this.app.store.dispatch({ type: 'chat_bottom', id: this.shown, atBottom: this.pinned });
+    return true;
+  }
+
+  /** A reply that failed while its chat is open is said aloud. */
+  newsOf(messages) {
+    const failed = messages.filter((message) => message.status === 'failed').map((message) => message.id);
+    const fresh = failed.filter((id) => this.failed && !this.failed.includes(id));
+    if (fresh.length > 0) this.app.alarm(this.app.t('status.failed'));
+    this.failed = failed;
+  }
+
+  build(state, chat, id, messages) {
+    const { app } = this;
+    const now = Date.now();
+    const conversation = state.conversations.get(id);
+    const inGroup = ['group', 'supergroup'].includes(conversation?.kind);
+    this.byNumber = new Map(messages.filter((message) => message.message_id).map((message) => [message.message_id, message]));
+    this.ticking = false;
+    const used = new Set();
+    const days = [];
+    let day = null;
+    let previous = null;
+    for (const message of messages) {
+      const key = dayKey(message.timestamp);
+      if (!day || day.key !== key) days.push((day = { key, section: this.day(key, message, used), children: [] }));
+      if (day.children.length === 0) previous = null;
+      if (message.id === chat.unreadFrom) {
+        day.children.push(this.unreadLine(used));
+        previous = null;
+      }
+      if (message.service) {
+        day.children.push(this.service(message, used));
+        previous = null;
+        continue;
+      }
+      const joined = previous !== null && sameGroup(previous, message);
+      const bubble = this.bubble(message.id, used);
+      const quoted = message.reply_to_message_id ? this.byNumber.get(message.reply_to_message_id) ?? null : null;
+      const canReply = Boolean(conversation?.can_send) && !message.local;
+      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, found: chat.jump === message.id }, now);
+      this.ticking ||= bubble.ticking;
+      day.children.push(bubble.root);
+      previous = message;
+    }
+    for (const key of this.pieces.keys()) if (!used.has(key)) this.pieces.delete(key);
+    for (const { section, children } of days) arrange(section, [section.firstElementChild, ...children]);
+    this.edge(chat, messages);
+    arrange(this.log, [this.top, ...days.map(({ section }) => section)]);
+    if (this.ticking) app.tick();
+  }
+
+  piece(key, used, make) {
+    used.add(key);
+    let piece = this.pieces.get(key);
+    if (!piece) this.pieces.set(key, (piece = make()));
+    return piece;
+  }
+
+  bubble(id, used) {
+    return this.piece(id, used, () => new Bubble(this.app));
+  }
+
+  day(key, message, used) {
+    const piece = this.piece(`day ${key}`, used, () => ({ root: stamp('t-day') }));
+    const relative = { today: this.app.t('today'), yesterday: this.app.t('yesterday') };
+    setText(piece.root.firstElementChild, dayLine(this.app.lang, message.timestamp, new Date(), relative));
+    return piece.root;
+  }
+
+  unreadLine(used) {
+    const piece = this.piece('unread', used, () => ({ root: stamp('t-unread') }));
+    setText(piece.root.firstElementChild, this.app.t('chat.unread'));
+    return piece.root;
+  }
+
+  service(message, used) {
+    const piece = this.piece(message.id, used, () => ({ root: stamp('t-service') }));
+    piece.root.dataset.id = message.id;
+    setText(piece.root, cleanText(message.service));
+    return piece.root;
+  }
+
+  edge(chat, messages) {
+    const { t } = this.app;
+    if (chat.error) {
+      const again = () => {
+        if (chat.error.direction === 'latest' || !chat.loaded) this.app.actions.loadLatest(this.shown);
+        else this.app.actions.loadMessages(this.shown, chat.error.direction);
+      };
+      if (this.top.error === chat.error) return;
+      this.top.error = chat.error;
+      this.top.replaceChildren(el('span', { text: `${t('chat.failed')} ` }), el('button', { type: 'button', class: 'button', text: t('retry'), on: { click: again } }));
+      return;
+    }
+    this.top.error = null;
+    const text = !chat.loaded || chat.loading === 'older' ? t('chat.loading') : messages.length === 0 ? t('chat.empty') : chat.atStart ? t('chat.start') : '';
+    setText(this.top, text);
+  }
+
+  latestButton(chat) {
+    const away = chat.loaded && (!chat.atBottom || !chat.atEnd);
+    show(this.below.latest, away);
+    if (!away) return;
+    const { t } = this.app;
+    setText(this.below.latestText, chat.newCount > 0 ? t('chat.new', { n: chat.newCount }) : t('chat.latest'));
+  }
+
+  typing(state, id) {
+    const typing = state.typing.get(id);
+    show(this.below.typing, Boolean(typing));
+    if (!typing) return;
+    setText(this.below.typing, typing.name ? this.app.t('chat.typing.name', { name: typing.name }) : this.app.t('chat.typing'));
+    this.app.tick();
+  }
+}
+
+/** Same sender, same minute: the bubbles stand close and the name is said once. */
+function sameGroup(a, b) {
+  return a.direction === b.direction && (a.sender?.id ?? null) === (b.sender?.id ?? null) && minuteKey(a.timestamp) === minuteKey(b.timestamp);
+}

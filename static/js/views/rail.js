@@ -1,0 +1,95 @@
+/** The rail: one tile per account, its ring telling its state. */
+
+import { $, arrange, parts, setAttr, setText, show, stamp } from '../dom.js';
+import { badge } from '../format.js';
+import { cleanName, hueOf, initials, safeImage } from '../text.js';
+import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
+
+export class Rail {
+  /** @param {import('../main.js').App} app */
+  constructor(app) {
+    this.app = app;
+    this.tiles = new Map();
+    this.box = $('#rail-accounts');
+    $('#add-account').addEventListener('click', () => app.addAccount());
+    $('#open-settings').addEventListener('click', () => app.openSettings());
+    $('#open-keys').addEventListener('click', () => app.openKeys());
+    $('#toggle-theme').addEventListener('click', () => app.toggleTheme());
+    $('#rail-opener').addEventListener('click', () => this.asSheet(true));
+    $('#rail-scrim').addEventListener('click', () => this.asSheet(false));
+    app.store.view((state, before) => this.paint(state, before));
+  }
+
+  /** On a phone the rail slides over the list. */
+  asSheet(open) {
+    $('#rail').dataset.sheet = String(open);
+    show($('#rail-scrim'), open);
+    if (open) $('#rail').querySelector('button')?.focus();
+  }
+
+  get isSheet() {
+    return $('#rail').dataset.sheet === 'true';
+  }
+
+  paint(state, before) {
+    const same = before && state.accounts === before.accounts && state.filter === before.filter;
+    if (same && !this.ticking) return;
+    const now = Date.now();
+    this.ticking = false;
+    const wanted = [];
+    for (const account of state.accounts.values()) {
+      let tile = this.tiles.get(account.id);
+      if (!tile) this.tiles.set(account.id, (tile = this.make(account.id)));
+      this.update(tile, account, state, now);
+      wanted.push(tile.root);
+    }
+    for (const id of this.tiles.keys()) if (!state.accounts.has(id)) this.tiles.delete(id);
+    arrange(this.box, wanted);
+    if (this.ticking) this.app.tick();
+  }
+
+  make(id) {
+    const tile = parts(stamp('t-tile'));
+    tile.tile.addEventListener('click', (event) => {
+      this.app.actions.filterAccount(id, event.ctrlKey || event.metaKey || event.shiftKey);
+      if (this.isSheet) this.asSheet(false);
+    });
+    tile.root.addEventListener('contextmenu', (event) => {
+      event.preventDefault();
+      this.app.openAccount(id);
+    });
+    tile.more.addEventListener('click', () => this.app.openAccount(id));
+    return tile;
+  }
+
+  update(tile, account, state, now) {
+    const { app } = this;
+    const label = cleanName(account.label);
+    const ring = ringOf(account);
+    const status = stateText(app.words, account, now);
+    if (account.retry_at && Date.parse(account.retry_at) > now) this.ticking = true;
+    setAttr(tile.root, 'data-colour', colourOf(account, hueOf));
+    setAttr(tile.root, 'data-on', state.filter.accounts.includes(account.id));
+    setAttr(tile.root, 'data-account', account.id);
+    setAttr(tile.tile, 'data-ring', ring);
+    setAttr(tile.tile, 'aria-pressed', String(state.filter.accounts.includes(account.id)));
+    const unread = account.unread ?? 0;
+    setAttr(tile.tile, 'aria-label', unread > 0 ? app.t('rail.account.unread', { label, state: status, n: unread }) : app.t('rail.account', { label, state: status }));
+    setAttr(tile.tile, 'title', `${label} · ${status}`);
+    setAttr(tile.more, 'aria-label', app.t('rail.more', { label }));
+    this.face(tile.face, account, label);
+    setText(tile.count, unread > 0 ? badge(app.lang, unread) : '');
+    show(tile.count, unread > 0);
+    show(tile.alarm, needsPerson(account));
+  }
+
+  face(face, account, label) {
+    const photo = safeImage(account.photo);
+    if (!photo) return setText(face, initials(label));
+    if (face.firstElementChild?.getAttribute('src') === photo) return;
+    const image = document.createElement('img');
+    image.src = photo;
+    image.alt = '';
+    face.replaceChildren(image);
+  }
+}

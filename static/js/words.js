@@ -1,0 +1,77 @@
+/** Sentences made of data: what state an account is in, what a media message holds, why something failed. */
+
+import { countdown, duration, fileSize } from './format.js';
+import { cleanName, cleanText, oneLine } from './text.js';
+
+const RINGS = {
+  online: 'full', connecting: 'turning', signing_in: 'turning', reconnecting: 'broken', limited: 'broken', stopped: 'grey', signed_out: 'grey',
+  needs_login: 'bad', banned: 'bad', failed: 'bad',
+};
+
+export function ringOf(account) {
+  return RINGS[account.state] ?? 'grey';
+}
+
+/** A person has to act before this account works again. */
+export function needsPerson(account) {
+  return account.state === 'needs_login' || account.state === 'banned' || account.state === 'failed';
+}
+
+/** Replies are accepted (and wait when it is offline for now). */
+export function canSend(account) {
+  return account && !['needs_login', 'banned', 'stopped', 'signed_out', 'signing_in', 'failed'].includes(account.state);
+}
+
+export function colourOf(account, hueOf) {
+  return Number.isInteger(account.colour) && account.colour >= 0 && account.colour < 12 ? account.colour : hueOf(account.id);
+}
+
+/** "Reconnecting in 4 sec: connection reset by peer". */
+export function stateText({ t, lang }, account, now) {
+  const left = account.retry_at ? Date.parse(account.retry_at) - now : null;
+  const reason = account.state_reason ? cleanText(account.state_reason) : '';
+  const waiting = left !== null && left > 0 && ['reconnecting', 'limited', 'failed'].includes(account.state);
+  const state = waiting ? t(`state.${account.state}.in`, { time: countdown(lang, left) }) : t(`state.${account.state}`);
+  return reason ? t('state.because', { state, reason }) : state;
+}
+
+export function titleOf(conversation, t) {
+  return cleanName(conversation.title) || (conversation.username ? `@${conversation.username}` : t('unnamed'));
+}
+
+const MEDIA_ICONS = { photo: 'photo', video: 'video', video_note: 'video', animation: 'video', gif: 'video', voice: 'voice', audio: 'audio', sticker: 'sticker', location: 'place', venue: 'place', contact: 'person', poll: 'poll', link: 'link', webpage: 'link' };
+
+export function mediaIcon(media) {
+  return MEDIA_ICONS[media.kind] ?? 'file';
+}
+
+export function mediaName({ t, has }, media) {
+  const key = `media.${media.kind}`;
+  return has(key) ? t(key) : t('media.other');
+}
+
+/** "report.pdf · 1.2 MB · 0:12" */
+export function mediaFacts({ lang }, media) {
+  const facts = [];
+  if (media.name) facts.push(cleanName(media.name));
+  if (Number.isFinite(media.duration)) facts.push(duration(lang, media.duration));
+  if (Number.isFinite(media.size)) facts.push(fileSize(lang, media.size));
+  return facts.join(' · ');
+}
+
+/** What a message says in one line. */
+export function previewOf(words, message) {
+  if (message.deleted_at) return words.t('message.deleted');
+  if (message.service) return oneLine(message.service);
+  const text = oneLine(message.text);
+  if (!message.media) return text;
+  const media = mediaName(words, message.media);
+  return text ? `${media}: ${text}` : media;
+}
+
+/** Trouble in words. A code we have words for, else what the service said, else that it failed. */
+export function explain({ t, has }, error, params = {}) {
+  const key = `error.${error.code}`;
+  if (has(key)) return t(key, params);
+  return error.message ? cleanText(error.message) : t('error.unexpected');
+}

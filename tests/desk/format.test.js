@@ -1,0 +1,82 @@
+// Times, sizes and counts as people read them.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { badge, clock, countdown, dayKey, dayLine, daysBetween, duration, fileSize, listTime, percent } from '../../static/js/format.js';
+import { bannerOf } from '../../static/js/views/banner.js';
+import { stateText } from '../../static/js/words.js';
+import { codeFrom } from '../../static/js/views/fields.js';
+import { initialState } from '../../static/js/state.js';
+
+const at = (text) => new Date(text);
+
+test('a countdown is in seconds below a minute, then a clock, and never negative', () => {
+  assert.equal(countdown('en', 3200), '4 sec');
+  assert.equal(countdown('en', -5000), '0 sec');
+  assert.equal(countdown('en', 750_000), '12:30');
+  assert.equal(countdown('en', 7_500_000), '2:05:00');
+  assert.equal(duration('en', 7), '0:07');
+});
+
+test('the time of a row is the clock today, then the weekday, then the date', () => {
+  const now = at('2026-03-20T15:00:00');
+  const iso = (text) => at(text).toISOString();
+  assert.match(listTime('en-GB', iso('2026-03-20T09:05:00'), now), /^09:05$/);
+  assert.equal(listTime('en', iso('2026-03-18T09:05:00'), now), 'Wed');
+  assert.equal(listTime('en', iso('2026-01-02T09:05:00'), now), 'Jan 2');
+  assert.equal(listTime('en', iso('2024-01-02T09:05:00'), now), '01/02/24');
+  assert.equal(listTime('en', null, now), '');
+});
+
+// Protects: two messages around midnight stand under two date lines, by the reader's calendar.
+test('days are counted by the local calendar, across summer time too', () => {
+  assert.equal(daysBetween(at('2026-03-28T23:59:00'), at('2026-03-29T00:01:00')), 1);
+  assert.equal(daysBetween(at('2026-10-24T12:00:00'), at('2026-10-26T01:00:00')), 2);
+  assert.notEqual(dayKey(at('2026-03-28T23:59:00').toISOString()), dayKey(at('2026-03-29T00:01:00').toISOString()));
+  const words = { today: 'Today', yesterday: 'Yesterday' };
+  const now = at('2026-03-29T10:00:00');
+  assert.equal(dayLine('en', now.toISOString(), now, words), 'Today');
+  assert.equal(dayLine('en', at('2026-03-28T23:00:00').toISOString(), now, words), 'Yesterday');
+  assert.equal(dayLine('en', at('2026-03-20T23:00:00').toISOString(), now, words), 'Friday, March 20');
+  assert.match(dayLine('en', at('2024-03-20T23:00:00').toISOString(), now, words), /2024/);
+});
+
+test('badges stay short and sizes get a unit', () => {
+  assert.equal(badge('en', 999), '999');
+  assert.equal(badge('en', 1234), '1.2K');
+  assert.equal(fileSize('en', 999), '999 byte');
+  assert.equal(fileSize('en', 1_240_000), '1.2 MB');
+  assert.equal(fileSize('en', Number.NaN), '');
+  assert.equal(percent('en', 0.37), '37%');
+  assert.match(clock('en-GB', at('2026-03-20T09:05:00').toISOString()), /^09:05$/);
+});
+
+test('a code is read out of whatever was pasted', () => {
+  assert.equal(codeFrom('Login code: 12345. Do not give it away', 5), '12345');
+  assert.equal(codeFrom('1-2-3-4-5', 5), '12345');
+  assert.equal(codeFrom('١٢٣٤٥', 5), '12345');
+  assert.equal(codeFrom('1234567', 5), '12345');
+});
+
+// Protects: the one line at the top says the most important thing, and not for a blink of the line.
+test('the banner prefers the line to accounts, and accounts to the vault', () => {
+  const account = { id: 'a', label: 'Sales', state: 'needs_login' };
+  const base = { ...initialState(), accounts: new Map([['a', account]]), vault: { state: 'offline' } };
+  const live = (phase, extra = {}) => ({ ...base, live: { phase, retryAt: 9000, attempt: 1, since: 0, brokenAt: 0, ...extra } });
+  assert.equal(bannerOf(live('offline'), 5000).key, 'banner.offline');
+  assert.equal(bannerOf(live('waiting'), 5000).params.left, 4000);
+  assert.equal(bannerOf(live('waiting', { brokenAt: 4900 }), 5000).key, 'banner.needs_login');
+  assert.equal(bannerOf(live('connecting'), 5000).key, 'banner.connecting');
+  assert.equal(bannerOf(live('open', { attempt: 0 }), 5000).account, 'a');
+  assert.equal(bannerOf({ ...live('open', { attempt: 0 }), accounts: new Map() }, 5000).key, 'banner.vault');
+  assert.equal(bannerOf({ ...live('open', { attempt: 0 }), accounts: new Map(), vault: null }, 5000), null);
+});
+
+test('the state of an account says why and for how long', () => {
+  const t = (key, params = {}) => `${key}${params.time ? `(${params.time})` : ''}${params.reason ? `[${params.state}: ${params.reason}]` : ''}`;
+  const words = { t, lang: 'en' };
+  const now = Date.parse('2026-03-20T10:00:00Z');
+  const state = (more) => stateText(words, { state: 'reconnecting', state_reason: null, retry_at: null, ...more }, now);
+  assert.equal(state({ retry_at: '2026-03-20T10:00:04Z' }), 'state.reconnecting.in(4 sec)');
+  assert.equal(state({ retry_at: '2026-03-20T09:00:00Z' }), 'state.reconnecting');
+  assert.equal(state({ state_reason: 'connection reset' }), 'state.because[state.reconnecting: connection reset]');
+});

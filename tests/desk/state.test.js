@@ -1,0 +1,221 @@
+// The reducer: what is on the screen follows from what happened, however it arrives.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { initialState, listedIds, pageKeysOf, reduce, shownMessages, totalUnread } from '../../static/js/state.js';
+import { LIMIT, addLive, addPage, emptyChat, firstUnread } from '../../static/js/messages.js';
+
+const time = (n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
+const message = (id, more = {}) => ({ id, account_id: 'a', conversation_id: 1, chat_id: '5', message_id: String(id), direction: 'incoming', text: `m${id}`, timestamp: time(id), status: 'received', sender: null, reply_to_message_id: null, service: null, backfilled: false, ...more });
+const conversation = (id, at, more = {}) => ({ id, account_id: 'a', chat_id: String(id), kind: 'private', title: `c${id}`, unread: 0, can_send: true, last_message: null, last_message_at: time(at), ...more });
+const account = (id, more = {}) => ({ id, label: id, state: 'online', unread: 0, ...more });
+const run = (...actions) => actions.reduce(reduce, initialState());
+const ids = (chat) => chat.messages.map((one) => Number(one.id));
+const page = (from, to, more = {}) => ({ messages: Array.from({ length: to - from + 1 }, (_, n) => message(to - n)), ...more });
+
+function opened(...more) {
+  return run({ type: 'accounts_loaded', accounts: [account('a'), account('b')] },
+    { type: 'page_loaded', key: '*||', conversations: [conversation(1, 100), conversation(2, 90), conversation(3, 80, { account_id: 'b', kind: 'channel', unread: 4 })], next_cursor: null },
+    { type: 'conversation_opened', id: '1' }, { type: 'messages_page', id: '1', direction: 'latest', ...page(51, 100), next_cursor: 'c51' }, ...more);
+}
+const received = (n, more = {}) => ({ type: 'events', now: 0, events: [{ seq: n, event: 'message_received', data: { message: message(n, more), conversation: conversation(1, n, { unread: 1 }) } }] });
+
+test('conversations are listed newest first and move up with their news', () => {
+  let state = opened();
+  assert.deepEqual(listedIds(state), ['1', '2', '3']);
+  state = reduce(state, { type: 'events', now: 0, events: [{ event: 'conversation_updated', data: { conversation: conversation(3, 200, { account_id: 'b', kind: 'channel' }) } }, { event: 'conversation_updated', data: { conversation: conversation(9, 150) } }] });
+  assert.deepEqual(listedIds(state), ['3', '9', '1', '2']);
+});
+
+// Protects: the order stays right however many events come in one frame.
+test('a random run of updates leaves the same order as sorting', () => {
+  let state = opened();
+  let seed = 7;
+  const random = (n) => { seed = (seed * 48271) % 2147483647; return seed % n; };
+  for (let round = 0; round < 200; round += 1) {
+    const events = Array.from({ length: 1 + random(9) }, () => ({ event: 'conversation_updated', data: { conversation: conversation(1 + random(60), random(5000)) } }));
+    state = reduce(state, { type: 'events', now: 0, events });
+    const sorted = [...state.conversations.values()].sort((a, b) => (a.last_message_at < b.last_message_at ? 1 : a.last_message_at > b.last_message_at ? -1 : Number(b.id) - Number(a.id))).map((one) => one.id);
+    assert.deepEqual(state.order, sorted);
+  }
+});
+
+test('filters by account, kind and unread narrow the list; the open conversation stays in it', () => {
+  const filter = (given) => listedIds(reduce(opened(), { type: 'filter_changed', filter: given }));
+  assert.deepEqual(filter({ accounts: ['b'] }), ['3']);
+  assert.deepEqual(filter({ accounts: ['a', 'b'] }), ['1', '2', '3']);
+  assert.deepEqual(filter({ kind: 'channel' }), ['3']);
+  assert.deepEqual(filter({ unread: true }), ['1', '3']);
+  assert.deepEqual(filter({ grouped: true }), ['1', '2', '3']);
+});
+
+// Protects: a page that loads later never squeezes rows in between the ones already read.
+test('rows older than what was loaded of a query wait for their page', () => {
+  let state = run({ type: 'accounts_loaded', accounts: [account('a')] }, { type: 'page_loaded', key: '*||', conversations: [conversation(1, 100), conversation(2, 90)], next_cursor: 'next' });
+  state = reduce(state, { type: 'conversations_found', conversations: [conversation(8, 10), conversation(9, 95)] });
+  assert.deepEqual(listedIds(state), ['1', '9', '2']);
+  state = reduce(state, { type: 'page_loaded', key: '*||', conversations: [conversation(7, 20)], next_cursor: null });
+  assert.deepEqual(listedIds(state), ['1', '9', '2', '7', '8']);
+});
+
+test('several chosen accounts are several queries', () => {
+  const state = reduce(opened(), { type: 'filter_changed', filter: { accounts: ['a', 'b', 'gone'], unread: true } });
+  assert.deepEqual(pageKeysOf(state).map(({ key }) => key), ['a||unread', 'b||unread']);
+});
+
+test('a chat opens at the first of its unread messages', () => {
+  const list = [1, 2, 3, 4].map((n) => ({ ...message(n), id: String(n) }));
+  list[2].direction = 'outgoing';
+  assert.equal(firstUnread(list, 0), null);
+  assert.equal(firstUnread(list, 1), '4');
+  assert.equal(firstUnread(list, 2), '2');
+  assert.equal(firstUnread(list, 99), '1');
+});
+
+test('live messages join the end once, and older pages the beginning', () => {
+  let state = opened(received(101), received(101));
+  assert.deepEqual(ids(state.chats.get('1')).slice(-2), [100, 101]);
+  state = reduce(state, { type: 'messages_page', id: '1', direction: 'older', ...page(1, 50), next_cursor: null });
+  assert.deepEqual(ids(state.chats.get('1')), Array.from({ length: 101 }, (_, n) => n + 1));
+  assert.ok(state.chats.get('1').atStart);
+});
+
+// Protects: endless scrolling and endless news both end in a bounded page.
+test('a chat never holds more than its limit, and remembers how to go back', () => {
+  let chat = addPage(emptyChat(), { direction: 'latest', ...page(951, 1000), next_cursor: 'older951' });
+  for (let top = 950; top > 500; top -= 50) chat = addPage(chat, { direction: 'older', ...page(top - 49, top), next_cursor: `older${top - 49}`, prev_cursor: `newer${top}` });
+  assert.ok(chat.messages.length <= LIMIT);
+  assert.equal(chat.atEnd, false);
+  const newest = chat.messages.at(-1);
+  assert.equal(chat.newerAt[newest.id], `newer${newest.id}`);
+  chat = addPage(chat, { direction: 'newer', ...page(Number(newest.id) + 1, Number(newest.id) + 50), prev_cursor: 'more', next_cursor: 'x' });
+  assert.ok(chat.messages.length <= LIMIT);
+  let followed = addPage(emptyChat(), { direction: 'latest', ...page(1, 50), next_cursor: 'older1' });
+  for (let n = 51; n < 1000; n += 1) followed = addLive(followed, { ...message(n), id: String(n), conversation_id: '1' }, true);
+  assert.equal(followed.messages.length, LIMIT);
+  assert.equal(Number(followed.messages.at(-1).id), 999);
+});
+
+// Protects: no message is missing from a chat that was being read further up while news arrived.
+test('news behind a stretch that does not reach the end is kept until it does', () => {
+  let chat = addPage(emptyChat(), { direction: 'around', ...page(1, 50), next_cursor: null, prev_cursor: 'newer50', target: '20' });
+  assert.equal(chat.jump, '20');
+  chat = addLive(chat, { ...message(101), id: '101', conversation_id: '1' }, true);
+  assert.equal(ids(chat).at(-1), 50);
+  chat = addPage(chat, { direction: 'newer', ...page(51, 100), prev_cursor: null });
+  assert.equal(ids(chat).at(-1), 101);
+  assert.ok(chat.atEnd);
+});
+
+test('too much news behind a gap is fetched rather than guessed', () => {
+  let chat = addPage(emptyChat(), { direction: 'around', ...page(1, 50), next_cursor: null, prev_cursor: 'newer50' });
+  for (let n = 101; n < 400; n += 1) chat = addLive(chat, { ...message(n), id: String(n) }, true);
+  assert.ok(chat.tail.length <= 100);
+  chat = addPage(chat, { direction: 'newer', ...page(51, 100), prev_cursor: null });
+  assert.equal(chat.atEnd, false);
+});
+
+test('a message that arrives while the first page is on its way is not lost', () => {
+  let state = run({ type: 'conversations_found', conversations: [conversation(1, 100)] }, { type: 'conversation_opened', id: '1' });
+  state = reduce(state, received(101));
+  state = reduce(state, { type: 'messages_page', id: '1', direction: 'latest', ...page(51, 100), next_cursor: null });
+  assert.equal(ids(state.chats.get('1')).at(-1), 101);
+});
+
+test('a late page for another chat touches nothing', () => {
+  const state = opened();
+  assert.equal(reduce(state, { type: 'messages_page', id: '77', direction: 'latest', ...page(1, 5), next_cursor: null }), state);
+});
+
+test('edits and deletions change the message in place', () => {
+  const state = reduce(opened(), { type: 'events', now: 0, events: [
+    { event: 'message_edited', data: { message: message(60, { text: 'new', edited_at: time(61) }) } },
+    { event: 'message_deleted', data: { message: message(61, { deleted_at: time(62) }) } },
+    { event: 'message_edited', data: { message: message(2, { text: 'not loaded' }) } },
+  ] });
+  const chat = state.chats.get('1');
+  assert.equal(chat.messages.find((one) => one.id === '60').text, 'new');
+  assert.ok(chat.messages.find((one) => one.id === '61').deleted_at);
+  assert.equal(chat.messages.length, 50);
+});
+
+test('the count of new messages grows while one reads further up, and ends at the bottom', () => {
+  let state = reduce(opened(), { type: 'chat_bottom', id: '1', atBottom: false });
+  state = reduce(reduce(state, received(101)), received(102));
+  assert.equal(state.chats.get('1').newCount, 2);
+  assert.equal(reduce(state, { type: 'chat_bottom', id: '1', atBottom: true }).chats.get('1').newCount, 0);
+});
+
+const local = (key, text = 'hi') => ({ type: 'reply_added', local: { key, conversation_id: '1', account_id: 'a', text, reply_to_message_id: null, at: time(500), error: null } });
+const sent = (id, status, text = 'hi') => ({ type: 'events', now: 0, events: [{ event: 'message_sent', data: { message: message(id, { direction: 'outgoing', status, text }) } }] });
+
+// Protects: a reply shows as one bubble, whichever of answer and event is quicker.
+test('a reply is one bubble from typing to sent, in any order of answer and events', () => {
+  const answer = { type: 'reply_answered', key: 'k', message: message(101, { direction: 'outgoing', status: 'pending', text: 'hi' }) };
+  const orders = [[answer, sent(101, 'pending'), sent(101, 'sent')], [sent(101, 'pending'), answer, sent(101, 'sent')], [sent(101, 'pending'), sent(101, 'sent'), answer]];
+  for (const order of orders) {
+    let state = reduce(opened(), local('k'));
+    assert.equal(shownMessages(state, '1').length, 51);
+    for (const action of order) {
+      state = reduce(state, action);
+      assert.equal(shownMessages(state, '1').length, 51);
+    }
+    assert.equal(shownMessages(state, '1').at(-1).status, 'sent');
+  }
+});
+
+test('the same words sent by another desk at the same moment end as two bubbles', () => {
+  let state = reduce(reduce(opened(), local('k')), sent(101, 'pending'));
+  state = reduce(state, { type: 'reply_answered', key: 'k', message: message(102, { direction: 'outgoing', status: 'pending', text: 'hi' }) });
+  assert.deepEqual(shownMessages(state, '1').slice(-2).map((one) => one.id), ['101', '102']);
+});
+
+test('a refused reply stays with its reason until it is discarded', () => {
+  let state = reduce(reduce(opened(), local('k')), { type: 'reply_rejected', key: 'k', error: { code: 'account_unavailable', message: '' } });
+  const last = shownMessages(state, '1').at(-1);
+  assert.equal(last.status, 'failed');
+  assert.equal(last.error.code, 'account_unavailable');
+  state = reduce(state, { type: 'reply_discarded', key: 'k' });
+  assert.equal(shownMessages(state, '1').length, 50);
+});
+
+test('unread totals follow the conversations, and are asked for again when unsure', () => {
+  let state = run({ type: 'accounts_loaded', accounts: [account('a', { unread: 5 })] }, { type: 'conversations_found', conversations: [conversation(1, 100, { unread: 2 })] });
+  state = reduce(state, { type: 'events', now: 0, events: [{ event: 'conversation_updated', data: { conversation: conversation(1, 100, { unread: 0 }) } }] });
+  assert.equal(totalUnread(state), 3);
+  assert.equal(state.staleAccounts, false);
+  state = reduce(state, { type: 'events', now: 0, events: [{ event: 'conversation_updated', data: { conversation: conversation(44, 100, { unread: 1 }) } }] });
+  assert.equal(state.staleAccounts, true);
+});
+
+test('after a resync lists are loaded anew and the open chat no longer trusts its end', () => {
+  const state = reduce(opened(), { type: 'resync' });
+  assert.equal(state.pages.size, 0);
+  assert.equal(state.chats.get('1').atEnd, false);
+  assert.ok(state.chats.get('1').tailLost);
+});
+
+test('a removed account takes its conversations along only when asked to', () => {
+  assert.deepEqual(listedIds(reduce(opened(), { type: 'account_removed', id: 'b', history: 'delete' })), ['1', '2']);
+  assert.deepEqual(listedIds(reduce(opened(), { type: 'account_removed', id: 'b', history: 'keep' })), ['1', '2', '3']);
+});
+
+test('only a few chats are kept loaded', () => {
+  let state = opened();
+  for (let n = 2; n < 20; n += 1) state = reduce(state, { type: 'conversation_opened', id: String(n) });
+  assert.ok(state.chats.size <= 6);
+  assert.ok(state.chats.has('19'));
+});
+
+test('typing is shown until it expires or the message arrives', () => {
+  const typing = { type: 'events', now: 1000, events: [{ event: 'typing', data: { conversation_id: 1, name: 'x' } }] };
+  const state = reduce(opened(), typing);
+  assert.ok(state.typing.has('1'));
+  assert.equal(reduce(state, { type: 'typing_expired', now: 8000 }).typing.size, 0);
+  assert.equal(reduce(state, received(101)).typing.size, 0);
+});
+
+test('an unknown event or action changes nothing', () => {
+  const state = opened();
+  assert.equal(reduce(state, { type: 'nonsense' }), state);
+  assert.equal(reduce(state, { type: 'events', now: 0, events: [{ event: 'from_the_future', data: {} }, { event: 'message_received' }] }), state);
+});
