@@ -10,17 +10,24 @@
 //! ```
 //!
 //! - [`domain`]: plain data that every part speaks; does no I/O.
+//! - [`account`]: one actor per account: inbound batches, outbox, history.
+//! - [`app`]: builds everything and stops it.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
+//! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
 //! - [`vault`]: sessions at rest, sealed.
+//! - [`web`]: the REST API, the WebSocket and the dashboard's files.
 
+pub mod account;
 pub mod broadcast;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod domain;
 pub mod store;
+pub mod supervisor;
 pub mod telegram;
 pub mod vault;
+pub mod web;

@@ -26,10 +26,20 @@ pub struct Subscribe {
     pub woken: Arc<AtomicBool>,
 }
 
-/// Sent to a subscriber: there is something after what you have. No reply.
-#[derive(Message, Clone, Copy)]
+/// Sent to a subscriber. No reply.
+#[derive(Message, Clone, Copy, PartialEq, Eq, Debug)]
 #[rtype(result = "()")]
-pub struct Wake;
+pub enum Wake {
+    /// There is something after what you have.
+    News,
+    /// The service stops: say goodbye.
+    Closing,
+}
+
+/// Sent by the handle when the service stops. The reply says that everybody was told.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CloseAll;
 
 /// Sent to subscribers: news without a number, worthless a moment later (typing). May be lost. No reply.
 #[derive(Message, Clone)]
@@ -58,7 +68,7 @@ impl BroadcastActor {
                 return false;
             }
             if !subscriber.woken.swap(true, Ordering::AcqRel)
-                && subscriber.recipient.try_send(Wake).is_err()
+                && subscriber.recipient.try_send(Wake::News).is_err()
             {
                 subscriber.woken.store(false, Ordering::Release);
             }
@@ -104,6 +114,17 @@ impl Handler<Transient> for BroadcastActor {
         for subscriber in &self.subscribers {
             // A listener whose mailbox is full has more important things to read.
             let _ = subscriber.transient.try_send(transient.clone());
+        }
+    }
+}
+
+impl Handler<CloseAll> for BroadcastActor {
+    type Result = ();
+
+    fn handle(&mut self, _: CloseAll, _: &mut Self::Context) {
+        for subscriber in self.subscribers.drain(..) {
+            // One that can't be told is cut when the server ends.
+            let _ = subscriber.recipient.try_send(Wake::Closing);
         }
     }
 }

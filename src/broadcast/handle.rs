@@ -9,7 +9,7 @@ use actix::{Actor, Addr, Arbiter, Recipient};
 
 use super::{
     BroadcastActor, Frame, Since, Transient, Wake,
-    actor::{Publish, Subscribe},
+    actor::{CloseAll, Publish, Subscribe},
     ring::Ring,
 };
 use crate::domain::{Event, Seq};
@@ -110,6 +110,12 @@ impl BroadcastHandle {
             })
             .await?;
         Ok(subscription)
+    }
+
+    /// Tells every listener that the service stops.
+    pub async fn close_all(&self) {
+        // An actor that is gone has no listeners left.
+        let _ = self.addr.send(CloseAll).await;
     }
 
     /// Up to `limit` frames after `seq`.

@@ -1,0 +1,250 @@
+//! The actor: owns one link and the three loops around it (inbound, outbox, fill), from its start to its end.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
+    ResponseFuture, WrapFuture,
+};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use super::{AccountExit, fill::Fill, inbound::Inbound, outbox::Outbox, peers::StoredPeers};
+use crate::{
+    domain::{AccountId, SecretBytes},
+    store::StoreHandle,
+    telegram::{LinkConfig, LinkEvent, LinkHandle, SessionData, Telegram},
+    vault::Vault,
+};
+
+/// What every account is built from.
+#[derive(Clone)]
+pub struct AccountParts {
+    pub store: StoreHandle,
+    pub vault: Vault,
+    pub telegram: Telegram,
+}
+
+/// How the supervisor hears of an account.
+#[derive(Debug)]
+pub struct AccountReport {
+    /// Set once the account was online.
+    pub was_online: Arc<AtomicBool>,
+    /// The last word; also said when the actor panics.
+    pub ended: oneshot::Sender<AccountExit>,
+}
+
+/// Sent by the supervisor through `web` and `store`: a reply was committed. No reply; a missing one is made up
+/// for by the next, and by every start.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WakeOutbox;
+
+/// Sent by the supervisor: end now. The reply comes when the link is closed, a few seconds later at most.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Stop;
+
+/// Sent by the supervisor for `web`: the link, for calls of its own. `None` while it is being opened.
+#[derive(Message)]
+#[rtype(result = "Option<LinkHandle>")]
+pub struct GetLink;
+
+/// Says the last word even when the actor panics.
+struct LastWord {
+    ended: Option<oneshot::Sender<AccountExit>>,
+    exit: Option<AccountExit>,
+}
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        let exit = self
+            .exit
+            .take()
+            .unwrap_or_else(|| AccountExit::Crashed("the account's actor panicked".into()));
+        if let Some(ended) = self.ended.take() {
+            // Nobody listens any more when the whole service stops.
+            let _ = ended.send(exit);
+        }
+    }
+}
+
+pub struct AccountActor {
+    account_id: AccountId,
+    parts: AccountParts,
+    link: Option<LinkHandle>,
+    bell: Arc<Notify>,
+    stopping: Vec<oneshot::Sender<()>>,
+    was_online: Arc<AtomicBool>,
+    last_word: LastWord,
+}
+
+impl AccountActor {
+    #[must_use]
+    pub fn new(account_id: AccountId, parts: AccountParts, report: AccountReport) -> Self {
+        Self {
+            account_id,
+            parts,
+            link: None,
+            bell: Arc::new(Notify::new()),
+            stopping: Vec::new(),
+            was_online: report.was_online,
+            last_word: LastWord {
+                ended: Some(report.ended),
+                exit: None,
+            },
+        }
+    }
+
+    /// Reads what the account starts from. Everything comes from stored state: nothing survives a restart in memory.
+    async fn prepare(
+        account_id: AccountId,
+        parts: AccountParts,
+    ) -> Result<LinkConfig, AccountExit> {
+        let crashed = |error: &dyn std::fmt::Display| AccountExit::Crashed(error.to_string());
+        let credentials = parts
+            .vault
+            .credentials(account_id)
+            .await
+            .map_err(|error| AccountExit::NeedsLogin(error.to_string()))?;
+        let session = read_session(credentials.session)?;
+        let position = parts
+            .store
+            .position(account_id)
+            .await
+            .map_err(|error| crashed(&error))?;
+        let peers = StoredPeers::load(account_id, parts.store)
+            .await
+            .map_err(|error| crashed(&error))?;
+        Ok(LinkConfig {
+            account_id,
+            session,
+            api: credentials.api,
+            position,
+            peers: Arc::new(peers),
+        })
+    }
+
+    fn run(
+        &mut self,
+        link: LinkHandle,
+        events: mpsc::Receiver<LinkEvent>,
+        ctx: &mut Context<Self>,
+    ) {
+        let (online, is_online) = watch::channel(false);
+        let (limit, limits) = mpsc::channel(4);
+        let fill_bell = Arc::new(Notify::new());
+        let outbox = Outbox {
+            account_id: self.account_id,
+            store: self.parts.store.clone(),
+            link: link.clone(),
+            bell: Arc::clone(&self.bell),
+            online: is_online.clone(),
+            limit,
+        };
+        let fill = Fill {
+            account_id: self.account_id,
+            store: self.parts.store.clone(),
+            link: link.clone(),
+            bell: Arc::clone(&fill_bell),
+            online: is_online,
+        };
+        let inbound = Inbound {
+            account_id: self.account_id,
+            store: self.parts.store.clone(),
+            vault: self.parts.vault.clone(),
+            events,
+            online,
+            was_online: Arc::clone(&self.was_online),
+            limits,
+            fill: fill_bell,
+            last: None,
+            connected_after: Duration::ZERO,
+            attempt: 0,
+            limited_until: None,
+        };
+        ctx.spawn(outbox.run().into_actor(self));
+        ctx.spawn(fill.run().into_actor(self));
+        ctx.spawn(
+            inbound
+                .run()
+                .into_actor(self)
+                .map(|exit, actor, ctx| actor.end(exit, ctx)),
+        );
+        self.link = Some(link);
+    }
+
+    fn end(&mut self, exit: AccountExit, ctx: &mut Context<Self>) {
+        self.last_word.exit = Some(exit);
+        for waiting in self.stopping.drain(..) {
+            let _ = waiting.send(());
+        }
+        ctx.stop();
+    }
+}
+
+fn read_session(session: Option<SecretBytes>) -> Result<SessionData, AccountExit> {
+    let Some(bytes) = session else {
+        return Err(AccountExit::NeedsLogin(
+            "this account was never signed in".into(),
+        ));
+    };
+    SessionData::from_bytes(bytes.expose())
+        .map_err(|error| AccountExit::NeedsLogin(error.to_string()))
+}
+
+impl Actor for AccountActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let preparing = Self::prepare(self.account_id, self.parts.clone());
+        ctx.spawn(
+            preparing
+                .into_actor(self)
+                .map(|prepared, actor, ctx| match prepared {
+                    Ok(config) if actor.stopping.is_empty() => {
+                        let (link, events) = actor.parts.telegram.open_link(config);
+                        actor.run(link, events, ctx);
+                    }
+                    Ok(_) => actor.end(AccountExit::Ordered, ctx),
+                    Err(exit) => actor.end(exit, ctx),
+                }),
+        );
+    }
+}
+
+impl Handler<WakeOutbox> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WakeOutbox, _: &mut Self::Context) {
+        self.bell.notify_one();
+    }
+}
+
+impl Handler<Stop> for AccountActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, _: &mut Self::Context) -> Self::Result {
+        let (done, is_done) = oneshot::channel();
+        self.stopping.push(done);
+        // The link says `Ended` when it is closed; without a link, the end of `prepare` sees the order.
+        let link = self.link.clone();
+        Box::pin(async move {
+            if let Some(link) = link {
+                link.close().await;
+            }
+            // Dropped unanswered when the actor ended for another reason: it has ended all the same.
+            let _ = is_done.await;
+        })
+    }
+}
+
+impl Handler<GetLink> for AccountActor {
+    type Result = MessageResult<GetLink>;
+
+    fn handle(&mut self, _: GetLink, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.link.clone())
+    }
+}

@@ -1,0 +1,228 @@
+//! Inbound: what the link reports, stored in its order. Nothing later is taken before the earlier is committed.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::{
+    AccountExit,
+    journal::{self, Arrival},
+};
+use crate::{
+    domain::{AccountId, AccountState, Batch, StateChange, Timestamp},
+    store::StoreHandle,
+    telegram::{LinkEvent, LinkExit},
+    vault::Vault,
+};
+
+/// A store that is away is asked again, slower each time, up to this.
+const LONGEST_STORE_PAUSE: Duration = Duration::from_secs(5);
+
+pub struct Inbound {
+    pub account_id: AccountId,
+    pub store: StoreHandle,
+    pub vault: Vault,
+    pub events: mpsc::Receiver<LinkEvent>,
+    /// Tells the outbox and the history fill whether the line is up.
+    pub online: watch::Sender<bool>,
+    /// Set once it was online: its next trouble starts with short waits.
+    pub was_online: Arc<AtomicBool>,
+    /// What the outbox was told to wait for.
+    pub limits: mpsc::Receiver<Limit>,
+    /// Rung when there may be holes to fill.
+    pub fill: Arc<Notify>,
+    /// What was told last; a repeated state is not announced again.
+    pub last: Option<AccountState>,
+    pub connected_after: Duration,
+    pub attempt: u32,
+    /// When the present limit ends.
+    pub limited_until: Option<Timestamp>,
+}
+
+/// Telegram slows the account down; it stays connected.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    pub wait: Duration,
+    /// What has to wait, in words.
+    pub what: String,
+}
+
+impl Inbound {
+    /// Runs until the link ends; the answer says why it did.
+    pub async fn run(mut self) -> AccountExit {
+        loop {
+            let limit_ends = self.limited_until;
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(LinkEvent::Ended(exit)) => {
+                        let _ = self.online.send(false);
+                        return exit.into();
+                    }
+                    Some(event) => self.take(event).await,
+                    None => return AccountExit::Crashed("the link ended without a word".into()),
+                },
+                Some(limit) = self.limits.recv() => self.limited(limit).await,
+                () = reached(limit_ends) => self.limit_over().await,
+            }
+        }
+    }
+
+    async fn take(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Batch(batch) => self.record(*batch).await,
+            LinkEvent::Connecting { attempt, retry_in } => self.connecting(attempt, retry_in).await,
+            LinkEvent::Connected { after } => self.connected(after).await,
+            LinkEvent::CaughtUp { updates } => self.came_online(updates).await,
+            LinkEvent::Disconnected { reason } => self.lost(reason).await,
+            LinkEvent::FloodWait { seconds, what } => {
+                let wait = Duration::from_secs(u64::from(seconds));
+                self.limited(Limit {
+                    wait,
+                    what: what.to_owned(),
+                })
+                .await;
+            }
+            LinkEvent::SessionChanged(session) => self.keep_session(&session.to_bytes()).await,
+            LinkEvent::Ended(_) => {}
+        }
+    }
+
+    /// The session works: the one before it, if any, is no longer needed.
+    async fn connected(&mut self, after: Duration) {
+        self.connected_after = after;
+        if let Err(error) = self.vault.confirm_session(self.account_id).await {
+            log::warn!(target: "switchboard::account", "account={} the previous session could not be dropped: {error}", self.account_id);
+        }
+    }
+
+    /// Stores a batch, however long the store is away: the link waits, and Telegram repeats what we never took.
+    async fn record(&self, batch: Batch) {
+        let holes = !batch.holes.is_empty();
+        let mut pause = Duration::from_millis(100);
+        while let Err(error) = self.store.record_batch(batch.clone()).await {
+            log::warn!(target: "switchboard::account", "account={} waits for the store to take messages: {error}", self.account_id);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_STORE_PAUSE);
+        }
+        if holes {
+            self.fill.notify_one();
+        }
+    }
+
+    async fn connecting(&mut self, attempt: u32, retry_in: Duration) {
+        let _ = self.online.send(false);
+        self.attempt = attempt;
+        if attempt == 0 {
+            self.enter(StateChange::to(AccountState::Connecting), None)
+                .await;
+            return;
+        }
+        let change = StateChange {
+            state: AccountState::Reconnecting,
+            reason: None,
+            retry_at: Some(Timestamp::now().plus(retry_in)),
+            attempt,
+        };
+        self.enter(change, None).await;
+    }
+
+    async fn came_online(&mut self, caught_up: u64) {
+        let _ = self.online.send(true);
+        self.was_online.store(true, Ordering::Release);
+        self.limited_until = None;
+        if self.last != Some(AccountState::Online) {
+            let arrival = Arrival {
+                after: self.connected_after,
+                caught_up,
+            };
+            self.enter(StateChange::to(AccountState::Online), Some(arrival))
+                .await;
+        }
+        self.attempt = 0;
+        self.fill.notify_one();
+    }
+
+    async fn lost(&mut self, reason: String) {
+        let _ = self.online.send(false);
+        let change = StateChange {
+            state: AccountState::Reconnecting,
+            reason: Some(reason),
+            retry_at: None,
+            attempt: self.attempt + 1,
+        };
+        self.enter(change, None).await;
+    }
+
+    async fn limited(&mut self, limit: Limit) {
+        let until = Timestamp::now().plus(limit.wait);
+        self.limited_until = Some(until);
+        let change = StateChange {
+            state: AccountState::Limited,
+            reason: Some(format!(
+                "Telegram asks to wait {} s: {}",
+                limit.wait.as_secs(),
+                limit.what
+            )),
+            retry_at: Some(until),
+            attempt: 0,
+        };
+        self.enter(change, None).await;
+    }
+
+    async fn limit_over(&mut self) {
+        self.limited_until = None;
+        if self.last == Some(AccountState::Limited) && *self.online.borrow() {
+            self.enter(StateChange::to(AccountState::Online), None)
+                .await;
+        }
+    }
+
+    async fn keep_session(&self, session: &crate::domain::SecretBytes) {
+        let kept = self.vault.save_session(self.account_id, session).await;
+        // The line is up with it: there is nothing to go back to.
+        let confirmed = self.vault.confirm_session(self.account_id).await;
+        if let Err(error) = kept.and(confirmed) {
+            log::error!(target: "switchboard::account", "account={} a changed session could not be kept: {error}", self.account_id);
+        }
+    }
+
+    /// A state that can't be committed isn't told; the next change tells where the account stands.
+    async fn enter(&mut self, change: StateChange, arrival: Option<Arrival>) {
+        let state = change.state;
+        match journal::enter(&self.store, self.account_id, change, arrival).await {
+            Ok(_) => self.last = Some(state),
+            Err(error) => {
+                self.last = None;
+                log::warn!(target: "switchboard::account", "account={} state={} could not be stored: {error}", self.account_id, state.as_str());
+            }
+        }
+    }
+}
+
+async fn reached(moment: Option<Timestamp>) {
+    match moment {
+        Some(at) => tokio::time::sleep(at.until(Timestamp::now())).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl From<LinkExit> for AccountExit {
+    fn from(exit: LinkExit) -> Self {
+        match exit {
+            LinkExit::NeedsLogin { reason } => Self::NeedsLogin(reason.to_string()),
+            LinkExit::SessionBroken(why) => {
+                Self::NeedsLogin(format!("the stored session can't be used: {why}"))
+            }
+            LinkExit::Banned { reason } => Self::Banned(reason),
+            LinkExit::Panicked(what) => Self::Crashed(what),
+            LinkExit::Network(why) => Self::LineLost(why),
+            LinkExit::Closed => Self::Ordered,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Supervisor: starts, watches and restarts accounts, each on its own.
+//!
+//! Receives: orders of `web` through [`SupervisorHandle`]; the last word of every account.
+//! Sends:    `Stop`, `WakeOutbox`, `GetLink` to `account`; the states it decides about to `store`.
+//! Promises: one account's end never touches another; what a person stopped stays stopped; restarts are bounded.
+//! Does not: look into an account's work. A started account is built anew from stored state.
+
+mod actor;
+mod handle;
+mod policy;
+mod qr;
+mod sign_ins;
+
+pub use actor::Supervisor;
+pub use handle::{SupervisorError, SupervisorHandle};
+pub use policy::{RestartHistory, RestartPolicy, Verdict};
+pub use sign_ins::{SignInError, SignIns};

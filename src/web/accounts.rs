@@ -1,0 +1,312 @@
+//! Accounts: add, look at, change, restart, sign out, remove.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Access, ApiError, Scope, Service, login::method_of};
+use crate::{
+    config::is_api_hash,
+    domain::{
+        Account, AccountId, AccountState, ApiCredentials, SecretText, StateChange, Timestamp,
+    },
+    store::{AccountPatch, NewAccount},
+    vault::VaultAccount,
+};
+
+const LONGEST_LABEL: usize = 64;
+const COLOURS: u8 = 12;
+
+#[derive(Deserialize)]
+pub struct AddAccount {
+    label: String,
+    api_id: Option<i32>,
+    api_hash: Option<SecretText>,
+    phone: Option<SecretText>,
+    #[serde(default)]
+    qr: bool,
+    session: Option<SecretText>,
+    colour: Option<u8>,
+}
+
+pub async fn add_account(
+    service: web::Data<Service>,
+    access: Access,
+    body: web::Json<AddAccount>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Admin)?;
+    let body = body.into_inner();
+    let label = check_label(&body.label)?;
+    let api = credentials(&service, body.api_id, body.api_hash)?;
+    let method = method_of(body.phone, body.qr, body.session)?;
+    let account = create(&service, label, body.colour, api).await?;
+    let login = match method {
+        Some(method) => match service
+            .supervisor
+            .sign_ins()
+            .begin(account.id, method)
+            .await
+        {
+            Ok(login) => Some(login),
+            Err(error) => {
+                // Nothing was signed in: an account that nobody asked for must not stay behind.
+                forget(&service, account.id).await?;
+                return Err(error.into());
+            }
+        },
+        None => None,
+    };
+    let account = service.account(&access, account.id).await?;
+    Ok(HttpResponse::Created().json(json!({ "account": account, "login": login })))
+}
+
+async fn create(
+    service: &Service,
+    label: String,
+    colour: Option<u8>,
+    api: ApiCredentials,
+) -> Result<Account, ApiError> {
+    let id = AccountId::random();
+    let created_at = Timestamp::now();
+    let new = NewAccount {
+        id,
+        label: label.clone(),
+        colour: check_colour(colour)?.unwrap_or(id.0.as_bytes()[0] % COLOURS),
+        api_id: Some(api.api_id),
+        phone_masked: None,
+        is_active: true,
+        created_at: Some(created_at),
+    };
+    let account = service.store.create_account(new).await?;
+    let kept = VaultAccount {
+        id,
+        label,
+        api,
+        is_active: true,
+        created_at,
+    };
+    service.vault.put_account(kept).await?;
+    Ok(account)
+}
+
+async fn forget(service: &Service, id: AccountId) -> Result<(), ApiError> {
+    service.vault.remove(id).await?;
+    service.store.remove_account(id, false).await?;
+    Ok(())
+}
+
+fn credentials(
+    service: &Service,
+    api_id: Option<i32>,
+    api_hash: Option<SecretText>,
+) -> Result<ApiCredentials, ApiError> {
+    match (api_id, api_hash) {
+        (Some(api_id), Some(api_hash)) if api_id > 0 && is_api_hash(api_hash.expose()) => {
+            Ok(ApiCredentials { api_id, api_hash })
+        }
+        (None, None) => service.api.clone().ok_or_else(|| {
+            ApiError::unprocessable(
+                "api_credentials_missing",
+                "give api_id and api_hash (from my.telegram.org), or set TELEGRAM_API_ID and TELEGRAM_API_HASH",
+            )
+        }),
+        _ => Err(ApiError::unprocessable(
+            "api_credentials_invalid",
+            "api_id is a positive number and api_hash 32 hexadecimal digits; both come from my.telegram.org",
+        )),
+    }
+}
+
+fn check_label(label: &str) -> Result<String, ApiError> {
+    let label = label.trim();
+    let length = label.chars().count();
+    if length == 0 || length > LONGEST_LABEL || label.chars().any(char::is_control) {
+        return Err(ApiError::unprocessable(
+            "label_invalid",
+            "a label has 1 to 64 characters on one line",
+        ));
+    }
+    Ok(label.to_owned())
+}
+
+fn check_colour(colour: Option<u8>) -> Result<Option<u8>, ApiError> {
+    match colour {
+        Some(colour) if colour >= COLOURS => Err(ApiError::unprocessable(
+            "colour_invalid",
+            "a colour is a number from 0 to 11",
+        )),
+        colour => Ok(colour),
+    }
+}
+
+pub async fn list_accounts(
+    service: web::Data<Service>,
+    access: Access,
+) -> Result<HttpResponse, ApiError> {
+    let mut accounts = service.store.list_accounts().await?;
+    accounts.retain(|account| access.sees(account.id));
+    Ok(HttpResponse::Ok().json(json!({
+        "accounts": accounts,
+        "server_has_api": service.api.is_some(),
+        "vault": service.vault.status(),
+    })))
+}
+
+pub async fn get_account(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+) -> Result<HttpResponse, ApiError> {
+    let account = service.account(&access, *id).await?;
+    let login = service.supervisor.sign_ins().login_of(*id);
+    Ok(HttpResponse::Ok().json(json!({ "account": account, "login": login })))
+}
+
+#[derive(Deserialize)]
+pub struct ChangeAccount {
+    label: Option<String>,
+    is_active: Option<bool>,
+    colour: Option<u8>,
+}
+
+pub async fn change_account(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+    body: web::Json<ChangeAccount>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Admin)?;
+    let id = *id;
+    let before = service.account(&access, id).await?;
+    let label = body.label.as_deref().map(check_label).transpose()?;
+    let patch = AccountPatch {
+        label: label.clone(),
+        colour: check_colour(body.colour)?,
+        is_active: body.is_active,
+        ..AccountPatch::default()
+    };
+    let mut account = service.store.patch_account(id, patch).await?;
+    if label.is_some() || body.is_active.is_some() {
+        keep_in_vault(&service, &account).await?;
+    }
+    if let Some(is_active) = body.is_active
+        && is_active != before.is_active
+    {
+        account = switch(&service, id, is_active).await?;
+    }
+    Ok(HttpResponse::Ok().json(json!({ "account": account })))
+}
+
+async fn keep_in_vault(service: &Service, account: &Account) -> Result<(), ApiError> {
+    let credentials = service.vault.credentials(account.id).await?;
+    let kept = VaultAccount {
+        id: account.id,
+        label: account.label.clone(),
+        api: credentials.api,
+        is_active: account.is_active,
+        created_at: account.created_at,
+    };
+    Ok(service.vault.put_account(kept).await?)
+}
+
+/// Switched off it stays stopped through restarts; switched on it runs, if it is signed in.
+async fn switch(service: &Service, id: AccountId, is_active: bool) -> Result<Account, ApiError> {
+    if !is_active {
+        service.supervisor.stop_account(id).await?;
+        let stopped = StateChange::to(AccountState::Stopped).because("switched off by a person");
+        return Ok(crate::account::journal::enter(&service.store, id, stopped, None).await?);
+    }
+    if service.vault.credentials(id).await?.session.is_none() {
+        let signed_out = StateChange::to(AccountState::SignedOut);
+        return Ok(crate::account::journal::enter(&service.store, id, signed_out, None).await?);
+    }
+    let connecting = StateChange::to(AccountState::Connecting);
+    let account = crate::account::journal::enter(&service.store, id, connecting, None).await?;
+    service.supervisor.start_account(id).await?;
+    Ok(account)
+}
+
+pub async fn restart_account(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Admin)?;
+    let id = *id;
+    let account = service.account(&access, id).await?;
+    if !account.is_active {
+        return Err(ApiError::conflict(
+            "account_unavailable",
+            "this account is switched off: switch it on instead",
+        ));
+    }
+    if service.vault.credentials(id).await?.session.is_none() {
+        return Err(ApiError::conflict(
+            "account_unavailable",
+            "this account is not signed in: sign it in instead",
+        ));
+    }
+    let connecting = StateChange::to(AccountState::Connecting).because("restarted by a person");
+    let account = crate::account::journal::enter(&service.store, id, connecting, None).await?;
+    service.supervisor.restart_account(id).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "account": account })))
+}
+
+pub async fn log_out_account(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Admin)?;
+    service.account(&access, *id).await?;
+    let account = sign_out(&service, *id).await?;
+    Ok(HttpResponse::Ok().json(json!({ "account": account })))
+}
+
+/// Ends the session at Telegram as well, as far as Telegram can be reached.
+pub async fn sign_out(service: &Service, id: AccountId) -> Result<Account, ApiError> {
+    service.supervisor.sign_ins().cancel(id).await;
+    if let Some(link) = service.supervisor.link(id).await
+        && let Err(error) = link.log_out().await
+    {
+        log::warn!(target: "switchboard::account", "account={id} Telegram was not told of the sign-out: {error}");
+    }
+    service.supervisor.stop_account(id).await?;
+    service.vault.clear_session(id).await?;
+    let signed_out = StateChange::to(AccountState::SignedOut).because("signed out by a person");
+    Ok(crate::account::journal::enter(&service.store, id, signed_out, None).await?)
+}
+
+#[derive(Deserialize)]
+pub struct RemoveAccount {
+    #[serde(default)]
+    history: History,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Default)]
+#[serde(rename_all = "snake_case")]
+enum History {
+    #[default]
+    Keep,
+    Delete,
+}
+
+pub async fn remove_account(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+    query: web::Query<RemoveAccount>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Admin)?;
+    let account = service.account(&access, *id).await?;
+    if service.vault.credentials(*id).await.is_ok() {
+        sign_out(&service, *id).await?;
+    }
+    service.vault.remove(*id).await?;
+    service
+        .store
+        .remove_account(*id, query.history == History::Keep)
+        .await?;
+    log::info!(target: "switchboard::account", "account={id} label={label:?} removed", label = account.label);
+    Ok(HttpResponse::Ok().json(json!({ "account": account })))
+}

@@ -1,0 +1,72 @@
+//! Assets: the dashboard's files, compiled into the binary and served with a validator.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use super::error::ApiError;
+
+#[derive(RustEmbed)]
+#[folder = "static/"]
+struct Files;
+
+/// Pages and their files may be cached and revalidated; everything else is data.
+#[must_use]
+pub fn is_page(path: &str) -> bool {
+    path == "/" || path.starts_with("/static/")
+}
+
+pub async fn get_desk(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    serve(&request, "index.html")
+}
+
+pub async fn get_file(
+    request: HttpRequest,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    serve(&request, &path)
+}
+
+/// Answers with an embedded file, or with 304 when the browser has it.
+pub fn serve(request: &HttpRequest, name: &str) -> Result<HttpResponse, ApiError> {
+    let Some(file) = Files::get(name) else {
+        return Err(ApiError::not_found("file_not_found", "file"));
+    };
+    let tag = entity_tag(&file);
+    let known = request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let mut response = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((header::ETAG, tag))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .content_type(content_type(name, &file));
+    Ok(if known {
+        response.finish()
+    } else {
+        response.body(file.data.into_owned())
+    })
+}
+
+fn entity_tag(file: &EmbeddedFile) -> String {
+    let hash = file.metadata.sha256_hash();
+    let hex: String = hash
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("\"{hex}\"")
+}
+
+fn content_type(name: &str, file: &EmbeddedFile) -> String {
+    let mime = file.metadata.mimetype();
+    if mime.starts_with("text/") || name.ends_with(".js") || name.ends_with(".json") {
+        format!("{mime}; charset=utf-8")
+    } else {
+        mime.to_owned()
+    }
+}

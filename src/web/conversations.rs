@@ -1,0 +1,371 @@
+//! Conversations: the list, one chat's messages, replies and read marks.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Access, ApiError, Scope, Service};
+use crate::{
+    account::{FetchError, fetch_older},
+    domain::{
+        Account, AccountId, AccountState, ChatId, Conversation, ConversationId, ConversationKind,
+        MessageRowId, SecretText, check_text,
+    },
+    store::{ConversationFilter, MessagePage, MessagesFrom, QueueReply, QueueSend, Queued},
+    telegram::Recipient,
+};
+
+const LONGEST_PAGE: u32 = 200;
+const LONGEST_KEY: usize = 255;
+
+#[derive(Deserialize)]
+pub struct ListConversations {
+    account_id: Option<String>,
+    kind: Option<String>,
+    unread: Option<bool>,
+    q: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+pub async fn list_conversations(
+    service: web::Data<Service>,
+    access: Access,
+    query: web::Query<ListConversations>,
+) -> Result<HttpResponse, ApiError> {
+    let query = query.into_inner();
+    let Some(account_ids) = chosen_accounts(&access, query.account_id.as_deref())? else {
+        return Ok(HttpResponse::Ok().json(json!({ "conversations": [], "next_cursor": null })));
+    };
+    let filter = ConversationFilter {
+        account_ids,
+        kind: query.kind.as_deref().map(check_kind).transpose()?,
+        unread: query.unread.unwrap_or(false),
+        q: query.q.filter(|q| !q.trim().is_empty()),
+        cursor: query.cursor,
+        limit: check_limit(query.limit)?,
+    };
+    let page = service.store.list_conversations(filter).await?;
+    Ok(HttpResponse::Ok().json(json!({
+        "conversations": page.items,
+        "next_cursor": page.next_cursor,
+    })))
+}
+
+/// `account_id=a,b` cut down to what the caller sees. `None`: nothing is left to look at.
+pub fn chosen_accounts(
+    access: &Access,
+    asked: Option<&str>,
+) -> Result<Option<Vec<AccountId>>, ApiError> {
+    let mut ids = Vec::new();
+    for text in asked
+        .unwrap_or_default()
+        .split(',')
+        .filter(|text| !text.is_empty())
+    {
+        let id = text.parse().map_err(|_| {
+            ApiError::bad_request(
+                "invalid_account_id",
+                "account_id is a UUID, or several with commas",
+            )
+        })?;
+        ids.push(id);
+    }
+    let asked_for_some = !ids.is_empty();
+    let Some(visible) = &access.accounts else {
+        return Ok(Some(ids));
+    };
+    if !asked_for_some {
+        ids.clone_from(visible);
+    }
+    ids.retain(|id| visible.contains(id));
+    Ok((!ids.is_empty()).then_some(ids))
+}
+
+fn check_kind(text: &str) -> Result<ConversationKind, ApiError> {
+    ConversationKind::parse(text).ok_or_else(|| {
+        ApiError::bad_request(
+            "invalid_kind",
+            "kind is private, bot, group, supergroup or channel",
+        )
+    })
+}
+
+pub fn check_limit(limit: Option<u32>) -> Result<u32, ApiError> {
+    match limit {
+        None => Ok(50),
+        Some(limit) if (1..=LONGEST_PAGE).contains(&limit) => Ok(limit),
+        Some(_) => Err(ApiError::bad_request(
+            "invalid_limit",
+            "limit is a number from 1 to 200",
+        )),
+    }
+}
+
+pub async fn get_conversation(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
+}
+
+#[derive(Deserialize)]
+pub struct ListMessages {
+    cursor: Option<String>,
+    around: Option<i64>,
+    after: Option<i64>,
+    limit: Option<u32>,
+}
+
+pub async fn list_messages(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    query: web::Query<ListMessages>,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    let query = query.into_inner();
+    let limit = check_limit(query.limit)?;
+    let from = match (query.cursor, query.around, query.after) {
+        (None, None, None) => MessagesFrom::Newest,
+        (Some(cursor), None, None) => MessagesFrom::Cursor(cursor),
+        (None, Some(around), None) => MessagesFrom::Around(MessageRowId(around)),
+        (None, None, Some(after)) => MessagesFrom::After(MessageRowId(after)),
+        _ => {
+            return Err(ApiError::bad_request(
+                "invalid_cursor",
+                "give one of cursor, around and after",
+            ));
+        }
+    };
+    let page = messages_page(&service, &conversation, from, limit).await?;
+    Ok(HttpResponse::Ok().json(json!({
+        "messages": page.messages,
+        "next_cursor": page.next_cursor,
+        "prev_cursor": page.prev_cursor,
+    })))
+}
+
+/// A page from the store; where the store ends, the next older part comes from Telegram first.
+pub async fn messages_page(
+    service: &Service,
+    conversation: &Conversation,
+    from: MessagesFrom,
+    limit: u32,
+) -> Result<MessagePage, ApiError> {
+    let list = |from| service.store.list_messages(conversation.id, from, limit);
+    let page = list(from.clone()).await?;
+    let short = page.messages.len() < limit as usize;
+    if !short
+        || !page.reached_store_end
+        || page.history_complete
+        || matches!(from, MessagesFrom::After(_))
+    {
+        return Ok(page);
+    }
+    let Some(link) = service.supervisor.link(conversation.account_id).await else {
+        return Ok(page);
+    };
+    let missing = i32::try_from(limit).unwrap_or(100);
+    match fetch_older(&service.store, &link, conversation, missing).await {
+        Ok(()) => Ok(list(from).await?),
+        // What is stored is still good to read; the page goes on where it ended.
+        Err(FetchError::Call(error)) => {
+            log::warn!(target: "switchboard::web", "account={} older history is not to be had for now: {error}", conversation.account_id);
+            Ok(page)
+        }
+        Err(FetchError::Store(error)) => Err(error.into()),
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Reply {
+    text: String,
+    reply_to_message_id: Option<String>,
+}
+
+pub async fn queue_reply(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+    body: web::Json<Reply>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Send)?;
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    check_reply(&body.text)?;
+    let reply_to = body
+        .reply_to_message_id
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|_| {
+            ApiError::unprocessable(
+                "invalid_reply_to",
+                "reply_to_message_id is a message_id of this chat",
+            )
+        })?;
+    let reply = QueueReply {
+        conversation: conversation.id,
+        text: body.text.clone(),
+        reply_to,
+        idempotency_key: idempotency_key(&request)?,
+    };
+    check_can_send(&service.account(&access, conversation.account_id).await?)?;
+    if !conversation.can_send {
+        return Err(ApiError::conflict(
+            "chat_read_only",
+            "this account may not write in this chat",
+        ));
+    }
+    let queued = service.store.queue_reply(reply).await?;
+    queued_answer(&service, queued, false).await
+}
+
+#[derive(Deserialize)]
+pub struct Send {
+    recipient: SecretText,
+    text: String,
+}
+
+pub async fn queue_send(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+    request: HttpRequest,
+    body: web::Json<Send>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Send)?;
+    let account = service.account(&access, *id).await?;
+    check_reply(&body.text)?;
+    check_can_send(&account)?;
+    let key = idempotency_key(&request)?;
+    let send = resolved_send(&service, *id, &body.recipient, body.text.clone(), key).await?;
+    let queued = service.store.queue_send(send).await?;
+    queued_answer(&service, queued, true).await
+}
+
+/// Finds the recipient, so that whoever can't be written to is told at once.
+pub async fn resolved_send(
+    service: &Service,
+    account: AccountId,
+    recipient: &SecretText,
+    text: String,
+    idempotency_key: Option<String>,
+) -> Result<QueueSend, ApiError> {
+    let recipient = parse_recipient(recipient)?;
+    let link = service.supervisor.link(account).await.ok_or_else(|| {
+        ApiError::unavailable(
+            "telegram_unreachable",
+            "this account is not connected for now; try again in a moment",
+        )
+    })?;
+    let peer = link.resolve(&recipient).await?;
+    Ok(QueueSend {
+        account,
+        chat: peer.id,
+        peer: Some(peer),
+        text,
+        idempotency_key,
+    })
+}
+
+pub fn parse_recipient(recipient: &SecretText) -> Result<Recipient, ApiError> {
+    let text = recipient.expose().trim();
+    if text.starts_with('+') {
+        return super::login::check_phone(recipient).map(Recipient::Phone);
+    }
+    if let Ok(chat) = text.parse::<ChatId>() {
+        return Ok(Recipient::Id(chat));
+    }
+    let name = text.strip_prefix('@').unwrap_or(text);
+    let plausible = (3..=32).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plausible {
+        return Ok(Recipient::Username(name.to_owned()));
+    }
+    Err(ApiError::unprocessable(
+        "recipient_invalid",
+        "a recipient is a @username, a numeric id or a phone number with +",
+    ))
+}
+
+pub fn check_reply(text: &str) -> Result<(), ApiError> {
+    use crate::domain::TextError as E;
+    check_text(text).map_err(|error| {
+        let code = match error {
+            E::Empty => "text_empty",
+            E::TooLong { .. } => "text_too_long",
+        };
+        ApiError::unprocessable(code, error.to_string())
+    })
+}
+
+/// Offline for now is fine, the reply waits; what only a person can end is told before anything is stored.
+pub fn check_can_send(account: &Account) -> Result<(), ApiError> {
+    if account.is_active && account.state.accepts_replies() {
+        return Ok(());
+    }
+    let why = match account.state {
+        AccountState::NeedsLogin => "it has to be signed in again",
+        AccountState::Banned => "Telegram has banned it",
+        AccountState::SignedOut | AccountState::SigningIn => "it is not signed in",
+        _ => "it is switched off",
+    };
+    Err(ApiError::conflict(
+        "account_unavailable",
+        format!("{} can't send: {why}", account.label),
+    ))
+}
+
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+    let Some(value) = request.headers().get("idempotency-key") else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(ApiError::bad_request(
+            "invalid_idempotency_key",
+            "Idempotency-Key has 1 to 255 plain characters",
+        )),
+    }
+}
+
+async fn queued_answer(
+    service: &Service,
+    queued: Queued,
+    with_conversation: bool,
+) -> Result<HttpResponse, ApiError> {
+    if !queued.repeated {
+        service
+            .supervisor
+            .wake_outbox(queued.message.account_id)
+            .await;
+    }
+    let mut answer = json!({ "message": queued.message });
+    if with_conversation {
+        answer["conversation"] = json!(queued.conversation);
+    }
+    Ok(HttpResponse::Accepted().json(answer))
+}
+
+pub async fn mark_read(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Send)?;
+    let before = service.conversation(&access, ConversationId(*id)).await?;
+    let newest = service.store.history_state(before.id).await?.newest;
+    let conversation = service.store.mark_read(before.id, newest).await?;
+    if let (Some(newest), Some(link)) = (newest, service.supervisor.link(before.account_id).await)
+        && let Err(error) = link.mark_read(before.chat_id, newest).await
+    {
+        log::warn!(target: "switchboard::web", "account={} Telegram was not told of a read mark: {error}", before.account_id);
+    }
+    Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
+}

@@ -1,0 +1,132 @@
+//! Errors: the one place that turns what went wrong into an HTTP answer.
+//!
+//! A 5xx body never carries a cause: it carries a request id, and the log has both.
+
+use std::{fmt, time::Duration};
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use serde_json::json;
+use uuid::Uuid;
+
+/// What a caller is told.
+#[derive(Debug)]
+pub struct ApiError {
+    pub status: StatusCode,
+    pub code: &'static str,
+    pub message: String,
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    pub fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub fn not_found(code: &'static str, what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            code,
+            format!("there is no such {what}"),
+        )
+    }
+
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    pub fn unprocessable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+    }
+
+    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+    }
+
+    /// Something broke on our side: the cause goes to the log, its request id to the caller.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        let request_id = Uuid::new_v4();
+        log::error!(target: "switchboard::web", "request_id={request_id} cause={cause:?}", cause = cause.to_string());
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            format!("something went wrong here; the log tells more under request_id {request_id}"),
+        )
+    }
+
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        self.message.split_once("request_id ").map(|(_, id)| id)
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(wait) = self.retry_after {
+            response.insert_header(("Retry-After", wait.as_secs().max(1).to_string()));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header(("WWW-Authenticate", "Bearer"));
+        }
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if self.status.is_server_error()
+            && let Some(request_id) = self.request_id()
+        {
+            error["request_id"] = json!(request_id);
+        }
+        response.json(json!({ "error": error }))
+    }
+}
+
+/// What JSON and path extractors answer when they can't read a request.
+pub fn json_error(error: actix_web::error::JsonPayloadError) -> ApiError {
+    use actix_web::error::JsonPayloadError as E;
+    match error {
+        E::ContentType => ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "send JSON with Content-Type: application/json",
+        ),
+        E::Overflow { .. } | E::OverflowKnownLength { .. } => too_large(),
+        error => ApiError::bad_request(
+            "malformed_json",
+            format!("the body can't be read as JSON for this call: {error}"),
+        ),
+    }
+}
+
+pub fn too_large() -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        "the body is larger than 1 MiB",
+    )
+}

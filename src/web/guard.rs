@@ -1,0 +1,246 @@
+//! Guard: who may call. A page on another site must not reach a desk on this machine: loopback alone is no
+//! protection (DNS rebinding, cross-site posts, sockets without an origin check).
+//!
+//! The order of the checks matters: the address first, then the origin, then the token.
+
+use actix_web::{
+    Error, HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode, Uri,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web,
+};
+
+use super::{
+    access::{Access, Gate},
+    error::ApiError,
+};
+
+/// Which `Host` values are ours.
+#[derive(Clone, Debug)]
+pub struct Hosts(Vec<String>);
+
+impl Hosts {
+    /// The loopback names with the port that was bound, and what the configuration adds.
+    #[must_use]
+    pub fn new(port: u16, allowed: &[String]) -> Self {
+        let mut hosts = Vec::new();
+        for name in ["127.0.0.1", "localhost", "[::1]"] {
+            hosts.push(format!("{name}:{port}"));
+            if port == 80 {
+                hosts.push(name.to_owned());
+            }
+        }
+        hosts.extend(allowed.iter().cloned());
+        Self(hosts)
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        self.0.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    fn allows_origin(&self, origin: &str) -> bool {
+        let Ok(uri) = origin.parse::<Uri>() else {
+            return false;
+        };
+        let Some(authority) = uri.authority() else {
+            return false;
+        };
+        matches!(uri.scheme_str(), Some("http" | "https")) && self.allows(authority.as_str())
+    }
+
+    /// For `connect-src`: not every browser counts WebSockets as 'self'.
+    fn websocket_sources(&self) -> String {
+        self.0
+            .iter()
+            .flat_map(|host| [format!("ws://{host}"), format!("wss://{host}")])
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// The middleware around every route, static files and `/ws` included.
+pub async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let gate = request.app_data::<web::Data<Gate>>().cloned();
+    let Some(gate) = gate else {
+        return Err(ApiError::internal("the gate is not part of the application").into());
+    };
+    let api = !super::assets::is_page(request.path());
+    let checked = check(&request, &gate).await;
+    let mut response = match checked {
+        Ok(access) => {
+            request.extensions_mut().insert(access);
+            next.call(request).await?.map_into_left_body()
+        }
+        Err(error) => {
+            let response = actix_web::ResponseError::error_response(&error);
+            request.into_response(response).map_into_right_body()
+        }
+    };
+    add_headers(response.headers_mut(), &gate.hosts, api);
+    Ok(response)
+}
+
+async fn check(request: &ServiceRequest, gate: &Gate) -> Result<Access, ApiError> {
+    check_host(request, &gate.hosts)?;
+    let credentials = gate.credentials(request.headers());
+    let behind_proxy = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"]
+        .iter()
+        .any(|name| request.headers().contains_key(*name));
+    if is_websocket(request) {
+        check_websocket_origin(request, &gate.hosts)?;
+    }
+    if !credentials.is_token_header() {
+        check_cross_site(request, &gate.hosts)?;
+    }
+    check_content_type(request)?;
+    let from_loopback = request
+        .peer_addr()
+        .is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    gate.admit(request, credentials, from_loopback && !behind_proxy)
+        .await
+}
+
+/// The raw header: `connection_info()` prefers `X-Forwarded-Host`, which a hostile page can set.
+fn check_host(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
+    let mut values = request.headers().get_all(header::HOST);
+    let host = match (values.next(), values.next()) {
+        (Some(only), None) => only.to_str().unwrap_or_default().to_owned(),
+        _ => request
+            .uri()
+            .authority()
+            .map_or_else(String::new, ToString::to_string),
+    };
+    if hosts.allows(&host) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "host_not_allowed",
+        "this Host is not served here; open the desk by its loopback address, or add the name to SWITCHBOARD_ALLOWED_HOSTS",
+    ))
+}
+
+fn is_websocket(request: &ServiceRequest) -> bool {
+    header_is(request.headers(), &header::UPGRADE, "websocket")
+}
+
+fn check_websocket_origin(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
+    match request.headers().get(header::ORIGIN) {
+        None => Ok(()),
+        Some(origin) if hosts.allows_origin(origin.to_str().unwrap_or_default()) => Ok(()),
+        Some(_) => Err(cross_site()),
+    }
+}
+
+fn check_cross_site(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
+    let headers = request.headers();
+    let fetch_site = headers
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        let navigation = header_is(
+            headers,
+            &HeaderName::from_static("sec-fetch-mode"),
+            "navigate",
+        );
+        if matches!(fetch_site, Some("cross-site" | "same-site")) && !navigation {
+            return Err(cross_site());
+        }
+        return Ok(());
+    }
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        return if hosts.allows_origin(origin.to_str().unwrap_or_default()) {
+            Ok(())
+        } else {
+            Err(cross_site())
+        };
+    }
+    match fetch_site {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(_) => Err(cross_site()),
+    }
+}
+
+/// Forms and `no-cors` posts can't send JSON, so nothing else is read.
+fn check_content_type(request: &ServiceRequest) -> Result<(), ApiError> {
+    if matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    ) {
+        return Ok(());
+    }
+    let headers = request.headers();
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers
+            .get(header::CONTENT_LENGTH)
+            .is_some_and(|length| length != "0");
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let json = content_type.is_some_and(|text| {
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    });
+    if json || (!has_body && content_type.is_none()) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "send JSON with Content-Type: application/json",
+    ))
+}
+
+fn cross_site() -> ApiError {
+    ApiError::forbidden(
+        "cross_site",
+        "this request comes from another site's page; only the desk itself and programs may call",
+    )
+}
+
+fn header_is(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
+    headers
+        .get(name)
+        .and_then(|text| text.to_str().ok())
+        .is_some_and(|text| text.eq_ignore_ascii_case(value))
+}
+
+fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, api: bool) {
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
+         connect-src 'self' {}; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
+        hosts.websocket_sources()
+    );
+    let fixed = [
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        (
+            "permissions-policy",
+            "camera=(), microphone=(), geolocation=()",
+        ),
+    ];
+    for (name, value) in fixed {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if api && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

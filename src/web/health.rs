@@ -1,0 +1,26 @@
+//! Health: is the process alive, and is it able to do its work?
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::Service;
+
+pub async fn get_live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "ok" }))
+}
+
+/// Ready as long as messages can be stored; a vault that is away is told, and does no harm.
+pub async fn get_ready(service: web::Data<Service>) -> HttpResponse {
+    let store = service.store.health();
+    let vault = service.vault.status();
+    let body = json!({
+        "status": if store.ok { "ok" } else { "unavailable" },
+        "store": { "ok": store.ok, "since": store.since, "reason": store.reason },
+        "vault": vault,
+    });
+    if store.ok {
+        HttpResponse::Ok().json(body)
+    } else {
+        HttpResponse::ServiceUnavailable().json(body)
+    }
+}

@@ -1,0 +1,284 @@
+//! Socket: one actor per open WebSocket, fed at the reader's own pace.
+//!
+//! `actix-web-actors` buffers what is written without a bound, so this actor bounds it itself: after each
+//! portion it sends a ping, and writes on only while the answered pings show that the reader keeps up. What it
+//! has not written yet lies in the ring or in the event log, not in this actor.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, StreamHandler, WrapFuture,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_actors::ws;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{access::Access, state::Service};
+use crate::{
+    broadcast::{Frame, Since, Subscription, Transient, Wake},
+    domain::Seq,
+};
+
+/// Written but not yet known to be read: more than this and the reader has to catch up first.
+const WINDOW_BYTES: usize = 1 << 20;
+/// Frames between two pings.
+const PORTION: u32 = 256;
+const HEARTBEAT: Duration = Duration::from_secs(20);
+/// A reader that answered no ping for this long is gone.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The desk has nothing long to say.
+const LARGEST_FRAME_IN: usize = 16 * 1024;
+
+#[derive(Deserialize)]
+pub struct After {
+    after: Option<i64>,
+}
+
+pub async fn open_socket(
+    request: HttpRequest,
+    stream: web::Payload,
+    query: web::Query<After>,
+    access: Access,
+    service: web::Data<Service>,
+) -> Result<HttpResponse, actix_web::Error> {
+    let visible = service.visible_accounts(&access).await?;
+    let actor = SocketActor {
+        service: service.into_inner(),
+        visible,
+        cursor: query.after.map(Seq),
+        subscription: None,
+        reading_log: false,
+        unanswered: VecDeque::new(),
+        unanswered_bytes: 0,
+        next_ping: 0,
+        heard: Instant::now(),
+    };
+    ws::WsResponseBuilder::new(actor, &request, stream)
+        .frame_size(LARGEST_FRAME_IN)
+        .start()
+}
+
+pub struct SocketActor {
+    service: Arc<Service>,
+    /// `None` sees every account.
+    visible: Option<Vec<crate::domain::AccountId>>,
+    /// Everything up to here was written, or lies before what the reader asked for.
+    cursor: Option<Seq>,
+    /// Set once the greeting is out.
+    subscription: Option<Subscription>,
+    reading_log: bool,
+    /// Pings on their way with the bytes that went before each.
+    unanswered: VecDeque<(u64, usize)>,
+    unanswered_bytes: usize,
+    next_ping: u64,
+    heard: Instant,
+}
+
+type Context = ws::WebsocketContext<SocketActor>;
+
+impl Actor for SocketActor {
+    type Context = Context;
+
+    fn started(&mut self, ctx: &mut Context) {
+        ctx.run_interval(HEARTBEAT, Self::beat);
+        let service = Arc::clone(&self.service);
+        let wake = ctx.address().recipient::<Wake>();
+        let transient = ctx.address().recipient::<Transient>();
+        // Subscribing comes before reading the newest number, or a commit between the two would go unseen.
+        let greeting = async move {
+            let subscription = service.broadcast.subscribe(wake, transient).await.ok()?;
+            let newest = service.store.last_seq().await.ok()?;
+            let oldest = service.store.oldest_seq().await.ok()?;
+            Some((subscription, newest, oldest))
+        };
+        ctx.wait(greeting.into_actor(self).map(|greeted, socket, ctx| {
+            let Some((subscription, newest, oldest)) = greeted else {
+                ctx.close(Some(ws::CloseReason::from(ws::CloseCode::Restart)));
+                ctx.stop();
+                return;
+            };
+            socket.subscription = Some(subscription);
+            socket.greet(newest, oldest, ctx);
+            socket.pump(ctx);
+        }));
+    }
+}
+
+impl SocketActor {
+    fn greet(&mut self, newest: Seq, oldest: Seq, ctx: &mut Context) {
+        let hello = json!({ "event": "hello", "data": {
+            "seq": newest, "oldest_seq": oldest, "version": env!("CARGO_PKG_VERSION"),
+        }});
+        ctx.text(hello.to_string());
+        let asked = self.cursor.unwrap_or(newest);
+        // A number from the future belongs to another database.
+        if asked.0 + 1 < oldest.0 || asked > newest {
+            self.resync(newest, ctx);
+        } else {
+            self.cursor = Some(asked);
+        }
+    }
+
+    fn resync(&mut self, newest: Seq, ctx: &mut Context) {
+        ctx.text(json!({ "event": "resync", "data": { "seq": newest } }).to_string());
+        self.cursor = Some(newest);
+    }
+
+    /// Writes what there is, as far as the reader keeps up.
+    fn pump(&mut self, ctx: &mut Context) {
+        let (Some(mut cursor), Some(subscription)) = (self.cursor, self.subscription.clone())
+        else {
+            return;
+        };
+        subscription.rearm();
+        while !self.reading_log && self.unanswered_bytes < WINDOW_BYTES {
+            match self.service.broadcast.after(cursor, PORTION as usize) {
+                Since::Frames(frames) if frames.is_empty() => break,
+                Since::Frames(frames) => {
+                    if let Some(last) = frames.last() {
+                        cursor = last.seq();
+                    }
+                    self.write(&frames, ctx);
+                }
+                Since::Behind => self.read_log(cursor, ctx),
+            }
+        }
+        self.cursor = Some(cursor);
+    }
+
+    fn write(&mut self, frames: &[Arc<Frame>], ctx: &mut Context) {
+        let mut bytes = 0;
+        for frame in frames.iter().filter(|frame| self.sees(frame)) {
+            let text = frame.text();
+            bytes += text.len();
+            ctx.text(&*text);
+            if let Some(read_at) = frame.read_at() {
+                self.service.metrics.delivered(read_at.elapsed());
+            }
+        }
+        if bytes > 0 {
+            self.ping(bytes, ctx);
+        }
+    }
+
+    fn sees(&self, frame: &Frame) -> bool {
+        self.visible
+            .as_ref()
+            .is_none_or(|accounts| accounts.contains(&frame.account_id()))
+    }
+
+    fn ping(&mut self, bytes: usize, ctx: &mut Context) {
+        self.unanswered.push_back((self.next_ping, bytes));
+        self.unanswered_bytes += bytes;
+        ctx.ping(&self.next_ping.to_be_bytes());
+        self.next_ping += 1;
+    }
+
+    fn answered(&mut self, payload: &[u8]) {
+        let Ok(number) = payload.try_into().map(u64::from_be_bytes) else {
+            return;
+        };
+        while let Some((ping, bytes)) = self.unanswered.front().copied() {
+            if ping > number {
+                break;
+            }
+            self.unanswered.pop_front();
+            self.unanswered_bytes -= bytes;
+        }
+    }
+
+    /// The ring has moved on: the next portion comes from the event log.
+    fn read_log(&mut self, cursor: Seq, ctx: &mut Context) {
+        self.reading_log = true;
+        let service = Arc::clone(&self.service);
+        let portion = async move {
+            let oldest = service.store.oldest_seq().await?;
+            let events = service.store.events_after(cursor, PORTION).await?;
+            let newest = service.store.last_seq().await?;
+            Ok::<_, crate::store::StoreError>((oldest, events, newest))
+        };
+        ctx.spawn(portion.into_actor(self).map(move |portion, socket, ctx| {
+            socket.reading_log = false;
+            match portion {
+                Ok((oldest, _, newest)) if cursor.0 + 1 < oldest.0 => socket.resync(newest, ctx),
+                Ok((_, events, newest)) => {
+                    let frames: Vec<_> = events
+                        .into_iter()
+                        .map(|event| Arc::new(Frame::new(event)))
+                        .collect();
+                    // An empty portion means that the log holds nothing more up to `newest`.
+                    socket.cursor = Some(frames.last().map_or(newest, |frame| frame.seq()));
+                    socket.write(&frames, ctx);
+                }
+                Err(error) => {
+                    log::warn!(target: "switchboard::web", "a dashboard is cut, it will resume: {error}");
+                    ctx.close(Some(ws::CloseReason::from(ws::CloseCode::Again)));
+                    ctx.stop();
+                    return;
+                }
+            }
+            socket.pump(ctx);
+        }));
+    }
+
+    fn beat(&mut self, ctx: &mut Context) {
+        if self.heard.elapsed() > PATIENCE {
+            ctx.stop();
+            return;
+        }
+        self.ping(0, ctx);
+    }
+}
+
+impl Handler<Wake> for SocketActor {
+    type Result = ();
+
+    fn handle(&mut self, wake: Wake, ctx: &mut Context) {
+        match wake {
+            Wake::News => self.pump(ctx),
+            Wake::Closing => {
+                ctx.close(Some(ws::CloseReason::from(ws::CloseCode::Restart)));
+                ctx.stop();
+            }
+        }
+    }
+}
+
+impl Handler<Transient> for SocketActor {
+    type Result = ();
+
+    fn handle(&mut self, transient: Transient, ctx: &mut Context) {
+        let seen = self
+            .visible
+            .as_ref()
+            .is_none_or(|accounts| accounts.contains(&transient.account_id));
+        if seen && self.unanswered_bytes < WINDOW_BYTES {
+            ctx.text(&*transient.text);
+        }
+    }
+}
+
+impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SocketActor {
+    fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Context) {
+        self.heard = Instant::now();
+        match message {
+            Ok(ws::Message::Pong(payload)) => {
+                self.answered(&payload);
+                self.pump(ctx);
+            }
+            Ok(ws::Message::Ping(payload)) => ctx.pong(&payload),
+            Ok(ws::Message::Close(reason)) => {
+                ctx.close(reason);
+                ctx.stop();
+            }
+            // Readers only read; what they say otherwise is not ours to judge.
+            Ok(ws::Message::Text(_) | ws::Message::Binary(_) | ws::Message::Nop) => {}
+            Ok(ws::Message::Continuation(_)) | Err(_) => ctx.stop(),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! State: what every handler works with, and the questions that several of them ask.
+
+use std::sync::Arc;
+
+use super::{Access, ApiError, Metrics};
+use crate::{
+    broadcast::BroadcastHandle,
+    domain::{
+        Account, AccountId, ApiCredentials, Conversation, ConversationId, MessageRowId,
+        StoredMessage,
+    },
+    store::{StoreError, StoreHandle},
+    supervisor::{SignInError, SupervisorError, SupervisorHandle},
+    telegram::{CallError, LoginError},
+    vault::{Vault, VaultError},
+};
+
+pub struct Service {
+    pub store: StoreHandle,
+    pub broadcast: BroadcastHandle,
+    pub supervisor: SupervisorHandle,
+    pub vault: Vault,
+    pub metrics: Arc<Metrics>,
+    /// For accounts that bring none.
+    pub api: Option<ApiCredentials>,
+}
+
+impl Service {
+    /// The accounts that a caller may see; `None` is all of them.
+    pub async fn visible_accounts(
+        &self,
+        access: &Access,
+    ) -> Result<Option<Vec<AccountId>>, ApiError> {
+        Ok(access.accounts.clone())
+    }
+
+    /// An account that the caller may see.
+    pub async fn account(&self, access: &Access, id: AccountId) -> Result<Account, ApiError> {
+        let account = self.store.get_account(id).await?;
+        account
+            .filter(|account| access.sees(account.id))
+            .ok_or_else(|| ApiError::not_found("account_not_found", "account"))
+    }
+
+    pub async fn conversation(
+        &self,
+        access: &Access,
+        id: ConversationId,
+    ) -> Result<Conversation, ApiError> {
+        let conversation = self.store.get_conversation(id).await?;
+        conversation
+            .filter(|conversation| access.sees(conversation.account_id))
+            .ok_or_else(|| ApiError::not_found("conversation_not_found", "conversation"))
+    }
+
+    pub async fn message(
+        &self,
+        access: &Access,
+        id: MessageRowId,
+    ) -> Result<StoredMessage, ApiError> {
+        let message = self.store.get_message(id).await?;
+        message
+            .filter(|message| access.sees(message.account_id))
+            .ok_or_else(|| ApiError::not_found("message_not_found", "message"))
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let text = error.to_string();
+        match error {
+            StoreError::AccountNotFound => Self::not_found("account_not_found", "account"),
+            StoreError::ConversationNotFound => {
+                Self::not_found("conversation_not_found", "conversation")
+            }
+            StoreError::MessageNotFound => Self::not_found("message_not_found", "message"),
+            StoreError::IdempotencyConflict => Self::conflict("idempotency_conflict", text),
+            StoreError::NotWaiting(_) => Self::conflict("message_not_waiting", text),
+            StoreError::Exists(_) => Self::conflict("exists", text),
+            StoreError::InvalidCursor => Self::bad_request("invalid_cursor", text),
+            StoreError::EmptyQuery => Self::bad_request("empty_query", text),
+            StoreError::Unavailable { .. } | StoreError::NoAnswer { .. } | StoreError::Closed => {
+                log::warn!(target: "switchboard::web", "a call is refused, the store is away: {text}");
+                Self::unavailable(
+                    "store_unavailable",
+                    "the database can't be reached for now; try again in a moment",
+                )
+            }
+            StoreError::SchemaTooNew { .. } | StoreError::Broken { .. } => Self::internal(text),
+        }
+    }
+}
+
+impl From<VaultError> for ApiError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::UnknownAccount(_) => Self::not_found("account_not_found", "account"),
+            VaultError::Sealed { .. } => Self::conflict(
+                "session_unreadable",
+                "what is stored of this account can't be opened with the present key: sign it in again",
+            ),
+            error => Self::internal(error),
+        }
+    }
+}
+
+impl From<SupervisorError> for ApiError {
+    fn from(error: SupervisorError) -> Self {
+        Self::unavailable("stopping", error.to_string())
+    }
+}
+
+impl From<CallError> for ApiError {
+    fn from(error: CallError) -> Self {
+        let text = error.to_string();
+        match error {
+            CallError::FloodWait(wait) => Self::new(
+                actix_web::http::StatusCode::TOO_MANY_REQUESTS,
+                "flood_wait",
+                text,
+            )
+            .retry_after(wait),
+            CallError::SignedOut(_) => Self::conflict("account_unavailable", text),
+            CallError::Rejected { .. } => Self::unprocessable("telegram_refused", text),
+            CallError::Unresolvable => Self::unprocessable("recipient_not_found", text),
+            CallError::Network(_) | CallError::TimedOut => Self::new(
+                actix_web::http::StatusCode::GATEWAY_TIMEOUT,
+                "telegram_unreachable",
+                "Telegram does not answer this account for now; try again in a moment",
+            ),
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        let text = error.to_string();
+        match error {
+            SignInError::Login(error) => Self::from(error),
+            SignInError::NotStarted => Self::conflict("no_login", text),
+            SignInError::TooMany => Self::new(
+                actix_web::http::StatusCode::TOO_MANY_REQUESTS,
+                "too_many_attempts",
+                text,
+            ),
+            SignInError::Store(error) => Self::from(error),
+            SignInError::Vault(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        use actix_web::http::StatusCode as S;
+        let (status, code) = match &error {
+            LoginError::WrongCode => (S::UNPROCESSABLE_ENTITY, "wrong_code"),
+            LoginError::CodeExpired => (S::UNPROCESSABLE_ENTITY, "code_expired"),
+            LoginError::PasswordNeeded => (S::CONFLICT, "password_needed"),
+            LoginError::WrongPassword => (S::UNPROCESSABLE_ENTITY, "wrong_password"),
+            LoginError::PhoneInvalid => (S::UNPROCESSABLE_ENTITY, "phone_invalid"),
+            LoginError::PhoneBanned => (S::UNPROCESSABLE_ENTITY, "phone_banned"),
+            LoginError::SignUpRequired => (S::UNPROCESSABLE_ENTITY, "sign_up_required"),
+            LoginError::FloodWait(_) => (S::TOO_MANY_REQUESTS, "flood_wait"),
+            LoginError::TooManyAttempts => (S::TOO_MANY_REQUESTS, "too_many_attempts"),
+            LoginError::ApiCredentialsRejected => {
+                (S::UNPROCESSABLE_ENTITY, "api_credentials_rejected")
+            }
+            LoginError::PaymentRequired => (S::UNPROCESSABLE_ENTITY, "payment_required"),
+            LoginError::EmailRequired => (S::UNPROCESSABLE_ENTITY, "email_required"),
+            LoginError::Network(_) => (S::GATEWAY_TIMEOUT, "telegram_unreachable"),
+            LoginError::Rejected { .. } => (S::UNPROCESSABLE_ENTITY, "telegram_refused"),
+            LoginError::SessionStringInvalid { .. } => (S::UNPROCESSABLE_ENTITY, "session_invalid"),
+            LoginError::AlreadyAnotherUser => (S::CONFLICT, "another_user"),
+            LoginError::WrongStep => (S::CONFLICT, "wrong_step"),
+            LoginError::Cancelled => (S::CONFLICT, "login_cancelled"),
+        };
+        let told = Self::new(status, code, error.to_string());
+        match error {
+            LoginError::FloodWait(wait) => told.retry_after(wait),
+            _ => told,
+        }
+    }
+}

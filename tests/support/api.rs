@@ -1,0 +1,79 @@
+//! Api: the REST interface as a program outside would call it.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// A client of one service.
+#[derive(Clone)]
+pub struct Api {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Api {
+    pub fn new(address: &str) -> Self {
+        // A second installation is refused and does no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            base: format!("http://{address}"),
+        }
+    }
+
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (status, value)
+    }
+
+    /// A read that has to succeed.
+    pub async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.call(Method::GET, path, None).await;
+        assert!(status.is_success(), "GET {path}: {status} {body}");
+        body
+    }
+
+    /// A write that has to succeed.
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "POST {path}: {status} {answer}");
+        answer
+    }
+
+    pub async fn account(&self, id: &str) -> Value {
+        self.get(&format!("/accounts/{id}")).await["account"].clone()
+    }
+
+    pub async fn conversations(&self) -> Vec<Value> {
+        let page = self.get("/conversations?limit=200").await;
+        page["conversations"].as_array().unwrap().clone()
+    }
+
+    /// All stored messages of a conversation, oldest first.
+    pub async fn messages(&self, conversation: i64) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/conversations/{conversation}/messages?limit=200{cursor}");
+            let page = self.get(&path).await;
+            all.extend(page["messages"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        all.reverse();
+        all
+    }
+
+    pub async fn reply(&self, conversation: i64, text: &str) -> Value {
+        let path = format!("/conversations/{conversation}/reply");
+        self.post(&path, json!({ "text": text })).await["message"].clone()
+    }
+}

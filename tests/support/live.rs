@@ -1,0 +1,63 @@
+//! Live: a dashboard's WebSocket, by a client that nobody here wrote.
+
+use futures_util::StreamExt;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+use super::wait::LIMIT;
+
+pub struct Live {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub hello: Value,
+    /// Number of the last event that was read.
+    pub seq: i64,
+}
+
+impl Live {
+    pub async fn open(address: &str, after: Option<i64>) -> Self {
+        let query = after.map_or_else(String::new, |seq| format!("?after={seq}"));
+        let (socket, _) = connect_async(format!("ws://{address}/ws{query}")).await.unwrap();
+        let mut live = Self {
+            socket,
+            hello: Value::Null,
+            seq: after.unwrap_or(0),
+        };
+        live.hello = live.next().await;
+        assert_eq!(live.hello["event"], "hello");
+        live
+    }
+
+    /// The next frame.
+    pub async fn next(&mut self) -> Value {
+        loop {
+            let message = tokio::time::timeout(LIMIT, self.socket.next())
+                .await
+                .expect("no frame in time")
+                .expect("the socket ended")
+                .expect("the socket broke");
+            if let Message::Text(text) = message {
+                let frame: Value = serde_json::from_str(&text).unwrap();
+                if let Some(seq) = frame["seq"].as_i64() {
+                    assert!(seq > self.seq, "numbers must rise: {seq} after {}", self.seq);
+                    self.seq = seq;
+                }
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame that is wanted; others are skipped.
+    pub async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let frame = self.next().await;
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    pub async fn until_event(&mut self, event: &str) -> Value {
+        self.until(|frame| frame["event"] == event).await
+    }
+}

@@ -1,0 +1,9 @@
+//! Support: what the whole-system tests stand on.
+
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
+pub mod api;
+pub mod fleet;
+pub mod live;
+pub mod service;
+pub mod wait;

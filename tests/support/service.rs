@@ -1,0 +1,144 @@
+//! Service: the real binary in a process of its own, so that it can be killed like the real thing.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read, Seek},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use super::wait::LIMIT;
+
+pub struct ServiceProcess {
+    child: Child,
+    pub address: String,
+    log: PathBuf,
+}
+
+/// How to start it.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceSettings {
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+}
+
+impl ServiceProcess {
+    /// Starts the service on `data_dir` and waits until it serves.
+    pub fn start(data_dir: &Path, settings: &ServiceSettings) -> Self {
+        match Self::try_start(data_dir, settings) {
+            Ok(service) => service,
+            Err((status, log)) => panic!("the service did not start ({status}):\n{log}"),
+        }
+    }
+
+    /// Like [`Self::start`]; answers with exit status and log when it refuses.
+    pub fn try_start(data_dir: &Path, settings: &ServiceSettings) -> Result<Self, (ExitStatus, String)> {
+        let log = data_dir.with_extension("log");
+        let output = File::options().create(true).append(true).open(&log).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        command
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("RUST_LOG", "info")
+            .env("RUST_BACKTRACE", "1")
+            .envs(settings.env.iter().cloned())
+            .arg("--data-dir")
+            .arg(data_dir)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(&settings.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(output);
+        let mut child = command.spawn().unwrap();
+        match first_line(&mut child) {
+            Some(line) => {
+                let address = line
+                    .strip_prefix("listening on http://")
+                    .unwrap_or_else(|| panic!("unexpected first line: {line}"));
+                Ok(Self {
+                    address: address.to_owned(),
+                    child,
+                    log,
+                })
+            }
+            None => Err((child.wait().unwrap(), std::fs::read_to_string(&log).unwrap())),
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// As a power cut would: nothing is said, nothing is written.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; the service has to end cleanly within ten seconds.
+    pub fn stop(mut self) {
+        self.stop_and_check();
+    }
+
+    fn stop_and_check(&mut self) {
+        let start = Instant::now();
+        let killed = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
+        assert!(killed.success());
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert_eq!(status.code(), Some(0), "ended with {status} ({:?})", status.signal());
+                return;
+            }
+            if start.elapsed() > Duration::from_secs(10) {
+                let _ = self.child.kill();
+                panic!("did not stop within ten seconds:\n{}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Everything it logged, over all starts on this data directory.
+    pub fn log(&self) -> String {
+        let mut file = File::open(&self.log).unwrap();
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for ServiceProcess {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of the service ---\n{}", self.log());
+        }
+    }
+}
+
+fn first_line(child: &mut Child) -> Option<String> {
+    let stdout = child.stdout.take().unwrap();
+    let (line, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for text in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if line.send(text).is_err() {
+                break;
+            }
+        }
+    });
+    match lines.recv_timeout(LIMIT) {
+        Ok(line) => Some(line),
+        Err(mpsc::RecvTimeoutError::Disconnected) => None,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the service said nothing in {LIMIT:?}"),
+    }
+}
