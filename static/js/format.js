@@ -40,6 +40,11 @@ export function fullTime(lang, iso) {
   return dateFormat(lang, 'full', { dateStyle: 'full', timeStyle: 'medium' }).format(new Date(iso));
 }
 
+/** Day and time in full, but short. */
+export function moment(lang, iso) {
+  return dateFormat(lang, 'moment', { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+}
+
 /** The short time of a list row: the clock today, the weekday this week, else the date. */
 export function listTime(lang, iso, now) {
   if (!iso) return '';

@@ -1,7 +1,7 @@
 /** One account's sheet: how it is, why, and everything that can be done with it. */
 
 import { el, setText } from '../dom.js';
-import { listTime, clock } from '../format.js';
+import { moment } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
 import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
 import { Sheet, confirm } from './sheet.js';
@@ -71,7 +71,7 @@ export class AccountSheet {
     const { t, lang } = this.app;
     const rows = [];
     const add = (key, value) => { if (value || value === 0) rows.push(el('dt', { text: t(key) }), el('dd', {}, el('bdi', { text: String(value) }))); };
-    const when = (iso) => (iso ? `${listTime(lang, iso, new Date())} · ${clock(lang, iso)}` : '');
+    const when = (iso) => (iso ? moment(lang, iso) : '');
     const user = account.user ?? {};
     add('account.name', cleanName([user.first_name, user.last_name].filter(Boolean).join(' ')));
     add('details.username', user.username ? `@${user.username}` : '');

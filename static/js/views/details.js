@@ -1,7 +1,7 @@
 /** What is known of a conversation, beside it. */
 
 import { $, el, icon, parts, show } from '../dom.js';
-import { clock, listTime } from '../format.js';
+import { moment } from '../format.js';
 import { cleanName, hueOf, safeHref, safeImage } from '../text.js';
 import { colourOf, mediaFacts, mediaIcon, mediaName, stateText, titleOf } from '../words.js';
 import { fillAvatar } from './list.js';
@@ -50,7 +50,7 @@ export class Details {
     add('details.kind', t(`kind.${conversation.kind}`));
     add('details.members', conversation.members ? String(conversation.members) : '');
     add('details.id', String(conversation.chat_id));
-    if (conversation.last_message_at) add('details.last', `${listTime(lang, conversation.last_message_at, new Date())} · ${clock(lang, conversation.last_message_at)}`);
+    if (conversation.last_message_at) add('details.last', moment(lang, conversation.last_message_at));
     if (account) {
       const chip = el('button', { type: 'button', class: 'account-chip', 'data-colour': colourOf(account, hueOf), on: { click: () => this.app.openAccount(account.id) } },
         el('span', { class: 'dot' }), el('bdi', { class: 'one-line', text: cleanName(account.label) }));

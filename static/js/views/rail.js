@@ -1,7 +1,7 @@
 /** The rail: one tile per account, its ring telling its state. */
 
 import { $, arrange, parts, setAttr, setText, show, stamp } from '../dom.js';
-import { badge } from '../format.js';
+import { number } from '../format.js';
 import { cleanName, hueOf, initials, safeImage } from '../text.js';
 import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
 
@@ -78,7 +78,9 @@ export class Rail {
     setAttr(tile.tile, 'title', `${label} · ${status}`);
     setAttr(tile.more, 'aria-label', app.t('rail.more', { label }));
     this.face(tile.face, account, label);
-    setText(tile.count, unread > 0 ? badge(app.lang, unread) : '');
+    setText(tile.label, label);
+    setText(tile.state, status);
+    setText(tile.count, unread > 999 ? `${number(app.lang, 999)}+` : number(app.lang, unread));
     show(tile.count, unread > 0);
     show(tile.alarm, needsPerson(account));
   }

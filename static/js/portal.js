@@ -1,0 +1,237 @@
+/** The chat portal: sign-in when there is no session, the chats when there is. Reads only; answering is done at the desk. */
+
+import { call } from './api.js';
+import { $, el, setText, show, translate } from './dom.js';
+import { clock, dayKey, dayLine, listTime } from './format.js';
+import { loadWords, pickLanguage } from './i18n.js';
+import { Prefs, memoryStorage } from './prefs.js';
+import { cleanName, cleanText, hueOf, initials, linkify, oneLine } from './text.js';
+import { explain } from './words.js';
+import { field } from './views/fields.js';
+
+const POLL = 2000;
+const REFRESH = 10_000;
+const get = (path, query) => call(`telegram/${path}`, { query });
+const post = (path, body = {}) => call(`telegram/${path}`, { method: 'POST', body });
+
+class Portal {
+  constructor(words) {
+    this.words = words;
+    this.t = words.t;
+    this.main = $('#main');
+    this.timer = null;
+    $('#reset').addEventListener('click', () => this.reset());
+  }
+
+  async start() {
+    clearInterval(this.timer);
+    try {
+      const status = await get('session/status/');
+      const signedIn = Boolean(status.authorized ?? status.is_authorized ?? status.status === 'authorized');
+      show($('#reset'), signedIn);
+      if (signedIn) await this.chats();
+      else this.sign();
+    } catch (error) {
+      this.main.replaceChildren(el('div', { class: 'portal-sign' }, el('div', { class: 'card' }, el('p', { class: 'bad', text: explain(this.words, error) }),
+        el('button', { type: 'button', class: 'button', text: this.t('retry'), on: { click: () => this.start() } }))));
+    }
+    this.main.removeAttribute('aria-busy');
+  }
+
+  // ---- sign-in ----
+
+  card(...nodes) {
+    clearInterval(this.timer);
+    this.main.replaceChildren(el('div', { class: 'portal-sign' }, el('div', { class: 'card' }, ...nodes)));
+    this.main.querySelector('input')?.focus();
+  }
+
+  sign() {
+    const { t } = this;
+    setText($('#who'), '');
+    const phone = field(t('signin.phone'), { hint: t('signin.phone.hint'), type: 'tel', autocomplete: 'off', dir: 'ltr', placeholder: '+…' });
+    const byPhone = el('form', { class: 'way' }, el('h2', { text: t('signin.byphone') }), phone.root, el('button', { class: 'button primary', text: t('signin.sendcode') }));
+    byPhone.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.ask(phone, async () => {
+        await post('auth/phone/', { phone: phone.value });
+        this.code(phone.value);
+      });
+    });
+    const error = el('p', { class: 'error', role: 'alert' });
+    const byQr = el('div', { class: 'way' }, el('h2', { text: t('signin.byqr') }), el('p', { class: 'quiet', text: t('signin.byqr.text') }),
+      el('button', { type: 'button', class: 'button', text: t('signin.showqr'), on: { click: () => this.ask({ fail: (text) => setText(error, text ?? '') }, () => this.qr()) } }), error);
+    this.card(el('h2', { text: t('signin.how') }), el('div', { class: 'pair' }, byPhone, byQr));
+  }
+
+  code(phone, withPassword = false, given = '') {
+    const { t } = this;
+    const code = field(t('signin.code'), { autocomplete: 'one-time-code', inputmode: 'numeric', dir: 'ltr', maxlength: '12', value: given });
+    const password = withPassword ? field(t('signin.password'), { type: 'password', autocomplete: 'off', dir: 'ltr' }) : null;
+    const form = el('form', { class: 'signin' }, code.root, password?.root, el('div', { class: 'actions' },
+      el('button', { class: 'button primary', text: t('signin.next') }), el('button', { type: 'button', class: 'button', text: t('back'), on: { click: () => this.sign() } })));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.ask(password ?? code, async () => {
+        const answer = await post('auth/verify/', { phone, code: code.value, ...(password ? { password: password.input.value } : {}) });
+        if (/password/.test(String(answer.status ?? ''))) return this.code(phone, true, code.value);
+        return this.start();
+      }, () => this.code(phone, true, code.value));
+    });
+    this.card(el('h2', { text: t('signin.code') }), el('p', { class: 'quiet', text: t('signin.via.other') }), form);
+    password?.input.focus();
+  }
+
+  async qr() {
+    const { t } = this;
+    const image = el('div', { class: 'image' });
+    const note = el('p', { class: 'hint', role: 'status' });
+    const draw = (answer) => {
+      const svg = answer.svg ?? answer.qr?.svg;
+      if (svg) image.replaceChildren(el('img', { src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`, alt: t('signin.scan.image') }));
+      else image.replaceChildren(el('a', { href: '#', text: t('signin.scan.image') }));
+    };
+    draw(await get('auth/qr/'));
+    this.card(el('h2', { text: t('signin.byqr') }), el('div', { class: 'qr-code' }, image, el('div', { class: 'signin' }, el('ol', {}, ...[1, 2, 3].map((n) => el('li', { text: t(`signin.scan.${n}`) }))), note)),
+      el('div', { class: 'actions' }, el('button', { type: 'button', class: 'button', text: t('back'), on: { click: () => this.sign() } })));
+    this.timer = setInterval(async () => {
+      if (document.hidden) return;
+      const answer = await get('auth/qr/status/').catch(() => null);
+      const status = String(answer?.status ?? '');
+      if (/^authori[sz]ed|success/.test(status)) await this.start();
+      else if (status.includes('password')) this.qrPassword();
+      else if (status === 'expired') draw(await get('auth/qr/').catch(() => ({})));
+      else if (answer?.svg ?? answer?.qr) draw(answer);
+      if (status === 'scanned') setText(note, t('portal.scanned'));
+    }, POLL);
+  }
+
+  qrPassword() {
+    const { t } = this;
+    const password = field(t('signin.password'), { type: 'password', autocomplete: 'off', dir: 'ltr' });
+    const form = el('form', { class: 'signin' }, password.root, el('div', { class: 'actions' }, el('button', { class: 'button primary', text: t('signin.next') })));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.ask(password, async () => { await post('auth/verify/', { password: password.input.value }); await this.start(); });
+    });
+    this.card(el('h2', { text: t('signin.password.title') }), el('p', { class: 'quiet', text: t('signin.password.text') }), form);
+  }
+
+  /** Runs a request; its trouble is said beside the field. */
+  async ask(at, act, needsPassword) {
+    at.fail(null);
+    for (const button of this.main.querySelectorAll('button')) button.disabled = true;
+    try {
+      await act();
+    } catch (error) {
+      if (!error.code) throw error;
+      if (needsPassword && /password_(needed|required)|2fa|SESSION_PASSWORD/i.test(error.code)) return needsPassword();
+      at.fail(explain(this.words, error));
+    } finally {
+      for (const button of this.main.querySelectorAll('button')) button.disabled = false;
+    }
+    return undefined;
+  }
+
+  async reset() {
+    await post('session/reset/').catch(() => {});
+    await this.start();
+  }
+
+  // ---- chats ----
+
+  async chats() {
+    const { t } = this;
+    const [{ chats }, info] = await Promise.all([get('chats/'), get('user/info/').catch(() => ({}))]);
+    const user = info.user ?? info;
+    setText($('#who'), cleanName([user.first_name, user.last_name].filter(Boolean).join(' ')) || (user.username ? `@${user.username}` : ''));
+    this.list = el('nav', { class: 'portal-list', 'aria-label': t('list.label') });
+    this.messages = el('section', { class: 'portal-messages', role: 'log', 'aria-label': t('chat.messages'), tabindex: '0' }, el('p', { class: 'quiet', text: t('chat.none') }));
+    this.main.replaceChildren(el('div', { class: 'portal-chats' }, this.list, this.messages));
+    this.fill(chats);
+    this.timer = setInterval(() => this.refresh(), REFRESH);
+  }
+
+  fill(chats) {
+    const focused = document.activeElement?.dataset?.chat;
+    this.list.replaceChildren(...chats.map((chat) => this.chat(chat)));
+    if (focused) this.list.querySelector(`[data-chat="${CSS.escape(focused)}"]`)?.focus();
+    if (chats.length === 0) this.list.append(el('p', { class: 'quiet', text: this.t('list.empty') }));
+  }
+
+  chat(chat) {
+    const id = String(chat.id ?? chat.chat_id);
+    const title = cleanName(chat.title ?? chat.name) || this.t('unnamed');
+    const last = chat.last_message;
+    const text = oneLine(typeof last === 'string' ? last : last?.text ?? '');
+    const unread = chat.unread ?? chat.unread_count ?? 0;
+    return el('button', { type: 'button', class: 'portal-chat', 'data-chat': id, 'aria-current': String(id === this.open), on: { click: () => this.show(id) } },
+      el('span', { class: 'avatar', 'data-colour': hueOf(id), 'aria-hidden': 'true', text: initials(title) }),
+      el('span', { class: 'text' }, el('bdi', { class: 'one-line', text: title }), el('span', { class: 'small quiet one-line', dir: 'auto', text })),
+      unread > 0 ? el('span', { class: 'badge', text: String(unread), 'aria-label': this.t('list.unread', { n: unread }) })
+        : el('span', { class: 'small quiet', text: listTime(this.words.lang, chat.last_message_at ?? last?.timestamp ?? last?.date ?? null, new Date()) }));
+  }
+
+  async refresh() {
+    if (document.hidden) return;
+    try {
+      const { chats } = await get('chats/');
+      this.fill(chats);
+      if (this.open) await this.load(this.open, false);
+    } catch (error) {
+      if (error.status === 401 || error.status === 403) await this.start();
+    }
+  }
+
+  async show(id) {
+    this.open = id;
+    for (const button of this.list.querySelectorAll('.portal-chat')) button.setAttribute('aria-current', String(button.dataset.chat === id));
+    await this.load(id, true);
+  }
+
+  async load(id, fresh) {
+    const atBottom = fresh || this.messages.scrollHeight - this.messages.scrollTop - this.messages.clientHeight < 24;
+    try {
+      const answer = await get(`chats/${encodeURIComponent(id)}/messages/`);
+      if (this.open !== id) return;
+      const list = [...answer.messages].sort((a, b) => (time(a) < time(b) ? -1 : 1));
+      this.draw(list);
+    } catch (error) {
+      this.messages.replaceChildren(el('p', { class: 'quiet', text: explain(this.words, error) }));
+    }
+    if (atBottom) this.messages.scrollTop = this.messages.scrollHeight;
+  }
+
+  draw(list) {
+    const { t, words } = this;
+    const nodes = [];
+    let day = null;
+    for (const message of list) {
+      const key = dayKey(time(message));
+      if (key !== day) nodes.push(el('h2', { class: 'day-line', text: dayLine(words.lang, time(message), new Date(), { today: t('today'), yesterday: t('yesterday') }) }));
+      day = key;
+      const own = message.direction === 'outgoing' || message.out === true || message.is_outgoing === true;
+      const text = cleanText(message.text ?? message.message ?? '') || (message.media ? t(words.has(`media.${message.media.kind}`) ? `media.${message.media.kind}` : 'media.other') : cleanText(message.service));
+      const pieces = linkify(text).map((piece) => (piece.href ? el('a', { href: piece.href, target: '_blank', rel: 'noopener noreferrer', text: piece.text }) : piece.text));
+      const sender = own ? null : cleanName(message.sender?.name ?? message.sender_name);
+      nodes.push(el('article', { class: own ? 'message own first' : 'message first' }, el('div', { class: 'bubble' }, sender ? el('div', { class: 'sender' }, el('bdi', { text: sender })) : null,
+        el('div', { class: 'body', dir: 'auto' }, ...pieces), el('div', { class: 'meta' }, el('time', { datetime: time(message), text: clock(words.lang, time(message)) })))));
+    }
+    this.messages.replaceChildren(...(nodes.length > 0 ? nodes : [el('p', { class: 'quiet', text: t('chat.empty') })]));
+  }
+}
+
+const time = (message) => message.timestamp ?? message.date;
+
+async function main() {
+  let storage = memoryStorage();
+  try { storage = localStorage; } catch { /* forbidden: the defaults do */ }
+  const words = await loadWords(pickLanguage(new Prefs(storage).get('language'), navigator.languages));
+  document.documentElement.lang = words.base;
+  document.documentElement.dir = words.dir;
+  document.title = words.t('portal.title');
+  translate(document, words.t);
+  await new Portal(words).start();
+}
+
+main();
