@@ -8,10 +8,12 @@
 mod error;
 mod handle;
 mod pending_surface;
+mod sealed;
 mod types;
 
 pub use error::{Result, StoreError};
 pub use handle::{Store, StoreHandle};
+pub use sealed::{RemoteCopy, SealedAccount};
 pub use types::{
     AccountPatch, ConversationFilter, EventSink, FillJob, FillScope, HistoryState, LoginAttempt,
     MessagePage, MessagesFrom, NewAccount, NewFillJob, NewLoginAttempt, NoSink, Page, QueueReply,

@@ -7,23 +7,50 @@
 //! Does not: know what is inside a session, or decide which account runs.
 
 mod account;
+mod cipher;
 mod error;
 mod harden;
+mod key_file;
+mod keyring;
+mod local;
+mod merge;
+mod open;
+mod rekey;
+mod sessions;
+mod shared;
 mod status;
+mod supabase;
+mod sync;
+
+use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
 pub use account::{AccountSummary, Credentials, RemoteChange, VaultAccount};
 pub use error::VaultError;
 pub use harden::harden_process;
+pub use key_file::KeyError;
+pub use keyring::{KeySource, Keyring};
+pub use open::VaultConfig;
+pub use rekey::{Rekeyed, rekey};
 pub use status::{VaultKind, VaultState, VaultStatus};
+pub use supabase::{Pace, ServiceKey, SupabaseConfig};
 
-use crate::domain::{AccountId, SecretBytes};
+use crate::domain::AccountId;
+use local::Local;
+use shared::Shared;
 
 /// The vault's handle; cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
-    changes: broadcast::Sender<RemoteChange>,
+    local: Local,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault({:?})", self.status().kind)
+    }
 }
 
 impl Vault {
@@ -32,7 +59,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::UnknownAccount`], or [`VaultError::Sealed`] when what is stored was tampered with or mixed up.
     pub async fn credentials(&self, id: AccountId) -> Result<Credentials, VaultError> {
-        Err(VaultError::UnknownAccount(id))
+        self.local.credentials(id).await
     }
 
     /// Every account the vault knows, oldest first. The service makes its own rows agree with it at start.
@@ -40,7 +67,7 @@ impl Vault {
     /// # Errors
     /// When the store can't be read.
     pub async fn accounts(&self) -> Result<Vec<AccountSummary>, VaultError> {
-        Err(VaultError::Closed)
+        self.local.accounts().await
     }
 
     /// Stores a new account, or a changed label, `is_active` or api_id/api_hash of a known one.
@@ -48,43 +75,9 @@ impl Vault {
     /// # Errors
     /// When the store can't be written.
     pub async fn put_account(&self, account: VaultAccount) -> Result<(), VaultError> {
-        Err(VaultError::UnknownAccount(account.id))
-    }
-
-    /// Stores the session of a new sign-in. The one before it is kept until [`Self::confirm_session`].
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn save_session(
-        &self,
-        id: AccountId,
-        _session: &SecretBytes,
-    ) -> Result<(), VaultError> {
-        Err(VaultError::UnknownAccount(id))
-    }
-
-    /// The new session connected: the previous one is forgotten. Nothing happens when there is none.
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn confirm_session(&self, id: AccountId) -> Result<(), VaultError> {
-        Err(VaultError::UnknownAccount(id))
-    }
-
-    /// The new session was no good: back to the previous one. `false` when there is none.
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn restore_previous_session(&self, id: AccountId) -> Result<bool, VaultError> {
-        Err(VaultError::UnknownAccount(id))
-    }
-
-    /// Signed out: session, previous session and sign-in state are gone, here and in Supabase.
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn clear_session(&self, id: AccountId) -> Result<(), VaultError> {
-        Err(VaultError::UnknownAccount(id))
+        self.local.put(&account).await?;
+        self.shared.wake.notify_one();
+        Ok(())
     }
 
     /// Forgets the account, here and in Supabase. Removing an unknown one is no error.
@@ -92,41 +85,31 @@ impl Vault {
     /// # Errors
     /// When the store can't be written.
     pub async fn remove(&self, id: AccountId) -> Result<(), VaultError> {
-        Err(VaultError::UnknownAccount(id))
-    }
-
-    /// Keeps (or with `None` forgets) what a sign-in needs between "code sent" and "verified"; never leaves this machine.
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn save_sign_in_state(
-        &self,
-        id: AccountId,
-        _state: Option<&SecretBytes>,
-    ) -> Result<(), VaultError> {
-        Err(VaultError::UnknownAccount(id))
-    }
-
-    /// The sign-in that was under way, if any.
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownAccount`], or [`VaultError::Sealed`].
-    pub async fn sign_in_state(&self, id: AccountId) -> Result<Option<SecretBytes>, VaultError> {
-        Err(VaultError::UnknownAccount(id))
+        self.local.store.remove_sealed(id).await?;
+        self.shared.wake.notify_one();
+        Ok(())
     }
 
     /// Where the vault stands right now.
     #[must_use]
     pub fn status(&self) -> VaultStatus {
-        VaultStatus::starting(VaultKind::Local)
+        self.shared.status.borrow().clone()
+    }
+
+    /// The status, to be told of each change.
+    #[must_use]
+    pub fn watch_status(&self) -> tokio::sync::watch::Receiver<VaultStatus> {
+        self.shared.status.subscribe()
     }
 
     /// What happens to the rows in Supabase from now on.
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<RemoteChange> {
-        self.changes.subscribe()
+        self.shared.changes.subscribe()
     }
 
-    /// Stops the sync task; what is queued stays queued. Waits at most a few seconds.
-    pub async fn close(&self) {}
+    /// The id of the master key that seals; no secret.
+    pub async fn key_id(&self) -> String {
+        self.local.keys().await.primary_id().to_owned()
+    }
 }

@@ -1,0 +1,495 @@
+//! Merge: what becomes of an account when this side, the other side and what was last seen there are compared.
+//!
+//! Pure: three rows in, one decision per column out. A change on one side is taken or pushed; a change on both
+//! sides, or something that can't be trusted, is a conflict and leaves both sides as they are, until a person
+//! changes the account here.
+
+use super::{
+    RemoteChange,
+    cipher::{Binding, CipherError, Opened, Purpose},
+    keyring::Keyring,
+    local::{binding, from_epoch, next_epoch},
+    supabase::{RemoteAccount, RowPatch},
+};
+use crate::{
+    domain::SecretBytes,
+    store::{RemoteCopy, SealedAccount},
+};
+
+/// What to write here, what to remember of the other side, what to push there, what to tell.
+#[derive(Debug)]
+pub(super) struct Merged {
+    pub local: SealedAccount,
+    pub copy: RemoteCopy,
+    pub push: RowPatch,
+    pub news: Vec<RemoteChange>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Side {
+    Same,
+    /// Only here.
+    Ours,
+    /// Only there.
+    Theirs,
+    Both,
+}
+
+/// What a look into both envelopes says.
+enum Look {
+    /// The same secret in another envelope; take theirs unless its key is on its way out.
+    Equal,
+    Newer(Opened),
+    Bad(String),
+}
+
+fn side<T: PartialEq + ?Sized>(last_seen: Option<&T>, ours: &T, theirs: &T) -> Side {
+    if ours == theirs {
+        Side::Same
+    } else if last_seen == Some(theirs) {
+        Side::Ours
+    } else if last_seen == Some(ours) {
+        Side::Theirs
+    } else {
+        Side::Both
+    }
+}
+
+/// The session that the other side should have: a new sign-in goes there once it has connected.
+pub(super) fn shown_session(row: &SealedAccount) -> Option<&str> {
+    row.previous_session.as_deref().or(row.session.as_deref())
+}
+
+/// Is there something here that the other side does not have?
+pub(super) fn is_queued(row: &SealedAccount, copy: Option<&RemoteCopy>) -> bool {
+    if row.removed_remotely {
+        return false;
+    }
+    copy.is_none_or(|copy| {
+        copy.inserting
+            || copy.label != row.label
+            || copy.api_id != row.api_id
+            || copy.api_hash.as_deref() != Some(row.api_hash.as_str())
+            || copy.session.as_deref() != shown_session(row)
+            || copy.is_active != row.is_active
+    })
+}
+
+/// Is the row there just as it was last seen, or as it is here?
+pub(super) fn is_seen(copy: &RemoteCopy, remote: &RemoteAccount) -> bool {
+    copy.label == remote.label
+        && copy.api_id == remote.api_id
+        && copy.api_hash.as_deref() == remote.sealed_hash()
+        && copy.session == remote.session
+        && copy.is_active == remote.is_active
+}
+
+pub(super) fn copy_of(remote: &RemoteAccount) -> RemoteCopy {
+    RemoteCopy {
+        id: remote.id,
+        label: remote.label.clone(),
+        api_id: remote.api_id,
+        api_hash: remote.sealed_hash().map(str::to_owned),
+        session: remote.session.clone(),
+        is_active: remote.is_active,
+        inserting: false,
+        delete_wanted: false,
+    }
+}
+
+struct Merge<'a> {
+    keys: &'a Keyring,
+    last: Option<&'a RemoteCopy>,
+    remote: &'a RemoteAccount,
+    out: Merged,
+    conflicts: Vec<String>,
+    overrule: bool,
+}
+
+/// Compares the three.
+pub(super) fn merge(
+    keys: &Keyring,
+    local: &SealedAccount,
+    last: Option<&RemoteCopy>,
+    remote: &RemoteAccount,
+) -> Merged {
+    let mut merge = Merge {
+        keys,
+        last,
+        remote,
+        out: Merged {
+            local: local.clone(),
+            copy: copy_of(remote),
+            push: RowPatch::default(),
+            news: Vec::new(),
+        },
+        conflicts: Vec::new(),
+        overrule: local.overrule,
+    };
+    merge.label();
+    merge.is_active();
+    merge.api();
+    merge.session();
+    merge.finish()
+}
+
+impl Merge<'_> {
+    fn label(&mut self) {
+        let last = self.last.map(|last| &last.label);
+        match side(last, &self.out.local.label, &self.remote.label) {
+            Side::Same => {}
+            Side::Theirs => {
+                self.out.local.label.clone_from(&self.remote.label);
+                self.out.news.push(RemoteChange::Renamed {
+                    id: self.remote.id,
+                    label: self.remote.label.clone(),
+                });
+            }
+            Side::Both if !self.overrule => {
+                self.conflict("the label was changed here and in Supabase".to_owned());
+                self.out.copy.label = last.cloned().unwrap_or_default();
+            }
+            Side::Ours | Side::Both => {
+                self.out.push.label = Some(self.out.local.label.clone());
+            }
+        }
+    }
+
+    fn is_active(&mut self) {
+        let last = self.last.map(|last| last.is_active);
+        match side(
+            last.as_ref(),
+            &self.out.local.is_active,
+            &self.remote.is_active,
+        ) {
+            Side::Same => {}
+            Side::Theirs => {
+                self.out.local.is_active = self.remote.is_active;
+                self.out.news.push(RemoteChange::Switched {
+                    id: self.remote.id,
+                    is_active: self.remote.is_active,
+                });
+            }
+            // Never seen before and different: switched off on one side is switched off.
+            Side::Both if self.out.local.is_active && !self.overrule => {
+                self.out.local.is_active = false;
+                self.out.news.push(RemoteChange::Switched {
+                    id: self.remote.id,
+                    is_active: false,
+                });
+            }
+            Side::Ours | Side::Both => {
+                self.out.push.is_active = Some(self.out.local.is_active);
+            }
+        }
+    }
+
+    fn api(&mut self) {
+        match self.remote.sealed_hash().map(str::to_owned) {
+            None => self.plain_hash(),
+            Some(envelope) => self.sealed_hash(&envelope),
+        }
+    }
+
+    /// A person has typed an api_hash into Supabase's editor.
+    fn plain_hash(&mut self) {
+        let typed = self.remote.api_hash.clone();
+        let ours = self.open_here(Purpose::ApiHash);
+        let same = self.remote.api_id == self.out.local.api_id
+            && ours
+                .as_ref()
+                .is_some_and(|ours| ours.bytes.expose() == typed.expose().as_bytes());
+        let untouched = self.last.is_none_or(|last| {
+            last.api_id == self.out.local.api_id
+                && last
+                    .api_hash
+                    .as_ref()
+                    .is_none_or(|hash| *hash == self.out.local.api_hash)
+        });
+        if same || self.overrule {
+            return self.push_api();
+        }
+        if !is_plain_hash(typed.expose()) {
+            return self.api_conflict(
+                "api_hash in Supabase is neither sealed nor 32 hexadecimal digits".to_owned(),
+            );
+        }
+        if !untouched {
+            return self
+                .api_conflict("api_id or api_hash was changed here and in Supabase".to_owned());
+        }
+        if self.moves_session() {
+            return;
+        }
+        let to = Binding {
+            account: self.remote.id,
+            api_id: self.remote.api_id,
+            purpose: Purpose::ApiHash,
+        };
+        let epoch = next_epoch(ours.map_or(0, |ours| ours.epoch));
+        match self.keys.seal(&to, epoch, typed.expose().as_bytes()) {
+            Ok(envelope) => {
+                self.out.local.api_id = self.remote.api_id;
+                self.out.local.api_hash = envelope;
+                self.out
+                    .news
+                    .push(RemoteChange::ApiChanged { id: self.remote.id });
+                self.push_api();
+            }
+            Err(error) => self.api_conflict(format!("api_hash can't be sealed: {error}")),
+        }
+    }
+
+    fn sealed_hash(&mut self, envelope: &str) {
+        let ours = (self.out.local.api_id, self.out.local.api_hash.as_str());
+        let last = self
+            .last
+            .and_then(|last| Some((last.api_id, last.api_hash.as_deref()?)));
+        let side = side(last.as_ref(), &ours, &(self.remote.api_id, envelope));
+        match side {
+            Side::Same => return,
+            Side::Ours => return self.push_api(),
+            Side::Theirs | Side::Both => {}
+        }
+        let look = self.look(Purpose::ApiHash, &self.out.local.api_hash, envelope);
+        match look {
+            Look::Equal if self.remote.api_id == self.out.local.api_id => {
+                if self.keys.is_outdated(envelope) {
+                    self.push_api();
+                } else {
+                    envelope.clone_into(&mut self.out.local.api_hash);
+                }
+            }
+            _ if self.overrule => self.push_api(),
+            Look::Bad(why) => self.api_conflict(format!("api_hash in Supabase: {why}")),
+            Look::Equal | Look::Newer(_) if side == Side::Both => {
+                self.api_conflict("api_id or api_hash was changed here and in Supabase".to_owned());
+            }
+            Look::Equal | Look::Newer(_) => {
+                if self.moves_session() {
+                    return;
+                }
+                self.out.local.api_id = self.remote.api_id;
+                envelope.clone_into(&mut self.out.local.api_hash);
+                self.out
+                    .news
+                    .push(RemoteChange::ApiChanged { id: self.remote.id });
+            }
+        }
+    }
+
+    fn session(&mut self) {
+        let last = self.last.map(|last| last.session.as_deref());
+        let ours = shown_session(&self.out.local).map(str::to_owned);
+        let theirs = self.remote.session.as_deref();
+        let side = side(last.as_ref(), &ours.as_deref(), &theirs);
+        // Without a row seen before, an empty column there is no decision of anybody.
+        let first = self.last.is_none_or(|last| last.inserting);
+        match side {
+            Side::Same => return,
+            Side::Ours => return self.push_session(),
+            Side::Both if self.overrule || (first && theirs.is_none()) => {
+                return self.push_session();
+            }
+            Side::Theirs | Side::Both => {}
+        }
+        let Some(envelope) = theirs else {
+            return self.session_conflict(
+                "the session was removed in Supabase; it is still used here. Log the account out, or sign it in again"
+                    .to_owned(),
+            );
+        };
+        let look = match &ours {
+            Some(ours) => self.look(Purpose::Session, ours, envelope),
+            None => self.look_alone(envelope),
+        };
+        match look {
+            Look::Equal if self.keys.is_outdated(envelope) => self.push_session(),
+            Look::Equal => {
+                let slot = if self.out.local.previous_session.is_some() {
+                    &mut self.out.local.previous_session
+                } else {
+                    &mut self.out.local.session
+                };
+                *slot = Some(envelope.to_owned());
+            }
+            Look::Bad(why) => self.session_conflict(format!("the session in Supabase: {why}")),
+            Look::Newer(_)
+                if (side == Side::Both && !(first && ours.is_none()))
+                    || self.out.local.previous_session.is_some() =>
+            {
+                self.session_conflict(
+                    "the account was signed in anew here and in Supabase".to_owned(),
+                );
+            }
+            Look::Newer(opened) => {
+                self.out.local.session = Some(envelope.to_owned());
+                self.out.local.epoch = from_epoch(opened.epoch);
+                self.out
+                    .news
+                    .push(RemoteChange::SessionReplaced { id: self.remote.id });
+            }
+        }
+    }
+
+    /// An envelope there against the one here.
+    fn look(&self, purpose: Purpose, ours: &str, theirs: &str) -> Look {
+        let opened = match self.open_there(purpose, theirs) {
+            Ok(opened) => opened,
+            Err(error) => return Look::Bad(error.to_string()),
+        };
+        let Ok(ours) = self.keys.open(ours, &binding(&self.out.local, purpose)) else {
+            return Look::Newer(opened);
+        };
+        if ours.bytes == opened.bytes {
+            return Look::Equal;
+        }
+        if opened.epoch < ours.epoch {
+            return Look::Bad(CipherError::Older.to_string());
+        }
+        if opened.epoch == ours.epoch {
+            return Look::Bad(
+                "it is another one than the copy here, and of the same age".to_owned(),
+            );
+        }
+        Look::Newer(opened)
+    }
+
+    fn look_alone(&self, theirs: &str) -> Look {
+        match self.open_there(Purpose::Session, theirs) {
+            // A session that was signed out of here does not come back by itself.
+            Ok(opened) if from_epoch(opened.epoch) < self.out.local.epoch => {
+                Look::Bad(CipherError::Older.to_string())
+            }
+            Ok(opened) => Look::Newer(opened),
+            Err(error) => Look::Bad(error.to_string()),
+        }
+    }
+
+    fn open_there(&self, purpose: Purpose, envelope: &str) -> Result<Opened, CipherError> {
+        let to = Binding {
+            account: self.remote.id,
+            api_id: match purpose {
+                // A session is used with the api_id that holds here after the merge.
+                Purpose::Session => self.out.local.api_id,
+                _ => self.remote.api_id,
+            },
+            purpose,
+        };
+        self.keys.open(envelope, &to)
+    }
+
+    fn open_here(&self, purpose: Purpose) -> Option<Opened> {
+        let row = &self.out.local;
+        self.keys.open(&row.api_hash, &binding(row, purpose)).ok()
+    }
+
+    /// A session is bound to its api_id: that one is not exchanged under it.
+    fn moves_session(&mut self) -> bool {
+        let moves = self.remote.api_id != self.out.local.api_id && self.out.local.session.is_some();
+        if moves {
+            self.api_conflict(
+                "api_id was changed in Supabase under a signed-in account: log it out first"
+                    .to_owned(),
+            );
+        }
+        moves
+    }
+
+    fn push_api(&mut self) {
+        self.out.push.api = Some((self.out.local.api_id, self.out.local.api_hash.clone()));
+    }
+
+    fn push_session(&mut self) {
+        self.out.push.session = Some(shown_session(&self.out.local).map(str::to_owned));
+    }
+
+    fn api_conflict(&mut self, what: String) {
+        self.conflict(what);
+        let last = self.last;
+        self.out.copy.api_id = last.map_or(0, |last| last.api_id);
+        self.out.copy.api_hash = last.and_then(|last| last.api_hash.clone());
+    }
+
+    fn session_conflict(&mut self, what: String) {
+        self.conflict(what);
+        self.out.copy.session = self.last.and_then(|last| last.session.clone());
+    }
+
+    fn conflict(&mut self, what: String) {
+        self.conflicts.push(what);
+    }
+
+    fn finish(mut self) -> Merged {
+        let conflict = (!self.conflicts.is_empty()).then(|| self.conflicts.join("; "));
+        if conflict != self.out.local.conflict
+            && let Some(what) = &conflict
+        {
+            self.out.news.push(RemoteChange::Conflict {
+                id: self.remote.id,
+                what: what.clone(),
+            });
+        }
+        self.out.local.conflict = conflict;
+        // Holds until ours has arrived there.
+        self.out.local.overrule = self.overrule && !self.out.push.is_empty();
+        self.out.local.removed_remotely = false;
+        self.out
+    }
+}
+
+/// An account that was added in Supabase by hand, or by another machine with the same keys. The row for here comes
+/// without a session when that one can't be trusted; merging then says why.
+pub(super) fn adopt(keys: &Keyring, remote: &RemoteAccount) -> Result<SealedAccount, String> {
+    let to = |purpose| Binding {
+        account: remote.id,
+        api_id: remote.api_id,
+        purpose,
+    };
+    if remote.api_id <= 0 {
+        return Err("api_id in Supabase is no positive number".to_owned());
+    }
+    let api_hash = match remote.sealed_hash() {
+        Some(envelope) => {
+            keys.open(envelope, &to(Purpose::ApiHash))
+                .map_err(|error| format!("api_hash in Supabase: {error}"))?;
+            envelope.to_owned()
+        }
+        None if is_plain_hash(remote.api_hash.expose()) => {
+            let typed = SecretBytes::new(remote.api_hash.expose().as_bytes().to_vec());
+            keys.seal(&to(Purpose::ApiHash), next_epoch(0), typed.expose())
+                .map_err(|error| format!("api_hash can't be sealed: {error}"))?
+        }
+        None => {
+            return Err(
+                "api_hash in Supabase is neither sealed nor 32 hexadecimal digits".to_owned(),
+            );
+        }
+    };
+    let session = remote
+        .session
+        .as_deref()
+        .and_then(|envelope| Some((envelope, keys.open(envelope, &to(Purpose::Session)).ok()?)));
+    Ok(SealedAccount {
+        id: remote.id,
+        label: remote.label.clone(),
+        api_id: remote.api_id,
+        api_hash,
+        epoch: session
+            .as_ref()
+            .map_or(0, |(_, opened)| from_epoch(opened.epoch)),
+        session: session.map(|(envelope, _)| envelope.to_owned()),
+        previous_session: None,
+        sign_in: None,
+        is_active: remote.is_active,
+        created_at: remote.created_at,
+        revision: 0,
+        removed_remotely: false,
+        conflict: None,
+        overrule: false,
+    })
+}
+
+fn is_plain_hash(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

@@ -1,0 +1,188 @@
+//! Rekey: another master key, while the service runs, and through a kill at any moment.
+//!
+//! 1. The new key goes in front of the old one in the key file; the file is replaced as a whole.
+//! 2. Whoever holds the database (the running service notices the file) notes that it needs both, and seals every
+//!    row anew; Supabase's rows follow by the usual compare-before-write.
+//! 3. When no row here or there needs the old key, the database forgets it, then the file.
+//!
+//! After a kill the file says which step is next. A key that is not first in the file is always one on its way out.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{
+    VaultError,
+    cipher::Purpose,
+    key_file::KeyError,
+    keyring::{KeySource, Keyring},
+    local::{Local, binding},
+    sync::Sync,
+};
+use crate::store::SealedAccount;
+
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What a change of key came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rekeyed {
+    pub from: String,
+    pub to: String,
+}
+
+/// Changes the master key and waits until nothing needs the old one. Whoever holds the data directory does the
+/// work: the running service, or a [`super::Vault`] that the caller has opened. An earlier change that was cut off is
+/// finished instead of begun again.
+///
+/// # Errors
+/// [`KeyError`]; with [`KeyError::Unfinished`] the change goes on by itself.
+pub async fn rekey(source: KeySource, limit: Duration) -> Result<Rekeyed, KeyError> {
+    let mut ring = Keyring::load(source)?;
+    if ring.is_fresh() {
+        return Err(KeyError::Unusable {
+            path: ring.path(),
+            source: std::io::ErrorKind::NotFound.into(),
+        });
+    }
+    let from = ring.ids().last().copied().unwrap_or_default().to_owned();
+    ring.start_change()?;
+    let to = ring.primary_id().to_owned();
+    let until = Instant::now() + limit;
+    loop {
+        if let Some(now) = ring.reread()? {
+            ring = now;
+        }
+        if !ring.is_changing() {
+            return Ok(Rekeyed { from, to });
+        }
+        if Instant::now() >= until {
+            return Err(KeyError::Unfinished(
+                "the old key stays in the file until the last row is sealed anew".to_owned(),
+            ));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Looks at the key file; takes a change that is under way one step further.
+pub(super) async fn step(sync: &mut Sync) {
+    if sync.rekey_at.is_some_and(|at| Instant::now() < at) {
+        return;
+    }
+    sync.rekey_at = None;
+    if let Err(error) = try_step(sync).await {
+        log::warn!(target: "switchboard::vault", "changing the master key waits: {error}");
+        sync.rekey_at = Some(Instant::now() + sync.pace.interval);
+    }
+}
+
+async fn try_step(sync: &mut Sync) -> Result<(), VaultError> {
+    let local = sync.local.clone();
+    take_new_keys(&local).await?;
+    if !local.keys().await.is_changing() {
+        return Ok(());
+    }
+    reseal(&local).await?;
+    if !sync.is_clean().await {
+        return Err(VaultError::Store(
+            "rows in Supabase still need the old key".to_owned(),
+        ));
+    }
+    // From here on nobody seals: what is found clean stays clean.
+    let mut keys = local.keys.write().await;
+    for row in local.store.sealed_accounts().await? {
+        if needs_old_key(&keys, &row) {
+            return Ok(());
+        }
+    }
+    local
+        .store
+        .keep_key_check(keys.primary_id().to_owned())
+        .await?;
+    *keys = keys.finish_change()?;
+    log::info!(target: "switchboard::vault", "master key changed to {}", keys.primary_id());
+    Ok(())
+}
+
+async fn take_new_keys(local: &Local) -> Result<(), VaultError> {
+    let new = local.keys().await.reread()?;
+    let Some(new) = new else {
+        return Ok(());
+    };
+    let mut keys = local.keys.write().await;
+    new.verify(&local.store.key_checks().await?)?;
+    note_keys(local, &new).await?;
+    *keys = new;
+    Ok(())
+}
+
+/// From here on a start needs the primary key too.
+pub(super) async fn note_keys(local: &Local, keys: &Keyring) -> Result<(), VaultError> {
+    let check = keys
+        .make_check()
+        .map_err(|error| VaultError::Refused(error.to_string()))?;
+    local
+        .store
+        .add_key_check(keys.primary_id().to_owned(), check)
+        .await?;
+    Ok(())
+}
+
+/// Seals every row anew that needs it. An envelope that does not open stays as it is: no key makes it good.
+async fn reseal(local: &Local) -> Result<(), VaultError> {
+    for row in local.store.sealed_accounts().await? {
+        let result = local
+            .change(row.id, |keys, row| Ok(resealed(keys, row)))
+            .await;
+        match result {
+            Ok(()) | Err(VaultError::UnknownAccount(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn resealed(keys: &Keyring, mut row: SealedAccount) -> Option<SealedAccount> {
+    let mut changed = false;
+    let anew = |purpose, envelope: &str| {
+        if !keys.is_outdated(envelope) {
+            return None;
+        }
+        let to = binding(&row, purpose);
+        let opened = keys.open(envelope, &to).ok()?;
+        keys.seal(&to, opened.epoch, opened.bytes.expose()).ok()
+    };
+    let api_hash = anew(Purpose::ApiHash, &row.api_hash);
+    let slot = |purpose, envelope: &Option<String>| anew(purpose, envelope.as_deref()?);
+    let session = slot(Purpose::Session, &row.session);
+    let previous = slot(Purpose::Session, &row.previous_session);
+    let sign_in = slot(Purpose::SignIn, &row.sign_in);
+    if let Some(api_hash) = api_hash {
+        row.api_hash = api_hash;
+        changed = true;
+    }
+    for (slot, new) in [
+        (&mut row.session, session),
+        (&mut row.previous_session, previous),
+        (&mut row.sign_in, sign_in),
+    ] {
+        if new.is_some() {
+            *slot = new;
+            changed = true;
+        }
+    }
+    changed.then_some(row)
+}
+
+/// Is there an envelope that needs the old key, and opens with it?
+fn needs_old_key(keys: &Keyring, row: &SealedAccount) -> bool {
+    let needs = |purpose, envelope: Option<&str>| {
+        envelope.is_some_and(|envelope| {
+            keys.is_outdated(envelope) && keys.open(envelope, &binding(row, purpose)).is_ok()
+        })
+    };
+    needs(Purpose::ApiHash, Some(&row.api_hash))
+        || needs(Purpose::Session, row.session.as_deref())
+        || needs(Purpose::Session, row.previous_session.as_deref())
+        || needs(Purpose::SignIn, row.sign_in.as_deref())
+}

@@ -1,0 +1,171 @@
+//! Sessions: a sign-in's result replaces the one before only after it has connected.
+
+use super::{
+    Vault, VaultError,
+    cipher::Purpose,
+    local::{as_epoch, binding, from_epoch, next_epoch, sealed, touched},
+};
+use crate::domain::{AccountId, SecretBytes};
+
+impl Vault {
+    /// Stores the session of a new sign-in. The one before it is kept until [`Self::confirm_session`]; a second
+    /// sign-in without a confirmation in between still keeps the last that worked.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn save_session(
+        &self,
+        id: AccountId,
+        session: &SecretBytes,
+    ) -> Result<(), VaultError> {
+        self.local
+            .change(id, |keys, mut row| {
+                let epoch = next_epoch(as_epoch(row.epoch));
+                let envelope = keys
+                    .seal(&binding(&row, Purpose::Session), epoch, session.expose())
+                    .map_err(|error| sealed(id, &error))?;
+                let before = row.session.replace(envelope);
+                row.previous_session = row.previous_session.or(before);
+                row.epoch = from_epoch(epoch);
+                touched(&mut row);
+                Ok(Some(row))
+            })
+            .await?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// Stores what Telegram added to the session in use (another data centre's key, a new address). It is the same
+    /// sign-in, so nothing is kept of it.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn update_session(
+        &self,
+        id: AccountId,
+        session: &SecretBytes,
+    ) -> Result<(), VaultError> {
+        self.local
+            .change(id, |keys, mut row| {
+                let to = binding(&row, Purpose::Session);
+                let same = row.session.as_deref().is_some_and(|envelope| {
+                    keys.open(envelope, &to)
+                        .is_ok_and(|opened| opened.bytes == *session)
+                });
+                if same {
+                    return Ok(None);
+                }
+                let epoch = next_epoch(as_epoch(row.epoch));
+                let envelope = keys
+                    .seal(&to, epoch, session.expose())
+                    .map_err(|error| sealed(id, &error))?;
+                row.session = Some(envelope);
+                row.epoch = from_epoch(epoch);
+                Ok(Some(row))
+            })
+            .await?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// The new session connected: the previous one is forgotten. Nothing happens when there is none.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn confirm_session(&self, id: AccountId) -> Result<(), VaultError> {
+        self.local
+            .change(id, |_, mut row| {
+                Ok(row.previous_session.take().is_some().then_some(row))
+            })
+            .await?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// The new session was no good: back to the previous one. `false` when there is none.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn restore_previous_session(&self, id: AccountId) -> Result<bool, VaultError> {
+        let mut restored = false;
+        self.local
+            .change(id, |keys, mut row| {
+                let Some(previous) = row.previous_session.take() else {
+                    restored = false;
+                    return Ok(None);
+                };
+                let epoch = keys
+                    .open(&previous, &binding(&row, Purpose::Session))
+                    .map_err(|error| sealed(id, &error))?
+                    .epoch;
+                row.session = Some(previous);
+                row.epoch = from_epoch(epoch);
+                restored = true;
+                Ok(Some(row))
+            })
+            .await?;
+        self.shared.wake.notify_one();
+        Ok(restored)
+    }
+
+    /// Signed out: session, previous session and sign-in state are gone, here and in Supabase.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn clear_session(&self, id: AccountId) -> Result<(), VaultError> {
+        self.local
+            .change(id, |_, mut row| {
+                if row.session.is_none() && row.previous_session.is_none() && row.sign_in.is_none()
+                {
+                    return Ok(None);
+                }
+                row.session = None;
+                row.previous_session = None;
+                row.sign_in = None;
+                // An envelope from before this moment does not come back by itself.
+                row.epoch = from_epoch(next_epoch(as_epoch(row.epoch)));
+                touched(&mut row);
+                Ok(Some(row))
+            })
+            .await?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// Keeps (or with `None` forgets) what a sign-in needs between "code sent" and "verified"; never leaves this
+    /// machine.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn save_sign_in_state(
+        &self,
+        id: AccountId,
+        state: Option<&SecretBytes>,
+    ) -> Result<(), VaultError> {
+        self.local
+            .change(id, |keys, mut row| {
+                row.sign_in = match state {
+                    None if row.sign_in.is_none() => return Ok(None),
+                    None => None,
+                    Some(state) => Some(
+                        keys.seal(
+                            &binding(&row, Purpose::SignIn),
+                            next_epoch(0),
+                            state.expose(),
+                        )
+                        .map_err(|error| sealed(id, &error))?,
+                    ),
+                };
+                Ok(Some(row))
+            })
+            .await
+    }
+
+    /// The sign-in that was under way, if any.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or [`VaultError::Sealed`].
+    pub async fn sign_in_state(&self, id: AccountId) -> Result<Option<SecretBytes>, VaultError> {
+        self.local.sign_in_state(id).await
+    }
+}
