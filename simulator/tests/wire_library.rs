@@ -1,5 +1,11 @@
 //! The wire under a client that nobody here wrote: grammers, unmodified, with a seeded key.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
+
 mod wire_support;
 
 use std::{sync::Arc, time::Duration};

@@ -11,6 +11,12 @@
 //! [`WireHandle::public_pem`]: switchboard_simulator::wire::WireHandle::public_pem
 //! [`WireHandle::addresses`]: switchboard_simulator::wire::WireHandle::addresses
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
+
 mod wire_support;
 
 use std::{process::Stdio, sync::Arc, time::Duration};

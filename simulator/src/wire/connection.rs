@@ -54,6 +54,8 @@ pub struct Connection {
     /// A packet came that was made with a known key.
     authenticated: bool,
     packets: u64,
+    /// Frames may be waiting in the reader: too many calls were running to take them.
+    stalled: bool,
     /// Taken from the link's queue, and how much of it is written.
     writing: Vec<u8>,
     written: usize,
@@ -76,6 +78,7 @@ impl Connection {
             opened: Instant::now(),
             authenticated: false,
             packets: 0,
+            stalled: false,
             writing: Vec::new(),
             written: 0,
             next_write: None,
@@ -125,6 +128,11 @@ impl Connection {
                 () = timer.as_mut(), if deadline.is_some() => self.on_time()?,
             }
         }
+    }
+
+    /// As many calls are running as may.
+    fn is_busy(&self) -> bool {
+        self.link.running.load(Ordering::Acquire) >= self.shared.config.limits.running_calls
     }
 
     fn has_output(&self) -> bool {
@@ -183,6 +191,11 @@ impl Connection {
 
     /// Writes as much as the socket takes.
     fn write(&mut self) -> Result<(), End> {
+        if self.link.is_silent() {
+            self.writing = Vec::new();
+            self.written = 0;
+            return Ok(());
+        }
         loop {
             if !self.has_output() {
                 self.written = 0;
@@ -254,7 +267,7 @@ impl Connection {
             }
             self.reader.arrived();
             self.take_frames().await?;
-            if !self.link.is_open() {
+            if self.stalled || !self.link.is_open() {
                 break;
             }
         }
@@ -263,7 +276,11 @@ impl Connection {
 
     async fn take_frames(&mut self) -> Result<(), End> {
         while self.link.is_open() && !self.link.is_silent() {
-            let Some(payload) = self.reader.next().map_err(|_| End::Violation)? else {
+            if self.is_busy() {
+                self.stalled = true;
+                break;
+            }
+            let Some(payload) = self.reader.next_payload().map_err(|_| End::Violation)? else {
                 break;
             };
             if let Some(writer) = self.reader.take_writer() {

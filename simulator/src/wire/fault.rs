@@ -1,7 +1,8 @@
 //! Faults below the calls: what goes wrong on lines, in packets and with salts, on demand.
 //!
 //! Two kinds live in one list so that a control API needs one door. *Standing* faults hold until they are cleared
-//! or used up; *acts* (`Cut`, `HalfOpen`, `Garbage`, …) happen once, to the connections that exist at that moment.
+//! or used up (those that are a condition rather than an event, such as a refused port or a trickling line, are
+//! never used up); *acts* (`Cut`, `HalfOpen`, `Garbage`, …) happen once, to the connections that exist at that moment.
 
 use std::{
     sync::{

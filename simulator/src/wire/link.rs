@@ -257,7 +257,17 @@ impl Link {
 
     /// A transport error, after which the connection ends.
     pub fn refuse(&self, code: i32) {
-        self.send_frame(&code.to_le_bytes());
+        if self.is_open() && !self.is_silent() {
+            let mut queue = self.queue();
+            if let Queue {
+                writer: Some(writer),
+                bytes,
+                ..
+            } = &mut *queue
+            {
+                writer.error(bytes, code);
+            }
+        }
         self.end(Ending::AfterFlush);
     }
 

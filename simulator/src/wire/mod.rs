@@ -12,6 +12,7 @@
 
 pub mod cipher;
 pub mod exchange;
+pub mod fuzzing;
 pub mod packet;
 pub mod tl;
 pub mod transport;

@@ -154,6 +154,14 @@ impl RawClient {
         self.expect(PONG).await;
     }
 
+    /// Goes on where another connection of the same session is.
+    pub fn continue_session(&mut self, before: &mut Self) {
+        self.session_id = before.session_id;
+        self.salt = before.salt;
+        self.content = before.content;
+        self.last_msg_id = before.last_msg_id;
+    }
+
     fn framed(&mut self, payload: &[u8]) -> Vec<u8> {
         let mut frame = Vec::new();
         match self.transport {
@@ -227,6 +235,9 @@ impl RawClient {
         match self.transport {
             Transport::Full => {
                 let head = self.read_bytes(8).await?;
+                if head[3] & 0x80 != 0 {
+                    return self.read_bytes(4).await; // a transport error, three times the same number
+                }
                 let len = u32::from_le_bytes(head[..4].try_into().unwrap()) as usize;
                 assert_eq!(
                     u32::from_le_bytes(head[4..].try_into().unwrap()),

@@ -32,8 +32,7 @@ impl Library {
             ipv6,
             auth_key: Some(key),
         };
-        let mut data = SessionData::default();
-        data.home_dc = dc_id;
+        let mut data = SessionData { home_dc: dc_id, ..SessionData::default() };
         data.dc_options.insert(dc_id, option);
         let params = ConnectionParams {
             device_model: "wire test".into(),

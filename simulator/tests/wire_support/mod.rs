@@ -1,9 +1,15 @@
 //! What the wire's tests share: a backend that knows no users, and a raw client that can break every rule.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 pub mod backend;
 pub mod client;
+pub mod exchange;
 pub mod library;
 
 use std::{future::Future, time::Duration};

@@ -148,7 +148,8 @@ impl Agreement {
         if !in_range(g_b) {
             return Conclusion::Never(key);
         }
-        if !(around.is_taken)(key.id()) && !(around.options.avoid_leading_zeros && first == 0) {
+        let unwelcome = around.options.avoid_leading_zeros && first == 0;
+        if !unwelcome && !(around.is_taken)(key.id()) {
             return Conclusion::Key(key);
         }
         self.refused = key.aux_hash();

@@ -108,7 +108,7 @@ impl FrameReader {
     }
 
     /// The next whole payload, or `None` when more bytes are needed first.
-    pub fn next(&mut self) -> Result<Option<Payload>, FrameError> {
+    pub fn next_payload(&mut self) -> Result<Option<Payload>, FrameError> {
         let framing = match self.framing {
             Some(framing) => framing,
             None => match self.detect()? {

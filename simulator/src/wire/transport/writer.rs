@@ -87,6 +87,17 @@ impl FrameWriter {
         }
     }
 
+    /// A transport error: a frame of four bytes. The full transport knows no such frame; there the number stands
+    /// where length, sequence and payload would.
+    pub fn error(&mut self, out: &mut Vec<u8>, code: i32) {
+        let code = code.to_le_bytes();
+        if self.framing == Framing::Full {
+            self.raw(out, &[code, code, code].concat());
+        } else {
+            self.frame(out, &code);
+        }
+    }
+
     /// A whole frame at once.
     pub fn frame(&mut self, out: &mut Vec<u8>, payload: &[u8]) {
         let mark = self.open(out, payload.len());

@@ -1,0 +1,4 @@
+//! Bytes of a socket.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| switchboard_simulator::wire::fuzzing::frames(bytes));
