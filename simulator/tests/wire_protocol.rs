@@ -744,21 +744,18 @@ async fn running_calls_are_limited_per_connection() {
     until("two calls to run", || backend.methods().len() == 2).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(backend.methods().len(), 2);
-    for call in calls {
-        soon("a held call to be answered", async {
-            let release = async {
-                loop {
-                    backend.release.notify_one();
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            };
+    let mut answered = Vec::new();
+    soon("all held calls to be answered", async {
+        while answered.len() < calls.len() {
             tokio::select! {
-                _ = client.result(call) => {}
-                () = release => {}
+                answer = client.expect(RPC_RESULT) => answered.push(answer.reader().i64().unwrap()),
+                () = tokio::time::sleep(Duration::from_millis(1)) => backend.release.notify_one(),
             }
-        })
-        .await;
-    }
+        }
+    })
+    .await;
+    answered.sort_unstable();
+    assert_eq!(answered, calls);
     assert_eq!(backend.methods().len(), 6);
     wire.shutdown().await;
 }

@@ -114,9 +114,11 @@ impl Connection {
             let deadline = self.deadline();
             arm(timer.as_mut(), deadline);
             let link = Arc::clone(&self.link);
-            let may_read = link.running.load(Ordering::Acquire)
-                < self.shared.config.limits.running_calls
-                && link.is_open();
+            let may_read = link.is_open() && !self.is_busy();
+            if may_read && std::mem::take(&mut self.stalled) {
+                self.take_frames().await?;
+                continue;
+            }
             let may_write = self.has_output() && self.next_write.is_none();
             tokio::select! {
                 () = link.wake.notified() => {}
