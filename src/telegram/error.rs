@@ -103,3 +103,158 @@ pub enum LinkExit {
     #[error("the stored session can't be used: {0}")]
     SessionBroken(String),
 }
+
+/// What a single call ended with, before anybody decided what that means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Telegram's answer: code, name without its number, the number.
+    Rpc {
+        code: i32,
+        name: String,
+        value: Option<u32>,
+    },
+    /// -404: the server does not know our key.
+    KeyUnknown,
+    Network(String),
+    TimedOut,
+    /// An answer that our layer can't read.
+    Unreadable,
+}
+
+impl Failure {
+    /// How long Telegram wants us to wait, when that is what it says.
+    pub(super) fn flood(&self) -> Option<Duration> {
+        match self {
+            Self::Rpc {
+                code: 420,
+                name,
+                value,
+            } if !name.starts_with("FROZEN") => {
+                Some(Duration::from_secs(u64::from(value.unwrap_or(5))))
+            }
+            _ => None,
+        }
+    }
+
+    /// The end of the sign-in, when that is what it says. An unknown key is not: it gets some patience first.
+    pub(super) fn exit(&self) -> Option<LinkExit> {
+        let Self::Rpc { code, name, .. } = self else {
+            return None;
+        };
+        let reason = match (code, name.as_str()) {
+            (_, "AUTH_KEY_DUPLICATED") => LoginLost::DuplicatedKey,
+            (_, "USER_DEACTIVATED_BAN") => {
+                let reason = "for breaking Telegram's terms of service".to_owned();
+                return Some(LinkExit::Banned { reason });
+            }
+            (_, "PHONE_NUMBER_BANNED") => {
+                let reason = "its phone number is banned".to_owned();
+                return Some(LinkExit::Banned { reason });
+            }
+            (_, "USER_DEACTIVATED") => LoginLost::Deactivated,
+            (_, "SESSION_REVOKED") => LoginLost::Revoked,
+            (_, "SESSION_EXPIRED") => LoginLost::Expired,
+            (_, name) if name.starts_with("FROZEN") => LoginLost::Frozen,
+            // Asked for while a sign-in is half way; no end.
+            (401, "SESSION_PASSWORD_NEEDED") => return None,
+            (401, _) => LoginLost::Unregistered,
+            _ => return None,
+        };
+        Some(LinkExit::NeedsLogin { reason })
+    }
+
+    /// Would the same call, repeated, have a chance?
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Network(_) | Self::TimedOut | Self::KeyUnknown => true,
+            Self::Rpc { code, .. } => *code >= 500 || *code < 0,
+            Self::Unreadable => false,
+        }
+    }
+
+    pub(super) fn into_call_error(self) -> CallError {
+        if let Some(wait) = self.flood() {
+            return CallError::FloodWait(wait);
+        }
+        if let Some(exit) = self.exit() {
+            return CallError::SignedOut(exit);
+        }
+        match self {
+            Self::TimedOut => CallError::TimedOut,
+            Self::Network(reason) => CallError::Network(reason),
+            Self::KeyUnknown => CallError::Network("the server does not know the key".to_owned()),
+            Self::Unreadable => CallError::Rejected {
+                code: "UNREADABLE".to_owned(),
+                message: "Telegram's answer could not be read".to_owned(),
+            },
+            Self::Rpc { name, .. } if is_unresolvable(&name) => CallError::Unresolvable,
+            Self::Rpc { code, name, .. } if code >= 500 || code < 0 => CallError::Network(name),
+            Self::Rpc { name, .. } => CallError::Rejected {
+                message: meaning(&name).to_owned(),
+                code: name,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rpc {
+                code,
+                name,
+                value: Some(value),
+            } => write!(f, "{name} ({code}, {value})"),
+            Self::Rpc {
+                code,
+                name,
+                value: None,
+            } => write!(f, "{name} ({code})"),
+            Self::KeyUnknown => f.write_str("the server does not know the session's key"),
+            Self::Network(reason) => f.write_str(reason),
+            Self::TimedOut => f.write_str("no answer in time"),
+            Self::Unreadable => f.write_str("an answer that could not be read"),
+        }
+    }
+}
+
+fn is_unresolvable(name: &str) -> bool {
+    matches!(
+        name,
+        "USERNAME_NOT_OCCUPIED"
+            | "USERNAME_INVALID"
+            | "PHONE_NOT_OCCUPIED"
+            | "PEER_ID_INVALID"
+            | "CHANNEL_INVALID"
+            | "USER_ID_INVALID"
+            | "CHAT_ID_INVALID"
+    )
+}
+
+/// Telegram's codes in words, for the ones a person at the desk meets.
+pub(super) fn meaning(code: &str) -> &'static str {
+    match code {
+        "CHAT_WRITE_FORBIDDEN" | "CHAT_SEND_PLAIN_FORBIDDEN" | "CHAT_RESTRICTED" => {
+            "this account may not write in this chat"
+        }
+        "CHAT_ADMIN_REQUIRED" => "only admins may write in this chat",
+        "USER_BANNED_IN_CHANNEL" => "Telegram keeps this account from writing in groups for now",
+        "CHANNEL_PRIVATE" => "this account is no longer in this chat",
+        "USER_IS_BLOCKED" => "this person has blocked the account",
+        "YOU_BLOCKED_USER" => "the account has blocked this person",
+        "INPUT_USER_DEACTIVATED" => "this person has deleted their account",
+        "USER_IS_BOT" => "bots can't write to bots",
+        "PEER_FLOOD" => "Telegram limits this account for writing to too many strangers",
+        "PRIVACY_PREMIUM_REQUIRED" => "this person takes messages from Premium users only",
+        "ALLOW_PAYMENT_REQUIRED" => "this person takes messages against payment only",
+        "MESSAGE_TOO_LONG" => "the text is too long",
+        "MESSAGE_EMPTY" => "the text is empty",
+        "REPLY_MESSAGE_ID_INVALID" | "MSG_ID_INVALID" => "the message replied to is gone",
+        "SLOWMODE_WAIT" => "the group allows one message at a time",
+        "TOPIC_CLOSED" => "the topic is closed",
+        "PEER_ID_INVALID" | "USER_ID_INVALID" | "CHAT_ID_INVALID" | "CHANNEL_INVALID" => {
+            "this chat can't be reached from this account"
+        }
+        _ => "Telegram did not accept it",
+    }
+}

@@ -1,10 +1,20 @@
 //! The Telegram side of the service: one runtime for all links, the data centres, and what we call ourselves.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, net::SocketAddr, ops::Deref, sync::Arc, thread::available_parallelism,
+    time::Duration,
+};
 
-use tokio::{runtime::Runtime, sync::mpsc};
+use grammers_session::types::DcOption;
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::mpsc,
+};
 
-use super::{LinkConfig, LinkEvent, LinkHandle, LoginError, SignIn, SignInConfig, TelegramError};
+use super::{
+    LinkConfig, LinkEvent, LinkHandle, LoginError, SignIn, SignInConfig, TelegramError,
+    handshake::ServerKey, pool::dc_at,
+};
 use crate::domain::{AccountId, ApiCredentials};
 
 /// How long things take before they count as failed, and how often they are repeated.
@@ -83,6 +93,70 @@ impl Default for TelegramConfig {
     }
 }
 
+/// What every link and sign-in works with; they hold this, never the runtime itself.
+pub(super) struct Settings {
+    pub(super) config: TelegramConfig,
+    pub(super) server_key: Option<ServerKey>,
+}
+
+impl Deref for Settings {
+    type Target = TelegramConfig;
+
+    fn deref(&self) -> &TelegramConfig {
+        &self.config
+    }
+}
+
+impl Settings {
+    fn check(config: TelegramConfig) -> Result<Self, TelegramError> {
+        for (id, _) in &config.custom_dcs {
+            if !(1..=255).contains(id) {
+                return Err(TelegramError::DcOutOfRange(*id));
+            }
+        }
+        let server_key = match config.dc_key_pem.as_deref() {
+            Some(pem) => Some(ServerKey::from_pem(pem).ok_or(TelegramError::BadKey)?),
+            None => None,
+        };
+        Ok(Self { config, server_key })
+    }
+
+    /// Custom servers stand alone: none of Telegram's addresses beside them.
+    pub(super) fn known_dcs(&self) -> BTreeMap<i32, DcOption> {
+        if self.config.custom_dcs.is_empty() {
+            return grammers_session::SessionData::default()
+                .dc_options
+                .into_iter()
+                .collect();
+        }
+        self.config
+            .custom_dcs
+            .iter()
+            .map(|(id, address)| (*id, dc_at(*id, *address)))
+            .collect()
+    }
+
+    pub(super) fn pinned_dcs(&self) -> Vec<i32> {
+        self.config.custom_dcs.iter().map(|(id, _)| *id).collect()
+    }
+
+    /// Where a sign-in starts; Telegram moves it elsewhere when the number lives there.
+    pub(super) fn first_dc(&self) -> i32 {
+        const TELEGRAMS: i32 = 2;
+        self.config
+            .custom_dcs
+            .first()
+            .map_or(TELEGRAMS, |(id, _)| *id)
+    }
+
+    pub(super) fn use_ipv6(&self) -> bool {
+        self.config
+            .custom_dcs
+            .iter()
+            .any(|(_, address)| address.is_ipv6())
+    }
+}
+
 /// Cheap to clone; the runtime stops when the last clone is dropped.
 #[derive(Clone)]
 pub struct Telegram {
@@ -90,8 +164,9 @@ pub struct Telegram {
 }
 
 struct Inner {
-    config: TelegramConfig,
+    settings: Arc<Settings>,
     runtime: Option<Runtime>,
+    handle: Handle,
 }
 
 impl Telegram {
@@ -100,16 +175,32 @@ impl Telegram {
     /// # Errors
     /// When the runtime can't start, or a data centre's id or the key makes no sense.
     pub fn start(config: TelegramConfig) -> Result<Self, TelegramError> {
+        let settings = Arc::new(Settings::check(config)?);
+        let threads = match settings.threads {
+            0 => available_parallelism().map_or(2, usize::from).clamp(2, 4),
+            threads => threads,
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
             .thread_name("telegram")
             .enable_all()
             .build()?;
+        let handle = runtime.handle().clone();
         Ok(Self {
             inner: Arc::new(Inner {
-                config,
+                settings,
                 runtime: Some(runtime),
+                handle,
             }),
         })
+    }
+
+    pub(super) fn settings(&self) -> &Arc<Settings> {
+        &self.inner.settings
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.inner.handle
     }
 
     /// Opens one account's link. Returns at once; what becomes of it comes as events, the last one being `Ended`.
@@ -133,16 +224,16 @@ impl Telegram {
     /// When the bytes can't be read or the code has expired meanwhile.
     pub async fn resume_sign_in(
         &self,
-        account_id: AccountId,
+        _account_id: AccountId,
         api: ApiCredentials,
         saved: &[u8],
     ) -> Result<SignIn, LoginError> {
-        SignIn::resume(self, account_id, api, saved).await
+        SignIn::resume(self, api, saved).await
     }
 
     #[must_use]
     pub fn config(&self) -> &TelegramConfig {
-        &self.inner.config
+        &self.inner.settings.config
     }
 }
 

@@ -1,32 +1,95 @@
 //! The way to one account's link: cheap to clone, every call has a time limit of its own.
 
-use tokio::sync::mpsc;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use grammers_tl_types::RemoteCall;
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::{
-    DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient,
+    DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, fetch,
+    resolve, send, shared::Shared, task::Task,
 };
 use crate::{
     domain::{Batch, ChatId, OutgoingMessage, Peer, SelfUser, SendOutcome},
-    telegram::{CallError, Telegram},
+    telegram::{
+        CallError, LinkExit, Telegram,
+        error::Failure,
+        pool::{PoolSession, panic_text},
+    },
 };
 
-/// Orders to one link. Dropping all handles does not end it; [`close`](Self::close) does.
+/// Events that may wait for the reader; the link waits with the next one.
+const EVENTS: usize = 16;
+/// How long a reader that does not read may keep the last event from being said.
+const LAST_WORD: Duration = Duration::from_secs(60);
+
+/// Orders to one link. Dropping all handles does not end it; [`close`](Self::close) does, and so does dropping the
+/// receiver of its events.
 #[derive(Clone)]
-pub struct LinkHandle {}
+pub struct LinkHandle {
+    shared: Arc<Shared>,
+    task: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
 
 impl LinkHandle {
     pub(in crate::telegram) fn open(
-        _telegram: &Telegram,
-        _config: LinkConfig,
+        telegram: &Telegram,
+        config: LinkConfig,
     ) -> (Self, mpsc::Receiver<LinkEvent>) {
-        (Self {}, mpsc::channel(1).1)
+        let settings = Arc::clone(telegram.settings());
+        let session = PoolSession::new(Some(&config.session), &settings);
+        let usable = session.has_key(session.home());
+        let api_id = match config.session.api_id {
+            0 => config.api.api_id,
+            own => own,
+        };
+        let ids = (config.session.self_id, config.session.self_hash, api_id);
+        let runtime = telegram.runtime().clone();
+        let shared = Arc::new(Shared::new(
+            config.account_id,
+            ids,
+            settings,
+            runtime,
+            session,
+            config.peers,
+        ));
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let task = Task::new(Arc::clone(&shared), events.clone(), config.position);
+        let guard = shared.runtime.spawn(async move {
+            let exit = if usable {
+                guarded(task).await
+            } else {
+                keyless()
+            };
+            let _ = timeout(LAST_WORD, events.send(LinkEvent::Ended(exit))).await;
+        });
+        let handle = Self {
+            shared,
+            task: Arc::new(Mutex::new(Some(guard))),
+        };
+        (handle, receiver)
+    }
+
+    /// For work inside the link that needs its calls.
+    pub(super) fn over(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            task: Arc::default(),
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// One attempt to send; repeats go out with the same random id, which Telegram answers with the first message.
-    pub async fn send(&self, _message: &OutgoingMessage) -> SendOutcome {
-        SendOutcome::Unknown {
-            reason: "not connected".to_owned(),
-        }
+    pub async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
+        send::send(self, message).await
     }
 
     /// One page of the dialog list, at most 100 rows; `None` begins at the top.
@@ -35,10 +98,12 @@ impl LinkHandle {
     /// See [`CallError`]; the same cursor may be used again.
     pub async fn dialogs_page(
         &self,
-        _cursor: Option<DialogCursor>,
-        _limit: i32,
+        cursor: Option<DialogCursor>,
+        limit: i32,
     ) -> Result<DialogPage, CallError> {
-        Err(not_connected())
+        let handle = self.clone();
+        self.on_runtime(async move { fetch::dialogs_page(&handle, cursor, limit).await })
+            .await
     }
 
     /// A page of a chat's history.
@@ -47,39 +112,44 @@ impl LinkHandle {
     /// See [`CallError`].
     pub async fn history(
         &self,
-        _chat: ChatId,
-        _range: HistoryRange,
+        chat: ChatId,
+        range: HistoryRange,
     ) -> Result<HistoryPage, CallError> {
-        Err(not_connected())
+        let handle = self.clone();
+        self.on_runtime(async move { fetch::history(&handle, chat, range).await })
+            .await
     }
 
     /// Messages by their ids (at most 100): what history alone does not give back. Ids that no longer exist come back
-    /// as a `Change::Deleted`.
+    /// as a `Change::Deleted`. `channel` is `None` for private chats and basic groups.
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn messages_by_id(
         &self,
-        _channel: Option<ChatId>,
-        _ids: &[i32],
+        channel: Option<ChatId>,
+        ids: &[i32],
     ) -> Result<Batch, CallError> {
-        Err(not_connected())
+        let handle = self.clone();
+        let ids = ids.to_vec();
+        self.on_runtime(async move { fetch::messages_by_id(&handle, channel, ids).await })
+            .await
     }
 
     /// Marks a chat read up to `max_id`.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn mark_read(&self, _chat: ChatId, _max_id: i32) -> Result<(), CallError> {
-        Err(not_connected())
+    pub async fn mark_read(&self, chat: ChatId, max_id: i32) -> Result<(), CallError> {
+        send::mark_read(self, chat, max_id).await
     }
 
     /// Finds whom a person means; the peer's access hash is to be stored before writing to it.
     ///
     /// # Errors
     /// [`CallError::Unresolvable`] when there is no such peer.
-    pub async fn resolve(&self, _recipient: &Recipient) -> Result<Peer, CallError> {
-        Err(not_connected())
+    pub async fn resolve(&self, recipient: &Recipient) -> Result<Peer, CallError> {
+        resolve::resolve(self, recipient).await
     }
 
     /// Who is signed in.
@@ -87,15 +157,15 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn me(&self) -> Result<SelfUser, CallError> {
-        Err(not_connected())
+        resolve::me(self).await
     }
 
     /// Shows "typing…" for a few seconds.
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn set_typing(&self, _chat: ChatId) -> Result<(), CallError> {
-        Err(not_connected())
+    pub async fn set_typing(&self, chat: ChatId) -> Result<(), CallError> {
+        send::set_typing(self, chat).await
     }
 
     /// Signs out at Telegram; the key is worthless afterwards.
@@ -103,16 +173,77 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn log_out(&self) -> Result<(), CallError> {
-        Err(not_connected())
+        self.call(grammers_tl_types::functions::auth::LogOut {})
+            .await?;
+        Ok(())
     }
 
     /// Drops the line and dials again at once.
-    pub fn reconnect(&self) {}
+    pub fn reconnect(&self) {
+        self.shared.reconnect();
+    }
 
-    /// Ends the link: politely at first, by force after three seconds. `Ended(Closed)` follows.
-    pub async fn close(self) {}
+    /// Ends the link: politely at first, by force after three seconds. `Ended(Closed)` follows, unless force was
+    /// needed: then the events just end.
+    pub async fn close(self) {
+        self.shared.stop.cancel();
+        let task = self
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(mut task) = task else {
+            return;
+        };
+        if timeout(self.shared.settings.timing.close_limit, &mut task)
+            .await
+            .is_err()
+        {
+            task.abort();
+        }
+    }
+
+    /// Parsing a large answer must not hold up the caller's thread, which may be an actor's.
+    async fn on_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, CallError>> + Send + 'static,
+    ) -> Result<T, CallError> {
+        match self.shared.runtime.spawn(work).await {
+            Ok(done) => done,
+            Err(_) => Err(CallError::Network("the service is stopping".to_owned())),
+        }
+    }
+
+    /// A call with the usual limit.
+    pub(super) async fn call<R: RemoteCall>(&self, request: R) -> Result<R::Return, CallError> {
+        self.try_call(&request)
+            .await
+            .map_err(Failure::into_call_error)
+    }
+
+    /// The same, with the failure as it is. Tells the task when the sign-in turns out to be over.
+    pub(super) async fn try_call<R: RemoteCall>(&self, request: &R) -> Result<R::Return, Failure> {
+        let calls = self
+            .shared
+            .calls()
+            .ok_or_else(|| Failure::Network("not connected".to_owned()))?;
+        let answer = calls
+            .home(request, self.shared.settings.timing.call_limit)
+            .await;
+        if let Err(failure) = &answer {
+            self.shared.note(failure);
+        }
+        answer
+    }
 }
 
-fn not_connected() -> CallError {
-    CallError::Network("not connected".to_owned())
+async fn guarded(task: Task) -> LinkExit {
+    match AssertUnwindSafe(task.run()).catch_unwind().await {
+        Ok(exit) => exit,
+        Err(panic) => LinkExit::Panicked(panic_text(&*panic)),
+    }
+}
+
+fn keyless() -> LinkExit {
+    LinkExit::SessionBroken("it has no key for its data centre".to_owned())
 }

@@ -1,6 +1,17 @@
 //! A link: one account's connection, its update driver and its calls.
 
+mod backoff;
+mod boxes;
+mod catch_up;
+mod deliver;
+mod fetch;
 mod handle;
+mod pulse;
+mod resolve;
+mod send;
+mod shared;
+mod sweep;
+mod task;
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,6 +21,7 @@ use super::{LinkExit, SessionData};
 use crate::domain::{AccountId, ApiCredentials, Batch, ChatId, Position, SecretText};
 
 pub use handle::LinkHandle;
+pub(super) use resolve::self_user;
 
 /// What the store knows of the account's peers. `account` implements it over the store's readers.
 pub trait PeerBook: Send + Sync + 'static {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::telegram::error::Failure;
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginError {
     #[error("the code is wrong: check it and enter it again")]
@@ -48,6 +50,41 @@ pub enum LoginError {
     WrongStep,
     #[error("the sign-in was cancelled")]
     Cancelled,
+}
+
+impl From<Failure> for LoginError {
+    fn from(failure: Failure) -> Self {
+        if let Some(wait) = failure.flood() {
+            return Self::FloodWait(wait);
+        }
+        match failure {
+            Failure::Rpc { code, name, .. } => said(code, name),
+            Failure::Unreadable => Self::Rejected {
+                code: "UNREADABLE".to_owned(),
+            },
+            other => Self::Network(other.to_string()),
+        }
+    }
+}
+
+fn said(code: i32, name: String) -> LoginError {
+    match name.as_str() {
+        "PHONE_CODE_INVALID" | "PHONE_CODE_EMPTY" | "CODE_INVALID" | "EMAIL_CODE_INVALID" => {
+            LoginError::WrongCode
+        }
+        "PHONE_CODE_EXPIRED" | "PHONE_CODE_HASH_EMPTY" | "CODE_HASH_INVALID" => {
+            LoginError::CodeExpired
+        }
+        "SESSION_PASSWORD_NEEDED" => LoginError::PasswordNeeded,
+        "PASSWORD_HASH_INVALID" => LoginError::WrongPassword,
+        "PHONE_NUMBER_INVALID" => LoginError::PhoneInvalid,
+        "PHONE_NUMBER_BANNED" => LoginError::PhoneBanned,
+        "PHONE_NUMBER_UNOCCUPIED" => LoginError::SignUpRequired,
+        "PHONE_NUMBER_FLOOD" | "PHONE_PASSWORD_FLOOD" => LoginError::TooManyAttempts,
+        "API_ID_INVALID" | "API_ID_PUBLISHED_FLOOD" => LoginError::ApiCredentialsRejected,
+        _ if code >= 500 || code < 0 => LoginError::Network(name),
+        _ => LoginError::Rejected { code: name },
+    }
 }
 
 fn minutes(wait: Duration) -> String {

@@ -1,6 +1,16 @@
 //! Signing in: by code, QR or a session string, with two-step verification, on a throw-away connection.
 
+mod attempt;
+mod code;
 mod error;
+mod password;
+mod qr;
+mod saved;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
@@ -9,6 +19,8 @@ use crate::{
     },
     telegram::{SessionData, Telegram},
 };
+
+use attempt::Attempt;
 
 pub use error::LoginError;
 
@@ -66,42 +78,115 @@ pub struct SignedIn {
 
 /// One sign-in under way. Methods are called one at a time; a second caller waits for the first.
 pub struct SignIn {
+    attempt: Arc<tokio::sync::Mutex<Attempt>>,
+    view: Arc<View>,
+    runtime: Handle,
+}
+
+/// What can be seen of a sign-in without waiting for what it is doing.
+pub(super) struct View {
+    shown: Mutex<Shown>,
+    cancelled: CancellationToken,
+}
+
+struct Shown {
     step: SignInStep,
+    saved: Option<SecretBytes>,
+    /// Counts the steps, so that a change is seen by whoever asks next, also when nobody was waiting.
+    version: u64,
+    seen: u64,
+}
+
+impl View {
+    fn new(step: SignInStep, saved: Option<SecretBytes>) -> Arc<Self> {
+        Arc::new(Self {
+            shown: Mutex::new(Shown {
+                step,
+                saved,
+                version: 0,
+                seen: 0,
+            }),
+            cancelled: CancellationToken::new(),
+        })
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, step: SignInStep, saved: Option<SecretBytes>) {
+        let mut shown = self.shown();
+        shown.step = step;
+        shown.saved = saved;
+        shown.version += 1;
+    }
+
+    fn take_unseen(&self) -> Option<SignInStep> {
+        let mut shown = self.shown();
+        if shown.seen == shown.version {
+            return None;
+        }
+        shown.seen = shown.version;
+        Some(shown.step.clone())
+    }
 }
 
 impl SignIn {
     pub(in crate::telegram) async fn start(
-        _telegram: &Telegram,
-        _config: SignInConfig,
+        telegram: &Telegram,
+        config: SignInConfig,
     ) -> Result<Self, LoginError> {
-        Err(LoginError::Network("not connected".to_owned()))
+        let runtime = telegram.runtime().clone();
+        let settings = Arc::clone(telegram.settings());
+        let begun = runtime.clone().spawn(async move {
+            let method = config.method.clone();
+            let mut attempt = Attempt::new(settings, runtime, config)?;
+            let step = match method {
+                SignInMethod::Phone(phone) => attempt.send_code(phone).await?,
+                SignInMethod::Qr => attempt.export_token().await?,
+                SignInMethod::SessionString(_) => attempt.adopt().await?,
+            };
+            Ok::<_, LoginError>((attempt, step))
+        });
+        let (attempt, step) = begun.await.map_err(|_| stopping())??;
+        Ok(Self::over(telegram, attempt, step))
     }
 
     pub(in crate::telegram) async fn resume(
-        _telegram: &Telegram,
-        _account_id: AccountId,
-        _api: ApiCredentials,
-        _saved: &[u8],
+        telegram: &Telegram,
+        api: ApiCredentials,
+        saved: &[u8],
     ) -> Result<Self, LoginError> {
-        Err(LoginError::CodeExpired)
+        let (settings, runtime) = (Arc::clone(telegram.settings()), telegram.runtime().clone());
+        let (attempt, step) = Attempt::resume(settings, runtime, api, saved)?;
+        Ok(Self::over(telegram, attempt, step))
+    }
+
+    fn over(telegram: &Telegram, attempt: Attempt, step: SignInStep) -> Self {
+        let view = View::new(step.clone(), attempt.saved(&step));
+        Self {
+            attempt: Arc::new(tokio::sync::Mutex::new(attempt)),
+            view,
+            runtime: telegram.runtime().clone(),
+        }
     }
 
     /// What is waited for now.
     #[must_use]
     pub fn state(&self) -> SignInStep {
-        self.step.clone()
+        self.view.shown().step.clone()
     }
 
     /// # Errors
     /// See [`LoginError`]; after [`LoginError::WrongCode`] the same sign-in takes another try.
-    pub async fn submit_code(&self, _code: SecretText) -> Result<SignInStep, LoginError> {
-        Ok(self.state())
+    pub async fn submit_code(&self, code: SecretText) -> Result<SignInStep, LoginError> {
+        self.step(Action::Code(code)).await
     }
 
     /// # Errors
     /// See [`LoginError`]; after [`LoginError::WrongPassword`] the same sign-in takes another try.
-    pub async fn submit_password(&self, _password: SecretText) -> Result<SignInStep, LoginError> {
-        Ok(self.state())
+    pub async fn submit_password(&self, password: SecretText) -> Result<SignInStep, LoginError> {
+        self.step(Action::Password(password)).await
     }
 
     /// Asks for the code by the next way.
@@ -109,25 +194,86 @@ impl SignIn {
     /// # Errors
     /// See [`LoginError`].
     pub async fn resend(&self) -> Result<SignInStep, LoginError> {
-        Ok(self.state())
+        self.step(Action::Resend).await
     }
 
     /// Takes the code back at Telegram and drops the connection.
-    pub async fn cancel(&self) {}
+    pub async fn cancel(&self) {
+        self.view.cancelled.cancel();
+        let attempt = Arc::clone(&self.attempt);
+        // Bounded by the calls' own limits.
+        let _ = self
+            .runtime
+            .spawn(async move { attempt.lock().await.cancel().await })
+            .await;
+    }
 
     /// Drives a QR sign-in; resolves when the step changes: a new code to show, a password to ask for, or done.
-    /// Call it again after each change. Safe to drop and call anew.
+    /// Call it again after each change. Safe to drop and call anew: a change in between is told to the next caller.
     ///
     /// # Errors
     /// See [`LoginError`].
     pub async fn wait_scan(&self) -> Result<SignInStep, LoginError> {
-        Ok(self.state())
+        if let Some(step) = self.view.take_unseen() {
+            return Ok(step);
+        }
+        self.step(Action::Scan).await
     }
 
     /// What a restart of the service needs to go on where a code or password is waited for; to be sealed by the
     /// caller. `None` when there is nothing worth keeping.
     #[must_use]
     pub fn persist(&self) -> Option<SecretBytes> {
-        None
+        self.view.shown().saved.clone()
     }
+
+    /// Runs one step where parsing and proofs hold up nobody, and shows what came of it.
+    async fn step(&self, action: Action) -> Result<SignInStep, LoginError> {
+        let attempt = Arc::clone(&self.attempt);
+        let view = Arc::clone(&self.view);
+        let stepped = self.runtime.spawn(async move {
+            let mut attempt = attempt.lock().await;
+            if view.cancelled.is_cancelled() {
+                return Err(LoginError::Cancelled);
+            }
+            let step = match action {
+                Action::Code(code) => attempt.submit_code(code).await?,
+                Action::Password(password) => attempt.submit_password(password).await?,
+                Action::Resend => attempt.resend_code().await?,
+                Action::Scan => {
+                    // A change that came while we waited for the one before us.
+                    if let Some(step) = view.take_unseen() {
+                        return Ok(step);
+                    }
+                    tokio::select! {
+                        biased;
+                        () = view.cancelled.cancelled() => return Err(LoginError::Cancelled),
+                        step = attempt.wait_scan() => step?,
+                    }
+                }
+            };
+            view.show(step.clone(), attempt.saved(&step));
+            Ok(step)
+        });
+        let step = stepped.await.map_err(|_| stopping())??;
+        self.view.take_unseen();
+        Ok(step)
+    }
+}
+
+enum Action {
+    Code(SecretText),
+    Password(SecretText),
+    Resend,
+    Scan,
+}
+
+impl Drop for SignIn {
+    fn drop(&mut self) {
+        self.view.cancelled.cancel();
+    }
+}
+
+fn stopping() -> LoginError {
+    LoginError::Network("the service is stopping".to_owned())
 }

@@ -1,0 +1,29 @@
+//! One row of the dialog list, and how long a chat is muted.
+
+use grammers_tl_types as tl;
+
+use super::chat_id;
+use crate::domain::{DialogRecord, Timestamp};
+
+/// `None` for folders and communities: they are no chats.
+pub(in crate::telegram) fn record(dialog: tl::enums::Dialog, self_id: i64) -> Option<DialogRecord> {
+    let tl::enums::Dialog::Dialog(dialog) = dialog else {
+        return None;
+    };
+    Some(DialogRecord {
+        chat: chat_id(&dialog.peer, self_id),
+        unread: dialog.unread_count,
+        read_inbox_max_id: dialog.read_inbox_max_id,
+        read_outbox_max_id: dialog.read_outbox_max_id,
+        muted_until: muted_until(&dialog.notify_settings),
+        top_message: dialog.top_message,
+        channel_pts: dialog.pts,
+    })
+}
+
+/// Telegram says "for ever" as the greatest 32-bit moment, and "not" as zero or a moment that has passed.
+pub(super) fn muted_until(settings: &tl::enums::PeerNotifySettings) -> Option<Timestamp> {
+    let tl::enums::PeerNotifySettings::Settings(settings) = settings;
+    let until = Timestamp::from_seconds(i64::from(settings.mute_until?));
+    (until > Timestamp::now()).then_some(until)
+}

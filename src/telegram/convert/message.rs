@@ -1,0 +1,96 @@
+//! One message: text, service or neither.
+
+use grammers_tl_types as tl;
+
+use super::{Converter, chat_id, date, media, service, some};
+use crate::domain::{ChatId, IncomingMessage, PeerKind};
+
+impl Converter<'_> {
+    /// `None` for an empty message: Telegram has nothing there (any more).
+    pub(in crate::telegram) fn message(
+        &self,
+        message: tl::enums::Message,
+    ) -> Option<IncomingMessage> {
+        match message {
+            tl::enums::Message::Empty(_) => None,
+            tl::enums::Message::Message(message) => Some(self.text_message(message)),
+            tl::enums::Message::Service(message) => Some(self.service_message(message)),
+        }
+    }
+
+    fn text_message(&self, message: tl::types::Message) -> IncomingMessage {
+        let chat = self.chat(&message.peer_id);
+        let hidden_author =
+            message
+                .fwd_from
+                .and_then(|tl::enums::MessageFwdHeader::Header(header)| {
+                    header
+                        .from_id
+                        .is_none()
+                        .then_some(header.from_name)
+                        .flatten()
+                });
+        IncomingMessage {
+            chat,
+            message_id: message.id,
+            outgoing: message.out,
+            sender: self.sender(chat, message.from_id.as_ref(), message.out),
+            sender_name: message.post_author.or(hidden_author).and_then(some),
+            text: message.message,
+            date: date(message.date),
+            // A hidden edit is Telegram's own bookkeeping (reactions, view counts), not a change of the text.
+            edited_at: message.edit_date.filter(|_| !message.edit_hide).map(date),
+            reply_to: message.reply_to.and_then(replied_to),
+            media: message.media.and_then(media::describe),
+            service: None,
+        }
+    }
+
+    fn service_message(&self, message: tl::types::MessageService) -> IncomingMessage {
+        let chat = self.chat(&message.peer_id);
+        let sender = self.sender(chat, message.from_id.as_ref(), message.out);
+        let name = |id: i64| {
+            let id = ChatId::user(id);
+            self.batch
+                .peers
+                .iter()
+                .find(|peer| peer.id == id && !peer.name.is_empty())
+                .map(|peer| peer.name.as_str())
+        };
+        IncomingMessage {
+            chat,
+            message_id: message.id,
+            outgoing: message.out,
+            sender,
+            sender_name: None,
+            text: String::new(),
+            date: date(message.date),
+            edited_at: None,
+            reply_to: message.reply_to.and_then(replied_to),
+            media: None,
+            service: Some(service::words(&message.action, sender, &name)),
+        }
+    }
+
+    /// Private chats leave the sender out: it is the other side, or us. A post is its channel's.
+    fn sender(&self, chat: ChatId, from: Option<&tl::enums::Peer>, out: bool) -> Option<ChatId> {
+        match (from, chat.kind()) {
+            (Some(from), _) => Some(chat_id(from, self.self_id)),
+            (None, PeerKind::User(_)) if !out => Some(chat),
+            (None, PeerKind::Channel(_)) => Some(chat),
+            (None, _) if out => Some(ChatId::user(self.self_id)),
+            (None, _) => None,
+        }
+    }
+}
+
+/// The message replied to, when it is in the same chat. Being in a forum topic is no reply by itself.
+fn replied_to(header: tl::enums::MessageReplyHeader) -> Option<i32> {
+    let tl::enums::MessageReplyHeader::Header(header) = header else {
+        return None;
+    };
+    if header.reply_to_peer_id.is_some() || header.forum_topic && header.reply_to_top_id.is_none() {
+        return None;
+    }
+    header.reply_to_msg_id
+}

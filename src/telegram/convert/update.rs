@@ -1,0 +1,93 @@
+//! One update as changes; what the desk has no use for is left out.
+
+use grammers_tl_types as tl;
+
+use super::{Converter, dialog};
+use crate::domain::{Change, ChatId};
+
+impl Converter<'_> {
+    pub(in crate::telegram) fn update(&mut self, update: tl::enums::Update) {
+        if let Some(change) = self.change(update) {
+            self.batch.changes.push(change);
+        }
+    }
+
+    fn change(&mut self, update: tl::enums::Update) -> Option<Change> {
+        use tl::enums::Update as U;
+        Some(match update {
+            U::NewMessage(u) => Change::Message(self.message(u.message)?),
+            U::NewChannelMessage(u) => Change::Message(self.message(u.message)?),
+            U::EditMessage(u) => Change::Edited(self.message(u.message)?),
+            U::EditChannelMessage(u) => Change::Edited(self.message(u.message)?),
+            U::MessageId(u) => Change::Sent {
+                random_id: u.random_id,
+                message_id: u.id,
+            },
+            // Affected-messages answers come by here as deletions of nothing, to keep the position.
+            U::DeleteMessages(u) if !u.messages.is_empty() => Change::Deleted {
+                channel: None,
+                message_ids: u.messages,
+            },
+            U::DeleteChannelMessages(u) if !u.messages.is_empty() => Change::Deleted {
+                channel: Some(u.channel_id),
+                message_ids: u.messages,
+            },
+            // A forum topic's own read mark says nothing of the whole chat.
+            U::ReadHistoryInbox(u) if u.top_msg_id.is_none() => Change::ReadInbox {
+                chat: self.chat(&u.peer),
+                max_id: u.max_id,
+                still_unread: Some(u.still_unread_count),
+            },
+            U::ReadChannelInbox(u) => Change::ReadInbox {
+                chat: ChatId::channel(u.channel_id),
+                max_id: u.max_id,
+                still_unread: Some(u.still_unread_count),
+            },
+            U::ReadHistoryOutbox(u) => Change::ReadOutbox {
+                chat: self.chat(&u.peer),
+                max_id: u.max_id,
+            },
+            U::ReadChannelOutbox(u) => Change::ReadOutbox {
+                chat: ChatId::channel(u.channel_id),
+                max_id: u.max_id,
+            },
+            U::NotifySettings(u) => {
+                let tl::enums::NotifyPeer::Peer(target) = u.peer else {
+                    return None;
+                };
+                Change::Muted {
+                    chat: self.chat(&target.peer),
+                    until: dialog::muted_until(&u.notify_settings),
+                }
+            }
+            U::Channel(u) => return self.lost(ChatId::channel(u.channel_id)),
+            U::Chat(u) => return self.lost(ChatId::group(u.chat_id)),
+            U::ChatParticipantDelete(u) if u.user_id == self.self_id => Change::LostChat {
+                chat: ChatId::group(u.chat_id),
+            },
+            other => return self.typing(other),
+        })
+    }
+
+    /// "Something changed about this chat": what it was is told by the chat itself, which came along.
+    fn lost(&self, chat: ChatId) -> Option<Change> {
+        self.gone
+            .contains(&chat)
+            .then_some(Change::LostChat { chat })
+    }
+
+    fn typing(&self, update: tl::enums::Update) -> Option<Change> {
+        use tl::enums::{SendMessageAction as Action, Update as U};
+        let (chat, sender, action) = match update {
+            U::UserTyping(u) => (ChatId::user(u.user_id), ChatId::user(u.user_id), u.action),
+            U::ChatUserTyping(u) => (ChatId::group(u.chat_id), self.chat(&u.from_id), u.action),
+            U::ChannelUserTyping(u) => (
+                ChatId::channel(u.channel_id),
+                self.chat(&u.from_id),
+                u.action,
+            ),
+            _ => return None,
+        };
+        matches!(action, Action::SendMessageTypingAction).then_some(Change::Typing { chat, sender })
+    }
+}

@@ -1,0 +1,272 @@
+//! What is fetched on request: the dialog list, history, single messages.
+
+use grammers_tl_types as tl;
+
+use super::{
+    DialogCursor, DialogPage, HistoryPage, HistoryRange, handle::LinkHandle, resolve::input_peer,
+};
+use crate::{
+    domain::{Batch, Change, ChatId},
+    telegram::{
+        CallError,
+        convert::{Converter, chat_id, dialog_record},
+    },
+};
+
+/// More in one answer could outgrow what the layer below can take in at once.
+const PAGE_LIMIT: i32 = 100;
+const MAIN: i32 = 0;
+const ARCHIVE: i32 = 1;
+
+/// The parts that every list of messages has.
+struct Listing {
+    messages: Vec<tl::enums::Message>,
+    users: Vec<tl::enums::User>,
+    chats: Vec<tl::enums::Chat>,
+    /// Telegram sent all there is.
+    whole: bool,
+}
+
+pub(super) async fn dialogs_page(
+    handle: &LinkHandle,
+    cursor: Option<DialogCursor>,
+    limit: i32,
+) -> Result<DialogPage, CallError> {
+    let at = cursor.unwrap_or_else(|| top_of(MAIN));
+    let offset_peer = match at.offset_peer {
+        Some(chat) => input_peer(handle.shared(), chat)
+            .await
+            .unwrap_or(tl::enums::InputPeer::Empty),
+        None => tl::enums::InputPeer::Empty,
+    };
+    let request = tl::functions::messages::GetDialogs {
+        // Pinned ones lead the first page, whatever their date.
+        exclude_pinned: at.offset_id != 0,
+        folder_id: Some(at.folder),
+        offset_date: at.offset_date,
+        offset_id: at.offset_id,
+        offset_peer,
+        limit: limit.clamp(1, PAGE_LIMIT),
+        hash: 0,
+    };
+    use tl::enums::messages::Dialogs;
+    let (dialogs, listing, total) = match handle.call(request).await? {
+        Dialogs::Dialogs(d) => {
+            let total = d.dialogs.len();
+            let listing = Listing {
+                messages: d.messages,
+                users: d.users,
+                chats: d.chats,
+                whole: true,
+            };
+            (d.dialogs, listing, total as i64)
+        }
+        Dialogs::Slice(d) => {
+            let listing = Listing {
+                messages: d.messages,
+                users: d.users,
+                chats: d.chats,
+                whole: false,
+            };
+            (d.dialogs, listing, i64::from(d.count))
+        }
+        Dialogs::NotModified(d) => (Vec::new(), Listing::empty(), i64::from(d.count)),
+    };
+    let self_id = handle.shared().self_id;
+    let next = match next_cursor(&at, &dialogs, &listing, self_id) {
+        Some(next) => Some(next),
+        None => (at.folder == MAIN).then(|| top_of(ARCHIVE)),
+    };
+    let mut batch = listing_batch(handle, listing, |batch| {
+        let records = dialogs
+            .into_iter()
+            .filter_map(|dialog| dialog_record(dialog, self_id));
+        batch.changes.extend(records.map(Change::Dialog));
+    });
+    batch.backfilled = true;
+    Ok(DialogPage { batch, next, total })
+}
+
+const fn top_of(folder: i32) -> DialogCursor {
+    DialogCursor {
+        folder,
+        offset_date: 0,
+        offset_id: 0,
+        offset_peer: None,
+    }
+}
+
+/// After the last dialog whose newest message is known. `None`: the folder ends here.
+fn next_cursor(
+    at: &DialogCursor,
+    dialogs: &[tl::enums::Dialog],
+    listing: &Listing,
+    self_id: i64,
+) -> Option<DialogCursor> {
+    if listing.whole {
+        return None;
+    }
+    let next = dialogs.iter().rev().find_map(|dialog| {
+        let tl::enums::Dialog::Dialog(dialog) = dialog else {
+            return None;
+        };
+        let chat = chat_id(&dialog.peer, self_id);
+        let offset_date = listing.messages.iter().find_map(|message| {
+            let (peer, id, date) = match message {
+                tl::enums::Message::Message(m) => (&m.peer_id, m.id, m.date),
+                tl::enums::Message::Service(m) => (&m.peer_id, m.id, m.date),
+                tl::enums::Message::Empty(_) => return None,
+            };
+            (id == dialog.top_message && chat_id(peer, self_id) == chat).then_some(date)
+        })?;
+        Some(DialogCursor {
+            folder: at.folder,
+            offset_date,
+            offset_id: dialog.top_message,
+            offset_peer: Some(chat),
+        })
+    })?;
+    // A page that does not lead on would be asked for without end.
+    (next != *at).then_some(next)
+}
+
+pub(super) async fn history(
+    handle: &LinkHandle,
+    chat: ChatId,
+    range: HistoryRange,
+) -> Result<HistoryPage, CallError> {
+    let request = tl::functions::messages::GetHistory {
+        peer: input_peer(handle.shared(), chat).await?,
+        offset_id: range.before,
+        offset_date: 0,
+        add_offset: 0,
+        limit: range.limit.clamp(1, PAGE_LIMIT),
+        max_id: 0,
+        min_id: range.min_id,
+        hash: 0,
+    };
+    let listing = Listing::of(handle.call(request).await?);
+    let oldest_id = listing.messages.iter().map(tl::enums::Message::id).min();
+    // A short page proves nothing: Telegram leaves out what it may not show. An empty one does.
+    let complete = listing.whole || oldest_id.is_none_or(|oldest| oldest <= range.min_id + 1);
+    let mut batch = listing_batch(handle, listing, |_| {});
+    batch.backfilled = true;
+    Ok(HistoryPage {
+        batch,
+        oldest_id,
+        complete,
+    })
+}
+
+pub(super) async fn messages_by_id(
+    handle: &LinkHandle,
+    channel: Option<ChatId>,
+    ids: Vec<i32>,
+) -> Result<Batch, CallError> {
+    let id = ids
+        .iter()
+        .map(|id| tl::types::InputMessageId { id: *id }.into())
+        .collect();
+    let answer = match channel {
+        None => {
+            handle
+                .call(tl::functions::messages::GetMessages { id })
+                .await?
+        }
+        Some(chat) => {
+            let tl::enums::InputPeer::Channel(peer) = input_peer(handle.shared(), chat).await?
+            else {
+                return Err(CallError::Unresolvable);
+            };
+            let channel = tl::types::InputChannel {
+                channel_id: peer.channel_id,
+                access_hash: peer.access_hash,
+            };
+            handle
+                .call(tl::functions::channels::GetMessages {
+                    channel: channel.into(),
+                    id,
+                })
+                .await?
+        }
+    };
+    let listing = Listing::of(answer);
+    let found: Vec<i32> = listing
+        .messages
+        .iter()
+        .filter(|message| exists(message))
+        .map(tl::enums::Message::id)
+        .collect();
+    let gone: Vec<i32> = ids.into_iter().filter(|id| !found.contains(id)).collect();
+    let mut batch = listing_batch(handle, listing, |_| {});
+    batch.backfilled = true;
+    if !gone.is_empty() {
+        batch.changes.push(Change::Deleted {
+            channel: channel.and_then(ChatId::channel_id),
+            message_ids: gone,
+        });
+    }
+    Ok(batch)
+}
+
+const fn exists(message: &tl::enums::Message) -> bool {
+    !matches!(message, tl::enums::Message::Empty(_))
+}
+
+impl Listing {
+    const fn empty() -> Self {
+        Self {
+            messages: Vec::new(),
+            users: Vec::new(),
+            chats: Vec::new(),
+            whole: true,
+        }
+    }
+
+    fn of(answer: tl::enums::messages::Messages) -> Self {
+        use tl::enums::messages::Messages;
+        match answer {
+            Messages::Messages(m) => Self {
+                messages: m.messages,
+                users: m.users,
+                chats: m.chats,
+                whole: true,
+            },
+            Messages::Slice(m) => Self {
+                messages: m.messages,
+                users: m.users,
+                chats: m.chats,
+                whole: false,
+            },
+            Messages::ChannelMessages(m) => Self {
+                messages: m.messages,
+                users: m.users,
+                chats: m.chats,
+                whole: false,
+            },
+            Messages::NotModified(_) => Self::empty(),
+        }
+    }
+}
+
+/// Peers first, then what `between` adds, then the messages.
+fn listing_batch(handle: &LinkHandle, listing: Listing, between: impl FnOnce(&mut Batch)) -> Batch {
+    let shared = handle.shared();
+    let mut batch = Batch::empty(shared.account_id);
+    Converter::new(shared.self_id, &mut batch).peers(listing.users, listing.chats);
+    between(&mut batch);
+    let mut messages = Vec::with_capacity(listing.messages.len());
+    {
+        let converter = Converter::new(shared.self_id, &mut batch);
+        messages.extend(
+            listing
+                .messages
+                .into_iter()
+                .filter_map(|message| converter.message(message)),
+        );
+    }
+    batch
+        .changes
+        .extend(messages.into_iter().map(Change::Message));
+    batch
+}

@@ -1,0 +1,177 @@
+//! Whom a chat id, a name or a number means.
+
+use grammers_tl_types as tl;
+
+use super::{Recipient, handle::LinkHandle, shared::Shared};
+use crate::{
+    domain::{Batch, ChatId, Peer, PeerKind, SelfUser},
+    telegram::{
+        CallError,
+        convert::{Converter, chat_id, user_peer},
+    },
+};
+
+/// A chat as Telegram wants to be given it. Users and channels need the hash that this account was told.
+pub(super) async fn input_peer(
+    shared: &Shared,
+    chat: ChatId,
+) -> Result<tl::enums::InputPeer, CallError> {
+    if chat == ChatId::user(shared.self_id) {
+        return Ok(tl::enums::InputPeer::PeerSelf);
+    }
+    let hash = async || {
+        shared
+            .peers
+            .access_hash(chat)
+            .await
+            .ok_or(CallError::Unresolvable)
+    };
+    Ok(match chat.kind() {
+        PeerKind::User(user_id) => {
+            let access_hash = hash().await?;
+            tl::types::InputPeerUser {
+                user_id,
+                access_hash,
+            }
+            .into()
+        }
+        PeerKind::Group(chat_id) => tl::types::InputPeerChat { chat_id }.into(),
+        PeerKind::Channel(channel_id) => {
+            let access_hash = hash().await?;
+            tl::types::InputPeerChannel {
+                channel_id,
+                access_hash,
+            }
+            .into()
+        }
+    })
+}
+
+pub(super) async fn resolve(handle: &LinkHandle, recipient: &Recipient) -> Result<Peer, CallError> {
+    let tl::enums::contacts::ResolvedPeer::Peer(found) = match recipient {
+        Recipient::Username(name) => {
+            let username = name.trim().trim_start_matches('@').to_owned();
+            handle
+                .call(tl::functions::contacts::ResolveUsername {
+                    username,
+                    referer: None,
+                })
+                .await?
+        }
+        Recipient::Phone(phone) => {
+            let phone = phone
+                .expose()
+                .chars()
+                .filter(char::is_ascii_digit)
+                .collect();
+            handle
+                .call(tl::functions::contacts::ResolvePhone { phone })
+                .await?
+        }
+        Recipient::Id(chat) => return by_id(handle, *chat).await,
+    };
+    let self_id = handle.shared().self_id;
+    pick(
+        handle,
+        chat_id(&found.peer, self_id),
+        found.users,
+        found.chats,
+    )
+}
+
+/// An id alone addresses nobody: it has to be one that this account has met.
+async fn by_id(handle: &LinkHandle, chat: ChatId) -> Result<Peer, CallError> {
+    let peer = input_peer(handle.shared(), chat).await?;
+    let (users, chats) = match peer {
+        tl::enums::InputPeer::PeerSelf => (
+            users(handle, tl::enums::InputUser::UserSelf).await?,
+            Vec::new(),
+        ),
+        tl::enums::InputPeer::User(user) => {
+            let user = tl::types::InputUser {
+                user_id: user.user_id,
+                access_hash: user.access_hash,
+            };
+            (users(handle, user.into()).await?, Vec::new())
+        }
+        tl::enums::InputPeer::Chat(group) => {
+            let request = tl::functions::messages::GetChats {
+                id: vec![group.chat_id],
+            };
+            (Vec::new(), chats(handle.call(request).await?))
+        }
+        tl::enums::InputPeer::Channel(channel) => {
+            let channel = tl::types::InputChannel {
+                channel_id: channel.channel_id,
+                access_hash: channel.access_hash,
+            };
+            let request = tl::functions::channels::GetChannels {
+                id: vec![channel.into()],
+            };
+            (Vec::new(), chats(handle.call(request).await?))
+        }
+        _ => return Err(CallError::Unresolvable),
+    };
+    pick(handle, chat, users, chats)
+}
+
+fn chats(chats: tl::enums::messages::Chats) -> Vec<tl::enums::Chat> {
+    match chats {
+        tl::enums::messages::Chats::Chats(chats) => chats.chats,
+        tl::enums::messages::Chats::Slice(chats) => chats.chats,
+    }
+}
+
+async fn users(
+    handle: &LinkHandle,
+    user: tl::enums::InputUser,
+) -> Result<Vec<tl::enums::User>, CallError> {
+    handle
+        .call(tl::functions::users::GetUsers { id: vec![user] })
+        .await
+}
+
+fn pick(
+    handle: &LinkHandle,
+    wanted: ChatId,
+    users: Vec<tl::enums::User>,
+    chats: Vec<tl::enums::Chat>,
+) -> Result<Peer, CallError> {
+    let shared = handle.shared();
+    let mut batch = Batch::empty(shared.account_id);
+    Converter::new(shared.self_id, &mut batch).peers(users, chats);
+    batch
+        .peers
+        .into_iter()
+        .find(|peer| peer.id == wanted)
+        .ok_or(CallError::Unresolvable)
+}
+
+pub(super) async fn me(handle: &LinkHandle) -> Result<SelfUser, CallError> {
+    let users = users(handle, tl::enums::InputUser::UserSelf).await?;
+    users
+        .into_iter()
+        .find_map(self_user)
+        .ok_or(CallError::Unresolvable)
+}
+
+/// The person behind the account.
+pub(in crate::telegram) fn self_user(user: tl::enums::User) -> Option<SelfUser> {
+    let (first_name, last_name) = match &user {
+        tl::enums::User::User(user) => (
+            user.first_name.clone().unwrap_or_default(),
+            user.last_name.clone(),
+        ),
+        tl::enums::User::Empty(_) => return None,
+    };
+    let peer = user_peer(user)?;
+    let PeerKind::User(id) = peer.id.kind() else {
+        return None;
+    };
+    Some(SelfUser {
+        id,
+        first_name,
+        last_name: last_name.filter(|name| !name.is_empty()),
+        username: peer.username,
+    })
+}

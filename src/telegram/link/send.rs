@@ -1,0 +1,253 @@
+//! What goes out: messages, read marks, typing.
+
+use std::time::Duration;
+
+use grammers_tl_types as tl;
+use tl::enums::{Update, Updates};
+
+use super::{handle::LinkHandle, resolve::input_peer};
+use crate::{
+    domain::{ChatId, MessageError, OutgoingMessage, SendOutcome, Timestamp, check_text},
+    telegram::{
+        CallError,
+        error::{Failure, meaning},
+    },
+};
+
+pub(super) async fn send(handle: &LinkHandle, message: &OutgoingMessage) -> SendOutcome {
+    // A text beyond Telegram's limit could grow past what the layer below can carry at all.
+    if let Err(error) = check_text(&message.text) {
+        return refused("MESSAGE_INVALID", &error.to_string());
+    }
+    let Ok(peer) = input_peer(handle.shared(), message.chat).await else {
+        return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
+    };
+    match handle.try_call(&request(peer, message)).await {
+        Ok(updates) => accepted(updates, message.random_id),
+        Err(failure) => outcome(failure),
+    }
+}
+
+fn request(
+    peer: tl::enums::InputPeer,
+    message: &OutgoingMessage,
+) -> tl::functions::messages::SendMessage {
+    let reply_to = message.reply_to.map(|reply_to_msg_id| {
+        tl::types::InputReplyToMessage {
+            reply_to_msg_id,
+            top_msg_id: None,
+            reply_to_peer_id: None,
+            quote_text: None,
+            quote_entities: None,
+            quote_offset: None,
+            monoforum_peer_id: None,
+            todo_item_id: None,
+            poll_option: None,
+        }
+        .into()
+    });
+    tl::functions::messages::SendMessage {
+        no_webpage: false,
+        silent: false,
+        background: false,
+        clear_draft: true,
+        noforwards: false,
+        update_stickersets_order: false,
+        invert_media: false,
+        allow_paid_floodskip: false,
+        peer,
+        reply_to,
+        message: message.text.clone(),
+        random_id: message.random_id,
+        reply_markup: None,
+        entities: None,
+        schedule_date: None,
+        schedule_repeat_period: None,
+        send_as: None,
+        quick_reply_shortcut: None,
+        effect: None,
+        allow_paid_stars: None,
+        suggested_post: None,
+        rich_message: None,
+    }
+}
+
+/// Which message our random id became.
+fn accepted(updates: Updates, random_id: i64) -> SendOutcome {
+    let (updates, date) = match updates {
+        Updates::UpdateShortSentMessage(short) => return sent(short.id, short.date),
+        Updates::Updates(updates) => (updates.updates, updates.date),
+        Updates::Combined(updates) => (updates.updates, updates.date),
+        Updates::UpdateShort(short) => (vec![short.update], short.date),
+        _ => (Vec::new(), 0),
+    };
+    let named = updates.iter().find_map(|update| match update {
+        Update::MessageId(update) if update.random_id == random_id => Some(update.id),
+        _ => None,
+    });
+    let Some(id) = named else {
+        return unknown("Telegram's answer does not name the message");
+    };
+    let date = updates
+        .iter()
+        .find_map(|update| date_of(update, id))
+        .unwrap_or(date);
+    sent(id, date)
+}
+
+fn date_of(update: &Update, id: i32) -> Option<i32> {
+    let message = match update {
+        Update::NewMessage(update) => &update.message,
+        Update::NewChannelMessage(update) => &update.message,
+        _ => return None,
+    };
+    match message {
+        tl::enums::Message::Message(message) if message.id == id => Some(message.date),
+        _ => None,
+    }
+}
+
+fn sent(message_id: i32, date: i32) -> SendOutcome {
+    SendOutcome::Sent {
+        message_id,
+        date: Timestamp::from_seconds(i64::from(date)),
+    }
+}
+
+fn refused(code: &str, message: &str) -> SendOutcome {
+    SendOutcome::Refused(MessageError {
+        code: code.to_owned(),
+        message: message.to_owned(),
+    })
+}
+
+fn unknown(reason: &str) -> SendOutcome {
+    SendOutcome::Unknown {
+        reason: reason.to_owned(),
+    }
+}
+
+/// What a failed attempt means for the reply: only Telegram's own word is final.
+fn outcome(failure: Failure) -> SendOutcome {
+    if let Some(wait) = failure.flood() {
+        // A wait of nothing would be a loop.
+        return SendOutcome::Flood {
+            wait: wait.max(Duration::from_secs(1)),
+        };
+    }
+    if failure.exit().is_some() {
+        return unknown(&failure.to_string());
+    }
+    match &failure {
+        Failure::Rpc {
+            code: 400 | 403 | 404 | 406,
+            name,
+            ..
+        } => refused(name, meaning(name)),
+        _ => unknown(&failure.to_string()),
+    }
+}
+
+pub(super) async fn mark_read(
+    handle: &LinkHandle,
+    chat: ChatId,
+    max_id: i32,
+) -> Result<(), CallError> {
+    let peer = input_peer(handle.shared(), chat).await?;
+    if let tl::enums::InputPeer::Channel(channel) = &peer {
+        let channel = tl::types::InputChannel {
+            channel_id: channel.channel_id,
+            access_hash: channel.access_hash,
+        };
+        handle
+            .call(tl::functions::channels::ReadHistory {
+                channel: channel.into(),
+                max_id,
+            })
+            .await?;
+        return Ok(());
+    }
+    handle
+        .call(tl::functions::messages::ReadHistory { peer, max_id })
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn set_typing(handle: &LinkHandle, chat: ChatId) -> Result<(), CallError> {
+    let request = tl::functions::messages::SetTyping {
+        peer: input_peer(handle.shared(), chat).await?,
+        top_msg_id: None,
+        action: tl::enums::SendMessageAction::SendMessageTypingAction,
+    };
+    handle.call(request).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rpc(code: i32, name: &str, value: Option<u32>) -> Failure {
+        Failure::Rpc {
+            code,
+            name: name.to_owned(),
+            value,
+        }
+    }
+
+    /// Protects replies from being lost or sent twice: only a definite refusal ends one, only a wait delays one.
+    #[test]
+    fn only_telegrams_own_word_is_final() {
+        for failure in [
+            Failure::TimedOut,
+            Failure::Unreadable,
+            Failure::KeyUnknown,
+            Failure::Network("reset".to_owned()),
+            rpc(500, "RANDOM_ID_DUPLICATE", None),
+            rpc(-503, "Timeout", None),
+            rpc(401, "AUTH_KEY_UNREGISTERED", None),
+            rpc(406, "AUTH_KEY_DUPLICATED", None),
+        ] {
+            assert!(
+                matches!(outcome(failure.clone()), SendOutcome::Unknown { .. }),
+                "{failure}"
+            );
+        }
+        for failure in [
+            rpc(400, "PEER_FLOOD", None),
+            rpc(403, "CHAT_WRITE_FORBIDDEN", None),
+        ] {
+            assert!(
+                matches!(outcome(failure.clone()), SendOutcome::Refused(_)),
+                "{failure}"
+            );
+        }
+        for name in ["FLOOD_WAIT", "SLOWMODE_WAIT", "FLOOD_PREMIUM_WAIT"] {
+            let wait = Duration::from_secs(31);
+            assert_eq!(
+                outcome(rpc(420, name, Some(31))),
+                SendOutcome::Flood { wait }
+            );
+        }
+    }
+
+    /// Protects the row: the id comes from the update that names our random id, in whatever answer it arrives.
+    #[test]
+    fn the_message_is_known_by_our_random_id() {
+        let id = |id, random_id| Update::MessageId(tl::types::UpdateMessageId { id, random_id });
+        let answer = |updates| {
+            tl::types::Updates {
+                updates,
+                users: vec![],
+                chats: vec![],
+                date: 9,
+                seq: 0,
+            }
+            .into()
+        };
+        let outcome = accepted(answer(vec![id(1, 10), id(2, 20)]), 20);
+        assert_eq!(outcome, sent(2, 9));
+        let outcome = accepted(answer(vec![id(1, 10)]), 20);
+        assert!(matches!(outcome, SendOutcome::Unknown { .. }));
+    }
+}

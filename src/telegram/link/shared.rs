@@ -1,0 +1,167 @@
+//! What a link's task, its pulse and its handles have in common.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::{runtime::Handle, sync::Notify};
+use tokio_util::sync::CancellationToken;
+
+use super::PeerBook;
+use crate::{
+    domain::AccountId,
+    telegram::{
+        LinkExit,
+        error::Failure,
+        pool::{Calls, PoolSession},
+        service::Settings,
+    },
+};
+
+pub(super) struct Shared {
+    pub(super) account_id: AccountId,
+    pub(super) self_id: i64,
+    pub(super) self_hash: i64,
+    pub(super) api_id: i32,
+    pub(super) settings: Arc<Settings>,
+    pub(super) runtime: Handle,
+    pub(super) session: Arc<PoolSession>,
+    pub(super) peers: Arc<dyn PeerBook>,
+    /// Closing was asked for.
+    pub(super) stop: CancellationToken,
+    /// The current pool; `None` between two.
+    calls: Mutex<Option<Calls>>,
+    orders: Mutex<Orders>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Orders {
+    /// Why the line has to be dropped.
+    cut: Option<String>,
+    /// A call learned that the sign-in is over.
+    exit: Option<LinkExit>,
+    /// Channels whose dialog is ahead of them.
+    behind: Vec<i64>,
+    /// Dial now, whatever the pause.
+    dial_now: bool,
+}
+
+/// What made the task look up.
+pub(super) enum Order {
+    Cut(String),
+    Exit(LinkExit),
+    Behind(Vec<i64>),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one place where a link is put together"
+    )]
+    pub(super) fn new(
+        account_id: AccountId,
+        (self_id, self_hash, api_id): (i64, i64, i32),
+        settings: Arc<Settings>,
+        runtime: Handle,
+        session: Arc<PoolSession>,
+        peers: Arc<dyn PeerBook>,
+    ) -> Self {
+        Self {
+            account_id,
+            self_id,
+            self_hash,
+            api_id,
+            settings,
+            runtime,
+            session,
+            peers,
+            stop: CancellationToken::new(),
+            calls: Mutex::new(None),
+            orders: Mutex::new(Orders::default()),
+            wake: Notify::new(),
+        }
+    }
+
+    pub(super) fn calls(&self) -> Option<Calls> {
+        lock(&self.calls).clone()
+    }
+
+    pub(super) fn set_calls(&self, calls: Option<Calls>) {
+        *lock(&self.calls) = calls;
+    }
+
+    pub(super) fn cut(&self, reason: impl Into<String>) {
+        lock(&self.orders).cut.get_or_insert_with(|| reason.into());
+        self.wake.notify_one();
+    }
+
+    /// Drop the line and dial at once, also out of a pause.
+    pub(super) fn reconnect(&self) {
+        let mut orders = lock(&self.orders);
+        orders.dial_now = true;
+        orders
+            .cut
+            .get_or_insert_with(|| "asked to reconnect".to_owned());
+        drop(orders);
+        self.wake.notify_one();
+    }
+
+    /// Passes on that the sign-in is over, when that is what the failure says.
+    pub(super) fn note(&self, failure: &Failure) {
+        if let Some(exit) = failure.exit() {
+            lock(&self.orders).exit.get_or_insert(exit);
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn channels_behind(&self, channels: Vec<i64>) {
+        lock(&self.orders).behind.extend(channels);
+        self.wake.notify_one();
+    }
+
+    /// A new line begins: what was said about the old one no longer matters.
+    pub(super) fn forget_cut(&self) {
+        lock(&self.orders).cut = None;
+    }
+
+    /// Waits for the next order. Safe to drop.
+    pub(super) async fn order(&self) -> Order {
+        loop {
+            if let Some(order) = self.take_order() {
+                return order;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    fn take_order(&self) -> Option<Order> {
+        let mut orders = lock(&self.orders);
+        if let Some(exit) = orders.exit.take() {
+            return Some(Order::Exit(exit));
+        }
+        if let Some(reason) = orders.cut.take() {
+            return Some(Order::Cut(reason));
+        }
+        if orders.behind.is_empty() {
+            return None;
+        }
+        Some(Order::Behind(std::mem::take(&mut orders.behind)))
+    }
+
+    /// Waits until somebody wants to dial at once. Safe to drop.
+    pub(super) async fn dial_now(&self) {
+        loop {
+            if std::mem::take(&mut lock(&self.orders).dial_now) {
+                return;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    pub(super) fn forget_dial_now(&self) {
+        lock(&self.orders).dial_now = false;
+    }
+}

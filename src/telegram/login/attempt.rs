@@ -1,0 +1,293 @@
+//! The connection and the knowledge of one sign-in, and what all ways to sign in have in common.
+
+use std::{sync::Arc, time::Duration};
+
+use grammers_session::updates::UpdatesLike;
+use grammers_tl_types::{self as tl, RemoteCall};
+use tokio::{runtime::Handle, sync::mpsc};
+
+use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved::SavedCode};
+use crate::{
+    domain::{ApiCredentials, Position, SecretText, Timestamp, mask_phone},
+    telegram::{
+        error::Failure,
+        import,
+        link::self_user,
+        pool::{Pool, PoolSession},
+        service::Settings,
+    },
+};
+
+/// Telegram sends a number home in one hop; more than a few would be a circle.
+const MAX_HOPS: usize = 4;
+/// Signing out of a half-made session, or taking a code back, is worth no more.
+const LAST_CALL: Duration = Duration::from_secs(5);
+
+/// What a code belongs to.
+#[derive(Clone)]
+pub(super) struct SentCode {
+    pub(super) phone: SecretText,
+    pub(super) hash: SecretText,
+    /// It went by e-mail, and is proven another way.
+    pub(super) by_email: bool,
+}
+
+pub(super) struct Attempt {
+    pub(super) api: ApiCredentials,
+    pub(super) code: Option<SentCode>,
+    /// The QR code on show, and when it ends.
+    pub(super) shown_code: Option<(SecretText, Timestamp)>,
+    expected_user: Option<i64>,
+    /// Of the application that the session was made with.
+    api_id: i32,
+    settings: Arc<Settings>,
+    runtime: Handle,
+    session: Arc<PoolSession>,
+    pool: Option<(Pool, mpsc::Receiver<UpdatesLike>)>,
+}
+
+impl Attempt {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        runtime: Handle,
+        config: SignInConfig,
+    ) -> Result<Self, LoginError> {
+        let imported =
+            match &config.method {
+                SignInMethod::SessionString(text) => Some(import::parse(text).map_err(
+                    |error| LoginError::SessionStringInvalid {
+                        why: error.to_string(),
+                    },
+                )?),
+                SignInMethod::Phone(_) | SignInMethod::Qr => None,
+            };
+        let stored = imported.as_ref().map(|imported| &imported.session);
+        let session = PoolSession::new(stored, &settings);
+        if !session.knows(session.home()) {
+            let why = import::ImportError::UnknownDc(session.home()).to_string();
+            return Err(LoginError::SessionStringInvalid { why });
+        }
+        let api_id = stored.map_or(0, |stored| stored.api_id);
+        Ok(Self {
+            api_id: if api_id == 0 {
+                config.api.api_id
+            } else {
+                api_id
+            },
+            api: config.api,
+            code: None,
+            shown_code: None,
+            expected_user: config.expected_user,
+            settings,
+            runtime,
+            session,
+            pool: None,
+        })
+    }
+
+    /// Goes on from what [`saved`](Self::saved) gave. Asks Telegram nothing yet.
+    pub(super) fn resume(
+        settings: Arc<Settings>,
+        runtime: Handle,
+        api: ApiCredentials,
+        bytes: &[u8],
+    ) -> Result<(Self, SignInStep), LoginError> {
+        let saved = SavedCode::from_bytes(bytes).ok_or(LoginError::CodeExpired)?;
+        let attempt = Self {
+            api_id: api.api_id,
+            api,
+            code: saved.code,
+            shown_code: None,
+            expected_user: saved.expected_user,
+            session: PoolSession::new(Some(&saved.session), &settings),
+            settings,
+            runtime,
+            pool: None,
+        };
+        Ok((attempt, saved.step))
+    }
+
+    pub(super) fn saved(&self, step: &SignInStep) -> Option<crate::domain::SecretBytes> {
+        let session = self.session.export(0, 0, self.api_id);
+        SavedCode::to_bytes(&session, self.code.as_ref(), self.expected_user, step)
+    }
+
+    /// One call to the current home, connecting when needed. A line in trouble is thrown away.
+    pub(super) async fn call<R: RemoteCall>(&mut self, request: &R) -> Result<R::Return, Failure> {
+        let timing = &self.settings.timing;
+        self.session
+            .ensure_key(self.session.home(), &self.settings)
+            .await?;
+        if self.pool.is_none() {
+            self.pool = Some(Pool::start(
+                &self.session,
+                self.api_id,
+                &self.settings,
+                &self.runtime,
+            ));
+        }
+        let Some((pool, _)) = &self.pool else {
+            return Err(Failure::Network("no connection".to_owned()));
+        };
+        let answer = pool.calls.home(request, timing.connect_limit).await;
+        if matches!(
+            answer,
+            Err(Failure::Network(_) | Failure::TimedOut | Failure::KeyUnknown)
+        ) {
+            self.pool = None;
+        }
+        answer
+    }
+
+    /// The same, followed to wherever Telegram sends it.
+    pub(super) async fn call_home<R: RemoteCall>(
+        &mut self,
+        request: &R,
+    ) -> Result<R::Return, Failure> {
+        let mut last = Failure::Network("Telegram sends the number in circles".to_owned());
+        for _ in 0..MAX_HOPS {
+            match self.call(request).await {
+                Err(Failure::Rpc {
+                    code: 303,
+                    name,
+                    value: Some(dc),
+                }) => {
+                    let Ok(home) = i32::try_from(dc) else {
+                        return Err(Failure::Rpc {
+                            code: 303,
+                            name,
+                            value: Some(dc),
+                        });
+                    };
+                    last = Failure::Network(format!("data centre {home} is not known here"));
+                    if !self.move_home(home) {
+                        return Err(last);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+        Err(last)
+    }
+
+    /// Home first, connection after: only a connection to home reports its end.
+    pub(super) fn move_home(&mut self, dc: i32) -> bool {
+        if !self.session.knows(dc) {
+            return false;
+        }
+        let old = self.session.home();
+        self.session.set_home(dc);
+        if let Some((pool, _)) = &self.pool {
+            pool.calls.cut(old);
+        }
+        true
+    }
+
+    pub(super) fn updates(&mut self) -> Option<&mut mpsc::Receiver<UpdatesLike>> {
+        self.pool.as_mut().map(|(_, updates)| updates)
+    }
+
+    /// Signed in: who it is, and where the updates begin.
+    pub(super) async fn finish(
+        &mut self,
+        authorization: tl::enums::auth::Authorization,
+    ) -> Result<SignInStep, LoginError> {
+        use tl::enums::auth::Authorization;
+        match authorization {
+            Authorization::Authorization(found) => self.finish_as(found.user).await,
+            Authorization::SignUpRequired(_) => Err(LoginError::SignUpRequired),
+        }
+    }
+
+    async fn finish_as(&mut self, user: tl::enums::User) -> Result<SignInStep, LoginError> {
+        let (self_hash, phone) = match &user {
+            tl::enums::User::User(user) => (
+                user.access_hash.unwrap_or(0),
+                user.phone.as_deref().map(mask_phone),
+            ),
+            tl::enums::User::Empty(_) => (0, None),
+        };
+        let Some(user) = self_user(user) else {
+            return Err(LoginError::Rejected {
+                code: "USER_EMPTY".to_owned(),
+            });
+        };
+        if self
+            .expected_user
+            .is_some_and(|expected| expected != user.id)
+        {
+            // Nobody would ever use that session again.
+            let _ =
+                tokio::time::timeout(LAST_CALL, self.call(&tl::functions::auth::LogOut {})).await;
+            self.close().await;
+            return Err(LoginError::AlreadyAnotherUser);
+        }
+        let tl::enums::updates::State::State(state) =
+            self.call(&tl::functions::updates::GetState {}).await?;
+        let signed_in = SignedIn {
+            session: self.session.export(user.id, self_hash, self.api_id),
+            user,
+            phone,
+            position: Position {
+                pts: state.pts.max(1),
+                qts: state.qts,
+                date: state.date,
+                seq: state.seq,
+                channels: Vec::new(),
+            },
+        };
+        // The account's own link dials anew: this connection must be gone before.
+        self.close().await;
+        self.code = None;
+        Ok(SignInStep::Done(Box::new(signed_in)))
+    }
+
+    /// A session string that is signed in already.
+    pub(super) async fn adopt(&mut self) -> Result<SignInStep, LoginError> {
+        let request = tl::functions::users::GetUsers {
+            id: vec![tl::enums::InputUser::UserSelf],
+        };
+        let invalid = |why: String| LoginError::SessionStringInvalid { why };
+        let users = match self.call(&request).await {
+            Ok(users) => users,
+            Err(Failure::KeyUnknown) => {
+                return Err(invalid(
+                    "Telegram does not know this session's key (any more)".to_owned(),
+                ));
+            }
+            Err(failure) => {
+                return Err(match failure.exit() {
+                    Some(exit) => invalid(exit.to_string()),
+                    None => failure.into(),
+                });
+            }
+        };
+        let Some(user) = users.into_iter().next() else {
+            return Err(invalid("the session is not signed in".to_owned()));
+        };
+        if matches!(&user, tl::enums::User::User(user) if user.bot) {
+            return Err(invalid(import::ImportError::Bot.to_string()));
+        }
+        self.finish_as(user).await
+    }
+
+    /// Takes a sent code back, as far as Telegram listens, and hangs up.
+    pub(super) async fn cancel(&mut self) {
+        if let Some(code) = self.code.take()
+            && self.pool.is_some()
+        {
+            let request = tl::functions::auth::CancelCode {
+                phone_number: code.phone.expose().to_owned(),
+                phone_code_hash: code.hash.expose().to_owned(),
+            };
+            let _ = tokio::time::timeout(LAST_CALL, self.call(&request)).await;
+        }
+        self.close().await;
+    }
+
+    async fn close(&mut self) {
+        if let Some((pool, _)) = self.pool.take() {
+            pool.close(self.settings.timing.close_limit).await;
+        }
+    }
+}

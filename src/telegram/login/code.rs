@@ -1,0 +1,150 @@
+//! The code that Telegram sends: asked for, asked for again, and proven.
+
+use std::time::Duration;
+
+use grammers_tl_types as tl;
+
+use super::{
+    LoginError, SignInStep,
+    attempt::{Attempt, SentCode},
+};
+use crate::{
+    domain::{CodeChannel, SecretText, Timestamp},
+    telegram::error::Failure,
+};
+
+impl Attempt {
+    pub(super) async fn send_code(&mut self, phone: SecretText) -> Result<SignInStep, LoginError> {
+        let digits: String = phone
+            .expose()
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect();
+        if !(5..=20).contains(&digits.len()) {
+            return Err(LoginError::PhoneInvalid);
+        }
+        let phone = SecretText::new(digits);
+        let request = tl::functions::auth::SendCode {
+            phone_number: phone.expose().to_owned(),
+            api_id: self.api.api_id,
+            api_hash: self.api.api_hash.expose().to_owned(),
+            settings: tl::types::CodeSettings {
+                allow_flashcall: false,
+                current_number: false,
+                allow_app_hash: false,
+                allow_missed_call: false,
+                allow_firebase: false,
+                unknown_number: false,
+                logout_tokens: None,
+                token: None,
+                app_sandbox: None,
+            }
+            .into(),
+        };
+        let sent = match self.call_home(&request).await {
+            // Telegram's word for: once more, from the start.
+            Err(Failure::Rpc { name, .. }) if name == "AUTH_RESTART" => {
+                self.call_home(&request).await?
+            }
+            answer => answer?,
+        };
+        self.code_sent(phone, sent).await
+    }
+
+    pub(super) async fn resend_code(&mut self) -> Result<SignInStep, LoginError> {
+        let code = self.code.clone().ok_or(LoginError::WrongStep)?;
+        let request = tl::functions::auth::ResendCode {
+            phone_number: code.phone.expose().to_owned(),
+            phone_code_hash: code.hash.expose().to_owned(),
+            reason: None,
+        };
+        let sent = self.call(&request).await?;
+        self.code_sent(code.phone, sent).await
+    }
+
+    async fn code_sent(
+        &mut self,
+        phone: SecretText,
+        sent: tl::enums::auth::SentCode,
+    ) -> Result<SignInStep, LoginError> {
+        use tl::enums::auth::SentCode as Sent;
+        let sent = match sent {
+            Sent::Code(sent) => sent,
+            Sent::Success(sent) => return self.finish(sent.authorization).await,
+            Sent::PaymentRequired(_) => return Err(LoginError::PaymentRequired),
+        };
+        let (via, length) = channel(&sent.r#type).ok_or(LoginError::EmailRequired)?;
+        self.code = Some(SentCode {
+            phone,
+            hash: SecretText::new(sent.phone_code_hash),
+            by_email: via == CodeChannel::Email,
+        });
+        let next = sent.next_type.as_ref().map(next_channel);
+        let pause = Duration::from_secs(u64::try_from(sent.timeout.unwrap_or(0)).unwrap_or(0));
+        Ok(SignInStep::Code {
+            via,
+            length,
+            resend_at: next.map(|_| Timestamp::now().plus(pause)),
+            next,
+        })
+    }
+
+    pub(super) async fn submit_code(
+        &mut self,
+        typed: SecretText,
+    ) -> Result<SignInStep, LoginError> {
+        let code = self.code.clone().ok_or(LoginError::WrongStep)?;
+        let typed = SecretText::new(typed.expose().trim());
+        if typed.expose().is_empty() {
+            return Err(LoginError::WrongCode);
+        }
+        let mail = code.by_email.then(|| {
+            tl::types::EmailVerificationCode {
+                code: typed.expose().to_owned(),
+            }
+            .into()
+        });
+        let request = tl::functions::auth::SignIn {
+            phone_number: code.phone.expose().to_owned(),
+            phone_code_hash: code.hash.expose().to_owned(),
+            phone_code: (!code.by_email).then(|| typed.expose().to_owned()),
+            email_verification: mail,
+        };
+        match self.call_home(&request).await {
+            Ok(authorization) => self.finish(authorization).await,
+            Err(Failure::Rpc { name, .. }) if name == "SESSION_PASSWORD_NEEDED" => {
+                self.ask_password().await
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+/// Where the code went and how long it is. `None`: Telegram first wants an e-mail address from the person.
+fn channel(sent: &tl::enums::auth::SentCodeType) -> Option<(CodeChannel, Option<u8>)> {
+    use tl::enums::auth::SentCodeType as T;
+    let len = |length: i32| u8::try_from(length).ok().filter(|length| *length > 0);
+    Some(match sent {
+        T::App(sent) => (CodeChannel::App, len(sent.length)),
+        T::Sms(sent) => (CodeChannel::Sms, len(sent.length)),
+        T::FirebaseSms(sent) => (CodeChannel::Sms, len(sent.length)),
+        T::SmsWord(_) | T::SmsPhrase(_) => (CodeChannel::Sms, None),
+        T::Call(sent) => (CodeChannel::Call, len(sent.length)),
+        T::FlashCall(_) => (CodeChannel::FlashCall, None),
+        T::MissedCall(sent) => (CodeChannel::MissedCall, len(sent.length)),
+        T::EmailCode(sent) => (CodeChannel::Email, len(sent.length)),
+        T::FragmentSms(sent) => (CodeChannel::Fragment, len(sent.length)),
+        T::SetUpEmailRequired(_) => return None,
+    })
+}
+
+const fn next_channel(next: &tl::enums::auth::CodeType) -> CodeChannel {
+    use tl::enums::auth::CodeType as T;
+    match next {
+        T::Sms => CodeChannel::Sms,
+        T::Call => CodeChannel::Call,
+        T::FlashCall => CodeChannel::FlashCall,
+        T::MissedCall => CodeChannel::MissedCall,
+        T::FragmentSms => CodeChannel::Fragment,
+    }
+}

@@ -1,0 +1,392 @@
+//! One connection pool of grammers: its session, its runner, and calls through it that always end.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    num::NonZeroUsize,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI32, Ordering},
+    },
+    time::Duration,
+};
+
+use grammers_mtsender::{
+    ConnectionParams, InvocationError, NoRetries, SenderPool, SenderPoolHandle,
+};
+use grammers_session::{
+    BoxFuture, Session,
+    types::{DcOption, PeerId, PeerInfo, UpdateState, UpdatesState},
+    updates::UpdatesLike,
+};
+use grammers_tl_types::{Deserializable, RemoteCall};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
+use zeroize::Zeroizing;
+
+use super::{
+    error::Failure,
+    handshake::exchange_key,
+    service::Settings,
+    session::{DcRecord, SessionData},
+};
+
+/// Blocks are allocated as they fill; the driver sheds long before this is reached.
+const QUEUE: usize = 65_536;
+
+/// The session as grammers sees it: data centres and keys, in memory. Everything else it may ask for is answered with
+/// nothing: peers and positions are ours.
+pub(super) struct PoolSession {
+    home: AtomicI32,
+    dcs: Mutex<BTreeMap<i32, DcOption>>,
+    /// Addresses that a person configured; Telegram's own list does not replace them.
+    pinned: Vec<i32>,
+    changed: AtomicBool,
+}
+
+/// A server that does not know our key makes grammers agree on a new one; the old one is kept instead.
+#[derive(Debug, thiserror::Error)]
+#[error("the server does not know the session's key")]
+pub(super) struct KeyVeto;
+
+impl PoolSession {
+    /// The stored session over the known data centres; configured addresses win.
+    pub(super) fn new(stored: Option<&SessionData>, settings: &Settings) -> Arc<Self> {
+        let mut dcs = settings.known_dcs();
+        if let Some(stored) = stored {
+            // An imported session may name a data centre without saying where it is.
+            let placed = |id: &i32, record: &DcRecord, dcs: &BTreeMap<i32, DcOption>| {
+                dcs.contains_key(id)
+                    || !record.ipv4.ip().is_unspecified()
+                    || !record.ipv6.ip().is_unspecified()
+            };
+            for (id, record) in &stored.dcs {
+                if !placed(id, record, &dcs) {
+                    continue;
+                }
+                let dc = dcs.entry(*id).or_insert_with(|| option(*id, record));
+                dc.auth_key = record.key.as_deref().copied();
+            }
+        }
+        Arc::new(Self {
+            home: AtomicI32::new(stored.map_or(settings.first_dc(), |stored| stored.home_dc)),
+            dcs: Mutex::new(dcs),
+            pinned: settings.pinned_dcs(),
+            changed: AtomicBool::new(false),
+        })
+    }
+
+    fn dcs(&self) -> MutexGuard<'_, BTreeMap<i32, DcOption>> {
+        self.dcs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn home(&self) -> i32 {
+        self.home.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_home(&self, dc: i32) {
+        self.home.store(dc, Ordering::Relaxed);
+    }
+
+    /// Is there an address for it?
+    pub(super) fn knows(&self, dc: i32) -> bool {
+        self.dcs().contains_key(&dc)
+    }
+
+    pub(super) fn has_key(&self, dc: i32) -> bool {
+        self.dcs().get(&dc).is_some_and(|dc| dc.auth_key.is_some())
+    }
+
+    /// Was a key or address added since the last call?
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::Relaxed)
+    }
+
+    /// What the vault should keep.
+    pub(super) fn export(&self, self_id: i64, self_hash: i64, api_id: i32) -> SessionData {
+        let record = |dc: &DcOption| DcRecord {
+            ipv4: dc.ipv4,
+            ipv6: dc.ipv6,
+            key: dc.auth_key.map(Zeroizing::new),
+        };
+        let home = self.home();
+        let keep = |id: i32, dc: &DcOption| id == home || dc.auth_key.is_some();
+        SessionData {
+            home_dc: home,
+            self_id,
+            self_hash,
+            api_id,
+            dcs: self
+                .dcs()
+                .iter()
+                .filter(|(id, dc)| keep(**id, dc))
+                .map(|(id, dc)| (*id, record(dc)))
+                .collect(),
+        }
+    }
+
+    /// Custom servers have a key of their own, which grammers does not know: agree on the auth key before it dials.
+    pub(super) async fn ensure_key(&self, dc: i32, settings: &Settings) -> Result<(), Failure> {
+        let Some(server_key) = &settings.server_key else {
+            return Ok(());
+        };
+        if self.has_key(dc) {
+            return Ok(());
+        }
+        let address = self
+            .dcs()
+            .get(&dc)
+            .map(|dc| address(dc, settings.use_ipv6()))
+            .ok_or_else(|| Failure::Network(format!("data centre {dc} is not configured")))?;
+        let key = exchange_key(address, server_key, settings.timing.connect_limit)
+            .await
+            .map_err(|error| Failure::Network(error.to_string()))?;
+        if let Some(dc) = self.dcs().get_mut(&dc) {
+            // Another call may have been faster; the first key stays.
+            dc.auth_key.get_or_insert(key);
+        }
+        self.changed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes what grammers learned, except a key in place of one we have.
+    fn learn(&self, new: &DcOption) -> Result<(), KeyVeto> {
+        let mut dcs = self.dcs();
+        let Some(known) = dcs.get_mut(&new.id) else {
+            dcs.insert(new.id, new.clone());
+            return Ok(());
+        };
+        match (&known.auth_key, &new.auth_key) {
+            (Some(old), Some(new)) if old != new => return Err(KeyVeto),
+            (None, Some(new)) => {
+                known.auth_key = Some(*new);
+                self.changed.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        if !self.pinned.contains(&new.id) {
+            (known.ipv4, known.ipv6) = (new.ipv4, new.ipv6);
+        }
+        Ok(())
+    }
+}
+
+impl Session for PoolSession {
+    type Error = KeyVeto;
+
+    fn home_dc_id(&self) -> Result<i32, KeyVeto> {
+        Ok(self.home())
+    }
+
+    fn set_home_dc_id(&self, dc_id: i32) -> BoxFuture<'_, Result<(), KeyVeto>> {
+        self.set_home(dc_id);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn dc_option(&self, dc_id: i32) -> Result<Option<DcOption>, KeyVeto> {
+        Ok(self.dcs().get(&dc_id).cloned())
+    }
+
+    fn set_dc_option(&self, dc_option: &DcOption) -> BoxFuture<'_, Result<(), KeyVeto>> {
+        let learned = self.learn(dc_option);
+        Box::pin(async { learned })
+    }
+
+    fn peer(&self, _peer: PeerId) -> BoxFuture<'_, Result<Option<PeerInfo>, KeyVeto>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn cache_peer(&self, _peer: PeerInfo) -> BoxFuture<'_, Result<(), KeyVeto>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn updates_state(&self) -> BoxFuture<'_, Result<UpdatesState, KeyVeto>> {
+        Box::pin(async { Ok(UpdatesState::default()) })
+    }
+
+    fn set_update_state(&self, _update: UpdateState) -> BoxFuture<'_, Result<(), KeyVeto>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// A data centre's entry for an address of either family.
+pub(super) fn dc_at(id: i32, address: SocketAddr) -> DcOption {
+    let (ipv4, ipv6) = match address {
+        SocketAddr::V4(v4) => (
+            v4,
+            SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0),
+        ),
+        SocketAddr::V6(v6) => {
+            let v4 = v6
+                .ip()
+                .to_ipv4_mapped()
+                .unwrap_or(std::net::Ipv4Addr::UNSPECIFIED);
+            (SocketAddrV4::new(v4, v6.port()), v6)
+        }
+    };
+    DcOption {
+        id,
+        ipv4,
+        ipv6,
+        auth_key: None,
+    }
+}
+
+fn option(id: i32, record: &DcRecord) -> DcOption {
+    let mut ipv6 = record.ipv6;
+    if ipv6.ip() == &Ipv6Addr::UNSPECIFIED {
+        ipv6 = SocketAddrV6::new(record.ipv4.ip().to_ipv6_mapped(), record.ipv4.port(), 0, 0);
+    }
+    DcOption {
+        id,
+        ipv4: record.ipv4,
+        ipv6,
+        auth_key: None,
+    }
+}
+
+fn address(dc: &DcOption, use_ipv6: bool) -> SocketAddr {
+    if use_ipv6 {
+        dc.ipv6.into()
+    } else {
+        dc.ipv4.into()
+    }
+}
+
+/// A running pool. Dropping it cuts its connections.
+pub(super) struct Pool {
+    pub(super) calls: Calls,
+    runner: JoinHandle<()>,
+}
+
+impl Pool {
+    pub(super) fn start(
+        session: &Arc<PoolSession>,
+        api_id: i32,
+        settings: &Settings,
+        runtime: &Handle,
+    ) -> (Self, mpsc::Receiver<UpdatesLike>) {
+        let config = &settings.config;
+        // All fields by hand: the defaults run two programs to find out what system this is, each time.
+        let params = ConnectionParams {
+            device_model: config.device_model.clone(),
+            system_version: config.system_version.clone(),
+            app_version: config.app_version.clone(),
+            system_lang_code: config.lang_code.clone(),
+            lang_code: config.lang_code.clone(),
+            use_ipv6: settings.use_ipv6(),
+            retry_policy: Box::new(NoRetries),
+            updates_channel_capacity: NonZeroUsize::new(QUEUE).unwrap_or(NonZeroUsize::MIN),
+            __non_exhaustive: (),
+        };
+        let pool = SenderPool::with_configuration(Arc::clone(session), api_id, params);
+        let calls = Calls {
+            handle: pool.handle.thin.clone(),
+            session: Arc::clone(session),
+        };
+        let runner = runtime.spawn(pool.runner.run());
+        (Self { calls, runner }, pool.updates)
+    }
+
+    /// Resolves when the runner is gone: its panic, when it was one.
+    pub(super) async fn ended(&mut self) -> Option<String> {
+        match (&mut self.runner).await {
+            Err(error) => error.try_into_panic().ok().map(|panic| panic_text(&*panic)),
+            Ok(()) => None,
+        }
+    }
+
+    /// Politely at first; a runner that hangs in a dead connect does not listen.
+    pub(super) async fn close(mut self, limit: Duration) {
+        self.calls.handle.quit();
+        // Dropping cuts what is left.
+        let _ = timeout(limit, &mut self.runner).await;
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.runner.abort();
+    }
+}
+
+/// The words of a panic, without what may have been formatted into them beyond a line.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without words");
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect()
+}
+
+/// Calls through one pool.
+#[derive(Clone)]
+pub(super) struct Calls {
+    handle: SenderPoolHandle,
+    session: Arc<PoolSession>,
+}
+
+impl Calls {
+    /// Calls the home data centre; ends within `limit`, whatever happens below.
+    pub(super) async fn home<R: RemoteCall>(
+        &self,
+        request: &R,
+        limit: Duration,
+    ) -> Result<R::Return, Failure> {
+        let dc = self.session.home();
+        // Raw on purpose: the other way asks a retry policy, which takes another turn through the runner.
+        let call = self.handle.raw_invoke_in_dc(dc, request.to_bytes());
+        let known_key = self.session.has_key(dc);
+        match timeout(limit, call).await {
+            Err(_) => Err(Failure::TimedOut),
+            Ok(Err(error)) => Err(Failure::from_invocation(error, known_key)),
+            Ok(Ok(body)) => R::Return::from_bytes(&body).map_err(|_| Failure::Unreadable),
+        }
+    }
+
+    pub(super) fn cut(&self, dc: i32) {
+        self.handle.disconnect_from_dc(dc);
+    }
+}
+
+impl Failure {
+    fn from_invocation(error: InvocationError, known_key: bool) -> Self {
+        use grammers_mtproto::transport::Error as Transport;
+        match error {
+            InvocationError::Rpc(error) => Self::Rpc {
+                code: error.code,
+                name: error.name,
+                value: error.value,
+            },
+            InvocationError::Session(error) if error.is::<KeyVeto>() => Self::KeyUnknown,
+            InvocationError::Transport(Transport::BadStatus { status: 404 }) => Self::KeyUnknown,
+            // -404 made grammers try a new key exchange, and that failed.
+            InvocationError::Authentication(_) if known_key => Self::KeyUnknown,
+            InvocationError::Authentication(error) => Self::Network(authentication(&error)),
+            InvocationError::Deserialize(_) => Self::Unreadable,
+            InvocationError::Io(error) => Self::Network(error.to_string()),
+            InvocationError::Transport(error) => Self::Network(error.to_string()),
+            InvocationError::Dropped(_) => Self::Network("the line was cut".to_owned()),
+            InvocationError::InvalidDc => Self::Network("an unknown data centre".to_owned()),
+            InvocationError::Session(_) => {
+                Self::Network("the session could not be read".to_owned())
+            }
+        }
+    }
+}
+
+/// What went wrong in grammers' key exchange, without the nonces its text would show.
+fn authentication(error: &grammers_mtproto::authentication::Error) -> String {
+    use grammers_mtproto::authentication::Error as E;
+    match error {
+        E::UnknownFingerprints { .. } => {
+            "the server has none of Telegram's keys: configure its own".to_owned()
+        }
+        _ => "the key exchange with the server failed".to_owned(),
+    }
+}
