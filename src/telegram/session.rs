@@ -45,9 +45,14 @@ impl SessionData {
     /// A session with one known key: an import, or a test's account that is already signed in.
     #[must_use]
     pub fn with_key(home_dc: i32, address: SocketAddrV4, key: [u8; KEY_LEN], self_id: i64) -> Self {
+        let mapped = if address.ip().is_unspecified() {
+            Ipv6Addr::UNSPECIFIED
+        } else {
+            address.ip().to_ipv6_mapped()
+        };
         let record = DcRecord {
             ipv4: address,
-            ipv6: SocketAddrV6::new(address.ip().to_ipv6_mapped(), address.port(), 0, 0),
+            ipv6: SocketAddrV6::new(mapped, address.port(), 0, 0),
             key: Some(Zeroizing::new(key)),
         };
         Self {
