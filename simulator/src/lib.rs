@@ -4,7 +4,16 @@
 //! - [`dispatch`]: function id → the part of the world that answers it.
 //! - [`world`]: users, chats, messages, update positions and the ledger of what happened; knows no sockets.
 //! - [`port`]: what wire and dispatch know of each other.
-//! - `control`: the handle and the HTTP API that tests, the demo and people steer it with.
+//! - [`control`]: the handle and the HTTP API that tests, the demo and people steer it with.
+//! - [`traffic`]: people who chat by themselves, from a seed.
 
+pub mod control;
+pub mod dispatch;
 pub mod port;
+pub mod traffic;
 pub mod wire;
+pub mod world;
+
+pub use control::{AccountSpec, PersonSpec, Simulator, SimulatorBuilder};
+pub use dispatch::{Effect, Fault};
+pub use world::{Action, ChatRef, Draft, Ledger, Media};

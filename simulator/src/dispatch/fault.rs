@@ -1,0 +1,330 @@
+//! Faults of calls and pushes, set by scripts: what goes wrong, for whom, and how often.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use grammers_tl_types::{enums, types};
+use serde::{Deserialize, Serialize};
+
+use crate::world::{Outgoing, Refusal};
+
+/// Names a fault that was set, so that it can be taken back.
+pub type FaultId = u64;
+
+/// Something that goes wrong.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Fault {
+    /// Only for this account; for all when none.
+    #[serde(default)]
+    pub account: Option<i64>,
+    /// Only for this function (`messages.sendMessage`), or for all that begin so (`messages.*`).
+    #[serde(default)]
+    pub method: Option<String>,
+    /// Only when this channel is named or concerned.
+    #[serde(default)]
+    pub channel: Option<i64>,
+    /// Pushes: only this kind of update (`updateNewMessage`).
+    #[serde(default)]
+    pub update: Option<String>,
+    /// How often; for ever when none.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// Lets this many pass first.
+    #[serde(default)]
+    pub skip: u32,
+    /// Happens to this many of a thousand, spread evenly; to all when none.
+    #[serde(default)]
+    pub per_mille: Option<u32>,
+    pub effect: Effect,
+    #[serde(skip)]
+    seen: u64,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// The call is not carried out, and answered with this.
+    Error { code: i32, message: String },
+    /// Carried out after a while; a send holds its random id meanwhile.
+    SlowStart { millis: u64 },
+    /// Carried out at once, answered after a while.
+    SlowAnswer { millis: u64 },
+    /// Neither carried out nor answered.
+    NeverAnswer,
+    /// The line is cut, the call not carried out.
+    Cut,
+    /// Carried out; the line is cut instead of the answer.
+    CutAfter,
+    /// Carried out, never answered.
+    SilentAfter,
+    /// updates.getDifference answers differenceTooLong.
+    DifferenceTooLong,
+    /// updates.getDifference gives at most this many events at a time.
+    DifferenceSlices { events: usize },
+    /// updates.getChannelDifference answers channelDifferenceTooLong.
+    ChannelDifferenceTooLong,
+    /// A push is lost.
+    DropPush,
+    /// A push comes twice.
+    DuplicatePush,
+    /// A push comes late; what follows overtakes it.
+    DelayPush { millis: u64 },
+    /// A push comes after the one that follows it.
+    SwapPush,
+    /// updatesTooLong instead of a push.
+    TooLong,
+    /// updateChannelTooLong instead of a channel's push.
+    ChannelTooLong { with_pts: bool },
+}
+
+impl Effect {
+    fn is_push(&self) -> bool {
+        use Effect as E;
+        matches!(
+            self,
+            E::DropPush | E::DuplicatePush | E::DelayPush { .. } | E::SwapPush | E::TooLong | E::ChannelTooLong { .. }
+        )
+    }
+
+    fn is_difference(&self) -> bool {
+        matches!(self, Self::DifferenceTooLong | Self::DifferenceSlices { .. } | Self::ChannelDifferenceTooLong)
+    }
+}
+
+impl Fault {
+    pub fn new(effect: Effect) -> Self {
+        Self {
+            account: None,
+            method: None,
+            channel: None,
+            update: None,
+            times: None,
+            skip: 0,
+            per_mille: None,
+            effect,
+            seen: 0,
+        }
+    }
+
+    /// An `rpc_error`, for instance `Fault::error(420, "FLOOD_WAIT_5").on("messages.sendMessage").times(1)`.
+    pub fn error(code: i32, message: &str) -> Self {
+        Self::new(Effect::Error { code, message: message.to_owned() })
+    }
+
+    pub fn flood_wait(seconds: u32) -> Self {
+        Self::error(420, &format!("FLOOD_WAIT_{seconds}"))
+    }
+
+    pub fn on(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self
+    }
+
+    pub fn account(mut self, account: i64) -> Self {
+        self.account = Some(account);
+        self
+    }
+
+    pub fn channel(mut self, channel: i64) -> Self {
+        self.channel = Some(channel);
+        self
+    }
+
+    pub fn update(mut self, kind: &str) -> Self {
+        self.update = Some(kind.to_owned());
+        self
+    }
+
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    pub fn skip(mut self, skip: u32) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    pub fn per_mille(mut self, share: u32) -> Self {
+        self.per_mille = Some(share);
+        self
+    }
+
+    /// One chance of happening: counts, and says whether it does.
+    fn strike(&mut self) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.seen += 1;
+        if let Some(share) = self.per_mille.map(u64::from) {
+            // Evenly spread, not by chance: a test can count on it.
+            if (self.seen * share) / 1000 == ((self.seen - 1) * share) / 1000 {
+                return false;
+            }
+        }
+        match &mut self.times {
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+}
+
+/// What becomes of one push.
+pub(super) enum PushFate {
+    Now(enums::Updates),
+    Later(enums::Updates, Duration),
+}
+
+/// All faults that are set.
+#[derive(Default)]
+pub struct Faults {
+    list: Mutex<Vec<(FaultId, Fault)>>,
+    held: Mutex<Vec<(i64, enums::Updates)>>,
+    next: AtomicU64,
+    /// Spares the common case the lock.
+    any: AtomicBool,
+}
+
+impl Faults {
+    fn lock(&self) -> MutexGuard<'_, Vec<(FaultId, Fault)>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set(&self, fault: Fault) -> FaultId {
+        let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        self.lock().push((id, fault));
+        self.any.store(true, Ordering::Release);
+        id
+    }
+
+    pub fn clear(&self, id: FaultId) {
+        self.lock().retain(|(own, _)| *own != id);
+    }
+
+    pub fn clear_all(&self) {
+        self.lock().clear();
+        self.any.store(false, Ordering::Release);
+    }
+
+    fn pick(&self, wanted: impl Fn(&Fault) -> bool) -> Option<Effect> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut list = self.lock();
+        let hit = list.iter_mut().find_map(|(_, fault)| (wanted(fault) && fault.strike()).then(|| fault.effect.clone()));
+        list.retain(|(_, fault)| fault.times != Some(0));
+        hit
+    }
+
+    /// What happens to a call before it is carried out.
+    pub(super) fn next_for_call(&self, user: Option<i64>, method: &str, body: &[u8]) -> Option<Effect> {
+        self.pick(|fault| {
+            !fault.effect.is_push()
+                && !fault.effect.is_difference()
+                && fault.account.is_none_or(|account| user == Some(account))
+                && fault.method.as_deref().is_none_or(|wanted| names(wanted, method))
+                && fault.channel.is_none_or(|channel| mentions(body, channel))
+        })
+    }
+
+    /// What happens to a difference.
+    pub(super) fn next_for_difference(&self, user: i64, channel: Option<i64>) -> Option<Effect> {
+        self.pick(|fault| {
+            let fits = match fault.effect {
+                Effect::ChannelDifferenceTooLong => channel.is_some() && fault.channel.is_none_or(|id| channel == Some(id)),
+                Effect::DifferenceTooLong | Effect::DifferenceSlices { .. } => channel.is_none(),
+                _ => false,
+            };
+            fits && fault.account.is_none_or(|account| user == account)
+        })
+    }
+
+    pub(super) fn fate_of(&self, user: Option<i64>, push: &Outgoing) -> Vec<PushFate> {
+        let effect = self.pick(|fault| {
+            fault.effect.is_push()
+                && fault.account.is_none_or(|account| user == Some(account))
+                && fault.channel.is_none_or(|id| push.channel.is_some_and(|(own, _)| own == id))
+                && fault.update.as_deref().is_none_or(|kind| names(kind, push.kind))
+        });
+        let updates = push.updates.clone();
+        let mut fates = match effect {
+            None => vec![PushFate::Now(updates)],
+            Some(Effect::DropPush) => Vec::new(),
+            Some(Effect::DuplicatePush) => vec![PushFate::Now(updates.clone()), PushFate::Now(updates)],
+            Some(Effect::DelayPush { millis }) => vec![PushFate::Later(updates, Duration::from_millis(millis))],
+            Some(Effect::SwapPush) => {
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                held.push((user.unwrap_or(0), updates));
+                return Vec::new();
+            }
+            Some(Effect::TooLong) => vec![PushFate::Now(enums::Updates::TooLong)],
+            Some(Effect::ChannelTooLong { with_pts }) => match push.channel {
+                Some((channel_id, pts)) => {
+                    let update = types::UpdateChannelTooLong { channel_id, pts: with_pts.then_some(pts) };
+                    let date = push_date(&push.updates);
+                    vec![PushFate::Now(types::UpdateShort { update: update.into(), date }.into())]
+                }
+                None => vec![PushFate::Now(updates)],
+            },
+            Some(_) => vec![PushFate::Now(updates)],
+        };
+        self.release_held(user, &mut fates);
+        fates
+    }
+
+    /// What was held back comes right after the push that overtook it.
+    fn release_held(&self, user: Option<i64>, fates: &mut Vec<PushFate>) {
+        if !self.any.load(Ordering::Acquire) {
+            return;
+        }
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|(owner, updates)| {
+            let mine = *owner == user.unwrap_or(0);
+            if mine {
+                fates.push(PushFate::Now(updates.clone()));
+            }
+            !mine
+        });
+    }
+}
+
+fn push_date(updates: &enums::Updates) -> i32 {
+    match updates {
+        enums::Updates::Updates(updates) => updates.date,
+        enums::Updates::UpdateShort(update) => update.date,
+        _ => 0,
+    }
+}
+
+fn names(wanted: &str, name: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => wanted == name,
+    }
+}
+
+/// Does a serialised call name this channel? Its id stands somewhere in it, on a word's boundary.
+fn mentions(body: &[u8], channel: i64) -> bool {
+    let id = channel.to_le_bytes();
+    body.windows(8).step_by(4).any(|window| window == id)
+}
+
+impl From<Effect> for Option<Refusal> {
+    fn from(effect: Effect) -> Self {
+        match effect {
+            Effect::Error { code, message } => Some(Refusal::new(code, message)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Reading messages: by page, by id, by words.
+
+use grammers_tl_types::{enums, functions::channels as cf, functions::messages as f, types};
+
+use super::Call;
+use crate::world::{Body, ChatRef, Gid, Media, Refusal, World, bad, view::{Cast, Detail}};
+
+/// Most messages in one page.
+const PAGE_LIMIT: i32 = 100;
+
+/// Messages ready to be answered with.
+pub struct Page {
+    pub messages: Vec<enums::Message>,
+    pub users: Vec<enums::User>,
+    pub chats: Vec<enums::Chat>,
+    pub total: usize,
+    pub offset: usize,
+}
+
+/// Where to cut a list of messages: Telegram's paging parameters.
+#[derive(Clone, Copy, Default)]
+pub struct Cut {
+    pub offset_id: i32,
+    pub offset_date: i32,
+    pub add_offset: i32,
+    pub limit: i32,
+    pub max_id: i32,
+    pub min_id: i32,
+}
+
+/// Ids and messages of a chat that are still there, newest first.
+pub fn alive(world: &World, viewer: i64, chat: ChatRef) -> Vec<(i32, Gid)> {
+    let there = |gid: Gid| world.body(gid).is_some_and(|body| !body.deleted);
+    match chat {
+        ChatRef::Channel(id) => {
+            let Some(channel) = world.channels.get(&id) else { return Vec::new() };
+            channel.messages().rev().filter(|(_, gid)| there(*gid)).collect()
+        }
+        _ => {
+            let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else { return Vec::new() };
+            let Some(dialog) = mailbox.dialogs.get(&chat) else { return Vec::new() };
+            dialog.ids.iter().rev().filter_map(|id| mailbox.copy(*id).map(|copy| (*id, copy.gid))).collect()
+        }
+    }
+}
+
+/// One page out of a list that runs from new to old.
+pub fn cut(world: &World, list: &[(i32, Gid)], cut: Cut) -> (Vec<(i32, Gid)>, usize) {
+    let date = |gid: Gid| world.body(gid).map_or(0, |body| body.date);
+    let mut start = 0;
+    if cut.offset_id > 0 {
+        start = list.partition_point(|(id, _)| *id >= cut.offset_id);
+    } else if cut.offset_date > 0 {
+        start = list.partition_point(|(_, gid)| date(*gid) >= cut.offset_date);
+    }
+    let start = (start as i64 + i64::from(cut.add_offset)).clamp(0, list.len() as i64) as usize;
+    let limit = usize::try_from(cut.limit.clamp(0, PAGE_LIMIT)).unwrap_or(0);
+    let page = list.iter().skip(start);
+    let page = page.filter(|(id, _)| (cut.max_id <= 0 || *id < cut.max_id) && *id > cut.min_id);
+    (page.take(limit).copied().collect(), start)
+}
+
+fn fill(world: &World, viewer: i64, chat: Option<ChatRef>, page: &[(i32, Gid)], total: usize, offset: usize) -> Page {
+    let seen = |id: i32, gid: Gid| chat.unwrap_or_else(|| chat_of(world, viewer, id, gid));
+    let named: Vec<(Gid, ChatRef)> = page.iter().map(|(id, gid)| (*gid, seen(*id, *gid))).collect();
+    let mut cast = world.cast_of(viewer, &named);
+    if let Some(chat) = chat {
+        cast.add(chat);
+    }
+    let (users, chats) = world.cast(viewer, &cast, Detail::Full);
+    let messages = page.iter().map(|(id, gid)| world.message_tl(viewer, *id, seen(*id, *gid), *gid)).collect();
+    Page { messages, users, chats, total, offset }
+}
+
+/// The chat that a message lies in for `viewer`.
+fn chat_of(world: &World, viewer: i64, id: i32, gid: Gid) -> ChatRef {
+    let chat = world.body(gid).map_or(ChatRef::User(viewer), |body| body.chat);
+    if matches!(chat, ChatRef::Channel(_)) {
+        return chat;
+    }
+    let copy = world.accounts.get(&viewer).and_then(|account| account.mailbox.copy(id));
+    copy.map_or(chat, |copy| copy.chat)
+}
+
+fn answer(world: &World, chat: Option<ChatRef>, page: Page) -> enums::messages::Messages {
+    let Page { messages, users, chats, total, offset } = page;
+    let topics = Vec::new();
+    if let Some(ChatRef::Channel(id)) = chat {
+        return types::messages::ChannelMessages {
+            inexact: false,
+            pts: world.channels.get(&id).map_or(0, |channel| channel.pts),
+            count: total as i32,
+            offset_id_offset: Some(offset as i32),
+            messages,
+            topics,
+            chats,
+            users,
+        }
+        .into();
+    }
+    if messages.len() >= total {
+        return types::messages::Messages { messages, topics, chats, users }.into();
+    }
+    types::messages::MessagesSlice {
+        inexact: false,
+        count: total as i32,
+        next_rate: None,
+        offset_id_offset: Some(offset as i32),
+        search_flood: None,
+        messages,
+        topics,
+        chats,
+        users,
+    }
+    .into()
+}
+
+/// The newest messages of a channel.
+pub fn channel_tail(world: &World, viewer: i64, id: i64, count: usize) -> Page {
+    let mut list = alive(world, viewer, ChatRef::Channel(id));
+    list.truncate(count);
+    fill(world, viewer, Some(ChatRef::Channel(id)), &list, list.len(), 0)
+}
+
+pub fn get_history(world: &mut World, call: &Call, r: f::GetHistory) -> Result<enums::messages::Messages, Refusal> {
+    let chat = world.resolve_peer(call.user, &r.peer)?;
+    let list = alive(world, call.user, chat);
+    let (page, offset) = cut(
+        world,
+        &list,
+        Cut {
+            offset_id: r.offset_id,
+            offset_date: r.offset_date,
+            add_offset: r.add_offset,
+            limit: r.limit,
+            max_id: r.max_id,
+            min_id: r.min_id,
+        },
+    );
+    learn(world, call.user, chat, &page);
+    let page = fill(world, call.user, Some(chat), &page, list.len(), offset);
+    Ok(answer(world, Some(chat), page))
+}
+
+/// Users that come in full with an answer are known from then on.
+fn learn(world: &mut World, viewer: i64, chat: ChatRef, page: &[(i32, Gid)]) {
+    let named: Vec<(Gid, ChatRef)> = page.iter().map(|(_, gid)| (*gid, chat)).collect();
+    let Cast { users, .. } = world.cast_of(viewer, &named);
+    if let Ok(account) = world.account_mut(viewer) {
+        account.known.extend(users);
+    }
+}
+
+fn wanted_ids(ids: &[enums::InputMessage]) -> Vec<i32> {
+    ids.iter()
+        .filter_map(|id| match id {
+            enums::InputMessage::Id(message) => Some(message.id),
+            _ => None,
+        })
+        .collect()
+}
+
+fn by_ids(world: &World, viewer: i64, chat: Option<ChatRef>, ids: &[i32]) -> Page {
+    let found: Vec<(i32, Option<Gid>)> =
+        ids.iter().map(|id| (*id, world.find(viewer, chat.unwrap_or(ChatRef::User(viewer)), *id))).collect();
+    let known: Vec<(i32, Gid)> = found.iter().filter_map(|(id, gid)| gid.map(|gid| (*id, gid))).collect();
+    let mut page = fill(world, viewer, chat, &known, found.len(), 0);
+    let mut filled = std::mem::take(&mut page.messages).into_iter();
+    page.messages = found
+        .into_iter()
+        .map(|(id, gid)| {
+            let empty = || types::MessageEmpty { id, peer_id: chat.map(ChatRef::peer) }.into();
+            gid.and_then(|_| filled.next()).unwrap_or_else(empty)
+        })
+        .collect();
+    page
+}
+
+pub fn get_messages(world: &mut World, call: &Call, r: f::GetMessages) -> Result<enums::messages::Messages, Refusal> {
+    let page = by_ids(world, call.user, None, &wanted_ids(&r.id));
+    Ok(answer(world, None, page))
+}
+
+pub fn get_channel_messages(world: &mut World, call: &Call, r: cf::GetMessages) -> Result<enums::messages::Messages, Refusal> {
+    let chat = ChatRef::Channel(world.resolve_channel(call.user, &r.channel)?.id);
+    let page = by_ids(world, call.user, Some(chat), &wanted_ids(&r.id));
+    Ok(answer(world, Some(chat), page))
+}
+
+fn matches(body: &Body, words: &str, filter: &enums::MessagesFilter) -> bool {
+    use enums::MessagesFilter as F;
+    let media = body.media.as_deref();
+    let kind = match filter {
+        F::InputMessagesFilterPhotos | F::InputMessagesFilterChatPhotos => matches!(media, Some(Media::Photo { .. })),
+        F::InputMessagesFilterDocument => matches!(media, Some(Media::Document { .. })),
+        F::InputMessagesFilterVideo => matches!(media, Some(Media::Video { .. })),
+        F::InputMessagesFilterPhotoVideo => matches!(media, Some(Media::Photo { .. } | Media::Video { .. })),
+        F::InputMessagesFilterVoice | F::InputMessagesFilterRoundVoice => matches!(media, Some(Media::Voice { .. })),
+        F::InputMessagesFilterGeo => matches!(media, Some(Media::Location { .. })),
+        F::InputMessagesFilterContacts => matches!(media, Some(Media::Contact { .. })),
+        F::InputMessagesFilterPinned => body.pinned,
+        F::InputMessagesFilterUrl => body.text.contains("http"),
+        F::InputMessagesFilterEmpty => true,
+        _ => false,
+    };
+    kind && (words.is_empty() || body.text.to_lowercase().contains(words))
+}
+
+pub fn search(world: &mut World, call: &Call, r: f::Search) -> Result<enums::messages::Messages, Refusal> {
+    let chat = match &r.peer {
+        enums::InputPeer::Empty => None,
+        peer => Some(world.resolve_peer(call.user, peer)?),
+    };
+    let from = match &r.from_id {
+        Some(peer) => Some(world.resolve_peer(call.user, peer)?),
+        None => None,
+    };
+    let words = r.q.to_lowercase();
+    let list: Vec<(i32, Gid)> = match chat {
+        Some(chat) => alive(world, call.user, chat),
+        None => everything(world, call.user),
+    };
+    let hits: Vec<(i32, Gid)> = list
+        .into_iter()
+        .filter(|(_, gid)| {
+            world.body(*gid).is_some_and(|body| {
+                let author = from.is_none_or(|from| from == ChatRef::User(body.from));
+                let after = r.min_date <= 0 || body.date > r.min_date;
+                let before = r.max_date <= 0 || body.date < r.max_date;
+                author && after && before && matches(body, &words, &r.filter)
+            })
+        })
+        .collect();
+    let Cut { offset_date, .. } = Cut::default();
+    let (offset_id, add_offset, limit, max_id, min_id) = (r.offset_id, r.add_offset, r.limit, r.max_id, r.min_id);
+    let (page, offset) = cut(world, &hits, Cut { offset_id, offset_date, add_offset, limit, max_id, min_id });
+    let page = fill(world, call.user, chat, &page, hits.len(), offset);
+    Ok(answer(world, chat, page))
+}
+
+/// Messages of all private chats and basic groups, newest first.
+fn everything(world: &World, viewer: i64) -> Vec<(i32, Gid)> {
+    let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else { return Vec::new() };
+    let mut list: Vec<(i32, Gid)> =
+        mailbox.copies().filter(|(_, copy)| !copy.deleted).map(|(id, copy)| (id, copy.gid)).collect();
+    list.reverse();
+    list
+}
+
+pub fn search_global(world: &mut World, call: &Call, r: f::SearchGlobal) -> Result<enums::messages::Messages, Refusal> {
+    let words = r.q.to_lowercase();
+    let mut hits = everything(world, call.user);
+    let dialogs: Vec<ChatRef> = world.account(call.user)?.mailbox.dialogs.keys().copied().collect();
+    for chat in dialogs.into_iter().filter(|chat| matches!(chat, ChatRef::Channel(_))) {
+        hits.extend(alive(world, call.user, chat));
+    }
+    hits.retain(|(id, gid)| {
+        let chat = chat_of(world, call.user, *id, *gid);
+        let kind = match chat {
+            ChatRef::User(_) => !r.groups_only && !r.broadcasts_only,
+            ChatRef::Group(_) => !r.users_only && !r.broadcasts_only,
+            ChatRef::Channel(id) => {
+                let broadcast = world.channels.get(&id).is_some_and(|channel| channel.broadcast);
+                !r.users_only && (broadcast || !r.broadcasts_only) && (!broadcast || !r.groups_only)
+            }
+        };
+        kind && world.body(*gid).is_some_and(|body| !body.deleted && matches(body, &words, &r.filter))
+    });
+    // Newest first over all chats; the rate of Telegram's paging is the place in this order.
+    hits.sort_by_key(|(_, gid)| std::cmp::Reverse(*gid));
+    if r.limit < 0 {
+        return Err(bad("LIMIT_INVALID"));
+    }
+    let start = usize::try_from(r.offset_rate).unwrap_or(0).min(hits.len());
+    let limit = usize::try_from(r.limit.min(PAGE_LIMIT)).unwrap_or(0);
+    let slice: Vec<(i32, Gid)> = hits.iter().skip(start).take(limit).copied().collect();
+    let page = fill(world, call.user, None, &slice, hits.len(), start);
+    let more = start + slice.len() < hits.len();
+    let mut answer = answer(world, None, page);
+    if let enums::messages::Messages::Slice(slice_answer) = &mut answer {
+        slice_answer.next_rate = more.then_some((start + slice.len()) as i32);
+    }
+    Ok(answer)
+}

@@ -1,0 +1,98 @@
+//! Message: one text, picture or event of a chat, stored once however many accounts see it.
+
+use super::ids::ChatRef;
+
+/// Number of a message in the whole world; what it is called in an account or a channel is another number.
+pub type Gid = u32;
+
+/// What a message says and where its copies lie.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// A user; for posts of broadcast channels the person behind the post, who is not shown.
+    pub from: i64,
+    /// The chat as the sender sees it.
+    pub chat: ChatRef,
+    pub date: i32,
+    /// 0 when never edited.
+    pub edit_date: i32,
+    pub text: String,
+    pub media: Option<Box<Media>>,
+    pub action: Option<Box<Action>>,
+    pub reply_to: Option<Gid>,
+    pub forwarded: Option<Box<Forward>>,
+    /// (emoji, by whom), in the order they came.
+    pub reactions: Vec<(String, i64)>,
+    /// Chosen by the sending client; 0 for what people say.
+    pub random_id: i64,
+    /// Accounts that have it in their mailbox, with the id it has there. Empty for channels.
+    pub copies: Vec<(i64, i32)>,
+    /// Its id in its channel, 0 elsewhere.
+    pub channel_id: i32,
+    /// Each text it had before, oldest first.
+    pub former_texts: Vec<String>,
+    /// Gone for everybody.
+    pub deleted: bool,
+    pub pinned: bool,
+    pub silent: bool,
+}
+
+/// What a message carries besides its text.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Media {
+    Photo { width: i32, height: i32 },
+    Document { name: String, mime: String, size: i64 },
+    Voice { seconds: i32, size: i64 },
+    Video { seconds: i32, width: i32, height: i32, size: i64 },
+    Sticker { emoji: String },
+    Location { latitude: f64, longitude: f64 },
+    Contact { phone: String, first_name: String, last_name: String, user_id: i64 },
+    Poll { question: String, answers: Vec<String> },
+}
+
+/// What a service message tells.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    Created { title: String, users: Vec<i64> },
+    ChannelCreated { title: String },
+    Joined { users: Vec<i64> },
+    JoinedByLink { inviter: i64 },
+    Left { user: i64 },
+    TitleChanged { title: String },
+    /// The pinned message is the one that is replied to.
+    Pinned,
+    ContactSignedUp,
+}
+
+/// Where a forwarded message came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forward {
+    pub from: i64,
+    pub date: i32,
+    /// Of a channel post: channel and message id there.
+    pub channel: Option<(i64, i32)>,
+}
+
+/// A message about to be posted.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    pub text: String,
+    pub media: Option<Media>,
+    pub action: Option<Action>,
+    pub reply_to: Option<Gid>,
+    pub forwarded: Option<Forward>,
+    pub random_id: i64,
+    pub silent: bool,
+}
+
+impl Draft {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+/// Telegram counts text in UTF-16 units.
+pub fn utf16_len(text: &str) -> usize {
+    text.encode_utf16().count()
+}

@@ -1,0 +1,81 @@
+//! Users: everybody who can be written to, and the accounts among them that clients sign in to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::{ids::ChatRef, mailbox::Mailbox, message::Gid, srp::Password};
+use crate::port::KeyId;
+
+#[derive(Clone, Debug, Default)]
+pub struct User {
+    pub id: i64,
+    pub first_name: String,
+    pub last_name: String,
+    pub username: Option<String>,
+    /// Digits only.
+    pub phone: Option<String>,
+    pub bot: bool,
+    pub deleted: bool,
+    /// Until when it is shown as online; in the past: when it was last seen.
+    pub online_until: i32,
+    pub about: String,
+}
+
+/// The part of a user that only exists when clients can sign in as it.
+#[derive(Debug)]
+pub struct Account {
+    pub home_dc: i32,
+    /// False: signing in asks to sign up first.
+    pub registered: bool,
+    pub password: Option<Password>,
+    pub standing: Standing,
+    /// Auth keys that are signed in.
+    pub keys: Vec<KeyId>,
+    pub mailbox: Mailbox,
+    pub contacts: BTreeSet<i64>,
+    pub blocked: BTreeSet<i64>,
+    /// Users whose full form this account was given: later ones may come short.
+    pub known: HashSet<i64>,
+    /// (chat, random id) → message, remembered for ever.
+    pub sent: HashMap<(ChatRef, i64), Gid>,
+    /// Random ids whose first call still runs.
+    pub sending: HashSet<i64>,
+    pub filters: BTreeMap<i32, Vec<u8>>,
+    pub privacy_note: Option<String>,
+}
+
+/// What Telegram thinks of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Good,
+    /// 401 USER_DEACTIVATED_BAN.
+    Banned,
+    /// 401 USER_DEACTIVATED.
+    Deleted,
+    /// Reads, but every write is 420 FROZEN_METHOD_INVALID.
+    Frozen,
+}
+
+impl Account {
+    pub fn new(home_dc: i32, registered: bool, password: Option<Password>) -> Self {
+        Self {
+            home_dc,
+            registered,
+            password,
+            standing: Standing::Good,
+            keys: Vec::new(),
+            mailbox: Mailbox::new(),
+            contacts: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            known: HashSet::new(),
+            sent: HashMap::new(),
+            sending: HashSet::new(),
+            filters: BTreeMap::new(),
+            privacy_note: None,
+        }
+    }
+}
+
+/// Phones are compared by their digits alone.
+pub fn digits(phone: &str) -> String {
+    phone.chars().filter(char::is_ascii_digit).collect()
+}
