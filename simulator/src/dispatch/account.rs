@@ -8,7 +8,11 @@ use crate::{
     world::{GENERATOR, Refusal, World, padded, prime, view::blank_notify},
 };
 
-pub fn get_password(world: &mut World, call: &Call, _: f::GetPassword) -> Result<enums::account::Password, Refusal> {
+pub fn get_password(
+    world: &mut World,
+    call: &Call,
+    _: f::GetPassword,
+) -> Result<enums::account::Password, Refusal> {
     let challenge = world.password_challenge(call.key(), call.dc())?;
     let algo = |salt1: Vec<u8>, salt2: Vec<u8>| -> enums::PasswordKdfAlgo {
         types::PasswordKdfAlgoSha256Sha256Pbkdf2Hmacsha512iter100000Sha256ModPow {
@@ -19,9 +23,13 @@ pub fn get_password(world: &mut World, call: &Call, _: f::GetPassword) -> Result
         }
         .into()
     };
-    let new_algo = algo(world.random_bytes::<8>().to_vec(), world.random_bytes::<16>().to_vec());
+    let new_algo = algo(
+        world.random_bytes::<8>().to_vec(),
+        world.random_bytes::<16>().to_vec(),
+    );
     let secure_salt = world.random_bytes::<8>().to_vec();
-    let new_secure_algo = types::SecurePasswordKdfAlgoPbkdf2Hmacsha512iter100000 { salt: secure_salt }.into();
+    let new_secure_algo =
+        types::SecurePasswordKdfAlgoPbkdf2Hmacsha512iter100000 { salt: secure_salt }.into();
     let secure_random = world.random_bytes::<256>().to_vec();
     let (password, challenge) = challenge.unzip();
     Ok(types::account::Password {
@@ -44,7 +52,9 @@ pub fn get_password(world: &mut World, call: &Call, _: f::GetPassword) -> Result
 
 pub fn authorization_of(world: &World, key: KeyId, current: bool) -> enums::Authorization {
     let state = world.keys.get(&key);
-    let client = state.and_then(|state| state.client.clone()).unwrap_or_default();
+    let client = state
+        .and_then(|state| state.client.clone())
+        .unwrap_or_default();
     types::Authorization {
         current,
         official_app: false,
@@ -52,7 +62,11 @@ pub fn authorization_of(world: &World, key: KeyId, current: bool) -> enums::Auth
         encrypted_requests_disabled: false,
         call_requests_disabled: false,
         unconfirmed: false,
-        hash: if current { 0 } else { state.map_or(0, |state| state.hash) },
+        hash: if current {
+            0
+        } else {
+            state.map_or(0, |state| state.hash)
+        },
         device_model: client.device_model.clone(),
         platform: String::new(),
         system_version: client.system_version.clone(),
@@ -74,11 +88,22 @@ pub fn get_authorizations(
     _: f::GetAuthorizations,
 ) -> Result<enums::account::Authorizations, Refusal> {
     let keys = &world.account(call.user)?.keys;
-    let authorizations = keys.iter().map(|key| authorization_of(world, *key, *key == call.key())).collect();
-    Ok(types::account::Authorizations { authorization_ttl_days: 180, authorizations }.into())
+    let authorizations = keys
+        .iter()
+        .map(|key| authorization_of(world, *key, *key == call.key()))
+        .collect();
+    Ok(types::account::Authorizations {
+        authorization_ttl_days: 180,
+        authorizations,
+    }
+    .into())
 }
 
-pub fn reset_authorization(world: &mut World, call: &Call, r: f::ResetAuthorization) -> Result<bool, Refusal> {
+pub fn reset_authorization(
+    world: &mut World,
+    call: &Call,
+    r: f::ResetAuthorization,
+) -> Result<bool, Refusal> {
     world.end_session_by_hash(call.user, r.hash).map(|_| true)
 }
 
@@ -87,7 +112,11 @@ pub fn update_status(world: &mut World, call: &Call, r: f::UpdateStatus) -> Resu
     Ok(true)
 }
 
-pub fn get_notify_settings(_: &mut World, _: &Call, _: f::GetNotifySettings) -> Result<enums::PeerNotifySettings, Refusal> {
+pub fn get_notify_settings(
+    _: &mut World,
+    _: &Call,
+    _: f::GetNotifySettings,
+) -> Result<enums::PeerNotifySettings, Refusal> {
     Ok(blank_notify().into())
 }
 

@@ -3,17 +3,29 @@
 use grammers_tl_types::{enums, functions::auth as f, types};
 
 use super::Call;
-use crate::world::{CodeKind, LoginTokenState, Refusal, SentCode, SignedIn, World, bad, view::Detail};
+use crate::world::{
+    CodeKind, LoginTokenState, Refusal, SentCode, SignedIn, World, bad, view::Detail,
+};
 
 fn check_app(api_id: i32, api_hash: &str) -> Result<(), Refusal> {
-    if api_id <= 0 || api_hash.is_empty() { Err(bad("API_ID_INVALID")) } else { Ok(()) }
+    if api_id <= 0 || api_hash.is_empty() {
+        Err(bad("API_ID_INVALID"))
+    } else {
+        Ok(())
+    }
 }
 
 fn sent_code(world: &World, sent: &SentCode) -> enums::auth::SentCode {
     let length = sent.code.chars().count() as i32;
     let (kind, next) = match sent.kind {
-        CodeKind::App => (types::auth::SentCodeTypeApp { length }.into(), Some(enums::auth::CodeType::Sms)),
-        CodeKind::Sms => (types::auth::SentCodeTypeSms { length }.into(), Some(enums::auth::CodeType::Call)),
+        CodeKind::App => (
+            types::auth::SentCodeTypeApp { length }.into(),
+            Some(enums::auth::CodeType::Sms),
+        ),
+        CodeKind::Sms => (
+            types::auth::SentCodeTypeSms { length }.into(),
+            Some(enums::auth::CodeType::Call),
+        ),
         CodeKind::Call => (types::auth::SentCodeTypeCall { length }.into(), None),
     };
     types::auth::SentCode {
@@ -36,36 +48,73 @@ fn authorization(world: &World, signed_in: SignedIn) -> enums::auth::Authorizati
     .into()
 }
 
-pub fn send_code(world: &mut World, call: &Call, r: f::SendCode) -> Result<enums::auth::SentCode, Refusal> {
+pub fn send_code(
+    world: &mut World,
+    call: &Call,
+    r: f::SendCode,
+) -> Result<enums::auth::SentCode, Refusal> {
     check_app(r.api_id, &r.api_hash)?;
     let sent = world.send_code(call.dc(), &r.phone_number)?;
     Ok(sent_code(world, &sent))
 }
 
-pub fn resend_code(world: &mut World, _: &Call, r: f::ResendCode) -> Result<enums::auth::SentCode, Refusal> {
+pub fn resend_code(
+    world: &mut World,
+    _: &Call,
+    r: f::ResendCode,
+) -> Result<enums::auth::SentCode, Refusal> {
     let sent = world.resend_code(&r.phone_number, &r.phone_code_hash)?;
     Ok(sent_code(world, &sent))
 }
 
 pub fn cancel_code(world: &mut World, _: &Call, r: f::CancelCode) -> Result<bool, Refusal> {
-    world.cancel_code(&r.phone_number, &r.phone_code_hash).map(|()| true)
+    world
+        .cancel_code(&r.phone_number, &r.phone_code_hash)
+        .map(|()| true)
 }
 
-pub fn sign_in(world: &mut World, call: &Call, r: f::SignIn) -> Result<enums::auth::Authorization, Refusal> {
+pub fn sign_in(
+    world: &mut World,
+    call: &Call,
+    r: f::SignIn,
+) -> Result<enums::auth::Authorization, Refusal> {
     let code = r.phone_code.unwrap_or_default();
-    match world.sign_in(call.key(), call.dc(), &r.phone_number, &r.phone_code_hash, &code)? {
+    match world.sign_in(
+        call.key(),
+        call.dc(),
+        &r.phone_number,
+        &r.phone_code_hash,
+        &code,
+    )? {
         Some(signed_in) => Ok(authorization(world, signed_in)),
-        None => Ok(types::auth::AuthorizationSignUpRequired { terms_of_service: None }.into()),
+        None => Ok(types::auth::AuthorizationSignUpRequired {
+            terms_of_service: None,
+        }
+        .into()),
     }
 }
 
-pub fn sign_up(world: &mut World, call: &Call, r: f::SignUp) -> Result<enums::auth::Authorization, Refusal> {
+pub fn sign_up(
+    world: &mut World,
+    call: &Call,
+    r: f::SignUp,
+) -> Result<enums::auth::Authorization, Refusal> {
     let name = (r.first_name.as_str(), r.last_name.as_str());
-    let signed_in = world.sign_up(call.key(), call.dc(), &r.phone_number, &r.phone_code_hash, name)?;
+    let signed_in = world.sign_up(
+        call.key(),
+        call.dc(),
+        &r.phone_number,
+        &r.phone_code_hash,
+        name,
+    )?;
     Ok(authorization(world, signed_in))
 }
 
-pub fn check_password(world: &mut World, call: &Call, r: f::CheckPassword) -> Result<enums::auth::Authorization, Refusal> {
+pub fn check_password(
+    world: &mut World,
+    call: &Call,
+    r: f::CheckPassword,
+) -> Result<enums::auth::Authorization, Refusal> {
     let answer = match &r.password {
         enums::InputCheckPasswordSrp::Srp(answer) => Some(answer),
         enums::InputCheckPasswordSrp::InputCheckPasswordEmpty => None,
@@ -76,36 +125,64 @@ pub fn check_password(world: &mut World, call: &Call, r: f::CheckPassword) -> Re
 
 fn login_token(world: &World, state: LoginTokenState) -> enums::auth::LoginToken {
     match state {
-        LoginTokenState::Shown { token, expires } => types::auth::LoginToken { expires, token }.into(),
-        LoginTokenState::ElsewhereAt { dc_id, token } => types::auth::LoginTokenMigrateTo { dc_id, token }.into(),
-        LoginTokenState::Done(signed_in) => {
-            types::auth::LoginTokenSuccess { authorization: authorization(world, signed_in) }.into()
+        LoginTokenState::Shown { token, expires } => {
+            types::auth::LoginToken { expires, token }.into()
         }
+        LoginTokenState::ElsewhereAt { dc_id, token } => {
+            types::auth::LoginTokenMigrateTo { dc_id, token }.into()
+        }
+        LoginTokenState::Done(signed_in) => types::auth::LoginTokenSuccess {
+            authorization: authorization(world, signed_in),
+        }
+        .into(),
     }
 }
 
-pub fn export_login_token(world: &mut World, call: &Call, r: f::ExportLoginToken) -> Result<enums::auth::LoginToken, Refusal> {
+pub fn export_login_token(
+    world: &mut World,
+    call: &Call,
+    r: f::ExportLoginToken,
+) -> Result<enums::auth::LoginToken, Refusal> {
     check_app(r.api_id, &r.api_hash)?;
     let state = world.export_login_token(call.key(), call.dc())?;
     Ok(login_token(world, state))
 }
 
-pub fn import_login_token(world: &mut World, call: &Call, r: f::ImportLoginToken) -> Result<enums::auth::LoginToken, Refusal> {
+pub fn import_login_token(
+    world: &mut World,
+    call: &Call,
+    r: f::ImportLoginToken,
+) -> Result<enums::auth::LoginToken, Refusal> {
     let state = world.import_login_token(call.key(), call.dc(), &r.token)?;
     Ok(login_token(world, state))
 }
 
-pub fn accept_login_token(world: &mut World, call: &Call, r: f::AcceptLoginToken) -> Result<enums::Authorization, Refusal> {
+pub fn accept_login_token(
+    world: &mut World,
+    call: &Call,
+    r: f::AcceptLoginToken,
+) -> Result<enums::Authorization, Refusal> {
     let key = world.accept_login_token(&r.token, call.user)?;
     Ok(super::account::authorization_of(world, key, false))
 }
 
-pub fn log_out(world: &mut World, call: &Call, _: f::LogOut) -> Result<enums::auth::LoggedOut, Refusal> {
+pub fn log_out(
+    world: &mut World,
+    call: &Call,
+    _: f::LogOut,
+) -> Result<enums::auth::LoggedOut, Refusal> {
     world.log_out(call.key());
-    Ok(types::auth::LoggedOut { future_auth_token: None }.into())
+    Ok(types::auth::LoggedOut {
+        future_auth_token: None,
+    }
+    .into())
 }
 
-pub fn reset_authorizations(world: &mut World, call: &Call, _: f::ResetAuthorizations) -> Result<bool, Refusal> {
+pub fn reset_authorizations(
+    world: &mut World,
+    call: &Call,
+    _: f::ResetAuthorizations,
+) -> Result<bool, Refusal> {
     world.end_sessions(call.user, Some(call.key()), "SESSION_REVOKED");
     Ok(true)
 }

@@ -3,9 +3,16 @@
 use grammers_tl_types::{enums, functions::channels as f, functions::messages as m, types};
 
 use super::Call;
-use crate::world::{ChatRef, Refusal, World, bad, forbidden, view::{Cast, Detail, blank_channel_full, blank_notify, creator_rights}};
+use crate::world::{
+    ChatRef, Refusal, World, bad, forbidden,
+    view::{Cast, Detail, blank_channel_full, blank_notify, creator_rights},
+};
 
-pub fn get_channels(world: &mut World, call: &Call, r: f::GetChannels) -> Result<enums::messages::Chats, Refusal> {
+pub fn get_channels(
+    world: &mut World,
+    call: &Call,
+    r: f::GetChannels,
+) -> Result<enums::messages::Chats, Refusal> {
     let mut chats = Vec::new();
     for input in &r.id {
         let id = world.resolve_channel(call.user, input)?.id;
@@ -14,7 +21,11 @@ pub fn get_channels(world: &mut World, call: &Call, r: f::GetChannels) -> Result
     Ok(types::messages::Chats { chats }.into())
 }
 
-pub fn get_full_channel(world: &mut World, call: &Call, r: f::GetFullChannel) -> Result<enums::messages::ChatFull, Refusal> {
+pub fn get_full_channel(
+    world: &mut World,
+    call: &Call,
+    r: f::GetFullChannel,
+) -> Result<enums::messages::ChatFull, Refusal> {
     let channel = world.resolve_channel(call.user, &r.channel)?;
     let (id, members) = (channel.id, channel.members.len() as i32);
     let mut full = blank_channel_full(id, channel.pts);
@@ -22,27 +33,56 @@ pub fn get_full_channel(world: &mut World, call: &Call, r: f::GetFullChannel) ->
     full.can_view_participants = !channel.broadcast || channel.creator == call.user;
     full.read_outbox_max_id = channel.read_outbox;
     full.unread_count = world.channel_unread(call.user, id);
-    let dialog = world.account(call.user)?.mailbox.dialogs.get(&ChatRef::Channel(id));
+    let dialog = world
+        .account(call.user)?
+        .mailbox
+        .dialogs
+        .get(&ChatRef::Channel(id));
     full.read_inbox_max_id = dialog.map_or(0, |dialog| dialog.read_inbox);
     let chats = vec![world.channel_tl(call.user, id)];
-    Ok(types::messages::ChatFull { full_chat: full.into(), chats, users: Vec::new() }.into())
+    Ok(types::messages::ChatFull {
+        full_chat: full.into(),
+        chats,
+        users: Vec::new(),
+    }
+    .into())
 }
 
-pub fn get_chats(world: &mut World, call: &Call, r: m::GetChats) -> Result<enums::messages::Chats, Refusal> {
+pub fn get_chats(
+    world: &mut World,
+    call: &Call,
+    r: m::GetChats,
+) -> Result<enums::messages::Chats, Refusal> {
     let known = r.id.iter().filter(|id| world.groups.contains_key(id));
     let chats = known.map(|id| world.group_tl(call.user, *id)).collect();
     Ok(types::messages::Chats { chats }.into())
 }
 
-pub fn get_full_chat(world: &mut World, call: &Call, r: m::GetFullChat) -> Result<enums::messages::ChatFull, Refusal> {
+pub fn get_full_chat(
+    world: &mut World,
+    call: &Call,
+    r: m::GetFullChat,
+) -> Result<enums::messages::ChatFull, Refusal> {
     let peer = types::InputPeerChat { chat_id: r.chat_id }.into();
     world.resolve_peer(call.user, &peer)?;
-    let Some(group) = world.groups.get(&r.chat_id) else { return Err(bad("CHAT_ID_INVALID")) };
+    let Some(group) = world.groups.get(&r.chat_id) else {
+        return Err(bad("CHAT_ID_INVALID"));
+    };
     let participant = |id: &i64| -> enums::ChatParticipant {
         if *id == group.creator {
-            return types::ChatParticipantCreator { user_id: *id, rank: None }.into();
+            return types::ChatParticipantCreator {
+                user_id: *id,
+                rank: None,
+            }
+            .into();
         }
-        types::ChatParticipant { user_id: *id, inviter_id: group.creator, date: group.date, rank: None }.into()
+        types::ChatParticipant {
+            user_id: *id,
+            inviter_id: group.creator,
+            date: group.date,
+            rank: None,
+        }
+        .into()
     };
     let participants = types::ChatParticipants {
         chat_id: group.id,
@@ -76,7 +116,12 @@ pub fn get_full_chat(world: &mut World, call: &Call, r: m::GetFullChat) -> Resul
         reactions_limit: None,
     };
     let (users, chats) = world.cast(call.user, &cast, Detail::Full);
-    Ok(types::messages::ChatFull { full_chat: full.into(), chats, users }.into())
+    Ok(types::messages::ChatFull {
+        full_chat: full.into(),
+        chats,
+        users,
+    }
+    .into())
 }
 
 pub fn read_history(world: &mut World, call: &Call, r: f::ReadHistory) -> Result<bool, Refusal> {
@@ -84,17 +129,26 @@ pub fn read_history(world: &mut World, call: &Call, r: f::ReadHistory) -> Result
     world.read_channel(call.user, id, r.max_id, Some(call.key()))
 }
 
-pub fn read_message_contents(world: &mut World, call: &Call, r: f::ReadMessageContents) -> Result<bool, Refusal> {
+pub fn read_message_contents(
+    world: &mut World,
+    call: &Call,
+    r: f::ReadMessageContents,
+) -> Result<bool, Refusal> {
     world.resolve_channel(call.user, &r.channel)?;
     Ok(true)
 }
 
-pub fn delete_messages(world: &mut World, call: &Call, r: f::DeleteMessages) -> Result<enums::messages::AffectedMessages, Refusal> {
+pub fn delete_messages(
+    world: &mut World,
+    call: &Call,
+    r: f::DeleteMessages,
+) -> Result<enums::messages::AffectedMessages, Refusal> {
     let channel = world.resolve_channel(call.user, &r.channel)?;
     let (id, admin) = (channel.id, channel.creator == call.user);
     let own = |message: &i32| {
         let gid = world.find(call.user, ChatRef::Channel(id), *message);
-        gid.and_then(|gid| world.body(gid)).is_none_or(|body| body.from == call.user)
+        gid.and_then(|gid| world.body(gid))
+            .is_none_or(|body| body.from == call.user)
     };
     if !admin && !r.id.iter().all(own) {
         return Err(forbidden("MESSAGE_DELETE_FORBIDDEN"));
@@ -103,14 +157,26 @@ pub fn delete_messages(world: &mut World, call: &Call, r: f::DeleteMessages) -> 
     Ok(types::messages::AffectedMessages { pts, pts_count }.into())
 }
 
-fn participant(world: &World, viewer: i64, channel: i64, id: i64) -> Option<enums::ChannelParticipant> {
+fn participant(
+    world: &World,
+    viewer: i64,
+    channel: i64,
+    id: i64,
+) -> Option<enums::ChannelParticipant> {
     let channel = world.channels.get(&channel)?;
     if !channel.members.contains(&id) {
         return None;
     }
     if id == channel.creator {
         let admin_rights = creator_rights();
-        return Some(types::ChannelParticipantCreator { user_id: id, admin_rights, rank: None }.into());
+        return Some(
+            types::ChannelParticipantCreator {
+                user_id: id,
+                admin_rights,
+                rank: None,
+            }
+            .into(),
+        );
     }
     if id == viewer {
         return Some(
@@ -126,7 +192,15 @@ fn participant(world: &World, viewer: i64, channel: i64, id: i64) -> Option<enum
         );
     }
     let (date, subscription_until_date) = (channel.date, None);
-    Some(types::ChannelParticipant { user_id: id, date, subscription_until_date, rank: None }.into())
+    Some(
+        types::ChannelParticipant {
+            user_id: id,
+            date,
+            subscription_until_date,
+            rank: None,
+        }
+        .into(),
+    )
 }
 
 pub fn get_participants(
@@ -144,15 +218,27 @@ pub fn get_participants(
         _ => channel.members.iter().copied().collect(),
     };
     let count = wanted.len() as i32;
-    let (skip, take) = (usize::try_from(r.offset).unwrap_or(0), usize::try_from(r.limit).unwrap_or(0).min(200));
+    let (skip, take) = (
+        usize::try_from(r.offset).unwrap_or(0),
+        usize::try_from(r.limit).unwrap_or(0).min(200),
+    );
     let page: Vec<i64> = wanted.into_iter().skip(skip).take(take).collect();
-    let participants = page.iter().filter_map(|user| participant(world, call.user, id, *user)).collect();
+    let participants = page
+        .iter()
+        .filter_map(|user| participant(world, call.user, id, *user))
+        .collect();
     let mut cast = Cast::default();
     cast.users.extend(&page);
     cast.channels.insert(id);
     world.account_mut(call.user)?.known.extend(&page);
     let (users, chats) = world.cast(call.user, &cast, Detail::Full);
-    Ok(types::channels::ChannelParticipants { count, participants, chats, users }.into())
+    Ok(types::channels::ChannelParticipants {
+        count,
+        participants,
+        chats,
+        users,
+    }
+    .into())
 }
 
 pub fn get_participant(
@@ -164,15 +250,25 @@ pub fn get_participant(
     let ChatRef::User(user) = world.resolve_peer(call.user, &r.participant)? else {
         return Err(bad("PARTICIPANT_ID_INVALID"));
     };
-    let participant = participant(world, call.user, id, user).ok_or_else(|| bad("USER_NOT_PARTICIPANT"))?;
+    let participant =
+        participant(world, call.user, id, user).ok_or_else(|| bad("USER_NOT_PARTICIPANT"))?;
     let mut cast = Cast::default();
     cast.users.insert(user);
     cast.channels.insert(id);
     let (users, chats) = world.cast(call.user, &cast, Detail::Full);
-    Ok(types::channels::ChannelParticipant { participant, chats, users }.into())
+    Ok(types::channels::ChannelParticipant {
+        participant,
+        chats,
+        users,
+    }
+    .into())
 }
 
-pub fn leave_channel(world: &mut World, call: &Call, r: f::LeaveChannel) -> Result<enums::Updates, Refusal> {
+pub fn leave_channel(
+    world: &mut World,
+    call: &Call,
+    r: f::LeaveChannel,
+) -> Result<enums::Updates, Refusal> {
     let id = world.resolve_channel(call.user, &r.channel)?.id;
     world.leave(ChatRef::Channel(id), call.user, call.user)?;
     let mut cast = Cast::default();
@@ -181,7 +277,11 @@ pub fn leave_channel(world: &mut World, call: &Call, r: f::LeaveChannel) -> Resu
     Ok(world.with_cast(call.user, vec![update], &cast, Detail::Full))
 }
 
-pub fn edit_title(world: &mut World, call: &Call, r: f::EditTitle) -> Result<enums::Updates, Refusal> {
+pub fn edit_title(
+    world: &mut World,
+    call: &Call,
+    r: f::EditTitle,
+) -> Result<enums::Updates, Refusal> {
     let channel = world.resolve_channel(call.user, &r.channel)?;
     if channel.creator != call.user {
         return Err(bad("CHAT_ADMIN_REQUIRED"));

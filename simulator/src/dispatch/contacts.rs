@@ -3,86 +3,195 @@
 use grammers_tl_types::{enums, functions::contacts as f, functions::users as u, types};
 
 use super::Call;
-use crate::world::{ChatRef, Refusal, World, bad, digits, view::{Cast, Detail, blank_user_full}};
+use crate::world::{
+    ChatRef, Refusal, World, bad, digits,
+    view::{Cast, Detail, blank_user_full},
+};
 
-pub fn get_users(world: &mut World, call: &Call, r: u::GetUsers) -> Result<Vec<enums::User>, Refusal> {
+pub fn get_users(
+    world: &mut World,
+    call: &Call,
+    r: u::GetUsers,
+) -> Result<Vec<enums::User>, Refusal> {
     let mut users = Vec::new();
     for input in &r.id {
-        let Ok(id) = world.resolve_user(call.user, input) else { continue };
+        let Ok(id) = world.resolve_user(call.user, input) else {
+            continue;
+        };
         world.account_mut(call.user)?.known.insert(id);
         users.push(world.user_tl(call.user, id, Detail::Full));
     }
     Ok(users)
 }
 
-pub fn get_full_user(world: &mut World, call: &Call, r: u::GetFullUser) -> Result<enums::users::UserFull, Refusal> {
+pub fn get_full_user(
+    world: &mut World,
+    call: &Call,
+    r: u::GetFullUser,
+) -> Result<enums::users::UserFull, Refusal> {
     let id = world.resolve_user(call.user, &r.id)?;
     world.account_mut(call.user)?.known.insert(id);
     let mut full = blank_user_full(id);
-    full.about = world.users.get(&id).map(|user| user.about.clone()).filter(|about| !about.is_empty());
+    full.about = world
+        .users
+        .get(&id)
+        .map(|user| user.about.clone())
+        .filter(|about| !about.is_empty());
     let users = vec![world.user_tl(call.user, id, Detail::Full)];
-    Ok(types::users::UserFull { full_user: full.into(), chats: Vec::new(), users }.into())
+    Ok(types::users::UserFull {
+        full_user: full.into(),
+        chats: Vec::new(),
+        users,
+    }
+    .into())
 }
 
-pub fn get_contacts(world: &mut World, call: &Call, _: f::GetContacts) -> Result<enums::contacts::Contacts, Refusal> {
+pub fn get_contacts(
+    world: &mut World,
+    call: &Call,
+    _: f::GetContacts,
+) -> Result<enums::contacts::Contacts, Refusal> {
     let ids: Vec<i64> = world.account(call.user)?.contacts.iter().copied().collect();
     let contacts = ids.iter().map(|id| {
-        let mutual = world.accounts.get(id).is_some_and(|account| account.contacts.contains(&call.user));
-        types::Contact { user_id: *id, mutual }.into()
+        let mutual = world
+            .accounts
+            .get(id)
+            .is_some_and(|account| account.contacts.contains(&call.user));
+        types::Contact {
+            user_id: *id,
+            mutual,
+        }
+        .into()
     });
     let contacts = contacts.collect();
-    let users = ids.iter().map(|id| world.user_tl(call.user, *id, Detail::Full)).collect();
-    Ok(types::contacts::Contacts { contacts, saved_count: 0, users }.into())
+    let users = ids
+        .iter()
+        .map(|id| world.user_tl(call.user, *id, Detail::Full))
+        .collect();
+    Ok(types::contacts::Contacts {
+        contacts,
+        saved_count: 0,
+        users,
+    }
+    .into())
 }
 
-pub fn get_contact_ids(world: &mut World, call: &Call, _: f::GetContactIds) -> Result<Vec<i32>, Refusal> {
-    Ok(world.account(call.user)?.contacts.iter().map(|id| *id as i32).collect())
+pub fn get_contact_ids(
+    world: &mut World,
+    call: &Call,
+    _: f::GetContactIds,
+) -> Result<Vec<i32>, Refusal> {
+    Ok(world
+        .account(call.user)?
+        .contacts
+        .iter()
+        .map(|id| *id as i32)
+        .collect())
 }
 
-pub fn get_statuses(world: &mut World, call: &Call, _: f::GetStatuses) -> Result<Vec<enums::ContactStatus>, Refusal> {
+pub fn get_statuses(
+    world: &mut World,
+    call: &Call,
+    _: f::GetStatuses,
+) -> Result<Vec<enums::ContactStatus>, Refusal> {
     let contacts = &world.account(call.user)?.contacts;
-    Ok(contacts.iter().map(|id| types::ContactStatus { user_id: *id, status: world.status_of(*id) }.into()).collect())
+    Ok(contacts
+        .iter()
+        .map(|id| {
+            types::ContactStatus {
+                user_id: *id,
+                status: world.status_of(*id),
+            }
+            .into()
+        })
+        .collect())
 }
 
-fn resolved(world: &mut World, viewer: i64, chat: ChatRef) -> Result<enums::contacts::ResolvedPeer, Refusal> {
+fn resolved(
+    world: &mut World,
+    viewer: i64,
+    chat: ChatRef,
+) -> Result<enums::contacts::ResolvedPeer, Refusal> {
     let mut cast = Cast::default();
     cast.add(chat);
     if let ChatRef::User(id) = chat {
         world.account_mut(viewer)?.known.insert(id);
     }
     let (users, chats) = world.cast(viewer, &cast, Detail::Full);
-    Ok(types::contacts::ResolvedPeer { peer: chat.peer(), chats, users }.into())
+    Ok(types::contacts::ResolvedPeer {
+        peer: chat.peer(),
+        chats,
+        users,
+    }
+    .into())
 }
 
-pub fn resolve_username(world: &mut World, call: &Call, r: f::ResolveUsername) -> Result<enums::contacts::ResolvedPeer, Refusal> {
-    let valid = r.username.len() >= 3 && r.username.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+pub fn resolve_username(
+    world: &mut World,
+    call: &Call,
+    r: f::ResolveUsername,
+) -> Result<enums::contacts::ResolvedPeer, Refusal> {
+    let valid = r.username.len() >= 3
+        && r.username
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !valid {
         return Err(bad("USERNAME_INVALID"));
     }
-    let chat = world.by_username(&r.username).ok_or_else(|| bad("USERNAME_NOT_OCCUPIED"))?;
+    let chat = world
+        .by_username(&r.username)
+        .ok_or_else(|| bad("USERNAME_NOT_OCCUPIED"))?;
     resolved(world, call.user, chat)
 }
 
-pub fn resolve_phone(world: &mut World, call: &Call, r: f::ResolvePhone) -> Result<enums::contacts::ResolvedPeer, Refusal> {
-    let id = world.user_by_phone(&r.phone).ok_or_else(|| bad("PHONE_NOT_OCCUPIED"))?;
+pub fn resolve_phone(
+    world: &mut World,
+    call: &Call,
+    r: f::ResolvePhone,
+) -> Result<enums::contacts::ResolvedPeer, Refusal> {
+    let id = world
+        .user_by_phone(&r.phone)
+        .ok_or_else(|| bad("PHONE_NOT_OCCUPIED"))?;
     resolved(world, call.user, ChatRef::User(id))
 }
 
-pub fn import_contacts(world: &mut World, call: &Call, r: f::ImportContacts) -> Result<enums::contacts::ImportedContacts, Refusal> {
+pub fn import_contacts(
+    world: &mut World,
+    call: &Call,
+    r: f::ImportContacts,
+) -> Result<enums::contacts::ImportedContacts, Refusal> {
     let (mut imported, mut users) = (Vec::new(), Vec::new());
     for enums::InputContact::InputPhoneContact(contact) in r.contacts {
-        let Some(id) = world.user_by_phone(&digits(&contact.phone)) else { continue };
+        let Some(id) = world.user_by_phone(&digits(&contact.phone)) else {
+            continue;
+        };
         let account = world.account_mut(call.user)?;
         account.contacts.insert(id);
         account.known.insert(id);
-        imported.push(types::ImportedContact { user_id: id, client_id: contact.client_id }.into());
+        imported.push(
+            types::ImportedContact {
+                user_id: id,
+                client_id: contact.client_id,
+            }
+            .into(),
+        );
         users.push(world.user_tl(call.user, id, Detail::Full));
     }
     let (popular_invites, retry_contacts) = (Vec::new(), Vec::new());
-    Ok(types::contacts::ImportedContacts { imported, popular_invites, retry_contacts, users }.into())
+    Ok(types::contacts::ImportedContacts {
+        imported,
+        popular_invites,
+        retry_contacts,
+        users,
+    }
+    .into())
 }
 
-pub fn delete_contacts(world: &mut World, call: &Call, r: f::DeleteContacts) -> Result<enums::Updates, Refusal> {
+pub fn delete_contacts(
+    world: &mut World,
+    call: &Call,
+    r: f::DeleteContacts,
+) -> Result<enums::Updates, Refusal> {
     let mut cast = Cast::default();
     for input in &r.id {
         let id = world.resolve_user(call.user, input)?;
@@ -108,7 +217,11 @@ pub fn unblock(world: &mut World, call: &Call, r: f::Unblock) -> Result<bool, Re
     Ok(true)
 }
 
-pub fn search(world: &mut World, call: &Call, r: f::Search) -> Result<enums::contacts::Found, Refusal> {
+pub fn search(
+    world: &mut World,
+    call: &Call,
+    r: f::Search,
+) -> Result<enums::contacts::Found, Refusal> {
     let wanted = r.q.trim_start_matches('@').to_lowercase();
     if wanted.is_empty() {
         return Err(bad("QUERY_TOO_SHORT"));
@@ -117,14 +230,31 @@ pub fn search(world: &mut World, call: &Call, r: f::Search) -> Result<enums::con
     let fits = |id: &&i64| {
         let user = world.users.get(id);
         user.is_some_and(|user| {
-            let name = format!("{} {} {}", user.first_name, user.last_name, user.username.clone().unwrap_or_default());
+            let name = format!(
+                "{} {} {}",
+                user.first_name,
+                user.last_name,
+                user.username.clone().unwrap_or_default()
+            );
             name.to_lowercase().contains(&wanted)
         })
     };
-    let hits: Vec<i64> = world.users.keys().filter(fits).take(limit).copied().collect();
+    let hits: Vec<i64> = world
+        .users
+        .keys()
+        .filter(fits)
+        .take(limit)
+        .copied()
+        .collect();
     let mut cast = Cast::default();
     cast.users.extend(&hits);
     let (users, chats) = world.cast(call.user, &cast, Detail::Full);
     let results = hits.iter().map(|id| ChatRef::User(*id).peer()).collect();
-    Ok(types::contacts::Found { my_results: Vec::new(), results, chats, users }.into())
+    Ok(types::contacts::Found {
+        my_results: Vec::new(),
+        results,
+        chats,
+        users,
+    }
+    .into())
 }

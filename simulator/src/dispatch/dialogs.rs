@@ -3,7 +3,10 @@
 use grammers_tl_types::{enums, functions::messages as f, types};
 
 use super::{Call, history};
-use crate::world::{ChatRef, Gid, Refusal, World, bad, view::{Cast, Detail, blank_notify, draft_tl}};
+use crate::world::{
+    ChatRef, Gid, Refusal, World, bad,
+    view::{Cast, Detail, blank_notify, draft_tl},
+};
 
 /// A dialog with the message that decides its place.
 #[derive(Clone, Copy)]
@@ -17,7 +20,10 @@ fn top_of(world: &World, viewer: i64, chat: ChatRef) -> Option<(i32, Gid)> {
     match chat {
         ChatRef::Channel(id) => {
             let channel = world.channels.get(&id)?;
-            channel.messages().rev().find(|(_, gid)| world.body(*gid).is_some_and(|body| !body.deleted))
+            channel
+                .messages()
+                .rev()
+                .find(|(_, gid)| world.body(*gid).is_some_and(|body| !body.deleted))
         }
         _ => {
             let mailbox = &world.accounts.get(&viewer)?.mailbox;
@@ -29,17 +35,35 @@ fn top_of(world: &World, viewer: i64, chat: ChatRef) -> Option<(i32, Gid)> {
 
 /// All dialogs of one folder, newest first, the pinned ones on top.
 fn entries(world: &World, viewer: i64, folder: i32) -> Vec<Entry> {
-    let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else { return Vec::new() };
-    let listed = mailbox.dialogs.iter().filter(|(_, dialog)| dialog.folder == folder);
+    let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else {
+        return Vec::new();
+    };
+    let listed = mailbox
+        .dialogs
+        .iter()
+        .filter(|(_, dialog)| dialog.folder == folder);
     let mut entries: Vec<Entry> = listed
         .filter_map(|(chat, dialog)| {
             let top = top_of(world, viewer, *chat);
-            let shown = top.is_some() || matches!(chat, ChatRef::Channel(_)) || dialog.draft.is_some();
-            let date = top.and_then(|(_, gid)| world.body(gid)).map_or(0, |body| body.date);
-            shown.then_some(Entry { chat: *chat, top, date })
+            let shown =
+                top.is_some() || matches!(chat, ChatRef::Channel(_)) || dialog.draft.is_some();
+            let date = top
+                .and_then(|(_, gid)| world.body(gid))
+                .map_or(0, |body| body.date);
+            shown.then_some(Entry {
+                chat: *chat,
+                top,
+                date,
+            })
         })
         .collect();
-    let pin = |chat: ChatRef| mailbox.pinned.iter().position(|pinned| *pinned == chat).unwrap_or(usize::MAX);
+    let pin = |chat: ChatRef| {
+        mailbox
+            .pinned
+            .iter()
+            .position(|pinned| *pinned == chat)
+            .unwrap_or(usize::MAX)
+    };
     // The message's own number breaks ties within a second: the order must not depend on chance.
     let newest = |entry: &Entry| std::cmp::Reverse((entry.date, entry.top.map(|(_, gid)| gid)));
     entries.sort_by_key(|entry| (pin(entry.chat), newest(entry), entry.chat));
@@ -55,7 +79,11 @@ pub fn dialog_tl(world: &World, viewer: i64, chat: ChatRef) -> Option<enums::Dia
     let (pts, unread_count, read_outbox) = match chat {
         ChatRef::Channel(id) => {
             let channel = world.channels.get(&id)?;
-            (Some(channel.pts), world.channel_unread(viewer, id), channel.read_outbox)
+            (
+                Some(channel.pts),
+                world.channel_unread(viewer, id),
+                channel.read_outbox,
+            )
         }
         _ => (None, dialog.unread, dialog.read_outbox),
     };
@@ -74,7 +102,10 @@ pub fn dialog_tl(world: &World, viewer: i64, chat: ChatRef) -> Option<enums::Dia
             unread_poll_votes_count: 0,
             notify_settings: notify.into(),
             pts,
-            draft: dialog.draft.clone().map(|(text, date)| draft_tl(text, date)),
+            draft: dialog
+                .draft
+                .clone()
+                .map(|(text, date)| draft_tl(text, date)),
             folder_id: (dialog.folder != 0).then_some(dialog.folder),
             ttl_period: None,
         }
@@ -94,7 +125,9 @@ fn list(world: &mut World, viewer: i64, chats: impl Iterator<Item = ChatRef>) ->
     for chat in chats {
         dialogs.extend(dialog_tl(world, viewer, chat));
         cast.add(chat);
-        let Some((id, gid)) = top_of(world, viewer, chat) else { continue };
+        let Some((id, gid)) = top_of(world, viewer, chat) else {
+            continue;
+        };
         messages.push(world.message_tl(viewer, id, chat, gid));
         let named = world.cast_of(viewer, &[(gid, chat)]);
         cast.users.extend(named.users);
@@ -105,10 +138,19 @@ fn list(world: &mut World, viewer: i64, chats: impl Iterator<Item = ChatRef>) ->
         account.known.extend(&cast.users);
     }
     let (users, chats) = world.cast(viewer, &cast, Detail::Full);
-    Listed { dialogs, messages, users, chats }
+    Listed {
+        dialogs,
+        messages,
+        users,
+        chats,
+    }
 }
 
-pub fn get_dialogs(world: &mut World, call: &Call, r: f::GetDialogs) -> Result<enums::messages::Dialogs, Refusal> {
+pub fn get_dialogs(
+    world: &mut World,
+    call: &Call,
+    r: f::GetDialogs,
+) -> Result<enums::messages::Dialogs, Refusal> {
     let mut all = entries(world, call.user, r.folder_id.unwrap_or(0));
     if r.exclude_pinned {
         let pinned = world.account(call.user)?.mailbox.pinned.clone();
@@ -125,25 +167,70 @@ pub fn get_dialogs(world: &mut World, call: &Call, r: f::GetDialogs) -> Result<e
     };
     let limit = usize::try_from(r.limit.clamp(1, 100)).unwrap_or(1);
     let total = all.len();
-    let page: Vec<ChatRef> = all.iter().skip(start).take(limit).map(|entry| entry.chat).collect();
+    let page: Vec<ChatRef> = all
+        .iter()
+        .skip(start)
+        .take(limit)
+        .map(|entry| entry.chat)
+        .collect();
     let complete = start == 0 && page.len() == total;
-    let Listed { dialogs, messages, users, chats } = list(world, call.user, page.into_iter());
+    let Listed {
+        dialogs,
+        messages,
+        users,
+        chats,
+    } = list(world, call.user, page.into_iter());
     if complete {
-        return Ok(types::messages::Dialogs { dialogs, messages, chats, users }.into());
+        return Ok(types::messages::Dialogs {
+            dialogs,
+            messages,
+            chats,
+            users,
+        }
+        .into());
     }
-    Ok(types::messages::DialogsSlice { count: total as i32, dialogs, messages, chats, users }.into())
+    Ok(types::messages::DialogsSlice {
+        count: total as i32,
+        dialogs,
+        messages,
+        chats,
+        users,
+    }
+    .into())
 }
 
-fn peer_dialogs(world: &mut World, viewer: i64, chats: Vec<ChatRef>) -> Result<enums::messages::PeerDialogs, Refusal> {
+fn peer_dialogs(
+    world: &mut World,
+    viewer: i64,
+    chats: Vec<ChatRef>,
+) -> Result<enums::messages::PeerDialogs, Refusal> {
     let state = world.state_of(viewer)?.into();
-    let Listed { dialogs, messages, users, chats } = list(world, viewer, chats.into_iter());
-    Ok(types::messages::PeerDialogs { dialogs, messages, chats, users, state }.into())
+    let Listed {
+        dialogs,
+        messages,
+        users,
+        chats,
+    } = list(world, viewer, chats.into_iter());
+    Ok(types::messages::PeerDialogs {
+        dialogs,
+        messages,
+        chats,
+        users,
+        state,
+    }
+    .into())
 }
 
-pub fn get_peer_dialogs(world: &mut World, call: &Call, r: f::GetPeerDialogs) -> Result<enums::messages::PeerDialogs, Refusal> {
+pub fn get_peer_dialogs(
+    world: &mut World,
+    call: &Call,
+    r: f::GetPeerDialogs,
+) -> Result<enums::messages::PeerDialogs, Refusal> {
     let mut chats = Vec::new();
     for peer in &r.peers {
-        let enums::InputDialogPeer::Peer(peer) = peer else { continue };
+        let enums::InputDialogPeer::Peer(peer) = peer else {
+            continue;
+        };
         chats.push(world.resolve_peer(call.user, &peer.peer)?);
     }
     peer_dialogs(world, call.user, chats)
@@ -155,13 +242,24 @@ pub fn get_pinned_dialogs(
     r: f::GetPinnedDialogs,
 ) -> Result<enums::messages::PeerDialogs, Refusal> {
     let mailbox = &world.account(call.user)?.mailbox;
-    let in_folder = |chat: &ChatRef| mailbox.dialogs.get(chat).is_some_and(|dialog| dialog.folder == r.folder_id);
+    let in_folder = |chat: &ChatRef| {
+        mailbox
+            .dialogs
+            .get(chat)
+            .is_some_and(|dialog| dialog.folder == r.folder_id)
+    };
     let chats = mailbox.pinned.iter().copied().filter(in_folder).collect();
     peer_dialogs(world, call.user, chats)
 }
 
-pub fn toggle_dialog_pin(world: &mut World, call: &Call, r: f::ToggleDialogPin) -> Result<bool, Refusal> {
-    let enums::InputDialogPeer::Peer(peer) = &r.peer else { return Err(bad("PEER_ID_INVALID")) };
+pub fn toggle_dialog_pin(
+    world: &mut World,
+    call: &Call,
+    r: f::ToggleDialogPin,
+) -> Result<bool, Refusal> {
+    let enums::InputDialogPeer::Peer(peer) = &r.peer else {
+        return Err(bad("PEER_ID_INVALID"));
+    };
     let chat = world.resolve_peer(call.user, &peer.peer)?;
     let mailbox = &mut world.account_mut(call.user)?.mailbox;
     mailbox.pinned.retain(|pinned| *pinned != chat);
@@ -171,8 +269,14 @@ pub fn toggle_dialog_pin(world: &mut World, call: &Call, r: f::ToggleDialogPin) 
     Ok(true)
 }
 
-pub fn mark_dialog_unread(world: &mut World, call: &Call, r: f::MarkDialogUnread) -> Result<bool, Refusal> {
-    let enums::InputDialogPeer::Peer(peer) = &r.peer else { return Err(bad("PEER_ID_INVALID")) };
+pub fn mark_dialog_unread(
+    world: &mut World,
+    call: &Call,
+    r: f::MarkDialogUnread,
+) -> Result<bool, Refusal> {
+    let enums::InputDialogPeer::Peer(peer) = &r.peer else {
+        return Err(bad("PEER_ID_INVALID"));
+    };
     let chat = world.resolve_peer(call.user, &peer.peer)?;
     if let Some(dialog) = world.account_mut(call.user)?.mailbox.dialogs.get_mut(&chat) {
         dialog.unread_mark = r.unread;
@@ -180,8 +284,16 @@ pub fn mark_dialog_unread(world: &mut World, call: &Call, r: f::MarkDialogUnread
     Ok(true)
 }
 
-pub fn get_dialog_filters(_: &mut World, _: &Call, _: f::GetDialogFilters) -> Result<enums::messages::DialogFilters, Refusal> {
-    Ok(types::messages::DialogFilters { tags_enabled: false, filters: vec![enums::DialogFilter::Default] }.into())
+pub fn get_dialog_filters(
+    _: &mut World,
+    _: &Call,
+    _: f::GetDialogFilters,
+) -> Result<enums::messages::DialogFilters, Refusal> {
+    Ok(types::messages::DialogFilters {
+        tags_enabled: false,
+        filters: vec![enums::DialogFilter::Default],
+    }
+    .into())
 }
 
 pub fn save_draft(world: &mut World, call: &Call, r: f::SaveDraft) -> Result<bool, Refusal> {
@@ -190,16 +302,30 @@ pub fn save_draft(world: &mut World, call: &Call, r: f::SaveDraft) -> Result<boo
     Ok(true)
 }
 
-pub fn get_all_drafts(world: &mut World, call: &Call, _: f::GetAllDrafts) -> Result<enums::Updates, Refusal> {
+pub fn get_all_drafts(
+    world: &mut World,
+    call: &Call,
+    _: f::GetAllDrafts,
+) -> Result<enums::Updates, Refusal> {
     let mailbox = &world.account(call.user)?.mailbox;
     let mut cast = Cast::default();
     let mut updates = Vec::new();
     for (chat, dialog) in &mailbox.dialogs {
-        let Some((text, date)) = dialog.draft.clone() else { continue };
+        let Some((text, date)) = dialog.draft.clone() else {
+            continue;
+        };
         cast.add(*chat);
         let draft = draft_tl(text, date);
         let (peer, top_msg_id, saved_peer_id) = (chat.peer(), None, None);
-        updates.push(types::UpdateDraftMessage { peer, top_msg_id, saved_peer_id, draft }.into());
+        updates.push(
+            types::UpdateDraftMessage {
+                peer,
+                top_msg_id,
+                saved_peer_id,
+                draft,
+            }
+            .into(),
+        );
     }
     Ok(world.with_cast(call.user, updates, &cast, Detail::Full))
 }
@@ -221,6 +347,8 @@ pub fn edit_peer_folders(
 
 /// Does the chat have anything in it for this viewer? Used by deleteHistory.
 pub fn ids_up_to(world: &World, viewer: i64, chat: ChatRef, max_id: i32) -> Vec<i32> {
-    let list = history::alive(world, viewer, chat).into_iter().map(|(id, _)| id);
+    let list = history::alive(world, viewer, chat)
+        .into_iter()
+        .map(|(id, _)| id);
     list.filter(|id| max_id <= 0 || *id <= max_id).collect()
 }

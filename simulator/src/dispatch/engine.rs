@@ -74,8 +74,10 @@ impl Engine {
         if outgoing.is_empty() {
             drop(world);
         } else {
-            let ready: Vec<(Vec<KeyId>, Outgoing)> =
-                outgoing.into_iter().map(|push| (keys_of(&world, push.audience), push)).collect();
+            let ready: Vec<(Vec<KeyId>, Outgoing)> = outgoing
+                .into_iter()
+                .map(|push| (keys_of(&world, push.audience), push))
+                .collect();
             // The order lock is taken before the world is let go: nobody can overtake.
             let order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
             drop(world);
@@ -106,8 +108,10 @@ impl Engine {
                     }
                 }
                 PushFate::Later(updates, delay) => {
-                    let (Some(pusher), Ok(runtime)) = (self.pusher.get().cloned(), tokio::runtime::Handle::try_current())
-                    else {
+                    let (Some(pusher), Ok(runtime)) = (
+                        self.pusher.get().cloned(),
+                        tokio::runtime::Handle::try_current(),
+                    ) else {
                         continue;
                     };
                     let (keys, bytes) = (keys.to_vec(), updates.to_bytes());
@@ -123,7 +127,9 @@ impl Engine {
     }
 
     fn deliver(&self, key: KeyId, bytes: &[u8]) {
-        let Some(pusher) = self.pusher.get() else { return };
+        let Some(pusher) = self.pusher.get() else {
+            return;
+        };
         let layer = pusher.layer(key);
         if layers::is_current(layer) {
             pusher.push(key, bytes);
@@ -161,7 +167,12 @@ impl Engine {
                 state.client.clone_from(&caller.client);
             }
             let user = self.admit(world, caller, name)?;
-            let call = Call { caller, user, dcs: self.dcs(), faults: &self.faults };
+            let call = Call {
+                caller,
+                user,
+                dcs: self.dcs(),
+                faults: &self.faults,
+            };
             routes::route(world, &call, id, name, body)
         });
         match result {
@@ -177,18 +188,33 @@ impl Engine {
         }
         let user = world.require_user(caller.key)?;
         let home = world.account(user)?.home_dc;
-        if caller.dc_id != home && !name.starts_with("upload.") && name != "auth.exportAuthorization" {
+        if caller.dc_id != home
+            && !name.starts_with("upload.")
+            && name != "auth.exportAuthorization"
+        {
             return Err(migrate("USER", home));
         }
         Ok(user)
     }
 
     /// While a slowed-down send waits, its random id is taken.
-    pub fn hold_random_id(self: &Arc<Self>, user: Option<i64>, body: &[u8]) -> Option<HeldRandomId> {
+    pub fn hold_random_id(
+        self: &Arc<Self>,
+        user: Option<i64>,
+        body: &[u8],
+    ) -> Option<HeldRandomId> {
         let random_id = super::messages::random_id_of(body)?;
         let user = user?;
-        self.with(|world| world.account_mut(user).map(|account| account.sending.insert(random_id))).ok()?.then(|| {
-            HeldRandomId { engine: self.clone(), user, random_id }
+        self.with(|world| {
+            world
+                .account_mut(user)
+                .map(|account| account.sending.insert(random_id))
+        })
+        .ok()?
+        .then(|| HeldRandomId {
+            engine: self.clone(),
+            user,
+            random_id,
         })
     }
 }
@@ -214,8 +240,15 @@ fn keys_of(world: &World, audience: Audience) -> Vec<KeyId> {
     match audience {
         Audience::Key(key) => vec![key],
         Audience::Account { user, except } => {
-            let keys = world.accounts.get(&user).map(|account| account.keys.as_slice()).unwrap_or(&[]);
-            keys.iter().copied().filter(|key| Some(*key) != except).collect()
+            let keys = world
+                .accounts
+                .get(&user)
+                .map(|account| account.keys.as_slice())
+                .unwrap_or(&[]);
+            keys.iter()
+                .copied()
+                .filter(|key| Some(*key) != except)
+                .collect()
         }
     }
 }

@@ -88,12 +88,22 @@ impl Effect {
         use Effect as E;
         matches!(
             self,
-            E::DropPush | E::DuplicatePush | E::DelayPush { .. } | E::SwapPush | E::TooLong | E::ChannelTooLong { .. }
+            E::DropPush
+                | E::DuplicatePush
+                | E::DelayPush { .. }
+                | E::SwapPush
+                | E::TooLong
+                | E::ChannelTooLong { .. }
         )
     }
 
     fn is_difference(&self) -> bool {
-        matches!(self, Self::DifferenceTooLong | Self::DifferenceSlices { .. } | Self::ChannelDifferenceTooLong)
+        matches!(
+            self,
+            Self::DifferenceTooLong
+                | Self::DifferenceSlices { .. }
+                | Self::ChannelDifferenceTooLong
+        )
     }
 }
 
@@ -114,7 +124,10 @@ impl Fault {
 
     /// An `rpc_error`, for instance `Fault::error(420, "FLOOD_WAIT_5").on("messages.sendMessage").times(1)`.
     pub fn error(code: i32, message: &str) -> Self {
-        Self::new(Effect::Error { code, message: message.to_owned() })
+        Self::new(Effect::Error {
+            code,
+            message: message.to_owned(),
+        })
     }
 
     pub fn flood_wait(seconds: u32) -> Self {
@@ -222,18 +235,28 @@ impl Faults {
             return None;
         }
         let mut list = self.lock();
-        let hit = list.iter_mut().find_map(|(_, fault)| (wanted(fault) && fault.strike()).then(|| fault.effect.clone()));
+        let hit = list
+            .iter_mut()
+            .find_map(|(_, fault)| (wanted(fault) && fault.strike()).then(|| fault.effect.clone()));
         list.retain(|(_, fault)| fault.times != Some(0));
         hit
     }
 
     /// What happens to a call before it is carried out.
-    pub(super) fn next_for_call(&self, user: Option<i64>, method: &str, body: &[u8]) -> Option<Effect> {
+    pub(super) fn next_for_call(
+        &self,
+        user: Option<i64>,
+        method: &str,
+        body: &[u8],
+    ) -> Option<Effect> {
         self.pick(|fault| {
             !fault.effect.is_push()
                 && !fault.effect.is_difference()
                 && fault.account.is_none_or(|account| user == Some(account))
-                && fault.method.as_deref().is_none_or(|wanted| names(wanted, method))
+                && fault
+                    .method
+                    .as_deref()
+                    .is_none_or(|wanted| names(wanted, method))
                 && fault.channel.is_none_or(|channel| mentions(body, channel))
         })
     }
@@ -242,7 +265,9 @@ impl Faults {
     pub(super) fn next_for_difference(&self, user: i64, channel: Option<i64>) -> Option<Effect> {
         self.pick(|fault| {
             let fits = match fault.effect {
-                Effect::ChannelDifferenceTooLong => channel.is_some() && fault.channel.is_none_or(|id| channel == Some(id)),
+                Effect::ChannelDifferenceTooLong => {
+                    channel.is_some() && fault.channel.is_none_or(|id| channel == Some(id))
+                }
                 Effect::DifferenceTooLong | Effect::DifferenceSlices { .. } => channel.is_none(),
                 _ => false,
             };
@@ -254,15 +279,24 @@ impl Faults {
         let effect = self.pick(|fault| {
             fault.effect.is_push()
                 && fault.account.is_none_or(|account| user == Some(account))
-                && fault.channel.is_none_or(|id| push.channel.is_some_and(|(own, _)| own == id))
-                && fault.update.as_deref().is_none_or(|kind| names(kind, push.kind))
+                && fault
+                    .channel
+                    .is_none_or(|id| push.channel.is_some_and(|(own, _)| own == id))
+                && fault
+                    .update
+                    .as_deref()
+                    .is_none_or(|kind| names(kind, push.kind))
         });
         let updates = push.updates.clone();
         let mut fates = match effect {
             None => vec![PushFate::Now(updates)],
             Some(Effect::DropPush) => Vec::new(),
-            Some(Effect::DuplicatePush) => vec![PushFate::Now(updates.clone()), PushFate::Now(updates)],
-            Some(Effect::DelayPush { millis }) => vec![PushFate::Later(updates, Duration::from_millis(millis))],
+            Some(Effect::DuplicatePush) => {
+                vec![PushFate::Now(updates.clone()), PushFate::Now(updates)]
+            }
+            Some(Effect::DelayPush { millis }) => {
+                vec![PushFate::Later(updates, Duration::from_millis(millis))]
+            }
             Some(Effect::SwapPush) => {
                 let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
                 held.push((user.unwrap_or(0), updates));
@@ -271,9 +305,18 @@ impl Faults {
             Some(Effect::TooLong) => vec![PushFate::Now(enums::Updates::TooLong)],
             Some(Effect::ChannelTooLong { with_pts }) => match push.channel {
                 Some((channel_id, pts)) => {
-                    let update = types::UpdateChannelTooLong { channel_id, pts: with_pts.then_some(pts) };
+                    let update = types::UpdateChannelTooLong {
+                        channel_id,
+                        pts: with_pts.then_some(pts),
+                    };
                     let date = push_date(&push.updates);
-                    vec![PushFate::Now(types::UpdateShort { update: update.into(), date }.into())]
+                    vec![PushFate::Now(
+                        types::UpdateShort {
+                            update: update.into(),
+                            date,
+                        }
+                        .into(),
+                    )]
                 }
                 None => vec![PushFate::Now(updates)],
             },

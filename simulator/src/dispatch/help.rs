@@ -9,7 +9,11 @@ use crate::world::{Refusal, World};
 const TEXT_LIMIT: i32 = 4096;
 const CAPTION_LIMIT: i32 = 1024;
 
-pub fn get_config(world: &mut World, call: &Call, _: f::GetConfig) -> Result<enums::Config, Refusal> {
+pub fn get_config(
+    world: &mut World,
+    call: &Call,
+    _: f::GetConfig,
+) -> Result<enums::Config, Refusal> {
     let dc_options = call.dcs.iter().map(|(id, address)| {
         types::DcOption {
             ipv6: address.is_ipv6(),
@@ -77,12 +81,25 @@ pub fn get_config(world: &mut World, call: &Call, _: f::GetConfig) -> Result<enu
     .into())
 }
 
-pub fn get_nearest_dc(_: &mut World, call: &Call, _: f::GetNearestDc) -> Result<enums::NearestDc, Refusal> {
+pub fn get_nearest_dc(
+    _: &mut World,
+    call: &Call,
+    _: f::GetNearestDc,
+) -> Result<enums::NearestDc, Refusal> {
     let nearest_dc = call.dcs.first().map_or(call.dc(), |(id, _)| *id);
-    Ok(types::NearestDc { country: "XX".to_owned(), this_dc: call.dc(), nearest_dc }.into())
+    Ok(types::NearestDc {
+        country: "XX".to_owned(),
+        this_dc: call.dc(),
+        nearest_dc,
+    }
+    .into())
 }
 
-pub fn get_app_config(_: &mut World, _: &Call, r: f::GetAppConfig) -> Result<enums::help::AppConfig, Refusal> {
+pub fn get_app_config(
+    _: &mut World,
+    _: &Call,
+    r: f::GetAppConfig,
+) -> Result<enums::help::AppConfig, Refusal> {
     if r.hash == 1 {
         return Ok(enums::help::AppConfig::NotModified);
     }
@@ -90,11 +107,23 @@ pub fn get_app_config(_: &mut World, _: &Call, r: f::GetAppConfig) -> Result<enu
     Ok(types::help::AppConfig { hash: 1, config }.into())
 }
 
-pub fn get_countries_list(_: &mut World, _: &Call, _: f::GetCountriesList) -> Result<enums::help::CountriesList, Refusal> {
-    Ok(types::help::CountriesList { countries: Vec::new(), hash: 0 }.into())
+pub fn get_countries_list(
+    _: &mut World,
+    _: &Call,
+    _: f::GetCountriesList,
+) -> Result<enums::help::CountriesList, Refusal> {
+    Ok(types::help::CountriesList {
+        countries: Vec::new(),
+        hash: 0,
+    }
+    .into())
 }
 
-pub fn get_app_update(_: &mut World, _: &Call, _: f::GetAppUpdate) -> Result<enums::help::AppUpdate, Refusal> {
+pub fn get_app_update(
+    _: &mut World,
+    _: &Call,
+    _: f::GetAppUpdate,
+) -> Result<enums::help::AppUpdate, Refusal> {
     Ok(enums::help::AppUpdate::NoAppUpdate)
 }
 
@@ -103,5 +132,8 @@ pub fn get_terms_update(
     _: &Call,
     _: f::GetTermsOfServiceUpdate,
 ) -> Result<enums::help::TermsOfServiceUpdate, Refusal> {
-    Ok(types::help::TermsOfServiceUpdateEmpty { expires: world.now() + 86_400 }.into())
+    Ok(types::help::TermsOfServiceUpdateEmpty {
+        expires: world.now() + 86_400,
+    }
+    .into())
 }

@@ -3,7 +3,10 @@
 use grammers_tl_types::{enums, functions::channels as cf, functions::messages as f, types};
 
 use super::Call;
-use crate::world::{Body, ChatRef, Gid, Media, Refusal, World, bad, view::{Cast, Detail}};
+use crate::world::{
+    Body, ChatRef, Gid, Media, Refusal, World, bad,
+    view::{Cast, Detail},
+};
 
 /// Most messages in one page.
 const PAGE_LIMIT: i32 = 100;
@@ -33,13 +36,28 @@ pub fn alive(world: &World, viewer: i64, chat: ChatRef) -> Vec<(i32, Gid)> {
     let there = |gid: Gid| world.body(gid).is_some_and(|body| !body.deleted);
     match chat {
         ChatRef::Channel(id) => {
-            let Some(channel) = world.channels.get(&id) else { return Vec::new() };
-            channel.messages().rev().filter(|(_, gid)| there(*gid)).collect()
+            let Some(channel) = world.channels.get(&id) else {
+                return Vec::new();
+            };
+            channel
+                .messages()
+                .rev()
+                .filter(|(_, gid)| there(*gid))
+                .collect()
         }
         _ => {
-            let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else { return Vec::new() };
-            let Some(dialog) = mailbox.dialogs.get(&chat) else { return Vec::new() };
-            dialog.ids.iter().rev().filter_map(|id| mailbox.copy(*id).map(|copy| (*id, copy.gid))).collect()
+            let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else {
+                return Vec::new();
+            };
+            let Some(dialog) = mailbox.dialogs.get(&chat) else {
+                return Vec::new();
+            };
+            dialog
+                .ids
+                .iter()
+                .rev()
+                .filter_map(|id| mailbox.copy(*id).map(|copy| (*id, copy.gid)))
+                .collect()
         }
     }
 }
@@ -60,30 +78,60 @@ pub fn cut(world: &World, list: &[(i32, Gid)], cut: Cut) -> (Vec<(i32, Gid)>, us
     (page.take(limit).copied().collect(), start)
 }
 
-fn fill(world: &World, viewer: i64, chat: Option<ChatRef>, page: &[(i32, Gid)], total: usize, offset: usize) -> Page {
+fn fill(
+    world: &World,
+    viewer: i64,
+    chat: Option<ChatRef>,
+    page: &[(i32, Gid)],
+    total: usize,
+    offset: usize,
+) -> Page {
     let seen = |id: i32, gid: Gid| chat.unwrap_or_else(|| chat_of(world, viewer, id, gid));
-    let named: Vec<(Gid, ChatRef)> = page.iter().map(|(id, gid)| (*gid, seen(*id, *gid))).collect();
+    let named: Vec<(Gid, ChatRef)> = page
+        .iter()
+        .map(|(id, gid)| (*gid, seen(*id, *gid)))
+        .collect();
     let mut cast = world.cast_of(viewer, &named);
     if let Some(chat) = chat {
         cast.add(chat);
     }
     let (users, chats) = world.cast(viewer, &cast, Detail::Full);
-    let messages = page.iter().map(|(id, gid)| world.message_tl(viewer, *id, seen(*id, *gid), *gid)).collect();
-    Page { messages, users, chats, total, offset }
+    let messages = page
+        .iter()
+        .map(|(id, gid)| world.message_tl(viewer, *id, seen(*id, *gid), *gid))
+        .collect();
+    Page {
+        messages,
+        users,
+        chats,
+        total,
+        offset,
+    }
 }
 
 /// The chat that a message lies in for `viewer`.
 fn chat_of(world: &World, viewer: i64, id: i32, gid: Gid) -> ChatRef {
-    let chat = world.body(gid).map_or(ChatRef::User(viewer), |body| body.chat);
+    let chat = world
+        .body(gid)
+        .map_or(ChatRef::User(viewer), |body| body.chat);
     if matches!(chat, ChatRef::Channel(_)) {
         return chat;
     }
-    let copy = world.accounts.get(&viewer).and_then(|account| account.mailbox.copy(id));
+    let copy = world
+        .accounts
+        .get(&viewer)
+        .and_then(|account| account.mailbox.copy(id));
     copy.map_or(chat, |copy| copy.chat)
 }
 
 fn answer(world: &World, chat: Option<ChatRef>, page: Page) -> enums::messages::Messages {
-    let Page { messages, users, chats, total, offset } = page;
+    let Page {
+        messages,
+        users,
+        chats,
+        total,
+        offset,
+    } = page;
     let topics = Vec::new();
     if let Some(ChatRef::Channel(id)) = chat {
         return types::messages::ChannelMessages {
@@ -99,7 +147,13 @@ fn answer(world: &World, chat: Option<ChatRef>, page: Page) -> enums::messages::
         .into();
     }
     if messages.len() >= total {
-        return types::messages::Messages { messages, topics, chats, users }.into();
+        return types::messages::Messages {
+            messages,
+            topics,
+            chats,
+            users,
+        }
+        .into();
     }
     types::messages::MessagesSlice {
         inexact: false,
@@ -119,10 +173,21 @@ fn answer(world: &World, chat: Option<ChatRef>, page: Page) -> enums::messages::
 pub fn channel_tail(world: &World, viewer: i64, id: i64, count: usize) -> Page {
     let mut list = alive(world, viewer, ChatRef::Channel(id));
     list.truncate(count);
-    fill(world, viewer, Some(ChatRef::Channel(id)), &list, list.len(), 0)
+    fill(
+        world,
+        viewer,
+        Some(ChatRef::Channel(id)),
+        &list,
+        list.len(),
+        0,
+    )
 }
 
-pub fn get_history(world: &mut World, call: &Call, r: f::GetHistory) -> Result<enums::messages::Messages, Refusal> {
+pub fn get_history(
+    world: &mut World,
+    call: &Call,
+    r: f::GetHistory,
+) -> Result<enums::messages::Messages, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     let list = alive(world, call.user, chat);
     let (page, offset) = cut(
@@ -161,27 +226,51 @@ fn wanted_ids(ids: &[enums::InputMessage]) -> Vec<i32> {
 }
 
 fn by_ids(world: &World, viewer: i64, chat: Option<ChatRef>, ids: &[i32]) -> Page {
-    let found: Vec<(i32, Option<Gid>)> =
-        ids.iter().map(|id| (*id, world.find(viewer, chat.unwrap_or(ChatRef::User(viewer)), *id))).collect();
-    let known: Vec<(i32, Gid)> = found.iter().filter_map(|(id, gid)| gid.map(|gid| (*id, gid))).collect();
+    let found: Vec<(i32, Option<Gid>)> = ids
+        .iter()
+        .map(|id| {
+            (
+                *id,
+                world.find(viewer, chat.unwrap_or(ChatRef::User(viewer)), *id),
+            )
+        })
+        .collect();
+    let known: Vec<(i32, Gid)> = found
+        .iter()
+        .filter_map(|(id, gid)| gid.map(|gid| (*id, gid)))
+        .collect();
     let mut page = fill(world, viewer, chat, &known, found.len(), 0);
     let mut filled = std::mem::take(&mut page.messages).into_iter();
     page.messages = found
         .into_iter()
         .map(|(id, gid)| {
-            let empty = || types::MessageEmpty { id, peer_id: chat.map(ChatRef::peer) }.into();
+            let empty = || {
+                types::MessageEmpty {
+                    id,
+                    peer_id: chat.map(ChatRef::peer),
+                }
+                .into()
+            };
             gid.and_then(|_| filled.next()).unwrap_or_else(empty)
         })
         .collect();
     page
 }
 
-pub fn get_messages(world: &mut World, call: &Call, r: f::GetMessages) -> Result<enums::messages::Messages, Refusal> {
+pub fn get_messages(
+    world: &mut World,
+    call: &Call,
+    r: f::GetMessages,
+) -> Result<enums::messages::Messages, Refusal> {
     let page = by_ids(world, call.user, None, &wanted_ids(&r.id));
     Ok(answer(world, None, page))
 }
 
-pub fn get_channel_messages(world: &mut World, call: &Call, r: cf::GetMessages) -> Result<enums::messages::Messages, Refusal> {
+pub fn get_channel_messages(
+    world: &mut World,
+    call: &Call,
+    r: cf::GetMessages,
+) -> Result<enums::messages::Messages, Refusal> {
     let chat = ChatRef::Channel(world.resolve_channel(call.user, &r.channel)?.id);
     let page = by_ids(world, call.user, Some(chat), &wanted_ids(&r.id));
     Ok(answer(world, Some(chat), page))
@@ -191,11 +280,17 @@ fn matches(body: &Body, words: &str, filter: &enums::MessagesFilter) -> bool {
     use enums::MessagesFilter as F;
     let media = body.media.as_deref();
     let kind = match filter {
-        F::InputMessagesFilterPhotos | F::InputMessagesFilterChatPhotos => matches!(media, Some(Media::Photo { .. })),
+        F::InputMessagesFilterPhotos | F::InputMessagesFilterChatPhotos => {
+            matches!(media, Some(Media::Photo { .. }))
+        }
         F::InputMessagesFilterDocument => matches!(media, Some(Media::Document { .. })),
         F::InputMessagesFilterVideo => matches!(media, Some(Media::Video { .. })),
-        F::InputMessagesFilterPhotoVideo => matches!(media, Some(Media::Photo { .. } | Media::Video { .. })),
-        F::InputMessagesFilterVoice | F::InputMessagesFilterRoundVoice => matches!(media, Some(Media::Voice { .. })),
+        F::InputMessagesFilterPhotoVideo => {
+            matches!(media, Some(Media::Photo { .. } | Media::Video { .. }))
+        }
+        F::InputMessagesFilterVoice | F::InputMessagesFilterRoundVoice => {
+            matches!(media, Some(Media::Voice { .. }))
+        }
         F::InputMessagesFilterGeo => matches!(media, Some(Media::Location { .. })),
         F::InputMessagesFilterContacts => matches!(media, Some(Media::Contact { .. })),
         F::InputMessagesFilterPinned => body.pinned,
@@ -206,7 +301,11 @@ fn matches(body: &Body, words: &str, filter: &enums::MessagesFilter) -> bool {
     kind && (words.is_empty() || body.text.to_lowercase().contains(words))
 }
 
-pub fn search(world: &mut World, call: &Call, r: f::Search) -> Result<enums::messages::Messages, Refusal> {
+pub fn search(
+    world: &mut World,
+    call: &Call,
+    r: f::Search,
+) -> Result<enums::messages::Messages, Refusal> {
     let chat = match &r.peer {
         enums::InputPeer::Empty => None,
         peer => Some(world.resolve_peer(call.user, peer)?),
@@ -232,26 +331,56 @@ pub fn search(world: &mut World, call: &Call, r: f::Search) -> Result<enums::mes
         })
         .collect();
     let Cut { offset_date, .. } = Cut::default();
-    let (offset_id, add_offset, limit, max_id, min_id) = (r.offset_id, r.add_offset, r.limit, r.max_id, r.min_id);
-    let (page, offset) = cut(world, &hits, Cut { offset_id, offset_date, add_offset, limit, max_id, min_id });
+    let (offset_id, add_offset, limit, max_id, min_id) =
+        (r.offset_id, r.add_offset, r.limit, r.max_id, r.min_id);
+    let (page, offset) = cut(
+        world,
+        &hits,
+        Cut {
+            offset_id,
+            offset_date,
+            add_offset,
+            limit,
+            max_id,
+            min_id,
+        },
+    );
     let page = fill(world, call.user, chat, &page, hits.len(), offset);
     Ok(answer(world, chat, page))
 }
 
 /// Messages of all private chats and basic groups, newest first.
 fn everything(world: &World, viewer: i64) -> Vec<(i32, Gid)> {
-    let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else { return Vec::new() };
-    let mut list: Vec<(i32, Gid)> =
-        mailbox.copies().filter(|(_, copy)| !copy.deleted).map(|(id, copy)| (id, copy.gid)).collect();
+    let Some(mailbox) = world.accounts.get(&viewer).map(|account| &account.mailbox) else {
+        return Vec::new();
+    };
+    let mut list: Vec<(i32, Gid)> = mailbox
+        .copies()
+        .filter(|(_, copy)| !copy.deleted)
+        .map(|(id, copy)| (id, copy.gid))
+        .collect();
     list.reverse();
     list
 }
 
-pub fn search_global(world: &mut World, call: &Call, r: f::SearchGlobal) -> Result<enums::messages::Messages, Refusal> {
+pub fn search_global(
+    world: &mut World,
+    call: &Call,
+    r: f::SearchGlobal,
+) -> Result<enums::messages::Messages, Refusal> {
     let words = r.q.to_lowercase();
     let mut hits = everything(world, call.user);
-    let dialogs: Vec<ChatRef> = world.account(call.user)?.mailbox.dialogs.keys().copied().collect();
-    for chat in dialogs.into_iter().filter(|chat| matches!(chat, ChatRef::Channel(_))) {
+    let dialogs: Vec<ChatRef> = world
+        .account(call.user)?
+        .mailbox
+        .dialogs
+        .keys()
+        .copied()
+        .collect();
+    for chat in dialogs
+        .into_iter()
+        .filter(|chat| matches!(chat, ChatRef::Channel(_)))
+    {
         hits.extend(alive(world, call.user, chat));
     }
     hits.retain(|(id, gid)| {
@@ -260,11 +389,16 @@ pub fn search_global(world: &mut World, call: &Call, r: f::SearchGlobal) -> Resu
             ChatRef::User(_) => !r.groups_only && !r.broadcasts_only,
             ChatRef::Group(_) => !r.users_only && !r.broadcasts_only,
             ChatRef::Channel(id) => {
-                let broadcast = world.channels.get(&id).is_some_and(|channel| channel.broadcast);
+                let broadcast = world
+                    .channels
+                    .get(&id)
+                    .is_some_and(|channel| channel.broadcast);
                 !r.users_only && (broadcast || !r.broadcasts_only) && (!broadcast || !r.groups_only)
             }
         };
-        kind && world.body(*gid).is_some_and(|body| !body.deleted && matches(body, &words, &r.filter))
+        kind && world
+            .body(*gid)
+            .is_some_and(|body| !body.deleted && matches(body, &words, &r.filter))
     });
     // Newest first over all chats; the rate of Telegram's paging is the place in this order.
     hits.sort_by_key(|(_, gid)| std::cmp::Reverse(*gid));

@@ -79,7 +79,9 @@ pub fn upgrade(layer: i32, bytes: Vec<u8>) -> Vec<u8> {
     }
     let mut out = Vec::with_capacity(bytes.len() + 4);
     for (index, word) in bytes.chunks(4).enumerate() {
-        let id = word.first_chunk::<4>().map_or(0, |word| u32::from_le_bytes(*word));
+        let id = word
+            .first_chunk::<4>()
+            .map_or(0, |word| u32::from_le_bytes(*word));
         if index == 0 && id == SEARCH.0 {
             out.extend(SEARCH.1.to_le_bytes());
             out.extend(0u32.to_le_bytes());

@@ -1,6 +1,8 @@
 //! Writing: sending, editing, deleting, reading up to, typing, reactions and forwards.
 
-use grammers_tl_types::{Cursor, Deserializable, Identifiable, enums, functions::messages as f, types};
+use grammers_tl_types::{
+    Cursor, Deserializable, Identifiable, enums, functions::messages as f, types,
+};
 
 use super::{Call, dialogs};
 use crate::world::{
@@ -13,15 +15,29 @@ pub fn random_id_of(body: &[u8]) -> Option<i64> {
     let id = u32::from_le_bytes(*body.first_chunk::<4>()?);
     let mut rest = Cursor::from_slice(body.get(4..)?);
     match id {
-        f::SendMessage::CONSTRUCTOR_ID => f::SendMessage::deserialize(&mut rest).ok().map(|r| r.random_id),
-        f::SendMedia::CONSTRUCTOR_ID => f::SendMedia::deserialize(&mut rest).ok().map(|r| r.random_id),
+        f::SendMessage::CONSTRUCTOR_ID => f::SendMessage::deserialize(&mut rest)
+            .ok()
+            .map(|r| r.random_id),
+        f::SendMedia::CONSTRUCTOR_ID => f::SendMedia::deserialize(&mut rest)
+            .ok()
+            .map(|r| r.random_id),
         _ => None,
     }
 }
 
-fn reply_target(world: &World, user: i64, chat: ChatRef, reply: Option<&enums::InputReplyTo>) -> Result<Option<Gid>, Refusal> {
-    let Some(enums::InputReplyTo::Message(reply)) = reply else { return Ok(None) };
-    world.find(user, chat, reply.reply_to_msg_id).map(Some).ok_or_else(|| bad("REPLY_MESSAGE_ID_INVALID"))
+fn reply_target(
+    world: &World,
+    user: i64,
+    chat: ChatRef,
+    reply: Option<&enums::InputReplyTo>,
+) -> Result<Option<Gid>, Refusal> {
+    let Some(enums::InputReplyTo::Message(reply)) = reply else {
+        return Ok(None);
+    };
+    world
+        .find(user, chat, reply.reply_to_msg_id)
+        .map(Some)
+        .ok_or_else(|| bad("REPLY_MESSAGE_ID_INVALID"))
 }
 
 fn check_random_id(world: &World, user: i64, random_id: i64) -> Result<(), Refusal> {
@@ -35,11 +51,22 @@ fn check_random_id(world: &World, user: i64, random_id: i64) -> Result<(), Refus
 }
 
 /// `updateMessageID` and the message itself: what the sender is told when short won't do.
-fn sent_updates(world: &World, call: &Call, chat: ChatRef, posted: &[(Posted, i64)]) -> enums::Updates {
+fn sent_updates(
+    world: &World,
+    call: &Call,
+    chat: ChatRef,
+    posted: &[(Posted, i64)],
+) -> enums::Updates {
     let mut updates = Vec::new();
     let mut named = Vec::new();
     for (post, random_id) in posted {
-        updates.push(types::UpdateMessageId { id: post.id, random_id: *random_id }.into());
+        updates.push(
+            types::UpdateMessageId {
+                id: post.id,
+                random_id: *random_id,
+            }
+            .into(),
+        );
         named.push((post.gid, chat));
     }
     for (post, _) in posted {
@@ -47,18 +74,43 @@ fn sent_updates(world: &World, call: &Call, chat: ChatRef, posted: &[(Posted, i6
         // A message that was there already moves nothing.
         let (pts, pts_count) = (post.pts, i32::from(!post.repeated));
         updates.push(match chat {
-            ChatRef::Channel(_) => types::UpdateNewChannelMessage { message, pts, pts_count }.into(),
-            _ => types::UpdateNewMessage { message, pts, pts_count }.into(),
+            ChatRef::Channel(_) => types::UpdateNewChannelMessage {
+                message,
+                pts,
+                pts_count,
+            }
+            .into(),
+            _ => types::UpdateNewMessage {
+                message,
+                pts,
+                pts_count,
+            }
+            .into(),
         });
     }
-    world.with_cast(call.user, updates, &world.cast_of(call.user, &named), Detail::Full)
+    world.with_cast(
+        call.user,
+        updates,
+        &world.cast_of(call.user, &named),
+        Detail::Full,
+    )
 }
 
-pub fn send_message(world: &mut World, call: &Call, r: f::SendMessage) -> Result<enums::Updates, Refusal> {
+pub fn send_message(
+    world: &mut World,
+    call: &Call,
+    r: f::SendMessage,
+) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
     let reply_to = reply_target(world, call.user, chat, r.reply_to.as_ref())?;
-    let draft = Draft { text: r.message, reply_to, random_id: r.random_id, silent: r.silent, ..Draft::default() };
+    let draft = Draft {
+        text: r.message,
+        reply_to,
+        random_id: r.random_id,
+        silent: r.silent,
+        ..Draft::default()
+    };
     let posted = world.send(call.user, call.key(), chat, draft)?;
     if r.clear_draft {
         world.save_draft(call.user, chat, "", Some(call.key()))?;
@@ -86,17 +138,34 @@ pub fn send_message(world: &mut World, call: &Call, r: f::SendMessage) -> Result
 fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
     use enums::InputMedia as M;
     Ok(match media {
-        M::UploadedPhoto(_) | M::Photo(_) => Media::Photo { width: 800, height: 600 },
+        M::UploadedPhoto(_) | M::Photo(_) => Media::Photo {
+            width: 800,
+            height: 600,
+        },
         M::UploadedDocument(document) => {
-            let name = document.attributes.iter().find_map(|attribute| match attribute {
-                enums::DocumentAttribute::Filename(name) => Some(name.file_name.clone()),
-                _ => None,
-            });
-            Media::Document { name: name.unwrap_or_else(|| "file".to_owned()), mime: document.mime_type.clone(), size: 4096 }
+            let name = document
+                .attributes
+                .iter()
+                .find_map(|attribute| match attribute {
+                    enums::DocumentAttribute::Filename(name) => Some(name.file_name.clone()),
+                    _ => None,
+                });
+            Media::Document {
+                name: name.unwrap_or_else(|| "file".to_owned()),
+                mime: document.mime_type.clone(),
+                size: 4096,
+            }
         }
-        M::Document(_) => Media::Document { name: "file".to_owned(), mime: "application/octet-stream".to_owned(), size: 4096 },
+        M::Document(_) => Media::Document {
+            name: "file".to_owned(),
+            mime: "application/octet-stream".to_owned(),
+            size: 4096,
+        },
         M::GeoPoint(geo) => match &geo.geo_point {
-            enums::InputGeoPoint::Point(point) => Media::Location { latitude: point.lat, longitude: point.long },
+            enums::InputGeoPoint::Point(point) => Media::Location {
+                latitude: point.lat,
+                longitude: point.long,
+            },
             enums::InputGeoPoint::Empty => return Err(bad("MEDIA_EMPTY")),
         },
         M::Contact(contact) => Media::Contact {
@@ -114,25 +183,43 @@ fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
                 enums::PollAnswer::Answer(answer) => Some(text(&answer.text)),
                 enums::PollAnswer::InputPollAnswer(answer) => Some(text(&answer.text)),
             });
-            Media::Poll { question: text(&poll.question), answers: answers.collect() }
+            Media::Poll {
+                question: text(&poll.question),
+                answers: answers.collect(),
+            }
         }
         M::Empty => return Err(bad("MEDIA_EMPTY")),
         _ => return Err(bad("MEDIA_INVALID")),
     })
 }
 
-pub fn send_media(world: &mut World, call: &Call, r: f::SendMedia) -> Result<enums::Updates, Refusal> {
+pub fn send_media(
+    world: &mut World,
+    call: &Call,
+    r: f::SendMedia,
+) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
     let reply_to = reply_target(world, call.user, chat, r.reply_to.as_ref())?;
     let media = Some(media_of(&r.media)?);
     let (text, random_id, silent) = (r.message, r.random_id, r.silent);
-    let draft = Draft { text, media, reply_to, random_id, silent, ..Draft::default() };
+    let draft = Draft {
+        text,
+        media,
+        reply_to,
+        random_id,
+        silent,
+        ..Draft::default()
+    };
     let posted = world.send(call.user, call.key(), chat, draft)?;
     Ok(sent_updates(world, call, chat, &[(posted, random_id)]))
 }
 
-pub fn forward_messages(world: &mut World, call: &Call, r: f::ForwardMessages) -> Result<enums::Updates, Refusal> {
+pub fn forward_messages(
+    world: &mut World,
+    call: &Call,
+    r: f::ForwardMessages,
+) -> Result<enums::Updates, Refusal> {
     let from = world.resolve_peer(call.user, &r.from_peer)?;
     let to = world.resolve_peer(call.user, &r.to_peer)?;
     if r.id.len() != r.random_id.len() || r.id.is_empty() {
@@ -141,13 +228,23 @@ pub fn forward_messages(world: &mut World, call: &Call, r: f::ForwardMessages) -
     let mut posted = Vec::new();
     for (id, random_id) in r.id.iter().zip(&r.random_id) {
         check_random_id(world, call.user, *random_id)?;
-        let gid = world.find(call.user, from, *id).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-        let Some(body) = world.body(gid).filter(|body| !body.deleted).cloned() else { return Err(bad("MESSAGE_ID_INVALID")) };
+        let gid = world
+            .find(call.user, from, *id)
+            .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
+        let Some(body) = world.body(gid).filter(|body| !body.deleted).cloned() else {
+            return Err(bad("MESSAGE_ID_INVALID"));
+        };
         let channel = match body.chat {
-            ChatRef::Channel(id) if world.channels.get(&id).is_some_and(|c| c.broadcast) => Some((id, body.channel_id)),
+            ChatRef::Channel(id) if world.channels.get(&id).is_some_and(|c| c.broadcast) => {
+                Some((id, body.channel_id))
+            }
             _ => None,
         };
-        let forwarded = Forward { from: body.from, date: body.date, channel };
+        let forwarded = Forward {
+            from: body.from,
+            date: body.date,
+            channel,
+        };
         let draft = Draft {
             text: body.text,
             media: body.media.map(|media| *media),
@@ -160,52 +257,107 @@ pub fn forward_messages(world: &mut World, call: &Call, r: f::ForwardMessages) -
     Ok(sent_updates(world, call, to, &posted))
 }
 
-pub fn edit_message(world: &mut World, call: &Call, r: f::EditMessage) -> Result<enums::Updates, Refusal> {
+pub fn edit_message(
+    world: &mut World,
+    call: &Call,
+    r: f::EditMessage,
+) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     world.may_write(call.user, chat)?;
-    let gid = world.find(call.user, chat, r.id).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
+    let gid = world
+        .find(call.user, chat, r.id)
+        .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
     let text = r.message.unwrap_or_default();
     let (pts, pts_count) = world.edit(call.user, gid, &text, Some(call.key()))?;
     Ok(edited(world, call, chat, r.id, gid, (pts, pts_count)))
 }
 
-fn edited(world: &World, call: &Call, chat: ChatRef, id: i32, gid: Gid, moved: (i32, i32)) -> enums::Updates {
+fn edited(
+    world: &World,
+    call: &Call,
+    chat: ChatRef,
+    id: i32,
+    gid: Gid,
+    moved: (i32, i32),
+) -> enums::Updates {
     let message = world.message_tl(call.user, id, chat, gid);
     let (pts, pts_count) = moved;
     let update = match chat {
-        ChatRef::Channel(_) => types::UpdateEditChannelMessage { message, pts, pts_count }.into(),
-        _ => types::UpdateEditMessage { message, pts, pts_count }.into(),
+        ChatRef::Channel(_) => types::UpdateEditChannelMessage {
+            message,
+            pts,
+            pts_count,
+        }
+        .into(),
+        _ => types::UpdateEditMessage {
+            message,
+            pts,
+            pts_count,
+        }
+        .into(),
     };
-    world.with_cast(call.user, vec![update], &world.cast_of(call.user, &[(gid, chat)]), Detail::Full)
+    world.with_cast(
+        call.user,
+        vec![update],
+        &world.cast_of(call.user, &[(gid, chat)]),
+        Detail::Full,
+    )
 }
 
-pub fn send_reaction(world: &mut World, call: &Call, r: f::SendReaction) -> Result<enums::Updates, Refusal> {
+pub fn send_reaction(
+    world: &mut World,
+    call: &Call,
+    r: f::SendReaction,
+) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
-    let gid = world.find(call.user, chat, r.msg_id).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-    let emoji = r.reaction.iter().flatten().find_map(|reaction| match reaction {
-        enums::Reaction::Emoji(emoji) => Some(emoji.emoticon.clone()),
-        _ => None,
-    });
+    let gid = world
+        .find(call.user, chat, r.msg_id)
+        .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
+    let emoji = r
+        .reaction
+        .iter()
+        .flatten()
+        .find_map(|reaction| match reaction {
+            enums::Reaction::Emoji(emoji) => Some(emoji.emoticon.clone()),
+            _ => None,
+        });
     let moved = world.react(call.user, gid, emoji.as_deref(), Some(call.key()))?;
     Ok(edited(world, call, chat, r.msg_id, gid, moved))
 }
 
-pub fn delete_messages(world: &mut World, call: &Call, r: f::DeleteMessages) -> Result<enums::messages::AffectedMessages, Refusal> {
+pub fn delete_messages(
+    world: &mut World,
+    call: &Call,
+    r: f::DeleteMessages,
+) -> Result<enums::messages::AffectedMessages, Refusal> {
     let (pts, pts_count) = world.delete_mail(call.user, &r.id, r.revoke, Some(call.key()))?;
     Ok(types::messages::AffectedMessages { pts, pts_count }.into())
 }
 
-pub fn delete_history(world: &mut World, call: &Call, r: f::DeleteHistory) -> Result<enums::messages::AffectedHistory, Refusal> {
+pub fn delete_history(
+    world: &mut World,
+    call: &Call,
+    r: f::DeleteHistory,
+) -> Result<enums::messages::AffectedHistory, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     if matches!(chat, ChatRef::Channel(_)) {
         return Err(bad("PEER_ID_INVALID"));
     }
     let ids = dialogs::ids_up_to(world, call.user, chat, r.max_id);
     let (pts, pts_count) = world.delete_mail(call.user, &ids, r.revoke, Some(call.key()))?;
-    Ok(types::messages::AffectedHistory { pts, pts_count, offset: 0 }.into())
+    Ok(types::messages::AffectedHistory {
+        pts,
+        pts_count,
+        offset: 0,
+    }
+    .into())
 }
 
-pub fn read_history(world: &mut World, call: &Call, r: f::ReadHistory) -> Result<enums::messages::AffectedMessages, Refusal> {
+pub fn read_history(
+    world: &mut World,
+    call: &Call,
+    r: f::ReadHistory,
+) -> Result<enums::messages::AffectedMessages, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     if matches!(chat, ChatRef::Channel(_)) {
         return Err(bad("PEER_ID_INVALID"));
@@ -229,17 +381,39 @@ pub fn set_typing(world: &mut World, call: &Call, r: f::SetTyping) -> Result<boo
     Ok(true)
 }
 
-pub fn update_pinned_message(world: &mut World, call: &Call, r: f::UpdatePinnedMessage) -> Result<enums::Updates, Refusal> {
+pub fn update_pinned_message(
+    world: &mut World,
+    call: &Call,
+    r: f::UpdatePinnedMessage,
+) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
-    let gid = world.find(call.user, chat, r.id).ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
+    let gid = world
+        .find(call.user, chat, r.id)
+        .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
     // Everything about it, the notice too, reaches the caller as a push like everybody else.
     world.pin(call.user, gid, !r.unpin, None)?;
     Ok(world.with_cast(call.user, Vec::new(), &Cast::default(), Detail::Full))
 }
 
-pub fn get_messages_views(world: &mut World, call: &Call, r: f::GetMessagesViews) -> Result<enums::messages::MessageViews, Refusal> {
+pub fn get_messages_views(
+    world: &mut World,
+    call: &Call,
+    r: f::GetMessagesViews,
+) -> Result<enums::messages::MessageViews, Refusal> {
     world.resolve_peer(call.user, &r.peer)?;
-    let one = || types::MessageViews { views: Some(1), forwards: Some(0), replies: None }.into();
+    let one = || {
+        types::MessageViews {
+            views: Some(1),
+            forwards: Some(0),
+            replies: None,
+        }
+        .into()
+    };
     let views = r.id.iter().map(|_| one()).collect();
-    Ok(types::messages::MessageViews { views, chats: Vec::new(), users: Vec::new() }.into())
+    Ok(types::messages::MessageViews {
+        views,
+        chats: Vec::new(),
+        users: Vec::new(),
+    }
+    .into())
 }

@@ -66,7 +66,9 @@ impl Dispatch {
 impl Backend for Dispatch {
     fn call(&self, caller: Caller, body: Vec<u8>) -> AnswerFuture {
         let body = layers::upgrade(caller.layer, body);
-        let id = body.first_chunk::<4>().map_or(0, |id| u32::from_le_bytes(*id));
+        let id = body
+            .first_chunk::<4>()
+            .map_or(0, |id| u32::from_le_bytes(*id));
         let name = tl::name_for_id(id);
         let user = self.engine.user_of(caller.key);
         let effect = self.engine.faults().next_for_call(user, name, &body);
@@ -76,7 +78,9 @@ impl Backend for Dispatch {
             return Box::pin(std::future::ready(answer));
         };
         let engine = self.engine.clone();
-        let guard = matches!(effect, Effect::SlowStart { .. }).then(|| engine.hold_random_id(user, &body)).flatten();
+        let guard = matches!(effect, Effect::SlowStart { .. })
+            .then(|| engine.hold_random_id(user, &body))
+            .flatten();
         Box::pin(async move {
             let answer = match effect {
                 Effect::Error { code, message } => {
@@ -124,7 +128,11 @@ impl Backend for Dispatch {
 
 /// The ledger knows every method that was called.
 pub(crate) fn count(world: &mut World, name: &str, id: u32) {
-    let name = if name.is_empty() || name == "(unknown)" { format!("#{id:08x}") } else { name.to_owned() };
+    let name = if name.is_empty() || name == "(unknown)" {
+        format!("#{id:08x}")
+    } else {
+        name.to_owned()
+    };
     *world.methods.entry(name).or_default() += 1;
     world.revision += 1;
 }
@@ -137,6 +145,7 @@ where
     F: FnOnce(R) -> Result<R::Return, Refusal>,
 {
     let mut cursor = Cursor::from_slice(body.get(4..).unwrap_or(&[]));
-    let request = R::deserialize(&mut cursor).map_err(|error| Refusal::new(400, format!("INPUT_FETCH_ERROR: {error}")))?;
+    let request = R::deserialize(&mut cursor)
+        .map_err(|error| Refusal::new(400, format!("INPUT_FETCH_ERROR: {error}")))?;
     Ok(layers::downgrade(layer, handler(request)?.to_bytes()))
 }

@@ -2,7 +2,10 @@
 
 use grammers_tl_types::{Identifiable, functions as f};
 
-use super::{Call, account, auth, channels, contacts, dialogs, help, history, messages, serve, updates, upload};
+use super::{
+    Call, account, auth, channels, contacts, dialogs, help, history, messages, serve, updates,
+    upload,
+};
 use crate::world::{Refusal, World};
 
 /// Functions that nobody has to be signed in for.
@@ -38,7 +41,13 @@ macro_rules! routes {
 }
 
 /// Finds the function's handler.
-pub fn route(world: &mut World, call: &Call, id: u32, name: &str, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub fn route(
+    world: &mut World,
+    call: &Call,
+    id: u32,
+    name: &str,
+    body: &[u8],
+) -> Result<Vec<u8>, Refusal> {
     routes! { world, call, id, name, body;
         f::auth::SendCode => auth::send_code,
         f::auth::ResendCode => auth::resend_code,

@@ -5,11 +5,19 @@ use grammers_tl_types::{enums, functions::updates as f, types};
 use super::{Call, Effect};
 use crate::world::{ChatRef, DIFFERENCE_LIMIT, Refusal, World, bad};
 
-pub fn get_state(world: &mut World, call: &Call, _: f::GetState) -> Result<enums::updates::State, Refusal> {
+pub fn get_state(
+    world: &mut World,
+    call: &Call,
+    _: f::GetState,
+) -> Result<enums::updates::State, Refusal> {
     Ok(world.state_of(call.user)?.into())
 }
 
-pub fn get_difference(world: &mut World, call: &Call, r: f::GetDifference) -> Result<enums::updates::Difference, Refusal> {
+pub fn get_difference(
+    world: &mut World,
+    call: &Call,
+    r: f::GetDifference,
+) -> Result<enums::updates::Difference, Refusal> {
     if r.pts <= 0 {
         return Err(bad("PERSISTENT_TIMESTAMP_EMPTY"));
     }
@@ -17,14 +25,19 @@ pub fn get_difference(world: &mut World, call: &Call, r: f::GetDifference) -> Re
     if r.pts > state.pts {
         return Err(bad("PERSISTENT_TIMESTAMP_INVALID"));
     }
-    let mut limit = r.pts_limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DIFFERENCE_LIMIT);
+    let mut limit = r
+        .pts_limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(DIFFERENCE_LIMIT);
     let too_long = types::updates::DifferenceTooLong { pts: state.pts };
     match call.faults.next_for_difference(call.user, None) {
         Some(Effect::DifferenceTooLong) => return Ok(too_long.into()),
         Some(Effect::DifferenceSlices { events }) => limit = events,
         _ => {}
     }
-    if r.pts_total_limit.is_some_and(|total| state.pts - r.pts > total) {
+    if r.pts_total_limit
+        .is_some_and(|total| state.pts - r.pts > total)
+    {
         return Ok(too_long.into());
     }
     world.difference(call.user, r.pts, r.date, limit.clamp(1, DIFFERENCE_LIMIT))
@@ -46,9 +59,15 @@ pub fn get_channel_difference(
     if r.limit <= 0 {
         return Err(bad("LIMIT_INVALID"));
     }
-    if call.faults.next_for_difference(call.user, Some(id)).is_some() {
+    if call
+        .faults
+        .next_for_difference(call.user, Some(id))
+        .is_some()
+    {
         let dialog = super::dialogs::dialog_tl(world, call.user, ChatRef::Channel(id));
-        let Some(dialog) = dialog else { return Err(bad("CHANNEL_PRIVATE")) };
+        let Some(dialog) = dialog else {
+            return Err(bad("CHANNEL_PRIVATE"));
+        };
         let page = super::history::channel_tail(world, call.user, id, 20);
         let (users, chats, messages) = (page.users, page.chats, page.messages);
         return Ok(types::updates::ChannelDifferenceTooLong {
@@ -61,5 +80,10 @@ pub fn get_channel_difference(
         }
         .into());
     }
-    world.channel_difference(call.user, id, r.pts, usize::try_from(r.limit).unwrap_or(100).min(1000))
+    world.channel_difference(
+        call.user,
+        id,
+        r.pts,
+        usize::try_from(r.limit).unwrap_or(100).min(1000),
+    )
 }

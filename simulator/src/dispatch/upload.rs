@@ -8,7 +8,11 @@ use crate::world::{Refusal, World, bad, view::file_bytes};
 /// Largest part of a file in one call.
 const PART_LIMIT: i32 = 1024 * 1024;
 
-pub fn get_file(world: &mut World, call: &Call, r: f::GetFile) -> Result<enums::upload::File, Refusal> {
+pub fn get_file(
+    world: &mut World,
+    call: &Call,
+    r: f::GetFile,
+) -> Result<enums::upload::File, Refusal> {
     use enums::InputFileLocation as L;
     if call.user == 0 {
         return Err(Refusal::new(401, "AUTH_KEY_UNREGISTERED"));
@@ -22,15 +26,32 @@ pub fn get_file(world: &mut World, call: &Call, r: f::GetFile) -> Result<enums::
         _ => return Err(bad("LOCATION_INVALID")),
     };
     let bytes = file_bytes(id, hash, r.offset, r.limit, 0).ok_or_else(|| bad("FILE_ID_INVALID"))?;
-    Ok(types::upload::File { r#type: enums::storage::FileType::FileJpeg, mtime: world.now(), bytes }.into())
+    Ok(types::upload::File {
+        r#type: enums::storage::FileType::FileJpeg,
+        mtime: world.now(),
+        bytes,
+    }
+    .into())
 }
 
 pub fn save_file_part(world: &mut World, _: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
-    world.uploads.entry(r.file_id).or_default().insert(r.file_part, r.bytes);
+    world
+        .uploads
+        .entry(r.file_id)
+        .or_default()
+        .insert(r.file_part, r.bytes);
     Ok(true)
 }
 
-pub fn save_big_file_part(world: &mut World, _: &Call, r: f::SaveBigFilePart) -> Result<bool, Refusal> {
-    world.uploads.entry(r.file_id).or_default().insert(r.file_part, r.bytes);
+pub fn save_big_file_part(
+    world: &mut World,
+    _: &Call,
+    r: f::SaveBigFilePart,
+) -> Result<bool, Refusal> {
+    world
+        .uploads
+        .entry(r.file_id)
+        .or_default()
+        .insert(r.file_part, r.bytes);
     Ok(true)
 }

@@ -3,8 +3,9 @@
 use grammers_tl_types::{enums, types};
 
 use super::{
-    Refusal, World, bad, forbidden,
+    Refusal, World, bad,
     chats::ChannelEvent,
+    forbidden,
     ids::ChatRef,
     mailbox::MailEvent,
     message::{Gid, utf16_len},
@@ -18,9 +19,17 @@ pub type Moved = (i32, i32);
 
 impl World {
     /// Gives a message another text. `by` must have written it.
-    pub fn edit(&mut self, by: i64, gid: Gid, text: &str, key: Option<KeyId>) -> Result<Moved, Refusal> {
+    pub fn edit(
+        &mut self,
+        by: i64,
+        gid: Gid,
+        text: &str,
+        key: Option<KeyId>,
+    ) -> Result<Moved, Refusal> {
         let now = self.now();
-        let Some(body) = self.body_mut(gid).filter(|body| !body.deleted) else { return Err(bad("MESSAGE_ID_INVALID")) };
+        let Some(body) = self.body_mut(gid).filter(|body| !body.deleted) else {
+            return Err(bad("MESSAGE_ID_INVALID"));
+        };
         if body.from != by {
             return Err(forbidden("MESSAGE_AUTHOR_REQUIRED"));
         }
@@ -40,8 +49,16 @@ impl World {
     }
 
     /// Sets or takes back one user's reaction; everybody sees it as an edit.
-    pub fn react(&mut self, by: i64, gid: Gid, emoji: Option<&str>, key: Option<KeyId>) -> Result<Moved, Refusal> {
-        let Some(body) = self.body_mut(gid).filter(|body| !body.deleted) else { return Err(bad("MESSAGE_ID_INVALID")) };
+    pub fn react(
+        &mut self,
+        by: i64,
+        gid: Gid,
+        emoji: Option<&str>,
+        key: Option<KeyId>,
+    ) -> Result<Moved, Refusal> {
+        let Some(body) = self.body_mut(gid).filter(|body| !body.deleted) else {
+            return Err(bad("MESSAGE_ID_INVALID"));
+        };
         body.reactions.retain(|(_, user)| *user != by);
         if let Some(emoji) = emoji {
             body.reactions.push((emoji.to_owned(), by));
@@ -53,39 +70,74 @@ impl World {
     fn tell_edited(&mut self, by: i64, gid: Gid, key: Option<KeyId>) -> Moved {
         self.revision += 1;
         let now = self.now();
-        let Some(body) = self.body(gid) else { return (0, 0) };
+        let Some(body) = self.body(gid) else {
+            return (0, 0);
+        };
         let (chat, channel_id, copies) = (body.chat, body.channel_id, body.copies.clone());
         let mut own = (0, 1);
         if let ChatRef::Channel(id) = chat {
-            let Some(channel) = self.channels.get_mut(&id) else { return own };
+            let Some(channel) = self.channels.get_mut(&id) else {
+                return own;
+            };
             own.0 = channel.record(ChannelEvent::Edit(channel_id), now);
             for user in self.channel_accounts(id) {
                 let message = self.message_tl(user, channel_id, chat, gid);
-                let update = types::UpdateEditChannelMessage { message, pts: own.0, pts_count: 1 };
-                let updates = self.with_cast(user, vec![update.into()], &self.cast_of(user, &[(gid, chat)]), Detail::Min);
+                let update = types::UpdateEditChannelMessage {
+                    message,
+                    pts: own.0,
+                    pts_count: 1,
+                };
+                let updates = self.with_cast(
+                    user,
+                    vec![update.into()],
+                    &self.cast_of(user, &[(gid, chat)]),
+                    Detail::Min,
+                );
                 let audience = Audience::Account { user, except: key };
                 self.push_channel(audience, "updateEditChannelMessage", updates, (id, own.0));
             }
             return own;
         }
         for (user, id) in copies {
-            let Some(mailbox) = self.accounts.get_mut(&user).map(|account| &mut account.mailbox) else { continue };
-            let Some(copy) = mailbox.copy(id) else { continue };
+            let Some(mailbox) = self
+                .accounts
+                .get_mut(&user)
+                .map(|account| &mut account.mailbox)
+            else {
+                continue;
+            };
+            let Some(copy) = mailbox.copy(id) else {
+                continue;
+            };
             let pts = mailbox.record(MailEvent::Edit(id));
             if user == by {
                 own.0 = pts;
             }
             let message = self.message_tl(user, id, copy.chat, gid);
-            let update = types::UpdateEditMessage { message, pts, pts_count: 1 };
+            let update = types::UpdateEditMessage {
+                message,
+                pts,
+                pts_count: 1,
+            };
             let cast = self.cast_of(user, &[(gid, copy.chat)]);
             let updates = self.with_cast(user, vec![update.into()], &cast, Detail::Full);
-            self.push(Audience::Account { user, except: key }, "updateEditMessage", updates);
+            self.push(
+                Audience::Account { user, except: key },
+                "updateEditMessage",
+                updates,
+            );
         }
         own
     }
 
     /// Deletes by ids of `by`'s own mailbox, for everybody or for itself alone.
-    pub fn delete_mail(&mut self, by: i64, ids: &[i32], revoke: bool, key: Option<KeyId>) -> Result<Moved, Refusal> {
+    pub fn delete_mail(
+        &mut self,
+        by: i64,
+        ids: &[i32],
+        revoke: bool,
+        key: Option<KeyId>,
+    ) -> Result<Moved, Refusal> {
         let mut gids = Vec::new();
         for id in ids {
             if let Some(copy) = self.account(by)?.mailbox.copy(*id) {
@@ -95,21 +147,32 @@ impl World {
         if revoke {
             return Ok(self.delete_everywhere(by, &gids, key));
         }
-        let mine = gids.iter().filter_map(|gid| self.id_for(by, *gid)).collect();
+        let mine = gids
+            .iter()
+            .filter_map(|gid| self.id_for(by, *gid))
+            .collect();
         Ok(self.drop_copies(by, mine, key))
     }
 
     /// Deletes messages of private chats and basic groups for all who have them.
     pub fn delete_everywhere(&mut self, by: i64, gids: &[Gid], key: Option<KeyId>) -> Moved {
-        let mut per_account: std::collections::BTreeMap<i64, Vec<i32>> = std::collections::BTreeMap::new();
+        let mut per_account: std::collections::BTreeMap<i64, Vec<i32>> =
+            std::collections::BTreeMap::new();
         for gid in gids {
-            let Some(body) = self.body_mut(*gid) else { continue };
+            let Some(body) = self.body_mut(*gid) else {
+                continue;
+            };
             body.deleted = true;
             for (account, id) in &body.copies {
                 per_account.entry(*account).or_default().push(*id);
             }
         }
-        let mut own = (self.accounts.get(&by).map_or(0, |account| account.mailbox.pts), 0);
+        let mut own = (
+            self.accounts
+                .get(&by)
+                .map_or(0, |account| account.mailbox.pts),
+            0,
+        );
         for (account, ids) in per_account {
             let moved = self.drop_copies(account, ids, key);
             if account == by {
@@ -121,14 +184,24 @@ impl World {
 
     fn drop_copies(&mut self, user: i64, ids: Vec<i32>, key: Option<KeyId>) -> Moved {
         self.revision += 1;
-        let Some(mailbox) = self.accounts.get_mut(&user).map(|account| &mut account.mailbox) else { return (0, 0) };
+        let Some(mailbox) = self
+            .accounts
+            .get_mut(&user)
+            .map(|account| &mut account.mailbox)
+        else {
+            return (0, 0);
+        };
         let gone: Vec<i32> = ids.into_iter().filter(|id| mailbox.remove(*id)).collect();
         if gone.is_empty() {
             return (mailbox.pts, 0);
         }
         let pts_count = gone.len() as i32;
         let pts = mailbox.record(MailEvent::Delete(gone.clone()));
-        let update = types::UpdateDeleteMessages { messages: gone, pts, pts_count };
+        let update = types::UpdateDeleteMessages {
+            messages: gone,
+            pts,
+            pts_count,
+        };
         self.push_short(Audience::Account { user, except: key }, update.into());
         (pts, pts_count)
     }
@@ -137,38 +210,70 @@ impl World {
     pub fn delete_in_channel(&mut self, channel_id: i64, ids: &[i32], key: Option<KeyId>) -> Moved {
         self.revision += 1;
         let now = self.now();
-        let Some(channel) = self.channels.get(&channel_id) else { return (0, 0) };
+        let Some(channel) = self.channels.get(&channel_id) else {
+            return (0, 0);
+        };
         let mut gone = Vec::new();
-        for (id, gid) in ids.iter().filter_map(|id| channel.gid(*id).map(|gid| (*id, gid))) {
-            if let Some(body) = self.bodies.get_mut(gid as usize).filter(|body| !body.deleted) {
+        for (id, gid) in ids
+            .iter()
+            .filter_map(|id| channel.gid(*id).map(|gid| (*id, gid)))
+        {
+            if let Some(body) = self
+                .bodies
+                .get_mut(gid as usize)
+                .filter(|body| !body.deleted)
+            {
                 body.deleted = true;
                 gone.push(id);
             }
         }
-        let Some(channel) = self.channels.get_mut(&channel_id) else { return (0, 0) };
+        let Some(channel) = self.channels.get_mut(&channel_id) else {
+            return (0, 0);
+        };
         if gone.is_empty() {
             return (channel.pts, 0);
         }
         let pts_count = gone.len() as i32;
         let pts = channel.record(ChannelEvent::Delete(gone.clone()), now);
         for user in self.channel_accounts(channel_id) {
-            let update = types::UpdateDeleteChannelMessages { channel_id, messages: gone.clone(), pts, pts_count };
-            let updates = types::UpdateShort { update: update.into(), date: now };
+            let update = types::UpdateDeleteChannelMessages {
+                channel_id,
+                messages: gone.clone(),
+                pts,
+                pts_count,
+            };
+            let updates = types::UpdateShort {
+                update: update.into(),
+                date: now,
+            };
             let audience = Audience::Account { user, except: key };
-            self.push_channel(audience, "updateDeleteChannelMessages", updates.into(), (channel_id, pts));
+            self.push_channel(
+                audience,
+                "updateDeleteChannelMessages",
+                updates.into(),
+                (channel_id, pts),
+            );
         }
         (pts, pts_count)
     }
 
     /// `by` has read a private chat or basic group up to `max_id` (0: all of it).
-    pub fn read_mail(&mut self, by: i64, chat: ChatRef, max_id: i32, key: Option<KeyId>) -> Result<Moved, Refusal> {
+    pub fn read_mail(
+        &mut self,
+        by: i64,
+        chat: ChatRef,
+        max_id: i32,
+        key: Option<KeyId>,
+    ) -> Result<Moved, Refusal> {
         self.revision += 1;
         let Some(account) = self.accounts.get_mut(&by) else {
             self.tell_read(by, chat, max_id);
             return Ok((0, 0));
         };
         let mailbox = &mut account.mailbox;
-        let Some(dialog) = mailbox.dialogs.get_mut(&chat) else { return Ok((mailbox.pts, 0)) };
+        let Some(dialog) = mailbox.dialogs.get_mut(&chat) else {
+            return Ok((mailbox.pts, 0));
+        };
         let top = dialog.ids.last().copied().unwrap_or(0);
         let max_id = if max_id <= 0 { top } else { max_id.min(top) };
         if max_id <= dialog.read_inbox {
@@ -179,7 +284,11 @@ impl World {
         let newer = dialog.ids.len() - dialog.ids.partition_point(|id| *id <= max_id);
         let unread = newer as i32;
         dialog.unread = unread;
-        let pts = mailbox.record(MailEvent::ReadInbox { chat, max_id, unread });
+        let pts = mailbox.record(MailEvent::ReadInbox {
+            chat,
+            max_id,
+            unread,
+        });
         let update = types::UpdateReadHistoryInbox {
             folder_id: None,
             peer: chat.peer(),
@@ -189,8 +298,18 @@ impl World {
             pts,
             pts_count: 1,
         };
-        self.push_short(Audience::Account { user: by, except: key }, update.into());
-        let last = self.accounts.get(&by).and_then(|a| a.mailbox.copy(max_id)).map(|copy| copy.gid);
+        self.push_short(
+            Audience::Account {
+                user: by,
+                except: key,
+            },
+            update.into(),
+        );
+        let last = self
+            .accounts
+            .get(&by)
+            .and_then(|a| a.mailbox.copy(max_id))
+            .map(|copy| copy.gid);
         self.tell_read_up_to(by, chat, last);
         Ok((pts, 1))
     }
@@ -206,40 +325,106 @@ impl World {
         let (others, theirs): (Vec<i64>, _) = match chat {
             ChatRef::User(to) if to != by => (vec![to], ChatRef::User(by)),
             ChatRef::Group(id) => {
-                let members = self.groups.get(&id).map(|group| group.members.clone()).unwrap_or_default();
-                (members.into_iter().filter(|member| *member != by).collect(), chat)
+                let members = self
+                    .groups
+                    .get(&id)
+                    .map(|group| group.members.clone())
+                    .unwrap_or_default();
+                (
+                    members.into_iter().filter(|member| *member != by).collect(),
+                    chat,
+                )
             }
             _ => return,
         };
         for other in others {
-            let Some(mailbox) = self.accounts.get_mut(&other).map(|account| &mut account.mailbox) else { continue };
-            let Some(dialog) = mailbox.dialogs.get_mut(&theirs) else { continue };
-            let up_to = last.and_then(|gid| self.bodies.get(gid as usize)).and_then(|body| {
-                body.copies.iter().find(|(account, _)| *account == other).map(|(_, id)| *id)
-            });
+            let Some(mailbox) = self
+                .accounts
+                .get_mut(&other)
+                .map(|account| &mut account.mailbox)
+            else {
+                continue;
+            };
+            let Some(dialog) = mailbox.dialogs.get_mut(&theirs) else {
+                continue;
+            };
+            let up_to = last
+                .and_then(|gid| self.bodies.get(gid as usize))
+                .and_then(|body| {
+                    body.copies
+                        .iter()
+                        .find(|(account, _)| *account == other)
+                        .map(|(_, id)| *id)
+                });
             let max_id = up_to.or(dialog.ids.last().copied()).unwrap_or(0);
             if max_id <= dialog.read_outbox {
                 continue;
             }
             dialog.read_outbox = max_id;
-            let pts = mailbox.record(MailEvent::ReadOutbox { chat: theirs, max_id });
-            let update = types::UpdateReadHistoryOutbox { peer: theirs.peer(), max_id, pts, pts_count: 1 };
-            self.push_short(Audience::Account { user: other, except: None }, update.into());
+            let pts = mailbox.record(MailEvent::ReadOutbox {
+                chat: theirs,
+                max_id,
+            });
+            let update = types::UpdateReadHistoryOutbox {
+                peer: theirs.peer(),
+                max_id,
+                pts,
+                pts_count: 1,
+            };
+            self.push_short(
+                Audience::Account {
+                    user: other,
+                    except: None,
+                },
+                update.into(),
+            );
         }
     }
 
     /// Somebody is typing.
-    pub fn typing(&mut self, by: i64, chat: ChatRef, action: enums::SendMessageAction, key: Option<KeyId>) {
+    pub fn typing(
+        &mut self,
+        by: i64,
+        chat: ChatRef,
+        action: enums::SendMessageAction,
+        key: Option<KeyId>,
+    ) {
         let from_id = ChatRef::User(by).peer();
         let (others, update): (Vec<i64>, enums::Update) = match chat {
-            ChatRef::User(to) => (vec![to], types::UpdateUserTyping { user_id: by, top_msg_id: None, action }.into()),
+            ChatRef::User(to) => (
+                vec![to],
+                types::UpdateUserTyping {
+                    user_id: by,
+                    top_msg_id: None,
+                    action,
+                }
+                .into(),
+            ),
             ChatRef::Group(chat_id) => {
-                let members = self.groups.get(&chat_id).map(|g| g.members.iter().copied().collect()).unwrap_or_default();
-                (members, types::UpdateChatUserTyping { chat_id, from_id, action }.into())
+                let members = self
+                    .groups
+                    .get(&chat_id)
+                    .map(|g| g.members.iter().copied().collect())
+                    .unwrap_or_default();
+                (
+                    members,
+                    types::UpdateChatUserTyping {
+                        chat_id,
+                        from_id,
+                        action,
+                    }
+                    .into(),
+                )
             }
             ChatRef::Channel(channel_id) => (
                 self.channel_accounts(channel_id),
-                types::UpdateChannelUserTyping { channel_id, top_msg_id: None, from_id, action }.into(),
+                types::UpdateChannelUserTyping {
+                    channel_id,
+                    top_msg_id: None,
+                    from_id,
+                    action,
+                }
+                .into(),
             ),
         };
         for user in others.into_iter().filter(|user| *user != by) {
@@ -250,17 +435,31 @@ impl World {
     /// Comes online, or goes. Those who have a chat with the user hear of it.
     pub fn set_online(&mut self, by: i64, online: bool) {
         let now = self.now();
-        let Some(user) = self.users.get_mut(&by) else { return };
+        let Some(user) = self.users.get_mut(&by) else {
+            return;
+        };
         user.online_until = if online { now + 300 } else { now };
         let status: enums::UserStatus = if online {
             types::UserStatusOnline { expires: now + 300 }.into()
         } else {
             types::UserStatusOffline { was_online: now }.into()
         };
-        let dialogs = |id: &i64| self.accounts.get(id).is_some_and(|a| a.mailbox.dialogs.contains_key(&ChatRef::User(by)));
-        let listeners: Vec<i64> = self.accounts.keys().copied().filter(|id| *id != by && dialogs(id)).collect();
+        let dialogs = |id: &i64| {
+            self.accounts
+                .get(id)
+                .is_some_and(|a| a.mailbox.dialogs.contains_key(&ChatRef::User(by)))
+        };
+        let listeners: Vec<i64> = self
+            .accounts
+            .keys()
+            .copied()
+            .filter(|id| *id != by && dialogs(id))
+            .collect();
         for user in listeners {
-            let update = types::UpdateUserStatus { user_id: by, status: status.clone() };
+            let update = types::UpdateUserStatus {
+                user_id: by,
+                status: status.clone(),
+            };
             self.push_short(Audience::Account { user, except: None }, update.into());
         }
     }

@@ -21,24 +21,70 @@ impl World {
         let mut all: std::collections::BTreeSet<i64> = members.iter().copied().collect();
         all.insert(creator);
         let date = self.now();
-        self.groups.insert(id, Group { id, title: title.to_owned(), creator, members: all, date, version: 1 });
-        let action = Action::Created { title: title.to_owned(), users: members.to_vec() };
-        self.post(creator, ChatRef::Group(id), Draft { action: Some(action), ..Draft::default() }, None);
+        self.groups.insert(
+            id,
+            Group {
+                id,
+                title: title.to_owned(),
+                creator,
+                members: all,
+                date,
+                version: 1,
+            },
+        );
+        let action = Action::Created {
+            title: title.to_owned(),
+            users: members.to_vec(),
+        };
+        self.post(
+            creator,
+            ChatRef::Group(id),
+            Draft {
+                action: Some(action),
+                ..Draft::default()
+            },
+            None,
+        );
         id
     }
 
     /// A supergroup or a broadcast channel; its first message says so.
-    pub fn add_channel(&mut self, title: &str, username: Option<&str>, broadcast: bool, creator: i64, members: &[i64]) -> i64 {
+    pub fn add_channel(
+        &mut self,
+        title: &str,
+        username: Option<&str>,
+        broadcast: bool,
+        creator: i64,
+        members: &[i64],
+    ) -> i64 {
         let id = self.next_channel;
         self.next_channel += 1;
-        let channel = Channel::new(id, title.to_owned(), username.map(str::to_owned), broadcast, creator, self.now());
+        let channel = Channel::new(
+            id,
+            title.to_owned(),
+            username.map(str::to_owned),
+            broadcast,
+            creator,
+            self.now(),
+        );
         self.channels.insert(id, channel);
         if let Some(name) = username {
-            self.by_username.insert(name.to_lowercase(), ChatRef::Channel(id));
+            self.by_username
+                .insert(name.to_lowercase(), ChatRef::Channel(id));
         }
         self.enter_channel(id, creator);
-        let action = Action::ChannelCreated { title: title.to_owned() };
-        self.post(creator, ChatRef::Channel(id), Draft { action: Some(action), ..Draft::default() }, None);
+        let action = Action::ChannelCreated {
+            title: title.to_owned(),
+        };
+        self.post(
+            creator,
+            ChatRef::Channel(id),
+            Draft {
+                action: Some(action),
+                ..Draft::default()
+            },
+            None,
+        );
         for member in members {
             self.enter_channel(id, *member);
         }
@@ -47,12 +93,20 @@ impl World {
 
     /// Becomes a member without a word.
     fn enter_channel(&mut self, id: i64, user: i64) {
-        let Some(channel) = self.channels.get_mut(&id) else { return };
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
         channel.members.insert(user);
         channel.banned.remove(&user);
         let (top, pts) = (channel.top_id(), channel.pts);
-        let Some(account) = self.accounts.get_mut(&user) else { return };
-        let dialog = account.mailbox.dialogs.entry(ChatRef::Channel(id)).or_default();
+        let Some(account) = self.accounts.get_mut(&user) else {
+            return;
+        };
+        let dialog = account
+            .mailbox
+            .dialogs
+            .entry(ChatRef::Channel(id))
+            .or_default();
         dialog.read_inbox = dialog.read_inbox.max(top);
         dialog.joined_pts = pts;
         self.push_membership(id, user);
@@ -63,7 +117,11 @@ impl World {
         cast.channels.insert(id);
         let update = types::UpdateChannel { channel_id: id };
         let updates = self.with_cast(user, vec![update.into()], &cast, Detail::Full);
-        self.push(Audience::Account { user, except: None }, "updateChannel", updates);
+        self.push(
+            Audience::Account { user, except: None },
+            "updateChannel",
+            updates,
+        );
     }
 
     /// Joins; the chat is told, except in broadcast channels.
@@ -71,12 +129,16 @@ impl World {
         let action = Action::Joined { users: vec![user] };
         match chat {
             ChatRef::Group(id) => {
-                let Some(group) = self.groups.get_mut(&id) else { return Err(bad("CHAT_ID_INVALID")) };
+                let Some(group) = self.groups.get_mut(&id) else {
+                    return Err(bad("CHAT_ID_INVALID"));
+                };
                 group.members.insert(user);
                 group.version += 1;
             }
             ChatRef::Channel(id) => {
-                let Some(channel) = self.channels.get(&id) else { return Err(bad("CHANNEL_INVALID")) };
+                let Some(channel) = self.channels.get(&id) else {
+                    return Err(bad("CHANNEL_INVALID"));
+                };
                 if channel.members.contains(&user) {
                     return Err(bad("USER_ALREADY_PARTICIPANT"));
                 }
@@ -88,22 +150,37 @@ impl World {
             }
             ChatRef::User(_) => return Err(bad("PEER_ID_INVALID")),
         }
-        Ok(Some(self.post(by, chat, Draft { action: Some(action), ..Draft::default() }, None)))
+        Ok(Some(self.post(
+            by,
+            chat,
+            Draft {
+                action: Some(action),
+                ..Draft::default()
+            },
+            None,
+        )))
     }
 
     /// Leaves, or is thrown out by somebody else; thrown-out members of channels can't come back by themselves.
     pub fn leave(&mut self, chat: ChatRef, user: i64, by: i64) -> Result<Option<Posted>, Refusal> {
-        let action = Draft { action: Some(Action::Left { user }), ..Draft::default() };
+        let action = Draft {
+            action: Some(Action::Left { user }),
+            ..Draft::default()
+        };
         match chat {
             ChatRef::Group(id) => {
                 let posted = self.post(by, chat, action, None);
-                let Some(group) = self.groups.get_mut(&id) else { return Err(bad("CHAT_ID_INVALID")) };
+                let Some(group) = self.groups.get_mut(&id) else {
+                    return Err(bad("CHAT_ID_INVALID"));
+                };
                 group.members.remove(&user);
                 group.version += 1;
                 Ok(Some(posted))
             }
             ChatRef::Channel(id) => {
-                let Some(channel) = self.channels.get_mut(&id) else { return Err(bad("CHANNEL_INVALID")) };
+                let Some(channel) = self.channels.get_mut(&id) else {
+                    return Err(bad("CHANNEL_INVALID"));
+                };
                 channel.members.remove(&user);
                 if by != user {
                     channel.banned.insert(user);
@@ -121,7 +198,13 @@ impl World {
     }
 
     /// A new title, with the service message about it.
-    pub fn set_title(&mut self, chat: ChatRef, by: i64, title: &str, key: Option<KeyId>) -> Result<Posted, Refusal> {
+    pub fn set_title(
+        &mut self,
+        chat: ChatRef,
+        by: i64,
+        title: &str,
+        key: Option<KeyId>,
+    ) -> Result<Posted, Refusal> {
         match chat {
             ChatRef::Group(id) => match self.groups.get_mut(&id) {
                 Some(group) => group.title = title.to_owned(),
@@ -133,48 +216,126 @@ impl World {
             },
             ChatRef::User(_) => return Err(bad("PEER_ID_INVALID")),
         }
-        let action = Action::TitleChanged { title: title.to_owned() };
-        Ok(self.post(by, chat, Draft { action: Some(action), ..Draft::default() }, key))
+        let action = Action::TitleChanged {
+            title: title.to_owned(),
+        };
+        Ok(self.post(
+            by,
+            chat,
+            Draft {
+                action: Some(action),
+                ..Draft::default()
+            },
+            key,
+        ))
     }
 
     /// Pins a message, with the service message about it; or unpins it, silently.
-    pub fn pin(&mut self, by: i64, gid: Gid, pinned: bool, key: Option<KeyId>) -> Result<Option<Posted>, Refusal> {
+    pub fn pin(
+        &mut self,
+        by: i64,
+        gid: Gid,
+        pinned: bool,
+        key: Option<KeyId>,
+    ) -> Result<Option<Posted>, Refusal> {
         let now = self.now();
-        let Some(body) = self.body_mut(gid).filter(|body| !body.deleted) else { return Err(bad("MESSAGE_ID_INVALID")) };
+        let Some(body) = self.body_mut(gid).filter(|body| !body.deleted) else {
+            return Err(bad("MESSAGE_ID_INVALID"));
+        };
         body.pinned = pinned;
         let (chat, channel_id, copies) = (body.chat, body.channel_id, body.copies.clone());
         if let ChatRef::Channel(id) = chat {
-            let Some(channel) = self.channels.get_mut(&id) else { return Err(bad("CHANNEL_INVALID")) };
-            let pts = channel.record(ChannelEvent::Pin { id: channel_id, pinned }, now);
+            let Some(channel) = self.channels.get_mut(&id) else {
+                return Err(bad("CHANNEL_INVALID"));
+            };
+            let pts = channel.record(
+                ChannelEvent::Pin {
+                    id: channel_id,
+                    pinned,
+                },
+                now,
+            );
             for user in self.channel_accounts(id) {
                 let messages = vec![channel_id];
-                let update = types::UpdatePinnedChannelMessages { pinned, channel_id: id, messages, pts, pts_count: 1 };
-                let short = types::UpdateShort { update: update.into(), date: now };
+                let update = types::UpdatePinnedChannelMessages {
+                    pinned,
+                    channel_id: id,
+                    messages,
+                    pts,
+                    pts_count: 1,
+                };
+                let short = types::UpdateShort {
+                    update: update.into(),
+                    date: now,
+                };
                 let audience = Audience::Account { user, except: key };
-                self.push_channel(audience, "updatePinnedChannelMessages", short.into(), (id, pts));
+                self.push_channel(
+                    audience,
+                    "updatePinnedChannelMessages",
+                    short.into(),
+                    (id, pts),
+                );
             }
         }
         for (user, id) in copies {
-            let Some(mailbox) = self.accounts.get_mut(&user).map(|account| &mut account.mailbox) else { continue };
-            let Some(copy) = mailbox.copy(id) else { continue };
-            let pts = mailbox.record(MailEvent::Pin { chat: copy.chat, id, pinned });
+            let Some(mailbox) = self
+                .accounts
+                .get_mut(&user)
+                .map(|account| &mut account.mailbox)
+            else {
+                continue;
+            };
+            let Some(copy) = mailbox.copy(id) else {
+                continue;
+            };
+            let pts = mailbox.record(MailEvent::Pin {
+                chat: copy.chat,
+                id,
+                pinned,
+            });
             let messages = vec![id];
-            let update = types::UpdatePinnedMessages { pinned, peer: copy.chat.peer(), messages, pts, pts_count: 1 };
+            let update = types::UpdatePinnedMessages {
+                pinned,
+                peer: copy.chat.peer(),
+                messages,
+                pts,
+                pts_count: 1,
+            };
             self.push_short(Audience::Account { user, except: key }, update.into());
         }
         self.revision += 1;
-        let notice = Draft { action: Some(Action::Pinned), reply_to: Some(gid), ..Draft::default() };
+        let notice = Draft {
+            action: Some(Action::Pinned),
+            reply_to: Some(gid),
+            ..Draft::default()
+        };
         Ok(pinned.then(|| self.post(by, chat, notice, key)))
     }
 
     /// A member has read a channel up to `max_id` (0: all of it).
-    pub fn read_channel(&mut self, by: i64, id: i64, max_id: i32, key: Option<KeyId>) -> Result<bool, Refusal> {
-        let Some(channel) = self.channels.get_mut(&id) else { return Err(bad("CHANNEL_INVALID")) };
-        let max_id = if max_id <= 0 { channel.top_id() } else { max_id.min(channel.top_id()) };
+    pub fn read_channel(
+        &mut self,
+        by: i64,
+        id: i64,
+        max_id: i32,
+        key: Option<KeyId>,
+    ) -> Result<bool, Refusal> {
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return Err(bad("CHANNEL_INVALID"));
+        };
+        let max_id = if max_id <= 0 {
+            channel.top_id()
+        } else {
+            max_id.min(channel.top_id())
+        };
         let (pts, news) = (channel.pts, max_id > channel.read_outbox);
         channel.read_outbox = channel.read_outbox.max(max_id);
         let broadcast = channel.broadcast;
-        if let Some(dialog) = self.accounts.get_mut(&by).and_then(|a| a.mailbox.dialogs.get_mut(&ChatRef::Channel(id))) {
+        if let Some(dialog) = self
+            .accounts
+            .get_mut(&by)
+            .and_then(|a| a.mailbox.dialogs.get_mut(&ChatRef::Channel(id)))
+        {
             if max_id <= dialog.read_inbox {
                 return Ok(false);
             }
@@ -186,11 +347,24 @@ impl World {
                 still_unread_count: self.channel_unread(by, id),
                 pts,
             };
-            self.push_short(Audience::Account { user: by, except: key }, update.into());
+            self.push_short(
+                Audience::Account {
+                    user: by,
+                    except: key,
+                },
+                update.into(),
+            );
         }
         if news && !broadcast {
-            for user in self.channel_accounts(id).into_iter().filter(|user| *user != by) {
-                let update = types::UpdateReadChannelOutbox { channel_id: id, max_id };
+            for user in self
+                .channel_accounts(id)
+                .into_iter()
+                .filter(|user| *user != by)
+            {
+                let update = types::UpdateReadChannelOutbox {
+                    channel_id: id,
+                    max_id,
+                };
                 self.push_short(Audience::Account { user, except: None }, update.into());
             }
         }
@@ -200,20 +374,39 @@ impl World {
 
     /// Messages of a channel that a member has not read, its own aside.
     pub fn channel_unread(&self, user: i64, id: i64) -> i32 {
-        let Some(channel) = self.channels.get(&id) else { return 0 };
-        let dialog = self.accounts.get(&user).and_then(|a| a.mailbox.dialogs.get(&ChatRef::Channel(id)));
+        let Some(channel) = self.channels.get(&id) else {
+            return 0;
+        };
+        let dialog = self
+            .accounts
+            .get(&user)
+            .and_then(|a| a.mailbox.dialogs.get(&ChatRef::Channel(id)));
         let read = dialog.map_or(0, |dialog| dialog.read_inbox);
-        let unread = channel.messages().rev().take_while(|(message_id, _)| *message_id > read);
-        unread.filter(|(_, gid)| self.body(*gid).is_some_and(|b| !b.deleted && b.from != user)).count() as i32
+        let unread = channel
+            .messages()
+            .rev()
+            .take_while(|(message_id, _)| *message_id > read);
+        unread
+            .filter(|(_, gid)| {
+                self.body(*gid)
+                    .is_some_and(|b| !b.deleted && b.from != user)
+            })
+            .count() as i32
     }
 
     /// A user goes by another name; those who know it hear of it.
     pub fn rename(&mut self, id: i64, first_name: &str, last_name: &str) {
-        let Some(user) = self.users.get_mut(&id) else { return };
+        let Some(user) = self.users.get_mut(&id) else {
+            return;
+        };
         (user.first_name, user.last_name) = (first_name.to_owned(), last_name.to_owned());
         self.revision += 1;
-        let listeners: Vec<i64> =
-            self.accounts.iter().filter(|(own, a)| **own == id || a.known.contains(&id)).map(|(own, _)| *own).collect();
+        let listeners: Vec<i64> = self
+            .accounts
+            .iter()
+            .filter(|(own, a)| **own == id || a.known.contains(&id))
+            .map(|(own, _)| *own)
+            .collect();
         let mut cast = Cast::default();
         cast.users.insert(id);
         for listener in listeners {
@@ -228,9 +421,20 @@ impl World {
     }
 
     /// A text kept in the input field; an empty one takes it away. Other clients of the account hear of it.
-    pub fn save_draft(&mut self, by: i64, chat: ChatRef, text: &str, key: Option<KeyId>) -> Result<(), Refusal> {
+    pub fn save_draft(
+        &mut self,
+        by: i64,
+        chat: ChatRef,
+        text: &str,
+        key: Option<KeyId>,
+    ) -> Result<(), Refusal> {
         let date = self.now();
-        let dialog = self.account_mut(by)?.mailbox.dialogs.entry(chat).or_default();
+        let dialog = self
+            .account_mut(by)?
+            .mailbox
+            .dialogs
+            .entry(chat)
+            .or_default();
         let before = dialog.draft.take();
         if !text.is_empty() {
             dialog.draft = Some((text.to_owned(), date));
@@ -238,8 +442,19 @@ impl World {
             return Ok(());
         }
         let draft = super::view::draft_tl(text.to_owned(), date);
-        let update = types::UpdateDraftMessage { peer: chat.peer(), top_msg_id: None, saved_peer_id: None, draft };
-        self.push_short(Audience::Account { user: by, except: key }, update.into());
+        let update = types::UpdateDraftMessage {
+            peer: chat.peer(),
+            top_msg_id: None,
+            saved_peer_id: None,
+            draft,
+        };
+        self.push_short(
+            Audience::Account {
+                user: by,
+                except: key,
+            },
+            update.into(),
+        );
         self.revision += 1;
         Ok(())
     }

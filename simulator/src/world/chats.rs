@@ -56,7 +56,14 @@ impl ChannelEvent {
 }
 
 impl Channel {
-    pub fn new(id: i64, title: String, username: Option<String>, broadcast: bool, creator: i64, date: i32) -> Self {
+    pub fn new(
+        id: i64,
+        title: String,
+        username: Option<String>,
+        broadcast: bool,
+        creator: i64,
+        date: i32,
+    ) -> Self {
         Self {
             id,
             title,
@@ -88,7 +95,9 @@ impl Channel {
     }
 
     pub fn gid(&self, id: i32) -> Option<Gid> {
-        self.messages.get(usize::try_from(id).ok()?.checked_sub(1)?).copied()
+        self.messages
+            .get(usize::try_from(id).ok()?.checked_sub(1)?)
+            .copied()
     }
 
     pub fn top_id(&self) -> i32 {
@@ -97,7 +106,10 @@ impl Channel {
 
     /// Every message it ever had, with its id.
     pub fn messages(&self) -> impl DoubleEndedIterator<Item = (i32, Gid)> + ExactSizeIterator + '_ {
-        self.messages.iter().enumerate().map(|(index, gid)| (index as i32 + 1, *gid))
+        self.messages
+            .iter()
+            .enumerate()
+            .map(|(index, gid)| (index as i32 + 1, *gid))
     }
 
     pub fn since(&self, pts: i32, limit: usize) -> (&[(i32, ChannelEvent)], bool) {

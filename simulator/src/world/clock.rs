@@ -12,16 +12,24 @@ pub struct Clock {
 
 impl Clock {
     pub fn system() -> Self {
-        Self { stopped_at: None, offset: 0 }
+        Self {
+            stopped_at: None,
+            offset: 0,
+        }
     }
 
     pub fn stopped(at: i64) -> Self {
-        Self { stopped_at: Some(at), offset: 0 }
+        Self {
+            stopped_at: Some(at),
+            offset: 0,
+        }
     }
 
     pub fn now(&self) -> i32 {
         let base = self.stopped_at.unwrap_or_else(|| {
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs() as i64)
         });
         (base + self.offset) as i32
     }

@@ -19,7 +19,11 @@ const CHANNEL_TIMEOUT: i32 = 30;
 impl World {
     pub fn state_of(&self, user: i64) -> Result<types::updates::State, Refusal> {
         let mailbox = &self.account(user)?.mailbox;
-        let unread = mailbox.dialogs.values().filter(|dialog| dialog.unread > 0).count();
+        let unread = mailbox
+            .dialogs
+            .values()
+            .filter(|dialog| dialog.unread > 0)
+            .count();
         Ok(types::updates::State {
             pts: mailbox.pts,
             qts: mailbox.qts,
@@ -29,10 +33,20 @@ impl World {
         })
     }
 
-    pub fn difference(&self, user: i64, pts: i32, date: i32, limit: usize) -> Result<enums::updates::Difference, Refusal> {
+    pub fn difference(
+        &self,
+        user: i64,
+        pts: i32,
+        date: i32,
+        limit: usize,
+    ) -> Result<enums::updates::Difference, Refusal> {
         let mailbox = &self.account(user)?.mailbox;
         let (events, more) = mailbox.since(pts, limit);
-        let end = if more { events.last().map_or(mailbox.pts, |(at, _)| *at) } else { mailbox.pts };
+        let end = if more {
+            events.last().map_or(mailbox.pts, |(at, _)| *at)
+        } else {
+            mailbox.pts
+        };
         let mut told = Told::default();
         for (at, event) in events {
             self.tell_mail(user, *at, event, &mut told);
@@ -40,9 +54,16 @@ impl World {
         if !more {
             self.tell_channels(user, date, &mut told);
         }
-        let state = types::updates::State { pts: end, ..self.state_of(user)? };
+        let state = types::updates::State {
+            pts: end,
+            ..self.state_of(user)?
+        };
         if told.messages.is_empty() && told.updates.is_empty() && !more {
-            return Ok(types::updates::DifferenceEmpty { date: state.date, seq: state.seq }.into());
+            return Ok(types::updates::DifferenceEmpty {
+                date: state.date,
+                seq: state.seq,
+            }
+            .into());
         }
         let mut cast = self.cast_of(user, &told.named);
         cast.channels.extend(&told.cast.channels);
@@ -62,33 +83,73 @@ impl World {
             .into());
         }
         let state = state.into();
-        let full =
-            types::updates::Difference { new_messages, new_encrypted_messages, other_updates, chats, users, state };
+        let full = types::updates::Difference {
+            new_messages,
+            new_encrypted_messages,
+            other_updates,
+            chats,
+            users,
+            state,
+        };
         Ok(full.into())
     }
 
     fn tell_mail(&self, user: i64, pts: i32, event: &MailEvent, told: &mut Told) {
-        let Some(mailbox) = self.accounts.get(&user).map(|account| &account.mailbox) else { return };
+        let Some(mailbox) = self.accounts.get(&user).map(|account| &account.mailbox) else {
+            return;
+        };
         match event {
             MailEvent::New(id) => {
-                let Some(copy) = mailbox.copy(*id) else { return };
+                let Some(copy) = mailbox.copy(*id) else {
+                    return;
+                };
                 told.named.push((copy.gid, copy.chat));
-                told.messages.push(self.message_tl(user, *id, copy.chat, copy.gid));
-                if let Some(body) = self.body(copy.gid).filter(|body| body.from == user && body.random_id != 0) {
-                    told.updates.push(types::UpdateMessageId { id: *id, random_id: body.random_id }.into());
+                told.messages
+                    .push(self.message_tl(user, *id, copy.chat, copy.gid));
+                if let Some(body) = self
+                    .body(copy.gid)
+                    .filter(|body| body.from == user && body.random_id != 0)
+                {
+                    told.updates.push(
+                        types::UpdateMessageId {
+                            id: *id,
+                            random_id: body.random_id,
+                        }
+                        .into(),
+                    );
                 }
             }
             MailEvent::Edit(id) => {
-                let Some(copy) = mailbox.copy(*id) else { return };
+                let Some(copy) = mailbox.copy(*id) else {
+                    return;
+                };
                 told.named.push((copy.gid, copy.chat));
                 let message = self.message_tl(user, *id, copy.chat, copy.gid);
-                told.updates.push(types::UpdateEditMessage { message, pts, pts_count: 1 }.into());
+                told.updates.push(
+                    types::UpdateEditMessage {
+                        message,
+                        pts,
+                        pts_count: 1,
+                    }
+                    .into(),
+                );
             }
             MailEvent::Delete(ids) => {
                 let pts_count = ids.len() as i32;
-                told.updates.push(types::UpdateDeleteMessages { messages: ids.clone(), pts, pts_count }.into());
+                told.updates.push(
+                    types::UpdateDeleteMessages {
+                        messages: ids.clone(),
+                        pts,
+                        pts_count,
+                    }
+                    .into(),
+                );
             }
-            MailEvent::ReadInbox { chat, max_id, unread } => told.updates.push(
+            MailEvent::ReadInbox {
+                chat,
+                max_id,
+                unread,
+            } => told.updates.push(
                 types::UpdateReadHistoryInbox {
                     folder_id: None,
                     peer: chat.peer(),
@@ -101,24 +162,52 @@ impl World {
                 .into(),
             ),
             MailEvent::ReadOutbox { chat, max_id } => {
-                let update = types::UpdateReadHistoryOutbox { peer: chat.peer(), max_id: *max_id, pts, pts_count: 1 };
+                let update = types::UpdateReadHistoryOutbox {
+                    peer: chat.peer(),
+                    max_id: *max_id,
+                    pts,
+                    pts_count: 1,
+                };
                 told.updates.push(update.into());
             }
             MailEvent::Pin { chat, id, pinned } => {
                 let (pinned, peer, messages) = (*pinned, chat.peer(), vec![*id]);
-                told.updates.push(types::UpdatePinnedMessages { pinned, peer, messages, pts, pts_count: 1 }.into());
+                told.updates.push(
+                    types::UpdatePinnedMessages {
+                        pinned,
+                        peer,
+                        messages,
+                        pts,
+                        pts_count: 1,
+                    }
+                    .into(),
+                );
             }
         }
     }
 
     /// Channels are only announced: their news are fetched one by one.
     fn tell_channels(&self, user: i64, date: i32, told: &mut Told) {
-        let Ok(account) = self.account(user) else { return };
+        let Ok(account) = self.account(user) else {
+            return;
+        };
         for chat in account.mailbox.dialogs.keys() {
             let ChatRef::Channel(id) = chat else { continue };
-            let Some(channel) = self.channels.get(id).filter(|channel| channel.changed_at >= date) else { continue };
+            let Some(channel) = self
+                .channels
+                .get(id)
+                .filter(|channel| channel.changed_at >= date)
+            else {
+                continue;
+            };
             told.cast.channels.insert(*id);
-            told.updates.push(types::UpdateChannelTooLong { channel_id: *id, pts: Some(channel.pts) }.into());
+            told.updates.push(
+                types::UpdateChannelTooLong {
+                    channel_id: *id,
+                    pts: Some(channel.pts),
+                }
+                .into(),
+            );
         }
     }
 
@@ -134,9 +223,18 @@ impl World {
         let timeout = Some(CHANNEL_TIMEOUT);
         if events.is_empty() {
             let pts = channel.pts;
-            return Ok(types::updates::ChannelDifferenceEmpty { r#final: true, pts, timeout }.into());
+            return Ok(types::updates::ChannelDifferenceEmpty {
+                r#final: true,
+                pts,
+                timeout,
+            }
+            .into());
         }
-        let end = if more { events.last().map_or(channel.pts, |(at, _)| *at) } else { channel.pts };
+        let end = if more {
+            events.last().map_or(channel.pts, |(at, _)| *at)
+        } else {
+            channel.pts
+        };
         let mut told = Told::default();
         for (at, event) in events {
             self.tell_channel(user, id, *at, event, &mut told);
@@ -157,7 +255,9 @@ impl World {
     }
 
     fn tell_channel(&self, user: i64, id: i64, pts: i32, event: &ChannelEvent, told: &mut Told) {
-        let Some(channel) = self.channels.get(&id) else { return };
+        let Some(channel) = self.channels.get(&id) else {
+            return;
+        };
         let chat = ChatRef::Channel(id);
         let alive = |message: i32| {
             let gid = channel.gid(message)?;
@@ -167,22 +267,44 @@ impl World {
             ChannelEvent::New(message) => {
                 let Some(gid) = alive(*message) else { return };
                 told.named.push((gid, chat));
-                told.messages.push(self.message_tl(user, *message, chat, gid));
+                told.messages
+                    .push(self.message_tl(user, *message, chat, gid));
             }
             ChannelEvent::Edit(message) => {
                 let Some(gid) = alive(*message) else { return };
                 told.named.push((gid, chat));
                 let message = self.message_tl(user, *message, chat, gid);
-                told.updates.push(types::UpdateEditChannelMessage { message, pts, pts_count: 1 }.into());
+                told.updates.push(
+                    types::UpdateEditChannelMessage {
+                        message,
+                        pts,
+                        pts_count: 1,
+                    }
+                    .into(),
+                );
             }
             ChannelEvent::Delete(messages) => {
                 let (messages, pts_count) = (messages.clone(), messages.len() as i32);
-                let update = types::UpdateDeleteChannelMessages { channel_id: id, messages, pts, pts_count };
+                let update = types::UpdateDeleteChannelMessages {
+                    channel_id: id,
+                    messages,
+                    pts,
+                    pts_count,
+                };
                 told.updates.push(update.into());
             }
-            ChannelEvent::Pin { id: message, pinned } => {
+            ChannelEvent::Pin {
+                id: message,
+                pinned,
+            } => {
                 let (pinned, channel_id, messages) = (*pinned, id, vec![*message]);
-                let update = types::UpdatePinnedChannelMessages { pinned, channel_id, messages, pts, pts_count: 1 };
+                let update = types::UpdatePinnedChannelMessages {
+                    pinned,
+                    channel_id,
+                    messages,
+                    pts,
+                    pts_count: 1,
+                };
                 told.updates.push(update.into());
             }
         }

@@ -55,15 +55,28 @@ pub struct SendEntry {
 impl Ledger {
     /// Messages of one chat that are still there.
     pub fn alive(&self, account: i64, chat: ChatRef) -> Vec<&LedgerMessage> {
-        let chat = self.accounts.get(&account).and_then(|chats| chats.get(&chat.marked()));
-        chat.map(|chat| chat.messages.iter().filter(|message| !message.deleted).collect()).unwrap_or_default()
+        let chat = self
+            .accounts
+            .get(&account)
+            .and_then(|chats| chats.get(&chat.marked()));
+        chat.map(|chat| {
+            chat.messages
+                .iter()
+                .filter(|message| !message.deleted)
+                .collect()
+        })
+        .unwrap_or_default()
     }
 }
 
 impl World {
     pub fn ledger(&self) -> Ledger {
         Ledger {
-            accounts: self.accounts.keys().map(|account| (*account, self.ledger_of(*account))).collect(),
+            accounts: self
+                .accounts
+                .keys()
+                .map(|account| (*account, self.ledger_of(*account)))
+                .collect(),
             sends: self.ledger_sends.clone(),
             methods: self.methods.clone(),
             unknown_methods: self.unknown_methods.clone(),
@@ -73,18 +86,28 @@ impl World {
     /// Everything one account has.
     pub fn ledger_of(&self, account: i64) -> BTreeMap<i64, ChatEntry> {
         let mut chats: BTreeMap<i64, ChatEntry> = BTreeMap::new();
-        let Some(mailbox) = self.accounts.get(&account).map(|account| &account.mailbox) else { return chats };
+        let Some(mailbox) = self.accounts.get(&account).map(|account| &account.mailbox) else {
+            return chats;
+        };
         for (id, copy) in mailbox.copies() {
             let entry = chats.entry(copy.chat.marked()).or_default();
-            entry.messages.extend(self.ledger_message(account, id, copy.gid, copy.deleted));
+            entry
+                .messages
+                .extend(self.ledger_message(account, id, copy.gid, copy.deleted));
         }
         for (chat, id) in mailbox.dialogs.keys().filter_map(|chat| match chat {
             ChatRef::Channel(id) => Some((chat, id)),
             _ => None,
         }) {
-            let Some(channel) = self.channels.get(id) else { continue };
+            let Some(channel) = self.channels.get(id) else {
+                continue;
+            };
             let entry = chats.entry(chat.marked()).or_default();
-            entry.messages.extend(channel.messages().filter_map(|(id, gid)| self.ledger_message(account, id, gid, false)));
+            entry.messages.extend(
+                channel
+                    .messages()
+                    .filter_map(|(id, gid)| self.ledger_message(account, id, gid, false)),
+            );
         }
         for (marked, entry) in &mut chats {
             entry.title = self.title_of(ChatRef::from(*marked));
@@ -92,10 +115,24 @@ impl World {
         chats
     }
 
-    fn ledger_message(&self, account: i64, id: i32, gid: Gid, dropped: bool) -> Option<LedgerMessage> {
+    fn ledger_message(
+        &self,
+        account: i64,
+        id: i32,
+        gid: Gid,
+        dropped: bool,
+    ) -> Option<LedgerMessage> {
         let body = self.body(gid)?;
-        let kind = body.media.as_deref().and_then(|media| serde_json::to_value(media).ok());
-        let kind = kind.and_then(|value| value.get("kind").and_then(|kind| kind.as_str()).map(str::to_owned));
+        let kind = body
+            .media
+            .as_deref()
+            .and_then(|media| serde_json::to_value(media).ok());
+        let kind = kind.and_then(|value| {
+            value
+                .get("kind")
+                .and_then(|kind| kind.as_str())
+                .map(str::to_owned)
+        });
         Some(LedgerMessage {
             id,
             from: body.from,
@@ -106,18 +143,33 @@ impl World {
             deleted: body.deleted || dropped,
             media: kind,
             service: body.action.is_some(),
-            random_id: if body.from == account { body.random_id } else { 0 },
+            random_id: if body.from == account {
+                body.random_id
+            } else {
+                0
+            },
         })
     }
 
     pub fn title_of(&self, chat: ChatRef) -> String {
         match chat {
             ChatRef::User(id) => {
-                let name = self.users.get(&id).map(|user| format!("{} {}", user.first_name, user.last_name));
+                let name = self
+                    .users
+                    .get(&id)
+                    .map(|user| format!("{} {}", user.first_name, user.last_name));
                 name.unwrap_or_default().trim().to_owned()
             }
-            ChatRef::Group(id) => self.groups.get(&id).map(|group| group.title.clone()).unwrap_or_default(),
-            ChatRef::Channel(id) => self.channels.get(&id).map(|channel| channel.title.clone()).unwrap_or_default(),
+            ChatRef::Group(id) => self
+                .groups
+                .get(&id)
+                .map(|group| group.title.clone())
+                .unwrap_or_default(),
+            ChatRef::Channel(id) => self
+                .channels
+                .get(&id)
+                .map(|channel| channel.title.clone())
+                .unwrap_or_default(),
         }
     }
 }

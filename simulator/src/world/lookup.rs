@@ -3,8 +3,9 @@
 use grammers_tl_types::enums;
 
 use super::{
-    Refusal, World, bad, forbidden,
+    Refusal, World, bad,
     chats::Channel,
+    forbidden,
     ids::{ChatRef, access_hash},
 };
 
@@ -50,11 +51,17 @@ impl World {
         }
     }
 
-    pub fn resolve_channel(&self, viewer: i64, channel: &enums::InputChannel) -> Result<&Channel, Refusal> {
+    pub fn resolve_channel(
+        &self,
+        viewer: i64,
+        channel: &enums::InputChannel,
+    ) -> Result<&Channel, Refusal> {
         use enums::InputChannel as C;
         match channel {
             C::Empty => Err(bad("CHANNEL_INVALID")),
-            C::Channel(channel) => self.check_channel(viewer, channel.channel_id, channel.access_hash),
+            C::Channel(channel) => {
+                self.check_channel(viewer, channel.channel_id, channel.access_hash)
+            }
             C::FromMessage(from) => {
                 self.resolve_peer(viewer, &from.peer)?;
                 self.channel_for(viewer, from.channel_id)
@@ -66,7 +73,11 @@ impl World {
         let chat = ChatRef::User(id);
         let known = self.users.contains_key(&id);
         let right = id == viewer || hash == access_hash(self.seed, viewer, chat);
-        if known && right { Ok(chat) } else { Err(bad("PEER_ID_INVALID")) }
+        if known && right {
+            Ok(chat)
+        } else {
+            Err(bad("PEER_ID_INVALID"))
+        }
     }
 
     fn check_group(&self, viewer: i64, id: i64) -> Result<ChatRef, Refusal> {
@@ -86,7 +97,9 @@ impl World {
 
     /// A channel that `viewer` may look into: public, or one it is a member of.
     pub fn channel_for(&self, viewer: i64, id: i64) -> Result<&Channel, Refusal> {
-        let Some(channel) = self.channels.get(&id) else { return Err(bad("CHANNEL_INVALID")) };
+        let Some(channel) = self.channels.get(&id) else {
+            return Err(bad("CHANNEL_INVALID"));
+        };
         if channel.banned.contains(&viewer) {
             return Err(forbidden("CHANNEL_PRIVATE"));
         }
@@ -97,9 +110,21 @@ impl World {
     }
 
     /// A user known only from a message it wrote, as min users are.
-    fn check_sender(&self, viewer: i64, chat: ChatRef, id: i32, user: i64) -> Result<ChatRef, Refusal> {
-        let gid = self.find(viewer, chat, id).ok_or_else(|| bad("MSG_ID_INVALID"))?;
+    fn check_sender(
+        &self,
+        viewer: i64,
+        chat: ChatRef,
+        id: i32,
+        user: i64,
+    ) -> Result<ChatRef, Refusal> {
+        let gid = self
+            .find(viewer, chat, id)
+            .ok_or_else(|| bad("MSG_ID_INVALID"))?;
         let cast = self.cast_of(viewer, &[(gid, chat)]);
-        if cast.users.contains(&user) { Ok(ChatRef::User(user)) } else { Err(bad("USER_ID_INVALID")) }
+        if cast.users.contains(&user) {
+            Ok(ChatRef::User(user))
+        } else {
+            Err(bad("USER_ID_INVALID"))
+        }
     }
 }

@@ -48,9 +48,20 @@ pub enum MailEvent {
     New(i32),
     Edit(i32),
     Delete(Vec<i32>),
-    ReadInbox { chat: ChatRef, max_id: i32, unread: i32 },
-    ReadOutbox { chat: ChatRef, max_id: i32 },
-    Pin { chat: ChatRef, id: i32, pinned: bool },
+    ReadInbox {
+        chat: ChatRef,
+        max_id: i32,
+        unread: i32,
+    },
+    ReadOutbox {
+        chat: ChatRef,
+        max_id: i32,
+    },
+    Pin {
+        chat: ChatRef,
+        id: i32,
+        pinned: bool,
+    },
 }
 
 impl MailEvent {
@@ -65,12 +76,21 @@ impl MailEvent {
 
 impl Mailbox {
     pub fn new() -> Self {
-        Self { pts: 1, qts: 0, seq: 1, ..Self::default() }
+        Self {
+            pts: 1,
+            qts: 0,
+            seq: 1,
+            ..Self::default()
+        }
     }
 
     /// Puts a message in and answers its id; the caller logs it.
     pub fn put(&mut self, gid: Gid, chat: ChatRef, incoming: bool) -> i32 {
-        self.copies.push(MailCopy { gid, chat, deleted: false });
+        self.copies.push(MailCopy {
+            gid,
+            chat,
+            deleted: false,
+        });
         let id = self.copies.len() as i32;
         let dialog = self.dialogs.entry(chat).or_default();
         dialog.ids.push(id);
@@ -102,7 +122,10 @@ impl Mailbox {
 
     /// Takes a message out; false when there is none.
     pub fn remove(&mut self, id: i32) -> bool {
-        let Some(copy) = id.checked_sub(1).and_then(|index| self.copies.get_mut(index as usize)) else {
+        let Some(copy) = id
+            .checked_sub(1)
+            .and_then(|index| self.copies.get_mut(index as usize))
+        else {
             return false;
         };
         if copy.deleted {

@@ -40,26 +40,67 @@ pub struct Body {
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Media {
-    Photo { width: i32, height: i32 },
-    Document { name: String, mime: String, size: i64 },
-    Voice { seconds: i32, size: i64 },
-    Video { seconds: i32, width: i32, height: i32, size: i64 },
-    Sticker { emoji: String },
-    Location { latitude: f64, longitude: f64 },
-    Contact { phone: String, first_name: String, last_name: String, user_id: i64 },
-    Poll { question: String, answers: Vec<String> },
+    Photo {
+        width: i32,
+        height: i32,
+    },
+    Document {
+        name: String,
+        mime: String,
+        size: i64,
+    },
+    Voice {
+        seconds: i32,
+        size: i64,
+    },
+    Video {
+        seconds: i32,
+        width: i32,
+        height: i32,
+        size: i64,
+    },
+    Sticker {
+        emoji: String,
+    },
+    Location {
+        latitude: f64,
+        longitude: f64,
+    },
+    Contact {
+        phone: String,
+        first_name: String,
+        last_name: String,
+        user_id: i64,
+    },
+    Poll {
+        question: String,
+        answers: Vec<String>,
+    },
 }
 
 /// What a service message tells.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
-    Created { title: String, users: Vec<i64> },
-    ChannelCreated { title: String },
-    Joined { users: Vec<i64> },
-    JoinedByLink { inviter: i64 },
-    Left { user: i64 },
-    TitleChanged { title: String },
+    Created {
+        title: String,
+        users: Vec<i64>,
+    },
+    ChannelCreated {
+        title: String,
+    },
+    Joined {
+        users: Vec<i64>,
+    },
+    JoinedByLink {
+        inviter: i64,
+    },
+    Left {
+        user: i64,
+    },
+    TitleChanged {
+        title: String,
+    },
     /// The pinned message is the one that is replied to.
     Pinned,
     ContactSignedUp,
@@ -88,7 +129,10 @@ pub struct Draft {
 
 impl Draft {
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..Self::default() }
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
     }
 }
 

@@ -130,7 +130,11 @@ impl World {
 
     /// Anyone at all: people, bots and accounts start here.
     pub fn add_user(&mut self, mut user: User) -> i64 {
-        let counter = if user.bot { &mut self.next_bot } else { &mut self.next_user };
+        let counter = if user.bot {
+            &mut self.next_bot
+        } else {
+            &mut self.next_user
+        };
         user.id = *counter;
         *counter += 1;
         if let Some(phone) = &mut user.phone {
@@ -138,7 +142,8 @@ impl World {
             self.by_phone.insert(phone.clone(), user.id);
         }
         if let Some(name) = &user.username {
-            self.by_username.insert(name.to_lowercase(), ChatRef::User(user.id));
+            self.by_username
+                .insert(name.to_lowercase(), ChatRef::User(user.id));
         }
         let id = user.id;
         self.users.insert(id, user);
@@ -147,10 +152,17 @@ impl World {
     }
 
     /// A user that clients sign in to.
-    pub fn add_account(&mut self, user: User, home_dc: i32, registered: bool, password: Option<&str>) -> i64 {
+    pub fn add_account(
+        &mut self,
+        user: User,
+        home_dc: i32,
+        registered: bool,
+        password: Option<&str>,
+    ) -> i64 {
         let password = password.map(|text| self.make_password(text, None));
         let id = self.add_user(user);
-        self.accounts.insert(id, Account::new(home_dc, registered, password));
+        self.accounts
+            .insert(id, Account::new(home_dc, registered, password));
         id
     }
 
@@ -165,7 +177,9 @@ impl World {
     }
 
     pub fn by_username(&self, name: &str) -> Option<ChatRef> {
-        self.by_username.get(&name.trim_start_matches('@').to_lowercase()).copied()
+        self.by_username
+            .get(&name.trim_start_matches('@').to_lowercase())
+            .copied()
     }
 
     pub fn body(&self, gid: Gid) -> Option<&Body> {
@@ -182,11 +196,15 @@ impl World {
     }
 
     pub fn account(&self, id: i64) -> Result<&Account, Refusal> {
-        self.accounts.get(&id).ok_or_else(|| unauthorised("AUTH_KEY_UNREGISTERED"))
+        self.accounts
+            .get(&id)
+            .ok_or_else(|| unauthorised("AUTH_KEY_UNREGISTERED"))
     }
 
     pub fn account_mut(&mut self, id: i64) -> Result<&mut Account, Refusal> {
-        self.accounts.get_mut(&id).ok_or_else(|| unauthorised("AUTH_KEY_UNREGISTERED"))
+        self.accounts
+            .get_mut(&id)
+            .ok_or_else(|| unauthorised("AUTH_KEY_UNREGISTERED"))
     }
 
     /// What is to be pushed, in order; empties the list.

@@ -3,8 +3,9 @@
 use grammers_tl_types::types;
 
 use super::{
-    Refusal, SendEntry, Standing, World, bad, forbidden,
+    Refusal, SendEntry, Standing, World, bad,
     chats::ChannelEvent,
+    forbidden,
     ids::ChatRef,
     mailbox::MailEvent,
     message::{Body, Draft, Gid, utf16_len},
@@ -30,8 +31,19 @@ pub struct Posted {
 
 impl World {
     /// A client sends. Checks what Telegram checks, and remembers the random id for ever.
-    pub fn send(&mut self, by: i64, key: KeyId, chat: ChatRef, draft: Draft) -> Result<Posted, Refusal> {
-        if let Some(gid) = self.account(by)?.sent.get(&(chat, draft.random_id)).copied() {
+    pub fn send(
+        &mut self,
+        by: i64,
+        key: KeyId,
+        chat: ChatRef,
+        draft: Draft,
+    ) -> Result<Posted, Refusal> {
+        if let Some(gid) = self
+            .account(by)?
+            .sent
+            .get(&(chat, draft.random_id))
+            .copied()
+        {
             self.note_send(by, chat, draft.random_id, gid);
             return Ok(self.posted(by, gid, true));
         }
@@ -45,7 +57,9 @@ impl World {
         let random_id = draft.random_id;
         let posted = self.post(by, chat, draft, Some(key));
         if random_id != 0 {
-            self.account_mut(by)?.sent.insert((chat, random_id), posted.gid);
+            self.account_mut(by)?
+                .sent
+                .insert((chat, random_id), posted.gid);
         }
         self.note_send(by, chat, random_id, posted.gid);
         Ok(posted)
@@ -55,13 +69,28 @@ impl World {
         let at = self.now();
         let message_id = self.id_for(account, gid).unwrap_or(0);
         let known = self.ledger_sends.iter_mut().rev();
-        let mut same = known.filter(|entry| entry.account == account && entry.random_id == random_id && entry.chat_id == chat.marked());
+        let mut same = known.filter(|entry| {
+            entry.account == account
+                && entry.random_id == random_id
+                && entry.chat_id == chat.marked()
+        });
         if let Some(entry) = same.next() {
             entry.times += 1;
             return;
         }
-        let text = self.body(gid).map(|body| body.text.clone()).unwrap_or_default();
-        self.ledger_sends.push(SendEntry { account, chat_id: chat.marked(), random_id, message_id, text, at, times: 1 });
+        let text = self
+            .body(gid)
+            .map(|body| body.text.clone())
+            .unwrap_or_default();
+        self.ledger_sends.push(SendEntry {
+            account,
+            chat_id: chat.marked(),
+            random_id,
+            message_id,
+            text,
+            at,
+            times: 1,
+        });
     }
 
     /// May this account write there?
@@ -71,16 +100,24 @@ impl World {
         }
         match chat {
             ChatRef::User(id) => {
-                let Some(user) = self.users.get(&id) else { return Err(bad("PEER_ID_INVALID")) };
+                let Some(user) = self.users.get(&id) else {
+                    return Err(bad("PEER_ID_INVALID"));
+                };
                 if user.deleted {
                     return Err(bad("INPUT_USER_DEACTIVATED"));
                 }
-                if self.accounts.get(&id).is_some_and(|account| account.blocked.contains(&by)) {
+                if self
+                    .accounts
+                    .get(&id)
+                    .is_some_and(|account| account.blocked.contains(&by))
+                {
                     return Err(bad("USER_IS_BLOCKED"));
                 }
             }
             ChatRef::Group(id) => {
-                let Some(group) = self.groups.get(&id) else { return Err(bad("CHAT_ID_INVALID")) };
+                let Some(group) = self.groups.get(&id) else {
+                    return Err(bad("CHAT_ID_INVALID"));
+                };
                 if !group.members.contains(&by) {
                     return Err(forbidden("CHAT_WRITE_FORBIDDEN"));
                 }
@@ -126,7 +163,11 @@ impl World {
                 }
             }
             ChatRef::Group(id) => {
-                let members: Vec<i64> = self.groups.get(&id).map(|g| g.members.iter().copied().collect()).unwrap_or_default();
+                let members: Vec<i64> = self
+                    .groups
+                    .get(&id)
+                    .map(|g| g.members.iter().copied().collect())
+                    .unwrap_or_default();
                 for member in members {
                     self.put_mail(member, chat, gid, key);
                 }
@@ -139,7 +180,13 @@ impl World {
     /// Puts a copy into a mailbox, if there is one, and tells its clients.
     fn put_mail(&mut self, user: i64, chat: ChatRef, gid: Gid, key: Option<KeyId>) {
         let from = self.body(gid).map_or(0, |body| body.from);
-        let Some(account) = self.accounts.get_mut(&user).filter(|account| account.registered) else { return };
+        let Some(account) = self
+            .accounts
+            .get_mut(&user)
+            .filter(|account| account.registered)
+        else {
+            return;
+        };
         let id = account.mailbox.put(gid, chat, from != user);
         let pts = account.mailbox.record(MailEvent::New(id));
         if let Some(body) = self.body_mut(gid) {
@@ -157,13 +204,19 @@ impl World {
     fn put_channel(&mut self, id: i64, gid: Gid, key: Option<KeyId>) {
         let now = self.now();
         let from = self.body(gid).map_or(0, |body| body.from);
-        let Some(channel) = self.channels.get_mut(&id) else { return };
+        let Some(channel) = self.channels.get_mut(&id) else {
+            return;
+        };
         let message_id = channel.put(gid);
         let pts = channel.record(ChannelEvent::New(message_id), now);
         if let Some(body) = self.body_mut(gid) {
             body.channel_id = message_id;
         }
-        if let Some(dialog) = self.accounts.get_mut(&from).and_then(|a| a.mailbox.dialogs.get_mut(&ChatRef::Channel(id))) {
+        if let Some(dialog) = self
+            .accounts
+            .get_mut(&from)
+            .and_then(|a| a.mailbox.dialogs.get_mut(&ChatRef::Channel(id)))
+        {
             dialog.read_inbox = message_id;
         }
         for user in self.channel_accounts(id) {
@@ -172,7 +225,11 @@ impl World {
                 continue;
             }
             let message = self.message_tl(user, message_id, ChatRef::Channel(id), gid);
-            let update = types::UpdateNewChannelMessage { message, pts, pts_count: 1 };
+            let update = types::UpdateNewChannelMessage {
+                message,
+                pts,
+                pts_count: 1,
+            };
             let cast = self.cast_of(user, &[(gid, ChatRef::Channel(id))]);
             let updates = self.with_cast(user, vec![update.into()], &cast, Detail::Min);
             self.push_channel(audience, "updateNewChannelMessage", updates, (id, pts));
@@ -181,17 +238,34 @@ impl World {
 
     /// Members of a channel that clients sign in to.
     pub(super) fn channel_accounts(&self, id: i64) -> Vec<i64> {
-        let Some(channel) = self.channels.get(&id) else { return Vec::new() };
-        channel.members.iter().copied().filter(|user| self.accounts.contains_key(user)).collect()
+        let Some(channel) = self.channels.get(&id) else {
+            return Vec::new();
+        };
+        channel
+            .members
+            .iter()
+            .copied()
+            .filter(|user| self.accounts.contains_key(user))
+            .collect()
     }
 
     fn posted(&self, by: i64, gid: Gid, repeated: bool) -> Posted {
         let id = self.id_for(by, gid).unwrap_or(0);
         let pts = match self.body(gid).map(|body| body.chat) {
-            Some(ChatRef::Channel(channel)) => self.channels.get(&channel).map_or(0, |channel| channel.pts),
-            _ => self.accounts.get(&by).map_or(0, |account| account.mailbox.pts),
+            Some(ChatRef::Channel(channel)) => {
+                self.channels.get(&channel).map_or(0, |channel| channel.pts)
+            }
+            _ => self
+                .accounts
+                .get(&by)
+                .map_or(0, |account| account.mailbox.pts),
         };
-        Posted { gid, id, pts, repeated }
+        Posted {
+            gid,
+            id,
+            pts,
+            repeated,
+        }
     }
 
     /// What a message is called where `by` sees it; a person without a mailbox sees it as the account it wrote to,
@@ -209,11 +283,23 @@ impl World {
     pub fn find(&self, by: i64, chat: ChatRef, id: i32) -> Option<Gid> {
         match chat {
             ChatRef::Channel(channel) => self.channels.get(&channel)?.gid(id),
-            _ if self.accounts.contains_key(&by) => self.accounts.get(&by)?.mailbox.copy(id).map(|copy| copy.gid),
-            ChatRef::User(to) => self.accounts.get(&to)?.mailbox.copy(id).map(|copy| copy.gid),
+            _ if self.accounts.contains_key(&by) => self
+                .accounts
+                .get(&by)?
+                .mailbox
+                .copy(id)
+                .map(|copy| copy.gid),
+            ChatRef::User(to) => self
+                .accounts
+                .get(&to)?
+                .mailbox
+                .copy(id)
+                .map(|copy| copy.gid),
             ChatRef::Group(group) => {
                 let members = &self.groups.get(&group)?.members;
-                let viewer = members.iter().find_map(|member| self.accounts.get(member))?;
+                let viewer = members
+                    .iter()
+                    .find_map(|member| self.accounts.get(member))?;
                 viewer.mailbox.copy(id).map(|copy| copy.gid)
             }
         }

@@ -35,13 +35,29 @@ pub struct Outgoing {
 impl World {
     pub(super) fn push(&mut self, audience: Audience, kind: PushKind, updates: enums::Updates) {
         if self.has_listeners(audience) {
-            self.outgoing.push(Outgoing { audience, kind, updates, channel: None });
+            self.outgoing.push(Outgoing {
+                audience,
+                kind,
+                updates,
+                channel: None,
+            });
         }
     }
 
-    pub(super) fn push_channel(&mut self, audience: Audience, kind: PushKind, updates: enums::Updates, at: (i64, i32)) {
+    pub(super) fn push_channel(
+        &mut self,
+        audience: Audience,
+        kind: PushKind,
+        updates: enums::Updates,
+        at: (i64, i32),
+    ) {
         if self.has_listeners(audience) {
-            self.outgoing.push(Outgoing { audience, kind, updates, channel: Some(at) });
+            self.outgoing.push(Outgoing {
+                audience,
+                kind,
+                updates,
+                channel: Some(at),
+            });
         }
     }
 
@@ -49,9 +65,10 @@ impl World {
     pub(super) fn has_listeners(&self, audience: Audience) -> bool {
         match audience {
             Audience::Key(_) => true,
-            Audience::Account { user, except } => {
-                self.accounts.get(&user).is_some_and(|account| account.keys.iter().any(|key| Some(*key) != except))
-            }
+            Audience::Account { user, except } => self
+                .accounts
+                .get(&user)
+                .is_some_and(|account| account.keys.iter().any(|key| Some(*key) != except)),
         }
     }
 
@@ -63,19 +80,42 @@ impl World {
     }
 
     /// An update without pts, counted by the account's seq, with the users and chats it names.
-    pub(super) fn push_sequenced(&mut self, user: i64, except: Option<KeyId>, update: enums::Update, cast: &Cast) {
+    pub(super) fn push_sequenced(
+        &mut self,
+        user: i64,
+        except: Option<KeyId>,
+        update: enums::Update,
+        cast: &Cast,
+    ) {
         let kind = kind_of(&update);
-        let Some(account) = self.accounts.get_mut(&user) else { return };
+        let Some(account) = self.accounts.get_mut(&user) else {
+            return;
+        };
         account.mailbox.seq += 1;
         let seq = account.mailbox.seq;
         let (users, chats) = self.cast(user, cast, Detail::Full);
         let date = self.now();
-        let updates = types::UpdatesCombined { updates: vec![update], users, chats, date, seq_start: seq, seq };
+        let updates = types::UpdatesCombined {
+            updates: vec![update],
+            users,
+            chats,
+            date,
+            seq_start: seq,
+            seq,
+        };
         self.push(Audience::Account { user, except }, kind, updates.into());
     }
 
     /// A new message of a mailbox, short where Telegram would be short.
-    pub(super) fn push_new_mail(&mut self, user: i64, except: Option<KeyId>, id: i32, gid: Gid, chat: ChatRef, pts: i32) {
+    pub(super) fn push_new_mail(
+        &mut self,
+        user: i64,
+        except: Option<KeyId>,
+        id: i32,
+        gid: Gid,
+        chat: ChatRef,
+        pts: i32,
+    ) {
         let audience = Audience::Account { user, except };
         if !self.has_listeners(audience) {
             return;
@@ -85,13 +125,29 @@ impl World {
             return self.push(audience, kind, short);
         }
         let message = self.message_tl(user, id, chat, gid);
-        let update = types::UpdateNewMessage { message, pts, pts_count: 1 };
-        let updates = self.with_cast(user, vec![update.into()], &self.cast_of(user, &[(gid, chat)]), Detail::Full);
+        let update = types::UpdateNewMessage {
+            message,
+            pts,
+            pts_count: 1,
+        };
+        let updates = self.with_cast(
+            user,
+            vec![update.into()],
+            &self.cast_of(user, &[(gid, chat)]),
+            Detail::Full,
+        );
         self.push(audience, "updateNewMessage", updates);
     }
 
     /// Plain text between people who know each other comes without users.
-    fn short_message(&self, user: i64, id: i32, gid: Gid, chat: ChatRef, pts: i32) -> Option<enums::Updates> {
+    fn short_message(
+        &self,
+        user: i64,
+        id: i32,
+        gid: Gid,
+        chat: ChatRef,
+        pts: i32,
+    ) -> Option<enums::Updates> {
         let body = self.body(gid)?;
         let known = &self.accounts.get(&user)?.known;
         let plain = body.media.is_none() && body.action.is_none() && body.forwarded.is_none();
@@ -147,9 +203,22 @@ impl World {
     }
 
     /// `updates` with the users and chats that they name.
-    pub fn with_cast(&self, viewer: i64, updates: Vec<enums::Update>, cast: &Cast, detail: Detail) -> enums::Updates {
+    pub fn with_cast(
+        &self,
+        viewer: i64,
+        updates: Vec<enums::Update>,
+        cast: &Cast,
+        detail: Detail,
+    ) -> enums::Updates {
         let (users, chats) = self.cast(viewer, cast, detail);
-        types::Updates { updates, users, chats, date: self.now(), seq: 0 }.into()
+        types::Updates {
+            updates,
+            users,
+            chats,
+            date: self.now(),
+            seq: 0,
+        }
+        .into()
     }
 }
 

@@ -10,7 +10,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: i32, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 

@@ -68,13 +68,19 @@ impl World {
 
     /// Like [`Self::user_of`], with the error that a client without gets.
     pub fn require_user(&self, key: KeyId) -> Result<i64, Refusal> {
-        let Some(state) = self.keys.get(&key) else { return Err(unauthorised("AUTH_KEY_UNREGISTERED")) };
+        let Some(state) = self.keys.get(&key) else {
+            return Err(unauthorised("AUTH_KEY_UNREGISTERED"));
+        };
         if let Some(ended) = state.ended {
             return Err(unauthorised(ended));
         }
         let Some(user) = state.user else {
             let waiting = state.awaiting_password.is_some();
-            return Err(unauthorised(if waiting { "SESSION_PASSWORD_NEEDED" } else { "AUTH_KEY_UNREGISTERED" }));
+            return Err(unauthorised(if waiting {
+                "SESSION_PASSWORD_NEEDED"
+            } else {
+                "AUTH_KEY_UNREGISTERED"
+            }));
         };
         match self.account(user)?.standing {
             Standing::Banned => Err(unauthorised("USER_DEACTIVATED_BAN")),
@@ -100,8 +106,12 @@ impl World {
     }
 
     fn unbind_key(&mut self, key: KeyId) {
-        let Some(state) = self.keys.get_mut(&key) else { return };
-        let Some(user) = state.user.take() else { return };
+        let Some(state) = self.keys.get_mut(&key) else {
+            return;
+        };
+        let Some(user) = state.user.take() else {
+            return;
+        };
         if let Some(account) = self.accounts.get_mut(&user) {
             account.keys.retain(|k| *k != key);
         }
@@ -117,9 +127,21 @@ impl World {
     }
 
     /// Ends sign-ins from outside: later calls get 401 with `reason`.
-    pub fn end_sessions(&mut self, user: i64, except: Option<KeyId>, reason: &'static str) -> Vec<KeyId> {
-        let keys = self.accounts.get(&user).map(|account| account.keys.clone()).unwrap_or_default();
-        let ended: Vec<KeyId> = keys.into_iter().filter(|key| Some(*key) != except).collect();
+    pub fn end_sessions(
+        &mut self,
+        user: i64,
+        except: Option<KeyId>,
+        reason: &'static str,
+    ) -> Vec<KeyId> {
+        let keys = self
+            .accounts
+            .get(&user)
+            .map(|account| account.keys.clone())
+            .unwrap_or_default();
+        let ended: Vec<KeyId> = keys
+            .into_iter()
+            .filter(|key| Some(*key) != except)
+            .collect();
         for key in &ended {
             self.unbind_key(*key);
             if let Some(state) = self.keys.get_mut(key) {
@@ -133,8 +155,14 @@ impl World {
     /// account.resetAuthorization: one other session, by its hash.
     pub fn end_session_by_hash(&mut self, user: i64, hash: i64) -> Result<KeyId, Refusal> {
         let account = self.account(user)?;
-        let key = account.keys.iter().copied().find(|key| self.keys.get(key).is_some_and(|s| s.hash == hash));
-        let Some(key) = key else { return Err(bad("HASH_INVALID")) };
+        let key = account
+            .keys
+            .iter()
+            .copied()
+            .find(|key| self.keys.get(key).is_some_and(|s| s.hash == hash));
+        let Some(key) = key else {
+            return Err(bad("HASH_INVALID"));
+        };
         self.unbind_key(key);
         if let Some(state) = self.keys.get_mut(&key) {
             state.ended = Some("SESSION_REVOKED");
@@ -144,37 +172,69 @@ impl World {
     }
 
     /// A new QR code for this key, unless the last one was already accepted.
-    pub fn export_login_token(&mut self, key: KeyId, dc_id: i32) -> Result<LoginTokenState, Refusal> {
+    pub fn export_login_token(
+        &mut self,
+        key: KeyId,
+        dc_id: i32,
+    ) -> Result<LoginTokenState, Refusal> {
         self.key_mut(key, dc_id);
-        let accepted = self.qr_tokens.iter().find(|(_, token)| token.key == key && token.accepted_by.is_some());
+        let accepted = self
+            .qr_tokens
+            .iter()
+            .find(|(_, token)| token.key == key && token.accepted_by.is_some());
         if let Some((bytes, _)) = accepted {
             let bytes = bytes.clone();
             return self.import_login_token(key, dc_id, &bytes);
         }
-        if let Some(user) = self.keys.get(&key).and_then(|state| state.awaiting_password) {
+        if let Some(user) = self
+            .keys
+            .get(&key)
+            .and_then(|state| state.awaiting_password)
+        {
             return self.finish_qr(key, dc_id, user);
         }
         let now = self.now();
-        self.qr_tokens.retain(|_, token| token.key != key && token.expires + 300 > now);
+        self.qr_tokens
+            .retain(|_, token| token.key != key && token.expires + 300 > now);
         let token = self.random_bytes::<32>().to_vec();
         let expires = now + self.rules.qr_seconds;
-        self.qr_tokens.insert(token.clone(), QrToken { key, expires, accepted_by: None });
+        self.qr_tokens.insert(
+            token.clone(),
+            QrToken {
+                key,
+                expires,
+                accepted_by: None,
+            },
+        );
         self.revision += 1;
         Ok(LoginTokenState::Shown { token, expires })
     }
 
     /// The same key asks again, or the account's own data centre is asked with the token.
-    pub fn import_login_token(&mut self, key: KeyId, dc_id: i32, token: &[u8]) -> Result<LoginTokenState, Refusal> {
-        let Some(found) = self.qr_tokens.get(token) else { return Err(bad("AUTH_TOKEN_INVALID")) };
+    pub fn import_login_token(
+        &mut self,
+        key: KeyId,
+        dc_id: i32,
+        token: &[u8],
+    ) -> Result<LoginTokenState, Refusal> {
+        let Some(found) = self.qr_tokens.get(token) else {
+            return Err(bad("AUTH_TOKEN_INVALID"));
+        };
         let Some(user) = found.accepted_by else {
             if found.expires <= self.now() {
                 return Err(bad("AUTH_TOKEN_EXPIRED"));
             }
-            return Ok(LoginTokenState::Shown { token: token.to_vec(), expires: found.expires });
+            return Ok(LoginTokenState::Shown {
+                token: token.to_vec(),
+                expires: found.expires,
+            });
         };
         let home_dc = self.account(user)?.home_dc;
         if home_dc != dc_id {
-            return Ok(LoginTokenState::ElsewhereAt { dc_id: home_dc, token: token.to_vec() });
+            return Ok(LoginTokenState::ElsewhereAt {
+                dc_id: home_dc,
+                token: token.to_vec(),
+            });
         }
         self.qr_tokens.remove(token);
         self.finish_qr(key, dc_id, user)
@@ -194,7 +254,9 @@ impl World {
     pub fn accept_login_token(&mut self, token: &[u8], by: i64) -> Result<KeyId, Refusal> {
         let now = self.now();
         self.account(by)?;
-        let Some(found) = self.qr_tokens.get_mut(token) else { return Err(bad("AUTH_TOKEN_INVALID")) };
+        let Some(found) = self.qr_tokens.get_mut(token) else {
+            return Err(bad("AUTH_TOKEN_INVALID"));
+        };
         if found.expires <= now {
             return Err(bad("AUTH_TOKEN_EXPIRED"));
         }
@@ -203,7 +265,10 @@ impl World {
         }
         found.accepted_by = Some(by);
         let key = found.key;
-        self.push_short(Audience::Key(key), grammers_tl_types::enums::Update::LoginToken);
+        self.push_short(
+            Audience::Key(key),
+            grammers_tl_types::enums::Update::LoginToken,
+        );
         self.revision += 1;
         Ok(key)
     }
@@ -211,8 +276,12 @@ impl World {
     /// The newest token that is still to be scanned.
     pub fn open_login_token(&self) -> Option<Vec<u8>> {
         let now = self.now();
-        let open = self.qr_tokens.iter().filter(|(_, t)| t.accepted_by.is_none() && t.expires > now);
-        open.max_by_key(|(_, t)| t.expires).map(|(bytes, _)| bytes.clone())
+        let open = self
+            .qr_tokens
+            .iter()
+            .filter(|(_, t)| t.accepted_by.is_none() && t.expires > now);
+        open.max_by_key(|(_, t)| t.expires)
+            .map(|(bytes, _)| bytes.clone())
     }
 
     pub fn export_authorization(&mut self, user: i64) -> (i64, Vec<u8>) {
@@ -221,7 +290,13 @@ impl World {
         (user, bytes)
     }
 
-    pub fn import_authorization(&mut self, key: KeyId, dc_id: i32, id: i64, bytes: &[u8]) -> Result<SignedIn, Refusal> {
+    pub fn import_authorization(
+        &mut self,
+        key: KeyId,
+        dc_id: i32,
+        id: i64,
+        bytes: &[u8],
+    ) -> Result<SignedIn, Refusal> {
         if self.exported.get(bytes) != Some(&id) {
             return Err(bad("AUTH_BYTES_INVALID"));
         }

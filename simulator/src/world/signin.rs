@@ -72,7 +72,10 @@ impl World {
         if phone.len() < 5 || phone.len() > 17 {
             return Err(bad("PHONE_NUMBER_INVALID"));
         }
-        if let Some(account) = self.user_by_phone(&phone).and_then(|id| self.accounts.get(&id)) {
+        if let Some(account) = self
+            .user_by_phone(&phone)
+            .and_then(|id| self.accounts.get(&id))
+        {
             if account.standing == Standing::Banned {
                 return Err(bad("PHONE_NUMBER_BANNED"));
             }
@@ -88,8 +91,16 @@ impl World {
         let now = self.now();
         let length = self.rules.code_length;
         let code = self.rules.fixed_codes.get(&phone).cloned();
-        let code = code.unwrap_or_else(|| (0..length).map(|_| char::from(b'0' + self.rng.random_range(0..10u8))).collect());
-        let hash = self.random_bytes::<9>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let code = code.unwrap_or_else(|| {
+            (0..length)
+                .map(|_| char::from(b'0' + self.rng.random_range(0..10u8)))
+                .collect()
+        });
+        let hash = self
+            .random_bytes::<9>()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         let sent = SentCode {
             code,
             hash,
@@ -109,7 +120,9 @@ impl World {
         if hash.is_empty() {
             return Err(bad("PHONE_CODE_HASH_EMPTY"));
         }
-        let Some(sent) = self.codes.get_mut(&digits(phone)) else { return Err(bad("PHONE_CODE_EXPIRED")) };
+        let Some(sent) = self.codes.get_mut(&digits(phone)) else {
+            return Err(bad("PHONE_CODE_EXPIRED"));
+        };
         if sent.hash != hash {
             return Err(bad("PHONE_CODE_HASH_INVALID"));
         }
@@ -157,10 +170,17 @@ impl World {
             sent.wrong += 1;
             let expired = sent.wrong >= limit;
             self.revision += 1;
-            return Err(bad(if expired { "PHONE_CODE_EXPIRED" } else { "PHONE_CODE_INVALID" }));
+            return Err(bad(if expired {
+                "PHONE_CODE_EXPIRED"
+            } else {
+                "PHONE_CODE_INVALID"
+            }));
         }
         sent.proven = true;
-        let Some(user) = self.user_by_phone(phone).filter(|id| self.accounts.get(id).is_some_and(|a| a.registered)) else {
+        let Some(user) = self
+            .user_by_phone(phone)
+            .filter(|id| self.accounts.get(id).is_some_and(|a| a.registered))
+        else {
             self.revision += 1;
             return Ok(None);
         };
@@ -195,13 +215,26 @@ impl World {
         }
         self.codes.remove(&digits(phone));
         let user = match self.user_by_phone(phone) {
-            Some(user) if self.accounts.get(&user).is_some_and(|account| account.registered) => {
+            Some(user)
+                if self
+                    .accounts
+                    .get(&user)
+                    .is_some_and(|account| account.registered) =>
+            {
                 return Err(bad("PHONE_NUMBER_OCCUPIED"));
             }
             Some(user) => user,
             None => {
                 let phone = Some(digits(phone));
-                self.add_account(super::User { phone, ..Default::default() }, dc_id, false, None)
+                self.add_account(
+                    super::User {
+                        phone,
+                        ..Default::default()
+                    },
+                    dc_id,
+                    false,
+                    None,
+                )
             }
         };
         if let Some(entry) = self.users.get_mut(&user) {
@@ -214,16 +247,26 @@ impl World {
 
     /// Who is asked for a password on this key: whoever gave a right code, or is signed in.
     pub fn password_owner(&self, key: KeyId) -> Result<i64, Refusal> {
-        if let Some(user) = self.keys.get(&key).and_then(|state| state.awaiting_password) {
+        if let Some(user) = self
+            .keys
+            .get(&key)
+            .and_then(|state| state.awaiting_password)
+        {
             return Ok(user);
         }
         self.require_user(key)
     }
 
     /// A fresh challenge; the one before it no longer counts.
-    pub fn password_challenge(&mut self, key: KeyId, dc_id: i32) -> Result<Option<(super::Password, super::Challenge)>, Refusal> {
+    pub fn password_challenge(
+        &mut self,
+        key: KeyId,
+        dc_id: i32,
+    ) -> Result<Option<(super::Password, super::Challenge)>, Refusal> {
         let owner = self.password_owner(key)?;
-        let Some(password) = self.account(owner)?.password.clone() else { return Ok(None) };
+        let Some(password) = self.account(owner)?.password.clone() else {
+            return Ok(None);
+        };
         let secret: [u8; 256] = self.random_bytes();
         let challenge = password.challenge(self.random_i64(), &secret);
         self.key_mut(key, dc_id).challenge = Some(challenge.clone());
@@ -238,14 +281,23 @@ impl World {
     ) -> Result<SignedIn, Refusal> {
         let limit = self.rules.wrong_passwords;
         let owner = self.password_owner(key)?;
-        let Some(password) = self.account(owner)?.password.clone() else { return Err(bad("PASSWORD_EMPTY")) };
-        let Some(answer) = answer else { return Err(bad("PASSWORD_HASH_INVALID")) };
+        let Some(password) = self.account(owner)?.password.clone() else {
+            return Err(bad("PASSWORD_EMPTY"));
+        };
+        let Some(answer) = answer else {
+            return Err(bad("PASSWORD_HASH_INVALID"));
+        };
         let state = self.key_mut(key, dc_id);
         if state.wrong_passwords >= limit {
             return Err(Refusal::new(420, "FLOOD_WAIT_600"));
         }
-        let challenge = state.challenge.as_ref().filter(|challenge| challenge.srp_id == answer.srp_id);
-        let Some(challenge) = challenge else { return Err(bad("SRP_ID_INVALID")) };
+        let challenge = state
+            .challenge
+            .as_ref()
+            .filter(|challenge| challenge.srp_id == answer.srp_id);
+        let Some(challenge) = challenge else {
+            return Err(bad("SRP_ID_INVALID"));
+        };
         if !password.accepts(challenge, &answer.a, &answer.m1) {
             state.wrong_passwords += 1;
             self.revision += 1;
@@ -268,7 +320,9 @@ impl World {
     /// The account's other clients hear of the new one.
     pub(super) fn announce_sign_in(&mut self, key: KeyId, user: i64) {
         let now = self.now();
-        let Some(hash) = self.keys.get(&key).map(|state| state.hash) else { return };
+        let Some(hash) = self.keys.get(&key).map(|state| state.hash) else {
+            return;
+        };
         let update = types::UpdateNewAuthorization {
             unconfirmed: true,
             hash,
@@ -276,6 +330,12 @@ impl World {
             device: Some("another client".to_owned()),
             location: Some("localhost".to_owned()),
         };
-        self.push_short(Audience::Account { user, except: Some(key) }, update.into());
+        self.push_short(
+            Audience::Account {
+                user,
+                except: Some(key),
+            },
+            update.into(),
+        );
     }
 }

@@ -45,7 +45,12 @@ impl Password {
     pub fn new(text: &str, salt1: Vec<u8>, salt2: Vec<u8>, hint: Option<String>) -> Self {
         let x = BigUint::from_bytes_be(&password_hash(text, &salt1, &salt2));
         let verifier = BigUint::from(GENERATOR as u32).modpow(&x, &prime());
-        Self { salt1, salt2, hint, verifier }
+        Self {
+            salt1,
+            salt2,
+            hint,
+            verifier,
+        }
     }
 
     pub fn challenge(&self, srp_id: i64, secret: &[u8]) -> Challenge {
@@ -53,7 +58,11 @@ impl Password {
         let b_secret = BigUint::from_bytes_be(secret);
         let g_b = BigUint::from(GENERATOR as u32).modpow(&b_secret, &p);
         let b_public = padded(&((multiplier(&p) * &self.verifier + g_b) % p));
-        Challenge { srp_id, b_public, b_secret }
+        Challenge {
+            srp_id,
+            b_public,
+            b_secret,
+        }
     }
 
     /// Does the answer to `challenge` come from somebody who knows the password?
@@ -69,7 +78,11 @@ impl Password {
         let session = sha256(&[&padded(&secret)]);
         let hash_p = sha256(&[&padded(&p)]);
         let hash_g = sha256(&[&padded(&BigUint::from(GENERATOR as u32))]);
-        let both: Vec<u8> = hash_p.iter().zip(hash_g.iter()).map(|(l, r)| l ^ r).collect();
+        let both: Vec<u8> = hash_p
+            .iter()
+            .zip(hash_g.iter())
+            .map(|(l, r)| l ^ r)
+            .collect();
         let expected = sha256(&[
             &both,
             &sha256(&[&self.salt1]),
@@ -84,7 +97,10 @@ impl Password {
 
 /// k = H(p | g).
 fn multiplier(p: &BigUint) -> BigUint {
-    BigUint::from_bytes_be(&sha256(&[&padded(p), &padded(&BigUint::from(GENERATOR as u32))]))
+    BigUint::from_bytes_be(&sha256(&[
+        &padded(p),
+        &padded(&BigUint::from(GENERATOR as u32)),
+    ]))
 }
 
 fn sha256(parts: &[&[u8]]) -> Vec<u8> {
@@ -131,7 +147,11 @@ mod tests {
                 vec![3; 256],
                 text,
             );
-            assert_eq!(password.accepts(&challenge, &a_public, &proof), right, "{text}");
+            assert_eq!(
+                password.accepts(&challenge, &a_public, &proof),
+                right,
+                "{text}"
+            );
         }
     }
 

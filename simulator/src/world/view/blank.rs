@@ -169,7 +169,12 @@ pub fn message(id: i32, peer_id: enums::Peer, date: i32, message: String) -> typ
     }
 }
 
-pub fn service(id: i32, peer_id: enums::Peer, date: i32, action: enums::MessageAction) -> types::MessageService {
+pub fn service(
+    id: i32,
+    peer_id: enums::Peer,
+    date: i32,
+    action: enums::MessageAction,
+) -> types::MessageService {
     types::MessageService {
         out: false,
         mentioned: false,
@@ -210,7 +215,11 @@ pub fn reply_header() -> types::MessageReplyHeader {
 }
 
 pub fn forward_header(forward: &Forward) -> types::MessageFwdHeader {
-    let from = forward.channel.map_or(ChatRef::User(forward.from), |(channel, _)| ChatRef::Channel(channel));
+    let from = forward
+        .channel
+        .map_or(ChatRef::User(forward.from), |(channel, _)| {
+            ChatRef::Channel(channel)
+        });
     types::MessageFwdHeader {
         imported: false,
         saved_out: false,

@@ -38,9 +38,18 @@ pub fn media_tl(seed: u64, gid: Gid, date: i32, media: &Media) -> enums::Message
                 performer: None,
                 waveform: Some(vec![0; 63]),
             };
-            document_media(document(id, date, "audio/ogg", size, vec![attribute.into()]), true, false)
+            document_media(
+                document(id, date, "audio/ogg", size, vec![attribute.into()]),
+                true,
+                false,
+            )
         }
-        Media::Video { seconds, width, height, size } => {
+        Media::Video {
+            seconds,
+            width,
+            height,
+            size,
+        } => {
             let attribute = types::DocumentAttributeVideo {
                 round_message: false,
                 supports_streaming: true,
@@ -52,18 +61,50 @@ pub fn media_tl(seed: u64, gid: Gid, date: i32, media: &Media) -> enums::Message
                 video_start_ts: None,
                 video_codec: None,
             };
-            document_media(document(id, date, "video/mp4", size, vec![attribute.into()]), false, true)
+            document_media(
+                document(id, date, "video/mp4", size, vec![attribute.into()]),
+                false,
+                true,
+            )
         }
         Media::Sticker { emoji } => {
             let stickerset = enums::InputStickerSet::Empty;
-            let attribute = types::DocumentAttributeSticker { mask: false, alt: emoji, stickerset, mask_coords: None };
-            document_media(document(id, date, "image/webp", PICTURE_BYTES, vec![attribute.into()]), false, false)
+            let attribute = types::DocumentAttributeSticker {
+                mask: false,
+                alt: emoji,
+                stickerset,
+                mask_coords: None,
+            };
+            document_media(
+                document(
+                    id,
+                    date,
+                    "image/webp",
+                    PICTURE_BYTES,
+                    vec![attribute.into()],
+                ),
+                false,
+                false,
+            )
         }
-        Media::Location { latitude, longitude } => {
-            let geo = types::GeoPoint { long: longitude, lat: latitude, access_hash: 0, accuracy_radius: None };
+        Media::Location {
+            latitude,
+            longitude,
+        } => {
+            let geo = types::GeoPoint {
+                long: longitude,
+                lat: latitude,
+                access_hash: 0,
+                accuracy_radius: None,
+            };
             types::MessageMediaGeo { geo: geo.into() }.into()
         }
-        Media::Contact { phone, first_name, last_name, user_id } => types::MessageMediaContact {
+        Media::Contact {
+            phone,
+            first_name,
+            last_name,
+            user_id,
+        } => types::MessageMediaContact {
             phone_number: phone,
             first_name,
             last_name,
@@ -76,8 +117,18 @@ pub fn media_tl(seed: u64, gid: Gid, date: i32, media: &Media) -> enums::Message
 }
 
 fn photo(id: i64, date: i32, w: i32, h: i32) -> enums::Photo {
-    let size = types::PhotoSize { r#type: "x".to_owned(), w, h, size: PICTURE_BYTES as i32 };
-    let small = types::PhotoSize { r#type: "m".to_owned(), w: w.min(320), h: h.min(320), size: PICTURE_BYTES as i32 };
+    let size = types::PhotoSize {
+        r#type: "x".to_owned(),
+        w,
+        h,
+        size: PICTURE_BYTES as i32,
+    };
+    let small = types::PhotoSize {
+        r#type: "m".to_owned(),
+        w: w.min(320),
+        h: h.min(320),
+        size: PICTURE_BYTES as i32,
+    };
     types::Photo {
         has_stickers: false,
         id,
@@ -91,7 +142,13 @@ fn photo(id: i64, date: i32, w: i32, h: i32) -> enums::Photo {
     .into()
 }
 
-fn document(id: i64, date: i32, mime: &str, size: i64, attributes: Vec<enums::DocumentAttribute>) -> types::Document {
+fn document(
+    id: i64,
+    date: i32,
+    mime: &str,
+    size: i64,
+    attributes: Vec<enums::DocumentAttribute>,
+) -> types::Document {
     types::Document {
         id,
         access_hash: mix(id as u64) as i64,
@@ -123,9 +180,22 @@ fn document_media(document: types::Document, voice: bool, video: bool) -> enums:
 }
 
 fn poll(id: i64, question: String, answers: Vec<String>) -> enums::MessageMedia {
-    let text = |text: String| types::TextWithEntities { text, entities: Vec::new() }.into();
+    let text = |text: String| {
+        types::TextWithEntities {
+            text,
+            entities: Vec::new(),
+        }
+        .into()
+    };
     let answers = answers.into_iter().zip(0u8..).map(|(answer, option)| {
-        types::PollAnswer { text: text(answer), option: vec![option], media: None, added_by: None, date: None }.into()
+        types::PollAnswer {
+            text: text(answer),
+            option: vec![option],
+            media: None,
+            added_by: None,
+            date: None,
+        }
+        .into()
     });
     let poll = types::Poll {
         id,
@@ -157,7 +227,12 @@ fn poll(id: i64, question: String, answers: Vec<String>) -> enums::MessageMedia 
         solution_entities: None,
         solution_media: None,
     };
-    types::MessageMediaPoll { poll: poll.into(), results: results.into(), attached_media: None }.into()
+    types::MessageMediaPoll {
+        poll: poll.into(),
+        results: results.into(),
+        attached_media: None,
+    }
+    .into()
 }
 
 /// What a client has to show again when it fetches the file.
@@ -166,10 +241,20 @@ fn reference(id: i64) -> Vec<u8> {
 }
 
 /// The bytes of a file: made up, but the same each time. `None`: the access hash is wrong.
-pub fn file_bytes(id: i64, access_hash: i64, offset: i64, limit: i32, size: i64) -> Option<Vec<u8>> {
+pub fn file_bytes(
+    id: i64,
+    access_hash: i64,
+    offset: i64,
+    limit: i32,
+    size: i64,
+) -> Option<Vec<u8>> {
     if access_hash != mix(id as u64) as i64 {
         return None;
     }
     let end = (offset + i64::from(limit)).min(if size > 0 { size } else { PICTURE_BYTES });
-    Some((offset..end.max(offset)).map(|at| (mix(id as u64 ^ (at as u64 >> 3)) >> ((at & 7) * 8)) as u8).collect())
+    Some(
+        (offset..end.max(offset))
+            .map(|at| (mix(id as u64 ^ (at as u64 >> 3)) >> ((at & 7) * 8)) as u8)
+            .collect(),
+    )
 }

@@ -48,13 +48,17 @@ impl World {
         let mut cast = Cast::default();
         for (gid, chat) in messages {
             cast.add(*chat);
-            let Some(body) = self.body(*gid) else { continue };
+            let Some(body) = self.body(*gid) else {
+                continue;
+            };
             let hidden = matches!(chat, ChatRef::Channel(id) if self.channels.get(id).is_some_and(|c| c.broadcast));
             if !hidden {
                 cast.users.insert(body.from);
             }
             match body.action.as_deref() {
-                Some(Action::Created { users, .. } | Action::Joined { users }) => cast.users.extend(users),
+                Some(Action::Created { users, .. } | Action::Joined { users }) => {
+                    cast.users.extend(users)
+                }
                 Some(Action::Left { user } | Action::JoinedByLink { inviter: user }) => {
                     cast.users.insert(*user);
                 }
@@ -74,24 +78,39 @@ impl World {
         cast
     }
 
-    pub fn cast(&self, viewer: i64, cast: &Cast, detail: Detail) -> (Vec<enums::User>, Vec<enums::Chat>) {
-        let users = cast.users.iter().filter(|id| self.users.contains_key(id)).map(|id| self.user_tl(viewer, *id, detail));
+    pub fn cast(
+        &self,
+        viewer: i64,
+        cast: &Cast,
+        detail: Detail,
+    ) -> (Vec<enums::User>, Vec<enums::Chat>) {
+        let users = cast
+            .users
+            .iter()
+            .filter(|id| self.users.contains_key(id))
+            .map(|id| self.user_tl(viewer, *id, detail));
         let groups = cast.groups.iter().map(|id| self.group_tl(viewer, *id));
         let channels = cast.channels.iter().map(|id| self.channel_tl(viewer, *id));
         (users.collect(), groups.chain(channels).collect())
     }
 
     pub fn user_tl(&self, viewer: i64, id: i64, detail: Detail) -> enums::User {
-        let Some(user) = self.users.get(&id) else { return types::UserEmpty { id }.into() };
+        let Some(user) = self.users.get(&id) else {
+            return types::UserEmpty { id }.into();
+        };
         let mut out = blank::user(id);
         let account = self.accounts.get(&viewer);
         let contact = account.is_some_and(|account| account.contacts.contains(&id));
-        let known = id == viewer || contact || account.is_some_and(|account| account.known.contains(&id));
+        let known =
+            id == viewer || contact || account.is_some_and(|account| account.known.contains(&id));
         let chat = ChatRef::User(id);
         out.min = detail == Detail::Min && !known;
         out.is_self = id == viewer;
-        out.access_hash =
-            Some(if out.min { min_hash(self.seed, viewer, chat) } else { access_hash(self.seed, viewer, chat) });
+        out.access_hash = Some(if out.min {
+            min_hash(self.seed, viewer, chat)
+        } else {
+            access_hash(self.seed, viewer, chat)
+        });
         out.bot = user.bot;
         out.bot_info_version = user.bot.then_some(1);
         out.username.clone_from(&user.username);
@@ -105,7 +124,11 @@ impl World {
             return out.into();
         }
         out.contact = contact;
-        out.mutual_contact = contact && self.accounts.get(&id).is_some_and(|account| account.contacts.contains(&viewer));
+        out.mutual_contact = contact
+            && self
+                .accounts
+                .get(&id)
+                .is_some_and(|account| account.contacts.contains(&viewer));
         out.phone = user.phone.clone().filter(|_| contact || id == viewer);
         out.status = (!user.bot).then(|| self.status_of(id));
         out.into()
@@ -123,9 +146,15 @@ impl World {
     }
 
     pub fn group_tl(&self, viewer: i64, id: i64) -> enums::Chat {
-        let Some(group) = self.groups.get(&id) else { return types::ChatEmpty { id }.into() };
+        let Some(group) = self.groups.get(&id) else {
+            return types::ChatEmpty { id }.into();
+        };
         if !group.members.contains(&viewer) {
-            return types::ChatForbidden { id, title: group.title.clone() }.into();
+            return types::ChatForbidden {
+                id,
+                title: group.title.clone(),
+            }
+            .into();
         }
         types::Chat {
             creator: group.creator == viewer,
@@ -148,7 +177,9 @@ impl World {
     }
 
     pub fn channel_tl(&self, viewer: i64, id: i64) -> enums::Chat {
-        let Some(channel) = self.channels.get(&id) else { return types::ChatEmpty { id }.into() };
+        let Some(channel) = self.channels.get(&id) else {
+            return types::ChatEmpty { id }.into();
+        };
         let hash = access_hash(self.seed, viewer, ChatRef::Channel(id));
         if channel.banned.contains(&viewer) {
             return types::ChannelForbidden {
@@ -178,7 +209,11 @@ impl World {
     /// A message under the id and in the chat that `viewer` has it.
     pub fn message_tl(&self, viewer: i64, id: i32, chat: ChatRef, gid: Gid) -> enums::Message {
         let Some(body) = self.body(gid).filter(|body| !body.deleted) else {
-            return types::MessageEmpty { id, peer_id: Some(chat.peer()) }.into();
+            return types::MessageEmpty {
+                id,
+                peer_id: Some(chat.peer()),
+            }
+            .into();
         };
         let post = matches!(chat, ChatRef::Channel(id) if self.channels.get(&id).is_some_and(|c| c.broadcast));
         let out = body.from == viewer && !post;
@@ -187,7 +222,8 @@ impl World {
         let reply_to = self.reply_header(viewer, body);
         if let Some(action) = body.action.as_deref() {
             let mut service = blank::service(id, chat.peer(), body.date, self.action_tl(action));
-            (service.out, service.post, service.from_id, service.reply_to) = (out, post, from_id, reply_to);
+            (service.out, service.post, service.from_id, service.reply_to) =
+                (out, post, from_id, reply_to);
             return service.into();
         }
         let mut message = blank::message(id, chat.peer(), body.date, body.text.clone());
@@ -199,14 +235,24 @@ impl World {
         message.silent = body.silent;
         message.pinned = body.pinned;
         message.reply_to = reply_to;
-        message.fwd_from = body.forwarded.as_deref().map(|forward| blank::forward_header(forward).into());
-        message.media = body.media.as_deref().map(|media| media::media_tl(self.seed, gid, body.date, media));
+        message.fwd_from = body
+            .forwarded
+            .as_deref()
+            .map(|forward| blank::forward_header(forward).into());
+        message.media = body
+            .media
+            .as_deref()
+            .map(|media| media::media_tl(self.seed, gid, body.date, media));
         message.edit_date = (body.edit_date != 0).then_some(body.edit_date);
         message.reactions = reactions_tl(viewer, body);
         message.into()
     }
 
-    pub(super) fn reply_header(&self, viewer: i64, body: &Body) -> Option<enums::MessageReplyHeader> {
+    pub(super) fn reply_header(
+        &self,
+        viewer: i64,
+        body: &Body,
+    ) -> Option<enums::MessageReplyHeader> {
         let reply_to_msg_id = self.id_for(viewer, body.reply_to?)?;
         let mut header = blank::reply_header();
         header.reply_to_msg_id = Some(reply_to_msg_id);
@@ -215,10 +261,15 @@ impl World {
 
     fn action_tl(&self, action: &Action) -> enums::MessageAction {
         match action.clone() {
-            Action::Created { title, users } => types::MessageActionChatCreate { title, users }.into(),
+            Action::Created { title, users } => {
+                types::MessageActionChatCreate { title, users }.into()
+            }
             Action::ChannelCreated { title } => types::MessageActionChannelCreate { title }.into(),
             Action::Joined { users } => types::MessageActionChatAddUser { users }.into(),
-            Action::JoinedByLink { inviter } => types::MessageActionChatJoinedByLink { inviter_id: inviter }.into(),
+            Action::JoinedByLink { inviter } => types::MessageActionChatJoinedByLink {
+                inviter_id: inviter,
+            }
+            .into(),
             Action::Left { user } => types::MessageActionChatDeleteUser { user_id: user }.into(),
             Action::TitleChanged { title } => types::MessageActionChatEditTitle { title }.into(),
             Action::Pinned => enums::MessageAction::PinMessage,
@@ -239,8 +290,16 @@ fn reactions_tl(viewer: i64, body: &Body) -> Option<enums::MessageReactions> {
         }
     }
     let results = counted.into_iter().map(|(emoji, count, chosen)| {
-        let reaction = types::ReactionEmoji { emoticon: emoji.to_owned() }.into();
-        types::ReactionCount { chosen_order: chosen.then_some(0), reaction, count }.into()
+        let reaction = types::ReactionEmoji {
+            emoticon: emoji.to_owned(),
+        }
+        .into();
+        types::ReactionCount {
+            chosen_order: chosen.then_some(0),
+            reaction,
+            count,
+        }
+        .into()
     });
     Some(
         types::MessageReactions {

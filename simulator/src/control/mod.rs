@@ -1,0 +1,332 @@
+//! Control: the handle that tests, the demo and people steer the simulator with.
+//!
+//! Receives: orders, from Rust ([`Simulator`]) or over HTTP on loopback ([`http`]).
+//! Sends:    changes to the world through `dispatch`'s engine; faults to `dispatch` and `wire`.
+//! Promises: whatever people say is pushed before the call returns; the ledger tells all of it.
+//! Does not: answer clients.
+
+mod answering;
+mod builder;
+pub mod http;
+mod orders;
+mod people;
+mod specs;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+pub use answering::Answering;
+pub use builder::SimulatorBuilder;
+pub use orders::Order;
+pub use specs::{AccountSpec, PersonSpec};
+
+use crate::{
+    dispatch::{Engine, Fault, FaultId},
+    port::{KeyId, Pusher},
+    traffic::{TrafficHandle, TrafficSpec},
+    wire::WireHandle,
+    world::{ChatEntry, ChatRef, Ledger, Refusal, SignInRules, Standing, World},
+};
+
+/// A running simulated Telegram. Cheap to clone; it runs until [`Simulator::shutdown`].
+#[derive(Clone)]
+pub struct Simulator {
+    engine: Arc<Engine>,
+    wire: WireHandle,
+    tasks: Arc<Mutex<Vec<tokio::task::JoinHandle<()>>>>,
+    answering: Arc<answering::Book>,
+    /// Traffic that was ordered over HTTP.
+    running: Arc<Mutex<Vec<TrafficHandle>>>,
+}
+
+/// A state that was waited for did not come.
+#[derive(Debug, thiserror::Error)]
+#[error("waited in vain for {what}")]
+pub struct WaitedInVain {
+    pub what: String,
+}
+
+impl Simulator {
+    pub fn builder() -> SimulatorBuilder {
+        SimulatorBuilder::default()
+    }
+
+    pub fn dc_addresses(&self) -> Vec<(i32, SocketAddr)> {
+        self.wire.addresses()
+    }
+
+    /// What clients have to trust: PKCS#1 PEM.
+    pub fn public_key_pem(&self) -> String {
+        self.wire.public_pem()
+    }
+
+    pub fn wire(&self) -> &WireHandle {
+        &self.wire
+    }
+
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Looks at the world.
+    pub fn look<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        self.engine.look(look)
+    }
+
+    /// Changes the world by hand; what comes of it is pushed.
+    pub fn with<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        self.engine.with(change)
+    }
+
+    /// How sign-ins behave from now on: code length, expiry, tries.
+    pub fn set_rules(&self, rules: SignInRules) {
+        self.with(|world| world.rules = rules);
+    }
+
+    /// Moves the world's clock ahead: codes, tokens and the like expire.
+    pub fn advance(&self, by: Duration) {
+        self.with(|world| world.clock.offset += i64::try_from(by.as_secs()).unwrap_or(0));
+    }
+
+    /// An auth key that is signed in already, for clients that start with a session.
+    pub fn seed_session(&self, user: i64, dc_id: i32) -> [u8; 256] {
+        let mut key: [u8; 256] = self.with(World::random_bytes);
+        // A leading zero would trip clients that drop it.
+        key[0] |= 1;
+        let id = self.wire.install_key(dc_id, key);
+        self.with(|world| world.bind_key(id, dc_id, user));
+        key
+    }
+
+    /// The auth keys that are signed in to an account.
+    pub fn keys_of(&self, user: i64) -> Vec<KeyId> {
+        self.look(|world| {
+            world
+                .accounts
+                .get(&user)
+                .map(|account| account.keys.clone())
+                .unwrap_or_default()
+        })
+    }
+
+    /// The code that was last sent to a number.
+    pub fn code_for(&self, phone: &str) -> Option<String> {
+        let phone = crate::world::digits(phone);
+        self.look(|world| world.codes.get(&phone).map(|sent| sent.code.clone()))
+    }
+
+    /// Scans a QR code with an account's phone. `token`: the `tg://login?token=…` address, or the token in base64.
+    ///
+    /// # Errors
+    /// When the token is unknown, expired or was accepted before.
+    pub fn accept_qr(&self, token: &str, by: i64) -> Result<(), Refusal> {
+        use base64::Engine as _;
+        let text = token
+            .rsplit_once("token=")
+            .map_or(token, |(_, token)| token)
+            .trim_end_matches('=');
+        let url_safe: String = text.replace('+', "-").replace('/', "_");
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(url_safe);
+        let bytes = bytes.map_err(|_| crate::world::bad("AUTH_TOKEN_INVALID"))?;
+        self.accept_qr_bytes(&bytes, by)
+    }
+
+    /// Like [`Self::accept_qr`], with the bare token.
+    ///
+    /// # Errors
+    /// When the token is unknown, expired or was accepted before.
+    pub fn accept_qr_bytes(&self, token: &[u8], by: i64) -> Result<(), Refusal> {
+        self.with(|world| world.accept_login_token(token, by))
+            .map(|_| ())
+    }
+
+    /// Signs an account out everywhere, as another device would: 401 SESSION_REVOKED.
+    pub fn revoke_sessions(&self, user: i64) {
+        self.end_sessions(user, "SESSION_REVOKED");
+    }
+
+    /// Signs an account out everywhere with this 401: SESSION_EXPIRED, AUTH_KEY_UNREGISTERED, ….
+    pub fn end_sessions(&self, user: i64, reason: &'static str) {
+        let keys = self.with(|world| world.end_sessions(user, None, reason));
+        self.engine.cut(&keys);
+    }
+
+    pub fn ban(&self, user: i64) {
+        self.set_standing(user, Standing::Banned);
+    }
+
+    pub fn freeze(&self, user: i64) {
+        self.set_standing(user, Standing::Frozen);
+    }
+
+    /// The account is gone; others see a deleted account.
+    pub fn delete_account(&self, user: i64) {
+        self.with(|world| {
+            if let Some(user) = world.users.get_mut(&user) {
+                user.deleted = true;
+            }
+        });
+        self.set_standing(user, Standing::Deleted);
+    }
+
+    /// Takes a ban or a freeze back.
+    pub fn pardon(&self, user: i64) {
+        self.set_standing(user, Standing::Good);
+    }
+
+    fn set_standing(&self, user: i64, standing: Standing) {
+        self.with(|world| {
+            if let Ok(account) = world.account_mut(user) {
+                account.standing = standing;
+            }
+            world.revision += 1;
+        });
+        if matches!(standing, Standing::Banned | Standing::Deleted) {
+            self.engine.cut(&self.keys_of(user));
+        }
+    }
+
+    /// Something goes wrong from now on. Faults below the calls are set on [`Self::wire`].
+    pub fn set_fault(&self, fault: Fault) -> FaultId {
+        self.engine.faults().set(fault)
+    }
+
+    pub fn clear_fault(&self, id: FaultId) {
+        self.engine.faults().clear(id);
+    }
+
+    /// Takes back all faults, the wire's too.
+    pub fn clear_faults(&self) {
+        self.engine.faults().clear_all();
+        self.wire.clear_faults();
+    }
+
+    /// Cuts every connection of an account.
+    pub fn cut(&self, user: i64) {
+        self.engine.cut(&self.keys_of(user));
+    }
+
+    /// Forgets an account's keys as a server that lost them would: transport error -404 from now on.
+    pub fn destroy_keys(&self, user: i64) {
+        let keys = self.with(|world| world.end_sessions(user, None, "AUTH_KEY_UNREGISTERED"));
+        for key in keys {
+            self.wire.destroy_key(key);
+        }
+    }
+
+    /// Pushes a serialised `Updates` that the world knows nothing of.
+    pub fn push_raw(&self, user: i64, updates: &[u8]) {
+        for key in self.keys_of(user) {
+            self.engine.push_raw(key, updates);
+        }
+    }
+
+    pub fn ledger(&self) -> Ledger {
+        self.look(World::ledger)
+    }
+
+    /// One account's part of the ledger: marked chat id → chat.
+    pub fn ledger_of(&self, user: i64) -> std::collections::BTreeMap<i64, ChatEntry> {
+        self.look(|world| world.ledger_of(user))
+    }
+
+    /// Texts of a chat's messages that are still there, by rising id, as one account has them.
+    pub fn texts(&self, user: i64, chat: impl Into<ChatRef>) -> Vec<String> {
+        let chat = chat.into().marked();
+        let ledger = self.ledger_of(user);
+        let messages = ledger
+            .get(&chat)
+            .map(|chat| chat.messages.as_slice())
+            .unwrap_or(&[]);
+        messages
+            .iter()
+            .filter(|m| !m.deleted && !m.service)
+            .map(|message| message.text.clone())
+            .collect()
+    }
+
+    /// Functions that clients called and the simulator does not know. Tests assert that there are none.
+    pub fn unknown_methods(&self) -> Vec<String> {
+        self.look(|world| world.unknown_methods.keys().cloned().collect())
+    }
+
+    /// How often a function was called.
+    pub fn calls_of(&self, method: &str) -> u64 {
+        self.look(|world| world.methods.get(method).copied().unwrap_or(0))
+    }
+
+    /// Starts people chatting by themselves.
+    pub fn traffic(&self, spec: TrafficSpec) -> TrafficHandle {
+        TrafficHandle::start(self.clone(), spec)
+    }
+
+    fn start_traffic(&self, spec: TrafficSpec) {
+        let handle = self.traffic(spec);
+        self.running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(handle);
+    }
+
+    /// Ends the traffic that was ordered over HTTP.
+    pub fn stop_traffic(&self) {
+        for handle in self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            handle.stop();
+        }
+    }
+
+    /// Changes with everything that happens in the world.
+    pub fn subscribe(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.engine.watch()
+    }
+
+    /// Waits until the world is in a state.
+    ///
+    /// # Errors
+    /// When it is not within `limit`.
+    pub async fn wait_until(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut holds: impl FnMut(&World) -> bool,
+    ) -> Result<(), WaitedInVain> {
+        let mut changes = self.subscribe();
+        let wait = async {
+            while !self.look(&mut holds) {
+                if changes.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        tokio::time::timeout(limit, wait)
+            .await
+            .map_err(|_| WaitedInVain {
+                what: what.to_owned(),
+            })
+    }
+
+    fn keep(&self, task: tokio::task::JoinHandle<()>) {
+        self.tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(task);
+    }
+
+    /// Ends every connection and listener, and what ran beside them.
+    pub async fn shutdown(&self) {
+        self.stop_traffic();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.abort();
+        }
+        self.wire.shutdown().await;
+    }
+}

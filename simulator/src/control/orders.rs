@@ -1,0 +1,310 @@
+//! Orders: what can be asked of the simulator in JSON, and how each is carried out.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{AccountSpec, Answering, PersonSpec, Simulator};
+use crate::{
+    dispatch::Fault,
+    traffic::TrafficSpec,
+    wire::{FaultScope, WireFault},
+    world::{Action, ChatRef, Media, Refusal, bad},
+};
+
+/// One order. `chat` is a marked id: user, -basic group, -100… channel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Order {
+    AddAccount(AccountSpec),
+    AddPerson(PersonSpec),
+    AddGroup {
+        title: String,
+        members: Vec<i64>,
+    },
+    AddSupergroup {
+        title: String,
+        members: Vec<i64>,
+    },
+    AddChannel {
+        title: String,
+        members: Vec<i64>,
+    },
+    AddContact {
+        owner: i64,
+        contact: i64,
+    },
+    Say {
+        from: i64,
+        chat: i64,
+        text: String,
+    },
+    SayMany {
+        from: i64,
+        chat: i64,
+        texts: Vec<String>,
+    },
+    SayMedia {
+        from: i64,
+        chat: i64,
+        media: Media,
+        #[serde(default)]
+        caption: String,
+    },
+    Answer {
+        from: i64,
+        chat: i64,
+        to: i32,
+        text: String,
+    },
+    Service {
+        from: i64,
+        chat: i64,
+        action: Action,
+    },
+    Edit {
+        from: i64,
+        chat: i64,
+        id: i32,
+        text: String,
+    },
+    Delete {
+        from: i64,
+        chat: i64,
+        ids: Vec<i32>,
+    },
+    Read {
+        by: i64,
+        chat: i64,
+        #[serde(default)]
+        max_id: i32,
+    },
+    Typing {
+        by: i64,
+        chat: i64,
+    },
+    React {
+        by: i64,
+        chat: i64,
+        id: i32,
+        emoji: Option<String>,
+    },
+    Pin {
+        by: i64,
+        chat: i64,
+        id: i32,
+        pinned: bool,
+    },
+    Online {
+        user: i64,
+        online: bool,
+    },
+    Rename {
+        user: i64,
+        first_name: String,
+        #[serde(default)]
+        last_name: String,
+    },
+    Join {
+        chat: i64,
+        user: i64,
+    },
+    Leave {
+        chat: i64,
+        user: i64,
+        by: i64,
+    },
+    SetTitle {
+        chat: i64,
+        by: i64,
+        title: String,
+    },
+    LetAnswer {
+        person: i64,
+        #[serde(flatten)]
+        how: Answering,
+    },
+    Code {
+        phone: String,
+    },
+    AcceptQr {
+        token: String,
+        by: i64,
+    },
+    SeedSession {
+        user: i64,
+        dc: i32,
+    },
+    RevokeSessions {
+        user: i64,
+    },
+    Ban {
+        user: i64,
+    },
+    Freeze {
+        user: i64,
+    },
+    Pardon {
+        user: i64,
+    },
+    DeleteAccount {
+        user: i64,
+    },
+    DestroyKeys {
+        user: i64,
+    },
+    Cut {
+        user: i64,
+    },
+    Advance {
+        seconds: u64,
+    },
+    SetFault(Fault),
+    SetWireFault {
+        #[serde(default)]
+        user: Option<i64>,
+        #[serde(default)]
+        dc: Option<i32>,
+        #[serde(default)]
+        times: Option<u32>,
+        fault: WireFault,
+    },
+    ClearFaults,
+    Traffic(TrafficSpec),
+    StopTraffic,
+}
+
+impl Simulator {
+    /// Carries out one order.
+    ///
+    /// # Errors
+    /// When the world refuses it.
+    pub fn obey(&self, order: Order) -> Result<Value, Refusal> {
+        let done = json!({ "ok": true });
+        let id = |id: i32| json!({ "id": id });
+        Ok(match order {
+            Order::AddAccount(spec) => json!({ "id": self.add_account(spec) }),
+            Order::AddPerson(spec) => json!({ "id": self.add_person(spec) }),
+            Order::AddGroup { title, members } => json!({ "id": self.add_group(&title, &members) }),
+            Order::AddSupergroup { title, members } => {
+                json!({ "id": self.add_supergroup(&title, &members) })
+            }
+            Order::AddChannel { title, members } => {
+                json!({ "id": self.add_channel(&title, &members) })
+            }
+            Order::Say { from, chat, text } => id(self.say(from, chat, &text)),
+            Order::SayMany { from, chat, texts } => {
+                json!({ "ids": texts.iter().map(|text| self.say(from, chat, text)).collect::<Vec<_>>() })
+            }
+            Order::SayMedia {
+                from,
+                chat,
+                media,
+                caption,
+            } => id(self.say_media(from, chat, media, &caption)),
+            Order::Answer {
+                from,
+                chat,
+                to,
+                text,
+            } => id(self.answer(from, chat, to, &text)),
+            Order::Service { from, chat, action } => id(self.service(from, chat, action)),
+            Order::Code { phone } => json!({ "code": self.code_for(&phone) }),
+            Order::SeedSession { user, dc } => {
+                use base64::Engine as _;
+                json!({ "key": base64::engine::general_purpose::STANDARD.encode(self.seed_session(user, dc)) })
+            }
+            Order::SetFault(fault) => json!({ "fault": self.set_fault(fault) }),
+            Order::SetWireFault {
+                user,
+                dc,
+                times,
+                fault,
+            } => {
+                self.set_wire_faults(user, dc, times, &fault);
+                done
+            }
+            other => {
+                self.obey_quietly(other)?;
+                done
+            }
+        })
+    }
+
+    /// Orders whose only answer is that they were carried out.
+    fn obey_quietly(&self, order: Order) -> Result<(), Refusal> {
+        match order {
+            Order::AddContact { owner, contact } => self.add_contact(owner, contact),
+            Order::Edit {
+                from,
+                chat,
+                id,
+                text,
+            } => self.edit(from, chat, id, &text)?,
+            Order::Delete { from, chat, ids } => self.delete(from, chat, &ids),
+            Order::Read { by, chat, max_id } => self.read(by, chat, max_id),
+            Order::Typing { by, chat } => self.typing(by, chat),
+            Order::React {
+                by,
+                chat,
+                id,
+                emoji,
+            } => self.react(by, chat, id, emoji.as_deref())?,
+            Order::Pin {
+                by,
+                chat,
+                id,
+                pinned,
+            } => self.pin(by, chat, id, pinned)?,
+            Order::Online { user, online } => self.set_online(user, online),
+            Order::Rename {
+                user,
+                first_name,
+                last_name,
+            } => self.rename(user, &first_name, &last_name),
+            Order::Join { chat, user } => self.join(chat, user)?,
+            Order::Leave { chat, user, by } => self.leave(chat, user, by)?,
+            Order::SetTitle { chat, by, title } => {
+                self.set_title(ChatRef::from(chat), by, &title)?
+            }
+            Order::LetAnswer { person, how } => self.let_answer(person, how),
+            Order::AcceptQr { token, by } => self.accept_qr(&token, by)?,
+            Order::RevokeSessions { user } => self.revoke_sessions(user),
+            Order::Ban { user } => self.ban(user),
+            Order::Freeze { user } => self.freeze(user),
+            Order::Pardon { user } => self.pardon(user),
+            Order::DeleteAccount { user } => self.delete_account(user),
+            Order::DestroyKeys { user } => self.destroy_keys(user),
+            Order::Cut { user } => self.cut(user),
+            Order::Advance { seconds } => self.advance(Duration::from_secs(seconds)),
+            Order::ClearFaults => self.clear_faults(),
+            Order::Traffic(spec) => self.start_traffic(spec),
+            Order::StopTraffic => self.stop_traffic(),
+            _ => return Err(bad("ORDER_INVALID")),
+        }
+        Ok(())
+    }
+
+    /// A fault below the calls: for one account's keys, for a data centre, or for all.
+    fn set_wire_faults(
+        &self,
+        user: Option<i64>,
+        dc: Option<i32>,
+        times: Option<u32>,
+        fault: &WireFault,
+    ) {
+        let scopes: Vec<FaultScope> = match (user, dc) {
+            (Some(user), _) => self
+                .keys_of(user)
+                .into_iter()
+                .map(FaultScope::Key)
+                .collect(),
+            (None, Some(dc)) => vec![FaultScope::Dc(dc)],
+            (None, None) => vec![FaultScope::All],
+        };
+        for scope in scopes {
+            self.wire().set_fault(scope, fault.clone(), times);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! People: making them and their chats, and speaking as them.
+//!
+//! Message ids mean what [`World::id_for`](crate::world::World::id_for) says: a channel's own id; in a private
+//! chat the id that the account has it under; in a basic group the id of its account with the lowest user id.
+
+use grammers_tl_types::enums;
+
+use super::{AccountSpec, PersonSpec, Simulator};
+use crate::world::{Action, ChatRef, Draft, Gid, Media, Password, Refusal, User, World, bad};
+
+impl Simulator {
+    pub fn add_account(&self, spec: AccountSpec) -> i64 {
+        // The password is stretched outside the world's lock: it takes a while.
+        let password = spec.password.as_deref().map(|text| {
+            let (salt1, salt2) =
+                self.with(|world| (world.random_bytes::<40>(), world.random_bytes::<16>()));
+            Password::new(
+                text,
+                salt1.to_vec(),
+                salt2.to_vec(),
+                spec.password_hint.clone(),
+            )
+        });
+        self.with(|world| {
+            let user = User {
+                first_name: spec.first_name,
+                last_name: spec.last_name,
+                username: spec.username,
+                phone: Some(spec.phone),
+                ..User::default()
+            };
+            let id = world.add_account(user, spec.home_dc, spec.registered, None);
+            if let Ok(account) = world.account_mut(id) {
+                account.password = password;
+            }
+            id
+        })
+    }
+
+    pub fn add_person(&self, spec: PersonSpec) -> i64 {
+        let PersonSpec {
+            first_name,
+            last_name,
+            username,
+            phone,
+            bot,
+        } = spec;
+        let user = User {
+            first_name,
+            last_name,
+            username,
+            phone,
+            bot,
+            ..User::default()
+        };
+        self.with(|world| world.add_user(user))
+    }
+
+    /// A basic group of the first member and the others; answers its marked id.
+    pub fn add_group(&self, title: &str, members: &[i64]) -> i64 {
+        let Some((creator, others)) = members.split_first() else {
+            return 0;
+        };
+        ChatRef::Group(self.with(|world| world.add_group(title, *creator, others))).marked()
+    }
+
+    /// A supergroup that the first member made; answers its marked id.
+    pub fn add_supergroup(&self, title: &str, members: &[i64]) -> i64 {
+        self.add_big(title, None, false, members)
+    }
+
+    /// A broadcast channel that the first member made and posts in; answers its marked id.
+    pub fn add_channel(&self, title: &str, members: &[i64]) -> i64 {
+        self.add_big(title, None, true, members)
+    }
+
+    /// A supergroup or channel with a public name.
+    pub fn add_public(&self, title: &str, username: &str, broadcast: bool, members: &[i64]) -> i64 {
+        self.add_big(title, Some(username), broadcast, members)
+    }
+
+    fn add_big(
+        &self,
+        title: &str,
+        username: Option<&str>,
+        broadcast: bool,
+        members: &[i64],
+    ) -> i64 {
+        let Some((creator, others)) = members.split_first() else {
+            return 0;
+        };
+        let id = self.with(|world| world.add_channel(title, username, broadcast, *creator, others));
+        ChatRef::Channel(id).marked()
+    }
+
+    /// Puts somebody into somebody's address book.
+    pub fn add_contact(&self, owner: i64, contact: i64) {
+        self.with(|world| {
+            if let Ok(account) = world.account_mut(owner) {
+                account.contacts.insert(contact);
+                account.known.insert(contact);
+            }
+        });
+    }
+
+    /// Says something as a person (or as an account, from a device that isn't there). To say it to an account in
+    /// private, `chat` is that account's id.
+    pub fn say(&self, from: i64, chat: impl Into<ChatRef>, text: &str) -> i32 {
+        self.post(from, chat, Draft::text(text))
+    }
+
+    /// Says it as an answer to another message of the chat.
+    pub fn answer(&self, from: i64, chat: impl Into<ChatRef>, to: i32, text: &str) -> i32 {
+        let chat = chat.into();
+        self.with(|world| {
+            let reply_to = world.find(from, chat, to);
+            world
+                .post(
+                    from,
+                    chat,
+                    Draft {
+                        reply_to,
+                        ..Draft::text(text)
+                    },
+                    None,
+                )
+                .id
+        })
+    }
+
+    /// Sends a picture, a file, a place, …, with or without words to it.
+    pub fn say_media(
+        &self,
+        from: i64,
+        chat: impl Into<ChatRef>,
+        media: Media,
+        caption: &str,
+    ) -> i32 {
+        self.post(
+            from,
+            chat,
+            Draft {
+                media: Some(media),
+                ..Draft::text(caption)
+            },
+        )
+    }
+
+    /// A service message by itself.
+    pub fn service(&self, from: i64, chat: impl Into<ChatRef>, action: Action) -> i32 {
+        self.post(
+            from,
+            chat,
+            Draft {
+                action: Some(action),
+                ..Draft::default()
+            },
+        )
+    }
+
+    pub fn post(&self, from: i64, chat: impl Into<ChatRef>, draft: Draft) -> i32 {
+        let chat = chat.into();
+        self.with(|world| world.post(from, chat, draft, None).id)
+    }
+
+    /// # Errors
+    /// When there is no such message or it is somebody else's.
+    pub fn edit(
+        &self,
+        from: i64,
+        chat: impl Into<ChatRef>,
+        id: i32,
+        text: &str,
+    ) -> Result<(), Refusal> {
+        let chat = chat.into();
+        self.with(|world| {
+            let gid = found(world, from, chat, id)?;
+            world.edit(from, gid, text, None).map(|_| ())
+        })
+    }
+
+    /// Deletes messages for everybody.
+    pub fn delete(&self, from: i64, chat: impl Into<ChatRef>, ids: &[i32]) {
+        let chat = chat.into();
+        self.with(|world| {
+            if let ChatRef::Channel(id) = chat {
+                world.delete_in_channel(id, ids, None);
+                return;
+            }
+            let gids: Vec<Gid> = ids
+                .iter()
+                .filter_map(|id| world.find(from, chat, *id))
+                .collect();
+            world.delete_everywhere(from, &gids, None);
+        });
+    }
+
+    /// Has read the chat up to a message; 0: all of it.
+    pub fn read(&self, by: i64, chat: impl Into<ChatRef>, max_id: i32) {
+        let chat = chat.into();
+        self.with(|world| match chat {
+            ChatRef::Channel(id) => world.read_channel(by, id, max_id, None).map(|_| ()),
+            _ => world.read_mail(by, chat, max_id, None).map(|_| ()),
+        })
+        .unwrap_or_default();
+    }
+
+    pub fn typing(&self, by: i64, chat: impl Into<ChatRef>) {
+        let chat = chat.into();
+        self.with(|world| {
+            world.typing(
+                by,
+                chat,
+                enums::SendMessageAction::SendMessageTypingAction,
+                None,
+            )
+        });
+    }
+
+    pub fn set_online(&self, user: i64, online: bool) {
+        self.with(|world| world.set_online(user, online));
+    }
+
+    pub fn rename(&self, user: i64, first_name: &str, last_name: &str) {
+        self.with(|world| world.rename(user, first_name, last_name));
+    }
+
+    /// # Errors
+    /// When there is no such message.
+    pub fn react(
+        &self,
+        by: i64,
+        chat: impl Into<ChatRef>,
+        id: i32,
+        emoji: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let chat = chat.into();
+        self.with(|world| {
+            let gid = found(world, by, chat, id)?;
+            world.react(by, gid, emoji, None).map(|_| ())
+        })
+    }
+
+    /// # Errors
+    /// When there is no such message.
+    pub fn pin(
+        &self,
+        by: i64,
+        chat: impl Into<ChatRef>,
+        id: i32,
+        pinned: bool,
+    ) -> Result<(), Refusal> {
+        let chat = chat.into();
+        self.with(|world| {
+            let gid = found(world, by, chat, id)?;
+            world.pin(by, gid, pinned, None).map(|_| ())
+        })
+    }
+
+    /// # Errors
+    /// When the chat is a private one or not there.
+    pub fn join(&self, chat: impl Into<ChatRef>, user: i64) -> Result<(), Refusal> {
+        let chat = chat.into();
+        self.with(|world| world.join(chat, user, user)).map(|_| ())
+    }
+
+    /// `by` other than the user itself: it is thrown out.
+    ///
+    /// # Errors
+    /// When the chat is a private one or not there.
+    pub fn leave(&self, chat: impl Into<ChatRef>, user: i64, by: i64) -> Result<(), Refusal> {
+        let chat = chat.into();
+        self.with(|world| world.leave(chat, user, by)).map(|_| ())
+    }
+
+    /// # Errors
+    /// When the chat is a private one or not there.
+    pub fn set_title(&self, chat: impl Into<ChatRef>, by: i64, title: &str) -> Result<(), Refusal> {
+        let chat = chat.into();
+        self.with(|world| world.set_title(chat, by, title, None))
+            .map(|_| ())
+    }
+}
+
+fn found(world: &World, by: i64, chat: ChatRef, id: i32) -> Result<Gid, Refusal> {
+    world
+        .find(by, chat, id)
+        .ok_or_else(|| bad("MESSAGE_ID_INVALID"))
+}
