@@ -179,9 +179,9 @@ fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
             let text = |text: &enums::TextWithEntities| match text {
                 enums::TextWithEntities::Entities(text) => text.text.clone(),
             };
-            let answers = poll.answers.iter().filter_map(|answer| match answer {
-                enums::PollAnswer::Answer(answer) => Some(text(&answer.text)),
-                enums::PollAnswer::InputPollAnswer(answer) => Some(text(&answer.text)),
+            let answers = poll.answers.iter().map(|answer| match answer {
+                enums::PollAnswer::Answer(answer) => text(&answer.text),
+                enums::PollAnswer::InputPollAnswer(answer) => text(&answer.text),
             });
             Media::Poll {
                 question: text(&poll.question),

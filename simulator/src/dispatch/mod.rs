@@ -82,7 +82,7 @@ impl Backend for Dispatch {
             .then(|| engine.hold_random_id(user, &body))
             .flatten();
         Box::pin(async move {
-            let answer = match effect {
+            match effect {
                 Effect::Error { code, message } => {
                     engine.with(|world| count(world, name, id));
                     return Answer::Error { code, message };
@@ -108,8 +108,7 @@ impl Backend for Dispatch {
                     Answer::Silence
                 }
                 _ => engine.answer(&caller, id, name, &body),
-            };
-            answer
+            }
         })
     }
 
