@@ -371,7 +371,7 @@ async fn a_gzip_bomb_is_refused() {
         .say(true, &deflated(&call_body(ECHO, &vec![0; 2 << 20])))
         .await;
     assert_eq!(client.error(call).await, (400, "INPUT_FETCH_ERROR".into()));
-    assert_eq!(backend.methods(), []);
+    assert!(backend.methods().is_empty());
     wire.shutdown().await;
 }
 
