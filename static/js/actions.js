@@ -2,7 +2,8 @@
 
 import { api, ApiError } from './api.js';
 import { LIMIT } from './messages.js';
-import { pageKeysOf, passes } from './state.js';
+import { session } from './prefs.js';
+import { pageKeysOf } from './lists.js';
 
 const PAGE = 50;
 const LIST_PAGE = 100;
@@ -50,19 +51,18 @@ export class Actions {
 
   /** The next page of every query the filter needs; the first one when there is none yet. */
   async loadConversations() {
-    const filter = this.state.filter;
-    const wanted = pageKeysOf(this.state, filter).filter(({ key }) => {
+    const wanted = pageKeysOf(this.state).filter(({ key }) => {
       const page = this.state.pages.get(key);
       return !page || (!page.done && !page.loading);
     });
-    await Promise.all(wanted.map(({ account, key }) => this.loadPage(account, key, filter)));
+    await Promise.all(wanted.map((one) => this.loadPage(one)));
   }
 
-  async loadPage(account, key, filter) {
+  async loadPage({ account, kind, unread, key }) {
     const cursor = this.state.pages.get(key)?.cursor ?? null;
     this.store.dispatch({ type: 'page_loading', key });
     try {
-      const query = { account_id: account, kind: filter.kind, unread: filter.unread, cursor, limit: LIST_PAGE };
+      const query = { account_id: account, kind, unread, cursor, limit: LIST_PAGE };
       const answer = await api.conversations(query);
       this.store.dispatch({ type: 'page_loaded', key, ...answer });
     } catch (error) {
@@ -72,7 +72,7 @@ export class Actions {
 
   setFilter(filter) {
     this.store.dispatch({ type: 'filter_changed', filter });
-    sessionStorage.setItem('switchboard.filter', JSON.stringify(this.state.filter));
+    session.setItem('switchboard.filter', JSON.stringify(this.state.filter));
     const missing = pageKeysOf(this.state).some(({ key }) => !this.state.pages.has(key));
     if (missing) this.loadConversations();
   }
@@ -100,7 +100,7 @@ export class Actions {
   async open(id, target = null) {
     if (this.state.selected !== id) this.pending?.abort();
     this.store.dispatch({ type: 'conversation_opened', id });
-    sessionStorage.setItem('switchboard.open', id);
+    session.setItem('switchboard.open', id);
     if (!this.state.conversations.has(id)) await this.fetchConversation(id);
     const chat = this.state.chats.get(id);
     if (target !== null && !chat?.messages.some((message) => message.id === target)) return this.loadAround(id, target);
@@ -119,7 +119,7 @@ export class Actions {
 
   close() {
     this.pending?.abort();
-    sessionStorage.removeItem('switchboard.open');
+    session.removeItem('switchboard.open');
     this.store.dispatch({ type: 'conversation_closed' });
   }
 
@@ -140,9 +140,9 @@ export class Actions {
     if (direction === 'newer' && chat.atEnd) return;
     const edge = direction === 'older' ? chat.messages[0] : chat.messages[chat.messages.length - 1];
     if (!edge) return this.loadLatest(id);
-    const cursor = direction === 'older' ? chat.olderAt[edge.id] : chat.newerAt[edge.id];
-    if (!cursor) return this.fetchPage(id, direction, { around: edge.id, limit: PAGE * 2 });
-    await this.fetchPage(id, direction, direction === 'older' ? { cursor, limit: PAGE } : { after: cursor, limit: PAGE });
+    if (direction === 'newer') return this.fetchPage(id, direction, { after: edge.id, limit: PAGE });
+    const cursor = chat.olderAt[edge.id];
+    return this.fetchPage(id, direction, cursor ? { cursor, limit: PAGE } : { around: edge.id, limit: PAGE * 2 });
   }
 
   async fetchPage(id, direction, query, target = null) {
@@ -250,24 +250,14 @@ export class Actions {
   }
 
   /** Conversations the service finds by name join the ones already here. */
-  async findPeople(query, signal) {
-    const { conversations } = await this.searchConversations(query, signal);
+  async findPeople(query) {
+    const { conversations } = await api.conversations({ q: query, limit: 20 });
     this.store.dispatch({ type: 'conversations_found', conversations });
-    return conversations;
-  }
-
-  searchConversations(query) {
-    return api.conversations({ q: query, limit: 20 });
   }
 
   visibleNeighbour(ids, step) {
     const at = ids.indexOf(this.state.selected);
     const next = at === -1 ? (step > 0 ? 0 : ids.length - 1) : at + step;
     return ids[Math.max(0, Math.min(ids.length - 1, next))] ?? null;
-  }
-
-  passesFilter(id) {
-    const conversation = this.state.conversations.get(id);
-    return Boolean(conversation) && passes(conversation, this.state.filter);
   }
 }

@@ -4,6 +4,7 @@ import { call } from './api.js';
 import { $, el, setText } from './dom.js';
 import { moment } from './format.js';
 import { loadWords, pickLanguage } from './i18n.js';
+import { session } from './prefs.js';
 import { cleanName, cleanText } from './text.js';
 import { explain } from './words.js';
 import { field } from './views/fields.js';
@@ -15,7 +16,7 @@ class Connect {
     this.words = words;
     this.t = words.t;
     this.card = $('#card');
-    this.licence = sessionStorage.getItem(KEY) ?? '';
+    this.licence = session.getItem(KEY) ?? '';
   }
 
   ask(path, method = 'GET', body = undefined) {
@@ -68,7 +69,7 @@ class Connect {
     this.show(el('p', { class: 'quiet', text: this.t('connect.licence.text') }), this.form(entry, this.t('signin.next'), async () => {
       this.licence = entry.value;
       const { config } = await this.ask('config');
-      sessionStorage.setItem(KEY, this.licence);
+      session.setItem(KEY, this.licence);
       if (config && config.is_active) this.connected(config);
       else this.askPhone();
     }));

@@ -8,7 +8,7 @@ import { listenKeys } from './keys.js';
 import { Live } from './live.js';
 import { Notifier } from './notify.js';
 import { Outbox } from './outbox.js';
-import { Drafts, Prefs, memoryStorage, readJson } from './prefs.js';
+import { Drafts, Prefs, readJson, session, usable } from './prefs.js';
 import { Store } from './store.js';
 import { explain } from './words.js';
 import { AccountSheet } from './views/account.js';
@@ -67,7 +67,7 @@ export class App {
     listenKeys(this);
     this.theme();
     this.prefs.onChange((name) => this.preferred(name));
-    const filter = readJson(sessionStorage, 'switchboard.filter', {});
+    const filter = readJson(session, 'switchboard.filter', {});
     this.store.dispatch({ type: 'filter_changed', filter });
     this.listen();
     show($('#desk'), true);
@@ -122,9 +122,10 @@ export class App {
     const again = this.started;
     this.started = true;
     try {
-      if (again) return await this.actions.reloadAll();
+      if (again) return await this.reload();
       await Promise.all([this.actions.loadAccounts(), this.actions.loadConversations()]);
-    } catch {
+    } catch (error) {
+      if (error.status === 401 || error.status === 403) this.store.dispatch({ type: 'denied' });
       this.started = false;
       setTimeout(() => { if (!this.started) this.load(); }, 2000);
       return undefined;
@@ -136,7 +137,7 @@ export class App {
 
   /** What was open before a reload. */
   restore() {
-    const open = sessionStorage.getItem('switchboard.open');
+    const open = session.getItem('switchboard.open');
     if (open && this.state.selected === null) this.actions.open(open);
     const signing = signinBefore();
     if (signing && this.state.accounts.has(signing) && !this.welcoming) this.signIn(signing);
@@ -144,8 +145,13 @@ export class App {
 
   resync() {
     this.queue = [];
+    this.reload().catch(() => this.live.distrust());
+  }
+
+  /** Everything on the screen again, because what is there may be wrong. */
+  reload() {
     this.store.dispatch({ type: 'resync' });
-    this.actions.reloadAll().catch(() => this.live.distrust());
+    return this.actions.reloadAll();
   }
 
   /** Events are applied once per frame, or a few times a second while nobody looks. */
@@ -350,18 +356,8 @@ export class App {
   }
 }
 
-function storageOrMemory() {
-  try {
-    localStorage.setItem('switchboard.probe', '1');
-    localStorage.removeItem('switchboard.probe');
-    return localStorage;
-  } catch {
-    return memoryStorage();
-  }
-}
-
 async function main() {
-  const storage = storageOrMemory();
+  const storage = usable(() => localStorage);
   const prefs = new Prefs(storage);
   const words = await loadWords(pickLanguage(prefs.get('language'), navigator.languages));
   document.documentElement.lang = words.base;

@@ -1,8 +1,8 @@
 /**
  * The loaded stretch of one conversation: how pages and live messages join it and how it stays short. Pure.
  *
- * A stretch is at most LIMIT messages. Cutting an end is free when a page's cursor is remembered at the new end; the page can
- * then be fetched again when someone scrolls there.
+ * A stretch is at most LIMIT messages. Newer pages are fetched after the last row held; older ones by the cursor of the page
+ * border, so the old end is cut at such a border when one is near.
  */
 
 export const LIMIT = 200;
@@ -11,7 +11,7 @@ const TAIL_LIMIT = 100;
 /** @returns {import('./types.js').Chat} */
 export function emptyChat() {
   return {
-    messages: [], olderAt: {}, newerAt: {}, atStart: false, atEnd: false, tail: [], tailLost: false, loading: null, error: null,
+    messages: [], olderAt: {}, atStart: false, atEnd: false, tail: [], tailLost: false, loading: null, error: null,
     unreadFrom: null, newCount: 0, atBottom: true, jump: null, loaded: false,
   };
 }
@@ -44,7 +44,7 @@ export function merge(known, more) {
 export function addPage(chat, { direction, messages, next_cursor = null, prev_cursor, target = null }) {
   const page = messages.map(normaliseMessage).sort(compareMessages);
   if (direction === 'latest' || direction === 'around') return replaceWith(chat, page, direction, next_cursor, prev_cursor ?? null, target);
-  if (direction === 'older') return joinOlder(chat, page, next_cursor, prev_cursor ?? null);
+  if (direction === 'older') return joinOlder(chat, page, next_cursor);
   return joinNewer(chat, page, next_cursor, prev_cursor ?? null);
 }
 
@@ -53,19 +53,17 @@ function replaceWith(chat, page, direction, older, newer, target) {
   const lost = ends && chat.tailLost;
   const messages = ends && !lost ? merge(page, chat.tail) : page;
   const first = page[0]?.id;
-  const last = page[page.length - 1]?.id;
   return trimOlder({
     ...chat, messages, loading: null, error: null, loaded: true, atStart: older === null, atEnd: ends && !lost, tail: [], tailLost: false,
-    olderAt: first ? { [first]: older } : {}, newerAt: last && !ends ? { [last]: newer } : {}, jump: target ?? chat.jump,
+    olderAt: first ? { [first]: older } : {}, jump: target ?? chat.jump,
   });
 }
 
-function joinOlder(chat, page, older, newer) {
+function joinOlder(chat, page, older) {
   const first = page[0]?.id ?? chat.messages[0]?.id;
-  const last = page[page.length - 1]?.id;
   const joined = {
     ...chat, messages: merge(page, chat.messages), loading: null, error: null, atStart: older === null,
-    olderAt: first ? { ...chat.olderAt, [first]: older } : chat.olderAt, newerAt: last && newer ? { ...chat.newerAt, [last]: newer } : chat.newerAt,
+    olderAt: first ? { ...chat.olderAt, [first]: older } : chat.olderAt,
   };
   return trimNewer(joined);
 }
@@ -73,12 +71,10 @@ function joinOlder(chat, page, older, newer) {
 function joinNewer(chat, page, older, newer) {
   const ends = newer === null;
   const lost = ends && chat.tailLost;
-  const last = page[page.length - 1]?.id;
   const first = page[0]?.id;
   const messages = merge(merge(chat.messages, page), ends && !lost ? chat.tail : []);
   return trimOlder({
     ...chat, messages, loading: null, error: null, atEnd: ends && !lost, tail: ends ? [] : chat.tail, tailLost: false,
-    newerAt: last && !ends ? { ...chat.newerAt, [last]: newer } : chat.newerAt,
     olderAt: first && older ? { ...chat.olderAt, [first]: older } : chat.olderAt,
   });
 }
@@ -97,17 +93,12 @@ export function trimOlder(chat) {
 /** Cuts the new end; from then on live messages wait in the tail. */
 export function trimNewer(chat) {
   if (chat.messages.length <= LIMIT) return chat;
-  let end = LIMIT;
-  for (let i = LIMIT; i > LIMIT - 60; i -= 1) {
-    if (chat.newerAt[chat.messages[i - 1].id]) { end = i; break; }
-  }
-  return prune({ ...chat, messages: chat.messages.slice(0, end), atEnd: false });
+  return prune({ ...chat, messages: chat.messages.slice(0, LIMIT), atEnd: false });
 }
 
 function prune(chat) {
   const alive = new Set(chat.messages.map((message) => message.id));
-  const keep = (cursors) => Object.fromEntries(Object.entries(cursors).filter(([id]) => alive.has(id)));
-  return { ...chat, olderAt: keep(chat.olderAt), newerAt: keep(chat.newerAt) };
+  return { ...chat, olderAt: Object.fromEntries(Object.entries(chat.olderAt).filter(([id]) => alive.has(id))) };
 }
 
 /** A message that came by event: new, changed or deleted. */

@@ -1,7 +1,7 @@
 /** News outside the page: the count in the title, and desktop notifications for those who want them. */
 
 import { cleanName } from './text.js';
-import { totalUnread } from './state.js';
+import { totalUnread } from './lists.js';
 import { previewOf, titleOf } from './words.js';
 
 export class Notifier {

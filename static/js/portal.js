@@ -4,7 +4,7 @@ import { call } from './api.js';
 import { $, el, setText, show, translate } from './dom.js';
 import { clock, dayKey, dayLine, listTime } from './format.js';
 import { loadWords, pickLanguage } from './i18n.js';
-import { Prefs, memoryStorage } from './prefs.js';
+import { Prefs, usable } from './prefs.js';
 import { cleanName, cleanText, hueOf, initials, linkify, oneLine } from './text.js';
 import { explain } from './words.js';
 import { field } from './views/fields.js';
@@ -224,9 +224,8 @@ class Portal {
 const time = (message) => message.timestamp ?? message.date;
 
 async function main() {
-  let storage = memoryStorage();
-  try { storage = localStorage; } catch { /* forbidden: the defaults do */ }
-  const words = await loadWords(pickLanguage(new Prefs(storage).get('language'), navigator.languages));
+  const prefs = new Prefs(usable(() => localStorage));
+  const words = await loadWords(pickLanguage(prefs.get('language'), navigator.languages));
   document.documentElement.lang = words.base;
   document.documentElement.dir = words.dir;
   document.title = words.t('portal.title');

@@ -20,6 +20,21 @@ export function memoryStorage() {
   };
 }
 
+/** The storage, when the browser lets us use it. @param {() => Storage} get */
+export function usable(get) {
+  try {
+    const storage = get();
+    storage.setItem('switchboard.probe', '1');
+    storage.removeItem('switchboard.probe');
+    return storage;
+  } catch {
+    return memoryStorage();
+  }
+}
+
+/** What belongs to this tab and outlives a reload. */
+export const session = usable(() => sessionStorage);
+
 /** @param {Storage|ReturnType<typeof memoryStorage>} storage */
 export function readJson(storage, key, fallback) {
   try {

@@ -2,7 +2,8 @@
  * Everything the page knows, and how each thing that happens changes it. A pure reducer: no time, no storage, no network.
  */
 
-import { addLive, addPage, emptyChat, firstUnread, merge, normaliseMessage, removeMessage } from './messages.js';
+import { newerFirst, sortKey } from './lists.js';
+import { addLive, addPage, emptyChat, firstUnread, normaliseMessage, removeMessage } from './messages.js';
 
 const CHATS_KEPT = 6;
 
@@ -24,6 +25,8 @@ export function initialState() {
     /** @type {Map<string, {name: string|null, until: number}>} */ typing: new Map(),
     /** @type {import('./types.js').LivePhase} */ live: { phase: 'connecting', retryAt: null, attempt: 0, since: 0 },
     staleAccounts: false,
+    /** The service wants a token this browser does not have. */
+    denied: false,
   };
 }
 
@@ -32,79 +35,6 @@ export function normaliseConversation(conversation) {
     ...conversation, id: String(conversation.id),
     last_message: conversation.last_message ? normaliseMessage({ conversation_id: conversation.id, ...conversation.last_message }) : null,
   };
-}
-
-/** The key under which the pages of one list query are remembered. */
-export function pageKey(account, filter) {
-  return `${account ?? '*'}|${filter.kind ?? ''}|${filter.unread ? 'unread' : ''}`;
-}
-
-const GROUPED_LIMIT = 50;
-
-/** The queries a filter needs: one per chosen account, or one for all. */
-export function pageKeysOf(state, filter = state.filter) {
-  const chosen = filter.accounts.filter((id) => state.accounts.has(id));
-  const split = chosen.length > 0 ? chosen : filter.grouped && state.accounts.size <= GROUPED_LIMIT ? [...state.accounts.keys()] : [];
-  if (split.length === 0) return [{ account: null, key: pageKey(null, filter) }];
-  return split.map((account) => ({ account, key: pageKey(account, filter) }));
-}
-
-export function sortKey(conversation) {
-  return conversation.last_message_at ?? '';
-}
-
-function newerFirst(a, b) {
-  const [x, y] = [sortKey(a), sortKey(b)];
-  if (x !== y) return x < y ? 1 : -1;
-  return Number(b.id) - Number(a.id) || (a.id < b.id ? 1 : -1);
-}
-
-const KINDS = { private: ['private'], bot: ['bot'], group: ['group', 'supergroup'], channel: ['channel'] };
-
-export function kindMatches(filterKind, kind) {
-  return filterKind === null || (KINDS[filterKind] ?? [filterKind]).includes(kind);
-}
-
-/** Does a conversation belong in the list? The open one stays although it was just read. */
-export function passes(conversation, filter, selected = null) {
-  if (filter.accounts.length > 0 && !filter.accounts.includes(conversation.account_id)) return false;
-  if (!kindMatches(filter.kind, conversation.kind)) return false;
-  return !filter.unread || conversation.unread > 0 || conversation.id === selected;
-}
-
-/**
- * The ids to list, newest first. Rows older than what has been loaded of the query wait until their page comes,
- * so that nothing is inserted between rows already shown.
- */
-export function listedIds(state) {
-  const boundary = boundaryOf(state);
-  const ids = state.order.filter((id) => {
-    const conversation = state.conversations.get(id);
-    return passes(conversation, state.filter, state.selected) && (boundary === null || sortKey(conversation) >= boundary);
-  });
-  return state.filter.grouped ? groupByAccount(state, ids) : ids;
-}
-
-function boundaryOf(state) {
-  let boundary = null;
-  for (const { key } of pageKeysOf(state)) {
-    const page = state.pages.get(key);
-    if (!page || page.done || page.boundary === null) continue;
-    if (boundary === null || page.boundary > boundary) boundary = page.boundary;
-  }
-  return boundary;
-}
-
-function groupByAccount(state, ids) {
-  const rank = new Map([...state.accounts.keys()].map((id, n) => [id, n]));
-  const place = (id) => rank.get(state.conversations.get(id).account_id) ?? rank.size;
-  return ids.map((id, n) => [place(id), n, id]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map(([, , id]) => id);
-}
-
-export function totalUnread(state) {
-  let total = 0;
-  for (const account of state.accounts.values()) total += account.unread ?? 0;
-  return total;
 }
 
 /** @returns the next state; the same object when nothing changed */
@@ -116,7 +46,7 @@ export function reduce(state, action) {
 const handlers = {
   accounts_loaded(state, { accounts, server_has_api, vault }) {
     return {
-      ...state, accounts: new Map(accounts.map((account) => [account.id, account])), accountsLoaded: true, staleAccounts: false,
+      ...state, accounts: new Map(accounts.map((account) => [account.id, account])), accountsLoaded: true, staleAccounts: false, denied: false,
       serverHasApi: Boolean(server_has_api), vault: vault ?? null,
     };
   },
@@ -245,6 +175,8 @@ const handlers = {
   },
 
   live_phase: (state, { live }) => ({ ...state, live }),
+
+  denied: (state) => (state.denied ? state : { ...state, denied: true }),
 };
 
 function withLogin(state, id, login) {
@@ -346,9 +278,16 @@ function messageEvent(state, data, isNew) {
   return withChat(state, message.conversation_id, (chat) => addLive(chat, message, isNew));
 }
 
+/** Deletions name rows; what they said stays known as far as it was loaded. */
 function deletedEvent(state, data) {
-  const list = data.messages ?? (data.message ? [data.message] : []);
-  return list.reduce((next, message) => messageEvent(next, { conversation: data.conversation, message }, false), state);
+  const ids = new Set((data.ids ?? []).map(String));
+  const mark = (message) => (ids.has(message.id) ? { ...message, deleted_at: data.deleted_at } : message);
+  const id = String(data.conversation_id);
+  const conversation = state.conversations.get(id);
+  const last = conversation?.last_message;
+  const marked = withChat(state, id, (chat) => ({ ...chat, messages: chat.messages.map(mark), tail: chat.tail.map(mark) }));
+  if (!last || !ids.has(last.id)) return marked;
+  return { ...marked, conversations: new Map(marked.conversations).set(id, { ...conversation, last_message: mark(last) }) };
 }
 
 function stopTyping(state, data) {
@@ -412,5 +351,3 @@ function asMessage(local) {
     error: local.error, retry_at: null, local: true,
   };
 }
-
-export { merge };

@@ -50,7 +50,7 @@ export function hueOf(id) {
 }
 
 const LINK = /\bhttps?:\/\/[^\s<>"'`\u0000-\u0020\u00ab\u00bb\u200b\u202a-\u202e\u2066-\u2069]+/giu;
-const TRAILING = /[.,;:!?…'"’”»]+$/u;
+const TRAILING = '.,;:!?…\'"’”»';
 
 /**
  * Splits a text into plain and link pieces. Only http and https become links, and only when the URL parser agrees.
@@ -71,15 +71,18 @@ export function linkify(text) {
   return pieces;
 }
 
+/** Takes the sentence's own punctuation off the end; brackets stay as far as the link opens them. One pass. */
 function trimLink(link) {
-  let shown = link.replace(TRAILING, '');
-  while (/[)\]}]$/u.test(shown) && !balanced(shown)) shown = shown.slice(0, -1).replace(TRAILING, '');
-  return shown;
-}
-
-function balanced(link) {
-  const count = (set) => [...link].filter((char) => set.includes(char)).length;
-  return count('([{') >= count(')]}');
+  let open = 0;
+  for (const char of link) open += '([{'.includes(char) ? 1 : ')]}'.includes(char) ? -1 : 0;
+  let end = link.length;
+  while (end > 0) {
+    const last = link[end - 1];
+    if (')]}'.includes(last) && open < 0) open += 1;
+    else if (!TRAILING.includes(last)) break;
+    end -= 1;
+  }
+  return link.slice(0, end);
 }
 
 /** The address when it is http(s) and names a host without credentials in front of it; else null. */
@@ -100,7 +103,7 @@ export function safeImage(source) {
 }
 
 /**
- * Where to mark a hit: the server's ranges (pairs of UTF-16 offsets) when it sent any, else each word of the query.
+ * Where to mark a hit: the server's ranges (start and length in UTF-16 units) when it sent any, else each word of the query.
  * @returns {[number, number][]} sorted, not overlapping
  */
 export function highlightRanges(text, query, given) {
@@ -115,10 +118,8 @@ export function highlightRanges(text, query, given) {
 }
 
 function asRange(range) {
-  if (Array.isArray(range)) return [Number(range[0]), Number(range[1])];
-  if (range && typeof range.start === 'number') return [range.start, range.end ?? range.start + (range.length ?? 0)];
-  if (range && typeof range.offset === 'number') return [range.offset, range.offset + range.length];
-  return null;
+  const [start, length] = Array.isArray(range) ? range.map(Number) : [NaN, NaN];
+  return start >= 0 && length > 0 ? [start, start + length] : null;
 }
 
 function wordRanges(text, query) {

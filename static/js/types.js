@@ -46,6 +46,7 @@
  * @property {string|null} last_message_at
  * @property {boolean} muted
  * @property {number} [members]
+ * @property {number} [read_outbox_max_id]  up to which own message the other side has read
  *
  * @typedef {object} Message
  * @property {string} id
@@ -79,7 +80,6 @@
  * @typedef {object} Chat               the loaded stretch of one conversation, oldest first
  * @property {Message[]} messages
  * @property {Record<string, string|null>} olderAt   message id → cursor of the page before it
- * @property {Record<string, string|null>} newerAt   message id → cursor of the page after it
  * @property {boolean} atStart
  * @property {boolean} atEnd
  * @property {Message[]} tail           live messages that belong behind a stretch not loaded yet

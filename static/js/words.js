@@ -39,7 +39,7 @@ export function titleOf(conversation, t) {
   return cleanName(conversation.title) || (conversation.username ? `@${conversation.username}` : t('unnamed'));
 }
 
-const MEDIA_ICONS = { photo: 'photo', video: 'video', video_note: 'video', animation: 'video', gif: 'video', voice: 'voice', audio: 'audio', sticker: 'sticker', location: 'place', venue: 'place', contact: 'person', poll: 'poll', link: 'link', webpage: 'link' };
+const MEDIA_ICONS = { photo: 'photo', video: 'video', video_note: 'video', animation: 'video', voice: 'voice', audio: 'audio', sticker: 'sticker', location: 'place', contact: 'person', poll: 'poll', web_page: 'link' };
 
 export function mediaIcon(media) {
   return MEDIA_ICONS[media.kind] ?? 'file';

@@ -1,7 +1,8 @@
 // The reducer: what is on the screen follows from what happened, however it arrives.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { initialState, listedIds, pageKeysOf, reduce, shownMessages, totalUnread } from '../../static/js/state.js';
+import { listedIds, pageKeysOf, totalUnread } from '../../static/js/lists.js';
+import { initialState, reduce, shownMessages } from '../../static/js/state.js';
 import { LIMIT, addLive, addPage, emptyChat, firstUnread } from '../../static/js/messages.js';
 
 const time = (n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
@@ -60,6 +61,8 @@ test('rows older than what was loaded of a query wait for their page', () => {
 test('several chosen accounts are several queries', () => {
   const state = reduce(opened(), { type: 'filter_changed', filter: { accounts: ['a', 'b', 'gone'], unread: true } });
   assert.deepEqual(pageKeysOf(state).map(({ key }) => key), ['a||unread', 'b||unread']);
+  const groups = reduce(state, { type: 'filter_changed', filter: { accounts: [], kind: 'group', unread: false } });
+  assert.deepEqual(pageKeysOf(groups).map(({ kind }) => kind), ['group', 'supergroup']);
 });
 
 test('a chat opens at the first of its unread messages', () => {
@@ -86,7 +89,7 @@ test('a chat never holds more than its limit, and remembers how to go back', () 
   assert.ok(chat.messages.length <= LIMIT);
   assert.equal(chat.atEnd, false);
   const newest = chat.messages.at(-1);
-  assert.equal(chat.newerAt[newest.id], `newer${newest.id}`);
+  assert.equal(chat.olderAt[chat.messages[0].id], `older${chat.messages[0].id}`);
   chat = addPage(chat, { direction: 'newer', ...page(Number(newest.id) + 1, Number(newest.id) + 50), prev_cursor: 'more', next_cursor: 'x' });
   assert.ok(chat.messages.length <= LIMIT);
   let followed = addPage(emptyChat(), { direction: 'latest', ...page(1, 50), next_cursor: 'older1' });
@@ -129,7 +132,7 @@ test('a late page for another chat touches nothing', () => {
 test('edits and deletions change the message in place', () => {
   const state = reduce(opened(), { type: 'events', now: 0, events: [
     { event: 'message_edited', data: { message: message(60, { text: 'new', edited_at: time(61) }) } },
-    { event: 'message_deleted', data: { message: message(61, { deleted_at: time(62) }) } },
+    { event: 'message_deleted', data: { conversation_id: 1, ids: [61, 3], deleted_at: time(62) } },
     { event: 'message_edited', data: { message: message(2, { text: 'not loaded' }) } },
   ] });
   const chat = state.chats.get('1');

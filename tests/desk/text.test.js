@@ -75,8 +75,8 @@ test('a hue belongs to an id and lies in range', () => {
 
 test('marks follow the ranges given, or else the words of the query', () => {
   assert.deepEqual(highlightRanges('the blue one', 'BLUE'), [[4, 8]]);
-  assert.deepEqual(highlightRanges('the blue one', 'x', [[0, 3], { offset: 4, length: 4 }]), [[0, 3], [4, 8]]);
-  assert.deepEqual(highlightRanges('abc', 'x', [[0, 2], [1, 3], [2, 99]]), [[0, 2], [2, 3]]);
+  assert.deepEqual(highlightRanges('the blue one', 'x', [[0, 3], [4, 4], null, ['a', 1]]), [[0, 3], [4, 8]]);
+  assert.deepEqual(highlightRanges('abc', 'x', [[0, 2], [1, 2], [2, 99]]), [[0, 2], [2, 3]]);
   assert.deepEqual(highlightRanges('a.c abc', 'a.c'), [[0, 3]]);
   assert.deepEqual(highlightRanges('anything', '   '), []);
 });

@@ -14,6 +14,7 @@ const PATIENCE = 700;
  */
 export function bannerOf(state, now) {
   const { live } = state;
+  if (state.denied) return { key: 'banner.denied', level: 'bad', icon: 'alert' };
   if (live.phase === 'offline') return { key: 'banner.offline', level: 'wait', icon: 'offline' };
   const cut = live.attempt > 0 || live.phase === 'waiting';
   if (cut && now - (live.brokenAt ?? live.since) > PATIENCE) {

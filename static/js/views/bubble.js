@@ -5,7 +5,7 @@ import { clock, countdown, fullTime } from '../format.js';
 import { cleanName, cleanText, linkify, safeImage } from '../text.js';
 import { explain, mediaFacts, mediaIcon, mediaName, previewOf } from '../words.js';
 
-const TICKS = { pending: 'clock', sent: 'check', failed: 'alert' };
+const TICKS = { pending: 'clock', sent: 'check', failed: 'alert', read: 'read' };
 
 export class Bubble {
   constructor(app) {
@@ -18,12 +18,12 @@ export class Bubble {
     setAttr(this.parts.reply, 'title', app.t('message.reply'));
   }
 
-  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, found: boolean}} item */
+  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, found: boolean, read: boolean}} item */
   update(item, now) {
     const { message } = item;
     const waiting = message.status === 'pending' && message.retry_at && Date.parse(message.retry_at) > now;
     const signature = waiting ? Math.ceil((Date.parse(message.retry_at) - now) / 1000) : 0;
-    const inputs = [message, item.joined, item.named, item.quoted, item.canReply, item.found, signature];
+    const inputs = [message, item.joined, item.named, item.quoted, item.canReply, item.found, item.read, signature];
     this.ticking = Boolean(waiting);
     if (this.inputs && inputs.every((input, n) => input === this.inputs[n])) return;
     this.inputs = inputs;
@@ -36,7 +36,7 @@ export class Bubble {
     this.quote(item);
     this.media(message);
     this.body(message);
-    this.meta(message, own);
+    this.meta(message, own, item.read ? 'read' : message.status);
     this.trouble(message, now, waiting);
     show(this.parts.reply, item.canReply && !message.deleted_at && Boolean(message.message_id));
   }
@@ -83,7 +83,7 @@ export class Bubble {
       : document.createTextNode(piece.text))));
   }
 
-  meta(message, own) {
+  meta(message, own, state) {
     const { mark, time, tick, status } = this.parts;
     const { t, lang } = this.app;
     const marks = [message.deleted_at ? t('message.deleted') : '', message.edited_at && !message.deleted_at ? t('message.edited') : ''];
@@ -91,11 +91,11 @@ export class Bubble {
     setText(time, clock(lang, message.timestamp));
     setAttr(time, 'datetime', message.timestamp);
     setAttr(time, 'title', fullTime(lang, message.timestamp));
-    const name = own ? TICKS[message.status] : null;
+    const name = own ? TICKS[state] : null;
     show(tick, Boolean(name));
     if (name) setIcon(tick, name);
     setAttr(tick, 'class', name === 'alert' ? 'icon bad' : 'icon');
-    setText(status, own ? t(`status.${message.status}`) : '');
+    setText(status, own ? t(`status.${state}`) : '');
   }
 
   trouble(message, now, waiting) {

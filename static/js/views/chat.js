@@ -221,7 +221,7 @@ export class Chat {
       const bubble = this.bubble(message.id, used);
       const quoted = message.reply_to_message_id ? this.byNumber.get(message.reply_to_message_id) ?? null : null;
       const canReply = Boolean(conversation?.can_send) && !message.local;
-      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, found: chat.jump === message.id }, now);
+      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, found: chat.jump === message.id, read: wasRead(message, conversation) }, now);
       this.ticking ||= bubble.ticking;
       day.children.push(bubble.root);
       previous = message;
@@ -296,6 +296,11 @@ export class Chat {
     setText(this.below.typing, typing.name ? this.app.t('chat.typing.name', { name: typing.name }) : this.app.t('chat.typing'));
     this.app.tick();
   }
+}
+
+/** Has the other side seen it, by Telegram's mark? */
+function wasRead(message, conversation) {
+  return message.status === 'sent' && message.message_id !== null && Number(message.message_id) <= (conversation?.read_outbox_max_id ?? 0);
 }
 
 /** Same sender, same minute: the bubbles stand close and the name is said once. */

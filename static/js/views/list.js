@@ -3,7 +3,7 @@
 import { $, arrange, el, parts, setAttr, setIcon, setText, show, stamp } from '../dom.js';
 import { badge, listTime, number, percent } from '../format.js';
 import { cleanName, hueOf, initials, oneLine, safeImage } from '../text.js';
-import { listedIds, pageKeysOf } from '../state.js';
+import { listedIds, pageKeysOf } from '../lists.js';
 import { OrderGate, REST, offsetsOf, rangeIn } from '../window.js';
 import { colourOf, previewOf, stateText, titleOf } from '../words.js';
 
@@ -183,7 +183,7 @@ export class List {
     setText(row.badge, conversation.unread > 0 ? badge(this.app.lang, conversation.unread) : '');
     show(row.badge, conversation.unread > 0);
     setAttr(row.badge, 'class', conversation.muted ? 'badge muted' : 'badge');
-    setAttr(row.root, 'aria-label', this.describe(conversation, account, row));
+    setText(row.news, this.news(conversation));
   }
 
   fillName(row, conversation) {
@@ -211,12 +211,12 @@ export class List {
     setAttr(row.tick, 'class', tick === 'alert' ? 'icon small tick bad' : 'icon small tick');
   }
 
-  describe(conversation, account, row) {
+  /** What the badge and the tick say, in words. */
+  news(conversation) {
     const { t } = this.app;
-    const words = [row.name.textContent, account ? cleanName(account.label) : '', `${row.who.textContent}${row.preview.textContent}`, row.time.textContent];
-    if (conversation.unread > 0) words.push(t('list.unread', { n: conversation.unread }));
-    if (conversation.last_message?.status === 'failed') words.push(t('status.failed'));
-    return words.filter(Boolean).join(', ');
+    const unread = conversation.unread > 0 ? t('list.unread', { n: conversation.unread }) : '';
+    const failed = conversation.last_message?.status === 'failed' ? t('status.failed') : '';
+    return [unread, failed].filter(Boolean).join(', ');
   }
 
   note(state) {
@@ -254,7 +254,7 @@ export class List {
     if (this.items.length - end > AHEAD) return;
     const open = pageKeysOf(state).some(({ key }) => {
       const page = state.pages.get(key);
-      return page && !page.done && !page.loading && !page.error;
+      return page ? !page.done && !page.loading && !page.error : state.accountsLoaded && state.accounts.size > 0 && this.app.started;
     });
     if (open) this.app.actions.loadConversations();
   }

@@ -74,20 +74,21 @@ export class Rail {
     setAttr(tile.tile, 'data-ring', ring);
     setAttr(tile.tile, 'aria-pressed', String(state.filter.accounts.includes(account.id)));
     const unread = account.unread ?? 0;
-    setAttr(tile.tile, 'aria-label', unread > 0 ? app.t('rail.account.unread', { label, state: status, n: unread }) : app.t('rail.account', { label, state: status }));
     setAttr(tile.tile, 'title', `${label} · ${status}`);
     setAttr(tile.more, 'aria-label', app.t('rail.more', { label }));
     this.face(tile.face, account, label);
     setText(tile.label, label);
     setText(tile.state, status);
-    setText(tile.count, unread > 999 ? `${number(app.lang, 999)}+` : number(app.lang, unread));
+    setText(tile.unread, unread > 0 ? app.t('list.unread', { n: unread }) : '');
+    setAttr(tile.count, 'data-text', unread > 999 ? `${number(app.lang, 999)}+` : number(app.lang, unread));
     show(tile.count, unread > 0);
     show(tile.alarm, needsPerson(account));
   }
 
   face(face, account, label) {
     const photo = safeImage(account.photo);
-    if (!photo) return setText(face, initials(label));
+    setAttr(face, 'data-text', initials(label));
+    if (!photo) return face.replaceChildren();
     if (face.firstElementChild?.getAttribute('src') === photo) return;
     const image = document.createElement('img');
     image.src = photo;

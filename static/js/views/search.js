@@ -97,8 +97,8 @@ export class Search {
     const people = this.people();
     const nodes = [];
     const focused = [...this.box.querySelectorAll('.result')].indexOf(document.activeElement);
-    if (people.length > 0) nodes.push(el('h3', { text: t('search.people') }), ...people.map((one) => this.person(one)));
-    nodes.push(el('h3', { text: t('search.messages') }));
+    if (people.length > 0) nodes.push(el('h2', { text: t('search.people') }), ...people.map((one) => this.person(one)));
+    nodes.push(el('h2', { text: t('search.messages') }));
     if (this.status === 'idle') nodes.push(el('p', { class: 'quiet', text: t('search.more') }));
     else if (this.status === 'busy') nodes.push(el('p', { class: 'quiet', text: t('search.busy') }));
     else if (this.status === 'failed') nodes.push(el('p', { class: 'bad', text: t('search.failed') }));

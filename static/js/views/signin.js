@@ -6,15 +6,18 @@
 import { api } from '../api.js';
 import { el, icon, setText } from '../dom.js';
 import { countdown } from '../format.js';
+import { session } from '../prefs.js';
 import { cleanName, cleanText, hueOf } from '../text.js';
 import { colourOf } from '../words.js';
 import { codeField, colourField, field } from './fields.js';
 
 const POLL = 3000;
+/** The service forgets a finished sign-in; that the account runs tells that it went well. */
+const RUNNING = ['connecting', 'online', 'reconnecting', 'limited'];
 const OPEN = 'switchboard.signin';
 
 /** The sign-in that a reload should show again. */
-export const signinBefore = () => sessionStorage.getItem(OPEN);
+export const signinBefore = () => session.getItem(OPEN);
 
 export class Signin {
   /**
@@ -37,12 +40,12 @@ export class Signin {
   close() {
     this.leave();
     clearInterval(this.poll);
-    if (!this.keep) sessionStorage.removeItem(OPEN);
+    if (!this.keep) session.removeItem(OPEN);
   }
 
   remember(id) {
     this.id = id;
-    sessionStorage.setItem(OPEN, id);
+    session.setItem(OPEN, id);
     clearInterval(this.poll);
     this.poll = setInterval(() => {
       if (!document.hidden && this.step === 'scan') this.app.actions.loadLogin(id);
@@ -52,7 +55,7 @@ export class Signin {
   paint(state) {
     const login = this.id === null ? null : state.logins.get(this.id) ?? null;
     const step = login?.step ?? 'begin';
-    if (step === 'done') return this.done();
+    if (step === 'done' || (login === null && this.started && RUNNING.includes(state.accounts.get(this.id)?.state))) return this.done();
     const key = `${this.id}|${step}|${login?.method}|${login?.code_length}|${step === 'begin' ? `${state.serverHasApi}|${state.accountsLoaded}` : ''}`;
     if (key !== this.shown) {
       this.shown = key;
@@ -80,7 +83,7 @@ export class Signin {
     const { t } = this.app;
     const account = this.id === null ? null : state.accounts.get(this.id);
     const nodes = [];
-    if (this.welcome) nodes.push(el('div', {}, el('h1', { text: t('welcome.title') }), el('p', { class: 'quiet', text: t('welcome.text') })));
+    if (this.welcome) nodes.push(el('div', {}, el('h2', { text: t('welcome.title') }), el('p', { class: 'quiet', text: t('welcome.text') })));
     const steps = el('div', { class: 'steps' });
     this.fields = {};
     if (!account && !state.serverHasApi) steps.append(this.step1());
@@ -112,9 +115,9 @@ export class Signin {
       el('h3', {}, icon('phone'), t('signin.byphone')), phone.root, el('button', { class: 'button primary', text: t('signin.sendcode') }));
     const byQr = el('div', { class: 'way' }, el('h3', {}, icon('qr'), t('signin.byqr')), el('p', { class: 'quiet', text: t('signin.byqr.text') }),
       el('button', { type: 'button', class: 'button', text: t('signin.showqr'), on: { click: () => this.start({ qr: true }, null) } }));
-    const session = (this.fields.session = field(t('signin.session'), { hint: t('signin.session.hint'), rows: '3', spellcheck: 'false', autocomplete: 'off', dir: 'ltr' }));
+    const string = (this.fields.session = field(t('signin.session'), { hint: t('signin.session.hint'), rows: '3', spellcheck: 'false', autocomplete: 'off', dir: 'ltr' }));
     const more = el('details', { class: 'more' }, el('summary', { text: t('signin.bysession') }),
-      el('form', { class: 'way', on: { submit: (event) => { event.preventDefault(); this.startSession(); } } }, session.root, el('button', { class: 'button', text: t('signin.import') })));
+      el('form', { class: 'way', on: { submit: (event) => { event.preventDefault(); this.startSession(); } } }, string.root, el('button', { class: 'button', text: t('signin.import') })));
     const title = account ? t('signin.again', { account: cleanName(account.label) }) : t('signin.how');
     const nodes = [el('div', { class: 'pair' }, byPhone, byQr), more];
     if (!account) return section(title, ...nodes);
@@ -129,9 +132,9 @@ export class Signin {
   }
 
   startSession() {
-    const session = this.fields.session.value;
-    if (session === '') return this.fields.session.fail(this.app.t('error.session_invalid'));
-    return this.start({ session }, this.fields.session);
+    const string = this.fields.session.value;
+    if (string === '') return this.fields.session.fail(this.app.t('error.session_invalid'));
+    return this.start({ session: string }, this.fields.session);
   }
 
   async start(how, at) {
@@ -143,9 +146,9 @@ export class Signin {
       const answer = this.id === null ? await api.addAccount({ ...body, ...how }) : await api.startLogin(this.id, how);
       if (fields.session) fields.session.input.value = '';
       const account = answer.account;
+      this.started = true;
       this.remember(account.id);
       this.app.store.dispatch({ type: 'account_changed', account, login: answer.login ?? null });
-      if (!answer.login && how.session) this.done();
     }, (error) => this.failBegin(error, at));
   }
 
@@ -155,20 +158,20 @@ export class Signin {
     const { label, apiId, apiHash } = this.fields;
     const body = { label: label.value, colour: this.colour };
     if (apiId) {
-      if (!/^\d{1,12}$/.test(apiId.value)) return apiId.fail(t('error.api_id_invalid')) ?? null;
-      if (!/^[0-9a-f]{32}$/i.test(apiHash.value)) return apiHash.fail(t('error.api_hash_invalid')) ?? null;
+      if (!/^\d{1,12}$/.test(apiId.value)) return apiId.fail(t('error.api_credentials_invalid')) ?? null;
+      if (!/^[0-9a-f]{32}$/i.test(apiHash.value)) return apiHash.fail(t('error.api_credentials_invalid')) ?? null;
       body.api_id = Number(apiId.value);
       body.api_hash = apiHash.value.toLowerCase();
     }
-    if (body.label === '') return label.fail(t('error.label_empty')) ?? null;
+    if (body.label === '') return label.fail(t('error.label_invalid')) ?? null;
     return body;
   }
 
   failBegin(error, at) {
     const text = this.app.explain(error);
     const { label, apiId } = this.fields;
-    if (error.code.includes('label') && label) label.fail(text);
-    else if (error.code.includes('api_') && apiId) apiId.fail(text);
+    if (error.code === 'label_invalid' && label) label.fail(text);
+    else if (error.code.startsWith('api_') && apiId) apiId.fail(text);
     else if (at) at.fail(text);
     else this.app.toast(text);
   }
@@ -245,12 +248,13 @@ export class Signin {
       this.app.store.dispatch({ type: 'login_changed', id, login: null });
       if (account) this.app.store.dispatch({ type: 'account_changed', account });
     }, (error) => this.app.toast(this.app.explain(error)));
-    sessionStorage.removeItem(OPEN);
+    session.removeItem(OPEN);
     this.onCancel?.(id);
   }
 
   async answer(act, entry) {
     const { id } = this;
+    this.started = true;
     await this.busy(async () => {
       const { account, login } = await act();
       if (account) this.app.store.dispatch({ type: 'account_changed', account });
