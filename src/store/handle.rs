@@ -1,46 +1,136 @@
 //! The store's handle: cheap to clone, typed, every call with a limit.
 //!
-//! The calls themselves stand beside the tables they are about; here are the two ways in that all of them use.
+//! The calls themselves stand beside the tables they are about; here are the ways in that all of them use.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
+use actix::{Actor, Addr};
 use diesel::sqlite::SqliteConnection;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 
-use super::{EventSink, Result, StoreConfig, StoreError, StoreHealth};
-use crate::domain::{EventBody, Timestamp};
+use super::{
+    EventSink, Result, StoreConfig, StoreError, StoreHealth, StoreMetrics,
+    actor::{Close, Parts, StoreActor, Write},
+    connection::{self, Readers},
+    event_log::account_of_body,
+    health::Health,
+    housekeeping::Housekeeping,
+    job::{JobResult, TypedJob},
+    tx::Tx,
+};
+use crate::domain::EventBody;
+
+/// A caller waits this much longer than the writer's patience, so that it hears the writer's own answer.
+const GRACE: Duration = Duration::from_secs(5);
+const CLOSE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Opens the store.
 #[derive(Debug)]
 pub struct Store;
 
 impl Store {
-    /// Opens the file, brings its schema up to date and starts the writer on its own thread.
+    /// Opens the file, brings its schema up to date and starts the writer on a thread of its own. Blocks meanwhile.
     ///
     /// # Errors
     /// [`StoreError::SchemaTooNew`] for a file of a newer version, [`StoreError::Unavailable`] when it can't be
     /// written.
     pub fn open(config: StoreConfig, sink: Arc<dyn EventSink>) -> Result<StoreHandle> {
-        let _ = (config, sink);
-        Err(StoreError::Closed)
+        let mut conn =
+            connection::writer(&config.path).map_err(|error| StoreError::Unavailable {
+                reason: error.to_string(),
+            })?;
+        connection::migrate(&mut conn)?;
+        let readers = connection::readers(&config)?;
+        let health = Health::new();
+        let metrics = StoreMetrics::default();
+        let housekeeping = Housekeeping::start(&config)?;
+        let (ended, running) = oneshot::channel();
+        let parts = Parts {
+            path: config.path.clone(),
+            conn,
+            sink,
+            health: health.clone(),
+            metrics: metrics.clone(),
+            mailbox: config.mailbox,
+            housekeeping,
+            ended,
+        };
+        let addr = start(parts, running)?;
+        Ok(StoreHandle {
+            addr,
+            reading: Arc::new(Semaphore::new(config.readers.max(1) as usize)),
+            readers,
+            health,
+            metrics,
+            patience: config.patience,
+            read_limit: config.read_limit,
+        })
     }
 }
 
-#[derive(Clone, Debug)]
-pub struct StoreHandle {}
+/// The writer blocks in SQLite, so it has a system of its own and shares its thread with nobody.
+fn start(parts: Parts, running: oneshot::Receiver<()>) -> Result<Addr<StoreActor>> {
+    let (tell, started) = std::sync::mpsc::sync_channel(1);
+    thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || {
+            actix::System::new().block_on(async move {
+                drop(tell.send(StoreActor::new(parts).start()));
+                // Ends with the actor, which holds the other half.
+                drop(running.await);
+            });
+        })
+        .map_err(|error| StoreError::Unavailable {
+            reason: error.to_string(),
+        })?;
+    started.recv().map_err(|_| StoreError::Closed)
+}
+
+#[derive(Clone)]
+pub struct StoreHandle {
+    addr: Addr<StoreActor>,
+    readers: Readers,
+    /// One permit per read connection, so that waiting reads hold no threads.
+    reading: Arc<Semaphore>,
+    health: Health,
+    metrics: StoreMetrics,
+    patience: Duration,
+    read_limit: Duration,
+}
+
+impl std::fmt::Debug for StoreHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreHandle").finish_non_exhaustive()
+    }
+}
 
 impl StoreHandle {
     /// Can the database be written right now?
     #[must_use]
     pub fn health(&self) -> StoreHealth {
-        StoreHealth {
-            ok: false,
-            since: Timestamp::now(),
-            reason: None,
-        }
+        self.health.get()
     }
 
-    /// Waits for what is queued, moves the log into the file and stops the writer.
-    pub async fn close(&self) {}
+    #[must_use]
+    pub const fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
+    }
+
+    /// Waits for what is queued, moves the log into the file and stops the writer. Later calls get
+    /// [`StoreError::Closed`].
+    pub async fn close(&self) {
+        let (reply, closed) = oneshot::channel();
+        if self.addr.send(Close(reply)).await.is_ok() {
+            drop(timeout(CLOSE_LIMIT, closed).await);
+        }
+    }
 
     /// Numbers, commits and announces an event that has no rows of its own (`login_updated`).
     ///
@@ -53,25 +143,117 @@ impl StoreHandle {
 
     /// A write inside the group commit. It may run more than once (after a rollback), so it must not move out of
     /// what it captures; its events are numbered in the same transaction and announced after the commit.
-    pub(crate) async fn write<T, F>(&self, name: &'static str, job: F) -> Result<T>
+    pub(crate) async fn write<T, F>(&self, name: &'static str, mut work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> diesel::QueryResult<(T, Vec<EventBody>)>
             + Send
             + 'static,
     {
-        let _ = (name, job);
-        Err(StoreError::Closed)
+        self.job(name, move |tx| {
+            let (value, events) = work(tx.conn)?;
+            for body in events {
+                let account = tx.account(account_of_body(&body))?.clone();
+                tx.emit(&account, body)?;
+            }
+            Ok(value)
+        })
+        .await
     }
 
-    /// A read on one of the read connections.
-    #[allow(dead_code, reason = "used by the tables of vault and web")]
-    pub(crate) async fn read<T, F>(&self, name: &'static str, job: F) -> Result<T>
+    /// As [`Self::write`], with the writer's memory and answers of its own.
+    pub(in crate::store) async fn job<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> JobResult<T> + Send + 'static,
+    {
+        self.timed_job(name, work).await.map(|(value, _)| value)
+    }
+
+    /// As [`Self::job`], with the time that its transaction took.
+    pub(in crate::store) async fn timed_job<T, F>(
+        &self,
+        name: &'static str,
+        work: F,
+    ) -> Result<(T, Duration)>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> JobResult<T> + Send + 'static,
+    {
+        let limit = self.patience + GRACE;
+        let (reply, answer) = oneshot::channel();
+        let job = TypedJob::new(name, work, reply, Instant::now() + self.patience);
+        let asked = timeout(limit, async {
+            self.addr
+                .send(Write(Box::new(job)))
+                .await
+                .map_err(|_| StoreError::Closed)?;
+            answer.await.map_err(|_| StoreError::Closed)?
+        });
+        asked.await.unwrap_or(Err(StoreError::NoAnswer {
+            call: name,
+            after: limit,
+        }))
+    }
+
+    /// A read on one of the read connections, on a thread that may block.
+    pub(crate) async fn read<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut SqliteConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
-        let _ = (name, job);
-        Err(StoreError::Closed)
+        self.ask(name, move |conn| work(conn).map_err(Into::into))
+            .await
+    }
+
+    /// As [`Self::read`], with answers of its own.
+    pub(in crate::store) async fn ask<T, F>(&self, name: &'static str, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut SqliteConnection) -> JobResult<T> + Send + 'static,
+    {
+        let limit = self.read_limit;
+        let asked = timeout(limit, async {
+            let permit = Arc::clone(&self.reading)
+                .acquire_owned()
+                .await
+                .map_err(|_| StoreError::Closed)?;
+            let readers = self.readers.clone();
+            tokio::task::spawn_blocking(move || {
+                // Held until the read is over, also when the caller gave up.
+                let _permit = permit;
+                let mut conn = readers.get().map_err(|error| StoreError::Unavailable {
+                    reason: error.to_string(),
+                })?;
+                work(&mut conn).map_err(|error| answer_of(name, error))
+            })
+            .await
+            .map_err(|_| StoreError::Broken {
+                call: name,
+                cause: "panicked".to_owned(),
+            })?
+        });
+        asked.await.unwrap_or(Err(StoreError::NoAnswer {
+            call: name,
+            after: limit,
+        }))
+    }
+}
+
+fn answer_of(name: &'static str, error: super::job::JobError) -> StoreError {
+    match error {
+        super::job::JobError::Answer(error) => error,
+        super::job::JobError::Db(error) if connection::unavailable(&error) => {
+            StoreError::Unavailable {
+                reason: error.to_string(),
+            }
+        }
+        super::job::JobError::Db(error) => {
+            log::error!(target: "switchboard::store", "read failed call={name} cause=\"{error}\"");
+            StoreError::Broken {
+                call: name,
+                cause: error.to_string(),
+            }
+        }
     }
 }

@@ -5,17 +5,45 @@
 //! Promises: an answered write is on disk; nothing is announced before its commit; a failed write left nothing behind.
 //! Does not: talk to Telegram, decide about accounts, or let anybody outside see SQL.
 
+mod accounts;
+mod actor;
+mod connection;
+mod conversation_row;
+mod conversations;
+mod cursor;
 mod error;
+mod event_log;
+mod fill;
 mod handle;
-mod pending_surface;
+mod health;
+mod housekeeping;
+mod incoming;
+mod job;
+mod login_attempts;
+mod marks;
+mod message_row;
+mod messages;
+mod metrics;
+mod outbox;
+mod peers;
+mod positions;
+mod record;
+mod schema;
 mod sealed;
+mod search;
+mod search_index;
+mod settle;
+mod sql;
+mod tx;
 mod types;
 
 pub use error::{Result, StoreError};
 pub use handle::{Store, StoreHandle};
 pub use sealed::{RemoteCopy, SealedAccount};
+pub use health::StoreHealth;
+pub use metrics::StoreMetrics;
 pub use types::{
     AccountPatch, ConversationFilter, EventSink, FillJob, FillScope, HistoryState, LoginAttempt,
     MessagePage, MessagesFrom, NewAccount, NewFillJob, NewLoginAttempt, NoSink, Page, QueueReply,
-    QueueSend, Queued, Recorded, SearchHit, SearchQuery, StoreConfig, StoreHealth,
+    QueueSend, Queued, Recorded, SearchHit, SearchQuery, StoreConfig,
 };

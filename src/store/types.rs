@@ -51,15 +51,6 @@ impl StoreConfig {
     }
 }
 
-/// Can the database be written?
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoreHealth {
-    pub ok: bool,
-    /// Since when it is so.
-    pub since: Timestamp,
-    pub reason: Option<String>,
-}
-
 #[derive(Clone, Debug)]
 pub struct NewAccount {
     pub id: AccountId,

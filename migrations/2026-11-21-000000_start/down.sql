@@ -1,0 +1,14 @@
+DROP TABLE messages_search;
+DROP TABLE login_attempts;
+DROP TABLE event_log;
+DROP TABLE fill_jobs;
+DROP TABLE tombstones;
+DROP TABLE idempotency_keys;
+DROP TABLE outbox;
+DROP TABLE messages;
+DROP TABLE conversations;
+DROP TABLE peers;
+DROP TABLE channel_positions;
+DROP TABLE account_positions;
+DROP TABLE accounts;
+DROP TABLE meta;

@@ -1,0 +1,389 @@
+//! Accounts: who they are, the state they are in, and what happens when one is removed.
+
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sqlite::SqliteConnection,
+};
+
+use super::{
+    AccountPatch, NewAccount, Result, StoreError, StoreHandle,
+    job::JobResult,
+    message_row::account_of,
+    sql::{id_list, sql},
+    tx::{KnownAccount, Tx},
+};
+use crate::domain::{
+    Account, AccountId, AccountState, EventBody, SelfUser, StateChange, SyncProgress, Timestamp,
+};
+
+#[derive(QueryableByName, Clone, Debug)]
+struct AccountFields {
+    #[diesel(sql_type = BigInt)]
+    no: i64,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    label: String,
+    #[diesel(sql_type = Integer)]
+    colour: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    phone: Option<String>,
+    #[diesel(sql_type = Bool)]
+    is_active: bool,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    state_reason: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    state_since: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    retry_at: Option<i64>,
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    user_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_first_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_last_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_username: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_update_at: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    sync_phase: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    sync_done: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    sync_total: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    removed_at: Option<i64>,
+}
+
+#[derive(QueryableByName, Clone, Debug)]
+pub(in crate::store) struct AccountRow {
+    #[diesel(embed)]
+    fields: AccountFields,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    outbox_pending: i64,
+}
+
+macro_rules! select_accounts {
+    ($rest:expr) => {
+        concat!(
+            "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
+             a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
+             a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, \
+             (SELECT count(*) FROM outbox o WHERE o.account_no = a.no AND o.failed = 0) AS outbox_pending \
+             FROM accounts a ",
+            $rest
+        )
+    };
+}
+
+impl AccountRow {
+    fn load(conn: &mut SqliteConnection, id: AccountId) -> QueryResult<Option<Self>> {
+        Ok(sql(select_accounts!("WHERE a.id = ?"))
+            .text(&id.to_string())
+            .load::<Self>(conn)?
+            .pop())
+    }
+
+    pub fn by_numbers(conn: &mut SqliteConnection, numbers: &[i64]) -> QueryResult<Vec<Self>> {
+        sql(select_accounts!(
+            "WHERE a.no IN (SELECT value FROM json_each(?))"
+        ))
+        .text(&id_list(numbers))
+        .load(conn)
+    }
+
+    pub const fn no(&self) -> i64 {
+        self.fields.no
+    }
+
+    pub fn account_id(&self) -> AccountId {
+        account_of(&self.fields.id)
+    }
+
+    /// `None` for one that was removed.
+    pub fn listed(self) -> Option<Account> {
+        self.fields.removed_at.is_none().then(|| self.show())
+    }
+
+    fn show(self) -> Account {
+        let fields = self.fields;
+        Account {
+            id: account_of(&fields.id),
+            label: fields.label,
+            colour: u8::try_from(fields.colour).unwrap_or(0),
+            phone: fields.phone,
+            is_active: fields.is_active,
+            state: AccountState::parse(&fields.state).unwrap_or(AccountState::Failed),
+            state_reason: fields.state_reason,
+            state_since: Timestamp::from_millis(fields.state_since),
+            retry_at: fields.retry_at.map(Timestamp::from_millis),
+            attempt: u32::try_from(fields.attempt).unwrap_or(0),
+            user: fields.user_id.map(|id| SelfUser {
+                id,
+                first_name: fields.user_first_name.unwrap_or_default(),
+                last_name: fields.user_last_name,
+                username: fields.user_username,
+            }),
+            unread: fields.unread,
+            outbox_pending: self.outbox_pending,
+            last_update_at: fields.last_update_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(fields.created_at),
+            sync: fields.sync_phase.map(|phase| SyncProgress {
+                phase,
+                done: fields.sync_done.unwrap_or(0),
+                total: fields.sync_total.unwrap_or(0),
+            }),
+        }
+    }
+}
+
+/// For the writer's memory.
+pub(in crate::store) fn known(
+    conn: &mut SqliteConnection,
+    id: AccountId,
+) -> QueryResult<Option<KnownAccount>> {
+    Ok(AccountRow::load(conn, id)?.map(|row| KnownAccount {
+        no: row.no(),
+        id,
+        id_text: row.fields.id,
+        unread: row.fields.unread,
+        removed: row.fields.removed_at.is_some(),
+        dirty: false,
+        last_update_at: row.fields.last_update_at,
+    }))
+}
+
+impl Tx<'_> {
+    /// The account as it is now, changes of this job included.
+    pub fn show_account(&mut self, id: AccountId) -> JobResult<Account> {
+        self.flush()?;
+        let row = AccountRow::load(self.conn, id)?.ok_or(StoreError::AccountNotFound)?;
+        Ok(row.show())
+    }
+
+    fn announce_account(&mut self, id: AccountId) -> JobResult<Account> {
+        let known = self.living_account(id)?;
+        let account = self.show_account(id)?;
+        self.emit(
+            &known,
+            EventBody::AccountStatus {
+                account: account.clone(),
+            },
+        )?;
+        Ok(account)
+    }
+
+    fn create_account(&mut self, new: &NewAccount) -> JobResult<Account> {
+        let id = new.id.to_string();
+        let created = new.created_at.unwrap_or(self.now).millis();
+        let state = if new.is_active {
+            AccountState::SignedOut
+        } else {
+            AccountState::Stopped
+        };
+        // One that was removed with its history kept comes back under the same id.
+        let rows = sql(
+            "INSERT INTO accounts (id, label, colour, phone, api_id, is_active, state, state_since, created_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET label = excluded.label, colour = excluded.colour, phone = excluded.phone, \
+             api_id = excluded.api_id, is_active = excluded.is_active, state = excluded.state, state_reason = NULL, \
+             state_since = excluded.state_since, retry_at = NULL, attempt = 0, removed_at = NULL \
+             WHERE accounts.removed_at IS NOT NULL AND accounts.purge = 0",
+        )
+        .text(&id)
+        .text(&new.label)
+        .number(new.colour)
+        .text_or_null(new.phone_masked.as_deref())
+        .number_or_null(new.api_id)
+        .number(new.is_active)
+        .text(state.as_str())
+        .number(self.now.millis())
+        .number(created)
+        .run(self.conn)?;
+        if rows == 0 {
+            return Err(StoreError::Exists("this account").into());
+        }
+        self.state.accounts.remove(&new.id);
+        self.announce_account(new.id)
+    }
+
+    fn patch_account(&mut self, id: AccountId, patch: &AccountPatch) -> JobResult<Account> {
+        let known = self.living_account(id)?;
+        sql("UPDATE accounts SET label = coalesce(?, label), colour = coalesce(?, colour), \
+             is_active = coalesce(?, is_active), phone = coalesce(?, phone), api_id = coalesce(?, api_id) WHERE no = ?")
+        .text_or_null(patch.label.as_deref())
+        .number_or_null(patch.colour)
+        .number_or_null(patch.is_active)
+        .text_or_null(patch.phone_masked.as_deref())
+        .number_or_null(patch.api_id)
+        .number(known.no)
+        .run(self.conn)?;
+        if let Some(user) = &patch.user {
+            sql("UPDATE accounts SET user_id = ?, user_first_name = ?, user_last_name = ?, user_username = ? \
+                 WHERE no = ?")
+            .number(user.id)
+            .text(&user.first_name)
+            .text_or_null(user.last_name.as_deref())
+            .text_or_null(user.username.as_deref())
+            .number(known.no)
+            .run(self.conn)?;
+        }
+        self.announce_account(id)
+    }
+
+    fn set_account_state(&mut self, id: AccountId, change: &StateChange) -> JobResult<Account> {
+        let known = self.living_account(id)?;
+        let old = self.show_account(id)?;
+        let same = old.state == change.state
+            && old.state_reason == change.reason
+            && old.retry_at == change.retry_at
+            && old.attempt == change.attempt;
+        if same {
+            return Ok(old);
+        }
+        let since = if old.state == change.state {
+            old.state_since
+        } else {
+            self.now
+        };
+        sql("UPDATE accounts SET state = ?, state_reason = ?, state_since = ?, retry_at = ?, attempt = ? WHERE no = ?")
+            .text(change.state.as_str())
+            .text_or_null(change.reason.as_deref())
+            .number(since.millis())
+            .number_or_null(change.retry_at.map(Timestamp::millis))
+            .number(i64::from(change.attempt))
+            .number(known.no)
+            .run(self.conn)?;
+        self.announce_account(id)
+    }
+
+    fn set_sync(&mut self, id: AccountId, sync: Option<&SyncProgress>) -> JobResult<Account> {
+        let known = self.living_account(id)?;
+        let old = self.show_account(id)?;
+        if old.sync.as_ref() == sync {
+            return Ok(old);
+        }
+        sql("UPDATE accounts SET sync_phase = ?, sync_done = ?, sync_total = ? WHERE no = ?")
+            .text_or_null(sync.map(|sync| sync.phase.as_str()))
+            .number_or_null(sync.map(|sync| sync.done))
+            .number_or_null(sync.map(|sync| sync.total))
+            .number(known.no)
+            .run(self.conn)?;
+        self.announce_account(id)
+    }
+
+    /// The account goes from the lists at once. Without history its rows go too, in the background.
+    fn remove_account(&mut self, id: AccountId, keep_history: bool) -> JobResult<()> {
+        let known = self.living_account(id)?;
+        self.flush()?;
+        sql("UPDATE accounts SET removed_at = ?, purge = ?, is_active = 0, state = 'signed_out', state_reason = NULL, \
+             retry_at = NULL, attempt = 0, sync_phase = NULL, dialog_cursor = NULL WHERE no = ?")
+        .number(self.now.millis())
+        .number(!keep_history)
+        .number(known.no)
+        .run(self.conn)?;
+        self.clear_position_of(known.no)?;
+        for text in [
+            "UPDATE conversations SET can_send = 0 WHERE account_no = ?",
+            "DELETE FROM fill_jobs WHERE account_no = ?",
+            "UPDATE messages SET status = 'failed' WHERE id IN \
+             (SELECT message_row FROM outbox WHERE account_no = ? AND failed = 0)",
+            "UPDATE outbox SET failed = 1, retry_at = NULL, error_code = 'account_removed', \
+             error_message = 'the account was removed' WHERE account_no = ? AND failed = 0",
+        ] {
+            sql(text).number(known.no).run(self.conn)?;
+        }
+        self.emit(&known, EventBody::AccountRemoved { account_id: id })?;
+        // Its conversations changed behind the writer's memory.
+        self.state.accounts.remove(&id);
+        self.state.conversations.retain(|key, _| key.0 != known.no);
+        Ok(())
+    }
+}
+
+impl StoreHandle {
+    /// Event `account_status`. One that was removed with its history kept may come back under its id.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], or as every write.
+    pub async fn create_account(&self, new: NewAccount) -> Result<Account> {
+        self.job("create_account", move |tx| tx.create_account(&new))
+            .await
+    }
+
+    /// Without removed ones, oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn list_accounts(&self) -> Result<Vec<Account>> {
+        self.read("list_accounts", |conn| {
+            let rows = sql(select_accounts!(
+                "WHERE a.removed_at IS NULL ORDER BY a.created_at, a.no"
+            ))
+            .load::<AccountRow>(conn)?;
+            Ok(rows.into_iter().map(AccountRow::show).collect())
+        })
+        .await
+    }
+
+    /// Also a removed one whose history was kept: its label names the conversations that stayed.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn get_account(&self, id: AccountId) -> Result<Option<Account>> {
+        self.read("get_account", move |conn| {
+            Ok(AccountRow::load(conn, id)?.map(AccountRow::show))
+        })
+        .await
+    }
+
+    /// Event `account_status`.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountNotFound`], or as every write.
+    pub async fn patch_account(&self, id: AccountId, patch: AccountPatch) -> Result<Account> {
+        self.job("patch_account", move |tx| tx.patch_account(id, &patch))
+            .await
+    }
+
+    /// Event `account_status`, only if something visible changed.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountNotFound`], or as every write.
+    pub async fn set_account_state(&self, id: AccountId, change: StateChange) -> Result<Account> {
+        self.job("set_account_state", move |tx| {
+            tx.set_account_state(id, &change)
+        })
+        .await
+    }
+
+    /// Event `account_status`, only if something visible changed.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountNotFound`], or as every write.
+    pub async fn set_sync(&self, id: AccountId, sync: Option<SyncProgress>) -> Result<Account> {
+        self.job("set_sync", move |tx| tx.set_sync(id, sync.as_ref()))
+            .await
+    }
+
+    /// Event `account_removed`. With `keep_history` its conversations stay readable, and nothing more is sent there.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountNotFound`], or as every write.
+    pub async fn remove_account(&self, id: AccountId, keep_history: bool) -> Result<()> {
+        self.job("remove_account", move |tx| {
+            tx.remove_account(id, keep_history)
+        })
+        .await
+    }
+}

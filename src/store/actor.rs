@@ -1,0 +1,288 @@
+//! The actor: the only writer. Many waiting writes go into one transaction.
+//!
+//! While one transaction is being committed the next writes gather in the mailbox; they become the next group.
+//! Each runs in its own savepoint, so that one that fails takes nobody along.
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use diesel::{
+    QueryResult,
+    connection::{AnsiTransactionManager, TransactionManager},
+    result::Error,
+    sqlite::SqliteConnection,
+};
+use tokio::sync::oneshot;
+
+use super::{
+    EventSink, StoreError, StoreMetrics, connection,
+    health::Health,
+    housekeeping::{Housekeeping, TICK},
+    job::{Job, Ran},
+    tx::{State, Tx},
+};
+
+type Transactions = AnsiTransactionManager;
+
+/// Jobs of one transaction at most, and the time after which no further one is begun: what comes behind waits too long
+/// otherwise.
+const GROUP: usize = 256;
+const GROUP_TIME: Duration = Duration::from_millis(40);
+
+const BACKOFF: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_millis(500);
+
+/// Sent by [`super::StoreHandle`]. The job is run in the next transaction and answers through its own channel after
+/// the commit; the reply to this message only says that it is queued. A missing reply means it never was.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Write(pub Box<dyn Job>);
+
+/// Sent by [`super::StoreHandle::close`]: what is queued is written, then the log goes into the file and the actor
+/// ends. Answered when all that is done.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Close(pub oneshot::Sender<()>);
+
+/// What the actor is made of.
+pub(super) struct Parts {
+    pub path: PathBuf,
+    pub conn: SqliteConnection,
+    pub sink: Arc<dyn EventSink>,
+    pub health: Health,
+    pub metrics: StoreMetrics,
+    pub mailbox: usize,
+    pub housekeeping: Housekeeping,
+    /// Dropped with the actor: its thread ends.
+    pub ended: oneshot::Sender<()>,
+}
+
+pub(super) struct StoreActor {
+    path: PathBuf,
+    /// `None` after a trouble that left it unusable; opened anew at the next try.
+    conn: Option<SqliteConnection>,
+    state: State,
+    sink: Arc<dyn EventSink>,
+    health: Health,
+    metrics: StoreMetrics,
+    mailbox: usize,
+    housekeeping: Housekeeping,
+    queue: VecDeque<Box<dyn Job>>,
+    scheduled: bool,
+    backoff: Duration,
+    _ended: oneshot::Sender<()>,
+}
+
+impl StoreActor {
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            path: parts.path,
+            conn: Some(parts.conn),
+            state: State::default(),
+            sink: parts.sink,
+            health: parts.health,
+            metrics: parts.metrics,
+            mailbox: parts.mailbox,
+            housekeeping: parts.housekeeping,
+            queue: VecDeque::new(),
+            scheduled: false,
+            backoff: BACKOFF,
+            _ended: parts.ended,
+        }
+    }
+
+    /// actix drains the mailbox before it polls spawned futures, so everything that waits now is in the group.
+    fn schedule(&mut self, ctx: &mut Context<Self>) {
+        if self.scheduled || self.queue.is_empty() {
+            return;
+        }
+        self.scheduled = true;
+        ctx.spawn(
+            std::future::ready(())
+                .into_actor(self)
+                .map(|(), actor, ctx| actor.turn(ctx)),
+        );
+    }
+
+    fn turn(&mut self, ctx: &mut Context<Self>) {
+        self.scheduled = false;
+        match self.write_group() {
+            Ok(()) => {
+                self.backoff = BACKOFF;
+                self.health.good();
+                self.schedule(ctx);
+            }
+            Err(trouble) => self.wait_out(&trouble, ctx),
+        }
+    }
+
+    /// Nothing was written. Those whose patience is over are told, the rest is tried again in the same order.
+    fn wait_out(&mut self, trouble: &Error, ctx: &mut Context<Self>) {
+        let reason = trouble.to_string();
+        self.health.bad(&reason);
+        self.fail_overdue(&reason);
+        let pause = self.backoff;
+        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+        // While it waits the mailbox fills up to its bound and callers wait for a place.
+        ctx.wait(
+            tokio::time::sleep(pause)
+                .into_actor(self)
+                .map(|(), actor, ctx| actor.schedule(ctx)),
+        );
+    }
+
+    fn fail_overdue(&mut self, reason: &str) {
+        let now = Instant::now();
+        let waiting = std::mem::take(&mut self.queue);
+        for job in waiting {
+            if job.deadline() > now {
+                self.queue.push_back(job);
+                continue;
+            }
+            job.fail(StoreError::Unavailable {
+                reason: reason.to_owned(),
+            });
+        }
+    }
+
+    /// Runs what waits in one transaction, commits, announces, answers. `Err`: nothing happened.
+    fn write_group(&mut self) -> QueryResult<()> {
+        let began = Instant::now();
+        let mut conn = self.usable_connection()?;
+        let outcome = run_group(&mut conn, &mut self.state, &mut self.queue, began);
+        let done = match outcome {
+            Ok(done) => done,
+            Err(trouble) => {
+                self.state.forget();
+                // Dropping the connection takes back whatever is left of the transaction.
+                return Err(trouble);
+            }
+        };
+        self.conn = Some(conn);
+        let commit = began.elapsed();
+        let events = self.state.take_events();
+        self.metrics.commit_seconds.observe(commit.as_secs_f64());
+        self.metrics
+            .batch_rows
+            .observe(self.state.take_rows() as f64);
+        if !events.is_empty() {
+            self.sink.committed(events);
+        }
+        for job in self.queue.drain(..done) {
+            job.answer(commit);
+        }
+        Ok(())
+    }
+
+    fn usable_connection(&mut self) -> QueryResult<SqliteConnection> {
+        if let Some(conn) = self.conn.take() {
+            return Ok(conn);
+        }
+        connection::writer(&self.path).map_err(|error| {
+            Error::DatabaseError(
+                diesel::result::DatabaseErrorKind::Unknown,
+                Box::new(error.to_string()),
+            )
+        })
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        if !self.queue.is_empty() {
+            return;
+        }
+        let Ok(mut conn) = self.usable_connection() else {
+            return;
+        };
+        match self.housekeeping.tick(&mut conn, &mut self.state) {
+            Ok(more) => {
+                self.conn = Some(conn);
+                self.health.good();
+                if more {
+                    ctx.run_later(Duration::from_millis(1), Self::tick);
+                }
+            }
+            Err(error) => {
+                self.state.forget();
+                if connection::unavailable(&error) {
+                    self.health.bad(&error.to_string());
+                } else {
+                    log::error!(target: "switchboard::store", "housekeeping failed cause=\"{error}\"");
+                }
+            }
+        }
+    }
+}
+
+/// How many jobs of the queue are done with. The transaction is committed.
+fn run_group(
+    conn: &mut SqliteConnection,
+    state: &mut State,
+    queue: &mut VecDeque<Box<dyn Job>>,
+    began: Instant,
+) -> QueryResult<usize> {
+    Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+    let mut done = 0;
+    for job in queue.iter_mut().take(GROUP) {
+        if done > 0 && began.elapsed() > GROUP_TIME {
+            break;
+        }
+        Transactions::begin_transaction(conn)?;
+        let mark = state.mark();
+        match job.run(&mut Tx::new(conn, state)) {
+            Ran::Done => Transactions::commit_transaction(conn)?,
+            Ran::Refused => {
+                Transactions::rollback_transaction(conn)?;
+                state.back_to(mark);
+            }
+            Ran::Trouble(trouble) => return Err(trouble),
+        }
+        done += 1;
+    }
+    Transactions::commit_transaction(conn)?;
+    Ok(done)
+}
+
+impl Actor for StoreActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(self.mailbox);
+        ctx.run_interval(TICK, Self::tick);
+    }
+}
+
+impl Handler<Write> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, Write(job): Write, ctx: &mut Self::Context) {
+        self.queue.push_back(job);
+        self.schedule(ctx);
+    }
+}
+
+impl Handler<Close> for StoreActor {
+    type Result = ();
+
+    fn handle(&mut self, Close(reply): Close, ctx: &mut Self::Context) {
+        while !self.queue.is_empty() {
+            if let Err(trouble) = self.write_group() {
+                let reason = trouble.to_string();
+                for job in self.queue.drain(..) {
+                    job.fail(StoreError::Unavailable {
+                        reason: reason.clone(),
+                    });
+                }
+            }
+        }
+        if let Some(mut conn) = self.conn.take() {
+            self.housekeeping.close(&mut conn);
+        }
+        drop(reply.send(()));
+        actix::ActorContext::stop(ctx);
+    }
+}

@@ -1,0 +1,184 @@
+//! Connections: how the file is opened for writing, for reading and for moving the log into the file.
+
+use std::{path::Path, time::Duration};
+
+use diesel::{
+    Connection, ConnectionError, QueryResult, RunQueryDsl,
+    connection::SimpleConnection,
+    r2d2::{ConnectionManager, CustomizeConnection, Pool},
+    result::Error,
+    sqlite::SqliteConnection,
+};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::{
+    Result, StoreConfig, StoreError,
+    sql::{One, sql},
+};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// One try for the write lock; patience is the actor's, which stays responsive in between.
+const BUSY_MILLIS: u32 = 200;
+
+pub(super) type Readers = Pool<ConnectionManager<SqliteConnection>>;
+
+/// Telegram repeats what isn't covered by the stored position, but nobody repeats a reply: so FULL.
+/// The log is moved into the file by `checkpoint.rs`, not by whichever commit happens to be the thousandth.
+const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+     PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -6144; \
+     PRAGMA temp_store = MEMORY;";
+const READER: &str =
+    "PRAGMA query_only = ON; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;";
+
+fn connect(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLIS};"))
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+/// The one connection that writes.
+pub(super) fn writer(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let mut conn = connect(path)?;
+    conn.batch_execute(WRITER)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+/// A connection that moves pages from the log into the file while the writer goes on.
+pub(super) fn checkpointer(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let mut conn = connect(path)?;
+    conn.batch_execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -64;")
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+#[derive(Debug)]
+struct ReadOnly;
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ReadOnly {
+    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        // A reader meets a lock only while somebody else recovers or vacuums the file.
+        conn.batch_execute("PRAGMA busy_timeout = 5000;")
+            .and_then(|()| conn.batch_execute(READER))
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+pub(super) fn readers(config: &StoreConfig) -> Result<Readers> {
+    Pool::builder()
+        .max_size(config.readers.max(1))
+        .min_idle(Some(1))
+        .connection_timeout(Duration::from_secs(5))
+        .connection_customizer(Box::new(ReadOnly))
+        .test_on_check_out(false)
+        .build(ConnectionManager::new(config.path.to_string_lossy()))
+        .map_err(|error| StoreError::Unavailable {
+            reason: error.to_string(),
+        })
+}
+
+/// Makes the schema what this version needs.
+pub(super) fn migrate(conn: &mut SqliteConnection) -> Result<()> {
+    refuse_newer(conn)?;
+    conn.run_pending_migrations(MIGRATIONS)
+        .map(drop)
+        .map_err(|error| {
+            let text = error.to_string();
+            match unavailable_text(&text) {
+                true => StoreError::Unavailable { reason: text },
+                false => StoreError::Broken {
+                    call: "migrate",
+                    cause: text,
+                },
+            }
+        })
+}
+
+/// A schema this version does not know is left alone: writing into it would damage it.
+fn refuse_newer(conn: &mut SqliteConnection) -> Result<()> {
+    let broken = |error: Box<dyn std::error::Error + Send + Sync>| {
+        let text = error.to_string();
+        match unavailable_text(&text) {
+            true => StoreError::Unavailable { reason: text },
+            false => StoreError::Broken {
+                call: "open",
+                cause: text,
+            },
+        }
+    };
+    let table =
+        sql("SELECT count(*) AS n FROM sqlite_schema WHERE name = '__diesel_schema_migrations'")
+            .get_result::<One>(conn)
+            .map_err(|error| broken(error.into()))?;
+    if table.n == 0 {
+        return Ok(());
+    }
+    let found = conn.applied_migrations().map_err(broken)?;
+    let known =
+        diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS)
+            .map_err(broken)?;
+    let known: Vec<String> = known
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let newest = known.iter().max().cloned().unwrap_or_default();
+    match found
+        .iter()
+        .map(ToString::to_string)
+        .find(|version| !known.contains(version))
+    {
+        Some(found) => Err(StoreError::SchemaTooNew {
+            found,
+            known: newest,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Is this a trouble of the file that may pass (locked, full, read-only, disk), and not of the statement?
+///
+/// diesel gives SQLite's text and no code for these; the texts are fixed in SQLite's `sqlite3ErrStr`.
+pub(super) fn unavailable(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(_, info) => unavailable_text(info.message()),
+        Error::BrokenTransactionManager | Error::AlreadyInTransaction => true,
+        Error::RollbackErrorOnCommit {
+            commit_error,
+            rollback_error,
+        } => unavailable(commit_error) || unavailable(rollback_error),
+        _ => false,
+    }
+}
+
+fn unavailable_text(text: &str) -> bool {
+    const TROUBLES: [&str; 9] = [
+        "database is locked",
+        "database table is locked",
+        "database schema is locked",
+        "database or disk is full",
+        "attempt to write a readonly database",
+        "disk I/O error",
+        "unable to open database file",
+        "locking protocol",
+        "database is busy",
+    ];
+    TROUBLES.iter().any(|trouble| text.contains(trouble))
+}
+
+/// Pages in the log, and how many of them are in the file by now.
+#[derive(diesel::QueryableByName, Debug)]
+pub(super) struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    pub log: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    pub checkpointed: i64,
+}
+
+pub(super) fn checkpoint(
+    conn: &mut SqliteConnection,
+    mode: &'static str,
+) -> QueryResult<Checkpoint> {
+    diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(conn)
+}

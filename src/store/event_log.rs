@@ -1,0 +1,295 @@
+//! The event log: numbers and references, rendered from what the rows are when somebody asks.
+
+use std::{collections::HashMap, sync::Arc};
+
+use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection};
+
+use super::{
+    Result, StoreHandle,
+    accounts::AccountRow,
+    conversations, messages,
+    schema::event_log,
+    sql::{One, sql},
+};
+use crate::domain::{
+    Account, AccountId, Conversation, Event, EventBody, MessageRowId, Seq, StoredMessage, Timestamp,
+};
+
+/// Events read at once at most.
+const READ_MAX: u32 = 1000;
+
+/// The kinds as stored; the numbers never change.
+mod kind {
+    pub const RECEIVED: i32 = 1;
+    pub const SENT: i32 = 2;
+    pub const EDITED: i32 = 3;
+    pub const DELETED: i32 = 4;
+    pub const CONVERSATION: i32 = 5;
+    pub const ACCOUNT: i32 = 6;
+    pub const REMOVED: i32 = 7;
+    pub const LOGIN: i32 = 8;
+}
+
+/// What is stored of an event.
+pub(in crate::store) struct EventRef {
+    kind: i32,
+    conversation: Option<i64>,
+    message: Option<i64>,
+    detail: Option<String>,
+}
+
+impl EventRef {
+    pub fn of(body: &EventBody) -> Self {
+        let message = |kind, message: &StoredMessage| Self {
+            kind,
+            conversation: Some(message.conversation_id.0),
+            message: Some(message.id.0),
+            detail: None,
+        };
+        let plain = |kind| Self {
+            kind,
+            conversation: None,
+            message: None,
+            detail: None,
+        };
+        match body {
+            EventBody::MessageReceived { message: m, .. } => message(kind::RECEIVED, m),
+            EventBody::MessageSent { message: m, .. } => message(kind::SENT, m),
+            EventBody::MessageEdited { message: m, .. } => message(kind::EDITED, m),
+            EventBody::MessageDeleted {
+                conversation_id,
+                ids,
+                message_ids,
+                ..
+            } => Self {
+                kind: kind::DELETED,
+                conversation: Some(conversation_id.0),
+                message: None,
+                detail: serde_json::to_string(&(ids, message_ids)).ok(),
+            },
+            EventBody::ConversationUpdated { conversation } => Self {
+                kind: kind::CONVERSATION,
+                conversation: Some(conversation.id.0),
+                message: None,
+                detail: None,
+            },
+            EventBody::AccountStatus { .. } => plain(kind::ACCOUNT),
+            EventBody::AccountRemoved { .. } => plain(kind::REMOVED),
+            EventBody::LoginUpdated { .. } => plain(kind::LOGIN),
+        }
+    }
+
+    pub fn insert(
+        &self,
+        conn: &mut SqliteConnection,
+        seq: i64,
+        at: Timestamp,
+        account_no: i64,
+    ) -> QueryResult<()> {
+        sql("INSERT INTO event_log (seq, at, account_no, kind, conversation_id, message_row, detail) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)")
+        .number(seq)
+        .number(at.millis())
+        .number(account_no)
+        .number(self.kind)
+        .number_or_null(self.conversation)
+        .number_or_null(self.message)
+        .text_or_null(self.detail.as_deref())
+        .run(conn)?;
+        Ok(())
+    }
+}
+
+#[derive(QueryableByName, Debug)]
+#[diesel(table_name = event_log)]
+struct EventRow {
+    seq: i64,
+    at: i64,
+    account_no: i64,
+    kind: i32,
+    conversation_id: Option<i64>,
+    message_row: Option<i64>,
+    detail: Option<String>,
+}
+
+/// The rows that a page of events speaks of, each read once.
+struct Rows {
+    accounts: HashMap<i64, (AccountId, Option<Account>)>,
+    conversations: HashMap<i64, Conversation>,
+    messages: HashMap<i64, StoredMessage>,
+}
+
+impl Rows {
+    fn read(conn: &mut SqliteConnection, events: &[EventRow]) -> QueryResult<Self> {
+        let distinct = |ids: &mut Vec<i64>| {
+            ids.sort_unstable();
+            ids.dedup();
+        };
+        let mut accounts: Vec<i64> = events.iter().map(|event| event.account_no).collect();
+        let mut conversations: Vec<i64> = events
+            .iter()
+            .filter_map(|event| event.conversation_id)
+            .collect();
+        let mut messages: Vec<i64> = events
+            .iter()
+            .filter_map(|event| event.message_row)
+            .collect();
+        distinct(&mut accounts);
+        distinct(&mut conversations);
+        distinct(&mut messages);
+        Ok(Self {
+            accounts: AccountRow::by_numbers(conn, &accounts)?
+                .into_iter()
+                .map(|row| (row.no(), (row.account_id(), row.listed())))
+                .collect(),
+            conversations: conversations::by_ids(conn, &conversations)?
+                .into_iter()
+                .map(|conversation| (conversation.id.0, conversation))
+                .collect(),
+            messages: messages::by_ids(conn, &messages)?
+                .into_iter()
+                .map(|message| (message.id.0, message))
+                .collect(),
+        })
+    }
+
+    /// `None` only for an account that never was: the log and the accounts are written together.
+    fn render(&self, row: &EventRow) -> Option<Event> {
+        let (account_id, account) = self.accounts.get(&row.account_no)?;
+        let account_id = *account_id;
+        let gone = || EventBody::AccountRemoved { account_id };
+        let status = || match account {
+            Some(account) => EventBody::AccountStatus {
+                account: account.clone(),
+            },
+            None => gone(),
+        };
+        let conversation = row
+            .conversation_id
+            .and_then(|id| self.conversations.get(&id));
+        let message = row.message_row.and_then(|id| self.messages.get(&id));
+        let body = match (row.kind, conversation, message) {
+            (kind::ACCOUNT | kind::LOGIN, ..) => status(),
+            (kind::REMOVED, ..) => gone(),
+            // History was deleted with its account.
+            (_, None, _) => gone(),
+            (kind::CONVERSATION, Some(conversation), _) => EventBody::ConversationUpdated {
+                conversation: conversation.clone(),
+            },
+            (kind::DELETED, Some(conversation), _) => deleted(conversation, row),
+            (_, Some(conversation), None) => taken_back(conversation, row),
+            (kind::EDITED, Some(conversation), Some(message)) => EventBody::MessageEdited {
+                message: message.clone(),
+                conversation: conversation.clone(),
+            },
+            (kind::SENT, Some(conversation), Some(message)) => EventBody::MessageSent {
+                message: message.clone(),
+                conversation: conversation.clone(),
+            },
+            (_, Some(conversation), Some(message)) => EventBody::MessageReceived {
+                message: message.clone(),
+                conversation: conversation.clone(),
+            },
+        };
+        Some(Event {
+            seq: Seq(row.seq),
+            at: Timestamp::from_millis(row.at),
+            account_id,
+            body,
+            read_at: None,
+        })
+    }
+}
+
+fn deleted(conversation: &Conversation, row: &EventRow) -> EventBody {
+    let (ids, message_ids) = row
+        .detail
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<(Vec<MessageRowId>, Vec<String>)>(text).ok())
+        .unwrap_or_default();
+    EventBody::MessageDeleted {
+        account_id: conversation.account_id,
+        conversation_id: conversation.id,
+        chat_id: conversation.chat_id,
+        ids,
+        message_ids,
+        deleted_at: Timestamp::from_millis(row.at),
+    }
+}
+
+/// A reply that was taken back, or an echo that turned out to be one of ours: the row is not there any more.
+fn taken_back(conversation: &Conversation, row: &EventRow) -> EventBody {
+    EventBody::MessageDeleted {
+        account_id: conversation.account_id,
+        conversation_id: conversation.id,
+        chat_id: conversation.chat_id,
+        ids: row.message_row.map(MessageRowId).into_iter().collect(),
+        message_ids: Vec::new(),
+        deleted_at: Timestamp::from_millis(row.at),
+    }
+}
+
+fn number(conn: &mut SqliteConnection, text: &'static str) -> QueryResult<Seq> {
+    Ok(Seq(sql(text).get_result::<One>(conn)?.n))
+}
+
+impl StoreHandle {
+    /// What was committed after `seq`, in order; at most 1,000 at once, rendered from what the rows are now.
+    ///
+    /// A `login_updated` comes back as the account's status: what a sign-in shows is never stored.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn events_after(&self, seq: Seq, limit: u32) -> Result<Vec<Arc<Event>>> {
+        self.read("events_after", move |conn| {
+            let events = sql("SELECT seq, at, account_no, kind, conversation_id, message_row, detail FROM event_log \
+                              WHERE seq > ? ORDER BY seq LIMIT ?")
+            .number(seq.0)
+            .number(limit.clamp(1, READ_MAX))
+            .load::<EventRow>(conn)?;
+            let rows = Rows::read(conn, &events)?;
+            Ok(events
+                .iter()
+                .filter_map(|event| rows.render(event))
+                .map(Arc::new)
+                .collect())
+        })
+        .await
+    }
+
+    /// The oldest event that can still be replayed; 1 when there never was one.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn oldest_seq(&self) -> Result<Seq> {
+        self.read("oldest_seq", |conn| {
+            number(conn, "SELECT coalesce(min(seq), 1) AS n FROM event_log")
+        })
+        .await
+    }
+
+    /// The newest event; 0 when there never was one.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn last_seq(&self) -> Result<Seq> {
+        self.read("last_seq", |conn| {
+            number(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log")
+        })
+        .await
+    }
+}
+
+/// For `announce`: whose event it is.
+pub(in crate::store) fn account_of_body(body: &EventBody) -> AccountId {
+    match body {
+        EventBody::MessageReceived { message, .. }
+        | EventBody::MessageSent { message, .. }
+        | EventBody::MessageEdited { message, .. } => message.account_id,
+        EventBody::ConversationUpdated { conversation } => conversation.account_id,
+        EventBody::AccountStatus { account } => account.id,
+        EventBody::MessageDeleted { account_id, .. }
+        | EventBody::AccountRemoved { account_id }
+        | EventBody::LoginUpdated { account_id, .. } => *account_id,
+    }
+}

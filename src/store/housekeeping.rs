@@ -1,0 +1,207 @@
+//! Housekeeping: what the writer does when nobody waits for it.
+//!
+//! Feeds the search index, moves the log into the file, prunes old events and keys, deletes the rows of accounts that
+//! were removed with their history. Each step is one short transaction.
+
+use std::{
+    path::PathBuf,
+    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use diesel::{
+    QueryResult, RunQueryDsl,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    sqlite::SqliteConnection,
+};
+
+use super::{
+    Result, StoreConfig, StoreError, connection, search_index,
+    sql::{One, sql},
+    tx::State,
+};
+
+pub(super) const TICK: Duration = Duration::from_millis(200);
+
+/// Messages fed to the search index in one step.
+const FEED: usize = 500;
+/// Rows deleted in one step.
+const CHUNK: i64 = 500;
+/// How often old rows are looked for.
+const PRUNE_EVERY: Duration = Duration::from_secs(20);
+/// Log size at which the checkpointer is woken, and at which the writer itself steps in.
+const WAKE_BYTES: u64 = 4 << 20;
+const STEP_IN_BYTES: u64 = 48 << 20;
+
+const DAY: i64 = 24 * 3600 * 1000;
+const KEYS_DAYS: i64 = 7;
+const TOMBSTONE_DAYS: i64 = 30;
+
+type Transactions = AnsiTransactionManager;
+
+pub(super) struct Housekeeping {
+    keep_events: i64,
+    log_file: PathBuf,
+    pruned: Instant,
+    checkpointer: SyncSender<()>,
+}
+
+impl Housekeeping {
+    /// Starts the checkpointer's thread; it ends with this value.
+    pub fn start(config: &StoreConfig) -> Result<Self> {
+        let mut log_file = config.path.clone().into_os_string();
+        log_file.push("-wal");
+        let (wake, woken) = sync_channel::<()>(1);
+        let path = config.path.clone();
+        thread::Builder::new()
+            .name("store-log".to_owned())
+            .spawn(move || {
+                let mut conn = None;
+                while woken.recv().is_ok() {
+                    if conn.is_none() {
+                        conn = connection::checkpointer(&path).ok();
+                    }
+                    let Some(open) = &mut conn else { continue };
+                    // PASSIVE waits for nobody. What it can't move now it moves next time.
+                    if connection::checkpoint(open, "PASSIVE").is_err() {
+                        conn = None;
+                    }
+                }
+            })
+            .map_err(|error| StoreError::Unavailable {
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            keep_events: config.keep_events.max(1),
+            log_file: log_file.into(),
+            pruned: Instant::now(),
+            checkpointer: wake,
+        })
+    }
+
+    /// One step of each kind. `true`: there is more to do right away.
+    pub fn tick(&mut self, conn: &mut SqliteConnection, state: &mut State) -> QueryResult<bool> {
+        let fed = step(conn, |conn| search_index::feed(conn, state, FEED))?;
+        let mut more = fed == FEED;
+        if self.pruned.elapsed() > PRUNE_EVERY {
+            let pruned = step(conn, |conn| prune(conn, self.keep_events))?;
+            let purged = step(conn, |conn| purge(conn, state))?;
+            if pruned + purged == 0 {
+                self.pruned = Instant::now();
+            } else {
+                more = true;
+            }
+        }
+        self.look_at_log(conn)?;
+        Ok(more)
+    }
+
+    /// The log is emptied only when a commit begins while everything in it is in the file. Under constant load that
+    /// moment never comes by itself, so from some size on the writer makes it.
+    pub fn look_at_log(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
+        let bytes = std::fs::metadata(&self.log_file).map_or(0, |meta| meta.len());
+        if bytes > STEP_IN_BYTES {
+            connection::checkpoint(conn, "TRUNCATE")?;
+        } else if bytes > WAKE_BYTES
+            && let Err(TrySendError::Disconnected(())) = self.checkpointer.try_send(())
+        {
+            connection::checkpoint(conn, "PASSIVE")?;
+        }
+        Ok(())
+    }
+
+    /// Everything in one file, for whoever copies it.
+    pub fn close(&self, conn: &mut SqliteConnection) {
+        if let Err(error) = conn
+            .batch_execute("PRAGMA optimize;")
+            .and_then(|()| connection::checkpoint(conn, "TRUNCATE").map(drop))
+        {
+            log::warn!(target: "switchboard::store", "log not moved into the file at the end cause=\"{error}\"");
+        }
+    }
+}
+
+/// One short transaction.
+fn step<T>(
+    conn: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+    match work(conn) {
+        Ok(value) => {
+            Transactions::commit_transaction(conn)?;
+            Ok(value)
+        }
+        Err(error) => {
+            Transactions::rollback_transaction(conn)?;
+            Err(error)
+        }
+    }
+}
+
+fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
+    let now = crate::domain::Timestamp::now().millis();
+    // The newest event always stays: it holds the count.
+    let events = sql(
+        "DELETE FROM event_log WHERE seq IN (SELECT seq FROM event_log \
+                      WHERE seq <= (SELECT max(seq) FROM event_log) - ? ORDER BY seq LIMIT ?)",
+    )
+    .number(keep_events)
+    .number(CHUNK * 10)
+    .run(conn)?;
+    let keys = sql("DELETE FROM idempotency_keys WHERE created_at < ?")
+        .number(now - KEYS_DAYS * DAY)
+        .run(conn)?;
+    let tombstones = sql("DELETE FROM tombstones WHERE deleted_at < ?")
+        .number(now - TOMBSTONE_DAYS * DAY)
+        .run(conn)?;
+    Ok(events + keys + tombstones)
+}
+
+/// The next rows of an account that was removed with its history.
+fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
+    let account = sql("SELECT no AS n FROM accounts WHERE purge LIMIT 1")
+        .load::<One>(conn)?
+        .pop();
+    let Some(One { n: account }) = account else {
+        return Ok(0);
+    };
+    state.conversations.retain(|key, _| key.0 != account);
+    state.peers.retain(|key, _| key.0 != account);
+    let chunk = |text: &'static str| sql(text).number(account).number(CHUNK);
+    let outbox = chunk(
+        "DELETE FROM outbox WHERE message_row IN (SELECT message_row FROM outbox WHERE account_no = ? LIMIT ?)",
+    )
+    .run(conn)?;
+    if outbox > 0 {
+        return Ok(outbox);
+    }
+    // Row ids are never given out twice, see `Tx::next_message_row`.
+    sql("INSERT INTO meta (key, value) SELECT 'message_floor', max(id) FROM messages HAVING max(id) IS NOT NULL \
+         ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))")
+    .run(conn)?;
+    chunk(
+        "DELETE FROM messages_search WHERE rowid IN (SELECT (max(timestamp, 0) / 60000 << 37) | id FROM messages \
+         WHERE account_no = ? ORDER BY scope, message_no LIMIT ?)",
+    )
+    .run(conn)?;
+    let messages = chunk(
+        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
+         ORDER BY scope, message_no LIMIT ?)",
+    )
+    .run(conn)?;
+    if messages > 0 {
+        return Ok(messages);
+    }
+    for text in [
+        "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
+        "DELETE FROM conversations WHERE account_no = ?",
+        "DELETE FROM peers WHERE account_no = ?",
+        "DELETE FROM tombstones WHERE account_no = ?",
+        "UPDATE accounts SET purge = 0, unread = 0 WHERE no = ?",
+    ] {
+        sql(text).number(account).run(conn)?;
+    }
+    Ok(1)
+}

@@ -1,0 +1,283 @@
+//! Messages as Telegram tells them: new, known, edited.
+
+use diesel::{QueryResult, RunQueryDsl};
+
+use super::{
+    job::JobResult,
+    message_row::{MessageRecord, direction_text, media_text, sender, status_text},
+    record::Recording,
+    search_index,
+    sql::{One, sql},
+    tx::{Tx, scope_of},
+};
+use crate::domain::{
+    ChatId, ConversationId, Direction, EventBody, IncomingMessage, MessageRowId, MessageStatus,
+    PeerKind, StoredMessage, Timestamp,
+};
+
+impl Tx<'_> {
+    /// Stores a message, or finds that it is stored and whether this is a newer version of it.
+    pub fn record_message(
+        &mut self,
+        recording: &mut Recording,
+        message: &IncomingMessage,
+        edit: bool,
+    ) -> JobResult<()> {
+        let key = self.conversation_for(&recording.account, message.chat)?;
+        let deleted_at = self.tombstone(
+            recording.account.no,
+            scope_of(message.chat),
+            i64::from(message.message_id),
+        )?;
+        let held = message.outgoing && self.may_be_echo(key, &message.text)?;
+        let Some(stored) = self.insert_message(recording, key, message, deleted_at, held)? else {
+            return self.record_known(recording, key, message, edit);
+        };
+        recording.new_messages += 1;
+        let fields = &mut self.conversation(key)?.fields;
+        let newest = message.message_id > fields.top_message;
+        // An edit of a message from before our time is not news.
+        let news = (!edit || newest) && !recording.backfilled;
+        let unread = news
+            && !message.outgoing
+            && deleted_at.is_none()
+            && message.message_id > fields.read_inbox_max_id;
+        fields.top_message = fields.top_message.max(message.message_id);
+        if unread {
+            fields.unread += 1;
+        }
+        self.mark_conversation(key);
+        if unread {
+            self.add_unread(recording.account.id, 1)?;
+        }
+        if held || deleted_at.is_some() {
+            return Ok(());
+        }
+        self.summarise(key, &stored, i64::from(message.message_id))?;
+        if recording.backfilled {
+            recording.touch(key);
+            return Ok(());
+        }
+        let conversation = self.show_conversation(key)?;
+        let body = match (news, message.outgoing) {
+            (true, false) => EventBody::MessageReceived {
+                message: stored,
+                conversation,
+            },
+            (true, true) => EventBody::MessageSent {
+                message: stored,
+                conversation,
+            },
+            (false, _) => EventBody::MessageEdited {
+                message: stored,
+                conversation,
+            },
+        };
+        self.emit(&recording.account, body)?;
+        recording.told(key);
+        Ok(())
+    }
+
+    /// `None`: it is there already.
+    fn insert_message(
+        &mut self,
+        recording: &Recording,
+        key: (i64, i64),
+        message: &IncomingMessage,
+        deleted_at: Option<i64>,
+        held: bool,
+    ) -> JobResult<Option<StoredMessage>> {
+        let id = self.next_message_row()?;
+        let conversation = self.conversation(key)?;
+        let conversation_id = conversation.fields.id;
+        let chat_id = conversation.fields.chat_id.clone();
+        let direction = if message.outgoing {
+            Direction::Outgoing
+        } else {
+            Direction::Incoming
+        };
+        let status = if message.outgoing {
+            MessageStatus::Sent
+        } else {
+            MessageStatus::Received
+        };
+        let sender_id = sender_of(message);
+        let message_id = message.message_id.to_string();
+        let media = media_text(message.media.as_ref());
+        let rows = sql(
+            "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
+             message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, edited_at, deleted_at, \
+             media, service, backfilled, held) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (account_no, scope, message_no) DO NOTHING",
+        )
+        .number(id)
+        .number(recording.account.no)
+        .number(scope_of(message.chat))
+        .number(message.message_id)
+        .number(conversation_id)
+        .text(&recording.account.id_text)
+        .text(&chat_id)
+        .text(&message_id)
+        .text(direction_text(direction))
+        .text(&message.text)
+        .number(message.date.millis())
+        .text(status_text(status))
+        .number_or_null(sender_id.map(ChatId::marked))
+        .text_or_null(message.sender_name.as_deref())
+        .number_or_null(message.reply_to)
+        .number_or_null(message.edited_at.map(Timestamp::millis))
+        .number_or_null(deleted_at)
+        .text_or_null(media.as_deref())
+        .text_or_null(message.service.as_deref())
+        .number(recording.backfilled)
+        .number(held)
+        .run(self.conn)?;
+        if rows == 0 {
+            self.state.return_message_row(id);
+            return Ok(None);
+        }
+        let peer = match sender_id {
+            Some(id) => self.known_peer(recording.account.no, id)?,
+            None => None,
+        };
+        Ok(Some(StoredMessage {
+            id: MessageRowId(id),
+            account_id: recording.account.id,
+            conversation_id: ConversationId(conversation_id),
+            chat_id: message.chat,
+            message_id: Some(message_id),
+            direction,
+            text: message.text.clone(),
+            timestamp: message.date,
+            status,
+            sender: sender(
+                message.chat,
+                sender_id,
+                peer.as_ref().map(|known| known.peer.name.clone()),
+                peer.as_ref().and_then(|known| known.peer.username.clone()),
+                message.sender_name.clone(),
+            ),
+            reply_to_message_id: message.reply_to.map(|id| id.to_string()),
+            edited_at: message.edited_at,
+            deleted_at: deleted_at.map(Timestamp::from_millis),
+            media: message.media.clone(),
+            service: message.service.clone(),
+            backfilled: recording.backfilled,
+            error: None,
+            retry_at: None,
+        }))
+    }
+
+    /// The message is stored. The newest edit wins; a repeat changes nothing.
+    fn record_known(
+        &mut self,
+        recording: &mut Recording,
+        key: (i64, i64),
+        message: &IncomingMessage,
+        edit: bool,
+    ) -> JobResult<()> {
+        let found = MessageRecord::find(
+            self.conn,
+            recording.account.no,
+            scope_of(message.chat),
+            i64::from(message.message_id),
+        )?;
+        let Some(record) = found else {
+            return Ok(());
+        };
+        let old = &record.fields;
+        let media = media_text(message.media.as_ref());
+        let incoming_edit = message.edited_at.map(Timestamp::millis);
+        let newer = incoming_edit > old.edited_at || (edit && incoming_edit == old.edited_at);
+        let differs = old.text != message.text
+            || old.media != media
+            || old.service != message.service
+            || old.edited_at != incoming_edit;
+        let moved = old.timestamp != message.date.millis();
+        let text = if newer { &message.text } else { &old.text };
+        if !moved && !(newer && differs) {
+            return Ok(());
+        }
+        search_index::remove(self, old.id, old.timestamp)?;
+        sql(
+            "UPDATE messages SET text = ?, media = ?, service = ?, edited_at = ?, timestamp = ?, \
+             sender_id = coalesce(sender_id, ?), reply_to = coalesce(reply_to, ?) WHERE id = ?",
+        )
+        .text(text)
+        .text_or_null(if newer {
+            media.as_deref()
+        } else {
+            old.media.as_deref()
+        })
+        .text_or_null(if newer {
+            message.service.as_deref()
+        } else {
+            old.service.as_deref()
+        })
+        .number_or_null(if newer { incoming_edit } else { old.edited_at })
+        .number(message.date.millis())
+        .number_or_null(sender_of(message).map(ChatId::marked))
+        .number_or_null(message.reply_to)
+        .number(old.id)
+        .run(self.conn)?;
+        if old.deleted_at.is_none() {
+            search_index::add(self, old.id, message.date.millis(), text)?;
+        }
+        self.changed_in_place(key, old.id)?;
+        if !(newer && differs) || old.held || old.deleted_at.is_some() {
+            return Ok(());
+        }
+        if recording.backfilled {
+            recording.touch(key);
+            return Ok(());
+        }
+        let Some(record) = MessageRecord::load(self.conn, old.id)? else {
+            return Ok(());
+        };
+        let conversation = self.show_conversation(key)?;
+        self.emit(
+            &recording.account,
+            EventBody::MessageEdited {
+                message: record.into_message(),
+                conversation,
+            },
+        )?;
+        recording.told(key);
+        Ok(())
+    }
+
+    /// A row of this conversation has new contents or a new time: the summary may have to follow.
+    pub fn changed_in_place(&mut self, key: (i64, i64), row: i64) -> JobResult<()> {
+        let Some(record) = MessageRecord::load(self.conn, row)? else {
+            return self.summarise_anew(key);
+        };
+        if self.conversation(key)?.fields.last_message == Some(row) {
+            return self.summarise_anew(key);
+        }
+        if record.fields.held || record.fields.deleted_at.is_some() {
+            return Ok(());
+        }
+        let no = record.fields.message_no;
+        self.summarise(key, &record.into_message(), no)
+    }
+
+    pub fn count_incoming_above(&mut self, conversation: i64, message_no: i32) -> QueryResult<i64> {
+        Ok(sql("SELECT count(*) AS n FROM messages INDEXED BY messages_by_conversation WHERE conversation_id = ? \
+                AND message_no > ? AND message_no < 4294967296 AND direction = 'incoming' AND deleted_at IS NULL")
+        .number(conversation)
+        .number(message_no)
+        .get_result::<One>(self.conn)?
+        .n)
+    }
+}
+
+/// Telegram leaves the sender out where the chat says it: private chats and channel posts.
+fn sender_of(message: &IncomingMessage) -> Option<ChatId> {
+    if message.sender.is_some() || message.outgoing || message.sender_name.is_some() {
+        return message.sender;
+    }
+    match message.chat.kind() {
+        PeerKind::User(_) => Some(message.chat),
+        PeerKind::Group(_) | PeerKind::Channel(_) => None,
+    }
+}

@@ -1,0 +1,227 @@
+//! Message rows, and how they become the messages that the outside sees.
+
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sqlite::SqliteConnection,
+};
+
+use super::sql::sql;
+use crate::domain::{
+    AccountId, ChatId, ConversationId, Direction, Media, MessageError, MessageRowId, MessageStatus,
+    Sender, StoredMessage, Timestamp,
+};
+
+/// Row numbers of messages without Telegram's id lie above all of Telegram's.
+pub(in crate::store) const UNNUMBERED: i64 = 1 << 32;
+
+#[derive(QueryableByName, Clone, Debug)]
+pub(in crate::store) struct MessageFields {
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub account_no: i64,
+    #[diesel(sql_type = BigInt)]
+    pub scope: i64,
+    #[diesel(sql_type = BigInt)]
+    pub message_no: i64,
+    #[diesel(sql_type = BigInt)]
+    pub conversation_id: i64,
+    #[diesel(sql_type = Text)]
+    pub telegram_account_id: String,
+    #[diesel(sql_type = Text)]
+    pub chat_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub message_id: Option<String>,
+    #[diesel(sql_type = Text)]
+    pub direction: String,
+    #[diesel(sql_type = Text)]
+    pub text: String,
+    #[diesel(sql_type = BigInt)]
+    pub timestamp: i64,
+    #[diesel(sql_type = Text)]
+    pub status: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub sender_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub sender_name: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub reply_to: Option<i32>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub edited_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub deleted_at: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub media: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub service: Option<String>,
+    #[diesel(sql_type = Bool)]
+    pub backfilled: bool,
+    #[diesel(sql_type = Bool)]
+    pub held: bool,
+}
+
+/// A message with what other tables know about it.
+#[derive(QueryableByName, Clone, Debug)]
+pub(in crate::store) struct MessageRecord {
+    #[diesel(embed)]
+    pub fields: MessageFields,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub error_code: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub error_message: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub retry_at: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub peer_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub peer_username: Option<String>,
+}
+
+/// `select_messages!("WHERE …")`: the one way messages are read.
+macro_rules! select_messages {
+    ($rest:expr) => {
+        concat!(
+            "SELECT m.id, m.account_no, m.scope, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
+             m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
+             m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.held, o.error_code, o.error_message, \
+             o.retry_at, p.name AS peer_name, p.username AS peer_username FROM messages m \
+             LEFT JOIN outbox o ON o.message_row = m.id \
+             LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id ",
+            $rest
+        )
+    };
+}
+pub(in crate::store) use select_messages;
+
+impl MessageRecord {
+    pub fn load(conn: &mut SqliteConnection, row: i64) -> QueryResult<Option<Self>> {
+        Ok(sql(select_messages!("WHERE m.id = ?"))
+            .number(row)
+            .load::<Self>(conn)?
+            .pop())
+    }
+
+    /// By Telegram's id.
+    pub fn find(
+        conn: &mut SqliteConnection,
+        account_no: i64,
+        scope: i64,
+        message_no: i64,
+    ) -> QueryResult<Option<Self>> {
+        Ok(sql(select_messages!(
+            "WHERE m.account_no = ? AND m.scope = ? AND m.message_no = ?"
+        ))
+        .number(account_no)
+        .number(scope)
+        .number(message_no)
+        .load::<Self>(conn)?
+        .pop())
+    }
+
+    pub fn into_message(self) -> StoredMessage {
+        let fields = self.fields;
+        let chat = chat_of(&fields.chat_id);
+        let sender_id = fields.sender_id.map(ChatId::from_marked);
+        StoredMessage {
+            id: MessageRowId(fields.id),
+            account_id: account_of(&fields.telegram_account_id),
+            conversation_id: ConversationId(fields.conversation_id),
+            chat_id: chat,
+            message_id: fields.message_id,
+            direction: direction_of(&fields.direction),
+            text: fields.text,
+            timestamp: Timestamp::from_millis(fields.timestamp),
+            status: status_of(&fields.status),
+            sender: sender(
+                chat,
+                sender_id,
+                self.peer_name,
+                self.peer_username,
+                fields.sender_name,
+            ),
+            reply_to_message_id: fields.reply_to.map(|id| id.to_string()),
+            edited_at: fields.edited_at.map(Timestamp::from_millis),
+            deleted_at: fields.deleted_at.map(Timestamp::from_millis),
+            media: fields.media.as_deref().and_then(media_of),
+            service: fields.service,
+            backfilled: fields.backfilled,
+            error: self.error_code.map(|code| MessageError {
+                code,
+                message: self.error_message.unwrap_or_default(),
+            }),
+            retry_at: self.retry_at.map(Timestamp::from_millis),
+        }
+    }
+}
+
+/// Name by the table of peers, else what the message itself carried, else the bare id.
+pub(in crate::store) fn sender(
+    chat: ChatId,
+    id: Option<ChatId>,
+    peer_name: Option<String>,
+    peer_username: Option<String>,
+    own_name: Option<String>,
+) -> Option<Sender> {
+    if id.is_none() && own_name.is_none() {
+        return None;
+    }
+    let id = id.unwrap_or(chat);
+    let name = peer_name
+        .filter(|name| !name.is_empty())
+        .or(own_name)
+        .unwrap_or_else(|| id.to_string());
+    Some(Sender {
+        id,
+        name,
+        username: peer_username,
+    })
+}
+
+pub(in crate::store) fn account_of(text: &str) -> AccountId {
+    text.parse().unwrap_or(AccountId(uuid::Uuid::nil()))
+}
+
+pub(in crate::store) fn chat_of(text: &str) -> ChatId {
+    text.parse().unwrap_or(ChatId::from_marked(0))
+}
+
+pub(in crate::store) const fn direction_text(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Incoming => "incoming",
+        Direction::Outgoing => "outgoing",
+    }
+}
+
+fn direction_of(text: &str) -> Direction {
+    match text {
+        "outgoing" => Direction::Outgoing,
+        _ => Direction::Incoming,
+    }
+}
+
+pub(in crate::store) const fn status_text(status: MessageStatus) -> &'static str {
+    match status {
+        MessageStatus::Received => "received",
+        MessageStatus::Pending => "pending",
+        MessageStatus::Sent => "sent",
+        MessageStatus::Failed => "failed",
+    }
+}
+
+pub(in crate::store) fn status_of(text: &str) -> MessageStatus {
+    match text {
+        "pending" => MessageStatus::Pending,
+        "sent" => MessageStatus::Sent,
+        "failed" => MessageStatus::Failed,
+        _ => MessageStatus::Received,
+    }
+}
+
+pub(in crate::store) fn media_text(media: Option<&Media>) -> Option<String> {
+    media.and_then(|media| serde_json::to_string(media).ok())
+}
+
+fn media_of(text: &str) -> Option<Media> {
+    serde_json::from_str(text).ok()
+}

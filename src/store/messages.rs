@@ -1,0 +1,206 @@
+//! Reading messages: pages of a conversation in both directions, and single ones.
+
+use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
+
+use super::{
+    MessagePage, MessagesFrom, Result, StoreError, StoreHandle,
+    cursor::{Cursor, List, page_size},
+    job::JobResult,
+    message_row::{MessageRecord, select_messages},
+    sql::{One, id_list, sql},
+};
+use crate::domain::{ConversationId, MessageRowId, StoredMessage};
+
+/// Above every key.
+const END: (i64, i64) = (i64::MAX, i64::MAX);
+
+pub(in crate::store) fn by_ids(
+    conn: &mut SqliteConnection,
+    ids: &[i64],
+) -> QueryResult<Vec<StoredMessage>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = sql(select_messages!(
+        "WHERE m.id IN (SELECT value FROM json_each(?))"
+    ))
+    .text(&id_list(ids))
+    .load::<MessageRecord>(conn)?;
+    Ok(rows.into_iter().map(MessageRecord::into_message).collect())
+}
+
+pub(in crate::store) const OLDER: &str = select_messages!(
+    "WHERE m.conversation_id = ? AND (m.timestamp, m.message_no) < (?, ?) AND m.held = 0 \
+     ORDER BY m.timestamp DESC, m.message_no DESC LIMIT ?"
+);
+pub(in crate::store) const NEWER: &str = select_messages!(
+    "WHERE m.conversation_id = ? AND (m.timestamp, m.message_no) > (?, ?) AND m.held = 0 \
+     ORDER BY m.timestamp, m.message_no LIMIT ?"
+);
+
+type Key = (i64, i64);
+
+fn key_of(record: &MessageRecord) -> Key {
+    (record.fields.timestamp, record.fields.message_no)
+}
+
+/// Some rows on one side of a key, newest first, and whether there are more on that side.
+fn side(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    text: &'static str,
+    key: Key,
+    limit: usize,
+) -> QueryResult<(Vec<MessageRecord>, bool)> {
+    let mut rows = sql(text)
+        .number(conversation)
+        .number(key.0)
+        .number(key.1)
+        .number(limit as i64 + 1)
+        .load::<MessageRecord>(conn)?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    if text == NEWER {
+        rows.reverse();
+    }
+    Ok((rows, more))
+}
+
+/// A page, and whether there is more on its older and on its newer side.
+type Found = (Vec<MessageRecord>, bool, bool);
+
+fn find(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    from: &MessagesFrom,
+    limit: usize,
+) -> JobResult<Found> {
+    Ok(match from {
+        MessagesFrom::Newest => {
+            let (rows, older) = side(conn, conversation, OLDER, END, limit)?;
+            (rows, older, false)
+        }
+        MessagesFrom::Cursor(text) => {
+            let cursor = Cursor::parse(text)?;
+            let [time, number, of] = cursor.key;
+            if of != conversation {
+                return Err(StoreError::InvalidCursor.into());
+            }
+            match cursor.list {
+                List::Older => {
+                    let (rows, older) = side(conn, conversation, OLDER, (time, number), limit)?;
+                    (rows, older, true)
+                }
+                List::Newer => newer(conn, conversation, (time, number), limit)?,
+                List::Conversations | List::Search => return Err(StoreError::InvalidCursor.into()),
+            }
+        }
+        MessagesFrom::After(id) => {
+            let middle = in_conversation(conn, conversation, *id)?;
+            newer(conn, conversation, key_of(&middle), limit)?
+        }
+        MessagesFrom::Around(id) => {
+            let middle = in_conversation(conn, conversation, *id)?;
+            let key = key_of(&middle);
+            let half = (limit.saturating_sub(1)) / 2;
+            let (mut rows, more_newer) = side(conn, conversation, NEWER, key, half)?;
+            rows.push(middle);
+            let rest = limit.saturating_sub(rows.len()).max(1);
+            let (older, more_older) = side(conn, conversation, OLDER, key, rest)?;
+            rows.extend(older);
+            (rows, more_older, more_newer)
+        }
+    })
+}
+
+fn newer(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    key: Key,
+    limit: usize,
+) -> QueryResult<Found> {
+    let (rows, more) = side(conn, conversation, NEWER, key, limit)?;
+    Ok((rows, true, more))
+}
+
+fn in_conversation(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    id: MessageRowId,
+) -> JobResult<MessageRecord> {
+    MessageRecord::load(conn, id.0)?
+        .filter(|record| record.fields.conversation_id == conversation && !record.fields.held)
+        .ok_or_else(|| StoreError::MessageNotFound.into())
+}
+
+fn page(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    from: &MessagesFrom,
+    limit: usize,
+) -> JobResult<MessagePage> {
+    let complete = sql("SELECT history_complete AS n FROM conversations WHERE id = ?")
+        .number(conversation)
+        .load::<One>(conn)?
+        .pop()
+        .ok_or(StoreError::ConversationNotFound)?
+        .n
+        != 0;
+    let (rows, older, newer) = find(conn, conversation, from, limit)?;
+    let cursor = |list, record: &MessageRecord| {
+        Cursor {
+            list,
+            key: [
+                record.fields.timestamp,
+                record.fields.message_no,
+                conversation,
+            ],
+        }
+        .text()
+    };
+    let next_cursor = rows
+        .last()
+        .filter(|_| older)
+        .map(|record| cursor(List::Older, record));
+    let prev_cursor = rows
+        .first()
+        .filter(|_| newer)
+        .map(|record| cursor(List::Newer, record));
+    Ok(MessagePage {
+        messages: rows.into_iter().map(MessageRecord::into_message).collect(),
+        next_cursor,
+        prev_cursor,
+        reached_store_end: !older,
+        history_complete: complete,
+    })
+}
+
+impl StoreHandle {
+    /// A page, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::ConversationNotFound`], [`StoreError::MessageNotFound`] (around, after),
+    /// [`StoreError::InvalidCursor`], or as every read.
+    pub async fn list_messages(
+        &self,
+        conversation: ConversationId,
+        from: MessagesFrom,
+        limit: u32,
+    ) -> Result<MessagePage> {
+        self.ask("list_messages", move |conn| {
+            page(conn, conversation.0, &from, page_size(limit))
+        })
+        .await
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn get_message(&self, id: MessageRowId) -> Result<Option<StoredMessage>> {
+        self.read("get_message", move |conn| {
+            Ok(MessageRecord::load(conn, id.0)?.map(MessageRecord::into_message))
+        })
+        .await
+    }
+}

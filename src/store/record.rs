@@ -1,0 +1,211 @@
+//! Batches: what Telegram reported, stored with its position in one transaction.
+
+use super::{
+    Recorded, Result, StoreHandle,
+    fill::StoredHole,
+    job::JobResult,
+    tx::{KnownAccount, Tx, scope_of},
+};
+use crate::domain::{Batch, Change, ChatId, DialogRecord, EventBody, Hole, Timestamp};
+
+/// One batch being stored.
+pub(in crate::store) struct Recording {
+    pub account: KnownAccount,
+    pub backfilled: bool,
+    pub new_messages: usize,
+    pub events: usize,
+    /// Conversations whose change nothing else has announced.
+    touched: Vec<(i64, i64)>,
+}
+
+impl Recording {
+    pub fn touch(&mut self, key: (i64, i64)) {
+        if !self.touched.contains(&key) {
+            self.touched.push(key);
+        }
+    }
+
+    /// An event carried the conversation: nothing more to tell of it.
+    pub fn told(&mut self, key: (i64, i64)) {
+        self.events += 1;
+        self.touched.retain(|touched| *touched != key);
+    }
+}
+
+impl Tx<'_> {
+    fn record_batch(&mut self, batch: &Batch) -> JobResult<(usize, usize)> {
+        let account = self.living_account(batch.account_id)?;
+        self.read_at = (!batch.backfilled).then_some(batch.read_at);
+        let mut recording = Recording {
+            account,
+            backfilled: batch.backfilled,
+            new_messages: 0,
+            events: 0,
+            touched: Vec::new(),
+        };
+        // 1. Peers, because messages and conversations take their names from them.
+        for peer in &batch.peers {
+            if self.put_peer(&recording.account, peer)? {
+                recording.touch((recording.account.no, peer.id.marked()));
+            }
+        }
+        // 2. Holes, because their lower end is what was stored before this batch.
+        for hole in &batch.holes {
+            self.record_hole(&mut recording, hole)?;
+        }
+        // 3. Bindings, because the same batch may carry the echo that they explain.
+        for change in &batch.changes {
+            if let Change::Sent {
+                random_id,
+                message_id,
+            } = change
+            {
+                recording.events +=
+                    self.bind_random_id(&recording.account, *random_id, *message_id)?;
+            }
+        }
+        for change in &batch.changes {
+            self.record_change(&mut recording, change)?;
+        }
+        if let Some(position) = &batch.position {
+            self.put_position(recording.account.no, position)?;
+        }
+        if !batch.backfilled && !batch.changes.is_empty() {
+            let now = self.now.millis();
+            self.account(batch.account_id)?.last_update_at = Some(now);
+            self.mark_account(batch.account_id);
+        }
+        for key in std::mem::take(&mut recording.touched) {
+            let conversation = self.show_conversation(key)?;
+            self.emit(
+                &recording.account,
+                EventBody::ConversationUpdated { conversation },
+            )?;
+            recording.events += 1;
+        }
+        Ok((recording.new_messages, recording.events))
+    }
+
+    fn record_change(&mut self, recording: &mut Recording, change: &Change) -> JobResult<()> {
+        match change {
+            Change::Message(message) => self.record_message(recording, message, false),
+            Change::Edited(message) => self.record_message(recording, message, true),
+            Change::Deleted {
+                channel,
+                message_ids,
+            } => self.record_deleted(recording, *channel, message_ids),
+            Change::ReadInbox {
+                chat,
+                max_id,
+                still_unread,
+            } => self.record_read(recording, *chat, *max_id, *still_unread),
+            Change::ReadOutbox { chat, max_id } => {
+                let key = (recording.account.no, chat.marked());
+                let Some(row) = self.find_conversation(key.0, key.1)? else {
+                    return Ok(());
+                };
+                if row.fields.read_outbox_max_id < *max_id {
+                    row.fields.read_outbox_max_id = *max_id;
+                    self.mark_conversation(key);
+                    recording.touch(key);
+                }
+                Ok(())
+            }
+            Change::Muted { chat, until } => self.record_muted(recording, *chat, *until),
+            Change::Dialog(dialog) => self.record_dialog(recording, dialog),
+            Change::LostChat { chat } => {
+                if self.lose_peer(&recording.account, *chat)? {
+                    recording.touch((recording.account.no, chat.marked()));
+                }
+                Ok(())
+            }
+            // Bound already; never stored.
+            Change::Sent { .. } | Change::Typing { .. } => Ok(()),
+        }
+    }
+
+    fn record_muted(
+        &mut self,
+        recording: &mut Recording,
+        chat: ChatId,
+        until: Option<Timestamp>,
+    ) -> JobResult<()> {
+        let key = (recording.account.no, chat.marked());
+        let Some(row) = self.find_conversation(key.0, key.1)? else {
+            return Ok(());
+        };
+        let until = until.map(Timestamp::millis);
+        if row.fields.muted_until != until {
+            row.fields.muted_until = until;
+            self.mark_conversation(key);
+            recording.touch(key);
+        }
+        Ok(())
+    }
+
+    fn record_dialog(&mut self, recording: &mut Recording, dialog: &DialogRecord) -> JobResult<()> {
+        let key = self.conversation_for(&recording.account, dialog.chat)?;
+        if let (Some(channel), Some(pts)) = (dialog.chat.channel_id(), dialog.channel_pts) {
+            self.seed_channel(recording.account.no, channel, pts)?;
+        }
+        let id = self.conversation(key)?.fields.id;
+        // Live messages may have come since Telegram counted.
+        let since = if self.conversation(key)?.fields.top_message > dialog.top_message {
+            self.count_incoming_above(id, dialog.top_message)?
+        } else {
+            0
+        };
+        let row = self.conversation(key)?;
+        let fields = &mut row.fields;
+        let unread = i64::from(dialog.unread) + since;
+        let difference = unread - fields.unread;
+        fields.unread = unread;
+        fields.read_inbox_max_id = fields.read_inbox_max_id.max(dialog.read_inbox_max_id);
+        fields.read_outbox_max_id = fields.read_outbox_max_id.max(dialog.read_outbox_max_id);
+        fields.muted_until = dialog.muted_until.map(Timestamp::millis);
+        fields.top_message = fields.top_message.max(dialog.top_message);
+        self.mark_conversation(key);
+        self.add_unread(recording.account.id, difference)?;
+        recording.touch(key);
+        Ok(())
+    }
+
+    fn record_hole(&mut self, recording: &mut Recording, hole: &Hole) -> JobResult<()> {
+        match hole {
+            Hole::Account => self.add_hole(&recording.account, StoredHole::Account),
+            Hole::Channel { channel_id } => self.add_hole(
+                &recording.account,
+                StoredHole::Chat(ChatId::channel(*channel_id)),
+            ),
+            Hole::ChannelLost { channel_id, reason } => {
+                let chat = ChatId::channel(*channel_id);
+                log::info!(
+                    target: "switchboard::store",
+                    "account={} channel={} can't be followed any more reason={reason:?}",
+                    recording.account.id, scope_of(chat)
+                );
+                if self.lose_peer(&recording.account, chat)? {
+                    recording.touch((recording.account.no, chat.marked()));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl StoreHandle {
+    /// One atomic unit: rows, position, holes and events in one transaction. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`super::StoreError::AccountNotFound`], or as every write; then the position must not be taken as reached.
+    pub async fn record_batch(&self, batch: Batch) -> Result<Recorded> {
+        let ((new_messages, events), commit) = self
+            .timed_job("record_batch", move |tx| tx.record_batch(&batch))
+            .await?;
+        Ok(Recorded {
+            new_messages,
+            events,
+            commit,
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! The narrow tables as diesel sees them; `migrations/` is where all are made.
+//!
+//! Rows of accounts, conversations and messages have more columns than diesel's tables take by default; they name
+//! their types beside their fields instead.
+
+diesel::table! {
+    meta (key) { key -> Text, value -> Text, }
+}
+
+diesel::table! {
+    account_positions (account_no) {
+        account_no -> BigInt,
+        pts -> Integer,
+        qts -> Integer,
+        date -> Integer,
+        seq -> Integer,
+    }
+}
+
+diesel::table! {
+    channel_positions (account_no, channel_id) {
+        account_no -> BigInt,
+        channel_id -> BigInt,
+        pts -> Integer,
+    }
+}
+
+diesel::table! {
+    peers (account_no, peer_id) {
+        account_no -> BigInt,
+        peer_id -> BigInt,
+        access_hash -> Nullable<BigInt>,
+        name -> Text,
+        username -> Nullable<Text>,
+        username_key -> Nullable<Text>,
+        is_self -> Bool,
+        bot -> Bool,
+        broadcast -> Bool,
+        can_send -> Bool,
+        min -> Bool,
+        deleted -> Bool,
+    }
+}
+
+diesel::table! {
+    outbox (message_row) {
+        message_row -> BigInt,
+        account_no -> BigInt,
+        conversation_id -> BigInt,
+        random_id -> BigInt,
+        failed -> Bool,
+        maybe_sent -> Bool,
+        attempts -> Integer,
+        retry_at -> Nullable<BigInt>,
+        error_code -> Nullable<Text>,
+        error_message -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (conversation_id, key) {
+        conversation_id -> BigInt,
+        key -> Text,
+        fingerprint -> Text,
+        message_row -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    tombstones (account_no, scope, message_no) {
+        account_no -> BigInt,
+        scope -> BigInt,
+        message_no -> BigInt,
+        deleted_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    fill_jobs (id) {
+        id -> BigInt,
+        account_no -> BigInt,
+        chat -> Nullable<BigInt>,
+        below -> Nullable<Integer>,
+        down_to -> Nullable<Integer>,
+        remaining -> Nullable<Integer>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    event_log (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        account_no -> BigInt,
+        kind -> Integer,
+        conversation_id -> Nullable<BigInt>,
+        message_row -> Nullable<BigInt>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    login_attempts (id) {
+        id -> BigInt,
+        account_id -> Nullable<Text>,
+        subject -> Text,
+        kind -> Text,
+        outcome -> Text,
+        error -> Nullable<Text>,
+        at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+    }
+}

@@ -1,0 +1,115 @@
+//! The search index behind the messages: fed in the background, complete up to a mark that is stored with it.
+//!
+//! A message's place in the index carries its minute, so that the newest hits come first without sorting. What
+//! changes below the mark is changed in the index at once; what lies above it is picked up when its turn comes.
+
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Text},
+    sqlite::SqliteConnection,
+};
+
+use super::{
+    sql::{One, sql},
+    tx::{State, Tx},
+};
+
+/// Bits of a place that hold the message's row; the rest holds its minute (enough until the year 2097).
+const ROW_BITS: u32 = 37;
+const MINUTE: i64 = 60_000;
+
+pub(in crate::store) const fn place(row: i64, timestamp: i64) -> i64 {
+    let minute = if timestamp < 0 { 0 } else { timestamp / MINUTE };
+    (minute << ROW_BITS) | row
+}
+
+pub(in crate::store) const fn row_of(place: i64) -> i64 {
+    place & ((1 << ROW_BITS) - 1)
+}
+
+fn mark(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<i64> {
+    if let Some(mark) = state.search_mark {
+        return Ok(mark);
+    }
+    let mark = sql("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'search_mark'), 0) AS n")
+        .get_result::<One>(conn)?
+        .n;
+    state.search_mark = Some(mark);
+    Ok(mark)
+}
+
+/// The message leaves the index, or moves; `timestamp` is the one it was indexed with.
+pub(in crate::store) fn remove(tx: &mut Tx<'_>, row: i64, timestamp: i64) -> QueryResult<()> {
+    if row > mark(tx.conn, tx.state)? {
+        return Ok(());
+    }
+    sql("DELETE FROM messages_search WHERE rowid = ?")
+        .number(place(row, timestamp))
+        .run(tx.conn)?;
+    Ok(())
+}
+
+/// A message below the mark comes (back) into the index.
+pub(in crate::store) fn add(
+    tx: &mut Tx<'_>,
+    row: i64,
+    timestamp: i64,
+    text: &str,
+) -> QueryResult<()> {
+    if row > mark(tx.conn, tx.state)? || text.is_empty() {
+        return Ok(());
+    }
+    insert(tx.conn, row, timestamp, text)
+}
+
+fn insert(conn: &mut SqliteConnection, row: i64, timestamp: i64, text: &str) -> QueryResult<()> {
+    sql("INSERT INTO messages_search (rowid, text) VALUES (?, ?)")
+        .number(place(row, timestamp))
+        .text(text)
+        .run(conn)?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct NewRow {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    timestamp: i64,
+    #[diesel(sql_type = Text)]
+    text: String,
+    #[diesel(sql_type = BigInt)]
+    skip: i64,
+}
+
+/// Feeds the next messages; how many. Runs inside a transaction of its own.
+pub(super) fn feed(
+    conn: &mut SqliteConnection,
+    state: &mut State,
+    limit: usize,
+) -> QueryResult<usize> {
+    let from = mark(conn, state)?;
+    let mut rows = sql(
+        "SELECT id, timestamp, text, (deleted_at IS NOT NULL OR text = '') AS skip FROM messages \
+                        WHERE id > ? ORDER BY id LIMIT ?",
+    )
+    .number(from)
+    .number(limit as i64)
+    .load::<NewRow>(conn)?;
+    let Some(last) = rows.last() else {
+        return Ok(0);
+    };
+    let reached = last.id;
+    let count = rows.len();
+    // The index takes ascending places in one piece and begins a new piece for each that goes back.
+    rows.sort_unstable_by_key(|row| place(row.id, row.timestamp));
+    for row in rows.iter().filter(|row| row.skip == 0) {
+        insert(conn, row.id, row.timestamp, &row.text)?;
+    }
+    sql("INSERT INTO meta (key, value) VALUES ('search_mark', ?) \
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+    .text(&reached.to_string())
+    .run(conn)?;
+    state.search_mark = Some(reached);
+    Ok(count)
+}

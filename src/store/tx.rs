@@ -1,0 +1,272 @@
+//! Tx: one job's view of the transaction, with what the writer remembers between transactions.
+//!
+//! The writer is the only one who writes, so what it has read stays true until it changes it itself. Whatever is
+//! rolled back makes it forget everything remembered; the rows are the truth.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
+
+use super::{
+    StoreError,
+    conversation_row::ConversationRow,
+    event_log::EventRef,
+    job::JobResult,
+    peers::KnownPeer,
+    sql::{One, sql},
+};
+use crate::domain::{AccountId, ChatId, Event, EventBody, Seq, Timestamp};
+
+/// Remembered at most; then all of it is forgotten and read anew as needed.
+const CONVERSATIONS: usize = 4096;
+const PEERS: usize = 8192;
+
+#[derive(Clone, Debug)]
+pub(in crate::store) struct KnownAccount {
+    pub no: i64,
+    pub id: AccountId,
+    /// Its text form, as in the rows.
+    pub id_text: String,
+    pub unread: i64,
+    pub removed: bool,
+    /// To be written with the next flush.
+    pub dirty: bool,
+    pub last_update_at: Option<i64>,
+}
+
+#[derive(Default)]
+pub(in crate::store) struct State {
+    pub accounts: HashMap<AccountId, KnownAccount>,
+    pub conversations: HashMap<(i64, i64), ConversationRow>,
+    pub dirty_conversations: Vec<(i64, i64)>,
+    pub dirty_accounts: Vec<AccountId>,
+    pub peers: HashMap<(i64, i64), Arc<KnownPeer>>,
+    /// (account, scope) that have tombstones; `None`: not read yet.
+    pub tombstones: Option<HashSet<(i64, i64)>>,
+    next_message: Option<i64>,
+    next_seq: Option<i64>,
+    /// Up to which message row the search index is complete.
+    pub search_mark: Option<i64>,
+    events: Vec<Arc<Event>>,
+    rows: usize,
+}
+
+/// Where a job began, to go back to when it is refused.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    events: usize,
+    rows: usize,
+}
+
+impl State {
+    pub const fn mark(&self) -> Mark {
+        Mark {
+            events: self.events.len(),
+            rows: self.rows,
+        }
+    }
+
+    /// The job is taken back: earlier events of the same transaction stay, memory is read anew.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.events.truncate(mark.events);
+        self.rows = mark.rows;
+        self.forget_memory();
+    }
+
+    /// The transaction is taken back.
+    pub fn forget(&mut self) {
+        self.events.clear();
+        self.rows = 0;
+        self.forget_memory();
+    }
+
+    fn forget_memory(&mut self) {
+        self.accounts.clear();
+        self.conversations.clear();
+        self.dirty_conversations.clear();
+        self.dirty_accounts.clear();
+        self.peers.clear();
+        self.tombstones = None;
+        self.next_message = None;
+        self.next_seq = None;
+        self.search_mark = None;
+    }
+
+    /// The id just given out was not needed: the message is stored already.
+    pub fn return_message_row(&mut self, id: i64) {
+        self.next_message = Some(id);
+        self.rows = self.rows.saturating_sub(1);
+    }
+
+    pub fn take_events(&mut self) -> Vec<Arc<Event>> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub fn take_rows(&mut self) -> usize {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Nothing dirty is left after a flush, so forgetting is always allowed between jobs.
+    fn keep_small(&mut self) {
+        if self.conversations.len() > CONVERSATIONS {
+            self.conversations.clear();
+        }
+        if self.peers.len() > PEERS {
+            self.peers.clear();
+        }
+    }
+}
+
+pub(in crate::store) struct Tx<'a> {
+    pub conn: &'a mut SqliteConnection,
+    pub state: &'a mut State,
+    pub now: Timestamp,
+    /// When what is being stored was read from the socket, if it is live.
+    pub read_at: Option<Instant>,
+}
+
+impl<'a> Tx<'a> {
+    pub fn new(conn: &'a mut SqliteConnection, state: &'a mut State) -> Self {
+        Self {
+            conn,
+            state,
+            now: Timestamp::now(),
+            read_at: None,
+        }
+    }
+
+    pub fn account(&mut self, id: AccountId) -> JobResult<&mut KnownAccount> {
+        if !self.state.accounts.contains_key(&id) {
+            let known =
+                super::accounts::known(self.conn, id)?.ok_or(StoreError::AccountNotFound)?;
+            self.state.accounts.insert(id, known);
+        }
+        self.state
+            .accounts
+            .get_mut(&id)
+            .ok_or_else(|| StoreError::AccountNotFound.into())
+    }
+
+    /// An account that may get new rows.
+    pub fn living_account(&mut self, id: AccountId) -> JobResult<KnownAccount> {
+        let account = self.account(id)?;
+        if account.removed {
+            return Err(StoreError::AccountNotFound.into());
+        }
+        Ok(account.clone())
+    }
+
+    pub fn add_unread(&mut self, id: AccountId, difference: i64) -> JobResult<()> {
+        if difference == 0 {
+            return Ok(());
+        }
+        let account = self.account(id)?;
+        account.unread = (account.unread + difference).max(0);
+        self.mark_account(id);
+        Ok(())
+    }
+
+    pub fn mark_account(&mut self, id: AccountId) {
+        if let Some(account) = self.state.accounts.get_mut(&id)
+            && !account.dirty
+        {
+            account.dirty = true;
+            self.state.dirty_accounts.push(id);
+        }
+    }
+
+    /// Row ids are given out here and never twice, also after a row was deleted and the service restarted.
+    pub fn next_message_row(&mut self) -> QueryResult<i64> {
+        let next = match self.state.next_message {
+            Some(next) => next,
+            None => {
+                sql("SELECT max(coalesce((SELECT max(id) FROM messages), 0), \
+                     coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'message_floor'), 0)) + 1 AS n")
+                .get_result::<One>(self.conn)?
+                .n
+            }
+        };
+        self.state.next_message = Some(next + 1);
+        self.state.rows += 1;
+        Ok(next)
+    }
+
+    /// A message row leaves the table: remember how far ids were given out.
+    pub fn delete_message_row(&mut self, row: i64) -> QueryResult<()> {
+        let next = match self.state.next_message {
+            Some(next) => next,
+            None => {
+                let next = self.next_message_row()?;
+                self.state.next_message = Some(next);
+                next
+            }
+        };
+        let floor = (next - 1).to_string();
+        sql("INSERT INTO meta (key, value) VALUES ('message_floor', ?) \
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+        .text(&floor)
+        .run(self.conn)?;
+        sql("DELETE FROM messages WHERE id = ?")
+            .number(row)
+            .run(self.conn)?;
+        Ok(())
+    }
+
+    /// Numbers an event and writes its reference; it is announced after the commit.
+    pub fn emit(&mut self, account: &KnownAccount, body: EventBody) -> QueryResult<()> {
+        self.emit_for(account.no, account.id, body)
+    }
+
+    pub fn emit_for(&mut self, account_no: i64, id: AccountId, body: EventBody) -> QueryResult<()> {
+        let seq = match self.state.next_seq {
+            Some(next) => next,
+            None => {
+                sql("SELECT coalesce(max(seq), 0) + 1 AS n FROM event_log")
+                    .get_result::<One>(self.conn)?
+                    .n
+            }
+        };
+        EventRef::of(&body).insert(self.conn, seq, self.now, account_no)?;
+        self.state.next_seq = Some(seq + 1);
+        self.state.rows += 1;
+        self.state.events.push(Arc::new(Event {
+            seq: Seq(seq),
+            at: self.now,
+            account_id: id,
+            body,
+            read_at: self.read_at,
+        }));
+        Ok(())
+    }
+
+    /// Writes conversations and accounts that changed in memory. Runs at the end of each job, inside its savepoint.
+    pub fn flush(&mut self) -> QueryResult<()> {
+        for key in std::mem::take(&mut self.state.dirty_conversations) {
+            if let Some(row) = self.state.conversations.get_mut(&key) {
+                row.dirty = false;
+                row.update(self.conn)?;
+            }
+        }
+        for id in std::mem::take(&mut self.state.dirty_accounts) {
+            if let Some(account) = self.state.accounts.get_mut(&id) {
+                account.dirty = false;
+                sql("UPDATE accounts SET unread = ?, last_update_at = ? WHERE no = ?")
+                    .number(account.unread)
+                    .number_or_null(account.last_update_at)
+                    .number(account.no)
+                    .run(self.conn)?;
+            }
+        }
+        self.state.keep_small();
+        Ok(())
+    }
+}
+
+/// Whose numbering a chat's message ids belong to: its channel's, or (0) the account's own.
+pub(in crate::store) fn scope_of(chat: ChatId) -> i64 {
+    chat.channel_id().unwrap_or(0)
+}
