@@ -1,0 +1,251 @@
+//! Fleet: a simulated Telegram, the real service on it, a temporary data directory and typed clients.
+//!
+//! When a fleet is dropped it asserts that nothing panicked, that no account's reply hangs and that the service
+//! called nothing the simulated Telegram does not know.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE};
+use reqwest::Method;
+use serde_json::{Value, json};
+use switchboard_simulator::{AccountSpec, Simulator};
+use tempfile::TempDir;
+
+use super::{
+    api::Api,
+    live::Live,
+    service::{ServiceProcess, ServiceSettings},
+    wait,
+};
+
+pub const API_ID: &str = "12345";
+pub const API_HASH: &str = "0123456789abcdef0123456789abcdef";
+
+/// What the world is like before the test begins.
+pub struct FleetBuilder {
+    accounts: usize,
+    seed: u64,
+    settings: ServiceSettings,
+}
+
+/// An account of the fleet, on both sides.
+#[derive(Clone, Debug)]
+pub struct FleetAccount {
+    /// Of the service.
+    pub id: String,
+    /// The Telegram user.
+    pub user: i64,
+    pub phone: String,
+}
+
+pub struct Fleet {
+    pub telegram: Simulator,
+    pub accounts: Vec<FleetAccount>,
+    pub api: Api,
+    service: Option<ServiceProcess>,
+    settings: ServiceSettings,
+    dir: TempDir,
+}
+
+impl Fleet {
+    pub fn builder() -> FleetBuilder {
+        FleetBuilder {
+            accounts: 0,
+            seed: 1,
+            settings: ServiceSettings::default(),
+        }
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub fn service(&self) -> &ServiceProcess {
+        self.service.as_ref().expect("the service does not run")
+    }
+
+    pub fn address(&self) -> &str {
+        &self.service().address
+    }
+
+    /// `kill -9`.
+    pub fn kill_service(&mut self) {
+        self.service.take().expect("the service does not run").kill();
+    }
+
+    /// A clean stop.
+    pub fn stop_service(&mut self) {
+        self.service.take().expect("the service does not run").stop();
+    }
+
+    /// On the same data directory, on another port.
+    pub fn start_service(&mut self) {
+        let service = ServiceProcess::start(&self.data_dir(), &self.settings);
+        self.api = Api::new(&service.address);
+        self.service = Some(service);
+    }
+
+    pub async fn live(&self, after: Option<i64>) -> Live {
+        Live::open(self.address(), after).await
+    }
+
+    /// Makes a Telegram account and signs it in with a session string of another client.
+    pub async fn add_account(&mut self, label: &str) -> FleetAccount {
+        let phone = phone(self.accounts.len());
+        let user = self.telegram.add_account(AccountSpec {
+            phone: phone.clone(),
+            first_name: label.to_owned(),
+            ..AccountSpec::default()
+        });
+        let session = self.session_string(user);
+        let body = json!({ "label": label, "session": session });
+        let answer = self.api.post("/accounts/add", body).await;
+        let account = FleetAccount {
+            id: answer["account"]["id"].as_str().unwrap().to_owned(),
+            user,
+            phone,
+        };
+        self.accounts.push(account.clone());
+        account
+    }
+
+    /// As Telethon writes it: data centre, address and key.
+    pub fn session_string(&self, user: i64) -> String {
+        let (dc, address) = self.telegram.dc_addresses()[0];
+        let SocketAddr::V4(address) = address else {
+            panic!("the simulator listens on IPv4");
+        };
+        let key = self.telegram.seed_session(user, dc);
+        let mut bytes = vec![u8::try_from(dc).unwrap()];
+        bytes.extend(address.ip().octets());
+        bytes.extend(address.port().to_be_bytes());
+        bytes.extend(key);
+        format!("1{}", URL_SAFE.encode(bytes))
+    }
+
+    pub async fn wait_for_state(&self, id: &str, state: &str) -> Value {
+        wait::until(
+            &format!("account {id} to be {state}"),
+            || self.api.account(id),
+            |account| account["state"] == state,
+        )
+        .await
+    }
+
+    /// The conversation of an account with a chat, once there is one.
+    pub async fn conversation(&self, account: &FleetAccount, chat: i64) -> Value {
+        let chat = chat.to_string();
+        let found = wait::until(
+            &format!("a conversation with {chat}"),
+            || async {
+                let all = self.api.conversations().await;
+                all.into_iter()
+                    .find(|one| one["account_id"] == account.id.as_str() && one["chat_id"] == chat.as_str())
+            },
+            Option::is_some,
+        )
+        .await;
+        found.unwrap()
+    }
+
+    /// Until the newest message of a conversation has this text and status.
+    pub async fn wait_for_message(&self, conversation: &Value, text: &str, status: &str) -> Value {
+        let id = conversation["id"].as_i64().unwrap();
+        let found = wait::until(
+            &format!("{text:?} to be {status}"),
+            || async {
+                let page = self.api.get(&format!("/conversations/{id}/messages")).await;
+                let all = page["messages"].as_array().unwrap().clone();
+                all.into_iter()
+                    .find(|one| one["text"] == text && one["status"] == status)
+            },
+            Option::is_some,
+        )
+        .await;
+        found.unwrap()
+    }
+
+    pub async fn restart_account(&self, id: &str) {
+        let path = format!("/accounts/{id}/restart");
+        let (status, body) = self.api.call(Method::POST, &path, None).await;
+        assert_eq!(status, 202, "{body}");
+    }
+}
+
+/// Telegram's reserved test range.
+pub fn phone(index: usize) -> String {
+    format!("+99966{:05}", 10_000 + index)
+}
+
+impl FleetBuilder {
+    pub fn accounts(mut self, accounts: usize) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    pub fn arg(mut self, arg: &str) -> Self {
+        self.settings.args.push(arg.to_owned());
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.settings.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts everything; every account is online.
+    pub async fn start(self) -> Fleet {
+        let telegram = Simulator::builder().seed(self.seed).dcs(2).start().await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("telegram.pem");
+        std::fs::write(&key, telegram.public_key_pem()).unwrap();
+        let mut settings = self.settings;
+        for (dc, address) in telegram.dc_addresses() {
+            settings.args.push("--telegram-dc".to_owned());
+            settings.args.push(format!("{dc}@{address}"));
+        }
+        settings.args.push("--telegram-dc-key".to_owned());
+        settings.args.push(key.display().to_string());
+        settings.env.push(("TELEGRAM_API_ID".to_owned(), API_ID.to_owned()));
+        settings.env.push(("TELEGRAM_API_HASH".to_owned(), API_HASH.to_owned()));
+        let service = ServiceProcess::start(&dir.path().join("data"), &settings);
+        let mut fleet = Fleet {
+            telegram,
+            accounts: Vec::new(),
+            api: Api::new(&service.address),
+            service: Some(service),
+            settings,
+            dir,
+        };
+        for index in 0..self.accounts {
+            let label = format!("Account {}", index + 1);
+            let account = fleet.add_account(&label).await;
+            fleet.wait_for_state(&account.id, "online").await;
+        }
+        fleet
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        let Some(service) = self.service.take() else {
+            return;
+        };
+        if std::thread::panicking() {
+            return;
+        }
+        let log = service.log();
+        service.stop();
+        assert!(!log.contains("panicked at"), "something panicked:\n{log}");
+        let unknown = self.telegram.ledger().unknown_methods;
+        assert!(unknown.is_empty(), "the simulator does not know {unknown:?}");
+    }
+}
