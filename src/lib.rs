@@ -15,16 +15,20 @@
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
+//! - `demo`: the service on a simulated Telegram (feature `demo`).
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
 //! - [`vault`]: sessions at rest, sealed.
 //! - [`web`]: the REST API, the WebSocket and the dashboard's files.
 
 pub mod account;
+pub mod app;
 pub mod broadcast;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod domain;
 pub mod store;
 pub mod supervisor;

@@ -1,3 +1,169 @@
-//! The `switchboard` command.
+//! The `switchboard` command: reads its settings, runs what was asked for, ends with the exit code that tells why.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use switchboard::{
+    app::{App, StartError},
+    cli::{Cli, Command, Settings},
+    config::Config,
+    data_dir::DataDirError,
+    vault::harden_process,
+};
+#[cfg(feature = "demo")]
+use switchboard::{cli::DemoArgs, demo::Demo, telegram::SignInMethod};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Grammers traces whole packets below this level.
+const QUIET: &str =
+    "info,grammers_mtsender=warn,grammers_mtproto=warn,grammers_session=warn,grammers_client=warn";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log();
+    harden_process();
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        log::warn!(target: "switchboard", "the limit of open files stays as it is: {error}");
+    }
+    let settings = cli.settings;
+    actix::System::new().block_on(async move {
+        match cli.command.unwrap_or(Command::Serve) {
+            Command::Serve => with_config(&settings, serve).await,
+            #[cfg(feature = "demo")]
+            Command::Demo(args) => demo(&args, &settings).await,
+            _ => {
+                eprintln!("switchboard: this command is not available in this build");
+                ExitCode::from(1)
+            }
+        }
+    })
+}
+
+/// Runs `what` with a configuration that can be used, or tells everything that is wrong with it.
+async fn with_config<F: Future<Output = ExitCode>>(
+    settings: &Settings,
+    what: impl FnOnce(Config) -> F,
+) -> ExitCode {
+    match Config::check(settings) {
+        Ok(config) => what(config).await,
+        Err(problems) => {
+            eprintln!("switchboard: {problems}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(feature = "demo")]
+async fn demo(args: &DemoArgs, settings: &Settings) -> ExitCode {
+    let started = async {
+        let demo = Demo::start(args).await?;
+        let settings = demo.settings(settings)?;
+        Ok::<_, std::io::Error>((demo, settings))
+    };
+    let (demo, settings) = match started.await {
+        Ok(started) => started,
+        Err(error) => {
+            eprintln!("switchboard: the demo can't start: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let code = with_config(&settings, async |config| {
+        serve_with(config, async |app| {
+            sign_in_all(app, &demo).await;
+            demo.trouble().await;
+        })
+        .await
+    })
+    .await;
+    demo.stop().await;
+    code
+}
+
+/// Through the same door as everybody: a session string of another client.
+#[cfg(feature = "demo")]
+async fn sign_in_all(app: &App, demo: &Demo) {
+    for arrival in demo.arrivals() {
+        let service = app.service();
+        let added = service.add_account(arrival.label, Some(arrival.colour), demo.api()).await;
+        let account = match added {
+            Ok(account) => account,
+            Err(error) => {
+                log::error!(target: "switchboard", "a demo account could not be added: {error}");
+                continue;
+            }
+        };
+        let method = SignInMethod::SessionString(arrival.session);
+        if let Err(error) = service.supervisor.sign_ins().begin(account.id, method).await {
+            log::error!(target: "switchboard", "a demo account could not sign in: {error}");
+        }
+    }
+}
+
+fn start_log() {
+    let filter = std::env::var("RUST_LOG").unwrap_or_default();
+    let filter = format!("{QUIET},{filter}");
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(&filter);
+    // Whatever is asked for: below `info` grammers writes keys and messages.
+    for target in [
+        "grammers_mtsender",
+        "grammers_mtproto",
+        "grammers_session",
+        "grammers_client",
+    ] {
+        builder.filter_module(target, log::LevelFilter::Warn);
+    }
+    builder.format_timestamp_millis().init();
+}
+
+async fn serve(config: Config) -> ExitCode {
+    serve_with(config, async |_| {}).await
+}
+
+/// Serves until a signal comes; `beside` runs meanwhile.
+async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode {
+    let (app, server) = match App::start(config).await {
+        Ok(started) => started,
+        Err(error) => return refuse(&error),
+    };
+    println!("listening on http://{}", app.address());
+    let (mut terminate, mut interrupt) = match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            log::error!(target: "switchboard", "signals can't be received: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let mut running = actix::spawn(server);
+    let beside = async {
+        beside(&app).await;
+        std::future::pending::<()>().await;
+    };
+    let code = tokio::select! {
+        () = beside => ExitCode::SUCCESS,
+        _ = terminate.recv() => ExitCode::SUCCESS,
+        _ = interrupt.recv() => ExitCode::SUCCESS,
+        ended = &mut running => {
+            log::error!(target: "switchboard", "the web server ended: {ended:?}");
+            ExitCode::from(1)
+        }
+    };
+    log::info!(target: "switchboard", "stopping");
+    app.stop().await;
+    code
+}
+
+fn refuse(error: &StartError) -> ExitCode {
+    eprintln!("switchboard: {error}");
+    match error {
+        StartError::DataDir(DataDirError::InUse { .. }) => ExitCode::from(3),
+        StartError::OpenToOthers(_)
+        | StartError::Telegram(_)
+        | StartError::Listen { .. }
+        | StartError::Key(_) => ExitCode::from(2),
+        _ => ExitCode::from(1),
+    }
+}

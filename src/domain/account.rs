@@ -158,6 +158,15 @@ impl StateChange {
     }
 }
 
+/// The desk's hues.
+pub const ACCOUNT_COLOURS: u8 = 12;
+
+/// The hue of an account that nobody chose one for; always the same.
+#[must_use]
+pub const fn default_colour(id: AccountId) -> u8 {
+    id.0.as_bytes()[0] % ACCOUNT_COLOURS
+}
+
 /// `+963912345678` → `+963***678`: enough to tell one's own numbers apart, too little to call one.
 #[must_use]
 pub fn mask_phone(phone: &str) -> String {

@@ -18,7 +18,10 @@ mod secret;
 mod text;
 mod timestamp;
 
-pub use account::{Account, AccountState, SelfUser, StateChange, SyncProgress, mask_phone};
+pub use account::{
+    ACCOUNT_COLOURS, Account, AccountState, SelfUser, StateChange, SyncProgress, default_colour,
+    mask_phone,
+};
 pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
 pub use conversation::{Conversation, ConversationKind, DialogRecord};
 pub use event::{Event, EventBody, Seq};

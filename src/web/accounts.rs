@@ -15,7 +15,6 @@ use crate::{
 };
 
 const LONGEST_LABEL: usize = 64;
-const COLOURS: u8 = 12;
 
 #[derive(Deserialize)]
 pub struct AddAccount {
@@ -39,7 +38,7 @@ pub async fn add_account(
     let label = check_label(&body.label)?;
     let api = credentials(&service, body.api_id, body.api_hash)?;
     let method = method_of(body.phone, body.qr, body.session)?;
-    let account = create(&service, label, body.colour, api).await?;
+    let account = service.add_account(&label, body.colour, api).await?;
     let login = match method {
         Some(method) => match service
             .supervisor
@@ -60,33 +59,39 @@ pub async fn add_account(
     Ok(HttpResponse::Created().json(json!({ "account": account, "login": login })))
 }
 
-async fn create(
-    service: &Service,
-    label: String,
-    colour: Option<u8>,
-    api: ApiCredentials,
-) -> Result<Account, ApiError> {
-    let id = AccountId::random();
-    let created_at = Timestamp::now();
-    let new = NewAccount {
-        id,
-        label: label.clone(),
-        colour: check_colour(colour)?.unwrap_or(id.0.as_bytes()[0] % COLOURS),
-        api_id: Some(api.api_id),
-        phone_masked: None,
-        is_active: true,
-        created_at: Some(created_at),
-    };
-    let account = service.store.create_account(new).await?;
-    let kept = VaultAccount {
-        id,
-        label,
-        api,
-        is_active: true,
-        created_at,
-    };
-    service.vault.put_account(kept).await?;
-    Ok(account)
+impl Service {
+    /// A new account, in the store and in the vault; it waits signed out.
+    ///
+    /// # Errors
+    /// When either can't be written.
+    pub async fn add_account(
+        &self,
+        label: &str,
+        colour: Option<u8>,
+        api: ApiCredentials,
+    ) -> Result<Account, ApiError> {
+        let id = AccountId::random();
+        let created_at = Timestamp::now();
+        let new = NewAccount {
+            id,
+            label: label.to_owned(),
+            colour: check_colour(colour)?.unwrap_or_else(|| default_colour(id)),
+            api_id: Some(api.api_id),
+            phone_masked: None,
+            is_active: true,
+            created_at: Some(created_at),
+        };
+        let account = self.store.create_account(new).await?;
+        let kept = VaultAccount {
+            id,
+            label: label.to_owned(),
+            api,
+            is_active: true,
+            created_at,
+        };
+        self.vault.put_account(kept).await?;
+        Ok(account)
+    }
 }
 
 async fn forget(service: &Service, id: AccountId) -> Result<(), ApiError> {
@@ -131,7 +136,7 @@ fn check_label(label: &str) -> Result<String, ApiError> {
 
 fn check_colour(colour: Option<u8>) -> Result<Option<u8>, ApiError> {
     match colour {
-        Some(colour) if colour >= COLOURS => Err(ApiError::unprocessable(
+        Some(colour) if colour >= ACCOUNT_COLOURS => Err(ApiError::unprocessable(
             "colour_invalid",
             "a colour is a number from 0 to 11",
         )),

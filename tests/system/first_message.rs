@@ -39,7 +39,7 @@ async fn a_message_reaches_the_desk_and_the_reply_reaches_its_sender() {
     assert_eq!(second["data"]["message"]["id"], pending["id"]);
     assert!(second["data"]["message"]["message_id"].is_string());
 
-    let arrived = fleet.telegram.ledger().texts_between(account.user, person);
+    let arrived = fleet.telegram.texts(account.user, person);
     assert_eq!(arrived, ["Is my order shipped?", "On its way, tomorrow"]);
     let stored: Vec<_> = fleet.api.messages(id).await;
     assert_eq!(stored.len(), 2, "{stored:#?}");

@@ -1,0 +1,239 @@
+//! App: builds everything from the store to the browser's socket, and stops it the other way round.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use actix::Arbiter;
+use actix_web::{
+    HttpServer,
+    dev::{Server, ServerHandle},
+    web::Data,
+};
+
+use crate::{
+    account::{AccountParts, journal},
+    broadcast::BroadcastHandle,
+    config::Config,
+    data_dir::{DataDir, DataDirError},
+    domain::{AccountId, AccountState, Event, StateChange, default_colour},
+    store::{EventSink, NewAccount, Store, StoreConfig, StoreError, StoreHandle},
+    supervisor::{RestartPolicy, SupervisorHandle},
+    telegram::{Telegram, TelegramConfig, TelegramError},
+    vault::{AccountSummary, KeyError, KeySource, Keyring, Vault, VaultConfig, VaultError},
+    web::{Gate, Hosts, Metrics, Service, guarded},
+};
+
+/// Threads that serve HTTP and WebSockets.
+const WEB_WORKERS: usize = 2;
+/// Threads that accounts are spread over; their heavy work is on Telegram's runtime.
+const ACCOUNT_THREADS: usize = 2;
+/// How long open requests may take to end.
+const WEB_GOODBYE: u64 = 2;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("TELEGRAM_DC_KEY: {0}")]
+    Telegram(#[from] TelegramError),
+    #[error("SWITCHBOARD_LISTEN: {address} can't be served: {source}")]
+    Listen {
+        address: SocketAddr,
+        source: io::Error,
+    },
+    #[error(
+        "SWITCHBOARD_LISTEN: {0} can be reached from outside this machine; make a token first (`switchboard token create`)"
+    )]
+    OpenToOthers(SocketAddr),
+}
+
+/// The running service.
+pub struct App {
+    address: SocketAddr,
+    server: ServerHandle,
+    service: Data<Service>,
+    _broadcast: Arbiter,
+    _data_dir: DataDir,
+}
+
+/// What the store calls after each commit.
+#[derive(Default)]
+struct Announcer {
+    broadcast: OnceLock<BroadcastHandle>,
+    metrics: Arc<Metrics>,
+}
+
+impl EventSink for Announcer {
+    fn committed(&self, events: Vec<Arc<Event>>) {
+        for event in &events {
+            self.metrics.count(event);
+        }
+        if let Some(broadcast) = self.broadcast.get() {
+            broadcast.publish(events);
+        }
+    }
+}
+
+impl App {
+    /// Builds and starts the service. The answer comes when it serves; the second part runs it.
+    ///
+    /// # Errors
+    /// Whatever keeps it from serving; then nothing was left running.
+    pub async fn start(config: Config) -> Result<(Self, Server), StartError> {
+        if !config.listen.ip().is_loopback() {
+            return Err(StartError::OpenToOthers(config.listen));
+        }
+        let data_dir = DataDir::claim(&config.data_dir)?;
+        let keyring = Keyring::load(KeySource::choose(&config.master_key))?;
+        let announcer = Arc::new(Announcer::default());
+        let store = Store::open(
+            StoreConfig::at(data_dir.database()),
+            Arc::clone(&announcer) as Arc<dyn EventSink>,
+        )?;
+        let account_arbiters = (0..ACCOUNT_THREADS).map(|_| Arbiter::new()).collect();
+        let broadcast_arbiter = Arbiter::new();
+        let broadcast = BroadcastHandle::start(&broadcast_arbiter, store.last_seq().await?);
+        let _ = announcer.broadcast.set(broadcast.clone());
+        let vault = Vault::open(
+            VaultConfig {
+                keyring,
+                remote: config.supabase.clone(),
+            },
+            store.clone(),
+        )
+        .await?;
+        let telegram = Telegram::start(TelegramConfig {
+            custom_dcs: config.telegram.addresses.clone(),
+            dc_key_pem: config.telegram.public_key_pem.clone(),
+            ..TelegramConfig::default()
+        })?;
+        let parts = AccountParts {
+            store: store.clone(),
+            vault: vault.clone(),
+            telegram,
+        };
+        let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
+        let service = Data::new(Service {
+            store,
+            broadcast,
+            supervisor,
+            vault,
+            metrics: Arc::clone(&announcer.metrics),
+            api: config.api.clone(),
+        });
+        let (address, server) = serve(&config, service.clone())?;
+        restore(&service).await?;
+        let app = Self {
+            address,
+            server: server.handle(),
+            service,
+            _broadcast: broadcast_arbiter,
+            _data_dir: data_dir,
+        };
+        Ok((app, server))
+    }
+
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Front to back: no new calls, browsers told, links closed, what is queued written.
+    pub async fn stop(self) {
+        let stopping = self.server.stop(true);
+        self.service.broadcast.close_all().await;
+        let limit = Duration::from_secs(WEB_GOODBYE + 1);
+        if tokio::time::timeout(limit, stopping).await.is_err() {
+            log::warn!(target: "switchboard", "open requests were cut");
+        }
+        self.service.supervisor.stop_all().await;
+        self.service.vault.close().await;
+        self.service.store.close().await;
+    }
+}
+
+fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server), StartError> {
+    let refused = |source| StartError::Listen {
+        address: config.listen,
+        source,
+    };
+    let listener = TcpListener::bind(config.listen).map_err(refused)?;
+    let address = listener.local_addr().map_err(refused)?;
+    let gate = Data::new(Gate {
+        hosts: Hosts::new(address.port(), &config.allowed_hosts),
+    });
+    let server = HttpServer::new(move || guarded(gate.clone(), service.clone()))
+        .workers(WEB_WORKERS)
+        .disable_signals()
+        .shutdown_timeout(WEB_GOODBYE)
+        .listen(listener)
+        .map_err(refused)?
+        .run();
+    Ok((address, server))
+}
+
+/// Brings every account back to where it was: running, stopped, or in the middle of a sign-in.
+async fn restore(service: &Service) -> Result<(), StartError> {
+    for summary in service.vault.accounts().await? {
+        take_over(&service.store, &summary).await?;
+        if !summary.is_active || summary.removed_remotely {
+            continue;
+        }
+        if let Err(error) = service.supervisor.sign_ins().resume(summary.id).await {
+            log::warn!(target: "switchboard::account", "account={} its sign-in could not go on: {error}", summary.id);
+        }
+        if summary.has_session && may_run(&service.store, summary.id).await? {
+            // Refused only while the service stops.
+            let _ = service.supervisor.start_account(summary.id).await;
+        }
+    }
+    Ok(())
+}
+
+/// An account that only the vault knows (a first start with Supabase) gets its row.
+async fn take_over(store: &StoreHandle, summary: &AccountSummary) -> Result<(), StoreError> {
+    if store.get_account(summary.id).await?.is_some() {
+        return Ok(());
+    }
+    let new = NewAccount {
+        id: summary.id,
+        label: summary.label.clone(),
+        colour: default_colour(summary.id),
+        api_id: Some(summary.api_id),
+        phone_masked: None,
+        is_active: summary.is_active,
+        created_at: Some(summary.created_at),
+    };
+    store.create_account(new).await?;
+    if !summary.is_active {
+        let stopped = StateChange::to(AccountState::Stopped).because("switched off by a person");
+        journal::enter(store, summary.id, stopped, None).await?;
+    }
+    Ok(())
+}
+
+/// Accounts that only a person can bring back stay as they are; the rest starts anew.
+async fn may_run(store: &StoreHandle, id: AccountId) -> Result<bool, StoreError> {
+    let Some(account) = store.get_account(id).await? else {
+        return Ok(false);
+    };
+    Ok(!matches!(
+        account.state,
+        AccountState::NeedsLogin | AccountState::Banned | AccountState::Stopped
+    ))
+}
