@@ -23,7 +23,10 @@ use crate::{
     store::{EventSink, NewAccount, Store, StoreConfig, StoreError, StoreHandle},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{Telegram, TelegramConfig, TelegramError},
-    vault::{AccountSummary, KeyError, KeySource, Keyring, Vault, VaultConfig, VaultError},
+    vault::{
+        AccountSummary, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig,
+        VaultError,
+    },
     web::{Gate, Hosts, Metrics, Service, guarded},
 };
 
@@ -107,7 +110,11 @@ impl App {
         let vault = Vault::open(
             VaultConfig {
                 keyring,
-                remote: config.supabase.clone(),
+                remote: config
+                    .supabase
+                    .clone()
+                    .map(|remote| SupabaseConfig::new(remote.url, remote.key)),
+                runtime: tokio::runtime::Handle::current(),
             },
             store.clone(),
         )

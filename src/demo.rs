@@ -104,7 +104,10 @@ impl Demo {
         Ok(Settings {
             listen: settings.listen.clone(),
             data_dir: self.directory.path().join("data"),
-            telegram_dc: addresses.iter().map(|(id, address)| format!("{id}@{address}")).collect(),
+            telegram_dc: addresses
+                .iter()
+                .map(|(id, address)| format!("{id}@{address}"))
+                .collect(),
             telegram_dc_key: Some(key),
             api_id: Some(API_ID.to_string()),
             api_hash: Some(API_HASH.to_owned()),
@@ -124,7 +127,8 @@ impl Demo {
     /// The accounts, each with a session as another client would bring it along.
     #[must_use]
     pub fn arrivals(&self) -> Vec<Arrival> {
-        let Some((dc, SocketAddr::V4(address))) = self.telegram.dc_addresses().first().copied() else {
+        let Some((dc, SocketAddr::V4(address))) = self.telegram.dc_addresses().first().copied()
+        else {
             return Vec::new();
         };
         self.accounts
@@ -175,13 +179,21 @@ fn populate(telegram: &Simulator, accounts: &[DemoAccount]) -> Vec<i64> {
     }
     for (index, account) in accounts.iter().enumerate() {
         for person in people.iter().skip(index).step_by(accounts.len()) {
-            telegram.say(*person, account.user, switchboard_simulator::traffic::phrases::phrase(person.unsigned_abs(), 1));
+            telegram.say(
+                *person,
+                account.user,
+                switchboard_simulator::traffic::phrases::phrase(person.unsigned_abs(), 1),
+            );
         }
         let mut members = vec![account.user];
         members.extend(people.iter().skip(index).take(4));
         chats.push(telegram.add_group(["Team", "Доставка", "المستودع"][index % 3], &members));
     }
-    let everybody: Vec<i64> = people.iter().copied().chain(accounts.iter().map(|account| account.user)).collect();
+    let everybody: Vec<i64> = people
+        .iter()
+        .copied()
+        .chain(accounts.iter().map(|account| account.user))
+        .collect();
     chats.push(telegram.add_supergroup("Customers' corner", &everybody));
     if let Some(editor) = people.first() {
         let mut readers = vec![*editor];

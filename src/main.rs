@@ -8,7 +8,7 @@ use switchboard::{
     cli::{Cli, Command, Settings},
     config::Config,
     data_dir::DataDirError,
-    vault::harden_process,
+    vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
 use switchboard::{cli::DemoArgs, demo::Demo, telegram::SignInMethod};
@@ -21,7 +21,9 @@ const QUIET: &str =
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log();
-    harden_process();
+    if let Err(error) = harden_process() {
+        log::warn!(target: "switchboard", "memory could not be kept out of core dumps: {error}");
+    }
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!(target: "switchboard", "the limit of open files stays as it is: {error}");
     }
@@ -84,7 +86,9 @@ async fn demo(args: &DemoArgs, settings: &Settings) -> ExitCode {
 async fn sign_in_all(app: &App, demo: &Demo) {
     for arrival in demo.arrivals() {
         let service = app.service();
-        let added = service.add_account(arrival.label, Some(arrival.colour), demo.api()).await;
+        let added = service
+            .add_account(arrival.label, Some(arrival.colour), demo.api())
+            .await;
         let account = match added {
             Ok(account) => account,
             Err(error) => {
@@ -93,7 +97,12 @@ async fn sign_in_all(app: &App, demo: &Demo) {
             }
         };
         let method = SignInMethod::SessionString(arrival.session);
-        if let Err(error) = service.supervisor.sign_ins().begin(account.id, method).await {
+        if let Err(error) = service
+            .supervisor
+            .sign_ins()
+            .begin(account.id, method)
+            .await
+        {
             log::error!(target: "switchboard", "a demo account could not sign in: {error}");
         }
     }
@@ -163,7 +172,8 @@ fn refuse(error: &StartError) -> ExitCode {
         StartError::OpenToOthers(_)
         | StartError::Telegram(_)
         | StartError::Listen { .. }
-        | StartError::Key(_) => ExitCode::from(2),
+        | StartError::Key(_)
+        | StartError::Vault(VaultError::Key(_) | VaultError::Refused(_)) => ExitCode::from(2),
         _ => ExitCode::from(1),
     }
 }

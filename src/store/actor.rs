@@ -282,7 +282,8 @@ impl Handler<Close> for StoreActor {
         if let Some(mut conn) = self.conn.take() {
             self.housekeeping.close(&mut conn);
         }
-        drop(reply.send(()));
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(());
         actix::ActorContext::stop(ctx);
     }
 }

@@ -39,9 +39,9 @@ mod types;
 
 pub use error::{Result, StoreError};
 pub use handle::{Store, StoreHandle};
-pub use sealed::{RemoteCopy, SealedAccount};
 pub use health::StoreHealth;
 pub use metrics::StoreMetrics;
+pub use sealed::{RemoteCopy, SealedAccount};
 pub use types::{
     AccountPatch, ConversationFilter, EventSink, FillJob, FillScope, HistoryState, LoginAttempt,
     MessagePage, MessagesFrom, NewAccount, NewFillJob, NewLoginAttempt, NoSink, Page, QueueReply,

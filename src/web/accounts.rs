@@ -8,7 +8,8 @@ use super::{Access, ApiError, Scope, Service, login::method_of};
 use crate::{
     config::is_api_hash,
     domain::{
-        Account, AccountId, AccountState, ApiCredentials, SecretText, StateChange, Timestamp,
+        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, SecretText, StateChange,
+        Timestamp, default_colour,
     },
     store::{AccountPatch, NewAccount},
     vault::VaultAccount,

@@ -3,10 +3,7 @@
 //! When a fleet is dropped it asserts that nothing panicked, that no account's reply hangs and that the service
 //! called nothing the simulated Telegram does not know.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-};
+use std::{net::SocketAddr, path::PathBuf};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE};
 use reqwest::Method;
@@ -73,12 +70,18 @@ impl Fleet {
 
     /// `kill -9`.
     pub fn kill_service(&mut self) {
-        self.service.take().expect("the service does not run").kill();
+        self.service
+            .take()
+            .expect("the service does not run")
+            .kill();
     }
 
     /// A clean stop.
     pub fn stop_service(&mut self) {
-        self.service.take().expect("the service does not run").stop();
+        self.service
+            .take()
+            .expect("the service does not run")
+            .stop();
     }
 
     /// On the same data directory, on another port.
@@ -142,8 +145,9 @@ impl Fleet {
             &format!("a conversation with {chat}"),
             || async {
                 let all = self.api.conversations().await;
-                all.into_iter()
-                    .find(|one| one["account_id"] == account.id.as_str() && one["chat_id"] == chat.as_str())
+                all.into_iter().find(|one| {
+                    one["account_id"] == account.id.as_str() && one["chat_id"] == chat.as_str()
+                })
             },
             Option::is_some,
         )
@@ -203,7 +207,12 @@ impl FleetBuilder {
 
     /// Starts everything; every account is online.
     pub async fn start(self) -> Fleet {
-        let telegram = Simulator::builder().seed(self.seed).dcs(2).start().await.unwrap();
+        let telegram = Simulator::builder()
+            .seed(self.seed)
+            .dcs(2)
+            .start()
+            .await
+            .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("telegram.pem");
         std::fs::write(&key, telegram.public_key_pem()).unwrap();
@@ -214,8 +223,12 @@ impl FleetBuilder {
         }
         settings.args.push("--telegram-dc-key".to_owned());
         settings.args.push(key.display().to_string());
-        settings.env.push(("TELEGRAM_API_ID".to_owned(), API_ID.to_owned()));
-        settings.env.push(("TELEGRAM_API_HASH".to_owned(), API_HASH.to_owned()));
+        settings
+            .env
+            .push(("TELEGRAM_API_ID".to_owned(), API_ID.to_owned()));
+        settings
+            .env
+            .push(("TELEGRAM_API_HASH".to_owned(), API_HASH.to_owned()));
         let service = ServiceProcess::start(&dir.path().join("data"), &settings);
         let mut fleet = Fleet {
             telegram,
@@ -246,6 +259,9 @@ impl Drop for Fleet {
         service.stop();
         assert!(!log.contains("panicked at"), "something panicked:\n{log}");
         let unknown = self.telegram.ledger().unknown_methods;
-        assert!(unknown.is_empty(), "the simulator does not know {unknown:?}");
+        assert!(
+            unknown.is_empty(),
+            "the simulator does not know {unknown:?}"
+        );
     }
 }

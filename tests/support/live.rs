@@ -17,7 +17,9 @@ pub struct Live {
 impl Live {
     pub async fn open(address: &str, after: Option<i64>) -> Self {
         let query = after.map_or_else(String::new, |seq| format!("?after={seq}"));
-        let (socket, _) = connect_async(format!("ws://{address}/ws{query}")).await.unwrap();
+        let (socket, _) = connect_async(format!("ws://{address}/ws{query}"))
+            .await
+            .unwrap();
         let mut live = Self {
             socket,
             hello: Value::Null,
@@ -39,7 +41,11 @@ impl Live {
             if let Message::Text(text) = message {
                 let frame: Value = serde_json::from_str(&text).unwrap();
                 if let Some(seq) = frame["seq"].as_i64() {
-                    assert!(seq > self.seq, "numbers must rise: {seq} after {}", self.seq);
+                    assert!(
+                        seq > self.seq,
+                        "numbers must rise: {seq} after {}",
+                        self.seq
+                    );
                     self.seq = seq;
                 }
                 return frame;

@@ -35,9 +35,16 @@ impl ServiceProcess {
     }
 
     /// Like [`Self::start`]; answers with exit status and log when it refuses.
-    pub fn try_start(data_dir: &Path, settings: &ServiceSettings) -> Result<Self, (ExitStatus, String)> {
+    pub fn try_start(
+        data_dir: &Path,
+        settings: &ServiceSettings,
+    ) -> Result<Self, (ExitStatus, String)> {
         let log = data_dir.with_extension("log");
-        let output = File::options().create(true).append(true).open(&log).unwrap();
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
         command
             .env_clear()
@@ -64,7 +71,10 @@ impl ServiceProcess {
                     log,
                 })
             }
-            None => Err((child.wait().unwrap(), std::fs::read_to_string(&log).unwrap())),
+            None => Err((
+                child.wait().unwrap(),
+                std::fs::read_to_string(&log).unwrap(),
+            )),
         }
     }
 
@@ -89,11 +99,19 @@ impl ServiceProcess {
 
     fn stop_and_check(&mut self) {
         let start = Instant::now();
-        let killed = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
+        let killed = Command::new("kill")
+            .arg(self.pid().to_string())
+            .status()
+            .unwrap();
         assert!(killed.success());
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                assert_eq!(status.code(), Some(0), "ended with {status} ({:?})", status.signal());
+                assert_eq!(
+                    status.code(),
+                    Some(0),
+                    "ended with {status} ({:?})",
+                    status.signal()
+                );
                 return;
             }
             if start.elapsed() > Duration::from_secs(10) {

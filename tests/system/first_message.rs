@@ -3,7 +3,10 @@
 use serde_json::json;
 use switchboard_simulator::PersonSpec;
 
-use crate::support::{fleet::{Fleet, phone}, wait};
+use crate::support::{
+    fleet::{Fleet, phone},
+    wait,
+};
 
 /// Protects the point of the product: what people write reaches the desk at once, and the answer reaches them once.
 #[tokio::test(flavor = "multi_thread")]
@@ -16,7 +19,9 @@ async fn a_message_reaches_the_desk_and_the_reply_reaches_its_sender() {
         ..PersonSpec::default()
     });
 
-    fleet.telegram.say(person, account.user, "Is my order shipped?");
+    fleet
+        .telegram
+        .say(person, account.user, "Is my order shipped?");
 
     let frame = live.until_event("message_received").await;
     let message = &frame["data"]["message"];
@@ -50,18 +55,28 @@ async fn a_message_reaches_the_desk_and_the_reply_reaches_its_sender() {
 async fn an_account_is_signed_in_with_the_code_that_telegram_sent() {
     let fleet = Fleet::builder().start().await;
     let number = phone(77);
-    fleet.telegram.add_account(switchboard_simulator::AccountSpec {
-        phone: number.clone(),
-        first_name: "Support".into(),
-        ..Default::default()
-    });
+    fleet
+        .telegram
+        .add_account(switchboard_simulator::AccountSpec {
+            phone: number.clone(),
+            first_name: "Support".into(),
+            ..Default::default()
+        });
     let added = fleet
         .api
-        .post("/accounts/add", json!({ "label": "Support", "phone": number }))
+        .post(
+            "/accounts/add",
+            json!({ "label": "Support", "phone": number }),
+        )
         .await;
     assert_eq!(added["login"]["step"], "code", "{added}");
     let id = added["account"]["id"].as_str().unwrap();
-    let code = wait::until("a code", || async { fleet.telegram.code_for(&number) }, Option::is_some).await;
+    let code = wait::until(
+        "a code",
+        || async { fleet.telegram.code_for(&number) },
+        Option::is_some,
+    )
+    .await;
     let path = format!("/accounts/{id}/login/code");
     let done = fleet.api.post(&path, json!({ "code": code })).await;
     assert_eq!(done["login"]["step"], "done", "{done}");
@@ -69,5 +84,8 @@ async fn an_account_is_signed_in_with_the_code_that_telegram_sent() {
     assert_eq!(account["user"]["first_name"], "Support");
     assert_eq!(account["phone"], "+999***077");
     let log = fleet.service().log();
-    assert!(!log.contains(&number) && !log.contains(&code.unwrap()), "a secret is in the log");
+    assert!(
+        !log.contains(&number) && !log.contains(&code.unwrap()),
+        "a secret is in the log"
+    );
 }
