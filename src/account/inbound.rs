@@ -118,9 +118,8 @@ impl Inbound {
     async fn connecting(&mut self, attempt: u32, retry_in: Duration) {
         let _ = self.online.send(false);
         self.attempt = attempt;
-        if attempt == 0 {
-            self.enter(StateChange::to(AccountState::Connecting), None)
-                .await;
+        if self.last.is_none() && attempt <= 1 {
+            self.first_dial().await;
             return;
         }
         let change = StateChange {
@@ -130,6 +129,15 @@ impl Inbound {
             attempt,
         };
         self.enter(change, None).await;
+    }
+
+    /// Whoever ordered the start may have said so already.
+    async fn first_dial(&mut self) {
+        let connecting = AccountState::Connecting;
+        match self.store.get_account(self.account_id).await {
+            Ok(Some(account)) if account.state == connecting => self.last = Some(connecting),
+            _ => self.enter(StateChange::to(connecting), None).await,
+        }
     }
 
     async fn came_online(&mut self, caught_up: u64) {

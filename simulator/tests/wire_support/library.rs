@@ -32,7 +32,10 @@ impl Library {
             ipv6,
             auth_key: Some(key),
         };
-        let mut data = SessionData { home_dc: dc_id, ..SessionData::default() };
+        let mut data = SessionData {
+            home_dc: dc_id,
+            ..SessionData::default()
+        };
         data.dc_options.insert(dc_id, option);
         let params = ConnectionParams {
             device_model: "wire test".into(),
