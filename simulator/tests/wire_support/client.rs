@@ -57,7 +57,7 @@ pub struct RawClient {
     transport: Transport,
     ciphers: Option<(Cipher, Cipher)>,
     sent_frames: u32,
-    got_frames: u32,
+    pub got_frames: u32,
     pub key: AuthKey,
     pub session_id: i64,
     pub salt: i64,
@@ -162,7 +162,7 @@ impl RawClient {
         self.last_msg_id = before.last_msg_id;
     }
 
-    fn framed(&mut self, payload: &[u8]) -> Vec<u8> {
+    pub fn framed(&mut self, payload: &[u8]) -> Vec<u8> {
         let mut frame = Vec::new();
         match self.transport {
             Transport::Full => {

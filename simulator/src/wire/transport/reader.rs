@@ -90,6 +90,12 @@ impl FrameReader {
         self.arrived();
     }
 
+    /// Reads full frames from this number on, without looking for a transport: for the client's side.
+    pub fn expect_full(&mut self, sequence: u32) {
+        self.framing = Some(Framing::Full);
+        self.sequence = sequence;
+    }
+
     /// The other direction of this connection; there once, as soon as the transport is known.
     pub fn take_writer(&mut self) -> Option<FrameWriter> {
         self.writer.take()
