@@ -18,7 +18,7 @@ use switchboard_simulator::{
     },
 };
 use wire_support::{
-    backend::{CUT, ECHO, ECHOED, FAIL, HELD, LONG, NAP, SILENCE, TestBackend},
+    backend::{CUT, ECHO, ECHOED, FAIL, HELD, LONG, NAP, PANIC, PANIC_LATER, SILENCE, TestBackend},
     client::{
         GZIP, MSGS_ACK, NEW_SESSION, PONG, RPC_RESULT, RawClient, Transport, call_body, container,
         put_longs, random,
@@ -728,6 +728,33 @@ async fn silence_and_cuts_of_the_backend_happen() {
     wire.shutdown().await;
 }
 
+/// Protects: a client that asks for more than fits into its queue gets it all, as long as it reads.
+#[tokio::test]
+async fn many_long_answers_wait_for_their_reader() {
+    let backend = Arc::new(TestBackend::default());
+    let limits = Limits {
+        outgoing_bytes: 2 << 20,
+        ..Limits::default()
+    };
+    let config = WireConfig {
+        limits,
+        gzip_over: None,
+        ..WireConfig::loopback(&[2])
+    };
+    let wire = Wire::start(config, backend).await.unwrap();
+    wire.install_key(2, seeded_key(1));
+    let mut client = client(&wire).await;
+    let mut calls = Vec::new();
+    for _ in 0..30 {
+        calls.push(client.call(LONG, &500_000_u64.to_le_bytes()).await);
+    }
+    for call in calls {
+        assert_eq!(client.result(call).await.len(), 500_004);
+    }
+    assert_eq!(wire.counters().slow_readers, 0);
+    wire.shutdown().await;
+}
+
 /// Protects: a client with more calls running than allowed waits, and is then served.
 #[tokio::test]
 async fn running_calls_are_limited_per_connection() {
@@ -757,6 +784,29 @@ async fn running_calls_are_limited_per_connection() {
     answered.sort_unstable();
     assert_eq!(answered, calls);
     assert_eq!(backend.methods().len(), 6);
+    wire.shutdown().await;
+}
+
+/// Protects: a call that makes the backend panic costs its own connection at most.
+#[tokio::test]
+async fn a_panicking_backend_costs_one_connection_at_most() {
+    let (wire, _) = started().await;
+    let mut other = client(&wire).await;
+    let mut late = client(&wire).await;
+    late.call(PANIC_LATER, &[]).await;
+    let call = late.call(ECHO, &[]).await;
+    late.result(call).await;
+    let mut early = client(&wire).await;
+    early.call(PANIC, &[]).await;
+    early.hangs_up().await;
+    for client in [&mut other, &mut late] {
+        let call = client.call(ECHO, &[]).await;
+        client.result(call).await;
+    }
+    until("the connection to be taken down", || {
+        wire.connections() == 2
+    })
+    .await;
     wire.shutdown().await;
 }
 

@@ -132,9 +132,10 @@ impl Connection {
         }
     }
 
-    /// As many calls are running as may.
+    /// As many calls are running as may, or their answers wait for a slow reader: no more are taken in for now.
     fn is_busy(&self) -> bool {
         self.link.running.load(Ordering::Acquire) >= self.shared.config.limits.running_calls
+            || self.link.is_full()
     }
 
     fn has_output(&self) -> bool {

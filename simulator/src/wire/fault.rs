@@ -224,6 +224,21 @@ impl FaultScope {
 mod tests {
     use super::*;
 
+    /// Protects: the control API names faults by these words.
+    #[test]
+    fn faults_are_written_as_people_write_them() {
+        let fault = WireFault::CutAround {
+            method: None,
+            moment: Moment::BeforeAnswer,
+        };
+        let json = r#"{"kind":"cut_around","method":null,"moment":"before_answer"}"#;
+        assert_eq!(serde_json::to_string(&fault).unwrap(), json);
+        assert_eq!(
+            serde_json::from_str::<WireFault>(r#"{"kind":"half_open"}"#).unwrap(),
+            WireFault::HalfOpen
+        );
+    }
+
     /// Protects: a fault for one key or one use never touches another key or a second use.
     #[test]
     fn a_counted_fault_meets_only_its_victim_and_only_so_often() {

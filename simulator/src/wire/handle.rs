@@ -95,8 +95,7 @@ impl Pusher for WireHandle {
     }
 
     fn cut(&self, key: KeyId) {
-        self.shared
-            .act(FaultScope::Key(key), &WireFault::Cut { reset: false });
+        self.shared.cut(key);
     }
 
     fn destroy_key(&self, key: KeyId) {

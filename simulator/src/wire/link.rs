@@ -281,6 +281,13 @@ impl Link {
         self.end(Ending::AfterFlush);
     }
 
+    /// So much waits to be written that nothing more should be asked for: half of the limit, so that answers which
+    /// are still to come and pushes find room.
+    pub fn is_full(&self) -> bool {
+        let queue = self.queue();
+        queue.bytes.len() + queue.in_flight > self.limit / 2
+    }
+
     /// Swaps what is queued for `written`, an empty buffer. For the connection's task, when it has written all it
     /// took before.
     pub fn take_queued(&self, written: &mut Vec<u8>) {

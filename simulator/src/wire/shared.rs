@@ -234,6 +234,16 @@ impl Shared {
         }
     }
 
+    /// See [`Pusher::cut`](crate::port::Pusher::cut).
+    pub fn cut(&self, key: KeyId) {
+        let Some(key) = self.keys.get(key) else {
+            return;
+        };
+        for link in key.identity().family_links() {
+            link.end(Ending::Now);
+        }
+    }
+
     /// See [`Pusher::push`](crate::port::Pusher::push).
     pub fn push(&self, key: KeyId, updates: &[u8]) -> usize {
         let Some(key) = self.keys.get(key) else {

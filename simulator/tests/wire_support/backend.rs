@@ -20,6 +20,9 @@ pub const CUT: u32 = 0x0100_0005;
 /// Answers with the number of bytes that the first eight bytes after the constructor say.
 pub const LONG: u32 = 0x0100_0006;
 pub const NAP: u32 = 0x0100_0007;
+/// Panics, at once or in its future.
+pub const PANIC: u32 = 0x0100_0008;
+pub const PANIC_LATER: u32 = 0x0100_0009;
 /// What echoes begin with, so that a client sees a constructor.
 pub const ECHOED: u32 = 0x0100_00ff;
 
@@ -78,6 +81,11 @@ impl Backend for TestBackend {
                     code: 400,
                     message: "TEST_FAILED".into(),
                 },
+                PANIC => panic!("a backend that panics at once, as the test wants"),
+                PANIC_LATER => {
+                    tokio::task::yield_now().await;
+                    panic!("a backend that panics later, as the test wants")
+                }
                 SILENCE => Answer::Silence,
                 CUT => Answer::Cut,
                 LONG => {
