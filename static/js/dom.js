@@ -5,9 +5,20 @@ export function $(selector, root = document) {
   return root.querySelector(selector);
 }
 
-/** The one element of a `<template>`. */
+const templates = new Map();
+
+/** A copy of the one element of a `<template>`, without the line breaks between its tags: they would be nodes too. */
 export function stamp(id) {
-  return document.getElementById(id).content.firstElementChild.cloneNode(true);
+  let template = templates.get(id);
+  if (!template) {
+    template = document.getElementById(id).content.firstElementChild;
+    const texts = document.createNodeIterator(template, NodeFilter.SHOW_TEXT);
+    const gaps = [];
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) if (/^\s*\n\s*$/.test(text.data)) gaps.push(text);
+    for (const gap of gaps) gap.remove();
+    templates.set(id, template);
+  }
+  return template.cloneNode(true);
 }
 
 /** The named parts of a stamped element: every descendant with `data-part`. */

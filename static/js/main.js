@@ -28,6 +28,7 @@ import { Signin, signinBefore } from './views/signin.js';
 
 const HELLO_PATIENCE = 600;
 const SILENCE = 45_000;
+const PACE = 80;
 
 export class App {
   constructor(words, prefs, storage) {
@@ -42,6 +43,7 @@ export class App {
     /** @type {Sheet|null} */
     this.sheet = null;
     this.queue = [];
+    this.flushed = 0;
     this.started = false;
   }
 
@@ -70,7 +72,6 @@ export class App {
     const filter = readJson(session, 'switchboard.filter', {});
     this.store.dispatch({ type: 'filter_changed', filter });
     this.listen();
-    show($('#desk'), true);
   }
 
   listen() {
@@ -154,19 +155,19 @@ export class App {
     return this.actions.reloadAll();
   }
 
-  /** Events are applied once per frame, or a few times a second while nobody looks. */
+  /** The first event of a while is applied at once; a flood of them a dozen times a second. */
   enqueue(frame) {
     this.queue.push(frame);
     if (this.queue.length > 1) return;
-    if (document.hidden) setTimeout(() => this.flush(), 200);
-    else requestAnimationFrame(() => this.flush());
-    setTimeout(() => this.flush(), 500);
+    const rest = (document.hidden ? 200 : PACE) - (performance.now() - this.flushed);
+    setTimeout(() => this.flush(), Math.max(0, rest));
   }
 
   flush() {
     if (this.queue.length === 0) return;
     const events = this.queue;
     this.queue = [];
+    this.flushed = performance.now();
     this.store.dispatch({ type: 'events', events, now: Date.now() });
     this.notifier.tell(events);
     if (this.state.staleAccounts) this.actions.refreshAccountsSoon();

@@ -35,6 +35,8 @@ function compareIds(a, b) {
 /** Joins two runs, the second one winning where both know a message. */
 export function merge(known, more) {
   if (more.length === 0) return known;
+  const last = known[known.length - 1];
+  if (more.length === 1 && last && compareMessages(last, more[0]) < 0 && last.id !== more[0].id) return [...known, more[0]];
   const byId = new Map(known.map((message) => [message.id, message]));
   for (const message of more) byId.set(message.id, message);
   return [...byId.values()].sort(compareMessages);

@@ -44,3 +44,17 @@ test('icons used in code are in the sprite', () => {
 test('modules stay small enough to read', () => {
   for (const [name, source] of scripts) assert.ok(source.split('\n').length <= 420, `${name}: ${source.split('\n').length} lines`);
 });
+
+// Protects: the first paint does not wait for one module after another.
+test('every module the desk needs is fetched at once', () => {
+  const index = pages.find(([name]) => name === 'index.html')[1];
+  const listed = new Set([...index.matchAll(/rel="modulepreload" href="static\/([^"]+)"/g)].map((match) => match[1]));
+  const needed = new Set();
+  const visit = (name) => {
+    if (needed.has(name)) return;
+    needed.add(name);
+    for (const match of scripts.find(([file]) => file === name)[1].matchAll(/from '(\.[^']+)'/g)) visit(new URL(match[1], `file:///${name}`).pathname.slice(1));
+  };
+  visit('js/main.js');
+  assert.deepEqual([...listed].sort(), [...needed].sort());
+});

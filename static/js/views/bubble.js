@@ -1,4 +1,4 @@
-/** One message on the screen: its bubble, its marks, its trouble. */
+/** One message on the screen. What most messages do not have (a quote, media, trouble) is made only when it is there. */
 
 import { el, icon, parts, setAttr, setIcon, setText, show, stamp } from '../dom.js';
 import { clock, countdown, fullTime } from '../format.js';
@@ -12,8 +12,8 @@ export class Bubble {
     this.app = app;
     this.parts = parts(stamp('t-message'));
     this.root = this.parts.root;
-    setText(this.parts.retry, app.t('retry'));
-    setText(this.parts.discard, app.t('discard'));
+    /** @type {Record<string, Element>} the parts made so far */
+    this.extra = {};
     setAttr(this.parts.reply, 'aria-label', app.t('message.reply'));
     setAttr(this.parts.reply, 'title', app.t('message.reply'));
   }
@@ -22,8 +22,8 @@ export class Bubble {
   update(item, now) {
     const { message } = item;
     const waiting = message.status === 'pending' && message.retry_at && Date.parse(message.retry_at) > now;
-    const signature = waiting ? Math.ceil((Date.parse(message.retry_at) - now) / 1000) : 0;
-    const inputs = [message, item.joined, item.named, item.quoted, item.canReply, item.found, item.read, signature];
+    const left = waiting ? Math.ceil((Date.parse(message.retry_at) - now) / 1000) : 0;
+    const inputs = [message, item.joined, item.named, item.quoted, item.canReply, item.found, item.read, left];
     this.ticking = Boolean(waiting);
     if (this.inputs && inputs.every((input, n) => input === this.inputs[n])) return;
     this.inputs = inputs;
@@ -41,28 +41,40 @@ export class Bubble {
     show(this.parts.reply, item.canReply && !message.deleted_at && Boolean(message.message_id));
   }
 
+  /** The part called `name`: made and put before `next` when it is wanted, taken away when not. */
+  part(name, wanted, make, parent, next = null) {
+    const known = this.extra[name];
+    if (wanted && known) return known;
+    if (known) {
+      known.remove();
+      delete this.extra[name];
+    }
+    if (!wanted) return null;
+    this.extra[name] = make();
+    parent.insertBefore(this.extra[name], next);
+    return this.extra[name];
+  }
+
   sender({ message, named }) {
-    const { sender, senderName, senderUser } = this.parts;
-    show(sender, named && Boolean(message.sender));
-    if (!named || !message.sender) return;
-    setText(senderName, cleanName(message.sender.name));
-    setText(senderUser, message.sender.username ? `@${message.sender.username}` : '');
+    const { bubble } = this.parts;
+    const box = this.part('sender', named && Boolean(message.sender), () => stamp('t-sender'), bubble, bubble.firstChild);
+    if (!box) return;
+    setText(box.firstElementChild, cleanName(message.sender.name));
+    setText(box.lastElementChild, message.sender.username ? `@${message.sender.username}` : '');
   }
 
   quote({ message, quoted }) {
-    const { quote, quoteWho, quoteText } = this.parts;
-    show(quote, Boolean(message.reply_to_message_id));
-    if (!message.reply_to_message_id) return;
+    const { bubble, body } = this.parts;
+    const box = this.part('quote', Boolean(message.reply_to_message_id), () => stamp('t-quote'), bubble, this.extra.media ?? body);
+    if (!box) return;
     const { words, t } = this.app;
-    quote.dataset.target = quoted?.id ?? '';
-    setText(quoteWho, quoted ? (quoted.direction === 'outgoing' ? t('you') : cleanName(quoted.sender?.name) || t('message.reply')) : t('message.answers'));
-    setText(quoteText, quoted ? previewOf(words, quoted) : t('message.notloaded'));
+    setText(box.firstElementChild, quoted ? (quoted.direction === 'outgoing' ? t('you') : cleanName(quoted.sender?.name) || t('message.reply')) : t('message.answers'));
+    setText(box.lastElementChild, quoted ? previewOf(words, quoted) : t('message.notloaded'));
   }
 
   media(message) {
-    const box = this.parts.media;
-    show(box, Boolean(message.media));
-    if (!message.media || box.shows === message.media) return;
+    const box = this.part('media', Boolean(message.media), () => el('div', { class: 'media' }), this.parts.bubble, this.parts.body);
+    if (!box || box.shows === message.media) return;
     box.shows = message.media;
     const thumb = safeImage(message.media.thumb);
     const name = mediaName(this.app.words, message.media);
@@ -84,29 +96,37 @@ export class Bubble {
   }
 
   meta(message, own, state) {
-    const { mark, time, tick, status } = this.parts;
+    const { meta, time } = this.parts;
     const { t, lang } = this.app;
-    const marks = [message.deleted_at ? t('message.deleted') : '', message.edited_at && !message.deleted_at ? t('message.edited') : ''];
-    setText(mark, marks.filter(Boolean).join(' · '));
+    const marks = message.deleted_at ? t('message.deleted') : message.edited_at ? t('message.edited') : '';
+    const mark = this.part('mark', marks !== '', () => el('span'), meta, time);
+    if (mark) setText(mark, marks);
     setText(time, clock(lang, message.timestamp));
     setAttr(time, 'datetime', message.timestamp);
     setAttr(time, 'title', fullTime(lang, message.timestamp));
     const name = own ? TICKS[state] : null;
-    show(tick, Boolean(name));
-    if (name) setIcon(tick, name);
+    const tick = this.part('tick', Boolean(name), () => icon(name), meta);
+    const status = this.part('status', Boolean(name), () => el('span', { class: 'unseen' }), meta);
+    if (!tick || !status) return;
+    setIcon(tick, name);
     setAttr(tick, 'class', name === 'alert' ? 'icon bad' : 'icon');
-    setText(status, own ? t(`status.${state}`) : '');
+    setText(status, t(`status.${state}`));
   }
 
   trouble(message, now, waiting) {
-    const { trouble, reason, retry, discard } = this.parts;
     const failed = message.status === 'failed';
-    show(trouble, failed || Boolean(waiting));
-    if (!failed && !waiting) return;
+    const box = this.part('trouble', failed || Boolean(waiting), () => stamp('t-trouble'), this.root);
+    if (!box) {
+      delete this.extra.retry;
+      delete this.extra.takeBack;
+      return;
+    }
     const { words, t, lang } = this.app;
-    setAttr(trouble, 'class', failed ? 'trouble' : 'trouble wait');
-    if (failed) setText(reason, message.error ? explain(words, message.error) : t('status.failed'));
-    else setText(reason, t('message.waits', { time: countdown(lang, Date.parse(message.retry_at) - now) }));
-    show(retry, failed);
+    const button = (name, danger) => el('button', { type: 'button', class: danger ? 'button danger' : 'button', 'data-part': name, text: t(name) });
+    setAttr(box, 'class', failed ? 'trouble' : 'trouble wait');
+    if (failed) setText(box.firstElementChild, message.error ? explain(words, message.error) : t('status.failed'));
+    else setText(box.firstElementChild, t('message.waits', { time: countdown(lang, Date.parse(message.retry_at) - now) }));
+    this.part('retry', failed, () => button('retry', false), box);
+    this.part('takeBack', true, () => button('discard', true), box);
   }
 }

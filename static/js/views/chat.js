@@ -21,7 +21,7 @@ export class Chat {
     this.pieces = new Map();
     this.shown = null;
     this.listen();
-    app.store.view((state, before) => this.paint(state, before));
+    app.store.view((state) => this.paint(state));
   }
 
   listen() {
@@ -88,31 +88,33 @@ export class Chat {
     else if (this.distance < NEAR && !chat.atEnd) this.app.actions.loadMessages(id, 'newer');
   }
 
-  paint(state, before) {
+  paint(state) {
     const id = state.selected;
     const chat = id === null ? null : state.chats.get(id);
     show(this.scroller, Boolean(chat));
     show(this.below.root, Boolean(chat));
     if (!chat) {
       if (this.shown !== null) this.clear();
-      return;
+      return undefined;
     }
     const fresh = id !== this.shown;
     if (fresh) this.clear();
     this.shown = id;
     this.latestButton(chat);
     this.typing(state, id);
-    const same = before && before.chats.get(id) === chat && before.locals === state.locals && before.conversations.get(id) === state.conversations.get(id);
-    const minute = new Date().toDateString();
-    if (same && !fresh && !this.ticking && !this.wantBottom && this.today === minute) return;
-    this.today = minute;
-    this.draw(state, chat, id);
+    const about = state.conversations.get(id);
+    const inputs = [chat.messages, chat.atEnd, chat.loaded, chat.unreadFrom, chat.jump, state.locals, about?.kind, about?.can_send, about?.read_outbox_max_id, new Date().toDateString()];
+    const same = this.inputs && inputs.every((input, n) => input === this.inputs[n]);
+    if (same && !fresh && !this.ticking && !this.wantBottom) return this.edge(chat);
+    this.inputs = inputs;
+    return this.draw(state, chat, id);
   }
 
   clear() {
     this.pieces.clear();
     this.log.replaceChildren();
     this.shown = null;
+    this.inputs = null;
     this.pinned = true;
     this.placed = false;
     this.jumped = null;
@@ -123,7 +125,6 @@ export class Chat {
     const anchor = this.placed && !this.pinned ? this.anchor() : null;
     // What was loaded on request is not news: a reader's voice must not read the backlog aloud.
     setAttr(this.log, 'aria-live', this.placed && chat.loading === null && this.pinned ? 'polite' : 'off');
-    setAttr(this.log, 'aria-busy', chat.loading !== null ? 'true' : null);
     this.placing = true;
     this.build(state, chat, id, messages);
     this.place(chat, messages, anchor);
@@ -196,6 +197,7 @@ export class Chat {
   build(state, chat, id, messages) {
     const { app } = this;
     const now = Date.now();
+    this.empty = messages.length === 0;
     const conversation = state.conversations.get(id);
     const inGroup = ['group', 'supergroup'].includes(conversation?.kind);
     this.byNumber = new Map(messages.filter((message) => message.message_id).map((message) => [message.message_id, message]));
@@ -228,7 +230,7 @@ export class Chat {
     }
     for (const key of this.pieces.keys()) if (!used.has(key)) this.pieces.delete(key);
     for (const { section, children } of days) arrange(section, [section.firstElementChild, ...children]);
-    this.edge(chat, messages);
+    this.edge(chat);
     arrange(this.log, [this.top, ...days.map(({ section }) => section)]);
     if (this.ticking) app.tick();
   }
@@ -264,8 +266,9 @@ export class Chat {
     return piece.root;
   }
 
-  edge(chat, messages) {
+  edge(chat) {
     const { t } = this.app;
+    setAttr(this.log, 'aria-busy', chat.loading !== null ? 'true' : null);
     if (chat.error) {
       const again = () => {
         if (chat.error.direction === 'latest' || !chat.loaded) this.app.actions.loadLatest(this.shown);
@@ -277,7 +280,7 @@ export class Chat {
       return;
     }
     this.top.error = null;
-    const text = !chat.loaded || chat.loading === 'older' ? t('chat.loading') : messages.length === 0 ? t('chat.empty') : chat.atStart ? t('chat.start') : '';
+    const text = !chat.loaded || chat.loading === 'older' ? t('chat.loading') : this.empty ? t('chat.empty') : chat.atStart ? t('chat.start') : '';
     setText(this.top, text);
   }
 

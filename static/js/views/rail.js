@@ -3,7 +3,11 @@
 import { $, arrange, parts, setAttr, setText, show, stamp } from '../dom.js';
 import { number } from '../format.js';
 import { cleanName, hueOf, initials, safeImage } from '../text.js';
+import { visibleRange } from '../window.js';
 import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
+
+/** A tile and the gap under it. */
+const TILE = 52;
 
 export class Rail {
   /** @param {import('../main.js').App} app */
@@ -17,6 +21,8 @@ export class Rail {
     $('#toggle-theme').addEventListener('click', () => app.toggleTheme());
     $('#rail-opener').addEventListener('click', () => this.asSheet(true));
     $('#rail-scrim').addEventListener('click', () => this.asSheet(false));
+    this.box.addEventListener('scroll', () => app.store.ask(), { passive: true });
+    new ResizeObserver(() => app.store.ask()).observe(this.box);
     app.store.view((state, before) => this.paint(state, before));
   }
 
@@ -32,18 +38,24 @@ export class Rail {
   }
 
   paint(state, before) {
-    const same = before && state.accounts === before.accounts && state.filter === before.filter;
+    const place = `${this.box.scrollTop}|${this.box.clientHeight}`;
+    const same = before && state.accounts === before.accounts && state.filter === before.filter && place === this.place;
     if (same && !this.ticking) return;
+    this.place = place;
     const now = Date.now();
     this.ticking = false;
+    const { start, end } = visibleRange(state.accounts.size, TILE, this.box.scrollTop, this.box.clientHeight || window.innerHeight, 8);
+    this.box.style.setProperty('padding-block', `${4 + start * TILE}px ${4 + (state.accounts.size - end) * TILE}px`);
     const wanted = [];
-    for (const account of state.accounts.values()) {
+    const drawn = new Set();
+    for (const account of [...state.accounts.values()].slice(start, end)) {
+      drawn.add(account.id);
       let tile = this.tiles.get(account.id);
       if (!tile) this.tiles.set(account.id, (tile = this.make(account.id)));
       this.update(tile, account, state, now);
       wanted.push(tile.root);
     }
-    for (const id of this.tiles.keys()) if (!state.accounts.has(id)) this.tiles.delete(id);
+    for (const id of this.tiles.keys()) if (!drawn.has(id)) this.tiles.delete(id);
     arrange(this.box, wanted);
     if (this.ticking) this.app.tick();
   }
