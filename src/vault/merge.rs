@@ -12,7 +12,7 @@ use super::{
     supabase::{RemoteAccount, RowPatch},
 };
 use crate::{
-    domain::SecretBytes,
+    domain::{AccountId, SecretBytes},
     store::{RemoteCopy, SealedAccount},
 };
 
@@ -99,6 +99,8 @@ pub(super) fn copy_of(remote: &RemoteAccount) -> RemoteCopy {
 
 struct Merge<'a> {
     keys: &'a Keyring,
+    /// All accounts known here: a swapped envelope is told by whose it is.
+    known: &'a [AccountId],
     last: Option<&'a RemoteCopy>,
     remote: &'a RemoteAccount,
     out: Merged,
@@ -109,12 +111,14 @@ struct Merge<'a> {
 /// Compares the three.
 pub(super) fn merge(
     keys: &Keyring,
+    known: &[AccountId],
     local: &SealedAccount,
     last: Option<&RemoteCopy>,
     remote: &RemoteAccount,
 ) -> Merged {
     let mut merge = Merge {
         keys,
+        known,
         last,
         remote,
         out: Merged {
@@ -376,7 +380,8 @@ impl Merge<'_> {
             },
             purpose,
         };
-        self.keys.open(envelope, &to)
+        self.keys
+            .open_or_explain(envelope, &to, self.known.iter().copied())
     }
 
     fn open_here(&self, purpose: Purpose) -> Option<Opened> {

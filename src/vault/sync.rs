@@ -64,6 +64,7 @@ pub(super) struct Sync {
     troubles: HashMap<AccountId, String>,
     /// At the last look no row there needed an older key.
     remote_clean: bool,
+    known: Vec<AccountId>,
     /// A change of key that can't go on now goes on then.
     pub rekey_at: Option<Instant>,
 }
@@ -77,6 +78,7 @@ impl Sync {
             pace,
             troubles: HashMap::new(),
             remote_clean: false,
+            known: Vec::new(),
             rekey_at: None,
         }
     }
@@ -135,7 +137,7 @@ impl Sync {
         }
     }
 
-    async fn count(&self) {
+    async fn count(&mut self) {
         if self.remote.is_none() {
             return;
         }
@@ -164,7 +166,7 @@ impl Sync {
     }
 
     async fn load(
-        &self,
+        &mut self,
     ) -> Result<(Vec<SealedAccount>, HashMap<AccountId, RemoteCopy>), SyncError> {
         let rows = self.local.store.sealed_accounts().await?;
         let copies = self.local.store.remote_copies().await?;
@@ -393,7 +395,7 @@ impl Sync {
     ) -> Result<Step, SyncError> {
         let merged = {
             let keys = self.local.keys().await;
-            let merged = merge(&keys, row, copy, &there);
+            let merged = merge(&keys, &self.known, row, copy, &there);
             let store = &self.local.store;
             if merged.local != *row {
                 let written = store

@@ -1,0 +1,376 @@
+//! The vault on the local database: sessions come back, cheating is noticed, a wrong key touches nothing, and a
+//! change of the master key survives being killed anywhere.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use switchboard::vault::{KeyError, KeySource, Keyring, VaultError, rekey};
+
+#[allow(dead_code, reason = "the Supabase tests use more of it")]
+#[path = "support/vaults.rs"]
+mod vaults;
+
+use vaults::{HASH, LIMIT, Machine, account, bytes};
+
+/// Protects: what is stored comes back after a restart, and the files hold none of it in the open.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_survive_a_restart_and_are_nowhere_in_the_open() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let id = running.add("Support").await;
+    let session = bytes("a session that nobody else may read");
+    running.vault.save_session(id, &session).await.unwrap();
+    let state = bytes("phone code hash of a sign-in");
+    running
+        .vault
+        .save_sign_in_state(id, Some(&state))
+        .await
+        .unwrap();
+    running.stop().await;
+
+    let running = machine.start().await;
+    let credentials = running.vault.credentials(id).await.unwrap();
+    assert_eq!(credentials.session, Some(session));
+    assert_eq!(credentials.api.api_hash.expose(), HASH);
+    assert_eq!(running.vault.sign_in_state(id).await.unwrap(), Some(state));
+    for file in std::fs::read_dir(machine.directory.path()).unwrap() {
+        let contents = std::fs::read(file.unwrap().path()).unwrap();
+        for secret in [HASH, "a session that nobody", "phone code hash"] {
+            let found = contents
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes());
+            assert!(!found, "{secret} is in a file");
+        }
+    }
+    running.vault.save_sign_in_state(id, None).await.unwrap();
+    assert_eq!(running.vault.sign_in_state(id).await.unwrap(), None);
+    running.vault.remove(id).await.unwrap();
+    assert!(matches!(
+        running.vault.credentials(id).await,
+        Err(VaultError::UnknownAccount(_))
+    ));
+    running.stop().await;
+}
+
+/// Protects: a working session is given up only when the new one has proved itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_previous_session_is_kept_until_the_new_one_is_confirmed() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let id = running.add("Sales").await;
+    running
+        .vault
+        .save_session(id, &bytes("first"))
+        .await
+        .unwrap();
+    assert!(!running.vault.restore_previous_session(id).await.unwrap());
+    running.vault.confirm_session(id).await.unwrap();
+    for attempt in ["second", "third"] {
+        running
+            .vault
+            .save_session(id, &bytes(attempt))
+            .await
+            .unwrap();
+    }
+    assert_eq!(running.session(id).await, Some(bytes("third")));
+    assert!(running.vault.restore_previous_session(id).await.unwrap());
+    assert_eq!(running.session(id).await, Some(bytes("first")));
+
+    running
+        .vault
+        .save_session(id, &bytes("fourth"))
+        .await
+        .unwrap();
+    running.vault.confirm_session(id).await.unwrap();
+    running
+        .vault
+        .update_session(id, &bytes("fourth, with a key more"))
+        .await
+        .unwrap();
+    assert!(!running.vault.restore_previous_session(id).await.unwrap());
+    assert_eq!(
+        running.session(id).await,
+        Some(bytes("fourth, with a key more"))
+    );
+    running.vault.clear_session(id).await.unwrap();
+    assert_eq!(running.session(id).await, None);
+    running.stop().await;
+}
+
+/// Protects: another api_id or label does not cost the session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_account_keeps_its_session() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let mut changed = account("Before");
+    let id = changed.id;
+    running.vault.put_account(changed.clone()).await.unwrap();
+    running
+        .vault
+        .save_session(id, &bytes("kept"))
+        .await
+        .unwrap();
+    changed.label = "After".to_owned();
+    changed.api.api_id = 99;
+    running.vault.put_account(changed).await.unwrap();
+    let credentials = running.vault.credentials(id).await.unwrap();
+    assert_eq!(credentials.api.api_id, 99);
+    assert_eq!(credentials.session, Some(bytes("kept")));
+    assert_eq!(running.vault.accounts().await.unwrap()[0].label, "After");
+    running.stop().await;
+}
+
+/// Protects: whoever can write the database can't pass one account's session off as another's, or an old one as new;
+/// each way of trying is told by name, and the other accounts work on.
+#[tokio::test(flavor = "multi_thread")]
+async fn tampering_with_rows_is_told_apart_and_stays_with_its_account() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let (one, two, well) = (
+        running.add("One").await,
+        running.add("Two").await,
+        running.add("Well").await,
+    );
+    for id in [one, two, well] {
+        running.vault.save_session(id, &bytes("old")).await.unwrap();
+        running.vault.confirm_session(id).await.unwrap();
+    }
+    let old = running.store.sealed_account(one).await.unwrap().unwrap();
+    running
+        .vault
+        .save_session(one, &bytes("new"))
+        .await
+        .unwrap();
+    let good = running.store.sealed_account(one).await.unwrap().unwrap();
+    let of_two = running.store.sealed_account(two).await.unwrap().unwrap();
+    let envelope = good.session.clone().unwrap();
+    let mut flipped = envelope.clone().into_bytes();
+    flipped[60] = if flipped[60] == b'A' { b'B' } else { b'A' };
+    let mut strange = envelope.clone();
+    strange.replace_range(3..11, "00000000");
+    for (session, told) in [
+        (
+            of_two.session.clone().unwrap(),
+            format!("belongs to account {two}"),
+        ),
+        (
+            old.session.clone().unwrap(),
+            "older than the copy here".to_owned(),
+        ),
+        (String::from_utf8(flipped).unwrap(), "altered".to_owned()),
+        (strange, "key 00000000".to_owned()),
+        (good.api_hash.clone(), "holds an api_hash".to_owned()),
+        ("in the open".to_owned(), "no envelope".to_owned()),
+    ] {
+        let mut row = running.store.sealed_account(one).await.unwrap().unwrap();
+        row.session = Some(session);
+        assert!(running.store.replace_sealed(row, None).await.unwrap());
+        match running.vault.credentials(one).await {
+            Err(VaultError::Sealed { id, reason }) => {
+                assert!(
+                    id == one && reason.contains(&told),
+                    "{reason} is not {told}"
+                );
+            }
+            other => panic!("taken: {other:?}"),
+        }
+        assert_eq!(running.session(well).await, Some(bytes("old")));
+    }
+    let mut row = running.store.sealed_account(one).await.unwrap().unwrap();
+    row.session = Some(envelope);
+    row.api_id += 1;
+    running.store.replace_sealed(row, None).await.unwrap();
+    let refused = running
+        .vault
+        .credentials(one)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("for api_id 4321"), "{refused}");
+    running.stop().await;
+}
+
+/// Protects: a start with a wrong or missing key says so once and changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_refuses_the_start_and_touches_nothing() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let id = running.add("Support").await;
+    running
+        .vault
+        .save_session(id, &bytes("safe"))
+        .await
+        .unwrap();
+    running.stop().await;
+    let right = std::fs::read(machine.key_file()).unwrap();
+    let other = Machine::new(None);
+    other.start().await.stop().await;
+
+    std::fs::remove_file(machine.key_file()).unwrap();
+    let refused = machine.try_start().await.map(|_| ()).unwrap_err();
+    assert!(
+        matches!(refused, VaultError::Key(KeyError::WrongKey { .. })),
+        "{refused}"
+    );
+    assert!(
+        !machine.key_file().exists(),
+        "no new key beside the old rows"
+    );
+
+    std::fs::copy(other.key_file(), machine.key_file()).unwrap();
+    let refused = machine.try_start().await.map(|_| ()).unwrap_err();
+    assert!(
+        matches!(refused, VaultError::Key(KeyError::WrongKey { .. })),
+        "{refused}"
+    );
+
+    std::fs::write(machine.key_file(), right).unwrap();
+    let running = machine.start().await;
+    assert_eq!(running.session(id).await, Some(bytes("safe")));
+    running.stop().await;
+}
+
+/// Protects: the master key changes while the vault is at work, and the old one is then worth nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_key_changes_while_the_vault_is_at_work() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        let id = running.add(&format!("Account {number}")).await;
+        running
+            .vault
+            .save_session(id, &bytes("session"))
+            .await
+            .unwrap();
+        ids.push(id);
+    }
+    let old_key = std::fs::read(machine.key_file()).unwrap();
+    let change = tokio::spawn(rekey(machine.source(), LIMIT));
+    let mut round = 0;
+    while !change.is_finished() {
+        round += 1;
+        for id in &ids {
+            running
+                .vault
+                .update_session(*id, &bytes(&format!("session {round}")))
+                .await
+                .unwrap();
+            assert!(running.session(*id).await.is_some());
+        }
+    }
+    let rekeyed = change.await.unwrap().unwrap();
+    assert_eq!(running.vault.key_id().await, rekeyed.to);
+    for row in running.store.sealed_accounts().await.unwrap() {
+        for envelope in [Some(row.api_hash), row.session, row.previous_session]
+            .into_iter()
+            .flatten()
+        {
+            assert!(envelope.starts_with(&format!("v1.{}.", rekeyed.to)));
+        }
+    }
+    running.stop().await;
+    let running = machine.start().await;
+    for id in ids {
+        assert_eq!(
+            running.session(id).await,
+            Some(bytes(&format!("session {round}")))
+        );
+    }
+    running.stop().await;
+    std::fs::write(machine.key_file(), old_key).unwrap();
+    assert!(machine.try_start().await.is_err());
+}
+
+/// Protects: a change of the master key that is killed anywhere loses nothing and is finished by the next start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_key_survives_being_killed_anywhere() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        let id = running.add(&format!("Account {number}")).await;
+        running
+            .vault
+            .save_session(id, &bytes("precious"))
+            .await
+            .unwrap();
+        ids.push(id);
+    }
+    running.stop().await;
+    let mut finished = 0;
+    for round in 0..12_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "changes_the_key_in_a_process_of_its_own",
+                "--ignored",
+            ])
+            .env("VAULT_TEST_DIRECTORY", machine.directory.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Early, in the middle and late, at moments nobody chose.
+        let jitter = rand::random::<u64>() % 60;
+        tokio::time::sleep(Duration::from_millis(20 * round + jitter)).await;
+        if child.try_wait().unwrap().is_some() {
+            finished += 1;
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        let ring = Keyring::load(machine.source()).unwrap();
+        assert!(ring.ids().len() <= 2, "one change at a time");
+    }
+    // At last one is let through, and every session is still there.
+    let running = machine.start().await;
+    rekey(machine.source(), LIMIT).await.unwrap();
+    for id in ids {
+        assert_eq!(running.session(id).await, Some(bytes("precious")));
+    }
+    running.stop().await;
+    assert_eq!(Keyring::load(machine.source()).unwrap().ids().len(), 1);
+    println!("{finished} of 12 were through before the kill");
+}
+
+/// Not a test: what the one above kills.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by a_change_of_key_survives_being_killed_anywhere"]
+async fn changes_the_key_in_a_process_of_its_own() {
+    let Some(directory) = std::env::var_os("VAULT_TEST_DIRECTORY") else {
+        return;
+    };
+    let path = std::path::PathBuf::from(directory);
+    let source = KeySource::File(path.join("master.key"));
+    let store = switchboard::store::Store::open(
+        switchboard::store::StoreConfig::at(path.join("switchboard.db")),
+        std::sync::Arc::new(switchboard::store::NoSink),
+    )
+    .unwrap();
+    let config = switchboard::vault::VaultConfig {
+        keyring: Keyring::load(source.clone()).unwrap(),
+        remote: None,
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let vault = switchboard::vault::Vault::open(config, store)
+        .await
+        .unwrap();
+    rekey(source, LIMIT).await.unwrap();
+    drop(vault);
+}
+
+/// Protects: without Supabase there is nothing to be away, and nothing is announced.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_local_vault_is_always_online() {
+    let machine = Machine::new(None);
+    let mut running = machine.start().await;
+    running.add("Alone").await;
+    let status = serde_json::to_value(running.vault.status()).unwrap();
+    assert_eq!(status["kind"], "local");
+    assert_eq!(status["state"], "online");
+    assert_eq!(status["queued"], 0);
+    assert!(running.changes.try_recv().is_err());
+    running.stop().await;
+}
