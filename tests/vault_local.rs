@@ -1,6 +1,12 @@
 //! The vault on the local database: sessions come back, cheating is noticed, a wrong key touches nothing, and a
 //! change of the master key survives being killed anywhere.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::{
     process::{Command, Stdio},
     time::Duration,

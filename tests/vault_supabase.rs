@@ -1,5 +1,11 @@
 //! The vault on a real PostgREST and PostgreSQL: what Supabase, its bad days and people in its table editor do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::time::{Duration, Instant};
 
 use switchboard::{

@@ -64,6 +64,7 @@ pub(super) struct Sync {
     troubles: HashMap<AccountId, String>,
     /// At the last look no row there needed an older key.
     remote_clean: bool,
+    /// The accounts here, so that a swapped envelope is told by whose it is.
     known: Vec<AccountId>,
     /// A change of key that can't go on now goes on then.
     pub rekey_at: Option<Instant>,
@@ -170,6 +171,7 @@ impl Sync {
     ) -> Result<(Vec<SealedAccount>, HashMap<AccountId, RemoteCopy>), SyncError> {
         let rows = self.local.store.sealed_accounts().await?;
         let copies = self.local.store.remote_copies().await?;
+        self.known = rows.iter().map(|row| row.id).collect();
         Ok((
             rows,
             copies.into_iter().map(|copy| (copy.id, copy)).collect(),
