@@ -5,8 +5,10 @@
 //! - [`world`]: users, chats, messages, update positions and the ledger of what happened; knows no sockets.
 //! - [`port`]: what wire and dispatch know of each other.
 //! - [`control`]: the handle and the HTTP API that tests, the demo and people steer it with.
+//! - [`command`]: started by a person, with a small town in it.
 //! - [`traffic`]: people who chat by themselves, from a seed.
 
+pub mod command;
 pub mod control;
 pub mod dispatch;
 pub mod port;

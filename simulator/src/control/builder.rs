@@ -26,6 +26,7 @@ pub struct SimulatorBuilder {
     dcs: usize,
     addresses: Vec<(i32, SocketAddr)>,
     listen: IpAddr,
+    first_port: u16,
     rsa: Option<ServerKey>,
     clock: Clock,
     rules: SignInRules,
@@ -40,6 +41,7 @@ impl Default for SimulatorBuilder {
             dcs: 2,
             addresses: Vec::new(),
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            first_port: 0,
             rsa: None,
             clock: Clock::system(),
             rules: SignInRules::default(),
@@ -70,6 +72,12 @@ impl SimulatorBuilder {
 
     pub fn listen(mut self, ip: IpAddr) -> Self {
         self.listen = ip;
+        self
+    }
+
+    /// The first data centre's port, the others follow; free ones when 0.
+    pub fn first_port(mut self, port: u16) -> Self {
+        self.first_port = port;
         self
     }
 
@@ -108,10 +116,15 @@ impl SimulatorBuilder {
         world.clock = self.clock;
         world.rules = self.rules;
         let engine = Engine::new(world);
-        let free = DC_IDS
-            .iter()
-            .take(self.dcs)
-            .map(|id| (*id, SocketAddr::new(self.listen, 0)));
+        let port = |at: u16| {
+            if self.first_port == 0 {
+                0
+            } else {
+                self.first_port.saturating_add(at)
+            }
+        };
+        let ids = DC_IDS.iter().take(self.dcs).zip(0u16..);
+        let free = ids.map(|(id, at)| (*id, SocketAddr::new(self.listen, port(at))));
         let dcs = if self.addresses.is_empty() {
             free.collect()
         } else {

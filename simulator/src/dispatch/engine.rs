@@ -23,6 +23,8 @@ pub struct Engine {
     pusher: OnceLock<Arc<dyn Pusher>>,
     dcs: OnceLock<Vec<(i32, SocketAddr)>>,
     changed: watch::Sender<u64>,
+    /// Where late pushes wait: orders may come from threads outside it.
+    runtime: OnceLock<tokio::runtime::Handle>,
 }
 
 impl Engine {
@@ -34,6 +36,7 @@ impl Engine {
             pusher: OnceLock::new(),
             dcs: OnceLock::new(),
             changed: watch::Sender::new(0),
+            runtime: OnceLock::new(),
         })
     }
 
@@ -41,6 +44,9 @@ impl Engine {
     pub fn attach(&self, pusher: Arc<dyn Pusher>, dcs: Vec<(i32, SocketAddr)>) {
         let _ = self.pusher.set(pusher);
         let _ = self.dcs.set(dcs);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let _ = self.runtime.set(runtime);
+        }
     }
 
     pub fn faults(&self) -> &Faults {
@@ -108,10 +114,9 @@ impl Engine {
                     }
                 }
                 PushFate::Later(updates, delay) => {
-                    let (Some(pusher), Ok(runtime)) = (
-                        self.pusher.get().cloned(),
-                        tokio::runtime::Handle::try_current(),
-                    ) else {
+                    let (Some(pusher), Some(runtime)) =
+                        (self.pusher.get().cloned(), self.runtime.get())
+                    else {
                         continue;
                     };
                     let (keys, bytes) = (keys.to_vec(), updates.to_bytes());

@@ -6,7 +6,7 @@ use grammers_tl_types::{
 
 use super::{Call, dialogs};
 use crate::world::{
-    ChatRef, Draft, Forward, Gid, Media, Posted, Refusal, World, bad,
+    Body, ChatRef, Draft, Forward, Gid, Media, Posted, Refusal, World, bad,
     view::{Cast, Detail},
 };
 
@@ -231,7 +231,8 @@ pub fn forward_messages(
         let gid = world
             .find(call.user, from, *id)
             .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-        let Some(body) = world.body(gid).filter(|body| !body.deleted).cloned() else {
+        let sayable = |body: &&Body| !body.deleted && body.action.is_none();
+        let Some(body) = world.body(gid).filter(sayable).cloned() else {
             return Err(bad("MESSAGE_ID_INVALID"));
         };
         let channel = match body.chat {

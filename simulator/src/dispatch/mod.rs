@@ -85,10 +85,10 @@ impl Backend for Dispatch {
             match effect {
                 Effect::Error { code, message } => {
                     engine.with(|world| count(world, name, id));
-                    return Answer::Error { code, message };
+                    Answer::Error { code, message }
                 }
-                Effect::NeverAnswer => return Answer::Silence,
-                Effect::Cut => return Answer::Cut,
+                Effect::NeverAnswer => Answer::Silence,
+                Effect::Cut => Answer::Cut,
                 Effect::SlowStart { millis } => {
                     tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
                     drop(guard);

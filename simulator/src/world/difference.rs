@@ -71,7 +71,8 @@ impl World {
         let (new_messages, other_updates) = (told.messages, told.updates);
         let new_encrypted_messages = Vec::new();
         if more {
-            let intermediate_state = state.into();
+            // The date stays where the client was: channels are announced with the last slice, from there on.
+            let intermediate_state = types::updates::State { date, ..state }.into();
             return Ok(types::updates::DifferenceSlice {
                 new_messages,
                 new_encrypted_messages,

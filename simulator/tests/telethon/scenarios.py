@@ -1,0 +1,321 @@
+"""What a real client does with the simulated Telegram. One scenario per run: `scenarios.py <name> [transport]`."""
+
+import asyncio
+import sys
+
+from telethon import errors, events, functions, types
+
+from harness import account, client, do, get, ledger, person, session_file, signed_in, until
+
+
+async def code(transport):
+    """Signs in by code; wrong codes are told apart; the session survives a new start."""
+    phone = "+99966 2 1001"
+    me = account(phone, "Coded")
+    file = session_file()
+    first = client(transport, file=file)
+    await first.connect()
+    sent = await first.send_code_request(phone)
+    assert isinstance(sent.type, types.auth.SentCodeTypeApp), sent
+    assert sent.type.length == 5, sent
+    try:
+        await first.sign_in(phone, "wrong", phone_code_hash=sent.phone_code_hash)
+        raise AssertionError("a wrong code was taken")
+    except errors.PhoneCodeInvalidError:
+        pass
+    again = await first(functions.auth.ResendCodeRequest(phone, sent.phone_code_hash))
+    assert isinstance(again.type, types.auth.SentCodeTypeSms), again
+    right = do("code", phone=phone)["code"]
+    user = await first.sign_in(phone, right, phone_code_hash=again.phone_code_hash)
+    assert user.id == me and user.first_name == "Coded", user
+    await first.disconnect()
+    second = client(transport, file=file)
+    await second.connect()
+    assert await second.is_user_authorized()
+    assert (await second.get_me()).id == me
+    sessions = await second(functions.account.GetAuthorizationsRequest())
+    assert [s.current for s in sessions.authorizations] == [True], sessions
+    assert await second.log_out()
+
+
+async def expired_code(_):
+    """A code that is too old, a number without an account, a code that is taken back."""
+    phone = "+99966 2 1002"
+    account(phone, "Late")
+    made = client()
+    await made.connect()
+    sent = await made.send_code_request(phone)
+    do("advance", seconds=400)
+    try:
+        await made.sign_in(phone, do("code", phone=phone)["code"], phone_code_hash=sent.phone_code_hash)
+        raise AssertionError("an expired code was taken")
+    except errors.PhoneCodeExpiredError:
+        pass
+    stranger = "+99966 2 1999"
+    sent = await made.send_code_request(stranger)
+    try:
+        await made.sign_in(stranger, do("code", phone=stranger)["code"], phone_code_hash=sent.phone_code_hash)
+        raise AssertionError("a number without an account signed in")
+    except errors.PhoneNumberUnoccupiedError:
+        pass
+    signed_up = await made(functions.auth.SignUpRequest(stranger, sent.phone_code_hash, "New", "Comer"))
+    assert signed_up.user.first_name == "New", signed_up
+    await made.disconnect()
+
+
+async def password(transport):
+    """Signs in by code and password; a wrong password and a stale challenge are told apart."""
+    phone = "+99966 2 1003"
+    me = account(phone, "Guarded", password="open sesame", password_hint="cave")
+    made = client(transport)
+    await made.connect()
+    sent = await made.send_code_request(phone)
+    try:
+        await made.sign_in(phone, do("code", phone=phone)["code"], phone_code_hash=sent.phone_code_hash)
+        raise AssertionError("signed in without the password")
+    except errors.SessionPasswordNeededError:
+        pass
+    assert (await made(functions.account.GetPasswordRequest())).hint == "cave"
+    try:
+        await made.sign_in(password="open barley")
+        raise AssertionError("a wrong password was taken")
+    except errors.PasswordHashInvalidError:
+        pass
+    user = await made.sign_in(password="open sesame")
+    assert user.id == me, user
+    await made.disconnect()
+
+
+async def qr(transport):
+    """Signs in by QR: accepted by another client, then with a password after the scan, on another data centre."""
+    me = account("+99966 2 1004", "Scanned")
+    made = client(transport)
+    await made.connect()
+    login = await made.qr_login()
+    waiting = asyncio.create_task(login.wait(20))
+    await asyncio.sleep(0)
+    do("accept_qr", token=login.url, by=me)
+    user = await waiting
+    assert user.id == me, user
+    await made.disconnect()
+
+    far = account("+99966 2 1005", "Far", home_dc=4, password="secret")
+    made = client(transport)
+    await made.connect()
+    login = await made.qr_login()
+    waiting = asyncio.create_task(login.wait(20))
+    await asyncio.sleep(0)
+    do("accept_qr", token=login.url, by=far)
+    try:
+        await waiting
+        raise AssertionError("signed in without the password")
+    except errors.SessionPasswordNeededError:
+        pass
+    user = await made.sign_in(password="secret")
+    assert user.id == far and made.session.dc_id == 4, (user, made.session.dc_id)
+    await made.disconnect()
+
+    made = client(transport)
+    await made.connect()
+    login = await made.qr_login()
+    do("advance", seconds=60)
+    try:
+        do("accept_qr", token=login.url, by=me)
+        raise AssertionError("an expired token was accepted")
+    except Exception as error:
+        assert "AUTH_TOKEN_EXPIRED" in str(error), error
+    await login.recreate()
+    await made.disconnect()
+
+
+async def migration(transport):
+    """A number that lives elsewhere: sendCode is sent there, and the client follows."""
+    phone = "+99966 2 1006"
+    me = account(phone, "Remote", home_dc=4)
+    made = await signed_in(phone, transport)
+    assert made.session.dc_id == 4, made.session.dc_id
+    assert (await made.get_me()).id == me
+    await made.disconnect()
+
+
+def furnish(phone, name):
+    """An account with every kind of chat, each with something in it."""
+    me = account(phone, name)
+    friend = person("Nadia", username=f"nadia{me}")
+    bot = person("Helper", username=f"helper{me}bot", bot=True)
+    chats = {
+        "private": friend,
+        "bot": bot,
+        "group": do("add_group", title="Neighbours", members=[friend, me])["id"],
+        "supergroup": do("add_supergroup", title="Street", members=[friend, me])["id"],
+        "channel": do("add_channel", title="News", members=[friend, me])["id"],
+    }
+    for kind, chat in chats.items():
+        speaker, where = (bot, me) if kind == "bot" else (friend, me) if kind == "private" else (friend, chat)
+        do("say_many", **{"from": speaker, "chat": where, "texts": [f"{kind} {n} Привет 你好" for n in range(250)]})
+    return me, friend, chats
+
+
+async def reading(transport):
+    """Every kind of chat is listed and read to its beginning, exactly as the ledger has it."""
+    phone = "+99966 2 1007"
+    me, friend, chats = furnish(phone, "Reader")
+    media = {"kind": "photo", "width": 640, "height": 480}
+    do("say_media", **{"from": friend, "chat": me, "media": media, "caption": "a view"})
+    kinds = [
+        {"kind": "document", "name": "a.pdf", "mime": "application/pdf", "size": 100},
+        {"kind": "voice", "seconds": 3, "size": 100},
+        {"kind": "video", "seconds": 3, "width": 10, "height": 10, "size": 100},
+        {"kind": "sticker", "emoji": "👍"},
+        {"kind": "location", "latitude": 1.5, "longitude": 2.5},
+        {"kind": "contact", "phone": "99966", "first_name": "C", "last_name": "D", "user_id": friend},
+        {"kind": "poll", "question": "Which?", "answers": ["one", "two"]},
+    ]
+    for media in kinds:
+        do("say_media", **{"from": friend, "chat": chats["supergroup"], "media": media})
+    do("set_title", chat=chats["group"], by=friend, title="Good neighbours")
+    made = await signed_in(phone, transport)
+    dialogs = await made.get_dialogs()
+    titles = sorted(dialog.name for dialog in dialogs)
+    assert titles == ["Good neighbours", "Helper", "Nadia", "News", "Street"], titles
+    for kind, chat in chats.items():
+        got = {m.id: m.message async for m in made.iter_messages(chat) if m.action is None}
+        want = ledger(me, chat)
+        assert got == want, (kind, len(got), len(want))
+    photo = [m async for m in made.iter_messages(friend, limit=1)][0]
+    assert photo.photo is not None and photo.message == "a view", photo
+    assert len(await made.download_media(photo, bytes)) == 4096
+    sent = [m async for m in made.iter_messages(chats["supergroup"], limit=7)]
+    assert [type(m.media).__name__ for m in reversed(sent)] == [
+        "MessageMediaDocument",
+        "MessageMediaDocument",
+        "MessageMediaDocument",
+        "MessageMediaDocument",
+        "MessageMediaGeo",
+        "MessageMediaContact",
+        "MessageMediaPoll",
+    ], sent
+    found = [m.message async for m in made.iter_messages(friend, search="private 24")]
+    assert len(found) == 11, found
+    everywhere = [m.message async for m in made.iter_messages(None, search="249")]
+    assert len(everywhere) == 5, everywhere
+    first = min(ledger(me, friend))
+    old = await made.get_messages(friend, ids=[first, first + 1, 999999])
+    assert [m is not None for m in old] == [True, True, False], old
+    participants = await made.get_participants(chats["supergroup"])
+    assert sorted(p.id for p in participants) == sorted([me, friend]), participants
+    full = await made(functions.users.GetFullUserRequest(friend))
+    assert full.full_user.id == friend
+    await made.disconnect()
+
+
+async def writing(transport):
+    """Sends, answers, edits, forwards and deletes in every kind of chat it may write to."""
+    phone = "+99966 2 1008"
+    me, friend, chats = furnish(phone, "Writer")
+    made = await signed_in(phone, transport)
+    await made.get_dialogs()
+    for kind in ("private", "bot", "group", "supergroup"):
+        chat = chats[kind]
+        sent = await made.send_message(chat, f"hello {kind}")
+        answer = await made.send_message(chat, "an answer", reply_to=sent.id)
+        assert answer.reply_to.reply_to_msg_id == sent.id, answer
+        await made.edit_message(chat, sent.id, f"hello again {kind}")
+        gone = await made.send_message(chat, "to be deleted")
+        await made.delete_messages(chat, [gone.id])
+        texts = list(ledger(me, chat).values())
+        assert texts[-2:] == [f"hello again {kind}", "an answer"], texts[-3:]
+        await made.send_read_acknowledge(chat)
+    forwarded = await made.forward_messages(chats["group"], min(ledger(me, friend)), friend)
+    assert forwarded.fwd_from is not None, forwarded
+    try:
+        await made.send_message(chats["channel"], "I may not")
+        raise AssertionError("posted in somebody else's channel")
+    except errors.ChatWriteForbiddenError:
+        pass
+    me_sent = await made.send_message("me", "a note")
+    assert ledger(me, me)[me_sent.id] == "a note"
+    await made.disconnect()
+
+
+async def live(transport):
+    """New messages, edits, deletions, typing and read marks are told while they happen."""
+    phone = "+99966 2 1009"
+    me, friend, chats = furnish(phone, "Listener")
+    made = await signed_in(phone, transport)
+    await made.get_dialogs()
+    new, edited, deleted, typing = [], [], [], []
+    made.add_event_handler(lambda e: _keep(new, (e.chat_id, e.id, e.raw_text)), events.NewMessage(incoming=True))
+    made.add_event_handler(lambda e: _keep(edited, e.raw_text), events.MessageEdited())
+    made.add_event_handler(lambda e: _keep(deleted, *e.deleted_ids), events.MessageDeleted())
+    made.add_event_handler(lambda e: _keep(typing, e.user_id), events.UserUpdate(func=lambda e: e.typing))
+    want = []
+    for kind in ("private", "group", "supergroup", "channel"):
+        chat = chats[kind]
+        where = me if kind == "private" else chat
+        did = do("say", **{"from": friend, "chat": where, "text": f"now in {kind}"})["id"]
+        want.append((chat, did, f"now in {kind}"))
+        do("edit", **{"from": friend, "chat": where, "id": did, "text": f"corrected in {kind}"})
+        gone = do("say", **{"from": friend, "chat": where, "text": "soon gone"})["id"]
+        want.append((chat, gone, "soon gone"))
+        do("delete", **{"from": friend, "chat": where, "ids": [gone]})
+    do("typing", by=friend, chat=me)
+    await until("new messages", lambda: sorted(new) == sorted(want) or new)
+    await until("edits", lambda: len(edited) == 4 or edited)
+    await until("deletions", lambda: len(deleted) == 4 or deleted)
+    await until("typing", lambda: typing == [friend] or typing)
+    await made.disconnect()
+
+
+async def _keep(into, *what):
+    into.extend(what)
+
+
+async def cut_off(transport):
+    """Cut off while 500 messages arrive in a private chat, a basic group and a channel: ends with exactly the ledger."""
+    phone = "+99966 2 1010"
+    me, friend, chats = furnish(phone, "Away")
+    made = await signed_in(phone, transport, catch_up=True)
+    await made.get_dialogs()
+    before = {kind: set(ledger(me, chats[kind])) for kind in chats}
+    got = {}
+    made.add_event_handler(lambda e: _note(got, e), events.NewMessage())
+    do("say", **{"from": friend, "chat": chats["channel"], "text": "the last one seen"})
+    await until("a first message", lambda: len(got) == 1 or got)
+    do("set_wire_fault", fault={"kind": "refuse_connects"})
+    do("cut", user=me)
+    await until("the cut", lambda: get("/counters")["connections"] == 0)
+    for kind in ("private", "group", "channel"):
+        where = me if kind == "private" else chats[kind]
+        texts = [f"while away {n}" for n in range(500)]
+        do("say_many", **{"from": friend, "chat": where, "texts": texts})
+    do("clear_faults")
+    await until("a connection", lambda: get("/counters")["connections"] >= 1)
+    await made.catch_up()
+    want = {}
+    for kind in ("private", "group", "channel"):
+        for number, text in ledger(me, chats[kind]).items():
+            if number not in before[kind]:
+                want[(chats[kind], number)] = text
+    assert len(want) == 1501, len(want)
+    await until("all that was missed", lambda: set(got) == set(want) or (len(got), len(want)))
+    assert got == want
+    await made.disconnect()
+
+
+async def _note(got, event):
+    key = (event.chat_id, event.id)
+    assert key not in got, f"{key} came twice"
+    got[key] = event.raw_text
+
+
+async def main():
+    name, transport = sys.argv[1], (sys.argv[2:] or ["full"])[0]
+    await asyncio.wait_for(globals()[name](transport), 100)
+    unknown = get("/counters")["unknown_methods"]
+    assert unknown == [], unknown
+    print("ok", name, transport)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,82 @@
+//! Runs one Telethon scenario against a simulator of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use switchboard_simulator::Simulator;
+use tokio::{process::Command, sync::OnceCell};
+
+/// The one generous limit of a scenario, its client's start included.
+const LIMIT: Duration = Duration::from_secs(120);
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/telethon");
+
+/// A Python with the pinned Telethon in it, made once under the target directory.
+async fn python() -> PathBuf {
+    static PYTHON: OnceCell<PathBuf> = OnceCell::const_new();
+    PYTHON
+        .get_or_init(|| async {
+            let wanted = std::fs::read_to_string(format!("{HERE}/requirements.txt")).unwrap();
+            let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("telethon-venv");
+            let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
+            if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+                return python;
+            }
+            let home = home.to_str().unwrap();
+            run(Command::new("python3").args(["-m", "venv", "--clear", home])).await;
+            let requirements = format!("{HERE}/requirements.txt");
+            let install = [
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+            ];
+            run(Command::new(&python).args(install).arg(requirements)).await;
+            std::fs::write(stamp, wanted).unwrap();
+            python
+        })
+        .await
+        .clone()
+}
+
+async fn run(command: &mut Command) -> String {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = tokio::time::timeout(LIMIT, child.wait_with_output())
+        .await
+        .expect("the command ends")
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{command:?}\n{out}\n{err}");
+    out.into_owned()
+}
+
+/// Runs a scenario of `tests/telethon/scenarios.py`; it checks itself against the ledger.
+pub async fn scenario(name: &str, transport: &str) {
+    let python = python().await;
+    let simulator = Simulator::builder().seed(11).start().await.unwrap();
+    let control = simulator
+        .serve_control(([127, 0, 0, 1], 0).into())
+        .await
+        .unwrap();
+    let script = format!("{HERE}/scenarios.py");
+    let mut command = Command::new(python);
+    command.args([&script, name, transport]);
+    command.env("SIMULATOR_CONTROL", format!("http://{control}"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    let out = run(&mut command).await;
+    assert!(out.contains(&format!("ok {name} {transport}")), "{out}");
+    simulator.shutdown().await;
+}
