@@ -364,11 +364,12 @@ impl Context<'_> {
 }
 
 /// Codes 34 and 35: what needs no acknowledgement has an even number, calls have an odd one. The other messages of
-/// the protocol are numbered differently by different clients, and both ways are taken.
+/// the protocol are numbered differently by different clients (mtcute gives even acknowledgements odd numbers), and both
+/// ways are taken, as Telegram does.
 fn wrong_parity(message: &Message<'_>) -> Option<i32> {
     let odd = message.seqno & 1 == 1;
     let constructor = message.constructor().unwrap_or(0);
-    if odd && matches!(constructor, MSGS_ACK | CONTAINER | service::HTTP_WAIT) {
+    if odd && matches!(constructor, CONTAINER | service::HTTP_WAIT) {
         return Some(34);
     }
     (!odd && constructor != CONTAINER && !service::is_service(constructor)).then_some(35)
