@@ -21,6 +21,9 @@
 //! - [`vault`]: sessions at rest, sealed.
 //! - [`web`]: the REST API, the WebSocket and the dashboard's files.
 
+// Outside tests a missing value is an error to handle, not a reason to panic.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod account;
 pub mod app;
 pub mod broadcast;

@@ -1,5 +1,8 @@
 //! The `switchboard` command: reads its settings, runs what was asked for, ends with the exit code that tells why.
 
+// Outside tests a missing value is an error to handle, not a reason to panic.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
 use std::process::ExitCode;
 
 use clap::Parser;

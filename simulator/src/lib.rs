@@ -8,6 +8,9 @@
 //! - [`command`]: started by a person, with a small town in it.
 //! - [`traffic`]: people who chat by themselves, from a seed.
 
+// Outside tests a missing value is an error to handle, not a reason to panic.
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod command;
 pub mod control;
 pub mod dispatch;

@@ -163,6 +163,7 @@ impl AccountActor {
             last: None,
             connected_after: Duration::ZERO,
             attempt: 0,
+            lost_because: None,
             limited_until: None,
         };
         ctx.spawn(outbox.run().into_actor(self));

@@ -41,6 +41,8 @@ pub struct Inbound {
     pub last: Option<AccountState>,
     pub connected_after: Duration,
     pub attempt: u32,
+    /// Why the line was lost last.
+    pub lost_because: Option<String>,
     /// When the present limit ends.
     pub limited_until: Option<Timestamp>,
 }
@@ -79,7 +81,7 @@ impl Inbound {
             LinkEvent::Connecting { attempt, retry_in } => self.connecting(attempt, retry_in).await,
             LinkEvent::Connected { after } => self.connected(after).await,
             LinkEvent::CaughtUp { updates } => self.came_online(updates).await,
-            LinkEvent::Disconnected { reason } => self.lost(reason).await,
+            LinkEvent::Disconnected { reason } => self.lost(reason),
             LinkEvent::FloodWait { seconds, what } => {
                 let wait = Duration::from_secs(u64::from(seconds));
                 self.limited(Limit {
@@ -124,7 +126,7 @@ impl Inbound {
         }
         let change = StateChange {
             state: AccountState::Reconnecting,
-            reason: None,
+            reason: self.lost_because.clone(),
             retry_at: Some(Timestamp::now().plus(retry_in)),
             attempt,
         };
@@ -156,15 +158,10 @@ impl Inbound {
         self.fill.notify_one();
     }
 
-    async fn lost(&mut self, reason: String) {
+    /// The line says next when it is dialled again; both are told as one change.
+    fn lost(&mut self, reason: String) {
         let _ = self.online.send(false);
-        let change = StateChange {
-            state: AccountState::Reconnecting,
-            reason: Some(reason),
-            retry_at: None,
-            attempt: self.attempt + 1,
-        };
-        self.enter(change, None).await;
+        self.lost_because = Some(reason);
     }
 
     async fn limited(&mut self, limit: Limit) {

@@ -53,10 +53,12 @@ impl Hosts {
         matches!(uri.scheme_str(), Some("http" | "https")) && self.allows(authority.as_str())
     }
 
-    /// For `connect-src`: not every browser counts WebSockets as 'self'.
+    /// For `connect-src`: not every browser counts WebSockets as 'self'. The policy has no word for IPv6 addresses;
+    /// there 'self' has to do.
     fn websocket_sources(&self) -> String {
         self.0
             .iter()
+            .filter(|host| !host.starts_with('['))
             .flat_map(|host| [format!("ws://{host}"), format!("wss://{host}")])
             .collect::<Vec<_>>()
             .join(" ")

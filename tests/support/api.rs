@@ -77,6 +77,23 @@ impl Api {
         all
     }
 
+    pub async fn reply_with_key(
+        &self,
+        conversation: i64,
+        text: &str,
+        key: &str,
+    ) -> (StatusCode, Value) {
+        let response = self
+            .http
+            .post(format!("{}/conversations/{conversation}/reply", self.base))
+            .header("Idempotency-Key", key)
+            .json(&json!({ "text": text }))
+            .send()
+            .await
+            .unwrap();
+        (response.status(), response.json().await.unwrap())
+    }
+
     pub async fn reply(&self, conversation: i64, text: &str) -> Value {
         let path = format!("/conversations/{conversation}/reply");
         self.post(&path, json!({ "text": text })).await["message"].clone()

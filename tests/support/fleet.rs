@@ -3,7 +3,11 @@
 //! When a fleet is dropped it asserts that nothing panicked, that no account's reply hangs and that the service
 //! called nothing the simulated Telegram does not know.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE};
 use reqwest::Method;
@@ -43,6 +47,7 @@ pub struct Fleet {
     pub accounts: Vec<FleetAccount>,
     pub api: Api,
     service: Option<ServiceProcess>,
+    panic_expected: AtomicBool,
     settings: ServiceSettings,
     dir: TempDir,
 }
@@ -66,6 +71,11 @@ impl Fleet {
 
     pub fn address(&self) -> &str {
         &self.service().address
+    }
+
+    /// This test makes something below us panic; the fleet's last check allows it.
+    pub fn expect_panic(&self) {
+        self.panic_expected.store(true, Ordering::Relaxed);
     }
 
     /// `kill -9`.
@@ -235,6 +245,7 @@ impl FleetBuilder {
             accounts: Vec::new(),
             api: Api::new(&service.address),
             service: Some(service),
+            panic_expected: AtomicBool::new(false),
             settings,
             dir,
         };
@@ -257,7 +268,11 @@ impl Drop for Fleet {
         }
         let log = service.log();
         service.stop();
-        assert!(!log.contains("panicked at"), "something panicked:\n{log}");
+        let panic_expected = self.panic_expected.load(Ordering::Relaxed);
+        assert!(
+            panic_expected || !log.contains("panicked at"),
+            "something panicked:\n{log}"
+        );
         let unknown = self.telegram.ledger().unknown_methods;
         assert!(
             unknown.is_empty(),

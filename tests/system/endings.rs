@@ -1,0 +1,109 @@
+//! Endings: what only a person can put right ends in its own state, is told in words, and is not tried again.
+
+use serde_json::json;
+use switchboard_simulator::{
+    Effect, Fault, PersonSpec,
+    wire::{FaultScope, WireFault},
+};
+
+use crate::support::fleet::Fleet;
+
+async fn assert_at_rest(fleet: &Fleet, account: &str, state: &str) {
+    let log = fleet.service().log();
+    let lines = log
+        .lines()
+        .filter(|line| line.contains(account) && line.contains(&format!("state={state}")));
+    assert_eq!(lines.count(), 1, "told once:\n{log}");
+    let warned = log
+        .lines()
+        .any(|line| line.contains("WARN") && line.contains(&format!("state={state}")));
+    assert!(warned, "a person is warned:\n{log}");
+}
+
+/// Protects people from a session that was ended elsewhere: told once, no retry loop, replies refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_session_needs_a_login_and_refuses_replies() {
+    let fleet = Fleet::builder().accounts(2).start().await;
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, account.user, "hello");
+    let conversation = fleet.conversation(&account, person).await;
+
+    fleet.telegram.revoke_sessions(account.user);
+
+    let seen = fleet.wait_for_state(&account.id, "needs_login").await;
+    assert!(
+        seen["state_reason"]
+            .as_str()
+            .unwrap()
+            .contains("sign in again"),
+        "{seen}"
+    );
+    let path = format!("/conversations/{}/reply", conversation["id"]);
+    let (status, body) = fleet
+        .api
+        .call(
+            reqwest::Method::POST,
+            &path,
+            Some(json!({ "text": "anyone?" })),
+        )
+        .await;
+    assert_eq!(status, 409);
+    assert_eq!(body["error"]["code"], "account_unavailable");
+    assert_eq!(
+        fleet
+            .api
+            .messages(conversation["id"].as_i64().unwrap())
+            .await
+            .len(),
+        1
+    );
+    assert_at_rest(&fleet, &account.id, "needs_login").await;
+    fleet.wait_for_state(&fleet.accounts[1].id, "online").await;
+}
+
+/// Protects a burnt key from being used on: Telegram's word is final.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicated_key_needs_a_login() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let mut fault = Fault::new(Effect::Error {
+        code: 406,
+        message: "AUTH_KEY_DUPLICATED".into(),
+    });
+    fault.account = Some(account.user);
+    fleet.telegram.set_fault(fault);
+    fleet.telegram.cut(account.user);
+    fleet.wait_for_state(&account.id, "needs_login").await;
+    assert_at_rest(&fleet, &account.id, "needs_login").await;
+}
+
+/// Protects the difference between "sign in again" and "Telegram has banned it".
+#[tokio::test(flavor = "multi_thread")]
+async fn a_banned_account_is_told_as_banned() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    fleet.telegram.ban(account.user);
+    fleet.wait_for_state(&account.id, "banned").await;
+    assert_at_rest(&fleet, &account.id, "banned").await;
+}
+
+/// Protects the login itself: a server that claims not to know the key gets no new one from us.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spurious_unknown_key_never_replaces_the_key() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let keys = fleet.telegram.keys_of(account.user);
+    let fault = fleet.telegram.wire().set_fault(
+        FaultScope::Key(keys[0]),
+        WireFault::TransportError { code: -404 },
+        None,
+    );
+    fleet.telegram.cut(account.user);
+    fleet.wait_for_state(&account.id, "reconnecting").await;
+    fleet.telegram.wire().clear_fault(fault);
+    // By itself it would look again within minutes; a person need not wait.
+    fleet.restart_account(&account.id).await;
+    fleet.wait_for_state(&account.id, "online").await;
+    assert_eq!(fleet.telegram.keys_of(account.user), keys);
+}
