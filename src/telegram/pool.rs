@@ -255,7 +255,8 @@ fn address(dc: &DcOption, use_ipv6: bool) -> SocketAddr {
 /// A running pool. Dropping it cuts its connections.
 pub(super) struct Pool {
     pub(super) calls: Calls,
-    runner: JoinHandle<()>,
+    /// `None` once its end was seen: a finished task may not be asked again.
+    runner: Option<JoinHandle<()>>,
 }
 
 impl Pool {
@@ -283,29 +284,33 @@ impl Pool {
             handle: pool.handle.thin.clone(),
             session: Arc::clone(session),
         };
-        let runner = runtime.spawn(pool.runner.run());
+        let runner = Some(runtime.spawn(pool.runner.run()));
         (Self { calls, runner }, pool.updates)
     }
 
-    /// Resolves when the runner is gone: its panic, when it was one.
+    /// Resolves when the runner is gone: its panic, when it was one. Safe to drop.
     pub(super) async fn ended(&mut self) -> Option<String> {
-        match (&mut self.runner).await {
+        let runner = self.runner.as_mut()?;
+        let end = runner.await;
+        self.runner = None;
+        match end {
             Err(error) => error.try_into_panic().ok().map(|panic| panic_text(&*panic)),
             Ok(()) => None,
         }
     }
 
-    /// Politely at first; a runner that hangs in a dead connect does not listen.
+    /// Politely at first; a runner that hangs in a dead connect does not listen, and is cut by the drop.
     pub(super) async fn close(mut self, limit: Duration) {
         self.calls.handle.quit();
-        // Dropping cuts what is left.
-        let _ = timeout(limit, &mut self.runner).await;
+        let _ = timeout(limit, self.ended()).await;
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.runner.abort();
+        if let Some(runner) = &self.runner {
+            runner.abort();
+        }
     }
 }
 

@@ -66,3 +66,6 @@ fn date(seconds: i32) -> Timestamp {
 fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;

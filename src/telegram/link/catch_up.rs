@@ -190,7 +190,7 @@ impl Task {
 
     async fn channel_step(&mut self, channel: i64, pts: i32) -> Flow<()> {
         let chat = ChatId::channel(channel);
-        let Some(access_hash) = self.shared.peers.access_hash(chat).await else {
+        let Some(access_hash) = self.shared.access_hash(chat).await else {
             return self
                 .channel_lost(channel, "its access hash is not known", false)
                 .await;

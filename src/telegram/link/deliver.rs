@@ -13,7 +13,7 @@ use super::{
     task::{CLOSED, Flow, Stop, Task},
 };
 use crate::{
-    domain::{Batch, Change, ChatId, PeerKind, Position},
+    domain::{Batch, Change, ChatId, Position},
     telegram::{LinkExit, convert::Converter},
 };
 
@@ -25,8 +25,6 @@ const GROUP_TIME: Duration = Duration::from_millis(5);
 const DEEP: usize = 4_096;
 /// How often a stuck reader is looked after.
 const STUCK_TICK: Duration = Duration::from_millis(50);
-/// Known users are forgotten past this many: asking the store again is cheap.
-const KNOWN_LIMIT: usize = 4_096;
 
 impl Task {
     /// Takes `first` and what else is ready.
@@ -114,7 +112,7 @@ impl Task {
     }
 
     /// Short messages name people by id alone: that will do only for those whom the store knows.
-    async fn senders_known(&mut self, packet: &UpdatesLike) -> bool {
+    async fn senders_known(&self, packet: &UpdatesLike) -> bool {
         match packet {
             UpdatesLike::Updates(Updates::UpdateShortMessage(u)) => {
                 self.knows(ChatId::user(u.user_id)).await
@@ -127,22 +125,8 @@ impl Task {
         }
     }
 
-    async fn knows(&mut self, chat: ChatId) -> bool {
-        if chat == ChatId::user(self.shared.self_id) || self.known.contains(&chat.marked()) {
-            return true;
-        }
-        let known = self.shared.peers.access_hash(chat).await.is_some();
-        if known {
-            self.remember(chat);
-        }
-        known
-    }
-
-    fn remember(&mut self, chat: ChatId) {
-        if self.known.len() >= KNOWN_LIMIT {
-            self.known.clear();
-        }
-        self.known.insert(chat.marked());
+    async fn knows(&self, chat: ChatId) -> bool {
+        chat == ChatId::user(self.shared.self_id) || self.shared.access_hash(chat).await.is_some()
     }
 
     fn convert(&mut self, ready: Ready, batch: &mut Batch) {
@@ -156,18 +140,8 @@ impl Task {
         for update in ready.updates {
             converter.update(update);
         }
-        let met: Vec<ChatId> = batch
-            .peers
-            .iter()
-            .skip(before)
-            .filter(|peer| {
-                peer.access_hash.is_some() && !matches!(peer.id.kind(), PeerKind::Channel(_))
-            })
-            .map(|peer| peer.id)
-            .collect();
-        for chat in met {
-            self.remember(chat);
-        }
+        self.shared
+            .meet(batch.peers.get(before..).unwrap_or_default());
     }
 
     pub(super) fn new_batch(&self) -> Batch {

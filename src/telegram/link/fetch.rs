@@ -254,6 +254,7 @@ fn listing_batch(handle: &LinkHandle, listing: Listing, between: impl FnOnce(&mu
     let shared = handle.shared();
     let mut batch = Batch::empty(shared.account_id);
     Converter::new(shared.self_id, &mut batch).peers(listing.users, listing.chats);
+    shared.meet(&batch.peers);
     between(&mut batch);
     let mut messages = Vec::with_capacity(listing.messages.len());
     {

@@ -21,7 +21,6 @@ pub(super) async fn input_peer(
     }
     let hash = async || {
         shared
-            .peers
             .access_hash(chat)
             .await
             .ok_or(CallError::Unresolvable)
@@ -140,6 +139,7 @@ fn pick(
     let shared = handle.shared();
     let mut batch = Batch::empty(shared.account_id);
     Converter::new(shared.self_id, &mut batch).peers(users, chats);
+    shared.meet(&batch.peers);
     batch
         .peers
         .into_iter()

@@ -1,13 +1,16 @@
 //! What a link's task, its pulse and its handles have in common.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::PeerBook;
 use crate::{
-    domain::AccountId,
+    domain::{AccountId, ChatId, Peer},
     telegram::{
         LinkExit,
         error::Failure,
@@ -29,9 +32,14 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     /// The current pool; `None` between two.
     calls: Mutex<Option<Calls>>,
+    /// Access hashes that were met since the link opened: the store may still be writing them.
+    met: Mutex<HashMap<ChatId, i64>>,
     orders: Mutex<Orders>,
     wake: Notify,
 }
+
+/// Met peers are forgotten past this many: the store has them by then.
+const MET_LIMIT: usize = 4_096;
 
 #[derive(Default)]
 struct Orders {
@@ -80,6 +88,7 @@ impl Shared {
             peers,
             stop: CancellationToken::new(),
             calls: Mutex::new(None),
+            met: Mutex::default(),
             orders: Mutex::new(Orders::default()),
             wake: Notify::new(),
         }
@@ -91,6 +100,37 @@ impl Shared {
 
     pub(super) fn set_calls(&self, calls: Option<Calls>) {
         *lock(&self.calls) = calls;
+    }
+
+    /// Remembers whom an answer told about.
+    pub(super) fn meet(&self, peers: &[Peer]) {
+        if peers.iter().all(|peer| peer.access_hash.is_none()) {
+            return;
+        }
+        let mut met = lock(&self.met);
+        if met.len() + peers.len() > MET_LIMIT {
+            met.clear();
+        }
+        met.extend(
+            peers
+                .iter()
+                .filter_map(|peer| Some((peer.id, peer.access_hash?))),
+        );
+    }
+
+    /// The hash that this account was told for a peer, just now or long ago.
+    pub(super) async fn access_hash(&self, chat: ChatId) -> Option<i64> {
+        let met = lock(&self.met).get(&chat).copied();
+        if met.is_some() {
+            return met;
+        }
+        let stored = self.peers.access_hash(chat).await?;
+        let mut met = lock(&self.met);
+        if met.len() >= MET_LIMIT {
+            met.clear();
+        }
+        met.insert(chat, stored);
+        Some(stored)
     }
 
     pub(super) fn cut(&self, reason: impl Into<String>) {

@@ -1,7 +1,6 @@
 //! The task of one link: dials, keeps the line, and ends with a reason.
 
 use std::{
-    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -52,8 +51,6 @@ pub(super) struct Task {
     pub(super) boxes: Option<Boxes>,
     pub(super) stored: Option<Position>,
     pub(super) line: Option<Line>,
-    /// Users and groups whose hash the store has, as far as asked.
-    pub(super) known: HashSet<i64>,
     /// Channels to ask again later, and when.
     pub(super) later: Vec<(Instant, i64)>,
     /// Unreadable differences in a row.
@@ -84,7 +81,6 @@ impl Task {
             boxes: None,
             stored,
             line: None,
-            known: HashSet::new(),
             later: Vec::new(),
             unreadable: 0,
             catching_up: None,
@@ -117,9 +113,9 @@ impl Task {
         };
         self.shared.set_calls(None);
         if let Some(line) = self.line.take() {
-            line.pool
-                .close(self.shared.settings.timing.close_limit)
-                .await;
+            // Half the limit: the last word has to be said within the rest.
+            let limit = self.shared.settings.timing.close_limit / 2;
+            line.pool.close(limit).await;
         }
         exit
     }

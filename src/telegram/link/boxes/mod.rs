@@ -8,6 +8,10 @@
 //! - a gap in one box can be forgotten while another's is filled: gaps are watched here too;
 //! - malformed but decodable updates trip assertions.
 
+mod sequence;
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashMap, HashSet},
     time::{Duration, Instant},
@@ -22,6 +26,8 @@ use tl::enums::{Update, Updates};
 
 use crate::domain::{Hole, Position};
 
+use sequence::{Line, in_channel, is_sane, rank, sequence};
+
 /// What is ready to be converted, in the order in which it applies.
 #[derive(Default)]
 pub(super) struct Ready {
@@ -31,13 +37,6 @@ pub(super) struct Ready {
     pub(super) holes: Vec<Hole>,
     /// `updatePtsChanged`: our position means nothing any more.
     pub(super) position_void: bool,
-}
-
-/// One numbered sequence of updates.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Line {
-    Account,
-    Channel(i64),
 }
 
 /// A sequence that has announced more than was applied.
@@ -127,7 +126,7 @@ impl Boxes {
                 Updates::Updates(u) => self.mend(&mut u.updates, &mut ready),
                 Updates::Combined(u) => self.mend(&mut u.updates, &mut ready),
                 Updates::UpdateShort(u) => {
-                    let mut one = vec![u.update.clone()];
+                    let mut one = vec![std::mem::replace(&mut u.update, Update::Config)];
                     self.mend(&mut one, &mut ready);
                     let Some(update) = one.pop() else {
                         return ready;
@@ -456,65 +455,5 @@ fn applied(state: &UpdatesState, line: Line) -> i32 {
             .iter()
             .find(|channel| channel.id == id)
             .map_or(i32::MAX, |channel| channel.pts),
-    }
-}
-
-/// Which sequence an update belongs to, and how far that is with it.
-fn sequence(update: &Update) -> Option<(Line, i32)> {
-    Some(match update {
-        Update::NewMessage(u) => (Line::Account, u.pts),
-        Update::DeleteMessages(u) => (Line::Account, u.pts),
-        Update::EditMessage(u) => (Line::Account, u.pts),
-        Update::ReadHistoryInbox(u) => (Line::Account, u.pts),
-        Update::ReadHistoryOutbox(u) => (Line::Account, u.pts),
-        Update::WebPage(u) => (Line::Account, u.pts),
-        Update::ReadMessagesContents(u) => (Line::Account, u.pts),
-        Update::FolderPeers(u) => (Line::Account, u.pts),
-        Update::PinnedMessages(u) => (Line::Account, u.pts),
-        Update::NewChannelMessage(u) => (Line::Channel(channel_of(&u.message)?), u.pts),
-        Update::EditChannelMessage(u) => (Line::Channel(channel_of(&u.message)?), u.pts),
-        Update::DeleteChannelMessages(u) => (Line::Channel(u.channel_id), u.pts),
-        Update::ReadChannelInbox(u) => (Line::Channel(u.channel_id), u.pts),
-        Update::ChannelWebPage(u) => (Line::Channel(u.channel_id), u.pts),
-        Update::PinnedChannelMessages(u) => (Line::Channel(u.channel_id), u.pts),
-        _ => return None,
-    })
-}
-
-/// Would `MessageBoxes` take it without tripping over an assertion?
-fn is_sane(update: &Update) -> bool {
-    let peer_is_channel = |peer: &tl::enums::Peer| matches!(peer, tl::enums::Peer::Channel(_));
-    match update {
-        Update::NewMessage(u) => !in_channel(&u.message),
-        Update::EditMessage(u) => !in_channel(&u.message),
-        Update::ReadHistoryInbox(u) => !peer_is_channel(&u.peer),
-        Update::ReadHistoryOutbox(u) => !peer_is_channel(&u.peer),
-        Update::PinnedMessages(u) => !peer_is_channel(&u.peer),
-        _ => true,
-    }
-}
-
-fn in_channel(message: &tl::enums::Message) -> bool {
-    channel_of(message).is_some()
-}
-
-fn channel_of(message: &tl::enums::Message) -> Option<i64> {
-    let peer = match message {
-        tl::enums::Message::Empty(message) => message.peer_id.as_ref()?,
-        tl::enums::Message::Message(message) => &message.peer_id,
-        tl::enums::Message::Service(message) => &message.peer_id,
-    };
-    match peer {
-        tl::enums::Peer::Channel(channel) => Some(channel.channel_id),
-        _ => None,
-    }
-}
-
-/// In a difference: first what names our own messages, then messages, then what happened to them.
-const fn rank(update: &Update) -> u8 {
-    match update {
-        Update::MessageId(_) => 0,
-        Update::NewMessage(_) | Update::NewChannelMessage(_) => 1,
-        _ => 2,
     }
 }

@@ -1,0 +1,537 @@
+//! Tables: what Telegram says, and what it becomes.
+
+use grammers_tl_types as tl;
+use tl::{enums, types};
+
+use super::*;
+use crate::domain::{AccountId, Change, MediaKind, PeerFlags};
+
+const SELF: i64 = 5;
+
+fn text(id: i32, peer: enums::Peer) -> types::Message {
+    types::Message {
+        out: false,
+        mentioned: false,
+        media_unread: false,
+        silent: false,
+        post: false,
+        from_scheduled: false,
+        legacy: false,
+        edit_hide: false,
+        pinned: false,
+        noforwards: false,
+        invert_media: false,
+        offline: false,
+        video_processing_pending: false,
+        paid_suggested_post_stars: false,
+        paid_suggested_post_ton: false,
+        id,
+        from_id: None,
+        from_boosts_applied: None,
+        from_rank: None,
+        peer_id: peer,
+        saved_peer_id: None,
+        fwd_from: None,
+        via_bot_id: None,
+        via_business_bot_id: None,
+        guestchat_via_from: None,
+        reply_to: None,
+        date: 1_700_000_000,
+        message: "hello".to_owned(),
+        media: None,
+        reply_markup: None,
+        entities: None,
+        views: None,
+        forwards: None,
+        replies: None,
+        edit_date: None,
+        post_author: None,
+        grouped_id: None,
+        reactions: None,
+        restriction_reason: None,
+        ttl_period: None,
+        quick_reply_shortcut_id: None,
+        effect: None,
+        factcheck: None,
+        report_delivery_until_date: None,
+        paid_message_stars: None,
+        suggested_post: None,
+        schedule_repeat_period: None,
+        summary_from_language: None,
+        rich_message: None,
+    }
+}
+
+fn user(user_id: i64) -> enums::Peer {
+    types::PeerUser { user_id }.into()
+}
+
+fn channel(channel_id: i64) -> enums::Peer {
+    types::PeerChannel { channel_id }.into()
+}
+
+fn converted(message: types::Message) -> crate::domain::IncomingMessage {
+    let mut batch = Batch::empty(AccountId::random());
+    Converter::new(SELF, &mut batch)
+        .message(message.into())
+        .unwrap()
+}
+
+fn changes(updates: Vec<enums::Update>, chats: Vec<enums::Chat>) -> Vec<Change> {
+    let mut batch = Batch::empty(AccountId::random());
+    let mut converter = Converter::new(SELF, &mut batch);
+    converter.peers(Vec::new(), chats);
+    for update in updates {
+        converter.update(update);
+    }
+    batch.changes
+}
+
+/// Protects who is said to have written a message, in each kind of chat.
+#[test]
+fn every_message_has_its_writer() {
+    let group = || types::PeerChat { chat_id: 9 }.into();
+    let with = |peer, out, from: Option<enums::Peer>| {
+        let message = converted(types::Message {
+            out,
+            from_id: from,
+            ..text(1, peer)
+        });
+        (message.chat, message.sender)
+    };
+    let me = ChatId::user(SELF);
+    assert_eq!(
+        with(user(7), false, None),
+        (ChatId::user(7), Some(ChatId::user(7)))
+    );
+    assert_eq!(with(user(7), true, None), (ChatId::user(7), Some(me)));
+    assert_eq!(
+        with(group(), false, Some(user(8))),
+        (ChatId::group(9), Some(ChatId::user(8)))
+    );
+    assert_eq!(with(group(), true, None), (ChatId::group(9), Some(me)));
+    assert_eq!(
+        with(channel(3), false, None),
+        (ChatId::channel(3), Some(ChatId::channel(3)))
+    );
+    // The echo of a note to oneself.
+    assert_eq!(with(user(0), true, None), (me, Some(me)));
+}
+
+/// Protects names that have no peer behind them, edits, and replies.
+#[test]
+fn signatures_edits_and_replies_are_kept() {
+    let post = types::Message {
+        post: true,
+        post_author: Some("The editor".to_owned()),
+        ..text(1, channel(3))
+    };
+    assert_eq!(converted(post).sender_name.as_deref(), Some("The editor"));
+
+    let header = |from_id| types::MessageFwdHeader {
+        imported: false,
+        saved_out: false,
+        from_id,
+        from_name: Some("Hidden".to_owned()),
+        date: 1,
+        channel_post: None,
+        post_author: None,
+        saved_from_peer: None,
+        saved_from_msg_id: None,
+        saved_from_id: None,
+        saved_from_name: None,
+        saved_date: None,
+        psa_type: None,
+    };
+    let forward = |from_id| types::Message {
+        fwd_from: Some(header(from_id).into()),
+        ..text(1, user(7))
+    };
+    assert_eq!(
+        converted(forward(None)).sender_name.as_deref(),
+        Some("Hidden")
+    );
+    assert_eq!(converted(forward(Some(user(8)))).sender_name, None);
+
+    let edited = |edit_hide| types::Message {
+        edit_date: Some(1_700_000_060),
+        edit_hide,
+        ..text(1, user(7))
+    };
+    assert_eq!(
+        converted(edited(false)).edited_at,
+        Some(Timestamp::from_seconds(1_700_000_060))
+    );
+    assert_eq!(converted(edited(true)).edited_at, None);
+
+    let reply = |forum_topic, top, elsewhere: Option<enums::Peer>| {
+        let header = types::MessageReplyHeader {
+            reply_to_scheduled: false,
+            forum_topic,
+            quote: false,
+            reply_to_ephemeral: false,
+            reply_to_msg_id: Some(40),
+            reply_to_peer_id: elsewhere,
+            reply_from: None,
+            reply_media: None,
+            reply_to_top_id: top,
+            quote_text: None,
+            quote_entities: None,
+            quote_offset: None,
+            todo_item_id: None,
+            poll_option: None,
+        };
+        converted(types::Message {
+            reply_to: Some(header.into()),
+            ..text(41, channel(3))
+        })
+        .reply_to
+    };
+    assert_eq!(reply(false, None, None), Some(40));
+    assert_eq!(reply(true, None, None), None);
+    assert_eq!(reply(true, Some(2), None), Some(40));
+    assert_eq!(reply(false, None, Some(channel(9))), None);
+}
+
+fn document(attributes: Vec<enums::DocumentAttribute>) -> enums::MessageMedia {
+    let document = types::Document {
+        id: 1,
+        access_hash: 2,
+        file_reference: vec![],
+        date: 1,
+        mime_type: "application/x-thing".to_owned(),
+        size: 1_234,
+        thumbs: Some(vec![
+            types::PhotoStrippedSize {
+                r#type: "i".to_owned(),
+                bytes: vec![1, 40, 30, 9, 9],
+            }
+            .into(),
+        ]),
+        video_thumbs: None,
+        dc_id: 2,
+        attributes,
+    };
+    types::MessageMediaDocument {
+        nopremium: false,
+        spoiler: false,
+        video: false,
+        round: false,
+        voice: false,
+        document: Some(document.into()),
+        alt_documents: None,
+        video_cover: None,
+        video_timestamp: None,
+        ttl_seconds: None,
+    }
+    .into()
+}
+
+fn video(round_message: bool) -> enums::DocumentAttribute {
+    types::DocumentAttributeVideo {
+        round_message,
+        supports_streaming: false,
+        nosound: false,
+        duration: 12.7,
+        w: 640,
+        h: 360,
+        preload_prefix_size: None,
+        video_start_ts: None,
+        video_codec: None,
+    }
+    .into()
+}
+
+fn audio(voice: bool) -> enums::DocumentAttribute {
+    let (title, performer) = (Some("Song".to_owned()), Some("Band".to_owned()));
+    types::DocumentAttributeAudio {
+        voice,
+        duration: 61,
+        title,
+        performer,
+        waveform: None,
+    }
+    .into()
+}
+
+fn named(name: &str) -> enums::DocumentAttribute {
+    types::DocumentAttributeFilename {
+        file_name: name.to_owned(),
+    }
+    .into()
+}
+
+/// Protects the placeholders on the desk: every kind of media is told apart and described.
+#[test]
+fn every_kind_of_media_is_described() {
+    use enums::DocumentAttribute as A;
+    use enums::MessageMedia as M;
+    let sticker = types::DocumentAttributeSticker {
+        mask: false,
+        alt: "😀".to_owned(),
+        stickerset: enums::InputStickerSet::Empty,
+        mask_coords: None,
+    };
+    let contact = types::MessageMediaContact {
+        phone_number: "99966".to_owned(),
+        first_name: "Amal".to_owned(),
+        last_name: String::new(),
+        vcard: String::new(),
+        user_id: 0,
+    };
+    let dice = types::MessageMediaDice {
+        value: 4,
+        emoticon: "🎲".to_owned(),
+        game_outcome: None,
+    };
+    let geo = types::MessageMediaGeo {
+        geo: enums::GeoPoint::Empty,
+    };
+    let table: Vec<(M, MediaKind, Option<&str>)> = vec![
+        (
+            document(vec![named("a.pdf")]),
+            MediaKind::Document,
+            Some("a.pdf"),
+        ),
+        (
+            document(vec![video(false), named("v.mp4")]),
+            MediaKind::Video,
+            Some("v.mp4"),
+        ),
+        (document(vec![video(true)]), MediaKind::VideoNote, None),
+        (
+            document(vec![video(false), A::Animated]),
+            MediaKind::Animation,
+            None,
+        ),
+        (
+            document(vec![audio(true)]),
+            MediaKind::Voice,
+            Some("Band – Song"),
+        ),
+        (
+            document(vec![audio(false), named("s.mp3")]),
+            MediaKind::Audio,
+            Some("Band – Song"),
+        ),
+        (
+            document(vec![sticker.clone().into(), video(false)]),
+            MediaKind::Sticker,
+            Some("😀"),
+        ),
+        (geo.into(), MediaKind::Location, None),
+        (contact.into(), MediaKind::Contact, Some("Amal")),
+        (dice.into(), MediaKind::Other, Some("🎲 4")),
+        (M::Unsupported, MediaKind::Other, Some("Unsupported")),
+    ];
+    for (media, kind, name) in table {
+        let message = converted(types::Message {
+            media: Some(media),
+            ..text(1, user(7))
+        });
+        let media = message.media.unwrap();
+        assert_eq!((media.kind, media.name.as_deref()), (kind, name));
+    }
+    let media = converted(types::Message {
+        media: Some(document(vec![video(false)])),
+        ..text(1, user(7))
+    })
+    .media
+    .unwrap();
+    assert_eq!(
+        (media.size, media.duration, media.width, media.height),
+        (Some(1_234), Some(12), Some(640), Some(360))
+    );
+    assert!(
+        media
+            .thumb
+            .unwrap()
+            .starts_with("data:image/jpeg;base64,/9j/")
+    );
+    let none = converted(types::Message {
+        media: Some(M::Empty),
+        ..text(1, user(7))
+    });
+    assert_eq!(none.media, None);
+}
+
+fn supergroup(change: impl FnOnce(&mut types::Channel)) -> enums::Chat {
+    let mut chat = types::Channel {
+        creator: false,
+        left: false,
+        broadcast: false,
+        verified: false,
+        megagroup: true,
+        restricted: false,
+        signatures: false,
+        min: false,
+        scam: false,
+        has_link: false,
+        has_geo: false,
+        slowmode_enabled: false,
+        call_active: false,
+        call_not_empty: false,
+        fake: false,
+        gigagroup: false,
+        noforwards: false,
+        join_to_send: false,
+        join_request: false,
+        forum: false,
+        stories_hidden: false,
+        stories_hidden_min: false,
+        stories_unavailable: false,
+        signature_profiles: false,
+        autotranslation: false,
+        broadcast_messages_allowed: false,
+        monoforum: false,
+        forum_tabs: false,
+        id: 3,
+        access_hash: Some(33),
+        title: "Group".to_owned(),
+        username: None,
+        photo: enums::ChatPhoto::Empty,
+        date: 1,
+        restriction_reason: None,
+        admin_rights: None,
+        banned_rights: None,
+        default_banned_rights: None,
+        participants_count: None,
+        usernames: None,
+        stories_max_id: None,
+        color: None,
+        profile_color: None,
+        emoji_status: None,
+        level: None,
+        subscription_until_date: None,
+        bot_verification_icon: None,
+        send_paid_messages_stars: None,
+        linked_monoforum_id: None,
+        linked_community_id: None,
+    };
+    change(&mut chat);
+    chat.into()
+}
+
+fn no_text() -> Option<enums::ChatBannedRights> {
+    let rights = types::ChatBannedRights {
+        view_messages: false,
+        send_messages: true,
+        send_media: false,
+        send_stickers: false,
+        send_gifs: false,
+        send_games: false,
+        send_inline: false,
+        embed_links: false,
+        send_polls: false,
+        change_info: false,
+        invite_users: false,
+        pin_messages: false,
+        manage_topics: false,
+        send_photos: false,
+        send_videos: false,
+        send_roundvideos: false,
+        send_audios: false,
+        send_voices: false,
+        send_docs: false,
+        send_plain: false,
+        edit_rank: false,
+        send_reactions: false,
+        manage_linked_peers: false,
+        until_date: 0,
+    };
+    Some(rights.into())
+}
+
+/// Protects the reply box: it is open exactly where this account may write.
+#[test]
+fn who_may_write_is_known() {
+    let flags = |change: fn(&mut types::Channel)| peer::chat(supergroup(change)).unwrap().flags;
+    let may = |change| flags(change).can_send;
+    assert!(may(|_| {}));
+    assert!(!may(|chat| chat.left = true));
+    assert!(!may(|chat| chat.default_banned_rights = no_text()));
+    assert!(!may(|chat| chat.banned_rights = no_text()));
+    assert!(may(|chat| {
+        chat.default_banned_rights = no_text();
+        chat.creator = true;
+    }));
+    assert!(!may(|chat| chat.broadcast = true));
+    assert!(may(|chat| {
+        chat.broadcast = true;
+        chat.creator = true;
+    }));
+    assert!(flags(|chat| chat.broadcast = true).broadcast);
+}
+
+/// Protects access hashes: a min peer's never replaces a full one.
+#[test]
+fn min_peers_bring_no_hash() {
+    let chat = peer::chat(supergroup(|chat| chat.min = true)).unwrap();
+    assert_eq!((chat.access_hash, chat.flags.min), (None, true));
+    let chat = peer::chat(supergroup(|_| {})).unwrap();
+    assert_eq!(
+        (chat.access_hash, chat.flags),
+        (
+            Some(33),
+            PeerFlags {
+                can_send: true,
+                ..PeerFlags::default()
+            }
+        )
+    );
+}
+
+/// Protects the desk from chats that are gone, and from updates that say nothing.
+#[test]
+fn updates_become_changes_or_nothing() {
+    let moved = || enums::Update::Channel(types::UpdateChannel { channel_id: 3 });
+    let chat = ChatId::channel(3);
+    assert_eq!(changes(vec![moved()], vec![supergroup(|_| {})]), []);
+    assert_eq!(
+        changes(vec![moved()], vec![supergroup(|chat| chat.left = true)]),
+        [Change::LostChat { chat }]
+    );
+
+    let nothing = types::UpdateDeleteMessages {
+        messages: vec![],
+        pts: 1,
+        pts_count: 1,
+    };
+    let topic = types::UpdateReadHistoryInbox {
+        folder_id: None,
+        peer: user(7),
+        top_msg_id: Some(2),
+        max_id: 9,
+        still_unread_count: 0,
+        pts: 1,
+        pts_count: 1,
+    };
+    assert_eq!(
+        changes(
+            vec![nothing.into(), topic.into(), enums::Update::Config],
+            vec![]
+        ),
+        []
+    );
+    let named = types::UpdateMessageId {
+        id: 4,
+        random_id: 44,
+    };
+    assert_eq!(
+        changes(vec![named.into()], vec![]),
+        [Change::Sent {
+            random_id: 44,
+            message_id: 4
+        }]
+    );
+    let empty = types::MessageEmpty {
+        id: 4,
+        peer_id: None,
+    };
+    let update = types::UpdateNewMessage {
+        message: empty.into(),
+        pts: 1,
+        pts_count: 1,
+    };
+    assert_eq!(changes(vec![update.into()], vec![]), []);
+}

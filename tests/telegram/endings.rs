@@ -1,0 +1,107 @@
+//! How links end, and that an end says why.
+
+use switchboard::telegram::{LinkExit, LoginLost};
+use switchboard_simulator::{
+    Fault,
+    wire::{FaultScope, WireFault},
+};
+
+use crate::ground::{Book, Ground};
+
+/// Protects people from accounts that fail without a reason: every way a session ends is told apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_end_of_a_session_is_told_apart() {
+    let table = [
+        (401, "SESSION_REVOKED", LoginLost::Revoked),
+        (401, "SESSION_EXPIRED", LoginLost::Expired),
+        (401, "AUTH_KEY_UNREGISTERED", LoginLost::Unregistered),
+        (401, "USER_DEACTIVATED", LoginLost::Deactivated),
+        (406, "AUTH_KEY_DUPLICATED", LoginLost::DuplicatedKey),
+        (420, "FROZEN_METHOD_INVALID", LoginLost::Frozen),
+    ];
+    let ground = Ground::start().await;
+    for (code, name, reason) in table {
+        let mut reader = ground.link().await;
+        let fault = ground.sim.set_fault(Fault::error(code, name));
+        reader.handle.reconnect();
+        assert_eq!(reader.until_ended().await, LinkExit::NeedsLogin { reason });
+        ground.sim.clear_fault(fault);
+    }
+    let mut reader = ground.link().await;
+    ground.sim.ban(ground.user);
+    assert!(matches!(
+        reader.until_ended().await,
+        LinkExit::Banned { .. }
+    ));
+}
+
+/// Protects the session itself: a server that forgot the key makes the account need a sign-in; the key is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_key_is_never_replaced() {
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    let keys = ground.sim.wire().export_keys().len();
+    ground.sim.destroy_keys(ground.user);
+    let reason = LoginLost::KeyUnknown;
+    assert_eq!(reader.until_ended().await, LinkExit::NeedsLogin { reason });
+    assert!(
+        ground.sim.wire().export_keys().len() < keys,
+        "a new key was made"
+    );
+}
+
+/// Protects an account from a passing -404: the same key is tried again, and goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_passing_404_is_survived() {
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    ground.sim.wire().set_fault(
+        FaultScope::All,
+        WireFault::TransportError { code: -404 },
+        Some(1),
+    );
+    reader.handle.reconnect();
+    reader
+        .until("the line again", |seen| seen.connected >= 2)
+        .await;
+    ground.sim.say(ground.friend, ground.user, "still here");
+    reader
+        .until_same(&ground, switchboard::domain::ChatId::user(ground.friend))
+        .await;
+}
+
+/// Protects all other accounts: a panic below one link ends that link alone, and says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_ends_one_link_alone() {
+    let ground = Ground::start().await;
+    let mut broken = ground.link().await;
+    let key = ground.sim.keys_of(ground.user)[0];
+    let mut healthy = ground.link().await;
+    ground
+        .sim
+        .wire()
+        .set_fault(FaultScope::Key(key), WireFault::WrongSessionId, None);
+    ground.sim.say(ground.friend, ground.user, "boom");
+    let exit = broken.until_ended().await;
+    assert!(matches!(exit, LinkExit::Panicked(_)), "{exit:?}");
+    healthy
+        .until_same(&ground, switchboard::domain::ChatId::user(ground.friend))
+        .await;
+}
+
+/// Protects a stop: closing ends the link soon, and a session without a key never dials.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_and_keyless_sessions_end_at_once() {
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    reader.handle.clone().close().await;
+    assert_eq!(reader.until_ended().await, LinkExit::Closed);
+
+    let mut session = ground.session();
+    session.home_dc = 9;
+    let mut keyless = ground.open(session, None, Book::default());
+    assert!(matches!(
+        keyless.until_ended().await,
+        LinkExit::SessionBroken(_)
+    ));
+}

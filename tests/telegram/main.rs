@@ -1,0 +1,15 @@
+//! The Telegram side against the simulated Telegram: real sockets, real key exchange, real updates.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may end where it fails"
+)]
+
+mod calls;
+mod channels;
+mod endings;
+mod ground;
+mod logins;
+mod messages;
+mod outages;
