@@ -2,36 +2,9 @@
 
 mod world_support;
 
-use grammers_tl_types::{enums, functions as f, types};
-use switchboard_simulator::{AccountSpec, ChatRef, PersonSpec, Simulator};
-use world_support::{LIMIT, Library, soon};
-
-struct Town {
-    simulator: Simulator,
-    account: i64,
-    friend: i64,
-    group: i64,
-    supergroup: i64,
-    channel: i64,
-}
-
-/// One account with a friend, a basic group, a supergroup and a channel.
-async fn town() -> Town {
-    let simulator = Simulator::builder().seed(7).start().await.unwrap();
-    let account = simulator.add_account(AccountSpec::new("+99966 2 0001", "Desk"));
-    let friend = simulator.add_person(PersonSpec::new("Nadia").username("nadia_test"));
-    let group = simulator.add_group("Neighbours", &[friend, account]);
-    let supergroup = simulator.add_supergroup("Street", &[friend, account]);
-    let channel = simulator.add_channel("News", &[friend, account]);
-    Town {
-        simulator,
-        account,
-        friend,
-        group,
-        supergroup,
-        channel,
-    }
-}
+use grammers_tl_types::{enums, functions as f};
+use switchboard_simulator::ChatRef;
+use world_support::{LIMIT, Library, soon, text_to, town};
 
 /// Protects: what the service does first, through the library it does it with: list, read, write, and be told.
 #[tokio::test(flavor = "multi_thread")]
@@ -157,41 +130,8 @@ async fn a_repeated_random_id_answers_with_the_first_message() {
     let town = town().await;
     let simulator = &town.simulator;
     let library = Library::start(simulator, town.account);
-    let peer = simulator.look(|world| {
-        let hash = switchboard_simulator::world::access_hash(
-            world.seed,
-            town.account,
-            ChatRef::User(town.friend),
-        );
-        types::InputPeerUser {
-            user_id: town.friend,
-            access_hash: hash,
-        }
-    });
-    let send = |text: &str| f::messages::SendMessage {
-        no_webpage: false,
-        silent: false,
-        background: false,
-        clear_draft: false,
-        noforwards: false,
-        update_stickersets_order: false,
-        invert_media: false,
-        allow_paid_floodskip: false,
-        peer: peer.clone().into(),
-        reply_to: None,
-        message: text.to_owned(),
-        random_id: 4242,
-        reply_markup: None,
-        entities: None,
-        schedule_date: None,
-        schedule_repeat_period: None,
-        send_as: None,
-        quick_reply_shortcut: None,
-        effect: None,
-        allow_paid_stars: None,
-        suggested_post: None,
-        rich_message: None,
-    };
+    let peer = town.input_peer(town.friend);
+    let send = |text: &str| text_to(peer.clone(), 4242, text);
     let first = library.call(&send("once")).await.unwrap();
     let enums::Updates::UpdateShortSentMessage(first) = first else {
         panic!("{first:?}")

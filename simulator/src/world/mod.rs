@@ -21,6 +21,9 @@ mod refusal;
 mod session;
 mod signin;
 mod srp;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
 mod user;
 pub mod view;
 

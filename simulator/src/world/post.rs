@@ -44,7 +44,7 @@ impl World {
             .get(&(chat, draft.random_id))
             .copied()
         {
-            self.note_send(by, chat, draft.random_id, gid);
+            self.note_repeat(by, chat, draft.random_id);
             return Ok(self.posted(by, gid, true));
         }
         self.may_write(by, chat)?;
@@ -66,31 +66,34 @@ impl World {
     }
 
     fn note_send(&mut self, account: i64, chat: ChatRef, random_id: i64, gid: Gid) {
-        let at = self.now();
+        let (at, chat_id) = (self.now(), chat.marked());
         let message_id = self.id_for(account, gid).unwrap_or(0);
-        let known = self.ledger_sends.iter_mut().rev();
-        let mut same = known.filter(|entry| {
-            entry.account == account
-                && entry.random_id == random_id
-                && entry.chat_id == chat.marked()
-        });
-        if let Some(entry) = same.next() {
-            entry.times += 1;
-            return;
-        }
         let text = self
             .body(gid)
             .map(|body| body.text.clone())
             .unwrap_or_default();
         self.ledger_sends.push(SendEntry {
             account,
-            chat_id: chat.marked(),
+            chat_id,
             random_id,
             message_id,
             text,
             at,
             times: 1,
         });
+        self.revision += 1;
+    }
+
+    /// The same random id came again: the send from then counts up.
+    fn note_repeat(&mut self, account: i64, chat: ChatRef, random_id: i64) {
+        let chat_id = chat.marked();
+        let same = |send: &&mut SendEntry| {
+            (send.account, send.chat_id, send.random_id) == (account, chat_id, random_id)
+        };
+        if let Some(send) = self.ledger_sends.iter_mut().rev().find(same) {
+            send.times += 1;
+        }
+        self.revision += 1;
     }
 
     /// May this account write there?

@@ -1,0 +1,437 @@
+//! Every fault of calls and pushes, happening to a real client: grammers, unmodified.
+
+mod world_support;
+
+use std::time::{Duration, Instant};
+
+use grammers_mtsender::InvocationError;
+use grammers_tl_types::{enums, functions as f, types};
+use switchboard_simulator::{AccountSpec, ChatRef, Effect, Fault};
+use world_support::{LIMIT, Library, Town, error_name, text_to, told, town};
+
+fn get_me() -> f::users::GetUsers {
+    f::users::GetUsers {
+        id: vec![enums::InputUser::UserSelf],
+    }
+}
+
+fn bare(channel: i64) -> i64 {
+    match ChatRef::from(channel) {
+        ChatRef::Channel(id) => id,
+        other => panic!("{other:?} is no channel"),
+    }
+}
+
+/// Protects: each error that the service has to tell apart can be made to happen, once and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_come_as_ordered_and_go_again() {
+    let town = town().await;
+    let library = Library::start(&town.simulator, town.account);
+    for (code, message, name, value) in [
+        (420, "FLOOD_WAIT_5", "FLOOD_WAIT", Some(5)),
+        (420, "SLOWMODE_WAIT_10", "SLOWMODE_WAIT", Some(10)),
+        (400, "PEER_FLOOD", "PEER_FLOOD", None),
+        (500, "RPC_CALL_FAIL", "RPC_CALL_FAIL", None),
+        (401, "AUTH_KEY_UNREGISTERED", "AUTH_KEY_UNREGISTERED", None),
+        (401, "SESSION_REVOKED", "SESSION_REVOKED", None),
+        (401, "SESSION_EXPIRED", "SESSION_EXPIRED", None),
+        (401, "USER_DEACTIVATED_BAN", "USER_DEACTIVATED_BAN", None),
+        (406, "AUTH_KEY_DUPLICATED", "AUTH_KEY_DUPLICATED", None),
+        (303, "NETWORK_MIGRATE_4", "NETWORK_MIGRATE", Some(4)),
+    ] {
+        town.simulator
+            .set_fault(Fault::error(code, message).on("users.getUsers").times(1));
+        let Err(InvocationError::Rpc(error)) = library.call(&get_me()).await else {
+            panic!("{message}")
+        };
+        assert_eq!(
+            (error.code, error.name.as_str(), error.value),
+            (code, name, value)
+        );
+        assert_eq!(
+            library.call(&get_me()).await.unwrap().len(),
+            1,
+            "{message} only once"
+        );
+    }
+    town.simulator.shutdown().await;
+}
+
+/// Protects: a fault meets whom it is meant for: one account, some methods, one channel, some of the calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_keep_to_their_scope() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let other = simulator.add_account(AccountSpec::new("+99966 2 0002", "Other"));
+    let (mine, theirs) = (
+        Library::start(simulator, town.account),
+        Library::start(simulator, other),
+    );
+    simulator.set_fault(Fault::flood_wait(3).account(town.account).on("users.*"));
+    assert_eq!(error_name(mine.call(&get_me()).await), "FLOOD_WAIT");
+    assert!(theirs.call(&get_me()).await.is_ok());
+    assert!(mine.call(&f::updates::GetState {}).await.is_ok());
+    simulator.clear_faults();
+    assert!(mine.call(&get_me()).await.is_ok());
+
+    simulator.set_fault(Fault::error(400, "CHANNEL_INVALID").channel(bare(town.channel)));
+    let full = |chat: i64| f::channels::GetFullChannel {
+        channel: town.input_channel(chat),
+    };
+    assert_eq!(
+        error_name(mine.call(&full(town.channel)).await),
+        "CHANNEL_INVALID"
+    );
+    assert!(mine.call(&full(town.supergroup)).await.is_ok());
+    simulator.clear_faults();
+
+    simulator.set_fault(
+        Fault::error(500, "TEST")
+            .on("users.getUsers")
+            .skip(2)
+            .per_mille(500),
+    );
+    let mut failed = Vec::new();
+    for _ in 0..6 {
+        failed.push(mine.call(&get_me()).await.is_err());
+    }
+    assert_eq!(failed, [false, false, false, true, false, true]);
+    simulator.shutdown().await;
+}
+
+/// Protects: CHANNEL_PRIVATE and CHANNEL_INVALID as the world itself gives them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_channel_and_a_wrong_hash_are_told_apart() {
+    let town = town().await;
+    let library = Library::start(&town.simulator, town.account);
+    let wrong = types::InputChannel {
+        channel_id: bare(town.channel),
+        access_hash: 1,
+    }
+    .into();
+    let result = library
+        .call(&f::channels::GetFullChannel { channel: wrong })
+        .await;
+    assert_eq!(error_name(result), "CHANNEL_INVALID");
+    town.simulator
+        .leave(town.channel, town.account, town.friend)
+        .unwrap();
+    let lost = f::channels::GetFullChannel {
+        channel: town.input_channel(town.channel),
+    };
+    assert_eq!(error_name(library.call(&lost).await), "CHANNEL_PRIVATE");
+    let wrong = types::InputPeerUser {
+        user_id: town.friend,
+        access_hash: 1,
+    }
+    .into();
+    assert_eq!(
+        error_name(library.call(&text_to(wrong, 1, "hi")).await),
+        "PEER_ID_INVALID"
+    );
+    town.simulator.shutdown().await;
+}
+
+/// Protects: the outbox's hardest cases: a send that still runs, and one whose answer is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_cut_and_unanswered_sends_exist_once() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let peer = town.input_peer(town.friend);
+    let library = Library::start(simulator, town.account);
+    let again = Library::start(simulator, town.account);
+
+    simulator.set_fault(
+        Fault::new(Effect::SlowStart { millis: 600 })
+            .on("messages.sendMessage")
+            .times(1),
+    );
+    let slow_call = text_to(peer.clone(), 1, "slow");
+    let slow = library.call(&slow_call);
+    let meanwhile = async {
+        let limit = Instant::now() + LIMIT;
+        while !simulator.look(|world| world.accounts[&town.account].sending.contains(&1)) {
+            assert!(Instant::now() < limit, "the slow send never began");
+            tokio::task::yield_now().await;
+        }
+        error_name(again.call(&text_to(peer.clone(), 1, "slow")).await)
+    };
+    let (slow, meanwhile) = tokio::join!(slow, meanwhile);
+    assert_eq!(meanwhile, "RANDOM_ID_DUPLICATE");
+    assert!(
+        matches!(slow, Ok(enums::Updates::UpdateShortSentMessage(_))),
+        "{slow:?}"
+    );
+
+    for (random_id, effect) in [(2, Effect::CutAfter), (3, Effect::Cut)] {
+        simulator.set_fault(
+            Fault::new(effect.clone())
+                .on("messages.sendMessage")
+                .times(1),
+        );
+        let lost = library.call(&text_to(peer.clone(), random_id, "cut")).await;
+        assert!(
+            matches!(
+                lost,
+                Err(InvocationError::Io(_) | InvocationError::Dropped(_))
+            ),
+            "{lost:?}"
+        );
+        let repeated = library
+            .call(&text_to(peer.clone(), random_id, "cut"))
+            .await
+            .unwrap();
+        let original = matches!(repeated, enums::Updates::Updates(_));
+        assert_eq!(original, effect == Effect::CutAfter, "{repeated:?}");
+    }
+    for (random_id, effect, there) in [
+        (4, Effect::SilentAfter, true),
+        (5, Effect::NeverAnswer, false),
+    ] {
+        simulator.set_fault(Fault::new(effect).on("messages.sendMessage").times(1));
+        let call = text_to(peer.clone(), random_id, "silent");
+        let silent = again.handle.invoke_in_dc(again.dc_id, &call);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(300), silent)
+                .await
+                .is_err(),
+            "an answer came"
+        );
+        let sent = simulator.look(|world| {
+            world
+                .ledger_sends
+                .iter()
+                .any(|send| send.random_id == random_id)
+        });
+        assert_eq!(sent, there);
+    }
+    simulator.set_fault(
+        Fault::new(Effect::SlowAnswer { millis: 150 })
+            .on("users.getUsers")
+            .times(1),
+    );
+    let asked = Instant::now();
+    library.call(&get_me()).await.unwrap();
+    assert!(asked.elapsed() >= Duration::from_millis(150));
+    assert_eq!(
+        simulator.texts(town.account, town.friend),
+        ["slow", "cut", "cut", "silent"]
+    );
+    simulator.shutdown().await;
+}
+
+async fn difference(library: &Library, pts: i32, date: i32) -> enums::updates::Difference {
+    let (pts_limit, pts_total_limit, qts_limit) = (None, None, None);
+    let call = f::updates::GetDifference {
+        pts,
+        pts_limit,
+        pts_total_limit,
+        date,
+        qts: 0,
+        qts_limit,
+    };
+    library.call(&call).await.unwrap()
+}
+
+/// Protects: every form of both differences.
+#[tokio::test(flavor = "multi_thread")]
+async fn differences_come_in_slices_whole_and_too_long() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let library = Library::start(simulator, town.account);
+    let enums::updates::State::State(state) = library.call(&f::updates::GetState {}).await.unwrap();
+    for number in 0..7 {
+        simulator.say(town.friend, town.account, &format!("m {number}"));
+    }
+    simulator.set_fault(Fault::new(Effect::DifferenceSlices { events: 3 }));
+    let (mut pts, mut date, mut texts, mut slices) = (state.pts, state.date, 0, 0);
+    loop {
+        match difference(&library, pts, date).await {
+            enums::updates::Difference::Slice(slice) => {
+                let enums::updates::State::State(state) = slice.intermediate_state;
+                (pts, date) = (state.pts, state.date);
+                texts += slice.new_messages.len();
+                slices += 1;
+            }
+            enums::updates::Difference::Difference(last) => {
+                texts += last.new_messages.len();
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((texts, slices), (7, 2));
+    simulator.clear_faults();
+    simulator.set_fault(Fault::new(Effect::DifferenceTooLong).times(1));
+    let long = difference(&library, state.pts, state.date).await;
+    let enums::updates::Difference::TooLong(long) = long else {
+        panic!("{long:?}")
+    };
+    assert_eq!(long.pts, pts + 1);
+
+    let call = |pts: i32, limit: i32| f::updates::GetChannelDifference {
+        force: false,
+        channel: town.input_channel(town.supergroup),
+        filter: enums::ChannelMessagesFilter::Empty,
+        pts,
+        limit,
+    };
+    let at = simulator.look(|world| world.channels[&bare(town.supergroup)].pts);
+    let empty = library.call(&call(at, 10)).await.unwrap();
+    assert!(
+        matches!(&empty, enums::updates::ChannelDifference::Empty(e) if e.r#final && e.timeout.is_some())
+    );
+    let ids: Vec<i32> = (0..4)
+        .map(|n| simulator.say(town.friend, town.supergroup, &format!("s {n}")))
+        .collect();
+    simulator
+        .edit(town.friend, town.supergroup, ids[0], "s 0, corrected")
+        .unwrap();
+    simulator.delete(town.friend, town.supergroup, &[ids[1]]);
+    let part = library.call(&call(at, 2)).await.unwrap();
+    assert!(
+        matches!(&part, enums::updates::ChannelDifference::Difference(d) if !d.r#final && d.pts == at + 2)
+    );
+    let whole = library.call(&call(at, 100)).await.unwrap();
+    let enums::updates::ChannelDifference::Difference(whole) = whole else {
+        panic!("{whole:?}")
+    };
+    assert!(whole.r#final);
+    assert_eq!(
+        (whole.new_messages.len(), whole.other_updates.len()),
+        (3, 2)
+    );
+    simulator.set_fault(
+        Fault::new(Effect::ChannelDifferenceTooLong)
+            .channel(bare(town.supergroup))
+            .times(1),
+    );
+    let long = library.call(&call(at, 100)).await.unwrap();
+    let enums::updates::ChannelDifference::TooLong(long) = long else {
+        panic!("{long:?}")
+    };
+    let enums::Dialog::Dialog(dialog) = long.dialog else {
+        panic!("a channel's dialog")
+    };
+    assert_eq!(dialog.pts, Some(whole.pts));
+    simulator.shutdown().await;
+}
+
+async fn heard(library: &mut Library, count: usize) -> Vec<String> {
+    let mut all = Vec::new();
+    while all.len() < count {
+        all.extend(told(&library.pushed().await));
+    }
+    all
+}
+
+/// A client that has heard something already: its connection is there.
+async fn listener(town: &Town) -> Library {
+    let mut library = Library::start(&town.simulator, town.account);
+    library.call(&f::updates::GetState {}).await.unwrap();
+    town.simulator.say(town.friend, town.account, "hello");
+    assert_eq!(heard(&mut library, 1).await, ["hello"]);
+    library
+}
+
+/// Protects: lost, doubled, late and overtaken pushes, and the two notices that come instead of one.
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_are_lost_doubled_late_swapped_or_replaced() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let mut library = listener(&town).await;
+    let say = |text: &str| simulator.say(town.friend, town.account, text);
+    let news = |effect: Effect| {
+        Fault::new(effect)
+            .account(town.account)
+            .update("updateNewMessage")
+            .times(1)
+    };
+
+    simulator.set_fault(news(Effect::DropPush));
+    say("lost");
+    say("after it");
+    assert_eq!(heard(&mut library, 1).await, ["after it"]);
+    simulator.set_fault(news(Effect::DuplicatePush));
+    say("twice");
+    assert_eq!(heard(&mut library, 2).await, ["twice", "twice"]);
+    simulator.set_fault(news(Effect::DelayPush { millis: 200 }));
+    say("late");
+    say("on time");
+    assert_eq!(heard(&mut library, 2).await, ["on time", "late"]);
+    simulator.set_fault(news(Effect::SwapPush));
+    say("second");
+    say("first");
+    assert_eq!(heard(&mut library, 2).await, ["first", "second"]);
+    simulator.set_fault(news(Effect::TooLong));
+    say("unsaid");
+    assert_eq!(heard(&mut library, 1).await, ["too long"]);
+    for with_pts in [true, false] {
+        let fault = Fault::new(Effect::ChannelTooLong { with_pts })
+            .channel(bare(town.channel))
+            .times(1);
+        simulator.set_fault(fault);
+        simulator.say(town.friend, town.channel, "unsaid");
+        assert_eq!(
+            heard(&mut library, 1).await,
+            [format!("channel too long, pts {with_pts}")]
+        );
+    }
+    simulator.say(town.friend, town.channel, "said");
+    assert_eq!(heard(&mut library, 1).await, ["said"]);
+    simulator.shutdown().await;
+}
+
+/// Protects: an account that is taken away says so in Telegram's words.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_banned_frozen_and_deleted_accounts_are_told() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let library = Library::start(simulator, town.account);
+    library.call(&get_me()).await.unwrap();
+    simulator.freeze(town.account);
+    library.call(&get_me()).await.unwrap();
+    let write = text_to(town.input_peer(town.friend), 9, "frozen");
+    assert_eq!(
+        error_name(library.call(&write).await),
+        "FROZEN_METHOD_INVALID"
+    );
+    simulator.pardon(town.account);
+    library.call(&write).await.unwrap();
+    let after_a_cut = async |expected: &str| {
+        let limit = Instant::now() + LIMIT;
+        loop {
+            match library.call(&get_me()).await {
+                Err(InvocationError::Rpc(error)) => break assert_eq!(error.name, expected),
+                // The line was cut under the call; the next one dials again.
+                Err(_) if Instant::now() < limit => {}
+                other => panic!("{other:?} instead of {expected}"),
+            }
+        }
+    };
+    simulator.ban(town.account);
+    after_a_cut("USER_DEACTIVATED_BAN").await;
+    simulator.pardon(town.account);
+    simulator.delete_account(town.account);
+    after_a_cut("USER_DEACTIVATED").await;
+    simulator.pardon(town.account);
+    simulator.revoke_sessions(town.account);
+    after_a_cut("SESSION_REVOKED").await;
+    simulator.shutdown().await;
+}
+
+/// Protects: what the simulator does not know is refused by name and recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_function_is_refused_by_name_and_recorded() {
+    let town = town().await;
+    let library = Library::start(&town.simulator, town.account);
+    let refused = error_name(library.call(&f::help::GetInviteText {}).await);
+    assert!(refused.starts_with("INPUT_METHOD_INVALID"), "{refused}");
+    assert!(refused.contains("help.getInviteText"), "{refused}");
+    let unknown = town.simulator.unknown_methods();
+    assert!(
+        matches!(unknown.as_slice(), [name] if name.starts_with("help.getInviteText#")),
+        "{unknown:?}"
+    );
+    town.simulator.shutdown().await;
+}
