@@ -15,18 +15,16 @@ use actix_web::{
 };
 
 use crate::{
-    account::{AccountParts, journal},
+    account::AccountParts,
     broadcast::BroadcastHandle,
     config::Config,
     data_dir::{DataDir, DataDirError},
-    domain::{AccountId, AccountState, Event, StateChange, default_colour},
-    store::{EventSink, NewAccount, Store, StoreConfig, StoreError, StoreHandle},
+    domain::{AccountId, AccountState, Event},
+    remote,
+    store::{EventSink, Store, StoreConfig, StoreError, StoreHandle},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{Telegram, TelegramConfig, TelegramError},
-    vault::{
-        AccountSummary, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig,
-        VaultError,
-    },
+    vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{Gate, Hosts, Metrics, Service, guarded},
 };
 
@@ -65,6 +63,8 @@ pub struct App {
     address: SocketAddr,
     server: ServerHandle,
     service: Data<Service>,
+    /// Carries out what is done in Supabase.
+    following: tokio::task::JoinHandle<()>,
     _broadcast: Arbiter,
     _data_dir: DataDir,
 }
@@ -110,10 +110,9 @@ impl App {
         let vault = Vault::open(
             VaultConfig {
                 keyring,
-                remote: config
-                    .supabase
-                    .clone()
-                    .map(|remote| SupabaseConfig::new(remote.url, remote.key)),
+                remote: config.supabase.clone().map(|remote| {
+                    SupabaseConfig::new(remote.url, remote.key).every(remote.interval)
+                }),
                 runtime: tokio::runtime::Handle::current(),
             },
             store.clone(),
@@ -139,11 +138,14 @@ impl App {
             api: config.api.clone(),
         });
         let (address, server) = serve(&config, service.clone())?;
+        let changes = service.vault.changes();
         restore(&service).await?;
+        let following = actix::spawn(remote::follow(service.clone(), changes));
         let app = Self {
             address,
             server: server.handle(),
             service,
+            following,
             _broadcast: broadcast_arbiter,
             _data_dir: data_dir,
         };
@@ -168,6 +170,7 @@ impl App {
         if tokio::time::timeout(limit, stopping).await.is_err() {
             log::warn!(target: "switchboard", "open requests were cut");
         }
+        self.following.abort();
         self.service.supervisor.stop_all().await;
         self.service.vault.close().await;
         self.service.store.close().await;
@@ -197,7 +200,7 @@ fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server)
 /// Brings every account back to where it was: running, stopped, or in the middle of a sign-in.
 async fn restore(service: &Service) -> Result<(), StartError> {
     for summary in service.vault.accounts().await? {
-        take_over(&service.store, &summary).await?;
+        remote::agree(&service.store, &summary).await?;
         if !summary.is_active || summary.removed_remotely {
             continue;
         }
@@ -208,28 +211,6 @@ async fn restore(service: &Service) -> Result<(), StartError> {
             // Refused only while the service stops.
             let _ = service.supervisor.start_account(summary.id).await;
         }
-    }
-    Ok(())
-}
-
-/// An account that only the vault knows (a first start with Supabase) gets its row.
-async fn take_over(store: &StoreHandle, summary: &AccountSummary) -> Result<(), StoreError> {
-    if store.get_account(summary.id).await?.is_some() {
-        return Ok(());
-    }
-    let new = NewAccount {
-        id: summary.id,
-        label: summary.label.clone(),
-        colour: default_colour(summary.id),
-        api_id: Some(summary.api_id),
-        phone_masked: None,
-        is_active: summary.is_active,
-        created_at: Some(summary.created_at),
-    };
-    store.create_account(new).await?;
-    if !summary.is_active {
-        let stopped = StateChange::to(AccountState::Stopped).because("switched off by a person");
-        journal::enter(store, summary.id, stopped, None).await?;
     }
     Ok(())
 }

@@ -125,6 +125,9 @@ pub struct Settings {
     pub supabase_key: Option<String>,
     #[arg(long, global = true, env = "SUPABASE_SERVICE_KEY_FILE", hide = true)]
     pub supabase_key_file: Option<PathBuf>,
+    /// Seconds between two looks at the Supabase table, and between tries while it is away (default 60).
+    #[arg(long, global = true, env = "SUPABASE_INTERVAL")]
+    pub supabase_interval: Option<String>,
     /// File that holds the master key; made on first start.
     #[arg(long, global = true, env = "SWITCHBOARD_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,

@@ -5,6 +5,7 @@ use std::{
     fmt, fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use url::Url;
@@ -39,6 +40,8 @@ pub struct DataCentres {
 pub struct Supabase {
     pub url: Url,
     pub key: SecretText,
+    /// Between two looks at the table.
+    pub interval: Duration,
 }
 
 /// Where the master key comes from.
@@ -224,6 +227,19 @@ impl Checker {
             settings.supabase_key_file.as_deref(),
         );
         let url = self.url("SUPABASE_URL", settings.supabase_url.as_deref());
+        let given = settings.supabase_interval.as_deref().unwrap_or_default();
+        let seconds = match given.parse::<u64>() {
+            Ok(seconds) if (1..=86_400).contains(&seconds) => seconds,
+            _ if given.is_empty() => 60,
+            _ => {
+                self.report(
+                    "SUPABASE_INTERVAL",
+                    "is no number of seconds from 1 to 86400",
+                );
+                60
+            }
+        };
+        let interval = Duration::from_secs(seconds);
         match (
             settings
                 .supabase_url
@@ -233,7 +249,7 @@ impl Checker {
             key,
         ) {
             (true, None) => None,
-            (false, Some(key)) => url.map(|url| Supabase { url, key }),
+            (false, Some(key)) => url.map(|url| Supabase { url, key, interval }),
             (false, None) => {
                 self.report(
                     "SUPABASE_SERVICE_KEY",

@@ -16,8 +16,10 @@
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - `demo`: the service on a simulated Telegram (feature `demo`).
+//! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
+//! - [`upkeep`]: `switchboard check` and `switchboard rekey`.
 //! - [`vault`]: sessions at rest, sealed.
 //! - [`web`]: the REST API, the WebSocket and the dashboard's files.
 
@@ -33,8 +35,10 @@ pub mod data_dir;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod domain;
+pub mod remote;
 pub mod store;
 pub mod supervisor;
 pub mod telegram;
+pub mod upkeep;
 pub mod vault;
 pub mod web;

@@ -11,6 +11,7 @@ use switchboard::{
     cli::{Cli, Command, Settings},
     config::Config,
     data_dir::DataDirError,
+    upkeep,
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
             Command::Serve => with_config(&settings, serve).await,
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo(&args, &settings).await,
+            Command::Check => with_config(&settings, upkeep::check).await,
+            Command::Rekey => with_config(&settings, upkeep::rekey).await,
             _ => {
                 eprintln!("switchboard: this command is not available in this build");
                 ExitCode::from(1)

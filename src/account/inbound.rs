@@ -189,10 +189,8 @@ impl Inbound {
     }
 
     async fn keep_session(&self, session: &crate::domain::SecretBytes) {
-        let kept = self.vault.save_session(self.account_id, session).await;
-        // The line is up with it: there is nothing to go back to.
-        let confirmed = self.vault.confirm_session(self.account_id).await;
-        if let Err(error) = kept.and(confirmed) {
+        let kept = self.vault.update_session(self.account_id, session).await;
+        if let Err(error) = kept {
             log::error!(target: "switchboard::account", "account={} a changed session could not be kept: {error}", self.account_id);
         }
     }

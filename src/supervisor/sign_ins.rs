@@ -324,6 +324,7 @@ impl SignIns {
             .save_session(id, &signed_in.session.to_bytes())
             .await?;
         vault.save_sign_in_state(id, None).await?;
+        vault.describe(id, None, Some(true)).await?;
         store.clear_position(id).await?;
         store.set_position(id, signed_in.position).await?;
         let patch = AccountPatch {

@@ -9,6 +9,7 @@
 mod account;
 mod cipher;
 mod error;
+mod examine;
 mod harden;
 mod key_file;
 mod keyring;
@@ -28,12 +29,13 @@ use tokio::sync::broadcast;
 
 pub use account::{AccountSummary, Credentials, RemoteChange, VaultAccount};
 pub use error::VaultError;
+pub use examine::{Finding, examine};
 pub use harden::harden_process;
 pub use key_file::KeyError;
 pub use keyring::{KeySource, Keyring};
 pub use open::VaultConfig;
 pub use rekey::{Rekeyed, rekey};
-pub use status::{VaultKind, VaultState, VaultStatus};
+pub use status::{VaultConflict, VaultKind, VaultState, VaultStatus};
 pub use supabase::{Pace, ServiceKey, SupabaseConfig};
 
 use crate::domain::AccountId;
@@ -76,6 +78,35 @@ impl Vault {
     /// When the store can't be written.
     pub async fn put_account(&self, account: VaultAccount) -> Result<(), VaultError> {
         self.local.put(&account).await?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// A known account has another label, or is switched on or off. Nothing is opened for it, so it also works for an
+    /// account whose session can't be used.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn describe(
+        &self,
+        id: AccountId,
+        label: Option<&str>,
+        is_active: Option<bool>,
+    ) -> Result<(), VaultError> {
+        self.local
+            .change(id, |_, mut row| {
+                let before = row.clone();
+                if let Some(label) = label {
+                    label.clone_into(&mut row.label);
+                }
+                row.is_active = is_active.unwrap_or(row.is_active);
+                if row == before && !row.removed_remotely && row.conflict.is_none() {
+                    return Ok(None);
+                }
+                local::touched(&mut row);
+                Ok(Some(row))
+            })
+            .await?;
         self.shared.wake.notify_one();
         Ok(())
     }

@@ -135,7 +135,7 @@ async fn first_look(
 }
 
 /// The keys of the rows there, when this ring has none of them.
-fn strange_keys(keyring: &Keyring, page: &Page) -> BTreeSet<String> {
+pub(super) fn strange_keys(keyring: &Keyring, page: &Page) -> BTreeSet<String> {
     let used: BTreeSet<String> = page
         .rows
         .iter()

@@ -3,7 +3,7 @@
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{RemoteChange, VaultKind, VaultState, VaultStatus};
+use super::{RemoteChange, VaultConflict, VaultKind, VaultState, VaultStatus};
 use crate::domain::Timestamp;
 
 /// A receiver that falls further behind reads [`super::Vault::accounts`] instead.
@@ -63,10 +63,11 @@ impl Shared {
         }
     }
 
-    pub fn queued(&self, queued: usize) {
+    pub fn count(&self, queued: usize, conflicts: Vec<VaultConflict>) {
         self.status.send_if_modified(|status| {
-            let changed = status.queued != queued;
+            let changed = status.queued != queued || status.conflicts != conflicts;
             status.queued = queued;
+            status.conflicts = conflicts;
             changed
         });
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Timestamp;
+use crate::domain::{AccountId, Timestamp};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +30,15 @@ pub struct VaultStatus {
     pub reason: Option<String>,
     /// Accounts with a change that Supabase does not have yet.
     pub queued: usize,
+    /// Accounts that differ here and there, or can't be taken from there; each waits for a person.
+    pub conflicts: Vec<VaultConflict>,
+}
+
+/// What stands between this side and the other, in words.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VaultConflict {
+    pub account_id: AccountId,
+    pub what: String,
 }
 
 impl VaultStatus {
@@ -40,6 +49,7 @@ impl VaultStatus {
             since: Timestamp::now(),
             reason: None,
             queued: 0,
+            conflicts: Vec::new(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{
-    RemoteChange, VaultError,
+    RemoteChange, VaultConflict, VaultError,
     local::{Local, summary},
     merge::{adopt, copy_of, is_queued, is_seen, merge, shown_session},
     rekey,
@@ -148,7 +148,17 @@ impl Sync {
                 .iter()
                 .filter(|row| waits(row, copies.get(&row.id)))
                 .count();
-            self.shared.queued(removals + changes);
+            let told = rows
+                .iter()
+                .filter_map(|row| Some((row.id, row.conflict.as_ref()?)));
+            let conflicts = told
+                .chain(self.troubles.iter().map(|(id, what)| (*id, what)))
+                .map(|(account_id, what)| VaultConflict {
+                    account_id,
+                    what: what.clone(),
+                })
+                .collect();
+            self.shared.count(removals + changes, conflicts);
         }
     }
 

@@ -193,7 +193,10 @@ pub async fn change_account(
     };
     let mut account = service.store.patch_account(id, patch).await?;
     if label.is_some() || body.is_active.is_some() {
-        keep_in_vault(&service, &account).await?;
+        service
+            .vault
+            .describe(id, label.as_deref(), body.is_active)
+            .await?;
     }
     if let Some(is_active) = body.is_active
         && is_active != before.is_active
@@ -201,18 +204,6 @@ pub async fn change_account(
         account = switch(&service, id, is_active).await?;
     }
     Ok(HttpResponse::Ok().json(json!({ "account": account })))
-}
-
-async fn keep_in_vault(service: &Service, account: &Account) -> Result<(), ApiError> {
-    let credentials = service.vault.credentials(account.id).await?;
-    let kept = VaultAccount {
-        id: account.id,
-        label: account.label.clone(),
-        api: credentials.api,
-        is_active: account.is_active,
-        created_at: account.created_at,
-    };
-    Ok(service.vault.put_account(kept).await?)
 }
 
 /// Switched off it stays stopped through restarts; switched on it runs, if it is signed in.

@@ -86,6 +86,14 @@ impl Fleet {
             .kill();
     }
 
+    /// A crash.
+    pub fn abort_service(&mut self) -> std::process::ExitStatus {
+        self.service
+            .take()
+            .expect("the service does not run")
+            .abort()
+    }
+
     /// A clean stop.
     pub fn stop_service(&mut self) {
         self.service

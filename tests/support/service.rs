@@ -92,6 +92,16 @@ impl ServiceProcess {
         self.child.wait().unwrap();
     }
 
+    /// As a crash would: did it leave its memory in a file?
+    pub fn abort(mut self) -> ExitStatus {
+        let sent = Command::new("kill")
+            .args(["-ABRT", &self.pid().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        self.child.wait().unwrap()
+    }
+
     /// SIGTERM; the service has to end cleanly within ten seconds.
     pub fn stop(mut self) {
         self.stop_and_check();

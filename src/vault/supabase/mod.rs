@@ -33,6 +33,13 @@ impl SupabaseConfig {
             pace: Pace::default(),
         }
     }
+
+    /// With another time between two looks at the table.
+    #[must_use]
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.pace.interval = interval;
+        self
+    }
 }
 
 /// Waits and limits; the defaults are Supabase's recommendations.

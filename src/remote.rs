@@ -1,0 +1,169 @@
+//! Remote: what people do to the accounts in Supabase is done here too.
+//!
+//! The vault commits a change of theirs to its own rows first. At start, and when announcements were missed, the
+//! service's rows are made to agree with the vault's; in between each announcement is carried out by itself.
+
+use actix_web::web::Data;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use crate::{
+    account::journal,
+    domain::{Account, AccountId, AccountState, StateChange, default_colour},
+    store::{AccountPatch, NewAccount, StoreError, StoreHandle},
+    supervisor::SupervisorError,
+    vault::{AccountSummary, RemoteChange, VaultError},
+    web::Service,
+};
+
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Supervisor(#[from] SupervisorError),
+}
+
+/// Carries out what is announced, until the service stops.
+pub async fn follow(service: Data<Service>, mut changes: Receiver<RemoteChange>) {
+    loop {
+        let done = match changes.recv().await {
+            Ok(change) => carry_out(&service, &change).await,
+            Err(RecvError::Lagged(_)) => catch_up(&service).await,
+            Err(RecvError::Closed) => return,
+        };
+        if let Err(error) = done {
+            log::error!(target: "switchboard::vault", "a change made in Supabase waits for the next start: {error}");
+        }
+    }
+}
+
+async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), FollowError> {
+    match change {
+        RemoteChange::Added(summary) => follow_one(service, summary).await,
+        RemoteChange::Switched { id, .. } | RemoteChange::Renamed { id, .. } => {
+            let known = service.vault.accounts().await?;
+            match known.iter().find(|summary| summary.id == *id) {
+                Some(summary) => follow_one(service, summary).await,
+                None => Ok(()),
+            }
+        }
+        RemoteChange::ApiChanged { id } => {
+            let api_id = service.vault.credentials(*id).await?.api.api_id;
+            let patch = AccountPatch {
+                api_id: Some(api_id),
+                ..AccountPatch::default()
+            };
+            service.store.patch_account(*id, patch).await?;
+            Ok(())
+        }
+        RemoteChange::SessionReplaced { id } => {
+            let account = service.store.get_account(*id).await?;
+            if account.is_some_and(|account| account.is_active) {
+                let connecting = StateChange::to(AccountState::Connecting)
+                    .because("a new session came from Supabase");
+                journal::enter(&service.store, *id, connecting, None).await?;
+                service.supervisor.restart_account(*id).await?;
+            }
+            Ok(())
+        }
+        RemoteChange::Removed { id } => {
+            service.supervisor.stop_account(*id).await?;
+            let stopped =
+                StateChange::to(AccountState::Stopped).because("its row was deleted in Supabase");
+            journal::enter(&service.store, *id, stopped, None).await?;
+            Ok(())
+        }
+        // The vault has logged it; a person decides.
+        RemoteChange::Conflict { .. } => Ok(()),
+    }
+}
+
+async fn catch_up(service: &Service) -> Result<(), FollowError> {
+    for summary in service.vault.accounts().await? {
+        follow_one(service, &summary).await?;
+    }
+    Ok(())
+}
+
+async fn follow_one(service: &Service, summary: &AccountSummary) -> Result<(), FollowError> {
+    match agree(&service.store, summary).await? {
+        Agreed::Start => service.supervisor.start_account(summary.id).await?,
+        Agreed::Stop => service.supervisor.stop_account(summary.id).await?,
+        Agreed::AsItWas => {}
+    }
+    Ok(())
+}
+
+/// What the account's actor has to do after the rows agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreed {
+    AsItWas,
+    Start,
+    Stop,
+}
+
+/// Makes the service's row of an account say what the vault's says: there at all, its label, on or off.
+///
+/// # Errors
+/// When the store can't be written.
+pub async fn agree(store: &StoreHandle, summary: &AccountSummary) -> Result<Agreed, StoreError> {
+    let Some(account) = store.get_account(summary.id).await? else {
+        create(store, summary).await?;
+        if !summary.is_active {
+            switch_off(store, summary.id).await?;
+        }
+        return Ok(match summary.is_active && summary.has_session {
+            true => Agreed::Start,
+            false => Agreed::AsItWas,
+        });
+    };
+    if summary.removed_remotely {
+        return Ok(Agreed::AsItWas);
+    }
+    let switched = account.is_active != summary.is_active;
+    let patch = AccountPatch {
+        label: (account.label != summary.label).then(|| summary.label.clone()),
+        is_active: switched.then_some(summary.is_active),
+        ..AccountPatch::default()
+    };
+    if patch.label.is_some() || switched {
+        store.patch_account(summary.id, patch).await?;
+    }
+    match (switched, summary.is_active) {
+        (false, _) => Ok(Agreed::AsItWas),
+        (true, false) => {
+            switch_off(store, summary.id).await?;
+            Ok(Agreed::Stop)
+        }
+        (true, true) if summary.has_session => {
+            let connecting = StateChange::to(AccountState::Connecting);
+            journal::enter(store, summary.id, connecting, None).await?;
+            Ok(Agreed::Start)
+        }
+        (true, true) => {
+            let signed_out = StateChange::to(AccountState::SignedOut);
+            journal::enter(store, summary.id, signed_out, None).await?;
+            Ok(Agreed::AsItWas)
+        }
+    }
+}
+
+async fn create(store: &StoreHandle, summary: &AccountSummary) -> Result<Account, StoreError> {
+    let new = NewAccount {
+        id: summary.id,
+        label: summary.label.clone(),
+        colour: default_colour(summary.id),
+        api_id: Some(summary.api_id),
+        phone_masked: None,
+        is_active: summary.is_active,
+        created_at: Some(summary.created_at),
+    };
+    store.create_account(new).await
+}
+
+async fn switch_off(store: &StoreHandle, id: AccountId) -> Result<Account, StoreError> {
+    let stopped = StateChange::to(AccountState::Stopped).because("switched off by a person");
+    journal::enter(store, id, stopped, None).await
+}

@@ -1,0 +1,160 @@
+//! Upkeep: the commands about the master key and the set-up, `switchboard rekey` and `switchboard check`.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use crate::{
+    config::Config,
+    data_dir::{DataDir, DataDirError},
+    store::{NoSink, Store, StoreConfig},
+    vault::{
+        Finding, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError,
+        examine, rekey as change_key,
+    },
+};
+
+/// Thousands of accounts, and a Supabase that is slow.
+const REKEY_LIMIT: Duration = Duration::from_secs(600);
+
+#[derive(Debug, thiserror::Error)]
+enum UpkeepError {
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+impl UpkeepError {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Key(KeyError::Unfinished(_)) => ExitCode::from(1),
+            Self::Key(_) | Self::Vault(VaultError::Key(_) | VaultError::Refused(_)) => {
+                ExitCode::from(2)
+            }
+            Self::DataDir(DataDirError::InUse { .. }) => ExitCode::from(3),
+            _ => ExitCode::from(1),
+        }
+    }
+}
+
+/// Changes the master key. A running service does the work itself, and goes on serving.
+pub async fn rekey(config: Config) -> ExitCode {
+    match try_rekey(&config).await {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("switchboard: {error}");
+            error.code()
+        }
+    }
+}
+
+async fn try_rekey(config: &Config) -> Result<String, UpkeepError> {
+    let source = KeySource::choose(&config.master_key);
+    let rekeyed = match DataDir::claim(&config.data_dir) {
+        Err(DataDirError::InUse { holder, .. }) => {
+            println!("process {holder} serves; it seals everything anew while it goes on");
+            change_key(source, REKEY_LIMIT).await?
+        }
+        Err(error) => return Err(error.into()),
+        Ok(data_dir) => {
+            let store = Store::open(StoreConfig::at(data_dir.database()), Arc::new(NoSink))?;
+            let vault = Vault::open(vault_config(config)?, store.clone()).await?;
+            let rekeyed = change_key(source, REKEY_LIMIT).await;
+            vault.close().await;
+            store.close().await;
+            rekeyed?
+        }
+    };
+    Ok(format!(
+        "the master key changed from {} to {}; make a new copy of the key file, apart from the database",
+        rekeyed.from, rekeyed.to
+    ))
+}
+
+fn vault_config(config: &Config) -> Result<VaultConfig, KeyError> {
+    Ok(VaultConfig {
+        keyring: Keyring::load(KeySource::choose(&config.master_key))?,
+        remote: remote(config),
+        runtime: tokio::runtime::Handle::current(),
+    })
+}
+
+fn remote(config: &Config) -> Option<SupabaseConfig> {
+    config
+        .supabase
+        .clone()
+        .map(|remote| SupabaseConfig::new(remote.url, remote.key).every(remote.interval))
+}
+
+/// Tells what is wrong with key, database and vault; the configuration was checked before. Changes no row.
+pub async fn check(config: Config) -> ExitCode {
+    println!("ok       configuration");
+    let mut worst = 0;
+    let mut tell = |finding: &Finding| match finding {
+        Finding::Good(text) => println!("ok       {text}"),
+        Finding::Note(text) => println!("note     {text}"),
+        Finding::Bad { text, code } => {
+            println!("problem  {text}");
+            worst = worst.max(*code);
+        }
+    };
+    let keyring = match Keyring::load(KeySource::choose(&config.master_key)) {
+        Ok(keyring) => Some(keyring),
+        Err(error) => {
+            tell(&Finding::Bad {
+                text: error.to_string(),
+                code: 2,
+            });
+            None
+        }
+    };
+    let store = open_store(&config, &mut tell);
+    for finding in examine(keyring.as_ref(), remote(&config).as_ref(), store.as_ref()).await {
+        tell(&finding);
+    }
+    if let Some(store) = store {
+        store.close().await;
+    }
+    ExitCode::from(worst)
+}
+
+/// The database, if there is one and nobody holds it.
+fn open_store(
+    config: &Config,
+    tell: &mut impl FnMut(&Finding),
+) -> Option<crate::store::StoreHandle> {
+    let database = config.data_dir.join("switchboard.db");
+    if !database.exists() {
+        tell(&Finding::Note(format!(
+            "no database yet: the first start makes {}",
+            database.display()
+        )));
+        return None;
+    }
+    // Let go of again at once: SQLite itself copes with a service that starts meanwhile.
+    if let Err(error) = DataDir::claim(&config.data_dir) {
+        tell(&Finding::Note(format!(
+            "the database is not looked into: {error}"
+        )));
+        return None;
+    }
+    match Store::open(StoreConfig::at(database), Arc::new(NoSink)) {
+        Ok(store) => {
+            tell(&Finding::Good("database".to_owned()));
+            Some(store)
+        }
+        Err(error) => {
+            tell(&Finding::Bad {
+                text: error.to_string(),
+                code: 1,
+            });
+            None
+        }
+    }
+}

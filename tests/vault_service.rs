@@ -1,0 +1,347 @@
+//! The vault under the whole service: a full sign-in leaves no secret behind, and what people do in Supabase is done.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::{path::Path, process::Command, sync::Arc};
+
+use serde_json::{Value, json};
+use switchboard::{
+    domain::AccountId,
+    store::{NoSink, Store, StoreConfig},
+    vault::{KeySource, Keyring, Vault, VaultConfig},
+};
+use switchboard_simulator::AccountSpec;
+
+#[allow(dead_code, reason = "for every test of what is left behind")]
+#[path = "support/leak_scan.rs"]
+mod leak_scan;
+#[allow(dead_code, reason = "shared by several test binaries")]
+#[path = "support/postgrest.rs"]
+mod postgrest;
+#[path = "support/mod.rs"]
+mod support;
+
+use leak_scan::Secrets;
+use postgrest::{Fault, Project, SECRET_KEY};
+use support::{
+    fleet::{API_HASH, Fleet, FleetBuilder, phone},
+    wait,
+};
+
+const PASSWORD: &str = "correct horse battery staple, 7 times";
+const WRONG_PASSWORD: &str = "tr0ub4dor and three more words";
+
+fn on(project: &Project) -> FleetBuilder {
+    Fleet::builder()
+        .env("SUPABASE_URL", project.url().as_str())
+        .env("SUPABASE_SERVICE_KEY", SECRET_KEY)
+        .env("SUPABASE_INTERVAL", "1")
+}
+
+/// Opens what a stopped service has kept, as the service itself would.
+async fn kept_secrets(data: &Path, id: &str, secrets: &mut Secrets) {
+    let store = Store::open(
+        StoreConfig::at(data.join("switchboard.db")),
+        Arc::new(NoSink),
+    )
+    .unwrap();
+    let config = VaultConfig {
+        keyring: Keyring::load(KeySource::File(data.join("master.key"))).unwrap(),
+        remote: None,
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let vault = Vault::open(config, store.clone()).await.unwrap();
+    let id: AccountId = id.parse().unwrap();
+    if let Some(session) = vault.credentials(id).await.unwrap().session {
+        secrets.bytes("a session", session.expose());
+    }
+    if let Some(state) = vault.sign_in_state(id).await.unwrap() {
+        secrets.bytes("a sign-in under way", state.expose());
+    }
+    vault.close().await;
+    store.close().await;
+}
+
+fn find(fleet: &Fleet, project: &Project, secrets: &Secrets) -> Vec<String> {
+    let mut found = secrets.find_in_files(fleet.data_dir().parent().unwrap(), &["master.key"]);
+    found.extend(secrets.find("the Supabase table", project.dump().as_bytes()));
+    for request in project.gateway.seen() {
+        found.extend(secrets.find("an address", request.target.as_bytes()));
+        found.extend(secrets.find("a request", request.body.as_bytes()));
+    }
+    found
+}
+
+/// Protects the promise of the vault: after sign-ins by code, password and session string, after a kill in the middle
+/// and at the end, files, log at its most talkative, table and requests hold no secret; and a crash leaves no memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_sign_in_leaves_no_secret_behind() {
+    let project = Project::start();
+    let (_, hard) = rlimit::getrlimit(rlimit::Resource::CORE).unwrap();
+    rlimit::setrlimit(rlimit::Resource::CORE, hard, hard).unwrap();
+    let mut fleet = on(&project).env("RUST_LOG", "trace").start().await;
+    let mut secrets = Secrets::default();
+    let number = phone(31);
+    secrets.text("api_hash", API_HASH);
+    secrets.text("the password", PASSWORD);
+    secrets.text("a wrong password", WRONG_PASSWORD);
+    secrets.text("the phone number", &number);
+    secrets.text("the service key", SECRET_KEY);
+    let key = std::fs::read_to_string(fleet.data_dir().join("master.key")).unwrap();
+    secrets.text("the master key", key.lines().last().unwrap());
+
+    fleet.telegram.add_account(AccountSpec {
+        phone: number.clone(),
+        first_name: "Support".into(),
+        password: Some(PASSWORD.into()),
+        password_hint: Some("horse".into()),
+        ..AccountSpec::default()
+    });
+    let body = json!({ "label": "Support", "phone": number });
+    let added = fleet.api.post("/accounts/add", body).await;
+    let id = added["account"]["id"].as_str().unwrap().to_owned();
+    let code = wait::until(
+        "a code",
+        || async { fleet.telegram.code_for(&number) },
+        Option::is_some,
+    )
+    .await
+    .unwrap();
+    secrets.code("the code", &code);
+
+    // Between "code sent" and "verified", with the write-ahead log as a power cut leaves it.
+    fleet.kill_service();
+    assert_eq!(find(&fleet, &project, &secrets), [""; 0]);
+    kept_secrets(&fleet.data_dir(), &id, &mut secrets).await;
+    fleet.start_service();
+    let path = format!("/accounts/{id}/login");
+    wait::until(
+        "the sign-in to go on",
+        || fleet.api.get(&path),
+        |answer: &Value| answer["login"]["step"] == "code",
+    )
+    .await;
+    let asked = fleet
+        .api
+        .post(&format!("{path}/code"), json!({ "code": code }))
+        .await;
+    assert_eq!(asked["login"]["step"], "password", "{asked}");
+    let wrong = json!({ "password": WRONG_PASSWORD });
+    fleet
+        .api
+        .call(
+            reqwest::Method::POST,
+            &format!("{path}/password"),
+            Some(wrong),
+        )
+        .await;
+    let right = json!({ "password": PASSWORD });
+    let done = fleet.api.post(&format!("{path}/password"), right).await;
+    assert_eq!(done["login"]["step"], "done", "{done}");
+    fleet.wait_for_state(&id, "online").await;
+
+    // A session string of another client, too.
+    let imported = fleet.telegram.add_account(AccountSpec {
+        phone: phone(32),
+        first_name: "Sales".into(),
+        ..AccountSpec::default()
+    });
+    let session = fleet.session_string(imported);
+    secrets.text("a session string", &session);
+    let body = json!({ "label": "Sales", "session": session });
+    let added = fleet.api.post("/accounts/add", body).await;
+    let second = added["account"]["id"].as_str().unwrap().to_owned();
+    fleet.wait_for_state(&second, "online").await;
+    wait::until(
+        "both sessions to be in Supabase",
+        || async { project.sql("select count(session_string) from public.telegram_accounts") },
+        |count| count == "2",
+    )
+    .await;
+
+    fleet.kill_service();
+    for account in [&id, &second] {
+        kept_secrets(&fleet.data_dir(), account, &mut secrets).await;
+    }
+    assert_eq!(find(&fleet, &project, &secrets), [""; 0]);
+
+    // Both sign-ins survive; then it crashes, on a machine where others leave their memory.
+    fleet.start_service();
+    for account in [&id, &second] {
+        fleet.wait_for_state(account, "online").await;
+    }
+    let crashed = fleet.abort_service();
+    assert!(!std::os::unix::process::ExitStatusExt::core_dumped(
+        &crashed
+    ));
+    assert!(
+        others_dump_core(),
+        "this machine writes no core dumps, so nothing was shown"
+    );
+    assert_eq!(find(&fleet, &project, &secrets), [""; 0]);
+}
+
+/// Does a program that does not protect itself leave a core dump here?
+fn others_dump_core() -> bool {
+    let directory = tempfile::tempdir().unwrap();
+    let mut child = Command::new("sleep")
+        .arg("60")
+        .current_dir(directory.path())
+        .spawn()
+        .unwrap();
+    Command::new("kill")
+        .args(["-ABRT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    std::os::unix::process::ExitStatusExt::core_dumped(&child.wait().unwrap())
+}
+
+/// Protects: what people do in Supabase's table editor is done here, and an absent Supabase is said and does no harm.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_follows_supabase_and_does_without_it() {
+    let project = Project::start();
+    let mut fleet = on(&project).accounts(2).start().await;
+    let (one, two) = (fleet.accounts[0].id.clone(), fleet.accounts[1].id.clone());
+    wait::until(
+        "both to be in Supabase",
+        || async { project.sql("select count(session_string) from public.telegram_accounts") },
+        |count| count == "2",
+    )
+    .await;
+    project.sql(&format!(
+        "update public.telegram_accounts set is_active = false, account_label = 'Renamed' where id = '{one}'"
+    ));
+    let stopped = fleet.wait_for_state(&one, "stopped").await;
+    assert_eq!(stopped["is_active"], false);
+    wait::until(
+        "the new name",
+        || fleet.api.account(&one),
+        |account| account["label"] == "Renamed",
+    )
+    .await;
+    project.sql(&format!(
+        "update public.telegram_accounts set is_active = true where id = '{one}';
+         insert into public.telegram_accounts (account_label, api_id, api_hash) values ('By hand', 1, '{API_HASH}')"
+    ));
+    fleet.wait_for_state(&one, "online").await;
+    wait::until(
+        "the account added by hand",
+        || fleet.api.get("/accounts"),
+        |all| {
+            all["accounts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|account| account["label"] == "By hand" && account["state"] == "signed_out")
+        },
+    )
+    .await;
+
+    project.gateway.always(Some(Fault::Paused));
+    fleet.stop_service();
+    fleet.start_service();
+    for id in [&one, &two] {
+        fleet.wait_for_state(id, "online").await;
+    }
+    let ready = wait::until(
+        "the vault to be offline",
+        || fleet.api.get("/health/ready"),
+        |ready| ready["vault"]["state"] == "offline",
+    )
+    .await;
+    assert!(
+        ready["vault"]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("paused"),
+        "{ready}"
+    );
+    let off = json!({ "is_active": false, "label": "Switched off here" });
+    let (status, body) = fleet
+        .api
+        .call(
+            reqwest::Method::PATCH,
+            &format!("/accounts/{two}"),
+            Some(off),
+        )
+        .await;
+    assert_eq!(status, 200, "{body}");
+    project.gateway.always(None);
+    wait::until(
+        "the queued change to arrive",
+        || async {
+            project.sql(&format!(
+                "select is_active, account_label from public.telegram_accounts where id = '{two}'"
+            ))
+        },
+        |row| row == "f|Switched off here",
+    )
+    .await;
+    project.sql(&format!(
+        "delete from public.telegram_accounts where id = '{one}'"
+    ));
+    fleet.wait_for_state(&one, "stopped").await;
+}
+
+/// Protects: the master key changes by the command while accounts stay online, and `check` agrees before and after.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rekey_command_works_beside_the_running_service() {
+    let project = Project::start();
+    let mut fleet = on(&project).accounts(2).start().await;
+    let data = fleet.data_dir();
+    let before = std::fs::read(data.join("master.key")).unwrap();
+    let run = |command: &str| {
+        Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args([command, "--data-dir"])
+            .arg(&data)
+            .env_clear()
+            .env("SUPABASE_URL", project.url().as_str())
+            .env("SUPABASE_SERVICE_KEY", SECRET_KEY)
+            .output()
+            .unwrap()
+    };
+    let checked = run("check");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        checked.status.success() && said.contains("in use by process"),
+        "{said}"
+    );
+    let changed = run("rekey");
+    assert!(
+        changed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&changed.stderr)
+    );
+    assert_ne!(std::fs::read(data.join("master.key")).unwrap(), before);
+    for account in &fleet.accounts {
+        assert_eq!(fleet.api.account(&account.id).await["state"], "online");
+    }
+    fleet.stop_service();
+    let again = run("rekey");
+    assert!(
+        again.status.success(),
+        "{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
+    let checked = run("check");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        checked.status.success() && said.contains("2 accounts in the vault"),
+        "{said}"
+    );
+    assert!(said.contains("Supabase, 2 accounts"), "{said}");
+    fleet.start_service();
+    for account in fleet.accounts.clone() {
+        fleet.wait_for_state(&account.id, "online").await;
+    }
+    fleet.stop_service();
+    std::fs::write(data.join("master.key"), before).unwrap();
+    let checked = run("check");
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(2), "{said}");
+    assert!(said.contains("was sealed with master key"), "{said}");
+}
