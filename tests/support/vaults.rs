@@ -12,7 +12,7 @@ use switchboard::{
 };
 use tokio::sync::broadcast;
 
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(120);
 pub const HASH: &str = "0123456789abcdef0123456789abcdef";
 
 /// A machine's data directory.
