@@ -1,6 +1,6 @@
 //! Wire: MTProto 2.0 as a server speaks it.
 //!
-//! Receives: TCP connections; answers and pushes from the [`Backend`](crate::port::Backend).
+//! Receives: TCP connections; answers and pushes from the [`Backend`].
 //! Sends:    unwrapped calls to the backend; packets to clients.
 //! Promises: calls of one session start in the order of their message ids; a slow, silent or malicious client costs
 //!           nobody else anything; every queue has a bound ([`Limits`]).
