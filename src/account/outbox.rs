@@ -195,6 +195,10 @@ impl Outbox {
                 // With the queue full, the limit is being told already.
                 let _ = self.limit.try_send(Limit { wait, what });
             }
+            SendOutcome::SlowMode { wait } => {
+                message.retry_at = Some(Timestamp::now().plus(wait));
+                lanes.put_back(message);
+            }
             SendOutcome::Unknown { .. } => {
                 message.retry_at = Some(Timestamp::now().plus(pause(message.attempts)));
                 message.attempts += 1;

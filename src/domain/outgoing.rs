@@ -32,6 +32,10 @@ pub enum SendOutcome {
     Flood {
         wait: Duration,
     },
+    /// This chat takes one message at a time (slow mode); other chats are not concerned.
+    SlowMode {
+        wait: Duration,
+    },
     /// No definite answer: it may or may not have arrived; the same random id goes out again.
     Unknown {
         reason: String,

@@ -202,7 +202,7 @@ impl Tx<'_> {
         match outcome {
             SendOutcome::Sent { message_id, date } => self.bind(id, *message_id, Some(*date)),
             SendOutcome::Refused(error) => self.refuse(&account, key, id, error),
-            SendOutcome::Flood { wait } => {
+            SendOutcome::Flood { wait } | SendOutcome::SlowMode { wait } => {
                 sql("UPDATE outbox SET attempts = attempts + 1, maybe_sent = 0, retry_at = ? WHERE message_row = ?")
                     .number(self.now.plus(*wait).millis())
                     .number(id.0)

@@ -167,7 +167,7 @@ impl Failure {
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Network(_) | Self::TimedOut | Self::KeyUnknown => true,
-            Self::Rpc { code, .. } => *code >= 500 || *code < 0,
+            Self::Rpc { code, .. } => !(0..500).contains(code),
             Self::Unreadable => false,
         }
     }
@@ -188,7 +188,7 @@ impl Failure {
                 message: "Telegram's answer could not be read".to_owned(),
             },
             Self::Rpc { name, .. } if is_unresolvable(&name) => CallError::Unresolvable,
-            Self::Rpc { code, name, .. } if code >= 500 || code < 0 => CallError::Network(name),
+            Self::Rpc { code, name, .. } if !(0..500).contains(&code) => CallError::Network(name),
             Self::Rpc { name, .. } => CallError::Rejected {
                 message: meaning(&name).to_owned(),
                 code: name,

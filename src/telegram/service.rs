@@ -33,8 +33,6 @@ pub struct Timing {
     /// Pauses between attempts to reconnect grow from the first to the second.
     pub backoff_min: Duration,
     pub backoff_max: Duration,
-    /// How long a pool that can't connect is kept before it is rebuilt.
-    pub rebuild_after: Duration,
     /// How long an unknown key (-404) is tried again before the account needs a sign-in.
     pub key_patience: Duration,
     pub close_limit: Duration,
@@ -54,7 +52,6 @@ impl Default for Timing {
             sweep_every: Duration::from_secs(24 * 60 * 60),
             backoff_min: Duration::from_millis(200),
             backoff_max: Duration::from_secs(30),
-            rebuild_after: Duration::from_secs(30),
             key_patience: Duration::from_secs(10 * 60),
             close_limit: Duration::from_secs(3),
             gap_patience: Duration::from_millis(600),

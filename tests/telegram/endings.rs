@@ -105,3 +105,23 @@ async fn closing_and_keyless_sessions_end_at_once() {
         LinkExit::SessionBroken(_)
     ));
 }
+
+/// Protects an account whose session is used elsewhere: Telegram burns the key, and that is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_used_twice_ends_as_duplicated() {
+    let ground = Ground::start().await;
+    let session = ground.session();
+    let mut first = ground.link_over(session.clone()).await;
+    ground
+        .sim
+        .wire()
+        .set_fault(FaultScope::All, WireFault::DuplicatedKeys, None);
+    let mut second = ground.open(session, None, Book::default());
+    let exit = LinkExit::NeedsLogin {
+        reason: LoginLost::DuplicatedKey,
+    };
+    assert_eq!(second.until_ended().await, exit);
+    // The first hears of it with its next call.
+    first.handle.reconnect();
+    assert_eq!(first.until_ended().await, exit);
+}

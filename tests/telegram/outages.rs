@@ -254,3 +254,69 @@ async fn disturbed_pushes_end_in_the_right_state() {
         }
     }
 }
+
+/// Protects live messages from a flood wait on differences: they go on, and nothing is missing after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_wait_on_differences_keeps_live_messages_coming() {
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    let chat = ChatId::user(ground.friend);
+    ground
+        .sim
+        .set_fault(Fault::flood_wait(4).on("updates.getDifference").times(1));
+    ground.sim.cut(ground.user);
+    reader
+        .until("the flood wait", |seen| seen.floods == [4])
+        .await;
+    ground.sim.say(ground.friend, ground.user, "meanwhile");
+    let at = Instant::now();
+    reader.until_same(&ground, chat).await;
+    assert!(at.elapsed() < Duration::from_secs(3), "{:?}", at.elapsed());
+    reader
+        .until("having caught up", |seen| seen.caught_up >= 2)
+        .await;
+}
+
+/// Protects against packets that can't be read, and against a position that Telegram declares void.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreadable_packets_and_void_positions_are_survived() {
+    use grammers_tl_types::{Serializable, enums, types};
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    let chat = ChatId::user(ground.friend);
+    ground.sim.push_raw(ground.user, &[9, 9, 9, 9, 1, 2, 3, 4]);
+    ground.sim.say(ground.friend, ground.user, "one");
+    reader.until_same(&ground, chat).await;
+
+    let void = types::UpdateShort {
+        update: enums::Update::PtsChanged,
+        date: 1,
+    };
+    let void: enums::Updates = void.into();
+    ground.sim.push_raw(ground.user, &void.to_bytes());
+    reader
+        .until("the hole", |seen| seen.holes.contains(&Hole::Account))
+        .await;
+    ground.sim.say(ground.friend, ground.user, "two");
+    reader.until_same(&ground, chat).await;
+}
+
+/// Protects all other accounts from one that hangs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_accounts_dead_line_leaves_the_others_alone() {
+    let ground = Ground::start().await;
+    let mut hanging = ground.link().await;
+    let key = ground.sim.keys_of(ground.user)[0];
+    let mut healthy = ground.link().await;
+    ground
+        .sim
+        .wire()
+        .set_fault(FaultScope::Key(key), WireFault::HalfOpen, None);
+    for at in 0..20 {
+        ground.sim.say(ground.friend, ground.user, &format!("{at}"));
+    }
+    let chat = ChatId::user(ground.friend);
+    healthy.until_same(&ground, chat).await;
+    assert_eq!(healthy.seen(|seen| seen.connected), 1);
+    hanging.until_same(&ground, chat).await;
+}

@@ -14,7 +14,7 @@ const LUMINANCE: [u16; 64] = [
     87, 95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99,
 ];
 /// Annex K.2: after these, 99 to the end.
-const CHROMINANCE: [u16; 13] = [17, 18, 18, 24, 21, 24, 47, 26, 26, 47, 99, 66, 56];
+const CHROMINANCE: [u16; 14] = [17, 18, 18, 24, 21, 24, 47, 26, 26, 47, 99, 66, 56, 66];
 
 /// Annex K.3 to K.6: how many codes of each length, then their values.
 const DC_LUMINANCE: [u8; 28] = [
@@ -128,8 +128,11 @@ mod tests {
     /// Protects previews on the desk: the head is the one every stripped thumbnail was cut from.
     #[test]
     fn the_head_is_complete_and_in_its_place() {
+        use sha1::{Digest, Sha1};
         let head = head();
         assert_eq!(head.len(), 623);
+        let known: [u8; 4] = [0x63, 0x94, 0xf6, 0xe7];
+        assert_eq!(Sha1::digest(&head)[..4], known);
         assert_eq!(head[SIZE_AT - 3..SIZE_AT], [0x00, 0x11, 8]);
         assert_eq!(head[25..30], [0x28, 0x1c, 0x1e, 0x23, 0x1e]);
         for (counts, values) in [(AC_LUMINANCE_COUNTS, 162), (AC_CHROMINANCE_COUNTS, 162)] {

@@ -247,3 +247,47 @@ async fn guarded(task: Task) -> LinkExit {
 fn keyless() -> LinkExit {
     LinkExit::SessionBroken("it has no key for its data centre".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+    use crate::{
+        domain::AccountId,
+        telegram::{PeerBook, SessionData, TelegramConfig},
+    };
+
+    struct Nobody;
+
+    impl PeerBook for Nobody {
+        fn access_hash(&self, _chat: ChatId) -> BoxFuture<'_, Option<i64>> {
+            Box::pin(async { None })
+        }
+
+        fn channel_pts(&self, _channel_id: i64) -> BoxFuture<'_, Option<i32>> {
+            Box::pin(async { None })
+        }
+    }
+
+    /// Protects the memory of 2,000 idle accounts: what a link's task holds while nothing happens stays small.
+    #[test]
+    fn an_idle_links_task_stays_small() {
+        let telegram = Telegram::start(TelegramConfig::default()).unwrap();
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
+        let session = SessionData::with_key(2, address, [1; 256], 1);
+        let shared = Arc::new(Shared::new(
+            AccountId::random(),
+            (1, 0, 1),
+            Arc::clone(telegram.settings()),
+            telegram.runtime().clone(),
+            PoolSession::new(Some(&session), telegram.settings()),
+            Arc::new(Nobody),
+        ));
+        let task = Task::new(shared, mpsc::channel(1).0, None);
+        let size = size_of_val(&guarded(task));
+        assert!(size < 16 * 1024, "{size} bytes");
+    }
+}

@@ -131,8 +131,10 @@ fn unknown(reason: &str) -> SendOutcome {
 fn outcome(failure: Failure) -> SendOutcome {
     if let Some(wait) = failure.flood() {
         // A wait of nothing would be a loop.
-        return SendOutcome::Flood {
-            wait: wait.max(Duration::from_secs(1)),
+        let wait = wait.max(Duration::from_secs(1));
+        return match &failure {
+            Failure::Rpc { name, .. } if name == "SLOWMODE_WAIT" => SendOutcome::SlowMode { wait },
+            _ => SendOutcome::Flood { wait },
         };
     }
     if failure.exit().is_some() {
@@ -222,13 +224,16 @@ mod tests {
                 "{failure}"
             );
         }
-        for name in ["FLOOD_WAIT", "SLOWMODE_WAIT", "FLOOD_PREMIUM_WAIT"] {
-            let wait = Duration::from_secs(31);
+        let wait = Duration::from_secs(31);
+        for name in ["FLOOD_WAIT", "FLOOD_PREMIUM_WAIT"] {
             assert_eq!(
                 outcome(rpc(420, name, Some(31))),
                 SendOutcome::Flood { wait }
             );
         }
+        // One group's slow mode is no reason to keep the account from other chats.
+        let slow = outcome(rpc(420, "SLOWMODE_WAIT", Some(31)));
+        assert_eq!(slow, SendOutcome::SlowMode { wait });
     }
 
     /// Protects the row: the id comes from the update that names our random id, in whatever answer it arrives.

@@ -65,10 +65,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the one place where a link is put together"
-    )]
     pub(super) fn new(
         account_id: AccountId,
         (self_id, self_hash, api_id): (i64, i64, i32),

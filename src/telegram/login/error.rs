@@ -82,7 +82,7 @@ fn said(code: i32, name: String) -> LoginError {
         "PHONE_NUMBER_UNOCCUPIED" => LoginError::SignUpRequired,
         "PHONE_NUMBER_FLOOD" | "PHONE_PASSWORD_FLOOD" => LoginError::TooManyAttempts,
         "API_ID_INVALID" | "API_ID_PUBLISHED_FLOOD" => LoginError::ApiCredentialsRejected,
-        _ if code >= 500 || code < 0 => LoginError::Network(name),
+        _ if !(0..500).contains(&code) => LoginError::Network(name),
         _ => LoginError::Rejected { code: name },
     }
 }
