@@ -226,15 +226,11 @@ fn wanted_ids(ids: &[enums::InputMessage]) -> Vec<i32> {
 }
 
 fn by_ids(world: &World, viewer: i64, chat: Option<ChatRef>, ids: &[i32]) -> Page {
-    let found: Vec<(i32, Option<Gid>)> = ids
-        .iter()
-        .map(|id| {
-            (
-                *id,
-                world.find(viewer, chat.unwrap_or(ChatRef::User(viewer)), *id),
-            )
-        })
-        .collect();
+    let find = |id: i32| match chat {
+        Some(chat) => world.find(viewer, chat, id),
+        None => world.find_mail(viewer, id),
+    };
+    let found: Vec<(i32, Option<Gid>)> = ids.iter().map(|id| (*id, find(*id))).collect();
     let known: Vec<(i32, Gid)> = found
         .iter()
         .filter_map(|(id, gid)| gid.map(|gid| (*id, gid)))

@@ -22,7 +22,6 @@ mod session;
 mod signin;
 mod srp;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 mod user;
 pub mod view;

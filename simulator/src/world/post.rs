@@ -284,27 +284,30 @@ impl World {
 
     /// The message that `by` means with an id in a chat; the rule of [`Self::id_for`] read backwards.
     pub fn find(&self, by: i64, chat: ChatRef, id: i32) -> Option<Gid> {
-        match chat {
-            ChatRef::Channel(channel) => self.channels.get(&channel)?.gid(id),
-            _ if self.accounts.contains_key(&by) => self
-                .accounts
-                .get(&by)?
-                .mailbox
-                .copy(id)
-                .map(|copy| copy.gid),
-            ChatRef::User(to) => self
-                .accounts
-                .get(&to)?
-                .mailbox
-                .copy(id)
-                .map(|copy| copy.gid),
+        let (viewer, seen_as) = match chat {
+            ChatRef::Channel(channel) => return self.channels.get(&channel)?.gid(id),
+            _ if self.accounts.contains_key(&by) => (by, chat),
+            ChatRef::User(to) => (to, ChatRef::User(by)),
             ChatRef::Group(group) => {
                 let members = &self.groups.get(&group)?.members;
-                let viewer = members
-                    .iter()
-                    .find_map(|member| self.accounts.get(member))?;
-                viewer.mailbox.copy(id).map(|copy| copy.gid)
+                (
+                    *members
+                        .iter()
+                        .find(|member| self.accounts.contains_key(member))?,
+                    chat,
+                )
             }
-        }
+        };
+        let copy = self.accounts.get(&viewer)?.mailbox.copy(id)?;
+        (copy.chat == seen_as).then_some(copy.gid)
+    }
+
+    /// A message of private chats and basic groups, by nothing but the id it has for this account.
+    pub fn find_mail(&self, account: i64, id: i32) -> Option<Gid> {
+        self.accounts
+            .get(&account)?
+            .mailbox
+            .copy(id)
+            .map(|copy| copy.gid)
     }
 }
