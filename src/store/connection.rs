@@ -167,18 +167,7 @@ fn unavailable_text(text: &str) -> bool {
     TROUBLES.iter().any(|trouble| text.contains(trouble))
 }
 
-/// Pages in the log, and how many of them are in the file by now.
-#[derive(diesel::QueryableByName, Debug)]
-pub(super) struct Checkpoint {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    pub log: i64,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    pub checkpointed: i64,
-}
-
-pub(super) fn checkpoint(
-    conn: &mut SqliteConnection,
-    mode: &'static str,
-) -> QueryResult<Checkpoint> {
-    diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(conn)
+/// Moves pages from the log into the file. `PASSIVE` waits for nobody, `TRUNCATE` for readers and then empties the log.
+pub(super) fn checkpoint(conn: &mut SqliteConnection, mode: &'static str) -> QueryResult<()> {
+    conn.batch_execute(&format!("PRAGMA wal_checkpoint({mode})"))
 }

@@ -115,7 +115,7 @@ impl Housekeeping {
     pub fn close(&self, conn: &mut SqliteConnection) {
         if let Err(error) = conn
             .batch_execute("PRAGMA optimize;")
-            .and_then(|()| connection::checkpoint(conn, "TRUNCATE").map(drop))
+            .and_then(|()| connection::checkpoint(conn, "TRUNCATE"))
         {
             log::warn!(target: "switchboard::store", "log not moved into the file at the end cause=\"{error}\"");
         }

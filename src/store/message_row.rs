@@ -20,10 +20,6 @@ pub(in crate::store) struct MessageFields {
     #[diesel(sql_type = BigInt)]
     pub id: i64,
     #[diesel(sql_type = BigInt)]
-    pub account_no: i64,
-    #[diesel(sql_type = BigInt)]
-    pub scope: i64,
-    #[diesel(sql_type = BigInt)]
     pub message_no: i64,
     #[diesel(sql_type = BigInt)]
     pub conversation_id: i64,
@@ -82,7 +78,7 @@ pub(in crate::store) struct MessageRecord {
 macro_rules! select_messages {
     ($rest:expr) => {
         concat!(
-            "SELECT m.id, m.account_no, m.scope, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
+            "SELECT m.id, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
              m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.held, o.error_code, o.error_message, \
              o.retry_at, p.name AS peer_name, p.username AS peer_username FROM messages m \

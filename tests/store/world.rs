@@ -1,0 +1,187 @@
+//! A store on a file of its own, and the small words that tests are written in.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use switchboard::{
+    domain::{
+        Account, AccountId, Batch, Change, ChatId, Conversation, Event, IncomingMessage, Peer,
+        PeerFlags, Position, Timestamp,
+    },
+    store::{EventSink, MessagesFrom, NewAccount, Recorded, Store, StoreConfig, StoreHandle},
+};
+use tempfile::TempDir;
+
+/// One generous limit for every wait.
+pub const LIMIT: Duration = Duration::from_secs(40);
+
+/// Remembers what was announced.
+#[derive(Default)]
+pub struct Ear(Mutex<Vec<Arc<Event>>>);
+
+impl EventSink for Ear {
+    fn committed(&self, events: Vec<Arc<Event>>) {
+        self.0.lock().unwrap().extend(events);
+    }
+}
+
+impl Ear {
+    pub fn heard(&self) -> Vec<Arc<Event>> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Names of what was announced since the last call.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0
+            .lock()
+            .unwrap()
+            .drain(..)
+            .map(|event| event.body.name())
+            .collect()
+    }
+}
+
+pub struct World {
+    pub store: StoreHandle,
+    pub ear: Arc<Ear>,
+    pub path: PathBuf,
+    _dir: Option<TempDir>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let dir = TempDir::new().unwrap();
+        let mut world = Self::at(StoreConfig::at(dir.path().join("switchboard.db")));
+        world._dir = Some(dir);
+        world
+    }
+
+    pub fn at(config: StoreConfig) -> Self {
+        let ear = Arc::new(Ear::default());
+        let path = config.path.clone();
+        let store = Store::open(config, Arc::clone(&ear) as _).unwrap();
+        Self {
+            store,
+            ear,
+            path,
+            _dir: None,
+        }
+    }
+
+    /// The same file, opened by the next run of the service.
+    pub async fn reopened(mut self) -> Self {
+        self.store.close().await;
+        let mut next = Self::at(StoreConfig::at(&self.path));
+        next._dir = self._dir.take();
+        next
+    }
+
+    pub async fn account(&self) -> Account {
+        self.store
+            .create_account(NewAccount {
+                id: AccountId::random(),
+                label: "Support".to_owned(),
+                colour: 1,
+                api_id: Some(1),
+                phone_masked: Some("+999***678".to_owned()),
+                is_active: true,
+                created_at: None,
+            })
+            .await
+            .unwrap()
+    }
+
+    pub async fn record(&self, account: AccountId, changes: Vec<Change>) -> Recorded {
+        self.store
+            .record_batch(batch(account, changes))
+            .await
+            .unwrap()
+    }
+
+    pub async fn conversation(&self, account: AccountId, chat: ChatId) -> Conversation {
+        self.store
+            .conversation_of(account, chat)
+            .await
+            .unwrap()
+            .expect("the conversation exists")
+    }
+
+    /// Texts of a chat, newest first.
+    pub async fn texts(&self, account: AccountId, chat: ChatId) -> Vec<String> {
+        let conversation = self.conversation(account, chat).await;
+        self.store
+            .list_messages(conversation.id, MessagesFrom::Newest, 200)
+            .await
+            .unwrap()
+            .messages
+            .into_iter()
+            .map(|message| message.text)
+            .collect()
+    }
+}
+
+pub fn batch(account: AccountId, changes: Vec<Change>) -> Batch {
+    let mut batch = Batch::empty(account);
+    batch.changes = changes;
+    batch.position = Some(Position::default());
+    batch
+}
+
+pub fn message(chat: ChatId, id: i32, text: &str) -> IncomingMessage {
+    IncomingMessage {
+        chat,
+        message_id: id,
+        outgoing: false,
+        sender: None,
+        sender_name: None,
+        text: text.to_owned(),
+        date: Timestamp::from_seconds(1_700_000_000 + i64::from(id)),
+        edited_at: None,
+        reply_to: None,
+        media: None,
+        service: None,
+    }
+}
+
+pub fn own(chat: ChatId, id: i32, text: &str) -> IncomingMessage {
+    IncomingMessage {
+        outgoing: true,
+        ..message(chat, id, text)
+    }
+}
+
+pub fn new(message: IncomingMessage) -> Change {
+    Change::Message(message)
+}
+
+pub fn person(id: i64, name: &str) -> Peer {
+    Peer {
+        id: ChatId::user(id),
+        access_hash: Some(id * 7),
+        name: name.to_owned(),
+        username: Some(format!("user{id}")),
+        flags: PeerFlags {
+            can_send: true,
+            ..PeerFlags::default()
+        },
+    }
+}
+
+/// Asks again until the answer is good; tells the last one when it never was.
+pub async fn until<T: std::fmt::Debug, F, Fut>(what: &str, mut ask: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<T, String>>,
+{
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match ask().await {
+            Ok(value) => return value,
+            Err(last) if Instant::now() > deadline => panic!("{what}: last seen {last}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
