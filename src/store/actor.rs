@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -26,6 +27,7 @@ use super::{
     job::{Job, Ran},
     tx::{State, Tx},
 };
+use crate::domain::Event;
 
 type Transactions = AnsiTransactionManager;
 
@@ -170,13 +172,23 @@ impl StoreActor {
         self.metrics
             .batch_rows
             .observe(self.state.take_rows() as f64);
-        if !events.is_empty() {
-            self.sink.committed(events);
-        }
+        self.announce(events);
         for job in self.queue.drain(..done) {
             job.answer(commit);
         }
+        self.housekeeping.look_at_log(self.conn.as_mut());
         Ok(())
+    }
+
+    /// A listener's panic must not take the writer down.
+    fn announce(&self, events: Vec<Arc<Event>>) {
+        if events.is_empty() {
+            return;
+        }
+        let sink = &self.sink;
+        if catch_unwind(AssertUnwindSafe(|| sink.committed(events))).is_err() {
+            log::error!(target: "switchboard::store", "a listener of committed events panicked");
+        }
     }
 
     fn usable_connection(&mut self) -> QueryResult<SqliteConnection> {
@@ -192,13 +204,11 @@ impl StoreActor {
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        if !self.queue.is_empty() {
-            return;
-        }
+        let busy = !self.queue.is_empty();
         let Ok(mut conn) = self.usable_connection() else {
             return;
         };
-        match self.housekeeping.tick(&mut conn, &mut self.state) {
+        match self.housekeeping.tick(&mut conn, &mut self.state, busy) {
             Ok(more) => {
                 self.conn = Some(conn);
                 self.health.good();

@@ -31,16 +31,40 @@ const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAG
 const READER: &str =
     "PRAGMA query_only = ON; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;";
 
-fn connect(path: &Path) -> Result<SqliteConnection, ConnectionError> {
-    let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
+/// A file that is there. Without `mode=rw` SQLite would put an empty one in the place of one that was moved away.
+fn existing(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for letter in path.to_string_lossy().chars() {
+        match letter {
+            '%' => uri.push_str("%25"),
+            '?' => uri.push_str("%3f"),
+            '#' => uri.push_str("%23"),
+            letter => uri.push(letter),
+        }
+    }
+    uri.push_str("?mode=rw");
+    uri
+}
+
+fn connect(url: &str) -> Result<SqliteConnection, ConnectionError> {
+    let mut conn = SqliteConnection::establish(url)?;
     conn.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLIS};"))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
 }
 
-/// The one connection that writes.
+/// The one connection that writes; makes the file when it is not there.
+pub(super) fn create(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    writer_at(&path.to_string_lossy())
+}
+
+/// The one connection that writes, opened again.
 pub(super) fn writer(path: &Path) -> Result<SqliteConnection, ConnectionError> {
-    let mut conn = connect(path)?;
+    writer_at(&existing(path))
+}
+
+fn writer_at(url: &str) -> Result<SqliteConnection, ConnectionError> {
+    let mut conn = connect(url)?;
     conn.batch_execute(WRITER)
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
@@ -48,7 +72,7 @@ pub(super) fn writer(path: &Path) -> Result<SqliteConnection, ConnectionError> {
 
 /// A connection that moves pages from the log into the file while the writer goes on.
 pub(super) fn checkpointer(path: &Path) -> Result<SqliteConnection, ConnectionError> {
-    let mut conn = connect(path)?;
+    let mut conn = connect(&existing(path))?;
     conn.batch_execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -64;")
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
@@ -73,7 +97,7 @@ pub(super) fn readers(config: &StoreConfig) -> Result<Readers> {
         .connection_timeout(Duration::from_secs(5))
         .connection_customizer(Box::new(ReadOnly))
         .test_on_check_out(false)
-        .build(ConnectionManager::new(config.path.to_string_lossy()))
+        .build(ConnectionManager::new(existing(&config.path)))
         .map_err(|error| StoreError::Unavailable {
             reason: error.to_string(),
         })
@@ -134,6 +158,22 @@ fn refuse_newer(conn: &mut SqliteConnection) -> Result<()> {
             known: newest,
         }),
         None => Ok(()),
+    }
+}
+
+/// SQLite opens a file that it may not write without a word, and complains at the first write.
+///
+/// Somebody else's lock is no reason not to start: the writer waits for it.
+pub(super) fn refuse_read_only(conn: &mut SqliteConnection) -> Result<()> {
+    let tried =
+        conn.batch_execute("BEGIN IMMEDIATE; INSERT INTO meta (key, value) VALUES ('probe', '');");
+    // There is nothing to take back when it did not begin.
+    let _ = conn.batch_execute("ROLLBACK");
+    match tried {
+        Err(error) if error.to_string().contains("readonly") => Err(StoreError::Unavailable {
+            reason: error.to_string(),
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -42,7 +42,8 @@ pub(in crate::store) fn by_ids(
         return Ok(Vec::new());
     }
     let rows = sql(select_conversations!(
-        "WHERE c.id IN (SELECT value FROM json_each(?))"
+        "WHERE c.id IN (SELECT value FROM json_each(?)) \
+         AND c.account_no NOT IN (SELECT no FROM accounts WHERE purge)"
     ))
     .text(&id_list(ids))
     .load(conn)?;
@@ -58,7 +59,10 @@ pub(in crate::store) fn list_text(filter: &ConversationFilter) -> String {
         (false, true) => "INDEXED BY conversations_by_account ",
         (false, false) => "INDEXED BY conversations_by_time ",
     });
-    text.push_str("WHERE (c.last_message_at, c.id) < (?, ?) ");
+    text.push_str(
+        "WHERE (c.last_message_at, c.id) < (?, ?) \
+         AND c.account_no NOT IN (SELECT no FROM accounts WHERE purge) ",
+    );
     match filter.account_ids.len() {
         0 => {}
         1 => text.push_str("AND c.account_no = (SELECT no FROM accounts WHERE id = ?) "),

@@ -43,10 +43,11 @@ impl Store {
     /// written.
     pub fn open(config: StoreConfig, sink: Arc<dyn EventSink>) -> Result<StoreHandle> {
         let mut conn =
-            connection::writer(&config.path).map_err(|error| StoreError::Unavailable {
+            connection::create(&config.path).map_err(|error| StoreError::Unavailable {
                 reason: error.to_string(),
             })?;
         connection::migrate(&mut conn)?;
+        connection::refuse_read_only(&mut conn)?;
         let readers = connection::readers(&config)?;
         let health = Health::new();
         let metrics = StoreMetrics::default();

@@ -5,7 +5,7 @@
 
 use std::{
     path::PathBuf,
-    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    sync::mpsc::{SyncSender, sync_channel},
     thread,
     time::{Duration, Instant},
 };
@@ -26,6 +26,7 @@ pub(super) const TICK: Duration = Duration::from_millis(200);
 
 /// Messages fed to the search index in one step.
 const FEED: usize = 500;
+const FEED_BUSY: usize = 200;
 /// Rows deleted in one step.
 const CHUNK: i64 = 500;
 /// How often old rows are looked for.
@@ -33,6 +34,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(20);
 /// Log size at which the checkpointer is woken, and at which the writer itself steps in.
 const WAKE_BYTES: u64 = 4 << 20;
 const STEP_IN_BYTES: u64 = 48 << 20;
+const STEP_IN_PAUSE: Duration = Duration::from_millis(500);
 
 const DAY: i64 = 24 * 3600 * 1000;
 const KEYS_DAYS: i64 = 7;
@@ -44,6 +46,9 @@ pub(super) struct Housekeeping {
     keep_events: i64,
     log_file: PathBuf,
     pruned: Instant,
+    stepped_in: Instant,
+    /// Size of the log when the checkpointer was last woken.
+    woken_at: u64,
     checkpointer: SyncSender<()>,
 }
 
@@ -76,14 +81,23 @@ impl Housekeeping {
             keep_events: config.keep_events.max(1),
             log_file: log_file.into(),
             pruned: Instant::now(),
+            stepped_in: Instant::now(),
+            woken_at: 0,
             checkpointer: wake,
         })
     }
 
-    /// One step of each kind. `true`: there is more to do right away.
-    pub fn tick(&mut self, conn: &mut SqliteConnection, state: &mut State) -> QueryResult<bool> {
-        let fed = step(conn, |conn| search_index::feed(conn, state, FEED))?;
-        let mut more = fed == FEED;
+    /// One step of each kind; under load only a little of what must not fall behind for ever. `true`: there is more to
+    /// do right away.
+    pub fn tick(
+        &mut self,
+        conn: &mut SqliteConnection,
+        state: &mut State,
+        busy: bool,
+    ) -> QueryResult<bool> {
+        let limit = if busy { FEED_BUSY } else { FEED };
+        let fed = step(conn, |conn| search_index::feed(conn, state, limit))?;
+        let mut more = fed == limit;
         if self.pruned.elapsed() > PRUNE_EVERY {
             let pruned = step(conn, |conn| prune(conn, self.keep_events))?;
             let purged = step(conn, |conn| purge(conn, state))?;
@@ -93,22 +107,27 @@ impl Housekeeping {
                 more = true;
             }
         }
-        self.look_at_log(conn)?;
-        Ok(more)
+        self.look_at_log(Some(conn));
+        Ok(more && !busy)
     }
 
     /// The log is emptied only when a commit begins while everything in it is in the file. Under constant load that
     /// moment never comes by itself, so from some size on the writer makes it.
-    pub fn look_at_log(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
+    pub fn look_at_log(&mut self, conn: Option<&mut SqliteConnection>) {
         let bytes = std::fs::metadata(&self.log_file).map_or(0, |meta| meta.len());
-        if bytes > STEP_IN_BYTES {
-            connection::checkpoint(conn, "TRUNCATE")?;
-        } else if bytes > WAKE_BYTES
-            && let Err(TrySendError::Disconnected(())) = self.checkpointer.try_send(())
-        {
-            connection::checkpoint(conn, "PASSIVE")?;
+        if bytes > STEP_IN_BYTES && self.stepped_in.elapsed() > STEP_IN_PAUSE {
+            if let Some(conn) = conn
+                && let Err(error) = connection::checkpoint(conn, "TRUNCATE")
+            {
+                log::warn!(target: "switchboard::store", "log not moved into the file cause=\"{error}\"");
+            }
+            // A reader that stays may have kept it from emptying the log; the next commits don't wait for it again.
+            self.stepped_in = Instant::now();
+        } else if bytes > self.woken_at + WAKE_BYTES || bytes < self.woken_at {
+            self.woken_at = bytes;
+            // Full: it is at work already. Gone: the writer steps in later.
+            let _ = self.checkpointer.try_send(());
         }
-        Ok(())
     }
 
     /// Everything in one file, for whoever copies it.

@@ -139,13 +139,15 @@ fn page(
     from: &MessagesFrom,
     limit: usize,
 ) -> JobResult<MessagePage> {
-    let complete = sql("SELECT history_complete AS n FROM conversations WHERE id = ?")
-        .number(conversation)
-        .load::<One>(conn)?
-        .pop()
-        .ok_or(StoreError::ConversationNotFound)?
-        .n
-        != 0;
+    let complete = sql(
+        "SELECT history_complete AS n FROM conversations WHERE id = ? \
+         AND account_no NOT IN (SELECT no FROM accounts WHERE purge)",
+    )
+    .number(conversation)
+    .load::<One>(conn)?
+    .pop()
+    .ok_or(StoreError::ConversationNotFound)?
+    .n != 0;
     let (rows, older, newer) = find(conn, conversation, from, limit)?;
     let cursor = |list, record: &MessageRecord| {
         Cursor {

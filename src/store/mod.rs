@@ -26,6 +26,8 @@ mod messages;
 mod metrics;
 mod outbox;
 mod peers;
+#[cfg(test)]
+mod plans;
 mod positions;
 mod record;
 mod schema;

@@ -422,8 +422,8 @@ async fn pages_of_messages_join_without_gap_or_repeat() {
     });
     world.record(account.id, messages.collect()).await;
     let id = world.conversation(account.id, chat).await.id;
-    let (mut from, mut seen, mut last) = (MessagesFrom::Newest, Vec::new(), None);
-    loop {
+    let (mut from, mut seen) = (MessagesFrom::Newest, Vec::new());
+    let last = loop {
         let page = world
             .store
             .list_messages(id, from.clone(), 10)
@@ -434,14 +434,13 @@ async fn pages_of_messages_join_without_gap_or_repeat() {
             Some(cursor) => from = MessagesFrom::Cursor(cursor),
             None => {
                 assert!(page.reached_store_end && !page.history_complete);
-                last = Some(page);
-                break;
+                break page;
             }
         }
-    }
+    };
     let all: Vec<String> = (1..=25).rev().map(|id| format!("m{id}")).collect();
     assert_eq!(seen, all);
-    let newer = last.unwrap().prev_cursor.unwrap();
+    let newer = last.prev_cursor.unwrap();
     let page = world
         .store
         .list_messages(id, MessagesFrom::Cursor(newer), 10)

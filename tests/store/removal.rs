@@ -1,0 +1,243 @@
+//! Accounts that are removed, with and without their history; jobs, names and attempts.
+
+use switchboard::{
+    domain::{AttemptKind, AttemptOutcome, Batch, Change, ChatId, DialogRecord, Hole, Timestamp},
+    store::{ConversationFilter, FillScope, NewAccount, NewLoginAttempt, QueueReply, StoreError},
+};
+
+use crate::world::{World, batch, message, new, person};
+
+/// Protects: with its history kept, a removed account's chats stay readable and take no replies; it may come back.
+#[actix::test]
+async fn a_removed_account_leaves_a_readable_history() {
+    let world = World::new();
+    let account = world.account().await;
+    let chat = ChatId::user(7);
+    world
+        .record(account.id, vec![new(message(chat, 1, "kept"))])
+        .await;
+    world.store.remove_account(account.id, true).await.unwrap();
+    assert!(world.store.list_accounts().await.unwrap().is_empty());
+    assert_eq!(world.texts(account.id, chat).await, ["kept"]);
+    let conversation = world.conversation(account.id, chat).await;
+    assert!(!conversation.can_send);
+    let refused = world
+        .store
+        .queue_reply(QueueReply {
+            conversation: conversation.id,
+            text: "no".to_owned(),
+            reply_to: None,
+            idempotency_key: None,
+        })
+        .await;
+    assert!(
+        matches!(refused, Err(StoreError::AccountNotFound)),
+        "{refused:?}"
+    );
+    let late = world
+        .store
+        .record_batch(batch(account.id, vec![new(message(chat, 2, "late"))]))
+        .await;
+    assert!(matches!(late, Err(StoreError::AccountNotFound)));
+    let back = NewAccount {
+        id: account.id,
+        label: "Back".to_owned(),
+        colour: 2,
+        api_id: None,
+        phone_masked: None,
+        is_active: true,
+        created_at: None,
+    };
+    let back_again = world.store.create_account(back.clone()).await.unwrap();
+    assert_eq!(back_again.label, "Back");
+    assert!(matches!(
+        world.store.create_account(back).await,
+        Err(StoreError::Exists(_))
+    ));
+}
+
+/// Protects: without its history nothing of the account is listed any more.
+#[actix::test]
+async fn an_account_removed_with_its_history_is_gone_from_the_lists() {
+    let world = World::new();
+    let (gone, stays) = (world.account().await, world.account().await);
+    for account in [gone.id, stays.id] {
+        world
+            .record(account, vec![new(message(ChatId::user(7), 1, "text"))])
+            .await;
+    }
+    world.store.remove_account(gone.id, false).await.unwrap();
+    let listed = world
+        .store
+        .list_conversations(ConversationFilter::default())
+        .await
+        .unwrap()
+        .items;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].account_id, stays.id);
+}
+
+/// Protects: a hole becomes a job that ends at what was stored before it, the whole account's first, once each.
+#[actix::test]
+async fn holes_become_jobs_that_end_at_what_is_stored() {
+    let world = World::new();
+    let account = world.account().await;
+    let channel = ChatId::channel(70);
+    world
+        .record(
+            account.id,
+            vec![
+                new(message(ChatId::user(7), 5, "m")),
+                new(message(channel, 30, "c")),
+            ],
+        )
+        .await;
+    let mut hole = Batch::empty(account.id);
+    hole.changes = vec![new(message(channel, 90, "after the hole"))];
+    hole.holes = vec![Hole::Channel { channel_id: 70 }, Hole::Account];
+    world.store.record_batch(hole.clone()).await.unwrap();
+    let job = world
+        .store
+        .next_fill_job(account.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (job.scope, job.below, job.down_to),
+        (FillScope::Account, None, Some(5))
+    );
+    world.store.finish_fill_job(job.id).await.unwrap();
+    let job = world
+        .store
+        .next_fill_job(account.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (job.scope, job.below, job.down_to),
+        (FillScope::Chat(channel), None, Some(30))
+    );
+    world
+        .store
+        .save_fill_progress(job.id, Some(60), None)
+        .await
+        .unwrap();
+    let world = world.reopened().await;
+    let job = world
+        .store
+        .next_fill_job(account.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(job.below, Some(60));
+    world.store.finish_fill_job(job.id).await.unwrap();
+    assert!(
+        world
+            .store
+            .next_fill_job(account.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+/// Protects: names, kinds and rights follow the peers, backfilled messages disturb nobody, the dialog list sets counters.
+#[actix::test]
+async fn peers_dialogs_and_history_shape_the_conversation_quietly() {
+    let world = World::new();
+    let account = world.account().await;
+    let chat = ChatId::user(7);
+    let mut dialogs = Batch::empty(account.id);
+    dialogs.peers = vec![person(7, "Client Seven")];
+    dialogs.backfilled = true;
+    dialogs.changes = vec![Change::Dialog(DialogRecord {
+        chat,
+        unread: 4,
+        read_inbox_max_id: 6,
+        read_outbox_max_id: 3,
+        muted_until: Some(Timestamp::from_seconds(4_000_000_000)),
+        top_message: 10,
+        channel_pts: None,
+    })];
+    dialogs
+        .changes
+        .extend((1..=10).map(|id| new(message(chat, id, "old"))));
+    world.ear.names();
+    world.store.record_batch(dialogs).await.unwrap();
+    assert_eq!(world.ear.names(), ["conversation_updated"]);
+    let conversation = world.conversation(account.id, chat).await;
+    assert_eq!(
+        (
+            conversation.unread,
+            conversation.muted,
+            conversation.title.as_str()
+        ),
+        (4, true, "Client Seven")
+    );
+    let found = world
+        .store
+        .find_peer_by_username(account.id, "@USER7".to_owned())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.access_hash, Some(49));
+    let mut min = person(7, "Partial");
+    min.access_hash = None;
+    min.flags.min = true;
+    let mut batch = Batch::empty(account.id);
+    batch.peers = vec![min];
+    world.store.record_batch(batch).await.unwrap();
+    assert_eq!(
+        world.conversation(account.id, chat).await.title,
+        "Client Seven"
+    );
+    world
+        .record(account.id, vec![Change::LostChat { chat }])
+        .await;
+    assert!(!world.conversation(account.id, chat).await.can_send);
+}
+
+/// Protects: attempts are counted per subject without the subject being readable in the file.
+#[actix::test]
+async fn sign_in_attempts_are_counted_without_the_number_on_disk() {
+    let world = World::new();
+    let attempt = |subject: &str| NewLoginAttempt {
+        account_id: None,
+        subject: subject.to_owned(),
+        kind: AttemptKind::Phone,
+    };
+    let start = Timestamp::from_millis(Timestamp::now().millis() - 1000);
+    for _ in 0..3 {
+        let id = world
+            .store
+            .record_login_attempt(attempt("+9996612345"))
+            .await
+            .unwrap();
+        world
+            .store
+            .finish_login_attempt(id, AttemptOutcome::Failed, Some("wrong code".to_owned()))
+            .await
+            .unwrap();
+    }
+    world
+        .store
+        .record_login_attempt(attempt("+9996600000"))
+        .await
+        .unwrap();
+    assert_eq!(
+        world
+            .store
+            .count_login_attempts("+9996612345".to_owned(), start)
+            .await
+            .unwrap(),
+        3
+    );
+    let listed = world.store.list_login_attempts(None, 10).await.unwrap();
+    assert_eq!(
+        (listed.len(), listed[1].outcome),
+        (4, AttemptOutcome::Failed)
+    );
+    world.store.close().await;
+    let bytes = std::fs::read(&world.path).unwrap();
+    assert!(!bytes.windows(10).any(|window| window == b"9996612345"));
+}
