@@ -195,7 +195,8 @@ impl Tx<'_> {
             || old.edited_at != incoming_edit;
         let moved = old.timestamp != message.date.millis();
         let text = if newer { &message.text } else { &old.text };
-        if !moved && !(newer && differs) {
+        let better = newer && differs;
+        if !(moved || better) {
             return Ok(());
         }
         search_index::remove(self, old.id, old.timestamp)?;
@@ -224,7 +225,7 @@ impl Tx<'_> {
             search_index::add(self, old.id, message.date.millis(), text)?;
         }
         self.changed_in_place(key, old.id)?;
-        if !(newer && differs) || old.held || old.deleted_at.is_some() {
+        if !better || old.held || old.deleted_at.is_some() {
             return Ok(());
         }
         if recording.backfilled {

@@ -89,6 +89,9 @@ fn random_id() -> i64 {
     }
 }
 
+/// Whose it is, the key of its conversation, the message, and its outbox row while it is not sent.
+type Outgoing = (KnownAccount, (i64, i64), MessageRecord, Option<OutboxRow>);
+
 impl OutboxRow {
     pub fn load(conn: &mut SqliteConnection, row: i64) -> QueryResult<Option<Self>> {
         Ok(sql(select_outbox!("WHERE o.message_row = ?"))
@@ -222,10 +225,7 @@ impl Tx<'_> {
     }
 
     /// The message, where it belongs, and its outbox row.
-    pub fn outgoing(
-        &mut self,
-        id: MessageRowId,
-    ) -> JobResult<(KnownAccount, (i64, i64), MessageRecord, Option<OutboxRow>)> {
+    pub fn outgoing(&mut self, id: MessageRowId) -> JobResult<Outgoing> {
         let record = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
         let account = self
             .account(account_of(&record.fields.telegram_account_id))?
