@@ -5,6 +5,8 @@ use std::{
     collections::VecDeque,
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -80,12 +82,13 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn start(upstream: u16, keys: Keys) -> Self {
+    pub fn start(upstream: PathBuf, keys: Keys) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped, known) = (Arc::clone(&plan), Arc::clone(&stop), keys.clone());
+        let upstream: Arc<Path> = upstream.into();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stopped.load(Ordering::Relaxed) {
@@ -94,8 +97,9 @@ impl Gateway {
                 let (Ok(stream), plan, keys) = (stream, Arc::clone(&shared), known.clone()) else {
                     continue;
                 };
+                let upstream = Arc::clone(&upstream);
                 std::thread::spawn(move || {
-                    let _ = serve(stream, upstream, &keys, &plan);
+                    let _ = serve(stream, &upstream, &keys, &plan);
                 });
             }
         });
@@ -161,7 +165,7 @@ impl Drop for Gateway {
 
 fn serve(
     mut client: TcpStream,
-    upstream: u16,
+    upstream: &Path,
     keys: &Keys,
     plan: &Mutex<Plan>,
 ) -> std::io::Result<()> {
@@ -248,7 +252,7 @@ fn token(request: &Seen, keys: &Keys) -> Result<String, Vec<u8>> {
     }
 }
 
-fn forward(request: &Seen, upstream: u16, keys: &Keys) -> std::io::Result<Vec<u8>> {
+fn forward(request: &Seen, upstream: &Path, keys: &Keys) -> std::io::Result<Vec<u8>> {
     let token = match token(request, keys) {
         Ok(token) => token,
         Err(refusal) => return Ok(refusal),
@@ -273,7 +277,7 @@ fn forward(request: &Seen, upstream: u16, keys: &Keys) -> std::io::Result<Vec<u8
         "authorization: {token}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         request.body.len()
     ));
-    let mut stream = TcpStream::connect(("127.0.0.1", upstream))?;
+    let mut stream = UnixStream::connect(upstream)?;
     stream.write_all(head.as_bytes())?;
     stream.write_all(request.body.as_bytes())?;
     let mut answer = Vec::new();

@@ -6,8 +6,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::TcpStream,
-    os::unix::{fs::MetadataExt, process::CommandExt},
+    os::unix::{fs::MetadataExt, net::UnixStream, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::{
@@ -54,7 +53,9 @@ impl Project {
         let cluster = cluster();
         let database = format!("project_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         cluster.sql("postgres", &format!("create database {database}"));
-        let port = free_port();
+        // A socket of its own: a port that was free a moment ago may be somebody else's now.
+        let directory = throw_away("switchboard-postgrest-");
+        let socket = directory.join("postgrest.sock");
         let mut command = Command::new(postgrest_binary());
         command
             .env_clear()
@@ -70,12 +71,11 @@ impl Project {
             .env("PGRST_JWT_SECRET", JWT_SECRET)
             .env("PGRST_DB_MAX_ROWS", "1000")
             .env("PGRST_DB_POOL", "4")
-            .env("PGRST_SERVER_HOST", "127.0.0.1")
-            .env("PGRST_SERVER_PORT", port.to_string());
-        let postgrest = Kept::start(&command, None);
-        wait_for("PostgREST", || answers(port));
+            .env("PGRST_SERVER_UNIX_SOCKET", &socket);
+        let postgrest = Kept::start(&command, &directory, None);
+        wait_for("PostgREST", || answers(&socket));
         let gateway = Gateway::start(
-            port,
+            socket,
             gateway::Keys {
                 secret: SECRET_KEY.to_owned(),
                 publishable: PUBLISHABLE_KEY.to_owned(),
@@ -149,11 +149,7 @@ fn cluster() -> &'static Cluster {
 impl Cluster {
     fn start() -> Self {
         let programs = postgres_programs();
-        let directory = tempfile::Builder::new()
-            .prefix("switchboard-postgres-")
-            .tempdir()
-            .unwrap()
-            .keep();
+        let directory = throw_away("switchboard-postgres-");
         // PostgreSQL refuses to run as root.
         let user = unprivileged_user();
         if let Some((uid, gid)) = user {
@@ -181,7 +177,7 @@ impl Cluster {
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
             .args(["-c", "max_connections=200"]);
         as_user(&mut postgres, user);
-        let keeper = Kept::start(&postgres, Some(&directory));
+        let keeper = Kept::start(&postgres, &directory, user);
         let cluster = Self {
             directory,
             programs,
@@ -239,16 +235,16 @@ struct Kept {
 
 impl Kept {
     /// `directory` is removed afterwards.
-    fn start(program: &Command, directory: Option<&Path>) -> Self {
+    fn start(program: &Command, directory: &Path, user: Option<(u32, u32)>) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell
             .arg("-c")
             .arg(
                 "dir=$1; shift; \"$@\" </dev/null & pid=$!; read -r _; kill -INT $pid; wait $pid; \
-                 [ -z \"$dir\" ] || rm -rf -- \"$dir\"",
+                 rm -rf -- \"$dir\"",
             )
             .arg("keeper")
-            .arg(directory.unwrap_or(Path::new("")))
+            .arg(directory)
             .arg(program.get_program())
             .args(program.get_args())
             .current_dir("/")
@@ -260,9 +256,7 @@ impl Kept {
                 shell.env(name, value);
             }
         }
-        if directory.is_some() {
-            as_user(&mut shell, unprivileged_user());
-        }
+        as_user(&mut shell, user);
         let mut child = shell.spawn().unwrap();
         let lifeline = child.stdin.take().unwrap();
         Self {
@@ -351,16 +345,17 @@ fn fetch_postgrest() -> PathBuf {
     kept
 }
 
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
+/// Its keeper removes it.
+fn throw_away(prefix: &str) -> PathBuf {
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .tempdir()
         .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+        .keep()
 }
 
-fn answers(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+fn answers(socket: &Path) -> bool {
+    let Ok(mut stream) = UnixStream::connect(socket) else {
         return false;
     };
     let asked = stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
