@@ -210,12 +210,12 @@ async fn lines_are_cut_when_told() {
     }
     works_again(&library).await;
 
-    let mut raw = RawClient::ready(ground.wire.addresses()[0].1, seeded_key(1)).await;
     let begun = Instant::now();
+    let mut raw = RawClient::ready(ground.wire.addresses()[0].1, seeded_key(1)).await;
     ground.set(WireFault::CutEvery { after_ms: 300 });
     raw.hangs_up().await;
     assert!(
-        begun.elapsed() > Duration::from_millis(150),
+        begun.elapsed() >= Duration::from_millis(300),
         "{:?}",
         begun.elapsed()
     );
@@ -311,9 +311,13 @@ async fn answers_can_be_late_and_lines_slow() {
     let begun = Instant::now();
     works(&library).await;
     assert!(begun.elapsed() >= Duration::from_millis(200));
-    let begun = Instant::now();
+    let faults = ground.wire.counters().faults;
     works(&library).await;
-    assert!(begun.elapsed() < Duration::from_millis(150));
+    assert_eq!(
+        ground.wire.counters().faults,
+        faults,
+        "it was to happen once"
+    );
 
     ground.set(WireFault::Trickle {
         bytes_per_second: 5000,
@@ -327,7 +331,7 @@ async fn answers_can_be_late_and_lines_slow() {
     .unwrap();
     assert_eq!(long.len(), 2004);
     let took = begun.elapsed();
-    assert!((300..3000).contains(&took.as_millis()), "{took:?}");
+    assert!((300..15_000).contains(&took.as_millis()), "{took:?}");
     ground.wire.shutdown().await;
 }
 

@@ -389,7 +389,7 @@ async fn ping_delay_disconnect_hangs_up() {
     let begun = std::time::Instant::now();
     client.hangs_up().await;
     assert!(
-        (900..5000).contains(&begun.elapsed().as_millis()),
+        (900..15_000).contains(&begun.elapsed().as_millis()),
         "{:?}",
         begun.elapsed()
     );
@@ -541,7 +541,7 @@ async fn states_and_resends_can_be_asked_for() {
 #[tokio::test]
 async fn invoke_after_waits_for_the_call_before() {
     let limits = Limits {
-        wait_for_previous: Duration::from_millis(200),
+        wait_for_previous: Duration::from_secs(1),
         ..Limits::default()
     };
     let (wire, backend) = with_limits(limits).await;
@@ -692,7 +692,7 @@ async fn a_reader_that_is_too_slow_is_dropped() {
 #[tokio::test]
 async fn an_unauthenticated_connection_ends_in_time() {
     let limits = Limits {
-        unauthenticated: Duration::from_millis(200),
+        unauthenticated: Duration::from_secs(1),
         ..Limits::default()
     };
     let (wire, _) = with_limits(limits).await;
@@ -700,7 +700,8 @@ async fn an_unauthenticated_connection_ends_in_time() {
     let mut mute = RawClient::connect(address, Transport::Intermediate, false, seeded_key(1)).await;
     let mut valid = client(&wire).await;
     mute.hangs_up().await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Opened later than the other, so its own second ends within this one.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let call = valid.call(ECHO, &[]).await;
     valid.result(call).await;
     wire.shutdown().await;
@@ -768,16 +769,22 @@ async fn running_calls_are_limited_per_connection() {
     until("two calls to run", || backend.methods().len() == 2).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(backend.methods().len(), 2);
+    let release = Arc::clone(&backend.release);
+    let releasing = tokio::spawn(async move {
+        loop {
+            release.notify_one();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
     let mut answered = Vec::new();
     soon("all held calls to be answered", async {
         while answered.len() < calls.len() {
-            tokio::select! {
-                answer = client.expect(RPC_RESULT) => answered.push(answer.reader().i64().unwrap()),
-                () = tokio::time::sleep(Duration::from_millis(1)) => backend.release.notify_one(),
-            }
+            let answer = client.expect(RPC_RESULT).await;
+            answered.push(answer.reader().i64().unwrap());
         }
     })
     .await;
+    releasing.abort();
     answered.sort_unstable();
     assert_eq!(answered, calls);
     assert_eq!(backend.methods().len(), 6);

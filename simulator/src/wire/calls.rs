@@ -174,7 +174,10 @@ pub fn handle(context: &mut Context<'_>, message: &Message<'_>) {
         .received
         .set_progress(message.msg_id, Progress::Running);
     let caller = context.caller(message.msg_id, call.without_updates);
-    let delay = context.shared.faults.delay(context.victim);
+    let delay = context.shared.hit(context.victim, |fault| match fault {
+        WireFault::DelayAnswers { by_ms } => Some(Duration::from_millis(*by_ms)),
+        _ => None,
+    });
 
     if !call.after.is_empty() {
         context.acks.push(message.msg_id);

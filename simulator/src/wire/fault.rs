@@ -4,12 +4,9 @@
 //! or used up (those that are a condition rather than an event, such as a refused port or a trickling line, are
 //! never used up); *acts* (`Cut`, `HalfOpen`, `Garbage`, …) happen once, to the connections that exist at that moment.
 
-use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use serde::{Deserialize, Serialize};
@@ -199,14 +196,6 @@ impl Faults {
     pub fn strikes(&self, victim: Victim, fault: &WireFault) -> bool {
         self.hit(victim, |standing| (standing == fault).then_some(()))
             .is_some()
-    }
-
-    /// How long each answer waits.
-    pub fn delay(&self, victim: Victim) -> Option<Duration> {
-        self.hit(victim, |fault| match fault {
-            WireFault::DelayAnswers { by_ms } => Some(Duration::from_millis(*by_ms)),
-            _ => None,
-        })
     }
 }
 
