@@ -28,14 +28,14 @@ const STUCK_TICK: Duration = Duration::from_millis(50);
 
 impl Task {
     /// Takes `first` and what else is ready.
-    pub(super) async fn drain(&mut self, first: UpdatesLike) -> Flow<()> {
+    pub(super) async fn drain(&mut self, first: Box<UpdatesLike>) -> Flow<()> {
         let started = Instant::now();
         let mut batch = self.new_batch();
         let mut next = Some(first);
         let mut closed = false;
         let mut void = false;
         while let Some(packet) = next.take() {
-            if matches!(packet, UpdatesLike::ConnectionClosed) {
+            if matches!(*packet, UpdatesLike::ConnectionClosed) {
                 closed = true;
                 break;
             }
@@ -47,10 +47,11 @@ impl Task {
             if void || behind || batch.changes.len() >= GROUP || started.elapsed() >= GROUP_TIME {
                 break;
             }
-            next = self
+            let more = self
                 .line
                 .as_mut()
                 .and_then(|line| line.updates.try_recv().ok());
+            next = more.map(Box::new);
         }
         if let Some(boxes) = &mut self.boxes {
             boxes.watch_gaps(Instant::now());
@@ -67,7 +68,7 @@ impl Task {
     }
 
     /// One packet into the batch. `true`: the position means nothing any more.
-    async fn absorb(&mut self, packet: UpdatesLike, batch: &mut Batch) -> bool {
+    async fn absorb(&mut self, packet: Box<UpdatesLike>, batch: &mut Batch) -> bool {
         self.seed_for(&packet).await;
         if !self.senders_known(&packet).await {
             // The difference brings the message again, together with its sender.
@@ -76,7 +77,7 @@ impl Task {
             }
             return false;
         }
-        if let UpdatesLike::ShortSentMessage { request, update } = &packet {
+        if let UpdatesLike::ShortSentMessage { request, update } = &*packet {
             batch.changes.push(Change::Sent {
                 random_id: request.random_id,
                 message_id: update.id,
@@ -85,7 +86,7 @@ impl Task {
         let Some(boxes) = &mut self.boxes else {
             return false;
         };
-        let ready = boxes.feed(packet);
+        let ready = boxes.feed(*packet);
         let void = ready.position_void;
         self.convert(ready, batch);
         void
