@@ -10,6 +10,8 @@ mod wire_support;
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::io::AsyncWriteExt;
+
 use switchboard_simulator::{
     port::Pusher,
     wire::{
@@ -829,6 +831,33 @@ async fn long_random_answers_arrive_whole() {
     let call = client.call(LONG, &5_000_000_u64.to_le_bytes()).await;
     let plain = inflate(&client.result(call).await).unwrap();
     assert_eq!(plain.len(), 5_000_004);
+    wire.shutdown().await;
+}
+
+/// Protects: what sessions without a connection cost has a bound; the oldest is forgotten, and greeted when it
+/// comes back.
+#[tokio::test]
+async fn old_sessions_without_a_connection_are_forgotten() {
+    let limits = Limits {
+        resting_sessions: 2,
+        ..Limits::default()
+    };
+    let (wire, _) = with_limits(limits).await;
+    let mut before = Vec::new();
+    for _ in 0..3 {
+        let mut client = client(&wire).await;
+        client.stream.shutdown().await.unwrap();
+        until("the connection to be gone", || wire.connections() == 0).await;
+        before.push(client);
+    }
+    // Each that is connected stays so, and rests no more.
+    let mut connected = vec![client(&wire).await];
+    for (mut before, expected) in before.into_iter().zip([NEW_SESSION, NEW_SESSION, PONG]) {
+        let mut back = again(&wire, &mut before).await;
+        back.ping(7).await;
+        assert_eq!(back.receive().await.unwrap().constructor, expected);
+        connected.push(back);
+    }
     wire.shutdown().await;
 }
 

@@ -114,14 +114,14 @@ impl Key {
             return Arc::clone(session);
         }
         if sessions.len() >= limits.resting_sessions {
-            let resting: Vec<i64> = sessions
+            let mut resting: Vec<(ConnectionId, i64)> = sessions
                 .values()
-                .filter(|s| s.is_resting())
-                .map(|s| s.id)
+                .filter_map(|session| Some((session.rests_since()?, session.id)))
                 .collect();
+            resting.sort_unstable();
             let surplus = (resting.len() + 1).saturating_sub(limits.resting_sessions);
-            for old in resting.into_iter().take(surplus) {
-                sessions.remove(&old);
+            for (_, oldest) in resting.into_iter().take(surplus) {
+                sessions.remove(&oldest);
             }
         }
         let session = Arc::new(Session::new(id, self.id, self.auth.clone(), limits));

@@ -17,7 +17,7 @@ use super::{
     shared::Shared,
     tl::Put,
 };
-use crate::port::{ClientInfo, KeyId};
+use crate::port::{ClientInfo, ConnectionId, KeyId};
 
 const RPC_RESULT: u32 = 0xf35c_6d01;
 const RPC_ANSWER_DROPPED_RUNNING: u32 = 0xcd78_e586;
@@ -53,6 +53,8 @@ pub struct Session {
 
 pub struct State {
     link: Option<Arc<Link>>,
+    /// The connection that ended last.
+    last_link: Option<ConnectionId>,
     pub received: Received,
     unacknowledged: VecDeque<Unacknowledged>,
     unacknowledged_bytes: usize,
@@ -70,6 +72,7 @@ impl Session {
     pub fn new(id: i64, key: KeyId, auth: AuthKey, limits: &Limits) -> Self {
         let state = State {
             link: None,
+            last_link: None,
             received: Received::new(limits.remembered_ids),
             unacknowledged: VecDeque::new(),
             unacknowledged_bytes: 0,
@@ -93,8 +96,10 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn is_resting(&self) -> bool {
-        self.state().link.is_none()
+    /// The last connection of a session that has none any more.
+    pub fn rests_since(&self) -> Option<ConnectionId> {
+        let state = self.state();
+        state.last_link.filter(|_| state.link.is_none())
     }
 
     /// A packet came over this connection: the newest one gets what is sent from now on, and what nobody
@@ -127,6 +132,7 @@ impl Session {
             .is_some_and(|current| current.id == link.id)
         {
             state.link = None;
+            state.last_link = Some(link.id);
         }
     }
 
