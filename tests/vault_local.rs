@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use switchboard::vault::{KeyError, KeySource, Keyring, VaultError, rekey};
+use switchboard::vault::{KeyError, Keyring, VaultError, rekey};
 
 #[allow(dead_code, reason = "the Supabase tests use more of it")]
 #[path = "support/vaults.rs"]
@@ -348,23 +348,12 @@ async fn changes_the_key_in_a_process_of_its_own() {
     let Some(directory) = std::env::var_os("VAULT_TEST_DIRECTORY") else {
         return;
     };
-    let path = std::path::PathBuf::from(directory);
-    let source = KeySource::File(path.join("master.key"));
-    let store = switchboard::store::Store::open(
-        switchboard::store::StoreConfig::at(path.join("switchboard.db")),
-        std::sync::Arc::new(switchboard::store::NoSink),
-    )
-    .unwrap();
-    let config = switchboard::vault::VaultConfig {
-        keyring: Keyring::load(source.clone()).unwrap(),
-        remote: None,
-        runtime: tokio::runtime::Handle::current(),
-    };
-    let vault = switchboard::vault::Vault::open(config, store)
+    let directory = std::path::Path::new(&directory);
+    let running = vaults::start_in(directory, None, vaults::quick())
         .await
         .unwrap();
-    rekey(source, LIMIT).await.unwrap();
-    drop(vault);
+    rekey(vaults::source_in(directory), LIMIT).await.unwrap();
+    drop(running);
 }
 
 /// Protects: without Supabase there is nothing to be away, and nothing is announced.

@@ -6,13 +6,15 @@
 
 use super::{
     RemoteChange,
+    adopt::is_plain_hash,
     cipher::{Binding, CipherError, Opened, Purpose},
+    compare::{copy_of, shown_session},
     keyring::Keyring,
     local::{binding, from_epoch, next_epoch},
     supabase::{RemoteAccount, RowPatch},
 };
 use crate::{
-    domain::{AccountId, SecretBytes},
+    domain::AccountId,
     store::{RemoteCopy, SealedAccount},
 };
 
@@ -52,48 +54,6 @@ fn side<T: PartialEq + ?Sized>(last_seen: Option<&T>, ours: &T, theirs: &T) -> S
         Side::Theirs
     } else {
         Side::Both
-    }
-}
-
-/// The session that the other side should have: a new sign-in goes there once it has connected.
-pub(super) fn shown_session(row: &SealedAccount) -> Option<&str> {
-    row.previous_session.as_deref().or(row.session.as_deref())
-}
-
-/// Is there something here that the other side does not have?
-pub(super) fn is_queued(row: &SealedAccount, copy: Option<&RemoteCopy>) -> bool {
-    if row.removed_remotely {
-        return false;
-    }
-    copy.is_none_or(|copy| {
-        copy.inserting
-            || copy.label != row.label
-            || copy.api_id != row.api_id
-            || copy.api_hash.as_deref() != Some(row.api_hash.as_str())
-            || copy.session.as_deref() != shown_session(row)
-            || copy.is_active != row.is_active
-    })
-}
-
-/// Is the row there just as it was last seen, or as it is here?
-pub(super) fn is_seen(copy: &RemoteCopy, remote: &RemoteAccount) -> bool {
-    copy.label == remote.label
-        && copy.api_id == remote.api_id
-        && copy.api_hash.as_deref() == remote.sealed_hash()
-        && copy.session == remote.session
-        && copy.is_active == remote.is_active
-}
-
-pub(super) fn copy_of(remote: &RemoteAccount) -> RemoteCopy {
-    RemoteCopy {
-        id: remote.id,
-        label: remote.label.clone(),
-        api_id: remote.api_id,
-        api_hash: remote.sealed_hash().map(str::to_owned),
-        session: remote.session.clone(),
-        is_active: remote.is_active,
-        inserting: false,
-        delete_wanted: false,
     }
 }
 
@@ -441,60 +401,4 @@ impl Merge<'_> {
         self.out.local.removed_remotely = false;
         self.out
     }
-}
-
-/// An account that was added in Supabase by hand, or by another machine with the same keys. The row for here comes
-/// without a session when that one can't be trusted; merging then says why.
-pub(super) fn adopt(keys: &Keyring, remote: &RemoteAccount) -> Result<SealedAccount, String> {
-    let to = |purpose| Binding {
-        account: remote.id,
-        api_id: remote.api_id,
-        purpose,
-    };
-    if remote.api_id <= 0 {
-        return Err("api_id in Supabase is no positive number".to_owned());
-    }
-    let api_hash = match remote.sealed_hash() {
-        Some(envelope) => {
-            keys.open(envelope, &to(Purpose::ApiHash))
-                .map_err(|error| format!("api_hash in Supabase: {error}"))?;
-            envelope.to_owned()
-        }
-        None if is_plain_hash(remote.api_hash.expose()) => {
-            let typed = SecretBytes::new(remote.api_hash.expose().as_bytes().to_vec());
-            keys.seal(&to(Purpose::ApiHash), next_epoch(0), typed.expose())
-                .map_err(|error| format!("api_hash can't be sealed: {error}"))?
-        }
-        None => {
-            return Err(
-                "api_hash in Supabase is neither sealed nor 32 hexadecimal digits".to_owned(),
-            );
-        }
-    };
-    let session = remote
-        .session
-        .as_deref()
-        .and_then(|envelope| Some((envelope, keys.open(envelope, &to(Purpose::Session)).ok()?)));
-    Ok(SealedAccount {
-        id: remote.id,
-        label: remote.label.clone(),
-        api_id: remote.api_id,
-        api_hash,
-        epoch: session
-            .as_ref()
-            .map_or(0, |(_, opened)| from_epoch(opened.epoch)),
-        session: session.map(|(envelope, _)| envelope.to_owned()),
-        previous_session: None,
-        sign_in: None,
-        is_active: remote.is_active,
-        created_at: remote.created_at,
-        revision: 0,
-        removed_remotely: false,
-        conflict: None,
-        overrule: false,
-    })
-}
-
-fn is_plain_hash(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

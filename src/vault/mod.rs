@@ -7,7 +7,9 @@
 //! Does not: know what is inside a session, or decide which account runs.
 
 mod account;
+mod adopt;
 mod cipher;
+mod compare;
 mod error;
 mod examine;
 mod harden;

@@ -14,11 +14,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{
     RemoteChange, VaultConflict, VaultError,
+    adopt::adopt,
+    compare::{copy_of, guard_against_an_empty_table, is_seen, is_settled, shown_session, waits},
     local::{Local, summary},
-    merge::{adopt, copy_of, is_queued, is_seen, merge, shown_session},
+    merge::merge,
     rekey,
     shared::Shared,
-    supabase::{Pace, Page, RemoteAccount, RemoteError, Supabase},
+    supabase::{Pace, RemoteAccount, RemoteError, Supabase},
 };
 use crate::{
     domain::{AccountId, SecretText},
@@ -437,44 +439,4 @@ impl Sync {
 enum Step {
     Settled,
     Again(Option<RemoteAccount>),
-}
-
-/// Is a change of this row to be pushed? A conflict waits for a person, not for Supabase.
-fn waits(row: &SealedAccount, copy: Option<&RemoteCopy>) -> bool {
-    is_queued(row, copy) && (row.conflict.is_none() || row.overrule)
-}
-
-fn is_settled(
-    row: Option<&SealedAccount>,
-    copy: Option<&RemoteCopy>,
-    there: Option<&RemoteAccount>,
-) -> bool {
-    match (row, copy, there) {
-        (Some(row), Some(copy), Some(there)) => {
-            row.conflict.is_none()
-                && !row.overrule
-                && !copy.delete_wanted
-                && !is_queued(row, Some(copy))
-                && is_seen(copy, there)
-        }
-        _ => false,
-    }
-}
-
-/// A table that lost all its rows at once was hardly meant so.
-fn guard_against_an_empty_table(
-    page: &Page,
-    copies: &HashMap<AccountId, RemoteCopy>,
-) -> Result<(), RemoteError> {
-    let known = copies
-        .values()
-        .filter(|copy| !copy.inserting && !copy.delete_wanted)
-        .count();
-    if known < 2 || !page.rows.is_empty() || !page.unreadable.is_empty() {
-        return Ok(());
-    }
-    Err(RemoteError::Refused(format!(
-        "Supabase's table telegram_accounts is empty, though {known} accounts were there: check SUPABASE_URL and the \
-         table; nothing was changed here"
-    )))
 }

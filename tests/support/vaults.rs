@@ -1,6 +1,10 @@
 //! Vaults: a vault on a database file of its own, to be stopped and started like the service.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use switchboard::{
     domain::{AccountId, ApiCredentials, SecretBytes, SecretText, Timestamp},
@@ -57,15 +61,7 @@ impl Machine {
     }
 
     pub fn source(&self) -> KeySource {
-        KeySource::File(self.key_file())
-    }
-
-    pub fn database(&self) -> PathBuf {
-        self.directory.path().join("switchboard.db")
-    }
-
-    pub fn open_store(&self) -> StoreHandle {
-        Store::open(StoreConfig::at(self.database()), Arc::new(NoSink)).unwrap()
+        source_in(self.directory.path())
     }
 
     pub async fn start(&self) -> Running {
@@ -73,28 +69,48 @@ impl Machine {
     }
 
     pub async fn try_start(&self) -> Result<Running, VaultError> {
-        let store = self.open_store();
-        let keyring = Keyring::load(self.source())?;
-        let remote = self.remote.as_ref().map(|(url, key)| {
-            let mut config = SupabaseConfig::new(url.clone(), SecretText::new(key.clone()));
-            config.pace = self.pace;
-            config
-        });
-        let config = VaultConfig {
-            keyring,
-            remote,
-            runtime: tokio::runtime::Handle::current(),
-        };
-        match Vault::open(config, store.clone()).await {
-            Ok(vault) => Ok(Running {
-                changes: vault.changes(),
-                vault,
-                store,
-            }),
-            Err(error) => {
-                store.close().await;
-                Err(error)
-            }
+        start_in(self.directory.path(), self.remote.as_ref(), self.pace).await
+    }
+}
+
+pub fn source_in(directory: &Path) -> KeySource {
+    KeySource::File(directory.join("master.key"))
+}
+
+/// A vault on a data directory that somebody else keeps.
+pub async fn start_in(
+    directory: &Path,
+    remote: Option<&(url::Url, String)>,
+    pace: Pace,
+) -> Result<Running, VaultError> {
+    let database = StoreConfig::at(directory.join("switchboard.db"));
+    let store = Store::open(database, Arc::new(NoSink)).unwrap();
+    let keyring = match Keyring::load(source_in(directory)) {
+        Ok(keyring) => keyring,
+        Err(error) => {
+            store.close().await;
+            return Err(error.into());
+        }
+    };
+    let remote = remote.map(|(url, key)| {
+        let mut config = SupabaseConfig::new(url.clone(), SecretText::new(key.clone()));
+        config.pace = pace;
+        config
+    });
+    let config = VaultConfig {
+        keyring,
+        remote,
+        runtime: tokio::runtime::Handle::current(),
+    };
+    match Vault::open(config, store.clone()).await {
+        Ok(vault) => Ok(Running {
+            changes: vault.changes(),
+            vault,
+            store,
+        }),
+        Err(error) => {
+            store.close().await;
+            Err(error)
         }
     }
 }

@@ -144,3 +144,14 @@ fn debug_output_shows_no_secret() {
         "{shown}"
     );
 }
+
+proptest::proptest! {
+    /// Protects: whatever stands in a row, opening it answers and never panics.
+    #[test]
+    fn no_text_upsets_the_cipher(text in "(v1\\.)?[0-9a-f.]{0,12}[A-Za-z0-9_.=+/-]{0,200}|\\PC{0,80}") {
+        let to = binding(1, Purpose::Session);
+        proptest::prop_assert!(key(1).open(&text, &to).is_err());
+        let own = format!("v1.{}.{text}", key(1).id());
+        proptest::prop_assert!(key(1).open(&own, &to).is_err());
+    }
+}
