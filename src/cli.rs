@@ -7,7 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Many Telegram accounts, kept alive and answered from one desk.
 #[derive(Parser, Debug)]
-#[command(name = "switchboard", version, about)]
+#[command(
+    name = "switchboard",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -18,27 +23,32 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run the service (the default).
-    Serve,
+    Serve(Box<Settings>),
     /// Run the service on a simulated Telegram: three accounts and live traffic, no credentials, no network.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
     /// Run the simulated Telegram alone.
     #[cfg(feature = "demo")]
-    Simulator,
+    Simulator(switchboard_simulator::command::SimulatorArgs),
     /// Tell what is wrong with the configuration, the key, the database and the vault.
-    Check,
+    Check(Box<Settings>),
     /// Make, list and revoke API tokens.
     Token {
+        #[command(flatten)]
+        settings: Box<Settings>,
         #[command(subcommand)]
         action: TokenAction,
     },
     /// Change the master key: every sealed session is sealed anew.
-    Rekey,
+    Rekey(Box<Settings>),
 }
 
 #[cfg(feature = "demo")]
 #[derive(Args, Debug)]
 pub struct DemoArgs {
+    /// Address to serve on; port 0 picks a free one.
+    #[arg(long, env = "SWITCHBOARD_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: String,
     /// Messages a second that the simulated people write.
     #[arg(long, default_value_t = 0.5)]
     pub rate: f64,
@@ -78,62 +88,41 @@ pub enum TokenScopeArg {
 #[derive(Args, Debug, Clone, Default)]
 pub struct Settings {
     /// Address to serve on; port 0 picks a free one.
-    #[arg(
-        long,
-        global = true,
-        env = "SWITCHBOARD_LISTEN",
-        default_value = "127.0.0.1:8080"
-    )]
+    #[arg(long, env = "SWITCHBOARD_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: String,
     /// Where the database, the master key and the lock live; made with mode 0700.
-    #[arg(
-        long,
-        global = true,
-        env = "SWITCHBOARD_DATA_DIR",
-        default_value = "./data"
-    )]
+    #[arg(long, env = "SWITCHBOARD_DATA_DIR", default_value = "./data")]
     pub data_dir: PathBuf,
     /// Telegram application id for accounts that bring none (from my.telegram.org).
-    #[arg(long, global = true, env = "TELEGRAM_API_ID")]
+    #[arg(long, env = "TELEGRAM_API_ID")]
     pub api_id: Option<String>,
     /// Telegram application hash that belongs to the id.
-    #[arg(long, global = true, env = "TELEGRAM_API_HASH", hide_env_values = true)]
+    #[arg(long, env = "TELEGRAM_API_HASH", hide_env_values = true)]
     pub api_hash: Option<String>,
-    #[arg(long, global = true, env = "TELEGRAM_API_HASH_FILE", hide = true)]
+    #[arg(long, env = "TELEGRAM_API_HASH_FILE", hide = true)]
     pub api_hash_file: Option<PathBuf>,
     /// A data centre to use instead of Telegram's own, as ID@IP:PORT; repeatable, sign-ins start at the first.
-    #[arg(
-        long = "telegram-dc",
-        global = true,
-        env = "TELEGRAM_DC",
-        value_delimiter = ','
-    )]
+    #[arg(long = "telegram-dc", env = "TELEGRAM_DC", value_delimiter = ',')]
     pub telegram_dc: Vec<String>,
     /// RSA public key (PEM) of those data centres.
-    #[arg(long, global = true, env = "TELEGRAM_DC_KEY")]
+    #[arg(long, env = "TELEGRAM_DC_KEY")]
     pub telegram_dc_key: Option<PathBuf>,
     /// Supabase project address: the account vault. Without it the vault is the local database.
-    #[arg(long, global = true, env = "SUPABASE_URL")]
+    #[arg(long, env = "SUPABASE_URL")]
     pub supabase_url: Option<String>,
     /// Supabase service key (service_role JWT or sb_secret_…).
-    #[arg(
-        long,
-        global = true,
-        env = "SUPABASE_SERVICE_KEY",
-        hide_env_values = true
-    )]
+    #[arg(long, env = "SUPABASE_SERVICE_KEY", hide_env_values = true)]
     pub supabase_key: Option<String>,
-    #[arg(long, global = true, env = "SUPABASE_SERVICE_KEY_FILE", hide = true)]
+    #[arg(long, env = "SUPABASE_SERVICE_KEY_FILE", hide = true)]
     pub supabase_key_file: Option<PathBuf>,
     /// Seconds between two looks at the Supabase table, and between tries while it is away (default 60).
     #[arg(long, global = true, env = "SUPABASE_INTERVAL")]
     pub supabase_interval: Option<String>,
     /// File that holds the master key; made on first start.
-    #[arg(long, global = true, env = "SWITCHBOARD_MASTER_KEY_FILE")]
+    #[arg(long, env = "SWITCHBOARD_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,
     #[arg(
         long,
-        global = true,
         env = "SWITCHBOARD_MASTER_KEY",
         hide = true,
         hide_env_values = true
@@ -141,35 +130,28 @@ pub struct Settings {
     pub master_key: Option<String>,
     #[arg(
         long,
-        global = true,
         env = "SWITCHBOARD_MASTER_PASSPHRASE",
         hide = true,
         hide_env_values = true
     )]
     pub master_passphrase: Option<String>,
-    #[arg(
-        long,
-        global = true,
-        env = "SWITCHBOARD_MASTER_PASSPHRASE_FILE",
-        hide = true
-    )]
+    #[arg(long, env = "SWITCHBOARD_MASTER_PASSPHRASE_FILE", hide = true)]
     pub master_passphrase_file: Option<PathBuf>,
     /// A further Host value to serve besides the loopback names; repeatable.
     #[arg(
         long = "allowed-host",
-        global = true,
         env = "SWITCHBOARD_ALLOWED_HOSTS",
         value_delimiter = ','
     )]
     pub allowed_host: Vec<String>,
     /// OpenAI-compatible endpoint for /message_stream.
-    #[arg(long, global = true, env = "ASSISTANT_URL")]
+    #[arg(long, env = "ASSISTANT_URL")]
     pub assistant_url: Option<String>,
-    #[arg(long, global = true, env = "ASSISTANT_KEY", hide_env_values = true)]
+    #[arg(long, env = "ASSISTANT_KEY", hide_env_values = true)]
     pub assistant_key: Option<String>,
-    #[arg(long, global = true, env = "ASSISTANT_KEY_FILE", hide = true)]
+    #[arg(long, env = "ASSISTANT_KEY_FILE", hide = true)]
     pub assistant_key_file: Option<PathBuf>,
     /// Model name that the assistant is asked for.
-    #[arg(long, global = true, env = "ASSISTANT_MODEL")]
+    #[arg(long, env = "ASSISTANT_MODEL")]
     pub assistant_model: Option<String>,
 }

@@ -97,12 +97,12 @@ impl Demo {
     ///
     /// # Errors
     /// When the key file can't be written.
-    pub fn settings(&self, settings: &Settings) -> io::Result<Settings> {
+    pub fn settings(&self, listen: &str) -> io::Result<Settings> {
         let key = self.directory.path().join("telegram.pem");
         std::fs::write(&key, self.telegram.public_key_pem())?;
         let addresses = self.telegram.dc_addresses();
         Ok(Settings {
-            listen: settings.listen.clone(),
+            listen: listen.to_owned(),
             data_dir: self.directory.path().join("data"),
             telegram_dc: addresses
                 .iter()
@@ -111,7 +111,6 @@ impl Demo {
             telegram_dc_key: Some(key),
             api_id: Some(API_ID.to_string()),
             api_hash: Some(API_HASH.to_owned()),
-            allowed_host: settings.allowed_host.clone(),
             ..Settings::default()
         })
     }

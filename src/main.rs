@@ -31,20 +31,35 @@ fn main() -> ExitCode {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!(target: "switchboard", "the limit of open files stays as it is: {error}");
     }
-    let settings = cli.settings;
     actix::System::new().block_on(async move {
-        match cli.command.unwrap_or(Command::Serve) {
-            Command::Serve => with_config(&settings, serve).await,
+        match cli
+            .command
+            .unwrap_or(Command::Serve(Box::new(cli.settings)))
+        {
+            Command::Serve(settings) => with_config(&settings, serve).await,
             #[cfg(feature = "demo")]
-            Command::Demo(args) => demo(&args, &settings).await,
-            Command::Check => with_config(&settings, upkeep::check).await,
-            Command::Rekey => with_config(&settings, upkeep::rekey).await,
-            _ => {
+            Command::Demo(args) => demo(&args).await,
+            #[cfg(feature = "demo")]
+            Command::Simulator(args) => simulator(args).await,
+            Command::Check(settings) => with_config(&settings, upkeep::check).await,
+            Command::Rekey(settings) => with_config(&settings, upkeep::rekey).await,
+            Command::Token { .. } => {
                 eprintln!("switchboard: this command is not available in this build");
                 ExitCode::from(1)
             }
         }
     })
+}
+
+#[cfg(feature = "demo")]
+async fn simulator(args: switchboard_simulator::command::SimulatorArgs) -> ExitCode {
+    match switchboard_simulator::command::run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("switchboard: the simulator can't run: {error}");
+            ExitCode::from(1)
+        }
+    }
 }
 
 /// Runs `what` with a configuration that can be used, or tells everything that is wrong with it.
@@ -62,10 +77,10 @@ async fn with_config<F: Future<Output = ExitCode>>(
 }
 
 #[cfg(feature = "demo")]
-async fn demo(args: &DemoArgs, settings: &Settings) -> ExitCode {
+async fn demo(args: &DemoArgs) -> ExitCode {
     let started = async {
         let demo = Demo::start(args).await?;
-        let settings = demo.settings(settings)?;
+        let settings = demo.settings(&args.listen)?;
         Ok::<_, std::io::Error>((demo, settings))
     };
     let (demo, settings) = match started.await {

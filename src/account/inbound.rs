@@ -105,14 +105,15 @@ impl Inbound {
 
     /// Stores a batch, however long the store is away: the link waits, and Telegram repeats what we never took.
     async fn record(&self, batch: Batch) {
-        let holes = !batch.holes.is_empty();
+        let holes = batch.holes.len() as u64;
         let mut pause = Duration::from_millis(100);
         while let Err(error) = self.store.record_batch(batch.clone()).await {
             log::warn!(target: "switchboard::account", "account={} waits for the store to take messages: {error}", self.account_id);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_STORE_PAUSE);
         }
-        if holes {
+        if holes > 0 {
+            self.store.metrics().holes.inc_by(holes);
             self.fill.notify_one();
         }
     }

@@ -1,7 +1,10 @@
 //! Figures of the writer, for the metrics page.
 
 use prometheus_client::{
-    metrics::histogram::{Histogram, exponential_buckets},
+    metrics::{
+        counter::Counter,
+        histogram::{Histogram, exponential_buckets},
+    },
     registry::Registry,
 };
 
@@ -10,6 +13,8 @@ use prometheus_client::{
 pub struct StoreMetrics {
     pub commit_seconds: Histogram,
     pub batch_rows: Histogram,
+    /// Updates that Telegram would not replay.
+    pub holes: Counter,
 }
 
 impl Default for StoreMetrics {
@@ -17,6 +22,7 @@ impl Default for StoreMetrics {
         Self {
             commit_seconds: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
             batch_rows: Histogram::new(exponential_buckets(1.0, 2.0, 14)),
+            holes: Counter::default(),
         }
     }
 }
@@ -32,6 +38,11 @@ impl StoreMetrics {
             "switchboard_store_batch_rows",
             "Messages and events in one transaction",
             self.batch_rows.clone(),
+        );
+        registry.register(
+            "switchboard_holes",
+            "Gaps that were filled, or could only be noted",
+            self.holes.clone(),
         );
     }
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::{
+        EncodeLabelSet,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
@@ -46,7 +49,7 @@ impl Metrics {
     #[must_use]
     pub fn new() -> Self {
         let mut metrics = Self {
-            registry: Registry::with_prefix("switchboard"),
+            registry: Registry::default(),
             messages: Family::default(),
             reconnects: Family::default(),
             delivery: Histogram::new([
@@ -64,31 +67,43 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("accounts", "Accounts by state", self.accounts.clone());
         registry.register(
-            "messages",
+            "switchboard_accounts",
+            "Accounts by state",
+            self.accounts.clone(),
+        );
+        registry.register(
+            "switchboard_messages",
             "Messages by direction and status",
             self.messages.clone(),
         );
         registry.register(
-            "reconnects",
+            "switchboard_reconnects",
             "Lines that were lost",
             self.reconnects.clone(),
         );
         registry.register(
-            "update_age_seconds",
+            "switchboard_update_age_seconds",
             "Since the last update of an account",
             self.update_age.clone(),
         );
-        registry.register("outbox_pending", "Replies that wait", self.outbox.clone());
         registry.register(
-            "delivery_seconds",
+            "switchboard_outbox_pending",
+            "Replies that wait",
+            self.outbox.clone(),
+        );
+        registry.register(
+            "switchboard_delivery_seconds",
             "Read from Telegram's socket to written to a WebSocket",
             self.delivery.clone(),
         );
-        registry.register("websockets", "Open dashboards", self.websockets.clone());
         registry.register(
-            "flood_wait_seconds",
+            "switchboard_websockets",
+            "Open dashboards",
+            self.websockets.clone(),
+        );
+        registry.register(
+            "switchboard_flood_wait_seconds",
             "How long an account still has to wait",
             self.flood.clone(),
         );
@@ -181,7 +196,12 @@ pub async fn get_metrics(
 ) -> Result<HttpResponse, ApiError> {
     service.metrics.look(&service).await?;
     let mut text = String::new();
-    encode(&mut text, &service.metrics.registry).map_err(ApiError::internal)?;
+    let mut of_store = Registry::default();
+    service.store.metrics().register(&mut of_store);
+    encode_registry(&mut text, &service.metrics.registry)
+        .and_then(|()| encode_registry(&mut text, &of_store))
+        .and_then(|()| encode_eof(&mut text))
+        .map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok()
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(text))
