@@ -166,7 +166,6 @@ export class Actions {
   async toLatest(id) {
     const chat = this.state.chats.get(id);
     if (chat?.atEnd) return;
-    this.store.dispatch({ type: 'chat_forgotten', id });
     await this.loadLatest(id);
   }
 

@@ -141,7 +141,7 @@ export class App {
     const open = session.getItem('switchboard.open');
     if (open && this.state.selected === null) this.actions.open(open);
     const signing = signinBefore();
-    if (signing && this.state.accounts.has(signing) && !this.welcoming) this.signIn(signing);
+    if (signing && this.state.accounts.has(signing) && !isFirstRun(this.state)) this.signIn(signing);
   }
 
   resync() {
@@ -274,8 +274,7 @@ export class App {
   /** The empty desk: one card that leads to the first account. */
   welcome(state) {
     const only = state.accounts.size === 1 ? [...state.accounts.values()][0] : null;
-    const unfinished = only && ['signing_in', 'signed_out'].includes(only.state) && !only.user && state.conversations.size === 0;
-    const wanted = state.accountsLoaded && (state.accounts.size === 0 || Boolean(unfinished));
+    const wanted = isFirstRun(state);
     show($('#welcome'), wanted);
     for (const name of ['#list', '#chat']) show($(name), !wanted && state.accountsLoaded);
     if (!wanted && this.welcoming) {
@@ -355,6 +354,13 @@ export class App {
       this.store.ask();
     }, 1000 - (Date.now() % 1000) + 5);
   }
+}
+
+/** Nothing is connected yet: no account at all, or one whose first sign-in is under way. */
+function isFirstRun(state) {
+  if (!state.accountsLoaded || state.accounts.size > 1) return false;
+  const [only] = state.accounts.values();
+  return !only || (['signing_in', 'signed_out'].includes(only.state) && !only.user && state.conversations.size === 0);
 }
 
 async function main() {

@@ -20,9 +20,13 @@ export function normaliseMessage(message) {
   return { ...message, id: String(message.id), conversation_id: String(message.conversation_id) };
 }
 
-/** Oldest first: by time, then by row. */
+/** Oldest first, as the service orders them: by time, then by Telegram's number; what has none yet comes last. */
 export function compareMessages(a, b) {
   if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp ? -1 : 1;
+  if (a.message_id !== b.message_id) {
+    if (a.message_id === null || b.message_id === null) return a.message_id === null ? 1 : -1;
+    return compareIds(a.message_id, b.message_id);
+  }
   return compareIds(a.id, b.id);
 }
 

@@ -117,8 +117,6 @@ const handlers = {
     });
   },
 
-  chat_forgotten: (state, { id }) => withChat(state, id, (chat) => ({ ...emptyChat(), atBottom: true, unreadFrom: chat.unreadFrom })),
-
   chat_bottom(state, { id, atBottom }) {
     return withChat(state, id, (chat) => {
       const newCount = atBottom && chat.atEnd ? 0 : chat.newCount;

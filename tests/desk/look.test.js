@@ -71,7 +71,7 @@ for (const theme of ['light', 'dark']) {
     const pairs = [];
     for (const ground of [...SURFACES, '--hover', '--selected', '--bubble-in']) pairs.push(['--text', ground], ['--text-quiet', ground]);
     for (const ground of SURFACES) pairs.push(['--good', ground], ['--wait', ground], ['--bad', ground]);
-    pairs.push(['--accent', '--surface'], ['--accent', '--surface-raised'], ['--on-accent', '--accent'], ['--text', '--mark'], ['--on-paper', '--paper']);
+    pairs.push(['--link', '--bubble-in'], ['--link', '--surface-raised'], ['--accent', '--surface'], ['--accent', '--surface-raised'], ['--on-accent', '--accent'], ['--text', '--mark'], ['--on-paper', '--paper']);
     for (const [ink, ground] of pairs) {
       const ratio = contrast(ink, ground, theme);
       assert.ok(ratio >= 4.5, `${ink} on ${ground}: ${ratio.toFixed(2)}`);
@@ -81,7 +81,7 @@ for (const theme of ['light', 'dark']) {
   test(`every account's own bubbles and chips can be read (${theme})`, () => {
     for (const n of ACCOUNTS) {
       const over = { '--account': `var(--account-${n})` };
-      for (const [ink, ground] of [['--text', '--bubble-out'], ['--text-quiet', '--bubble-out'], ['--text', '--account-tint'], ['--text-quiet', '--account-tint'], ['--on-account', '--account']]) {
+      for (const [ink, ground] of [['--text', '--bubble-out'], ['--text-quiet', '--bubble-out'], ['--link', '--bubble-out'], ['--text', '--account-tint'], ['--text-quiet', '--account-tint'], ['--on-account', '--account']]) {
         const ratio = contrast(ink, ground, theme, over);
         assert.ok(ratio >= 4.5, `${ink} on ${ground} of account ${n}: ${ratio.toFixed(2)}`);
       }

@@ -222,3 +222,11 @@ test('an unknown event or action changes nothing', () => {
   assert.equal(reduce(state, { type: 'nonsense' }), state);
   assert.equal(reduce(state, { type: 'events', now: 0, events: [{ event: 'from_the_future', data: {} }, { event: 'message_received' }] }), state);
 });
+
+// Protects: Telegram's times are whole seconds, and rows may be stored in another order than they were written.
+test('messages of one second stand in Telegram\'s order, with replies on their way last', () => {
+  const at = time(1);
+  let chat = addPage(emptyChat(), { direction: 'latest', messages: [], next_cursor: null });
+  for (const [id, message_id] of [[1, '12'], [2, null], [3, '9'], [4, '11']]) chat = addLive(chat, { ...message(id, { message_id, timestamp: at }), id: String(id) }, true);
+  assert.deepEqual(chat.messages.map((one) => one.message_id), ['9', '11', '12', null]);
+});

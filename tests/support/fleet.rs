@@ -109,6 +109,13 @@ impl Fleet {
         self.service = Some(service);
     }
 
+    /// On the same data directory and the same port, as a desk that is open expects it.
+    pub fn start_service_at(&mut self, address: &str) {
+        self.settings.listen = Some(address.to_owned());
+        self.start_service();
+        self.settings.listen = None;
+    }
+
     pub async fn live(&self, after: Option<i64>) -> Live {
         Live::open(self.address(), after).await
     }

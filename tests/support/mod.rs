@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 pub mod api;
+pub mod browser;
 pub mod compare;
 pub mod fleet;
 pub mod live;

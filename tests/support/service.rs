@@ -21,6 +21,8 @@ pub struct ServiceProcess {
 /// How to start it.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceSettings {
+    /// Where; on a free port when not said.
+    pub listen: Option<String>,
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
 }
@@ -54,7 +56,10 @@ impl ServiceProcess {
             .envs(settings.env.iter().cloned())
             .arg("--data-dir")
             .arg(data_dir)
-            .args(["--listen", "127.0.0.1:0"])
+            .args([
+                "--listen",
+                settings.listen.as_deref().unwrap_or("127.0.0.1:0"),
+            ])
             .args(&settings.args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

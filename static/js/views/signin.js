@@ -53,7 +53,10 @@ export class Signin {
   }
 
   paint(state) {
-    const login = this.id === null ? null : state.logins.get(this.id) ?? null;
+    let login = this.id === null ? null : state.logins.get(this.id) ?? null;
+    // The service may still remember the sign-in before this one: only one that was seen under way can end here.
+    if (login && login.step !== 'done') this.started = true;
+    if (login?.step === 'done' && !this.started) login = null;
     const step = login?.step ?? 'begin';
     if (step === 'done' || (login === null && this.started && RUNNING.includes(state.accounts.get(this.id)?.state))) return this.done();
     const key = `${this.id}|${step}|${login?.method}|${login?.code_length}|${step === 'begin' ? `${state.serverHasApi}|${state.accountsLoaded}` : ''}`;

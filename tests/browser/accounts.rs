@@ -1,0 +1,104 @@
+//! Accounts: their state is always in sight, and everything that can be done with one is done from its sheet.
+
+use super::world::{Met, met};
+use crate::support::{browser::Desk, wait};
+
+async fn open_sheet(desk: &Desk) {
+    desk.right_click(".tile").await;
+    desk.until("the sheet", "document.querySelector('.sheet[open]')")
+        .await;
+}
+
+/// Protects: restart, stop and start from the sheet, and a composer that says why it can't be used.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_restarted_stopped_and_started() {
+    let Met { fleet, account, .. } = met(&["Hello"]).await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    open_sheet(&desk).await;
+    desk.assert_accessible("the account's sheet").await;
+    desk.click_text(".sheet button", "Restart").await;
+    fleet.wait_for_state(&account.id, "online").await;
+    desk.until_text(".state-line", "Online").await;
+    desk.click_text(".sheet button", "Stop").await;
+    desk.until_text(".state-line", "Stopped").await;
+    desk.keys("Escape").await;
+    desk.until_text(".blocked", "Account 1 is stopped.").await;
+    desk.until(
+        "a grey ring",
+        "document.querySelector('.tile').dataset.ring === 'grey'",
+    )
+    .await;
+    desk.click_text(".blocked button", "Start").await;
+    desk.until_gone(".blocked").await;
+    fleet.wait_for_state(&account.id, "online").await;
+    desk.until(
+        "a full ring",
+        "document.querySelector('.tile').dataset.ring === 'full'",
+    )
+    .await;
+    desk.close().await;
+}
+
+/// Protects: a session ended elsewhere asks for a person in every place, and signing in again keeps the history.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_account_signs_in_again_and_keeps_its_history() {
+    let Met { fleet, account, .. } = met(&["Hello"]).await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    fleet.telegram.revoke_sessions(account.user);
+    fleet.wait_for_state(&account.id, "needs_login").await;
+    desk.until_text("#banner", "Account 1 needs to sign in again")
+        .await;
+    desk.until_text(".blocked", "Account 1 needs to sign in again.")
+        .await;
+    desk.screenshot("needs-login").await;
+    desk.assert_accessible("an account that needs a person")
+        .await;
+
+    desk.click_text(".blocked button", "Sign in").await;
+    desk.fill(".sheet input[type=tel]", &account.phone).await;
+    desk.keys("Enter").await;
+    desk.until_text(".sheet", "Enter the code").await;
+    let code = wait::until(
+        "a code",
+        || async { fleet.telegram.code_for(&account.phone) },
+        Option::is_some,
+    )
+    .await
+    .unwrap();
+    desk.fill(".code-field input", &code).await;
+    desk.until_gone(".sheet").await;
+    fleet.wait_for_state(&account.id, "online").await;
+    desk.until_gone("#banner").await;
+    desk.until_gone(".blocked").await;
+    desk.until_message("Hello", "received").await;
+    desk.close().await;
+}
+
+/// Protects: label and colour are the person's own, and a removed account is gone with what one chose to delete.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_renamed_coloured_and_removed() {
+    let Met { fleet, .. } = met(&["Hello"]).await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".row", "Contact one").await;
+    open_sheet(&desk).await;
+    desk.fill("#account-label", "Отдел продаж").await;
+    desk.keys("Tab").await;
+    desk.until_text(".sheet h2", "Отдел продаж").await;
+    desk.js("document.querySelectorAll('.sheet .colours input')[4].click()")
+        .await;
+    desk.until(
+        "the colour",
+        "document.querySelector('.tile-wrap').dataset.colour === '4'",
+    )
+    .await;
+    desk.click_text(".sheet button", "Remove account").await;
+    desk.until_text(".sheet", "leaves this desk").await;
+    desk.click(".sheet input[value=delete]").await;
+    desk.click_text(".sheet button", "Remove account").await;
+    desk.until_text(".card", "Connect your first account").await;
+    let accounts = fleet.api.get("/accounts").await;
+    assert_eq!(accounts["accounts"], serde_json::json!([]));
+    desk.close().await;
+}
