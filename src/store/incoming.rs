@@ -38,7 +38,9 @@ impl Tx<'_> {
         let newest = message.message_id > fields.top_message;
         // An edit of a message from before our time is not news.
         let news = (!edit || newest) && !recording.backfilled;
+        // What lies below the newest known number was counted by Telegram when it listed the chat.
         let unread = news
+            && newest
             && !message.outgoing
             && deleted_at.is_none()
             && message.message_id > fields.read_inbox_max_id;

@@ -16,6 +16,7 @@ export class Actions {
     this.accountsTimer = null;
     /** @type {AbortController|null} one page of messages at a time; opening another chat drops it */
     this.pending = null;
+    this.pendingFor = null;
   }
 
   get state() {
@@ -149,13 +150,18 @@ export class Actions {
     this.pending?.abort();
     const pending = new AbortController();
     this.pending = pending;
+    this.pendingFor = id;
     this.store.dispatch({ type: 'chat_loading', id, direction });
     try {
       const page = await api.messages(id, query, pending.signal);
       if (pending.signal.aborted) return;
       this.store.dispatch({ type: 'messages_page', id, direction, target, ...page });
     } catch (error) {
-      if (error.code === 'aborted') return this.store.dispatch({ type: 'chat_loading', id, direction: null });
+      if (error.code === 'aborted') {
+        // A newer request for the same chat says for itself that it is loading.
+        if (this.pendingFor !== id || this.pending === pending) this.store.dispatch({ type: 'chat_loading', id, direction: null });
+        return;
+      }
       if (direction === 'around' && error.status === 404) this.app.toast(this.app.t('chat.gone'));
       this.store.dispatch({ type: 'chat_failed', id, direction, code: error.code ?? 'unexpected' });
     } finally {

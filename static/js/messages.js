@@ -71,7 +71,8 @@ function joinOlder(chat, page, older) {
     ...chat, messages: merge(page, chat.messages), loading: null, error: null, atStart: older === null,
     olderAt: first ? { ...chat.olderAt, [first]: older } : chat.olderAt,
   };
-  return trimNewer(joined);
+  // Whoever went back to the end meanwhile keeps the end.
+  return chat.atBottom ? trimOlder(joined) : trimNewer(joined);
 }
 
 function joinNewer(chat, page, older, newer) {

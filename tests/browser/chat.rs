@@ -219,7 +219,7 @@ async fn the_list_holds_still_under_the_pointer_and_follows_its_filters() {
     };
     // The pointer keeps moving over the list while news comes for a lower row.
     let kept = desk
-        .js("(async () => { const box = document.querySelector('#rows'); window.shaking = setInterval(() => box.dispatchEvent(new PointerEvent('pointermove', { bubbles: true })), 50); return true; })()")
+        .js("(async () => { const box = document.querySelector('#rows'); const move = () => box.dispatchEvent(new PointerEvent('pointermove', { bubbles: true })); move(); window.shaking = setInterval(move, 50); return true; })()")
         .await;
     assert_eq!(kept, true);
     fleet.telegram.say(lower, account.user, "fourth");

@@ -84,7 +84,7 @@ test('live messages join the end once, and older pages the beginning', () => {
 
 // Protects: endless scrolling and endless news both end in a bounded page.
 test('a chat never holds more than its limit, and remembers how to go back', () => {
-  let chat = addPage(emptyChat(), { direction: 'latest', ...page(951, 1000), next_cursor: 'older951' });
+  let chat = { ...addPage(emptyChat(), { direction: 'latest', ...page(951, 1000), next_cursor: 'older951' }), atBottom: false };
   for (let top = 950; top > 500; top -= 50) chat = addPage(chat, { direction: 'older', ...page(top - 49, top), next_cursor: `older${top - 49}`, prev_cursor: `newer${top}` });
   assert.ok(chat.messages.length <= LIMIT);
   assert.equal(chat.atEnd, false);
@@ -229,4 +229,13 @@ test('messages of one second stand in Telegram\'s order, with replies on their w
   let chat = addPage(emptyChat(), { direction: 'latest', messages: [], next_cursor: null });
   for (const [id, message_id] of [[1, '12'], [2, null], [3, '9'], [4, '11']]) chat = addLive(chat, { ...message(id, { message_id, timestamp: at }), id: String(id) }, true);
   assert.deepEqual(chat.messages.map((one) => one.message_id), ['9', '11', '12', null]);
+});
+
+// Protects: an older page that comes late does not push someone off the end they have gone back to.
+test('a late older page is dropped rather than the end one is reading', () => {
+  let chat = addPage(emptyChat(), { direction: 'latest', ...page(801, 1000), next_cursor: 'older801' });
+  chat = addPage({ ...chat, atBottom: true }, { direction: 'older', ...page(751, 800), next_cursor: 'older751' });
+  assert.equal(Number(chat.messages.at(-1).id), 1000);
+  assert.ok(chat.atEnd && !chat.atStart);
+  assert.ok(chat.olderAt[chat.messages[0].id]);
 });
