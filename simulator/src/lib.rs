@@ -11,6 +11,10 @@
 // Outside tests a missing value is an error to handle, not a reason to panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod command;
 pub mod control;
 pub mod dispatch;

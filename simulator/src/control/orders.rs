@@ -308,3 +308,52 @@ impl Simulator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects the JSON that scripts outside this crate write.
+    #[test]
+    fn orders_are_read_as_the_readme_writes_them() {
+        for (text, name) in [
+            (
+                r#"{"do":"add_account","phone":"+99966 20009","first_name":"Desk","password":"x"}"#,
+                "AddAccount",
+            ),
+            (
+                r#"{"do":"say","from":1,"chat":-1001900001,"text":"Hello!"}"#,
+                "Say",
+            ),
+            (
+                r#"{"do":"set_fault","method":"messages.*","times":1,"effect":{"effect":"error","code":420,"message":"FLOOD_WAIT_5"}}"#,
+                "SetFault",
+            ),
+            (
+                r#"{"do":"set_fault","effect":{"effect":"drop_push"},"account":5,"per_mille":100}"#,
+                "SetFault",
+            ),
+            (
+                r#"{"do":"set_wire_fault","fault":{"kind":"cut","reset":true},"user":7}"#,
+                "SetWireFault",
+            ),
+            (
+                r#"{"do":"let_answer","person":3,"after_ms":10}"#,
+                "LetAnswer",
+            ),
+            (
+                r#"{"do":"say_media","from":1,"chat":2,"media":{"kind":"voice","seconds":1,"size":2}}"#,
+                "SayMedia",
+            ),
+            (
+                r#"{"do":"service","from":1,"chat":-2,"action":{"action":"left","user":4}}"#,
+                "Service",
+            ),
+            (r#"{"do":"traffic","rate_per_second":5.0}"#, "Traffic"),
+            (r#"{"do":"clear_faults"}"#, "ClearFaults"),
+        ] {
+            let order: Order = serde_json::from_str(text).unwrap();
+            assert!(format!("{order:?}").starts_with(name), "{order:?}");
+        }
+    }
+}

@@ -99,6 +99,22 @@ async def qr(transport):
     assert user.id == me, user
     await made.disconnect()
 
+    phone = await signed_in("+99966 2 1004", transport)
+    made = client(transport)
+    await made.connect()
+    login = await made.qr_login()
+    waiting = asyncio.create_task(login.wait(20))
+    await asyncio.sleep(0)
+    accepted = await phone(functions.auth.AcceptLoginTokenRequest(login.token))
+    assert accepted.app_name, accepted
+    assert (await waiting).id == me
+    assert len((await phone(functions.account.GetAuthorizationsRequest())).authorizations) == 3
+    other = [a for a in (await phone(functions.account.GetAuthorizationsRequest())).authorizations if not a.current]
+    await phone(functions.account.ResetAuthorizationRequest(other[-1].hash))
+    assert len((await phone(functions.account.GetAuthorizationsRequest())).authorizations) == 2
+    await made.disconnect()
+    await phone.disconnect()
+
     far = account("+99966 2 1005", "Far", home_dc=4, password="secret")
     made = client(transport)
     await made.connect()
