@@ -5,7 +5,7 @@
  * border, so the old end is cut at such a border when one is near.
  */
 
-export const LIMIT = 200;
+export const LIMIT = 140;
 const TAIL_LIMIT = 100;
 
 /** @returns {import('./types.js').Chat} */

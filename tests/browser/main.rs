@@ -12,4 +12,5 @@ mod looks;
 mod outage;
 mod replies;
 mod safety;
+mod speed;
 mod world;

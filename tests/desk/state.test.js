@@ -233,8 +233,8 @@ test('messages of one second stand in Telegram\'s order, with replies on their w
 
 // Protects: an older page that comes late does not push someone off the end they have gone back to.
 test('a late older page is dropped rather than the end one is reading', () => {
-  let chat = addPage(emptyChat(), { direction: 'latest', ...page(801, 1000), next_cursor: 'older801' });
-  chat = addPage({ ...chat, atBottom: true }, { direction: 'older', ...page(751, 800), next_cursor: 'older751' });
+  let chat = addPage(emptyChat(), { direction: 'latest', ...page(861, 1000), next_cursor: 'older861' });
+  chat = addPage({ ...chat, atBottom: true }, { direction: 'older', ...page(811, 860), next_cursor: 'older811' });
   assert.equal(Number(chat.messages.at(-1).id), 1000);
   assert.ok(chat.atEnd && !chat.atStart);
   assert.ok(chat.olderAt[chat.messages[0].id]);
