@@ -73,15 +73,9 @@ impl Vault {
             local: local.clone(),
             shared: Arc::clone(&shared),
         };
-        let mut sync = Sync::new(local, remote, Arc::clone(&shared), pace);
+        let sync = Sync::new(local, remote, shared, pace);
         let (looked, first) = tokio::sync::oneshot::channel::<()>();
-        runtime.spawn(async move {
-            let first = sync.pull();
-            // The sender stays until the look is over, however it ends.
-            shared.closing.run_until_cancelled(first).await;
-            drop(looked);
-            sync.run().await;
-        });
+        runtime.spawn(sync.run(looked));
         if kind == VaultKind::Supabase {
             let looked = tokio::time::timeout(pace.request + pace.connect, first).await;
             if looked.is_err() {

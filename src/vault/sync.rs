@@ -6,10 +6,13 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{
@@ -88,13 +91,30 @@ impl Sync {
 
     /// Runs until the vault is closed. A pass that is cut off by that is like one cut off by a kill: the next
     /// start goes on from the rows.
-    pub async fn run(mut self) {
+    ///
+    /// `looked` is let go of after the first look at the table, however that ends.
+    pub async fn run(mut self, looked: oneshot::Sender<()>) {
         let shared = Arc::clone(&self.shared);
-        shared.closing.run_until_cancelled(self.turn()).await;
+        shared.closing.run_until_cancelled(self.turns(looked)).await;
         shared.closed.cancel();
     }
 
-    async fn turn(&mut self) {
+    /// A panic in here must not end the syncing of every account without a word.
+    async fn turns(&mut self, looked: oneshot::Sender<()>) {
+        let mut looked = Some(looked);
+        loop {
+            let turn = AssertUnwindSafe(self.turn(looked.take()));
+            if turn.catch_unwind().await.is_err() {
+                log::error!(target: "switchboard::vault", "the sync with Supabase failed by a bug and begins anew");
+                self.troubles.clear();
+                tokio::time::sleep(self.pace.interval).await;
+            }
+        }
+    }
+
+    async fn turn(&mut self, looked: Option<oneshot::Sender<()>>) {
+        self.pull().await;
+        drop(looked);
         let mut look = interval(KEY_LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shared = Arc::clone(&self.shared);
