@@ -11,7 +11,7 @@ use std::{
 use grammers_tl_types::{enums, types};
 use serde::{Deserialize, Serialize};
 
-use crate::world::{Outgoing, Refusal};
+use crate::world::Outgoing;
 
 /// Names a fault that was set, so that it can be taken back.
 pub type FaultId = u64;
@@ -361,13 +361,4 @@ fn names(wanted: &str, name: &str) -> bool {
 fn mentions(body: &[u8], channel: i64) -> bool {
     let id = channel.to_le_bytes();
     body.windows(8).step_by(4).any(|window| window == id)
-}
-
-impl From<Effect> for Option<Refusal> {
-    fn from(effect: Effect) -> Self {
-        match effect {
-            Effect::Error { code, message } => Some(Refusal::new(code, message)),
-            _ => None,
-        }
-    }
 }

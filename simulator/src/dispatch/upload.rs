@@ -1,4 +1,4 @@
-//! upload.*: small files, made up on the way down, kept on the way up.
+//! upload.*: small files, made up on the way down, taken and forgotten on the way up.
 
 use grammers_tl_types::{enums, functions::upload as f, types};
 
@@ -34,24 +34,10 @@ pub fn get_file(
     .into())
 }
 
-pub fn save_file_part(world: &mut World, _: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
-    world
-        .uploads
-        .entry(r.file_id)
-        .or_default()
-        .insert(r.file_part, r.bytes);
+pub fn save_file_part(_: &mut World, _: &Call, _: f::SaveFilePart) -> Result<bool, Refusal> {
     Ok(true)
 }
 
-pub fn save_big_file_part(
-    world: &mut World,
-    _: &Call,
-    r: f::SaveBigFilePart,
-) -> Result<bool, Refusal> {
-    world
-        .uploads
-        .entry(r.file_id)
-        .or_default()
-        .insert(r.file_part, r.bytes);
+pub fn save_big_file_part(_: &mut World, _: &Call, _: f::SaveBigFilePart) -> Result<bool, Refusal> {
     Ok(true)
 }

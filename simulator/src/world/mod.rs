@@ -76,8 +76,6 @@ pub struct World {
     pub unknown_methods: BTreeMap<String, u64>,
     /// Rises with everything that happens: tests wait on it.
     pub revision: u64,
-    /// Bytes of uploaded file parts, by file id.
-    pub uploads: HashMap<i64, BTreeMap<i32, Vec<u8>>>,
     next_group: i64,
     next_channel: i64,
     next_user: i64,
@@ -107,7 +105,6 @@ impl World {
             methods: BTreeMap::new(),
             unknown_methods: BTreeMap::new(),
             revision: 0,
-            uploads: HashMap::new(),
             next_group: FIRST_GROUP,
             next_channel: FIRST_CHANNEL,
             next_user: FIRST_USER,

@@ -1,6 +1,6 @@
 //! Users: everybody who can be written to, and the accounts among them that clients sign in to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{ids::ChatRef, mailbox::Mailbox, message::Gid, srp::Password};
 use crate::port::KeyId;
@@ -39,8 +39,6 @@ pub struct Account {
     pub sent: HashMap<(ChatRef, i64), Gid>,
     /// Random ids whose first call still runs.
     pub sending: HashSet<i64>,
-    pub filters: BTreeMap<i32, Vec<u8>>,
-    pub privacy_note: Option<String>,
 }
 
 /// What Telegram thinks of an account.
@@ -69,8 +67,6 @@ impl Account {
             known: HashSet::new(),
             sent: HashMap::new(),
             sending: HashSet::new(),
-            filters: BTreeMap::new(),
-            privacy_note: None,
         }
     }
 }

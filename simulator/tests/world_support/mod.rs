@@ -50,8 +50,10 @@ impl Library {
     }
 
     pub fn with_key(simulator: &Simulator, dc_id: i32, key: [u8; 256]) -> Self {
-        let mut data = SessionData::default();
-        data.home_dc = dc_id;
+        let mut data = SessionData {
+            home_dc: dc_id,
+            ..SessionData::default()
+        };
         for (id, address) in simulator.dc_addresses() {
             let SocketAddr::V4(ipv4) = address else {
                 panic!("tests listen on IPv4")
