@@ -82,7 +82,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Reads the keys; makes one when there is none. A new one is written by [`Self::keep`], after it is certain
+    /// Reads the keys; makes one when there is none. A new one is written when the vault opens, after it is certain
     /// that nothing sealed with another key exists.
     ///
     /// # Errors
