@@ -208,7 +208,10 @@ impl StoreActor {
         let Ok(mut conn) = self.usable_connection() else {
             return;
         };
-        match self.housekeeping.tick(&mut conn, &mut self.state, busy) {
+        match self
+            .housekeeping
+            .tick(&mut conn, &mut self.state, busy, !self.health.get().ok)
+        {
             Ok(more) => {
                 self.conn = Some(conn);
                 self.health.good();

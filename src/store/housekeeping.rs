@@ -94,7 +94,12 @@ impl Housekeeping {
         conn: &mut SqliteConnection,
         state: &mut State,
         busy: bool,
+        troubled: bool,
     ) -> QueryResult<bool> {
+        // An empty transaction succeeds on a full disk too: only a real write proves that the trouble is over.
+        if troubled {
+            step(conn, probe)?;
+        }
         let limit = if busy { FEED_BUSY } else { FEED };
         let fed = step(conn, |conn| search_index::feed(conn, state, limit))?;
         let mut more = fed == limit;
@@ -157,6 +162,14 @@ fn step<T>(
             Err(error)
         }
     }
+}
+
+fn probe(conn: &mut SqliteConnection) -> QueryResult<()> {
+    let now = crate::domain::Timestamp::now().millis().to_string();
+    sql("INSERT INTO meta (key, value) VALUES ('probe', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+        .text(&now)
+        .run(conn)?;
+    Ok(())
 }
 
 fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
