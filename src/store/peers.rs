@@ -142,6 +142,10 @@ impl Tx<'_> {
     /// Stores what was met of a peer. Did a name or right of a conversation change with it?
     pub fn put_peer(&mut self, account: &KnownAccount, new: &Peer) -> JobResult<bool> {
         let old = self.known_peer(account.no, new.id)?;
+        // Nearly every message brings peers that are known just so.
+        if old.as_ref().is_some_and(|known| known.peer == *new) {
+            return Ok(false);
+        }
         let merged = merge(old.as_ref().map(|known| &known.peer), new);
         if old.is_some_and(|known| known.peer == merged) {
             return Ok(false);
