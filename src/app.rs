@@ -25,7 +25,8 @@ use crate::{
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{Telegram, TelegramConfig, TelegramError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
-    web::{Gate, Hosts, Metrics, Service, guarded},
+    web::{AssistantClient, Doors, Gate, Hosts, Metrics, Service, guarded},
+    webhooks::Webhooks,
 };
 
 /// Threads that serve HTTP and WebSockets.
@@ -65,6 +66,7 @@ pub struct App {
     service: Data<Service>,
     /// Carries out what is done in Supabase.
     following: tokio::task::JoinHandle<()>,
+    webhooks: Webhooks,
     _broadcast: Arbiter,
     _data_dir: DataDir,
 }
@@ -93,9 +95,6 @@ impl App {
     /// # Errors
     /// Whatever keeps it from serving; then nothing was left running.
     pub async fn start(config: Config) -> Result<(Self, Server), StartError> {
-        if !config.listen.ip().is_loopback() {
-            return Err(StartError::OpenToOthers(config.listen));
-        }
         let data_dir = DataDir::claim(&config.data_dir)?;
         let keyring = Keyring::load(KeySource::choose(&config.master_key))?;
         let announcer = Arc::new(Announcer::default());
@@ -103,6 +102,10 @@ impl App {
             StoreConfig::at(data_dir.database()),
             Arc::clone(&announcer) as Arc<dyn EventSink>,
         )?;
+        let doors = Doors::open(store.clone()).await?;
+        if !config.listen.ip().is_loopback() && !doors.tokens.any().await? {
+            return Err(StartError::OpenToOthers(config.listen));
+        }
         let account_arbiters = (0..ACCOUNT_THREADS).map(|_| Arbiter::new()).collect();
         let broadcast_arbiter = Arbiter::new();
         let broadcast = BroadcastHandle::start(&broadcast_arbiter, store.last_seq().await?);
@@ -136,16 +139,21 @@ impl App {
             vault,
             metrics: Arc::clone(&announcer.metrics),
             api: config.api.clone(),
+            doors,
+            assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });
         let (address, server) = serve(&config, service.clone())?;
         let changes = service.vault.changes();
         restore(&service).await?;
         let following = actix::spawn(remote::follow(service.clone(), changes));
+        let webhooks =
+            Webhooks::start(config.webhooks.as_ref(), &service.store, &service.broadcast);
         let app = Self {
             address,
             server: server.handle(),
             service,
             following,
+            webhooks,
             _broadcast: broadcast_arbiter,
             _data_dir: data_dir,
         };
@@ -155,6 +163,16 @@ impl App {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Tells when tokens come into force, with the link that opens the desk then; now, if they are already.
+    pub async fn launch_link(&self) -> String {
+        let doors = &self.service.doors;
+        while !doors.tokens.any().await.unwrap_or(false) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let code = doors.launch_code();
+        format!("http://{}/launch?code={}", self.address, code.expose())
     }
 
     #[must_use]
@@ -172,6 +190,7 @@ impl App {
         }
         self.following.abort();
         self.service.supervisor.stop_all().await;
+        self.webhooks.stop().await;
         self.service.vault.close().await;
         self.service.store.close().await;
     }

@@ -154,4 +154,12 @@ pub struct Settings {
     /// Model name that the assistant is asked for.
     #[arg(long, env = "ASSISTANT_MODEL")]
     pub assistant_model: Option<String>,
+    /// An address that events are posted to; repeatable.
+    #[arg(long = "webhook", env = "SWITCHBOARD_WEBHOOKS", value_delimiter = ',')]
+    pub webhook: Vec<String>,
+    /// What those posts are signed with (HMAC-SHA256), at least 16 characters.
+    #[arg(long, env = "SWITCHBOARD_WEBHOOK_SECRET", hide_env_values = true)]
+    pub webhook_secret: Option<String>,
+    #[arg(long, env = "SWITCHBOARD_WEBHOOK_SECRET_FILE", hide = true)]
+    pub webhook_secret_file: Option<PathBuf>,
 }

@@ -26,6 +26,7 @@ pub struct Config {
     pub master_key: MasterKey,
     pub allowed_hosts: Vec<String>,
     pub assistant: Option<Assistant>,
+    pub webhooks: Option<Webhooks>,
 }
 
 /// Which MTProto servers accounts talk to.
@@ -64,6 +65,14 @@ pub struct Assistant {
     pub model: String,
 }
 
+/// Where events are posted to.
+#[derive(Clone, Debug)]
+pub struct Webhooks {
+    pub urls: Vec<Url>,
+    /// What posts are signed with.
+    pub secret: SecretText,
+}
+
 /// Everything that is wrong, in the order of the settings.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(pub Vec<Problem>);
@@ -98,6 +107,7 @@ impl Config {
             master_key: checker.master_key(settings),
             allowed_hosts: checker.allowed_hosts(&settings.allowed_host),
             assistant: checker.assistant(settings),
+            webhooks: checker.webhooks(settings),
         };
         if checker.problems.is_empty() {
             Ok(config)
@@ -343,6 +353,42 @@ impl Checker {
             return None;
         };
         Some(Assistant { url, key, model })
+    }
+
+    fn webhooks(&mut self, settings: &Settings) -> Option<Webhooks> {
+        const SHORTEST_SECRET: usize = 16;
+        let secret = self.secret(
+            "SWITCHBOARD_WEBHOOK_SECRET",
+            settings.webhook_secret.as_deref(),
+            settings.webhook_secret_file.as_deref(),
+        );
+        let urls: Vec<Url> = settings
+            .webhook
+            .iter()
+            .filter_map(|text| self.url("SWITCHBOARD_WEBHOOKS", Some(text.trim())))
+            .collect();
+        if urls.is_empty() {
+            return None;
+        }
+        match secret {
+            Some(secret) if secret.expose().len() >= SHORTEST_SECRET => {
+                Some(Webhooks { urls, secret })
+            }
+            Some(_) => {
+                self.report(
+                    "SWITCHBOARD_WEBHOOK_SECRET",
+                    "is shorter than 16 characters",
+                );
+                None
+            }
+            None => {
+                self.report(
+                    "SWITCHBOARD_WEBHOOK_SECRET",
+                    "is missing, though SWITCHBOARD_WEBHOOKS is set",
+                );
+                None
+            }
+        }
     }
 
     fn url(&mut self, variable: &'static str, text: Option<&str>) -> Option<Url> {

@@ -10,6 +10,8 @@ use std::{
 
 use rustix::fs::{FlockOperation, flock};
 
+const DATABASE: &str = "switchboard.db";
+
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     #[error(
@@ -35,17 +37,7 @@ impl DataDir {
             path: path.to_owned(),
             source,
         };
-        if !path.exists() {
-            fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(path)
-                .map_err(unusable)?;
-        }
-        let mode = fs::metadata(path).map_err(unusable)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
-        }
+        make_private(path).map_err(unusable)?;
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
@@ -73,8 +65,34 @@ impl DataDir {
 
     #[must_use]
     pub fn database(&self) -> PathBuf {
-        self.path.join("switchboard.db")
+        self.path.join(DATABASE)
     }
+}
+
+/// The database of a directory that is not claimed, for a short look beside the running service.
+///
+/// # Errors
+/// When the directory can't be made.
+pub fn database_of(path: &Path) -> Result<PathBuf, DataDirError> {
+    make_private(path).map_err(|source| DataDirError::Unusable {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(path.join(DATABASE))
+}
+
+fn make_private(path: &Path) -> io::Result<()> {
+    if !path.exists() {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)?;
+    }
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

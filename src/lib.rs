@@ -19,9 +19,11 @@
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
+//! - [`tokens`]: API tokens from the command line.
 //! - [`upkeep`]: `switchboard check` and `switchboard rekey`.
 //! - [`vault`]: sessions at rest, sealed.
 //! - [`web`]: the REST API, the WebSocket and the dashboard's files.
+//! - [`webhooks`]: events posted to configured addresses.
 
 // Outside tests a missing value is an error to handle, not a reason to panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
@@ -39,6 +41,8 @@ pub mod remote;
 pub mod store;
 pub mod supervisor;
 pub mod telegram;
+pub mod tokens;
 pub mod upkeep;
 pub mod vault;
 pub mod web;
+pub mod webhooks;

@@ -11,7 +11,7 @@ use switchboard::{
     cli::{Cli, Command, Settings},
     config::Config,
     data_dir::DataDirError,
-    upkeep,
+    tokens, upkeep,
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
@@ -43,10 +43,7 @@ fn main() -> ExitCode {
             Command::Simulator(args) => simulator(args).await,
             Command::Check(settings) => with_config(&settings, upkeep::check).await,
             Command::Rekey(settings) => with_config(&settings, upkeep::rekey).await,
-            Command::Token { .. } => {
-                eprintln!("switchboard: this command is not available in this build");
-                ExitCode::from(1)
-            }
+            Command::Token { settings, action } => tokens::run(&settings.data_dir, action),
         }
     })
 }
@@ -169,7 +166,13 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     };
     let mut running = actix::spawn(server);
     let beside = async {
-        beside(&app).await;
+        let link = async {
+            println!(
+                "open the desk by {} (once, within 10 minutes)",
+                app.launch_link().await
+            );
+        };
+        tokio::join!(beside(&app), link);
         std::future::pending::<()>().await;
     };
     let code = tokio::select! {

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use actix::{Actor, Addr, Arbiter, Recipient};
+use tokio::sync::watch;
 
 use super::{
     BroadcastActor, Frame, Since, Transient, Wake,
@@ -24,6 +25,8 @@ pub struct Shared {
     /// Newest number of a publication that found the mailbox full: it is in the event log alone.
     lost: AtomicI64,
     subscribers: AtomicUsize,
+    /// Newest number that was published, for listeners that are no actors.
+    newest: watch::Sender<Seq>,
 }
 
 impl Shared {
@@ -35,8 +38,20 @@ impl Shared {
     pub(super) fn append(&self, events: Vec<Arc<Event>>) {
         let mut ring = self.ring();
         for event in events {
+            let seq = event.seq;
             ring.push(Arc::new(Frame::new(event)));
+            self.tell(seq);
         }
+    }
+
+    fn tell(&self, seq: Seq) {
+        self.newest.send_if_modified(|newest| {
+            let risen = seq > *newest;
+            if risen {
+                *newest = seq;
+            }
+            risen
+        });
     }
 
     pub(super) fn set_subscribers(&self, count: usize) {
@@ -70,6 +85,7 @@ impl BroadcastHandle {
             ring: Mutex::new(Ring::new(RING, last)),
             lost: AtomicI64::new(0),
             subscribers: AtomicUsize::new(0),
+            newest: watch::Sender::new(last),
         });
         let actor = BroadcastActor::new(Arc::clone(&shared));
         let addr = BroadcastActor::start_in_arbiter(&arbiter.handle(), move |_| actor);
@@ -84,6 +100,7 @@ impl BroadcastHandle {
         // A full mailbox means that the actor has more to do and will wake everybody after it.
         if self.addr.try_send(Publish(events)).is_err() {
             self.shared.lost.fetch_max(newest.0, Ordering::AcqRel);
+            self.shared.tell(newest);
         }
     }
 
@@ -130,6 +147,12 @@ impl BroadcastHandle {
             }
             since => since,
         }
+    }
+
+    /// The newest number, and a way to wait for a newer one.
+    #[must_use]
+    pub fn newest(&self) -> watch::Receiver<Seq> {
+        self.shared.newest.subscribe()
     }
 
     #[must_use]

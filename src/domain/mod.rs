@@ -31,5 +31,5 @@ pub use media::{Media, MediaKind};
 pub use message::{Direction, IncomingMessage, MessageError, MessageStatus, Sender, StoredMessage};
 pub use outgoing::{OutgoingMessage, SendOutcome};
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
-pub use text::{TextError, check_text, utf16_len};
+pub use text::{TextError, check_text, split_text, utf16_len};
 pub use timestamp::Timestamp;

@@ -32,9 +32,61 @@ pub fn check_text(text: &str) -> Result<(), TextError> {
     Ok(())
 }
 
+/// Cuts a text into messages: at a paragraph, a line or a word where there is one, else between two letters.
+/// Nothing but blanks at the cuts is lost; blank parts are left out.
+#[must_use]
+pub fn split_text(text: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim();
+    while utf16_len(rest) > MAX_UNITS {
+        let (head, tail) = rest.split_at(cut(rest));
+        parts.push(head.trim_end().to_owned());
+        rest = tail.trim_start();
+    }
+    parts.push(rest.to_owned());
+    parts.retain(|part| !part.trim().is_empty());
+    parts
+}
+
+/// Where the first part of a text that is too long ends, in bytes.
+fn cut(text: &str) -> usize {
+    let mut units = 0;
+    let mut limit = 0;
+    for (at, letter) in text.char_indices() {
+        units += letter.len_utf16();
+        if units > MAX_UNITS {
+            break;
+        }
+        limit = at + letter.len_utf8();
+    }
+    let head = text.get(..limit).unwrap_or_default();
+    // A cut in the first half would make many small parts.
+    ["\n\n", "\n", ". ", " "]
+        .iter()
+        .filter_map(|gap| head.rfind(gap).map(|at| at + gap.len()))
+        .find(|at| *at > limit / 2)
+        .unwrap_or(limit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Protects long answers: no part is too long for Telegram, and none of the words is lost.
+    #[test]
+    fn a_long_text_is_cut_at_words_into_messages_that_fit() {
+        let words = "слово 😀 word ".repeat(1200);
+        let parts = split_text(&words);
+        assert!(parts.len() > 2);
+        assert!(parts.iter().all(|part| check_text(part).is_ok()));
+        let joined = parts.join(" ");
+        assert!(joined.split_whitespace().eq(words.split_whitespace()));
+        let solid = "😀".repeat(5000);
+        assert_eq!(split_text(&solid).concat(), solid);
+        assert_eq!(split_text("short"), ["short"]);
+        let paragraphs = format!("{}\n\n{}", "a".repeat(3000), "b ".repeat(1000));
+        assert_eq!(split_text(&paragraphs)[0], "a".repeat(3000));
+    }
 
     #[test]
     fn length_is_counted_in_utf16_units() {

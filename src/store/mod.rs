@@ -25,6 +25,7 @@ mod message_row;
 mod messages;
 mod metrics;
 mod outbox;
+mod owners;
 mod peers;
 #[cfg(test)]
 mod plans;
@@ -36,14 +37,20 @@ mod search;
 mod search_index;
 mod settle;
 mod sql;
+mod token_file;
+mod tokens;
 mod tx;
 mod types;
+mod webhook_cursors;
 
 pub use error::{Result, StoreError};
 pub use handle::{Store, StoreHandle};
 pub use health::StoreHealth;
 pub use metrics::StoreMetrics;
+pub use owners::OwnerRecord;
 pub use sealed::{RemoteCopy, SealedAccount};
+pub use token_file::TokenFile;
+pub use tokens::{NewToken, TokenRecord};
 pub use types::{
     AccountPatch, ConversationFilter, EventSink, FillJob, FillScope, HistoryState, LoginAttempt,
     MessagePage, MessagesFrom, NewAccount, NewFillJob, NewLoginAttempt, NoSink, Page, QueueReply,

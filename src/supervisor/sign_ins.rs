@@ -191,7 +191,15 @@ impl SignIns {
     ) -> Result<Login, SignInError> {
         let running = self.find(id)?;
         let _turn = running.turn.lock().await;
+        let attempt = NewLoginAttempt {
+            account_id: Some(id),
+            subject: format!("2fa {id}"),
+            kind: AttemptKind::TwoFactor,
+        };
+        let attempt = self.parts.store.record_login_attempt(attempt).await?;
         let step = running.sign_in.submit_password(password).await;
+        let result = step.as_ref().map(|_| ());
+        self.record(attempt, result).await;
         self.answered(&running, step).await
     }
 

@@ -1,17 +1,17 @@
-//! Access: what a caller may do, and how it is known.
+//! Access: what a caller may do, and whose accounts it sees.
 //!
 //! Without any token the service answers this machine alone and trusts it. With tokens every call needs one:
 //! a header for programs, a cookie (set by the launch link) for the desk.
 
-use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
-    dev::{Payload, ServiceRequest},
-    http::{StatusCode, header, header::HeaderMap},
-};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use std::future::{Ready, ready};
 
-use super::{error::ApiError, guard::Hosts};
-use crate::domain::{AccountId, SecretText};
+use super::{
+    doors::{Owner, OwnerKind},
+    error::ApiError,
+    guard::Hosts,
+};
+use crate::domain::AccountId;
 
 /// What a caller may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,12 +23,37 @@ pub enum Scope {
     Licence,
 }
 
+impl Scope {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Send => "send",
+            Self::Admin => "admin",
+            Self::Licence => "licence",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::Send, Self::Admin, Self::Licence]
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+    }
+}
+
 /// Who calls; put into each request by the guard.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Access {
     pub scope: Scope,
     /// The accounts that alone exist for this caller; `None` sees all.
     pub accounts: Option<Vec<AccountId>>,
+    /// For whom it calls, when that is known from the way it came in.
+    pub owner: Option<Owner>,
+    /// Of the token that it showed.
+    pub token: Option<i64>,
+    /// A browser that came by the launch link.
+    pub desk: bool,
 }
 
 impl Access {
@@ -36,6 +61,18 @@ impl Access {
     pub const LOCAL: Self = Self {
         scope: Scope::Admin,
         accounts: None,
+        owner: None,
+        token: None,
+        desk: false,
+    };
+
+    /// Somebody who looks at a page and has proved nothing.
+    pub const NOTHING: Self = Self {
+        scope: Scope::Read,
+        accounts: Some(Vec::new()),
+        owner: None,
+        token: None,
+        desk: false,
     };
 
     #[must_use]
@@ -56,65 +93,46 @@ impl Access {
         if allowed {
             return Ok(());
         }
-        Err(ApiError::forbidden(
-            "scope_too_small",
-            "this token may not do that; make one with a wider scope",
-        ))
+        Err(scope_too_small())
     }
-}
 
-/// How a caller proved itself.
-#[derive(Debug)]
-pub enum Credentials {
-    None,
-    Header(SecretText),
-    Cookie(SecretText),
-}
+    /// For what concerns the service as a whole.
+    ///
+    /// # Errors
+    /// 403 for a caller who sees only its own.
+    pub fn require_everything(&self) -> Result<(), ApiError> {
+        if self.accounts.is_none() {
+            return Ok(());
+        }
+        Err(scope_too_small())
+    }
 
-impl Credentials {
-    /// A header can't be sent by a page of another site without its script having the token.
+    /// Whose account the portal shows to this caller.
     #[must_use]
-    pub const fn is_token_header(&self) -> bool {
-        matches!(self, Self::Header(_))
+    pub fn portal_owner(&self) -> Owner {
+        if let Some(owner) = &self.owner
+            && owner.kind == OwnerKind::Licence
+        {
+            return owner.clone();
+        }
+        match self.token {
+            Some(id) if !self.desk => Owner::portal(&format!("token:{id}")),
+            _ => Owner::portal("desk"),
+        }
     }
 }
 
-/// Decides who comes in.
+fn scope_too_small() -> ApiError {
+    ApiError::forbidden(
+        "scope_too_small",
+        "this token may not do that; make one with a wider scope",
+    )
+}
+
+/// Decides under which names the service answers.
 #[derive(Debug)]
 pub struct Gate {
     pub hosts: Hosts,
-}
-
-impl Gate {
-    pub(super) fn credentials(&self, headers: &HeaderMap) -> Credentials {
-        let text =
-            |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        if let Some(token) =
-            text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "))
-        {
-            return Credentials::Header(SecretText::new(token.trim()));
-        }
-        if let Some(token) = text(header::HeaderName::from_static("x-api-key")) {
-            return Credentials::Header(SecretText::new(token));
-        }
-        Credentials::None
-    }
-
-    pub(super) async fn admit(
-        &self,
-        _request: &ServiceRequest,
-        _credentials: Credentials,
-        from_here: bool,
-    ) -> Result<Access, ApiError> {
-        if from_here {
-            return Ok(Access::LOCAL);
-        }
-        Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "token_required",
-            "callers from outside this machine need a token: make one with `switchboard token create`",
-        ))
-    }
 }
 
 impl FromRequest for Access {

@@ -95,7 +95,8 @@ impl Service {
     }
 }
 
-async fn forget(service: &Service, id: AccountId) -> Result<(), ApiError> {
+/// Takes back an account that never was signed in.
+pub async fn forget(service: &Service, id: AccountId) -> Result<(), ApiError> {
     service.vault.remove(id).await?;
     service.store.remove_account(id, false).await?;
     Ok(())
@@ -300,6 +301,7 @@ pub async fn remove_account(
         sign_out(&service, *id).await?;
     }
     service.vault.remove(*id).await?;
+    service.doors.owners.forget(*id).await?;
     service
         .store
         .remove_account(*id, query.history == History::Keep)

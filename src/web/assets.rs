@@ -12,7 +12,16 @@ struct Files;
 /// Pages and their files may be cached and revalidated; everything else is data.
 #[must_use]
 pub fn is_page(path: &str) -> bool {
-    path == "/" || path.starts_with("/static/")
+    matches!(
+        path,
+        "/" | "/docs" | "/telegram" | "/telegram/" | "/openapi.json"
+    ) || path.starts_with("/static/")
+}
+
+/// What may be looked at before one has proved anything: pages hold no data, and a launch code is a proof itself.
+#[must_use]
+pub fn is_open(path: &str) -> bool {
+    is_page(path) || matches!(path, "/launch" | "/health/live")
 }
 
 pub async fn get_desk(request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -69,4 +78,12 @@ fn content_type(name: &str, file: &EmbeddedFile) -> String {
     } else {
         mime.to_owned()
     }
+}
+
+pub async fn get_portal(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    serve(&request, "portal.html")
+}
+
+pub async fn get_docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    serve(&request, "docs.html")
 }

@@ -72,7 +72,8 @@ impl ApiError {
         self
     }
 
-    fn request_id(&self) -> Option<&str> {
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
         self.message.split_once("request_id ").map(|(_, id)| id)
     }
 }

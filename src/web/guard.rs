@@ -3,8 +3,10 @@
 //!
 //! The order of the checks matters: the address first, then the origin, then the token.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::{
-    Error, HttpMessage,
+    Error, HttpMessage, ResponseError,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
@@ -16,8 +18,11 @@ use actix_web::{
 };
 
 use super::{
+    Service,
     access::{Access, Gate},
+    doors::{Caller, Credentials},
     error::ApiError,
+    integrations::{Face, reshaped},
 };
 
 /// Which `Host` values are ours.
@@ -71,28 +76,51 @@ pub async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let gate = request.app_data::<web::Data<Gate>>().cloned();
-    let Some(gate) = gate else {
+    let service = request.app_data::<web::Data<Service>>().cloned();
+    let (Some(gate), Some(service)) = (gate, service) else {
         return Err(ApiError::internal("the gate is not part of the application").into());
     };
     let api = !super::assets::is_page(request.path());
-    let checked = check(&request, &gate).await;
-    let mut response = match checked {
+    // Callers of older systems read errors in their own shape.
+    let face = Face::of(request.path()).map(|face| (face, face.language(request.headers())));
+    let mut response = match check(&request, &gate, &service).await {
         Ok(access) => {
             request.extensions_mut().insert(access);
-            next.call(request).await?.map_into_left_body()
+            next.call(request).await?.map_into_boxed_body()
         }
         Err(error) => {
-            let response = actix_web::ResponseError::error_response(&error);
-            request.into_response(response).map_into_right_body()
+            let response = error.error_response();
+            let mut response = request.into_response(response);
+            response.response_mut().extensions_mut().insert(error);
+            response
         }
     };
+    if let Some((face, language)) = face {
+        let told = response
+            .response()
+            .error()
+            .and_then(|error| error.as_error::<ApiError>())
+            .map(|error| reshaped(face, language, error));
+        let refused = response
+            .response_mut()
+            .extensions_mut()
+            .remove::<ApiError>()
+            .map(|error| reshaped(face, language, &error));
+        if let Some(told) = told.or(refused) {
+            response = response.into_response(told);
+        }
+    }
     add_headers(response.headers_mut(), &gate.hosts, api);
     Ok(response)
 }
 
-async fn check(request: &ServiceRequest, gate: &Gate) -> Result<Access, ApiError> {
+async fn check(
+    request: &ServiceRequest,
+    gate: &Gate,
+    service: &Service,
+) -> Result<Access, ApiError> {
     check_host(request, &gate.hosts)?;
-    let credentials = gate.credentials(request.headers());
+    let credentials = Credentials::of(request);
     let behind_proxy = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"]
         .iter()
         .any(|name| request.headers().contains_key(*name));
@@ -103,11 +131,18 @@ async fn check(request: &ServiceRequest, gate: &Gate) -> Result<Access, ApiError
         check_cross_site(request, &gate.hosts)?;
     }
     check_content_type(request)?;
-    let from_loopback = request
+    let ip = request
         .peer_addr()
-        .is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    gate.admit(request, credentials, from_loopback && !behind_proxy)
-        .await
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
+            peer.ip().to_canonical()
+        });
+    let caller = Caller {
+        ip,
+        from_here: ip.is_loopback() && !behind_proxy,
+        for_page: matches!(*request.method(), Method::GET | Method::HEAD)
+            && super::assets::is_open(request.path()),
+    };
+    service.doors.admit(credentials, caller).await
 }
 
 /// The raw header: `connection_info()` prefers `X-Forwarded-Host`, which a hostile page can set.

@@ -192,8 +192,9 @@ impl Default for Metrics {
 
 pub async fn get_metrics(
     service: web::Data<Service>,
-    _access: Access,
+    access: Access,
 ) -> Result<HttpResponse, ApiError> {
+    access.require_everything()?;
     service.metrics.look(&service).await?;
     let mut text = String::new();
     let mut of_store = Registry::default();

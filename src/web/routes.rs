@@ -9,8 +9,9 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Service, accounts, assets, conversations, error, guard, health, login,
-    messages, metrics, search, socket,
+    ApiError, Gate, Service, accounts, assets, conversations, error, guard, health,
+    integrations::{phone, portal, stream, user},
+    launch, login, messages, metrics, openapi, search, socket,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
@@ -49,63 +50,90 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .into()
     });
-    config
-        .app_data(json)
-        .app_data(path)
-        .app_data(query)
-        .route("/", get().to(assets::get_desk))
-        .route("/static/{file:.*}", get().to(assets::get_file))
-        .route("/ws", get().to(socket::open_socket))
-        .route("/accounts/add", post().to(accounts::add_account))
-        .route("/accounts", get().to(accounts::list_accounts))
-        .route("/accounts/{id}", get().to(accounts::get_account))
-        .route("/accounts/{id}", patch().to(accounts::change_account))
-        .route("/accounts/{id}", delete().to(accounts::remove_account))
-        .route("/accounts/{id}/login", post().to(login::begin_login))
-        .route("/accounts/{id}/login", get().to(login::get_login))
-        .route("/accounts/{id}/login", delete().to(login::cancel_login))
-        .route("/accounts/{id}/login/code", post().to(login::submit_code))
-        .route(
-            "/accounts/{id}/login/password",
-            post().to(login::submit_password),
-        )
-        .route("/accounts/{id}/login/resend", post().to(login::resend_code))
-        .route(
-            "/accounts/{id}/restart",
-            post().to(accounts::restart_account),
-        )
-        .route(
-            "/accounts/{id}/logout",
-            post().to(accounts::log_out_account),
-        )
-        .route("/accounts/{id}/send", post().to(conversations::queue_send))
-        .route(
-            "/conversations",
-            get().to(conversations::list_conversations),
-        )
-        .route(
-            "/conversations/{id}",
-            get().to(conversations::get_conversation),
-        )
-        .route(
-            "/conversations/{id}/messages",
-            get().to(conversations::list_messages),
-        )
-        .route(
-            "/conversations/{id}/reply",
-            post().to(conversations::queue_reply),
-        )
-        .route(
-            "/conversations/{id}/read",
-            post().to(conversations::mark_read),
-        )
-        .route("/messages/{id}/retry", post().to(messages::retry_message))
-        .route("/messages/{id}", delete().to(messages::discard_message))
-        .route("/search", get().to(search::search_messages))
-        .route("/health/live", get().to(health::get_live))
-        .route("/health/ready", get().to(health::get_ready))
-        .route("/metrics", get().to(metrics::get_metrics))
-        .default_service(web::to(not_found));
+    config.app_data(json).app_data(path).app_data(query);
+    add_routes(config);
+    config.default_service(web::to(not_found));
+}
+
+/// Writes the list down twice: as what is served, and as what can be looked through.
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:path;)*) => {
+        /// Method and path of everything that is served.
+        pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+
+        fn add_routes(config: &mut ServiceConfig) {
+            $(config.route($path, $method().to($handler));)*
+        }
+    };
+}
+
+routes! {
+    get "/" => assets::get_desk;
+    get "/static/{file:.*}" => assets::get_file;
+    get "/docs" => assets::get_docs;
+    get "/openapi.json" => openapi::get_document;
+    get "/launch" => launch::open_desk;
+    post "/launch" => launch::make_link;
+    get "/ws" => socket::open_socket;
+    post "/ws/ticket" => launch::make_ticket;
+    post "/accounts/add" => accounts::add_account;
+    get "/accounts" => accounts::list_accounts;
+    get "/accounts/{id}" => accounts::get_account;
+    patch "/accounts/{id}" => accounts::change_account;
+    delete "/accounts/{id}" => accounts::remove_account;
+    post "/accounts/{id}/login" => login::begin_login;
+    get "/accounts/{id}/login" => login::get_login;
+    delete "/accounts/{id}/login" => login::cancel_login;
+    post "/accounts/{id}/login/code" => login::submit_code;
+    post "/accounts/{id}/login/password" => login::submit_password;
+    post "/accounts/{id}/login/resend" => login::resend_code;
+    post "/accounts/{id}/restart" => accounts::restart_account;
+    post "/accounts/{id}/logout" => accounts::log_out_account;
+    post "/accounts/{id}/send" => conversations::queue_send;
+    get "/conversations" => conversations::list_conversations;
+    get "/conversations/{id}" => conversations::get_conversation;
+    get "/conversations/{id}/messages" => conversations::list_messages;
+    post "/conversations/{id}/reply" => conversations::queue_reply;
+    post "/conversations/{id}/read" => conversations::mark_read;
+    post "/messages/{id}/retry" => messages::retry_message;
+    delete "/messages/{id}" => messages::discard_message;
+    get "/search" => search::search_messages;
+    get "/health/live" => health::get_live;
+    get "/health/ready" => health::get_ready;
+    get "/metrics" => metrics::get_metrics;
+    post "/api/integrations/telegram-phone/start" => phone::start;
+    post "/api/integrations/telegram-phone/verify" => phone::verify;
+    post "/api/integrations/telegram-phone/test" => phone::test;
+    get "/api/integrations/telegram-phone/config" => phone::config;
+    post "/api/integrations/telegram-phone/disconnect" => phone::disconnect;
+    post "/telegram/user/auth/start" => user::start;
+    post "/telegram/user/auth/verify" => user::verify;
+    post "/telegram/user/send" => user::send;
+    get "/telegram/user/status/{user_id}" => user::status;
+    post "/telegram/user/disconnect" => user::disconnect;
+    post "/message_stream" => stream::relay;
+    get "/telegram" => assets::get_portal;
+    get "/telegram/" => assets::get_portal;
+    get "/telegram/session/status" => portal::session_status;
+    get "/telegram/session/status/" => portal::session_status;
+    post "/telegram/auth/phone" => portal::auth_phone;
+    post "/telegram/auth/phone/" => portal::auth_phone;
+    post "/telegram/auth/verify" => portal::auth_verify;
+    post "/telegram/auth/verify/" => portal::auth_verify;
+    get "/telegram/auth/qr" => portal::auth_qr;
+    get "/telegram/auth/qr/" => portal::auth_qr;
+    get "/telegram/auth/qr/status" => portal::qr_status;
+    get "/telegram/auth/qr/status/" => portal::qr_status;
+    get "/telegram/chats" => portal::list_chats;
+    get "/telegram/chats/" => portal::list_chats;
+    get "/telegram/chats/{chat_id}/messages" => portal::list_messages;
+    get "/telegram/chats/{chat_id}/messages/" => portal::list_messages;
+    get "/telegram/user/info" => portal::user_info;
+    get "/telegram/user/info/" => portal::user_info;
+    post "/telegram/session/reset" => portal::session_reset;
+    post "/telegram/session/reset/" => portal::session_reset;
+    get "/telegram/session/info" => portal::session_info;
+    get "/telegram/session/info/" => portal::session_info;
 }
 
 async fn not_found() -> Result<HttpResponse, ApiError> {

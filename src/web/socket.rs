@@ -46,10 +46,9 @@ pub async fn open_socket(
     access: Access,
     service: web::Data<Service>,
 ) -> Result<HttpResponse, actix_web::Error> {
-    let visible = service.visible_accounts(&access).await?;
     let actor = SocketActor {
         service: service.into_inner(),
-        visible,
+        access,
         cursor: query.after.map(Seq),
         subscription: None,
         reading_log: false,
@@ -65,8 +64,7 @@ pub async fn open_socket(
 
 pub struct SocketActor {
     service: Arc<Service>,
-    /// `None` sees every account.
-    visible: Option<Vec<crate::domain::AccountId>>,
+    access: Access,
     /// Everything up to here was written, or lies before what the reader asked for.
     cursor: Option<Seq>,
     /// Set once the greeting is out.
@@ -167,9 +165,7 @@ impl SocketActor {
     }
 
     fn sees(&self, frame: &Frame) -> bool {
-        self.visible
-            .as_ref()
-            .is_none_or(|accounts| accounts.contains(&frame.account_id()))
+        self.service.doors.sees(&self.access, frame.account_id())
     }
 
     fn ping(&mut self, bytes: usize, ctx: &mut Context) {
@@ -232,6 +228,16 @@ impl SocketActor {
             return;
         }
         self.ping(0, ctx);
+        // A token revoked meanwhile ends the socket as well.
+        let service = Arc::clone(&self.service);
+        let access = self.access.clone();
+        let good = async move { service.doors.still_good(&access).await };
+        ctx.spawn(good.into_actor(self).map(|good, _, ctx| {
+            if !good {
+                ctx.close(Some(ws::CloseReason::from(ws::CloseCode::Policy)));
+                ctx.stop();
+            }
+        }));
     }
 }
 
@@ -253,10 +259,7 @@ impl Handler<Transient> for SocketActor {
     type Result = ();
 
     fn handle(&mut self, transient: Transient, ctx: &mut Context) {
-        let seen = self
-            .visible
-            .as_ref()
-            .is_none_or(|accounts| accounts.contains(&transient.account_id));
+        let seen = self.service.doors.sees(&self.access, transient.account_id);
         if seen && self.unanswered_bytes < WINDOW_BYTES {
             ctx.text(&*transient.text);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, ApiError, Metrics};
+use super::{Access, ApiError, AssistantClient, Doors, Metrics};
 use crate::{
     broadcast::BroadcastHandle,
     domain::{
@@ -23,17 +23,12 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// For accounts that bring none.
     pub api: Option<ApiCredentials>,
+    pub doors: Doors,
+    /// What `/message_stream` asks; `None`: not configured.
+    pub assistant: Option<AssistantClient>,
 }
 
 impl Service {
-    /// The accounts that a caller may see; `None` is all of them.
-    pub async fn visible_accounts(
-        &self,
-        access: &Access,
-    ) -> Result<Option<Vec<AccountId>>, ApiError> {
-        Ok(access.accounts.clone())
-    }
-
     /// An account that the caller may see.
     pub async fn account(&self, access: &Access, id: AccountId) -> Result<Account, ApiError> {
         let account = self.store.get_account(id).await?;

@@ -1,6 +1,9 @@
 //! Api: the REST interface as a program outside would call it.
 
-use reqwest::{Method, StatusCode};
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
 use serde_json::{Value, json};
 
 /// A client of one service.
@@ -8,6 +11,7 @@ use serde_json::{Value, json};
 pub struct Api {
     http: reqwest::Client,
     base: String,
+    headers: HeaderMap,
 }
 
 impl Api {
@@ -17,7 +21,24 @@ impl Api {
         Self {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             base: format!("http://{address}"),
+            headers: HeaderMap::new(),
         }
+    }
+
+    /// The same client with one more header on every call.
+    pub fn with_header(&self, name: &'static str, value: &str) -> Self {
+        let mut api = self.clone();
+        let name = HeaderName::from_static(name);
+        api.headers
+            .insert(name, HeaderValue::from_str(value).unwrap());
+        api
+    }
+
+    /// A request with this client's address and headers.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .headers(self.headers.clone())
     }
 
     pub async fn call(
@@ -26,7 +47,7 @@ impl Api {
         path: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -35,6 +56,11 @@ impl Api {
         let text = response.text().await.unwrap();
         let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
         (status, value)
+    }
+
+    /// A call without a body, by a client made for it.
+    pub async fn call_owned(self, method: Method, path: &str) -> (StatusCode, Value) {
+        self.call(method, path, None).await
     }
 
     /// A read that has to succeed.

@@ -1,9 +1,12 @@
 //! Live: a dashboard's WebSocket, by a client that nobody here wrote.
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest},
+};
 
 use super::wait::LIMIT;
 
@@ -16,10 +19,22 @@ pub struct Live {
 
 impl Live {
     pub async fn open(address: &str, after: Option<i64>) -> Self {
+        Self::open_with(address, after, &[]).await
+    }
+
+    pub async fn open_with(
+        address: &str,
+        after: Option<i64>,
+        headers: &[(&'static str, &str)],
+    ) -> Self {
         let query = after.map_or_else(String::new, |seq| format!("?after={seq}"));
-        let (socket, _) = connect_async(format!("ws://{address}/ws{query}"))
-            .await
+        let mut request = format!("ws://{address}/ws{query}")
+            .into_client_request()
             .unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let (socket, _) = connect_async(request).await.unwrap();
         let mut live = Self {
             socket,
             hello: Value::Null,
@@ -28,6 +43,25 @@ impl Live {
         live.hello = live.next().await;
         assert_eq!(live.hello["event"], "hello");
         live
+    }
+
+    /// Is it let in?
+    pub async fn try_open(address: &str) -> bool {
+        connect_async(address).await.is_ok()
+    }
+
+    /// Every frame that was written before the answer to a ping.
+    pub async fn waiting(&mut self) -> Vec<Value> {
+        let ping = Message::Ping(b"so far".as_slice().into());
+        self.socket.send(ping).await.unwrap();
+        let mut frames = Vec::new();
+        loop {
+            match self.socket.next().await.unwrap().unwrap() {
+                Message::Text(text) => frames.push(serde_json::from_str(&text).unwrap()),
+                Message::Pong(payload) if payload.as_ref() == b"so far" => return frames,
+                _ => {}
+            }
+        }
     }
 
     /// The next frame.

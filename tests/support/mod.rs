@@ -3,9 +3,12 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 pub mod api;
+pub mod assistant;
 pub mod browser;
 pub mod compare;
 pub mod fleet;
+pub mod keys;
 pub mod live;
 pub mod service;
+pub mod tokens;
 pub mod wait;

@@ -3,11 +3,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
+mod assistant_stream;
+mod chat_portal;
 mod crash;
 mod endings;
 mod first_message;
 mod isolation;
+mod licence_phone;
 mod live_feed;
+mod old_callers;
 mod outages;
 mod replies;
+mod user_api;
 mod web_safety;
+mod webhooks;

@@ -15,7 +15,7 @@ use super::{
     resolve, send, shared::Shared, task::Task,
 };
 use crate::{
-    domain::{Batch, ChatId, OutgoingMessage, Peer, SelfUser, SendOutcome},
+    domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
     telegram::{
         CallError, LinkExit, Telegram,
         error::Failure,
@@ -157,6 +157,14 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn me(&self) -> Result<SelfUser, CallError> {
+        resolve::me(self).await.map(|(user, _)| user)
+    }
+
+    /// Who is signed in, with the phone number, which is kept nowhere.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn me_with_phone(&self) -> Result<(SelfUser, Option<SecretText>), CallError> {
         resolve::me(self).await
     }
 

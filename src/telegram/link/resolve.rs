@@ -4,7 +4,7 @@ use grammers_tl_types as tl;
 
 use super::{Recipient, handle::LinkHandle, shared::Shared};
 use crate::{
-    domain::{Batch, ChatId, Peer, PeerKind, SelfUser},
+    domain::{Batch, ChatId, Peer, PeerKind, SecretText, SelfUser},
     telegram::{
         CallError,
         convert::{Converter, chat_id, user_peer},
@@ -147,11 +147,20 @@ fn pick(
         .ok_or(CallError::Unresolvable)
 }
 
-pub(super) async fn me(handle: &LinkHandle) -> Result<SelfUser, CallError> {
+/// Who is signed in, with the number as Telegram tells it (`+` and digits).
+pub(super) async fn me(handle: &LinkHandle) -> Result<(SelfUser, Option<SecretText>), CallError> {
     let users = users(handle, tl::enums::InputUser::UserSelf).await?;
     users
         .into_iter()
-        .find_map(self_user)
+        .find_map(|user| {
+            let phone = match &user {
+                tl::enums::User::User(user) => user.phone.as_deref(),
+                tl::enums::User::Empty(_) => None,
+            };
+            let phone =
+                phone.map(|digits| SecretText::new(format!("+{}", digits.trim_start_matches('+'))));
+            Some((self_user(user)?, phone))
+        })
         .ok_or(CallError::Unresolvable)
 }
 

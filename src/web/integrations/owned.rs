@@ -1,0 +1,260 @@
+//! Owned: an owner's one account: found, signed in, looked at. All through the same doors as the desk.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::{
+    domain::{
+        Account, AccountId, AccountState, AttemptKind, Login, LoginStep, SecretText, Timestamp,
+        mask_phone,
+    },
+    store::OwnerRecord,
+    supervisor::SignInError,
+    telegram::{CallError, LoginError, SignInMethod},
+    web::{ApiError, Service, accounts, doors::Owner},
+};
+
+/// Sign-ins that one owner may start within an hour, whatever the numbers.
+const STARTS: usize = 10;
+const LIMIT_WINDOW: Duration = Duration::from_secs(3600);
+/// A link that is being made is asked again this soon.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// An owner's account.
+pub struct Owned {
+    pub record: OwnerRecord,
+    pub account: Account,
+}
+
+impl Owned {
+    pub const fn id(&self) -> AccountId {
+        self.account.id
+    }
+
+    /// Signed in, whether the line stands at this moment or not.
+    pub const fn is_connected(&self) -> bool {
+        self.account.is_active
+            && matches!(
+                self.account.state,
+                AccountState::Connecting
+                    | AccountState::Online
+                    | AccountState::Reconnecting
+                    | AccountState::Limited
+                    | AccountState::Failed
+            )
+    }
+
+    /// It was signed in, and a person has to sign in again.
+    pub const fn needs_login(&self) -> bool {
+        matches!(
+            self.account.state,
+            AccountState::NeedsLogin | AccountState::Banned
+        )
+    }
+}
+
+pub async fn find(service: &Service, owner: &Owner) -> Result<Option<Owned>, ApiError> {
+    let Some(record) = service.doors.owners.record(owner) else {
+        return Ok(None);
+    };
+    let account = service.store.get_account(record.account_id).await?;
+    Ok(account.map(|account| Owned { record, account }))
+}
+
+/// Starts a sign-in; an owner without an account gets one.
+pub async fn begin(
+    service: &Service,
+    owner: &Owner,
+    label: &str,
+    method: SignInMethod,
+) -> Result<(Owned, Login), ApiError> {
+    let (owned, fresh) = claim(service, owner, label, &method).await?;
+    check_limit(service, owned.id()).await?;
+    match service
+        .supervisor
+        .sign_ins()
+        .begin(owned.id(), method)
+        .await
+    {
+        Ok(login) => Ok((owned, login)),
+        Err(error) => {
+            if fresh && matches!(error, SignInError::Login(LoginError::PhoneInvalid)) {
+                // A slip of the pen must not leave an account behind.
+                service.doors.owners.forget(owned.id()).await?;
+                accounts::forget(service, owned.id()).await?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+/// The owner's account, or a new one. Another number than before is another Telegram user, and so another account.
+async fn claim(
+    service: &Service,
+    owner: &Owner,
+    label: &str,
+    method: &SignInMethod,
+) -> Result<(Owned, bool), ApiError> {
+    let _turn = service.doors.owners.turn().await;
+    if let Some(owned) = find(service, owner).await?
+        && (owned.is_connected() || owned.account.user.is_none() || same_number(&owned, method))
+    {
+        return Ok((owned, false));
+    }
+    let api = service.api.clone().ok_or_else(|| {
+        ApiError::unavailable(
+            "api_credentials_missing",
+            "this server has no api_id and api_hash: set TELEGRAM_API_ID and TELEGRAM_API_HASH",
+        )
+    })?;
+    let account = service.add_account(label, None, api).await?;
+    let record = service.doors.owners.put(owner, account.id).await?;
+    Ok((Owned { record, account }, true))
+}
+
+fn same_number(owned: &Owned, method: &SignInMethod) -> bool {
+    match method {
+        SignInMethod::Phone(phone) => {
+            owned.account.phone.as_deref() == Some(mask_phone(phone.expose()).as_str())
+        }
+        SignInMethod::Qr | SignInMethod::SessionString(_) => owned.needs_login(),
+    }
+}
+
+/// Numbers are limited where sign-ins start; here the owner is, who could try one number after another.
+async fn check_limit(service: &Service, id: AccountId) -> Result<(), ApiError> {
+    let attempts = service.store.list_login_attempts(Some(id), 100).await?;
+    let since = Timestamp::now().millis() - i64::try_from(LIMIT_WINDOW.as_millis()).unwrap_or(0);
+    let recent = attempts
+        .iter()
+        .filter(|attempt| attempt.kind != AttemptKind::TwoFactor && attempt.at.millis() >= since)
+        .count();
+    if recent >= STARTS {
+        return Err(SignInError::TooMany.into());
+    }
+    Ok(())
+}
+
+/// What came of a code or a password.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verified {
+    Done,
+    PasswordNeeded,
+}
+
+/// Goes on with a sign-in as far as what is given reaches.
+pub async fn verify(
+    service: &Service,
+    owner: &Owner,
+    id: AccountId,
+    code: Option<SecretText>,
+    password: Option<SecretText>,
+) -> Result<Verified, ApiError> {
+    let result = answer_steps(service, id, code, password).await;
+    if let Err(SignInError::Login(LoginError::AlreadyAnotherUser)) = &result {
+        // The next start gets an account of its own; what was read as the other user stays with the desk.
+        service.doors.owners.forget(id).await?;
+        log::info!(target: "switchboard::account", "account={id} was left by its owner {}", owner.short());
+    }
+    Ok(result?)
+}
+
+async fn answer_steps(
+    service: &Service,
+    id: AccountId,
+    code: Option<SecretText>,
+    password: Option<SecretText>,
+) -> Result<Verified, SignInError> {
+    let sign_ins = service.supervisor.sign_ins();
+    let step = sign_ins.login_of(id).map(|login| login.step);
+    let step = match (step, code) {
+        (Some(LoginStep::Code), Some(code)) => match sign_ins.submit_code(id, code).await {
+            Ok(login) => login.step,
+            Err(SignInError::Login(LoginError::PasswordNeeded)) => LoginStep::Password,
+            Err(error) => return Err(error),
+        },
+        (Some(LoginStep::Password), _) => LoginStep::Password,
+        (Some(LoginStep::Code | LoginStep::Scan), _) => {
+            return Err(LoginError::WrongStep.into());
+        }
+        (Some(LoginStep::Done) | None, _) => return Err(SignInError::NotStarted),
+    };
+    match (step, password) {
+        (LoginStep::Done, _) => Ok(Verified::Done),
+        (LoginStep::Password, Some(password)) => {
+            let login = sign_ins.submit_password(id, password).await?;
+            match login.step {
+                LoginStep::Done => Ok(Verified::Done),
+                _ => Err(LoginError::WrongStep.into()),
+            }
+        }
+        (LoginStep::Password, None) => Ok(Verified::PasswordNeeded),
+        (LoginStep::Code | LoginStep::Scan, _) => Err(LoginError::WrongStep.into()),
+    }
+}
+
+/// The Telegram user behind an account, as its owner may see it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Person {
+    pub id: i64,
+    pub first_name: String,
+    pub last_name: Option<String>,
+    pub username: Option<String>,
+    /// Whole when Telegram says it now, else masked: it is stored nowhere.
+    #[serde(skip)]
+    pub phone: Option<String>,
+}
+
+/// Asks Telegram, for as long as a person would wait; then tells what is stored.
+pub async fn person(
+    service: &Service,
+    account: &Account,
+    patience: Duration,
+) -> Result<Person, ApiError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match ask(service, account.id, deadline).await {
+            Ok(person) => return Ok(person),
+            Err(error @ CallError::SignedOut(_)) => return Err(error.into()),
+            Err(error) if Instant::now() >= deadline => {
+                return stored(account).ok_or_else(|| error.into());
+            }
+            Err(_) => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+}
+
+async fn ask(service: &Service, id: AccountId, deadline: Instant) -> Result<Person, CallError> {
+    let away = || CallError::Network("the account is not connected".to_owned());
+    let link = service.supervisor.link(id).await.ok_or_else(away)?;
+    let asked = tokio::time::timeout_at(deadline.into(), link.me_with_phone()).await;
+    let (user, phone) = asked.map_err(|_| CallError::TimedOut)??;
+    Ok(Person {
+        id: user.id,
+        first_name: user.first_name,
+        last_name: user.last_name,
+        username: user.username,
+        phone: phone.map(|phone| phone.expose().to_owned()),
+    })
+}
+
+/// From the rows: with the masked number.
+pub fn stored(account: &Account) -> Option<Person> {
+    let user = account.user.clone()?;
+    Some(Person {
+        id: user.id,
+        first_name: user.first_name,
+        last_name: user.last_name,
+        username: user.username,
+        phone: account.phone.clone(),
+    })
+}
+
+/// An account that was signed in but can't be used: what its owner is told.
+pub fn login_required() -> ApiError {
+    ApiError::conflict(
+        "login_required",
+        "the session at Telegram has ended: sign in again",
+    )
+}

@@ -1,0 +1,205 @@
+//! The assistant's answer as a stream, sent from the user's own account once it is whole.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, http::header, rt, web};
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::{
+    assistant::{AssistantClient, Turn},
+    confirmed,
+    user::{CONFIRM_LIMIT, Id, authorized, message_id, owner_of},
+};
+use crate::{
+    domain::{AccountId, Peer, SecretText, split_text},
+    store::QueueSend,
+    web::{
+        Access, ApiError, Scope, Service,
+        conversations::{check_can_send, resolved_send},
+        doors::random_text,
+    },
+};
+
+/// Events on their way to the caller; a slow caller slows the reading of the assistant.
+const ON_THE_WAY: usize = 16;
+/// How long a caller's goodbye may take to be noticed before something is sent for it.
+const LISTENING: Duration = Duration::from_millis(150);
+/// Something is written this often, so that a caller who left is noticed.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const TURNS: usize = 1000;
+
+#[derive(Deserialize)]
+pub struct Relay {
+    user_id: Id,
+    #[serde(default)]
+    send_to_telegram: bool,
+    #[serde(default)]
+    send_as_user: bool,
+    recipient_id: Option<Id>,
+    messages: Vec<Turn>,
+}
+
+/// Where the answer goes when it is whole.
+struct Destination {
+    account: AccountId,
+    peer: Peer,
+}
+
+pub async fn relay(
+    service: web::Data<Service>,
+    access: Access,
+    body: web::Json<Relay>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
+    let assistant = service.assistant.clone().ok_or_else(|| {
+        ApiError::unavailable(
+            "assistant_missing",
+            "no assistant is configured: set ASSISTANT_URL and ASSISTANT_MODEL",
+        )
+    })?;
+    if body.messages.is_empty() || body.messages.len() > TURNS {
+        return Err(ApiError::unprocessable(
+            "messages_invalid",
+            "messages holds 1 to 1000 of {role, content}",
+        ));
+    }
+    // What can be known to go wrong is told before the assistant is asked.
+    let destination = match body.recipient_id {
+        Some(recipient) if body.send_to_telegram && body.send_as_user => {
+            let owned = authorized(&service, &owner).await?;
+            check_can_send(&owned.account)?;
+            let recipient = SecretText::new(recipient.text());
+            let text = String::new();
+            let found = resolved_send(&service, owned.id(), &recipient, text, None).await?;
+            found.peer.map(|peer| Destination {
+                account: owned.id(),
+                peer,
+            })
+        }
+        _ => None,
+    };
+    let (events, receiver) = mpsc::channel(ON_THE_WAY);
+    rt::spawn(produce(
+        service,
+        assistant,
+        body.messages,
+        destination,
+        events,
+    ));
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("X-Accel-Buffering", "no"))
+        .insert_header((header::CONTENT_ENCODING, "identity"))
+        .streaming(stream::unfold(receiver, |mut receiver| async move {
+            let event = receiver.recv().await?;
+            Some((Ok::<_, actix_web::Error>(event), receiver))
+        })))
+}
+
+type Events = mpsc::Sender<web::Bytes>;
+
+fn event(data: &Value) -> web::Bytes {
+    web::Bytes::from(format!("data: {data}\n\n"))
+}
+
+async fn produce(
+    service: web::Data<Service>,
+    assistant: AssistantClient,
+    turns: Vec<Turn>,
+    destination: Option<Destination>,
+    events: Events,
+) {
+    let beats = beat(events.clone());
+    let heard = |text: String| {
+        let events = events.clone();
+        async move {
+            let piece = event(&json!({ "type": "content", "content": text }));
+            events.send(piece).await.is_ok()
+        }
+    };
+    let answer = tokio::select! {
+        answer = assistant.ask(&turns, heard) => answer,
+        () = beats => Ok(None),
+    };
+    let last = match answer {
+        // The caller left: nothing is sent.
+        Ok(None) => return,
+        Err(error) => trouble(error.code(), &error.to_string(), &[]),
+        Ok(Some(text)) => match destination {
+            None => json!({ "type": "done", "status": "ok", "sent": false, "message_ids": [] }),
+            Some(destination) => {
+                if !still_there(&events).await {
+                    return;
+                }
+                deliver(&service, &destination, &text).await
+            }
+        },
+    };
+    // A caller who left meanwhile finds the messages in the chat.
+    let _ = events.send(event(&last)).await;
+}
+
+/// Ends when the caller is gone. Comments mean nothing to readers, but they can only be written to somebody.
+async fn beat(events: Events) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        if events
+            .send(web::Bytes::from_static(b": \n\n"))
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Written twice with a breath between: the first finds out, the second hears of it.
+async fn still_there(events: &Events) -> bool {
+    let sending = event(&json!({ "type": "sending" }));
+    for piece in [sending, web::Bytes::from_static(b": \n\n")] {
+        if events.send(piece).await.is_err() {
+            return false;
+        }
+        let gone = tokio::time::timeout(LISTENING, events.closed()).await;
+        if gone.is_ok() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Sends the parts one after the other, each confirmed before the next.
+async fn deliver(service: &Service, destination: &Destination, text: &str) -> Value {
+    let key = random_text();
+    let mut ids = Vec::new();
+    for (number, part) in split_text(text).into_iter().enumerate() {
+        let send = QueueSend {
+            account: destination.account,
+            chat: destination.peer.id,
+            peer: Some(destination.peer.clone()),
+            text: part,
+            idempotency_key: Some(format!("{key}-{number}")),
+        };
+        match confirmed::send(service, send, CONFIRM_LIMIT).await {
+            Ok(message) => ids.extend(message_id(&message)),
+            Err(error) => return trouble(error.code, &error.message, &ids),
+        }
+    }
+    json!({ "type": "done", "status": "ok", "sent": true, "message_ids": ids })
+}
+
+fn trouble(code: &str, message: &str, sent: &[i64]) -> Value {
+    json!({
+        "type": "error",
+        "status": "error",
+        "code": code,
+        "message": message,
+        "sent": !sent.is_empty(),
+        "message_ids": sent,
+    })
+}

@@ -1,0 +1,290 @@
+//! System C: send as the user. One account per `user_id`.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    confirmed,
+    owned::{self, Owned, Person, Verified},
+    shape::Face,
+    words::Said,
+};
+use crate::{
+    domain::{SecretText, StoredMessage, Timestamp, mask_phone},
+    telegram::SignInMethod,
+    web::{
+        Access, ApiError, Scope, Service, accounts,
+        conversations::{check_can_send, check_reply, idempotency_key, resolved_send},
+        doors::{Owner, random_text},
+        login::check_phone,
+    },
+};
+
+const LONGEST_USER_ID: usize = 255;
+/// A caller waits this long for Telegram to tell who is signed in.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a message may take to be confirmed.
+pub const CONFIRM_LIMIT: Duration = Duration::from_secs(30);
+
+/// A text, or a number as a text: old callers send both.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+pub enum Id {
+    Text(String),
+    Number(i64),
+}
+
+impl Id {
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.trim().to_owned(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+/// Users belong to the whole service; a licence has its own calls.
+pub fn owner_of(access: &Access, needed: Scope, user_id: &Id) -> Result<Owner, ApiError> {
+    access.require(needed)?;
+    access.require_everything()?;
+    let user_id = user_id.text();
+    if user_id.is_empty() || user_id.len() > LONGEST_USER_ID {
+        return Err(ApiError::unprocessable(
+            "user_id_invalid",
+            "user_id has 1 to 255 bytes",
+        ));
+    }
+    Ok(Owner::user(&user_id))
+}
+
+/// The account of a user who is signed in.
+pub async fn authorized(service: &Service, owner: &Owner) -> Result<Owned, ApiError> {
+    let owned = known(service, owner).await?;
+    if owned.is_connected() {
+        return Ok(owned);
+    }
+    if owned.needs_login() {
+        return Err(owned::login_required());
+    }
+    Err(ApiError::conflict(
+        "not_authorized",
+        "this user is not signed in: start with /telegram/user/auth/start",
+    ))
+}
+
+async fn known(service: &Service, owner: &Owner) -> Result<Owned, ApiError> {
+    owned::find(service, owner)
+        .await?
+        .ok_or_else(|| ApiError::not_found("unknown_user", "user"))
+}
+
+#[derive(Deserialize)]
+pub struct Start {
+    user_id: Id,
+    phone_number: SecretText,
+}
+
+pub async fn start(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    access: Access,
+    body: web::Json<Start>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
+    let phone = check_phone(&body.phone_number)?;
+    let label = label_of(&body.user_id.text());
+    owned::begin(&service, &owner, &label, SignInMethod::Phone(phone)).await?;
+    let language = Face::User.language(request.headers());
+    Ok(HttpResponse::Ok().json(json!({
+        "status": "code_sent",
+        // Telegram's own stays here: with it and the code anybody could sign in.
+        "phone_code_hash": random_text(),
+        "message": Said::CodeSent.text(language),
+    })))
+}
+
+/// A user id may well be a phone number, and those are never shown whole.
+fn label_of(user_id: &str) -> String {
+    let digits = user_id.chars().filter(char::is_ascii_digit).count();
+    if digits >= 7
+        && user_id
+            .chars()
+            .all(|letter| "+-() 0123456789".contains(letter))
+    {
+        return format!("User {}", mask_phone(user_id));
+    }
+    let short: String = user_id
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(48)
+        .collect();
+    format!("User {short}")
+}
+
+#[derive(Deserialize)]
+pub struct Verify {
+    user_id: Id,
+    phone_code: Option<Code>,
+    password: Option<SecretText>,
+}
+
+/// `"12345"` or `12345`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Code {
+    Text(SecretText),
+    Number(u64),
+}
+
+pub async fn verify(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    access: Access,
+    body: web::Json<Verify>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
+    let owned = known(&service, &owner).await?;
+    let code = body.phone_code.map(|code| match code {
+        Code::Text(text) => text,
+        Code::Number(number) => SecretText::new(number.to_string()),
+    });
+    match owned::verify(&service, &owner, owned.id(), code, body.password).await? {
+        Verified::PasswordNeeded => Err(ApiError::conflict(
+            "password_needed",
+            "this account has two-step verification: send the password as well",
+        )),
+        Verified::Done => {
+            let owned = authorized(&service, &owner).await?;
+            let person = owned::person(&service, &owned.account, PATIENCE).await?;
+            let language = Face::User.language(request.headers());
+            Ok(HttpResponse::Ok().json(json!({
+                "status": "authorized",
+                "message": Said::Connected.text(language),
+                "user": user_info(&person),
+            })))
+        }
+    }
+}
+
+fn user_info(person: &Person) -> Value {
+    json!({
+        "id": person.id,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "username": person.username,
+        "phone_number": person.phone,
+    })
+}
+
+#[derive(Deserialize)]
+pub struct Send {
+    user_id: Id,
+    recipient_id: Id,
+    text: String,
+}
+
+pub async fn send(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    access: Access,
+    body: web::Json<Send>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
+    check_reply(&body.text)?;
+    let owned = authorized(&service, &owner).await?;
+    check_can_send(&owned.account)?;
+    let recipient = SecretText::new(body.recipient_id.text());
+    let key = idempotency_key(&request)?;
+    let message = resolved_send(&service, owned.id(), &recipient, body.text.clone(), key).await?;
+    let message = confirmed::send(&service, message, CONFIRM_LIMIT).await?;
+    Ok(HttpResponse::Ok().json(json!({
+        "status": "ok",
+        "success": true,
+        "message_id": message_id(&message),
+        "date": plain_date(message.timestamp),
+    })))
+}
+
+/// Telegram's id as a number.
+pub fn message_id(message: &StoredMessage) -> Option<i64> {
+    message.message_id.as_deref()?.parse().ok()
+}
+
+/// UTC without a zone, as these callers know it: `2024-01-15T12:00:00`.
+fn plain_date(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split('.').next().unwrap_or_default().to_owned()
+}
+
+pub async fn status(
+    service: web::Data<Service>,
+    access: Access,
+    user_id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&access, Scope::Read, &Id::Text(user_id.into_inner()))?;
+    let owned = known(&service, &owner).await?;
+    if !owned.is_connected() {
+        return Ok(HttpResponse::Ok().json(json!({
+            "status": "ok",
+            "authorized": false,
+            "user_info": null,
+        })));
+    }
+    let person = match owned::person(&service, &owned.account, PATIENCE).await {
+        Ok(person) => Some(person),
+        Err(error) if error.status == StatusCode::CONFLICT => None,
+        Err(error) => return Err(error),
+    };
+    Ok(HttpResponse::Ok().json(json!({
+        "status": "ok",
+        "authorized": person.is_some(),
+        "user_info": person.as_ref().map(user_info),
+    })))
+}
+
+#[derive(Deserialize)]
+pub struct Disconnect {
+    user_id: Id,
+}
+
+pub async fn disconnect(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    access: Access,
+    body: web::Json<Disconnect>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
+    let owned = known(&service, &owner).await?;
+    accounts::sign_out(&service, owned.id()).await?;
+    let language = Face::User.language(request.headers());
+    Ok(HttpResponse::Ok().json(json!({
+        "status": "ok",
+        "success": true,
+        "message": Said::Disconnected.text(language),
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects phone numbers: one that serves as a user id is not written out as the account's label.
+    #[test]
+    fn a_user_id_that_is_a_number_is_masked_in_the_label() {
+        assert_eq!(label_of("user123"), "User user123");
+        assert_eq!(label_of("+99966 21 234"), "User +999***234");
+    }
+
+    /// Protects old callers, who parse dates without a zone.
+    #[test]
+    fn a_date_is_written_without_fraction_and_zone() {
+        assert_eq!(
+            plain_date(Timestamp::from_seconds(1_705_320_000)),
+            "2024-01-15T12:00:00"
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! Words: what people read in the answers, in Arabic, English and Russian.
+
+/// A language that answers are written in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Language {
+    Arabic,
+    English,
+    Russian,
+}
+
+impl Language {
+    fn of_tag(tag: &str) -> Option<Self> {
+        let base = tag.split('-').next().unwrap_or_default();
+        match base.to_ascii_lowercase().as_str() {
+            "ar" => Some(Self::Arabic),
+            "en" => Some(Self::English),
+            "ru" => Some(Self::Russian),
+            _ => None,
+        }
+    }
+
+    /// The best of `Accept-Language` that we have.
+    #[must_use]
+    pub fn wanted(accept: Option<&str>, default: Self) -> Self {
+        let mut best = (0.0_f32, default);
+        for part in accept.unwrap_or_default().split(',') {
+            let mut pieces = part.split(';').map(str::trim);
+            let Some(language) = pieces.next().and_then(Self::of_tag) else {
+                continue;
+            };
+            let weight = pieces
+                .find_map(|piece| piece.strip_prefix("q="))
+                .map_or(Some(1.0), |text| text.parse().ok())
+                .unwrap_or(0.0);
+            if weight > best.0 {
+                best = (weight, language);
+            }
+        }
+        best.1
+    }
+
+    const fn pick(self, three: [&'static str; 3]) -> &'static str {
+        let [arabic, english, russian] = three;
+        match self {
+            Self::Arabic => arabic,
+            Self::English => english,
+            Self::Russian => russian,
+        }
+    }
+}
+
+/// Good news.
+#[derive(Clone, Copy, Debug)]
+pub enum Said {
+    CodeSent,
+    Connected,
+    Works,
+    Disconnected,
+}
+
+impl Said {
+    #[must_use]
+    pub const fn text(self, language: Language) -> &'static str {
+        language.pick(match self {
+            Self::CodeSent => [
+                "تم إرسال رمز التحقق إلى تطبيق تيليجرام",
+                "Code sent to Telegram",
+                "Код отправлен в Telegram",
+            ],
+            Self::Connected => [
+                "تم ربط الرقم بنجاح",
+                "Successfully authorized",
+                "Номер успешно подключён",
+            ],
+            Self::Works => [
+                "الاتصال بتيليجرام يعمل",
+                "The connection to Telegram works",
+                "Подключение к Telegram работает",
+            ],
+            Self::Disconnected => [
+                "تم قطع الاتصال بتيليجرام",
+                "Disconnected from Telegram",
+                "Telegram отключён",
+            ],
+        })
+    }
+}
+
+/// Trouble in words, by its code. `None`: we have only the English text that came with it.
+#[must_use]
+pub fn trouble(language: Language, code: &str) -> Option<&'static str> {
+    if language == Language::English {
+        return None;
+    }
+    let three = match code {
+        "wrong_code" => [
+            "الرمز غير صحيح: تحقق منه وأدخله مرة أخرى",
+            "",
+            "Неверный код: проверьте его и введите снова",
+        ],
+        "code_expired" => [
+            "انتهت صلاحية الرمز: اطلب رمزا جديدا",
+            "",
+            "Срок действия кода истёк: запросите новый",
+        ],
+        "code_missing" => [
+            "أدخل الرمز الذي وصلك من تيليجرام",
+            "",
+            "Введите код, который прислал Telegram",
+        ],
+        "needs_password" | "password_needed" => [
+            "هذا الحساب محمي بالتحقق بخطوتين: أدخل كلمة المرور",
+            "",
+            "У этого аккаунта включена двухэтапная проверка: введите пароль",
+        ],
+        "wrong_password" => [
+            "كلمة مرور التحقق بخطوتين غير صحيحة",
+            "",
+            "Неверный пароль двухэтапной проверки",
+        ],
+        "phone_invalid" => [
+            "رقم الهاتف غير صالح: اكتبه بالصيغة الدولية التي تبدأ بعلامة +",
+            "",
+            "Неверный номер: введите его в международном формате, начиная с +",
+        ],
+        "phone_banned" => [
+            "هذا الرقم محظور في تيليجرام",
+            "",
+            "Этот номер заблокирован в Telegram",
+        ],
+        "sign_up_required" => [
+            "لا يوجد حساب تيليجرام بهذا الرقم: سجّله أولا في التطبيق الرسمي",
+            "",
+            "Для этого номера нет аккаунта Telegram: сначала зарегистрируйте его в официальном приложении",
+        ],
+        "flood_wait" | "too_many_attempts" => [
+            "محاولات كثيرة: انتظر قليلا ثم حاول مرة أخرى",
+            "",
+            "Слишком много попыток: подождите и попробуйте снова",
+        ],
+        "telegram_unreachable" => [
+            "تيليجرام لا يستجيب الآن: حاول بعد قليل",
+            "",
+            "Telegram сейчас не отвечает: попробуйте немного позже",
+        ],
+        "no_login" | "session_not_found" => [
+            "لا توجد عملية تسجيل دخول جارية: ابدأ من جديد",
+            "",
+            "Вход не начат или устарел: начните заново",
+        ],
+        "already_connected" => [
+            "هناك رقم مرتبط بهذه الرخصة: اقطع اتصاله أولا",
+            "",
+            "К этой лицензии уже подключён номер: сначала отключите его",
+        ],
+        "not_connected" => ["لا يوجد رقم مرتبط", "", "Номер не подключён"],
+        "login_required" => [
+            "انتهت الجلسة: سجّل الدخول مرة أخرى",
+            "",
+            "Сеанс завершён: войдите снова",
+        ],
+        "licence_required" => [
+            "أرسل مفتاح الرخصة في الترويسة X-License-Key",
+            "",
+            "Передайте ключ лицензии в заголовке X-License-Key",
+        ],
+        "token_required" | "token_invalid" | "licence_not_yours" | "scope_too_small" => {
+            ["مفتاح الرخصة غير صالح", "", "Ключ лицензии недействителен"]
+        }
+        "too_many_failures" => [
+            "محاولات كثيرة بمفتاح خاطئ: انتظر دقيقة",
+            "",
+            "Слишком много неверных ключей: подождите минуту",
+        ],
+        "another_user" => [
+            "هذا الرقم لمستخدم آخر: ابدأ من جديد",
+            "",
+            "Это другой пользователь Telegram: начните заново",
+        ],
+        "api_credentials_missing" | "api_credentials_rejected" => [
+            "إعدادات تيليجرام في الخادم غير مكتملة: اتصل بالدعم",
+            "",
+            "Сервер не настроен для Telegram: обратитесь в поддержку",
+        ],
+        "malformed_json" | "unsupported_media_type" | "body_too_large" => [
+            "الطلب غير مقروء: أرسل JSON صحيحا",
+            "",
+            "Запрос не читается: пришлите правильный JSON",
+        ],
+        "internal" | "store_unavailable" | "stopping" => [
+            "حدث خطأ في الخادم: حاول بعد قليل",
+            "",
+            "Ошибка на сервере: попробуйте немного позже",
+        ],
+        _ => return None,
+    };
+    Some(language.pick(three))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects readers: everybody gets the language that they asked for, and Arabic when none of ours was.
+    #[test]
+    fn the_language_that_is_wanted_most_is_taken() {
+        for (accept, language) in [
+            (None, Language::Arabic),
+            (Some("*"), Language::Arabic),
+            (Some("fr-FR, de;q=0.9"), Language::Arabic),
+            (Some("en-US,en;q=0.9"), Language::English),
+            (Some("fr, ru;q=0.8, en;q=0.5"), Language::Russian),
+            (Some("en;q=0.1, ar;q=0.4"), Language::Arabic),
+            (Some("ru;q=nonsense"), Language::Arabic),
+        ] {
+            assert_eq!(
+                Language::wanted(accept, Language::Arabic),
+                language,
+                "{accept:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Launch: how a browser gets its cookie, and how a page gets its ticket for a WebSocket.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Access, ApiError, Scope, Service,
+    doors::{COOKIE, LAUNCH_LIFETIME},
+};
+use crate::domain::{SecretText, Timestamp};
+
+/// 400 days, the longest that browsers keep one; the token behind it ends sooner when it is not used.
+const COOKIE_SECONDS: u32 = 400 * 24 * 3600;
+
+#[derive(Deserialize)]
+pub struct Code {
+    code: SecretText,
+}
+
+/// The launch link: trades its code for a cookie that scripts can't read and other sites can't send.
+pub async fn open_desk(
+    service: web::Data<Service>,
+    query: web::Query<Code>,
+) -> Result<HttpResponse, ApiError> {
+    let Some(token) = service.doors.launch(&query.code).await? else {
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "launch_code_invalid",
+            "this launch link was used already or is too old: restart the service, or POST /launch with an admin token for a new one",
+        ));
+    };
+    let cookie = format!(
+        "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}",
+        token.expose()
+    );
+    Ok(HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, "/"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::SET_COOKIE, cookie))
+        .finish())
+}
+
+/// A new launch link, for somebody who has an admin token.
+pub async fn make_link(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    access: Access,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Admin)?;
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("127.0.0.1");
+    let code = service.doors.launch_code();
+    Ok(HttpResponse::Created().json(json!({
+        "url": format!("http://{host}/launch?code={}", code.expose()),
+        "expires_at": Timestamp::now().plus(LAUNCH_LIFETIME),
+    })))
+}
+
+/// A ticket that opens one WebSocket with this caller's rights, within thirty seconds.
+pub async fn make_ticket(
+    service: web::Data<Service>,
+    access: Access,
+) -> Result<HttpResponse, ApiError> {
+    let (ticket, expires_at) = service.doors.ticket(access);
+    Ok(HttpResponse::Created().json(json!({
+        "ticket": ticket.expose(),
+        "expires_at": expires_at,
+    })))
+}

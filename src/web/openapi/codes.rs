@@ -1,0 +1,220 @@
+//! Error codes: each one that a call may answer with, and what it means.
+
+pub const CODES: &[(&str, &str)] = &[
+    (
+        "account_not_found",
+        "there is no such account, or it is not yours",
+    ),
+    (
+        "account_unavailable",
+        "the account can't do this in its state; a person has to act",
+    ),
+    (
+        "already_connected",
+        "the licence has a connected number already",
+    ),
+    (
+        "another_user",
+        "another Telegram user than the account belongs to",
+    ),
+    (
+        "api_credentials_invalid",
+        "api_id and api_hash can't be right",
+    ),
+    (
+        "api_credentials_missing",
+        "neither the call nor the server has api_id and api_hash",
+    ),
+    (
+        "api_credentials_rejected",
+        "Telegram refuses api_id and api_hash",
+    ),
+    (
+        "assistant_broke_off",
+        "the assistant's answer ended in the middle; nothing was sent",
+    ),
+    (
+        "assistant_empty",
+        "the assistant said nothing; nothing was sent",
+    ),
+    ("assistant_missing", "no assistant is configured"),
+    (
+        "assistant_refused",
+        "the assistant answered with an HTTP error; nothing was sent",
+    ),
+    (
+        "assistant_silent",
+        "the assistant stopped talking; nothing was sent",
+    ),
+    (
+        "assistant_too_long",
+        "the assistant's answer is too long; nothing was sent",
+    ),
+    (
+        "assistant_unreachable",
+        "the assistant can't be reached; nothing was sent",
+    ),
+    (
+        "assistant_unreadable",
+        "the assistant's answer makes no sense; nothing was sent",
+    ),
+    ("body_too_large", "the body is larger than 1 MiB"),
+    ("chat_not_found", "there is no such chat in this account"),
+    ("chat_read_only", "the account may not write in this chat"),
+    ("code_expired", "the code has expired; ask for a new one"),
+    ("colour_invalid", "a colour is a number from 0 to 11"),
+    (
+        "conversation_not_found",
+        "there is no such conversation, or it is not yours",
+    ),
+    ("cross_site", "the request came from another site's page"),
+    (
+        "email_required",
+        "Telegram wants an e-mail address confirmed first",
+    ),
+    ("empty_query", "the search text has no word in it"),
+    ("exists", "it exists already"),
+    ("file_not_found", "there is no such file"),
+    (
+        "flood_wait",
+        "Telegram asks to wait; Retry-After says how long",
+    ),
+    ("host_not_allowed", "this Host is not served here"),
+    (
+        "idempotency_conflict",
+        "the Idempotency-Key was used for another message",
+    ),
+    (
+        "internal",
+        "something broke on our side; the log has the request_id",
+    ),
+    ("invalid_account_id", "account_id is no UUID"),
+    ("invalid_cursor", "the cursor is not one of ours"),
+    (
+        "invalid_idempotency_key",
+        "Idempotency-Key has 1 to 255 plain characters",
+    ),
+    ("invalid_kind", "there is no such kind of conversation"),
+    ("invalid_limit", "limit is a number from 1 to 200"),
+    (
+        "invalid_reply_to",
+        "reply_to_message_id is no message of this chat",
+    ),
+    (
+        "label_invalid",
+        "a label has 1 to 64 characters on one line",
+    ),
+    (
+        "launch_code_invalid",
+        "the launch link was used or is too old",
+    ),
+    ("licence_not_yours", "the token belongs to another licence"),
+    (
+        "licence_required",
+        "the call does not say which licence it is for",
+    ),
+    ("login_cancelled", "the sign-in was cancelled"),
+    (
+        "login_method_ambiguous",
+        "more than one way to sign in was given",
+    ),
+    ("login_method_missing", "no way to sign in was given"),
+    (
+        "login_required",
+        "the session at Telegram has ended; sign in again",
+    ),
+    ("malformed_json", "the body can't be read"),
+    ("malformed_query", "the query can't be read"),
+    (
+        "message_not_found",
+        "there is no such message, or it is not yours",
+    ),
+    (
+        "message_not_waiting",
+        "too late: the message is sent, or on its way",
+    ),
+    (
+        "message_taken_back",
+        "somebody took the message back meanwhile",
+    ),
+    ("messages_invalid", "messages is empty or too long"),
+    (
+        "needs_password",
+        "two-step verification: send the password as well",
+    ),
+    ("no_login", "no sign-in is under way"),
+    ("not_authorized", "not signed in"),
+    ("not_connected", "the licence has no connected number"),
+    ("not_found", "there is nothing under this address"),
+    (
+        "password_needed",
+        "two-step verification: send the password as well",
+    ),
+    (
+        "payment_required",
+        "Telegram wants a payment to send the code",
+    ),
+    ("phone_banned", "Telegram has banned the number"),
+    (
+        "phone_invalid",
+        "the number is not in international form, or Telegram does not take it",
+    ),
+    (
+        "recipient_invalid",
+        "a recipient is a @username, a numeric id or a phone number",
+    ),
+    (
+        "recipient_not_found",
+        "nobody is known by this name, id or number",
+    ),
+    (
+        "recipient_refused",
+        "the recipient can't be written to (privacy, blocked, no rights)",
+    ),
+    ("scope_too_small", "the token does not reach this far"),
+    ("session_invalid", "the session string can't be used"),
+    (
+        "session_not_found",
+        "no such started sign-in, or a newer one replaced it",
+    ),
+    (
+        "session_unreadable",
+        "the stored session can't be opened with the present key",
+    ),
+    ("sign_up_required", "the number has no Telegram account"),
+    ("stopping", "the service is stopping"),
+    ("store_unavailable", "the database can't be reached for now"),
+    (
+        "telegram_refused",
+        "Telegram refused for another reason, which the message has",
+    ),
+    (
+        "telegram_unreachable",
+        "Telegram does not answer for now; nothing was done",
+    ),
+    ("text_empty", "the text is empty"),
+    ("text_too_long", "the text has more than 4096 UTF-16 units"),
+    ("token_invalid", "the token is unknown or revoked"),
+    ("token_required", "this call needs a token"),
+    (
+        "too_many_attempts",
+        "too many sign-ins or wrong entries; wait",
+    ),
+    (
+        "too_many_failures",
+        "too many wrong tokens from this address; wait a minute",
+    ),
+    (
+        "unconfirmed",
+        "Telegram has not confirmed the message yet; it may have arrived",
+    ),
+    ("unknown_user", "no such user_id is known"),
+    ("unsupported_media_type", "only application/json is read"),
+    ("user_id_invalid", "user_id has 1 to 255 bytes"),
+    ("wrong_code", "the code is wrong"),
+    (
+        "wrong_password",
+        "the two-step verification password is wrong",
+    ),
+    ("wrong_step", "the sign-in is at another step"),
+];

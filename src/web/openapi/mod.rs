@@ -1,0 +1,236 @@
+//! OpenAPI: the description of every call, kept by hand beside the routes; a test holds the two together.
+
+mod codes;
+mod operations;
+mod schemas;
+
+use actix_web::{HttpResponse, http::header};
+use serde_json::{Map, Value, json};
+
+use self::{
+    codes::CODES,
+    operations::{OPERATIONS, Operation},
+};
+
+/// Errors that any call may answer with.
+const COMMON: &[&str] = &[
+    "host_not_allowed",
+    "cross_site",
+    "token_required",
+    "token_invalid",
+    "too_many_failures",
+    "scope_too_small",
+    "store_unavailable",
+    "internal",
+];
+
+pub async fn get_document() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .json(document())
+}
+
+fn document() -> Value {
+    let mut paths = Map::new();
+    for operation in OPERATIONS {
+        let path = operation.path.replace(":.*}", "}");
+        let verbs = paths.entry(path).or_insert_with(|| json!({}));
+        verbs[operation.method] = described(operation);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Switchboard",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Many real Telegram accounts, kept alive and answered from one desk. Times are RFC 3339 in UTC; \
+                            chat and message ids are texts. Without any token the service answers its own machine alone.",
+        },
+        "tags": [
+            { "name": "accounts", "description": "Telegram accounts and their sign-ins." },
+            { "name": "conversations", "description": "Chats, messages and replies." },
+            { "name": "live", "description": "Events as they are committed, over a WebSocket." },
+            { "name": "licences", "description": "A licence connects one phone number. X-License-Key names the licence; messages are in Arabic, English or Russian by Accept-Language." },
+            { "name": "users", "description": "Send as a user, and let an assistant write." },
+            { "name": "portal", "description": "The chat portal. Each call answers with and without its last slash." },
+            { "name": "service", "description": "Pages, health, figures and this document." },
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": schemas::schemas(),
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "description": "A token of `switchboard token create`." },
+                "key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+                "licence": { "type": "apiKey", "in": "header", "name": "X-License-Key", "description": "A token of scope licence." },
+                "desk": { "type": "apiKey", "in": "cookie", "name": "switchboard", "description": "Set by the launch link." },
+            },
+        },
+        "security": [{}, { "bearer": [] }, { "key": [] }, { "licence": [] }, { "desk": [] }],
+        "x-error-codes": CODES.iter().map(|(code, meaning)| ((*code).to_owned(), json!(meaning))).collect::<Map<_, _>>(),
+    })
+}
+
+fn described(operation: &Operation) -> Value {
+    let mut described = json!({
+        "tags": [operation.tag],
+        "operationId": operation_id(operation),
+        "summary": operation.summary,
+        "parameters": parameters(operation),
+        "x-error-codes": operation.errors,
+    });
+    let mut responses = Map::new();
+    responses.insert(operation.status.to_string(), answer(operation));
+    let error = match operation.tag {
+        "licences" => "LicenceError",
+        "users" => "UserError",
+        "portal" => "PortalError",
+        _ => "Error",
+    };
+    let codes = [operation.errors, COMMON].concat().join(", ");
+    let content = json!({ "application/json": { "schema": schema(error) } });
+    responses.insert(
+        "default".to_owned(),
+        json!({ "description": codes, "content": content }),
+    );
+    described["responses"] = Value::Object(responses);
+    if !operation.body.is_empty() {
+        described["requestBody"] = json!({
+            "required": true,
+            "content": { "application/json": { "schema": schema(operation.body) } },
+        });
+    }
+    described
+}
+
+fn schema(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn answer(operation: &Operation) -> Value {
+    let content = match operation.answer {
+        "" => return json!({ "description": "No content." }),
+        "text/html" | "text/event-stream" | "text/plain" | "application/json" => {
+            json!({ operation.answer: { "schema": {} } })
+        }
+        name => json!({ "application/json": { "schema": schema(name) } }),
+    };
+    json!({ "description": operation.summary, "content": content })
+}
+
+fn operation_id(operation: &Operation) -> String {
+    let path: String = operation
+        .path
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    format!("{}{}", operation.method, path)
+}
+
+/// Those in the path, and then those in the query.
+fn parameters(operation: &Operation) -> Vec<Value> {
+    let in_path = operation.path.split('/').filter_map(|part| {
+        let name = part.strip_prefix('{')?.strip_suffix('}')?;
+        let name = name.split(':').next()?;
+        Some(
+            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
+        )
+    });
+    let in_query = operation.query.iter().map(|(name, what)| {
+        json!({ "name": name, "in": "query", "required": false, "description": what, "schema": { "type": "string" } })
+    });
+    in_path.chain(in_query).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+    use crate::web::ROUTES;
+
+    /// Protects readers of the document: every route is described, and nothing is described that is not served.
+    #[test]
+    fn the_document_describes_exactly_what_is_served() {
+        let served: BTreeSet<_> = ROUTES.iter().copied().collect();
+        let described: BTreeSet<_> = OPERATIONS
+            .iter()
+            .map(|operation| (operation.method, operation.path))
+            .collect();
+        assert_eq!(served, described);
+        assert_eq!(
+            described.len(),
+            OPERATIONS.len(),
+            "one of them is there twice"
+        );
+    }
+
+    /// Protects readers of the document: what it refers to is there.
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document();
+        let schemas = &document["components"]["schemas"];
+        let text = document.to_string();
+        for part in text.split("#/components/schemas/").skip(1) {
+            let name = part.split('"').next().unwrap();
+            assert!(schemas.get(name).is_some(), "{name} is missing");
+        }
+        for operation in OPERATIONS {
+            for code in operation.errors {
+                assert!(CODES.iter().any(|(known, _)| known == code), "{code}");
+            }
+        }
+    }
+
+    fn sources(folder: &Path, texts: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, texts);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                texts.push(text.split("#[cfg(test)]").next().unwrap().to_owned());
+            }
+        }
+    }
+
+    /// Protects callers who branch on codes: each code that the source answers with is listed.
+    #[test]
+    fn every_error_code_is_listed() {
+        let mut texts = Vec::new();
+        sources(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web"),
+            &mut texts,
+        );
+        let makers = [
+            "bad_request(",
+            "not_found(",
+            "conflict(",
+            "unprocessable(",
+            "forbidden(",
+            "unavailable(",
+        ];
+        let mut found = BTreeSet::new();
+        for text in &texts {
+            for maker in makers {
+                for (at, _) in text.match_indices(maker) {
+                    let rest = text[at + maker.len()..].trim_start();
+                    if let Some(code) = rest
+                        .strip_prefix('"')
+                        .and_then(|rest| rest.split('"').next())
+                    {
+                        found.insert(code.to_owned());
+                    }
+                }
+            }
+        }
+        assert!(found.len() > 40, "{found:?}");
+        let listed: BTreeSet<_> = CODES.iter().map(|(code, _)| (*code).to_owned()).collect();
+        let missing: Vec<_> = found.difference(&listed).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}

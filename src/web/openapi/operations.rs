@@ -1,0 +1,238 @@
+//! Operations: what each call takes and gives.
+
+/// One call. Empty texts: nothing of it.
+pub struct Operation {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub tag: &'static str,
+    pub summary: &'static str,
+    /// Name of a schema.
+    pub body: &'static str,
+    pub status: u16,
+    /// Name of a schema, or a media type.
+    pub answer: &'static str,
+    pub query: &'static [(&'static str, &'static str)],
+    pub errors: &'static [&'static str],
+}
+
+type Query = &'static [(&'static str, &'static str)];
+type Errors = &'static [&'static str];
+
+const PAGE: Query = &[
+    ("limit", "1 to 200, 50 when not given"),
+    ("cursor", "next_cursor of the page before"),
+];
+const LOGIN: Errors = &[
+    "account_not_found",
+    "phone_invalid",
+    "phone_banned",
+    "sign_up_required",
+    "flood_wait",
+    "too_many_attempts",
+    "api_credentials_rejected",
+    "payment_required",
+    "email_required",
+    "telegram_unreachable",
+    "telegram_refused",
+];
+const STEP: Errors = &[
+    "account_not_found",
+    "no_login",
+    "wrong_step",
+    "wrong_code",
+    "code_expired",
+    "password_needed",
+    "wrong_password",
+    "too_many_attempts",
+    "flood_wait",
+    "another_user",
+    "sign_up_required",
+    "login_cancelled",
+    "telegram_unreachable",
+];
+const ACCOUNT: Errors = &["account_not_found"];
+const CONVERSATION: Errors = &["conversation_not_found"];
+const SENDING: Errors = &[
+    "text_empty",
+    "text_too_long",
+    "account_unavailable",
+    "chat_read_only",
+    "recipient_invalid",
+    "recipient_not_found",
+    "idempotency_conflict",
+    "invalid_idempotency_key",
+    "invalid_reply_to",
+    "telegram_unreachable",
+    "flood_wait",
+];
+const SIGNED_IN: Errors = &["not_authorized", "login_required", "telegram_unreachable"];
+const CHATS: Errors = &[
+    "not_authorized",
+    "login_required",
+    "chat_not_found",
+    "invalid_limit",
+    "invalid_cursor",
+];
+const LICENCE_STEP: Errors = &[
+    "licence_required",
+    "session_not_found",
+    "wrong_code",
+    "code_expired",
+    "needs_password",
+    "wrong_password",
+    "too_many_attempts",
+    "another_user",
+    "telegram_unreachable",
+];
+const LICENCE_START: Errors = &[
+    "licence_required",
+    "already_connected",
+    "phone_invalid",
+    "phone_banned",
+    "sign_up_required",
+    "too_many_attempts",
+    "flood_wait",
+    "api_credentials_missing",
+    "telegram_unreachable",
+];
+const LICENCE: Errors = &[
+    "licence_required",
+    "not_connected",
+    "login_required",
+    "telegram_unreachable",
+];
+const USER_START: Errors = &[
+    "user_id_invalid",
+    "phone_invalid",
+    "phone_banned",
+    "sign_up_required",
+    "too_many_attempts",
+    "flood_wait",
+    "api_credentials_missing",
+    "telegram_unreachable",
+];
+const USER_SEND: Errors = &[
+    "unknown_user",
+    "not_authorized",
+    "login_required",
+    "recipient_invalid",
+    "recipient_not_found",
+    "recipient_refused",
+    "text_empty",
+    "text_too_long",
+    "flood_wait",
+    "telegram_refused",
+    "telegram_unreachable",
+    "unconfirmed",
+    "idempotency_conflict",
+    "message_taken_back",
+];
+const STREAM: Errors = &[
+    "assistant_missing",
+    "messages_invalid",
+    "unknown_user",
+    "not_authorized",
+    "login_required",
+    "recipient_not_found",
+    "assistant_unreachable",
+    "assistant_refused",
+    "assistant_silent",
+    "assistant_broke_off",
+    "assistant_unreadable",
+    "assistant_too_long",
+    "assistant_empty",
+    "recipient_refused",
+    "flood_wait",
+];
+
+macro_rules! operations {
+    ($($tag:literal { $($method:ident $path:literal $summary:literal, $body:literal => $status:literal $answer:literal, $query:expr, $errors:expr;)* })*) => {
+        pub const OPERATIONS: &[Operation] = &[$($(Operation {
+            method: stringify!($method), path: $path, tag: $tag, summary: $summary, body: $body, status: $status,
+            answer: $answer, query: $query, errors: $errors,
+        }),*),*];
+    };
+}
+
+operations! {
+    "accounts" {
+        post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], LOGIN;
+        get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
+        get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], ACCOUNT;
+        patch "/accounts/{id}" "Changes label or colour, switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid"];
+        delete "/accounts/{id}" "Signs it out and removes it", "" => 200 "OneAccount", &[("history", "keep (default) or delete")], ACCOUNT;
+        post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], LOGIN;
+        get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], ACCOUNT;
+        delete "/accounts/{id}/login" "Ends a sign-in", "" => 200 "AccountAndLogin", &[], ACCOUNT;
+        post "/accounts/{id}/login/code" "The code that Telegram sent", "Code" => 200 "AccountAndLogin", &[], STEP;
+        post "/accounts/{id}/login/password" "The two-step verification password", "Password" => 200 "AccountAndLogin", &[], STEP;
+        post "/accounts/{id}/login/resend" "Asks for the code by the next way", "" => 200 "AccountAndLogin", &[], STEP;
+        post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &["account_not_found", "account_unavailable"];
+        post "/accounts/{id}/logout" "Signs it out, at Telegram too", "" => 200 "OneAccount", &[], ACCOUNT;
+        post "/accounts/{id}/send" "Writes to a @username, a numeric id or a phone number", "Send" => 202 "MessageAndConversation", &[], SENDING;
+    }
+    "conversations" {
+        get "/conversations" "Conversations, newest first", "" => 200 "Conversations", &[("account_id", "one or several, with commas"), ("kind", "private, bot, group, supergroup or channel"), ("unread", "true: only unread ones"), ("q", "part of the title"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["invalid_account_id", "invalid_kind", "invalid_limit", "invalid_cursor"];
+        get "/conversations/{id}" "One conversation", "" => 200 "OneConversation", &[], CONVERSATION;
+        get "/conversations/{id}/messages" "Its messages, newest first, to the beginning of the chat", "" => 200 "Messages", &[("cursor", "next_cursor or prev_cursor of another page"), ("around", "row id of a message"), ("after", "row id of a message"), ("limit", "1 to 200")], &["conversation_not_found", "invalid_cursor", "invalid_limit"];
+        post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
+        post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
+        post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
+        delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[], &["message_not_found", "message_not_waiting"];
+        get "/search" "Words in messages", "" => 200 "Messages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
+    }
+    "live" {
+        get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &[];
+        post "/ws/ticket" "A ticket that opens one WebSocket within 30 seconds", "" => 201 "Ticket", &[], &[];
+    }
+    "licences" {
+        post "/api/integrations/telegram-phone/start" "Sends a code to the licence's number", "LicenceStart" => 200 "LicenceStarted", &[], LICENCE_START;
+        post "/api/integrations/telegram-phone/verify" "Signs in with the code, and the password where there is one", "LicenceVerify" => 200 "LicenceVerified", &[], LICENCE_STEP;
+        post "/api/integrations/telegram-phone/test" "Asks Telegram whether the session works", "" => 200 "LicenceTested", &[], LICENCE;
+        get "/api/integrations/telegram-phone/config" "What is connected; config is null when nothing is", "" => 200 "LicenceConfig", &[], &["licence_required"];
+        post "/api/integrations/telegram-phone/disconnect" "Signs the number out", "" => 200 "Said", &[], LICENCE;
+    }
+    "users" {
+        post "/telegram/user/auth/start" "Sends a code to the user's number", "UserStart" => 200 "UserStarted", &[], USER_START;
+        post "/telegram/user/auth/verify" "Signs in with the code, and the password where there is one", "UserVerify" => 200 "UserVerified", &[], STEP;
+        post "/telegram/user/send" "Sends as the user; answers when Telegram confirmed", "UserSend" => 200 "UserSent", &[], USER_SEND;
+        get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &["unknown_user", "user_id_invalid"];
+        post "/telegram/user/disconnect" "Signs the user out", "UserId" => 200 "Said", &[], &["unknown_user", "user_id_invalid"];
+        post "/message_stream" "Streams an assistant's answer, then sends it as the user; the last event says what became of it", "MessageStream" => 200 "text/event-stream", &[], STREAM;
+    }
+    "portal" {
+        get "/telegram" "The portal's page", "" => 200 "text/html", &[], &[];
+        get "/telegram/" "The portal's page", "" => 200 "text/html", &[], &[];
+        get "/telegram/session/status" "Is there a session, and is it authorised", "" => 200 "PortalStatus", &[], &[];
+        get "/telegram/session/status/" "Is there a session, and is it authorised", "" => 200 "PortalStatus", &[], &[];
+        post "/telegram/auth/phone" "Sends a code", "PortalPhone" => 200 "PortalSaid", &[], USER_START;
+        post "/telegram/auth/phone/" "Sends a code", "PortalPhone" => 200 "PortalSaid", &[], USER_START;
+        post "/telegram/auth/verify" "Signs in with code and password", "PortalVerify" => 200 "PortalSaid", &[], STEP;
+        post "/telegram/auth/verify/" "Signs in with code and password", "PortalVerify" => 200 "PortalSaid", &[], STEP;
+        get "/telegram/auth/qr" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], USER_START;
+        get "/telegram/auth/qr/" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], USER_START;
+        get "/telegram/auth/qr/status" "pending, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
+        get "/telegram/auth/qr/status/" "pending, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
+        get "/telegram/chats" "The chats, newest first", "" => 200 "PortalChats", PAGE, CHATS;
+        get "/telegram/chats/" "The chats, newest first", "" => 200 "PortalChats", PAGE, CHATS;
+        get "/telegram/chats/{chat_id}/messages" "Messages of a chat, to its beginning", "" => 200 "PortalMessages", PAGE, CHATS;
+        get "/telegram/chats/{chat_id}/messages/" "Messages of a chat, to its beginning", "" => 200 "PortalMessages", PAGE, CHATS;
+        get "/telegram/user/info" "Who is signed in", "" => 200 "PortalUser", &[], SIGNED_IN;
+        get "/telegram/user/info/" "Who is signed in", "" => 200 "PortalUser", &[], SIGNED_IN;
+        post "/telegram/session/reset" "Drops the session, at Telegram too", "" => 200 "PortalSaid", &[], &[];
+        post "/telegram/session/reset/" "Drops the session, at Telegram too", "" => 200 "PortalSaid", &[], &[];
+        get "/telegram/session/info" "The session and its sign-in attempts", "" => 200 "PortalSession", &[], &[];
+        get "/telegram/session/info/" "The session and its sign-in attempts", "" => 200 "PortalSession", &[], &[];
+    }
+    "service" {
+        get "/" "The desk", "" => 200 "text/html", &[], &[];
+        get "/static/{file:.*}" "The pages' files", "" => 200 "text/plain", &[], &["file_not_found"];
+        get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
+        get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
+        get "/launch" "The launch link: sets the desk's cookie", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
+        post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
+        get "/health/live" "The process is alive", "" => 200 "Health", &[], &[];
+        get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Health", &[], &[];
+        get "/metrics" "Figures for Prometheus", "" => 200 "text/plain", &[], &[];
+    }
+}

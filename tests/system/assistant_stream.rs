@@ -1,0 +1,202 @@
+//! The assistant's answer, streamed and sent.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use switchboard_simulator::{AccountSpec, PersonSpec};
+
+use super::user_api::authorize;
+use crate::support::{
+    assistant::{Assistant, Behaviour},
+    fleet::{Fleet, phone},
+    wait,
+};
+
+struct Scene {
+    fleet: Fleet,
+    assistant: Assistant,
+    user: i64,
+    person: i64,
+}
+
+async fn scene() -> Scene {
+    let assistant = Assistant::start().await;
+    let fleet = Fleet::builder()
+        .env("ASSISTANT_URL", &assistant.url)
+        .env("ASSISTANT_KEY", "secret-of-the-assistant")
+        .env("ASSISTANT_MODEL", "small")
+        .start()
+        .await;
+    let number = phone(1);
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Writer"));
+    let person = fleet
+        .telegram
+        .add_person(PersonSpec::new("Contact one").username("contact_one"));
+    authorize(&fleet, &fleet.api, "user123", &number).await;
+    Scene {
+        fleet,
+        assistant,
+        user,
+        person,
+    }
+}
+
+fn question(send_as_user: bool) -> Value {
+    json!({
+        "user_id": "user123",
+        "send_to_telegram": true,
+        "send_as_user": send_as_user,
+        "recipient_id": "contact_one",
+        "messages": [{ "role": "user", "content": "Write to them" }],
+    })
+}
+
+impl Scene {
+    async fn ask(&self, body: Value) -> reqwest::Response {
+        let request = self.fleet.api.request(Method::POST, "/message_stream");
+        request.json(&body).send().await.unwrap()
+    }
+
+    /// All events of one stream.
+    async fn events(&self, body: Value) -> Vec<Value> {
+        let response = self.ask(body).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let kind = response.headers()["content-type"].to_str().unwrap();
+        assert!(kind.starts_with("text/event-stream"), "{kind}");
+        let text = response.text().await.unwrap();
+        text.lines()
+            .filter_map(|line| line.strip_prefix("data: "))
+            .map(|data| serde_json::from_str(data).unwrap())
+            .collect()
+    }
+
+    fn sent(&self) -> Vec<String> {
+        self.fleet.telegram.texts(self.user, self.person)
+    }
+}
+
+fn said(events: &[Value]) -> String {
+    let pieces = events.iter().filter(|event| event["type"] == "content");
+    pieces
+        .map(|event| event["content"].as_str().unwrap())
+        .collect()
+}
+
+/// Protects the answer on its way: streamed piece by piece, then sent whole and in order, and the last event says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_streamed_and_then_sent_from_the_users_account() {
+    let scene = scene().await;
+    let long = "word ".repeat(1000);
+    let pieces = vec!["Hello ".to_owned(), "there. ".to_owned(), long.clone()];
+    scene
+        .assistant
+        .behave(Behaviour::Says(pieces, Duration::from_millis(20)));
+
+    let events = scene.events(question(true)).await;
+    assert_eq!(said(&events), format!("Hello there. {long}"));
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["type"], &last["status"], &last["sent"]),
+        (&json!("done"), &json!("ok"), &json!(true))
+    );
+    let sent = scene.sent();
+    assert_eq!(last["message_ids"].as_array().unwrap().len(), sent.len());
+    assert_eq!(sent.len(), 2, "5,013 units are two messages");
+    let joined = sent.join(" ");
+    assert!(
+        joined
+            .split_whitespace()
+            .eq(said(&events).split_whitespace())
+    );
+    let asked = scene.assistant.asked();
+    assert_eq!(asked[0]["model"], "small");
+    assert_eq!(asked[0]["stream"], true);
+    assert_eq!(asked[0]["messages"][0]["content"], "Write to them");
+
+    // Without the wish to send as the user, it is a stream and nothing else.
+    let events = scene.events(question(false)).await;
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["type"], &last["sent"]),
+        (&json!("done"), &json!(false))
+    );
+    assert_eq!(scene.sent().len(), 2);
+    assert!(
+        !scene
+            .fleet
+            .service()
+            .log()
+            .contains("secret-of-the-assistant")
+    );
+}
+
+/// Protects recipients: an answer that is not whole is never sent, and the caller is told what happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_answer_is_never_sent() {
+    let scene = scene().await;
+    for (behaviour, code) in [
+        (Behaviour::BreaksOff, "assistant_broke_off"),
+        (Behaviour::Garbage, "assistant_unreadable"),
+        (Behaviour::Refuses, "assistant_refused"),
+        (Behaviour::Says(vec![], Duration::ZERO), "assistant_empty"),
+    ] {
+        scene.assistant.behave(behaviour);
+        let events = scene.events(question(true)).await;
+        let last = events.last().unwrap();
+        assert_eq!(
+            (&last["type"], &last["code"]),
+            (&json!("error"), &json!(code)),
+            "{last}"
+        );
+        assert_eq!(last["sent"], false);
+    }
+    assert!(scene.sent().is_empty());
+}
+
+/// Protects a person who changed their mind: cut by the caller, nothing is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_leaves_sends_nothing() {
+    let scene = scene().await;
+    let pieces = (0..40).map(|number| format!("piece {number} ")).collect();
+    scene
+        .assistant
+        .behave(Behaviour::Says(pieces, Duration::from_millis(50)));
+    let response = scene.ask(question(true)).await;
+    let mut stream = response.bytes_stream();
+    stream.next().await.unwrap().unwrap();
+    drop(stream);
+
+    // A later answer that is sent whole proves that the first had its time.
+    wait::until(
+        "the assistant to be asked",
+        || async { scene.assistant.asked().len() },
+        |asked| *asked == 1,
+    )
+    .await;
+    let pieces = (0..50).map(|_| "later ".to_owned()).collect();
+    scene
+        .assistant
+        .behave(Behaviour::Says(pieces, Duration::from_millis(50)));
+    let events = scene.events(question(true)).await;
+    assert_eq!(events.last().unwrap()["type"], "done");
+    let sent = scene.sent();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert!(sent[0].starts_with("later"));
+}
+
+/// Protects callers of a service that has no assistant: they are told so at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_assistant_the_stream_is_refused() {
+    let fleet = Fleet::builder().start().await;
+    let (status, body) = fleet
+        .api
+        .call(Method::POST, "/message_stream", Some(question(true)))
+        .await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(body["code"], "assistant_missing");
+    assert!(body["message"].as_str().unwrap().contains("ASSISTANT_URL"));
+}

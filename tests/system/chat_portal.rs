@@ -1,0 +1,165 @@
+//! System E: the chat portal, pages and JSON.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use switchboard_simulator::{AccountSpec, PersonSpec};
+
+use super::licence_phone::code_for;
+use crate::support::{
+    fleet::{Fleet, phone},
+    wait,
+};
+
+/// Protects the portal's callers: sign-in by phone, chats, messages, info and reset, with and without slashes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_by_phone_and_has_the_chats() {
+    let fleet = Fleet::builder().start().await;
+    let api = &fleet.api;
+    let number = phone(1);
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Reader").password("correct horse"));
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    for text in ["first", "second"] {
+        fleet.telegram.say(person, user, text);
+    }
+
+    let page = api.get("/telegram/").await;
+    assert!(page.as_str().unwrap().contains("<!doctype html>"));
+    let none = api.get("/telegram/session/status/").await;
+    assert_eq!(
+        (&none["has_session"], &none["authorized"]),
+        (&json!(false), &json!(false))
+    );
+    let (status, body) = api.call(Method::GET, "/telegram/chats/", None).await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("not_authorized"))
+    );
+
+    let sent = api
+        .post("/telegram/auth/phone/", json!({ "phone": number }))
+        .await;
+    assert_eq!(sent["status"], "code_sent");
+    let code = code_for(&fleet, &number).await;
+    let verify = json!({ "phone": number, "code": code });
+    let (status, body) = api
+        .call(Method::POST, "/telegram/auth/verify/", Some(verify))
+        .await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("password_needed"))
+    );
+    let verify = json!({ "phone": number, "code": code, "password": "correct horse" });
+    let verified = api.post("/telegram/auth/verify", verify).await;
+    assert_eq!(verified["status"], "authorized");
+    assert_eq!(verified["user"]["phone"], number.as_str());
+
+    let chats = wait::until(
+        "the chats",
+        || api.get("/telegram/chats"),
+        |chats| {
+            chats["chats"]
+                .as_array()
+                .is_some_and(|chats| !chats.is_empty())
+        },
+    )
+    .await;
+    let chat = &chats["chats"][0];
+    assert_eq!(
+        (&chat["id"], &chat["title"]),
+        (&json!(person.to_string()), &json!("Contact one"))
+    );
+    let messages = api
+        .get(&format!("/telegram/chats/{person}/messages/"))
+        .await;
+    let texts: Vec<_> = messages["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["text"].clone())
+        .collect();
+    assert_eq!(texts, ["second", "first"]);
+    let info = api.get("/telegram/user/info/").await;
+    assert_eq!(info["user"]["id"], user);
+
+    let session = api.get("/telegram/session/info/").await["session"].clone();
+    let attempts = session["attempts"].as_array().unwrap();
+    let shown = |kind: &str, status: &str| {
+        attempts
+            .iter()
+            .any(|one| one["kind"] == kind && one["status"] == status)
+    };
+    assert!(
+        shown("phone", "success") && shown("2fa", "success"),
+        "{attempts:?}"
+    );
+
+    api.post("/telegram/session/reset/", json!({})).await;
+    let status = api.get("/telegram/session/status").await;
+    assert_eq!(status["authorized"], false);
+    assert!(fleet.telegram.keys_of(user).is_empty());
+    assert!(fleet.service().log().contains("operation=session_reset"));
+}
+
+/// Protects sign-in by QR code: pending until it is scanned, authorised after.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_signs_in_by_qr_code() {
+    let fleet = Fleet::builder().start().await;
+    let api = &fleet.api;
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&phone(1), "Reader"));
+
+    let qr = api.get("/telegram/auth/qr/").await;
+    assert_eq!(qr["status"], "pending");
+    let url = qr["url"].as_str().unwrap();
+    assert!(url.starts_with("tg://login?token="), "{url}");
+    assert!(qr["svg"].as_str().unwrap().contains("<svg"));
+    assert_eq!(
+        api.get("/telegram/auth/qr/status/").await["status"],
+        "pending"
+    );
+    fleet.telegram.accept_qr(url, user).unwrap();
+    wait::until(
+        "the sign-in",
+        || api.get("/telegram/auth/qr/status/"),
+        |status| status["status"] == "authorized",
+    )
+    .await;
+    wait::until(
+        "the session",
+        || api.get("/telegram/session/status/"),
+        |status| status["authorized"] == true,
+    )
+    .await;
+    // A link on another site must not start anything.
+    let other = api
+        .with_header("sec-fetch-site", "cross-site")
+        .with_header("sec-fetch-mode", "navigate");
+    let (status, _) = other.call(Method::GET, "/telegram/auth/qr/", None).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
+/// Protects people from those who try numbers: after ten sign-ins within an hour it is over, in each system.
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_are_limited_in_number() {
+    let fleet = Fleet::builder().start().await;
+    let mut last: (StatusCode, Value) = (StatusCode::OK, Value::Null);
+    for index in 0..11 {
+        let number = phone(index);
+        fleet
+            .telegram
+            .add_account(AccountSpec::new(&number, "Reader"));
+        let body = json!({ "phone": number });
+        last = fleet
+            .api
+            .call(Method::POST, "/telegram/auth/phone", Some(body))
+            .await;
+        if index < 10 {
+            assert_eq!(last.0, StatusCode::OK, "{index}: {}", last.1);
+        }
+    }
+    assert_eq!(last.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(last.1["error"]["code"], "too_many_attempts");
+}
