@@ -10,6 +10,7 @@ mod chat;
 mod first_run;
 mod looks;
 mod outage;
+mod picture;
 mod replies;
 mod safety;
 mod speed;
