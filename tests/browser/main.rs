@@ -11,6 +11,7 @@ mod first_run;
 mod looks;
 mod outage;
 mod picture;
+mod portal;
 mod replies;
 mod safety;
 mod speed;
