@@ -14,12 +14,14 @@ use actix_web::{
     web::Data,
 };
 
+use serde_json::json;
+
 use crate::{
-    account::AccountParts,
-    broadcast::BroadcastHandle,
+    account::{AccountParts, Typing, TypingSink},
+    broadcast::{BroadcastHandle, Transient},
     config::Config,
     data_dir::{DataDir, DataDirError},
-    domain::{AccountId, AccountState, Event},
+    domain::{AccountId, AccountState, Event, Timestamp},
     remote,
     store::{EventSink, Store, StoreConfig, StoreError, StoreHandle},
     supervisor::{RestartPolicy, SupervisorHandle},
@@ -89,6 +91,18 @@ impl EventSink for Announcer {
     }
 }
 
+/// Hands "somebody types" to whoever looks right now.
+struct Whisper(BroadcastHandle);
+
+impl TypingSink for Whisper {
+    fn typing(&self, typing: Typing) {
+        let account_id = typing.account_id;
+        let frame = json!({ "event": "typing", "at": Timestamp::now(), "data": typing });
+        let text = frame.to_string().into();
+        self.0.announce(Transient { account_id, text });
+    }
+}
+
 impl App {
     /// Builds and starts the service. The answer comes when it serves; the second part runs it.
     ///
@@ -130,6 +144,7 @@ impl App {
             store: store.clone(),
             vault: vault.clone(),
             telegram,
+            typing: Arc::new(Whisper(broadcast.clone())),
         };
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
         let service = Data::new(Service {

@@ -9,11 +9,12 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
     ResponseFuture, WrapFuture,
 };
+use serde::Serialize;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::{AccountExit, fill::Fill, inbound::Inbound, outbox::Outbox, peers::StoredPeers};
 use crate::{
-    domain::{AccountId, SecretBytes},
+    domain::{AccountId, ChatId, ConversationId, SecretBytes, Sender},
     store::StoreHandle,
     telegram::{LinkConfig, LinkEvent, LinkHandle, SessionData, Telegram},
     vault::Vault,
@@ -25,6 +26,22 @@ pub struct AccountParts {
     pub store: StoreHandle,
     pub vault: Vault,
     pub telegram: Telegram,
+    pub typing: Arc<dyn TypingSink>,
+}
+
+/// Where "somebody types" goes: it is told at once and never stored.
+pub trait TypingSink: Send + Sync + 'static {
+    /// Must not block.
+    fn typing(&self, typing: Typing);
+}
+
+/// Somebody types in a chat, right now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Typing {
+    pub account_id: AccountId,
+    pub conversation_id: ConversationId,
+    pub chat_id: ChatId,
+    pub sender: Option<Sender>,
 }
 
 /// How the supervisor hears of an account.
@@ -155,6 +172,7 @@ impl AccountActor {
             account_id: self.account_id,
             store: self.parts.store.clone(),
             vault: self.parts.vault.clone(),
+            typing: Arc::clone(&self.parts.typing),
             events,
             online,
             was_online: Arc::clone(&self.was_online),

@@ -11,11 +11,11 @@ use std::{
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{
-    AccountExit,
+    AccountExit, Typing, TypingSink,
     journal::{self, Arrival},
 };
 use crate::{
-    domain::{AccountId, AccountState, Batch, StateChange, Timestamp},
+    domain::{AccountId, AccountState, Batch, Change, ChatId, Sender, StateChange, Timestamp},
     store::StoreHandle,
     telegram::{LinkEvent, LinkExit},
     vault::Vault,
@@ -28,6 +28,7 @@ pub struct Inbound {
     pub account_id: AccountId,
     pub store: StoreHandle,
     pub vault: Vault,
+    pub typing: Arc<dyn TypingSink>,
     pub events: mpsc::Receiver<LinkEvent>,
     /// Tells the outbox and the history fill whether the line is up.
     pub online: watch::Sender<bool>,
@@ -106,16 +107,40 @@ impl Inbound {
     /// Stores a batch, however long the store is away: the link waits, and Telegram repeats what we never took.
     async fn record(&self, batch: Batch) {
         let holes = batch.holes.len() as u64;
+        let typists: Vec<_> = batch.changes.iter().filter_map(typist).collect();
         let mut pause = Duration::from_millis(100);
         while let Err(error) = self.store.record_batch(batch.clone()).await {
             log::warn!(target: "switchboard::account", "account={} waits for the store to take messages: {error}", self.account_id);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_STORE_PAUSE);
         }
+        for (chat, sender) in typists {
+            self.whisper(chat, sender).await;
+        }
         if holes > 0 {
             self.store.metrics().holes.inc_by(holes);
             self.fill.notify_one();
         }
+    }
+
+    /// In a chat that is not on the desk nobody is seen typing.
+    async fn whisper(&self, chat: ChatId, sender: ChatId) {
+        let conversation = self.store.conversation_of(self.account_id, chat).await;
+        let Ok(Some(conversation)) = conversation else {
+            return;
+        };
+        let peer = self.store.peer(self.account_id, sender).await;
+        let sender = peer.ok().flatten().map(|peer| Sender {
+            id: peer.id,
+            name: peer.name,
+            username: peer.username,
+        });
+        self.typing.typing(Typing {
+            account_id: self.account_id,
+            conversation_id: conversation.id,
+            chat_id: chat,
+            sender,
+        });
     }
 
     async fn connecting(&mut self, attempt: u32, retry_in: Duration) {
@@ -206,6 +231,13 @@ impl Inbound {
                 log::warn!(target: "switchboard::account", "account={} state={} could not be stored: {error}", self.account_id, state.as_str());
             }
         }
+    }
+}
+
+const fn typist(change: &Change) -> Option<(ChatId, ChatId)> {
+    match change {
+        Change::Typing { chat, sender } => Some((*chat, *sender)),
+        _ => None,
     }
 }
 

@@ -13,6 +13,8 @@ pub mod journal;
 mod outbox;
 mod peers;
 
-pub use actor::{AccountActor, AccountParts, AccountReport, GetLink, Stop, WakeOutbox};
+pub use actor::{
+    AccountActor, AccountParts, AccountReport, GetLink, Stop, Typing, TypingSink, WakeOutbox,
+};
 pub use exit::AccountExit;
 pub use fill::{FetchError, fetch_older};

@@ -57,6 +57,22 @@ async fn a_number_from_another_database_is_answered_with_resync() {
     assert_eq!(frame["data"]["seq"], live.hello["data"]["seq"]);
 }
 
+/// Protects the small sign of life: who types is told at once, without a number.
+#[tokio::test(flavor = "multi_thread")]
+async fn typing_is_told_without_a_number() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, account.user, "hello");
+    let conversation = fleet.conversation(&account, person).await;
+    let mut live = fleet.live(None).await;
+    fleet.telegram.typing(person, account.user);
+    let frame = live.until_event("typing").await;
+    assert!(frame["seq"].is_null(), "{frame}");
+    assert_eq!(frame["data"]["conversation_id"], conversation["id"]);
+    assert_eq!(frame["data"]["sender"]["name"], "Contact one");
+}
+
 /// Protects everybody from a reader that never reads: the others get their news at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_never_reads_delays_nobody() {
