@@ -34,24 +34,13 @@ impl Tx<'_> {
             return self.record_known(recording, key, message, edit);
         };
         recording.new_messages += 1;
-        let fields = &mut self.conversation(key)?.fields;
-        let newest = message.message_id > fields.top_message;
         // An edit of a message from before our time is not news.
+        let newest = message.message_id > self.conversation(key)?.fields.top_message;
         let news = (!edit || newest) && !recording.backfilled;
-        // What lies below the newest known number was counted by Telegram when it listed the chat.
-        let unread = news
-            && newest
-            && !message.outgoing
-            && deleted_at.is_none()
-            && message.message_id > fields.read_inbox_max_id;
-        fields.top_message = fields.top_message.max(message.message_id);
-        if unread {
-            fields.unread += 1;
+        if news {
+            self.count_unread(recording, key, message, deleted_at.is_some())?;
         }
         self.mark_conversation(key);
-        if unread {
-            self.add_unread(recording.account.id, 1)?;
-        }
         if held || deleted_at.is_some() {
             return Ok(());
         }
@@ -72,6 +61,62 @@ impl Tx<'_> {
             },
             (false, _) => EventBody::MessageEdited {
                 message: stored,
+                conversation,
+            },
+        };
+        self.emit(&recording.account, body)?;
+        recording.told(key);
+        Ok(())
+    }
+
+    /// Counts a live message once: what lies at or below the top number was counted by Telegram when it listed the
+    /// chat, or by us before.
+    fn count_unread(
+        &mut self,
+        recording: &Recording,
+        key: (i64, i64),
+        message: &IncomingMessage,
+        deleted: bool,
+    ) -> JobResult<()> {
+        let fields = &mut self.conversation(key)?.fields;
+        let counts = message.message_id > fields.top_message
+            && message.message_id > fields.read_inbox_max_id
+            && !message.outgoing
+            && !deleted;
+        fields.top_message = fields.top_message.max(message.message_id);
+        if counts {
+            fields.unread += 1;
+            self.add_unread(recording.account.id, 1)?;
+        }
+        self.mark_conversation(key);
+        Ok(())
+    }
+
+    /// History was faster than the live stream: now that the message comes live it is news all the same.
+    fn promote(
+        &mut self,
+        recording: &mut Recording,
+        key: (i64, i64),
+        message: &IncomingMessage,
+        row: i64,
+    ) -> JobResult<()> {
+        sql("UPDATE messages SET backfilled = 0 WHERE id = ?")
+            .number(row)
+            .run(self.conn)?;
+        self.count_unread(recording, key, message, false)?;
+        self.changed_in_place(key, row)?;
+        let Some(record) = MessageRecord::load(self.conn, row)? else {
+            return Ok(());
+        };
+        let message = record.into_message();
+        let conversation = self.show_conversation(key)?;
+        let body = match message.direction {
+            Direction::Incoming => EventBody::MessageReceived {
+                message,
+                conversation,
+            },
+            Direction::Outgoing => EventBody::MessageSent {
+                message,
                 conversation,
             },
         };
@@ -198,8 +243,17 @@ impl Tx<'_> {
         let moved = old.timestamp != message.date.millis();
         let text = if newer { &message.text } else { &old.text };
         let better = newer && differs;
+        let overtaken = old.backfilled
+            && !recording.backfilled
+            && !edit
+            && !old.held
+            && old.deleted_at.is_none();
         if !(moved || better) {
-            return Ok(());
+            return if overtaken {
+                self.promote(recording, key, message, old.id)
+            } else {
+                Ok(())
+            };
         }
         search_index::remove(self, old.id, old.timestamp)?;
         sql(
@@ -225,6 +279,9 @@ impl Tx<'_> {
         .run(self.conn)?;
         if old.deleted_at.is_none() {
             search_index::add(self, old.id, message.date.millis(), text)?;
+        }
+        if overtaken {
+            return self.promote(recording, key, message, old.id);
         }
         self.changed_in_place(key, old.id)?;
         if !better || old.held || old.deleted_at.is_some() {

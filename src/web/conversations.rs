@@ -157,12 +157,7 @@ pub async fn messages_page(
 ) -> Result<MessagePage, ApiError> {
     let list = |from| service.store.list_messages(conversation.id, from, limit);
     let page = list(from.clone()).await?;
-    let short = page.messages.len() < limit as usize;
-    if !short
-        || !page.reached_store_end
-        || page.history_complete
-        || matches!(from, MessagesFrom::After(_))
-    {
+    if !page.reached_store_end || page.history_complete || matches!(from, MessagesFrom::After(_)) {
         return Ok(page);
     }
     let Some(link) = service.supervisor.link(conversation.account_id).await else {

@@ -197,6 +197,34 @@ async fn peers_dialogs_and_history_shape_the_conversation_quietly() {
     assert!(!world.conversation(account.id, chat).await.can_send);
 }
 
+/// Protects: history that overtakes the live stream (a first sync, somebody paging) takes no news from the desk.
+#[actix::test]
+async fn a_message_that_history_brought_first_is_still_announced_when_it_comes_live() {
+    let world = World::new();
+    let account = world.account().await;
+    let chat = ChatId::user(7);
+    world
+        .record(account.id, vec![new(message(chat, 1, "live"))])
+        .await;
+    let mut history = Batch::empty(account.id);
+    history.backfilled = true;
+    history.changes = vec![
+        new(message(chat, 2, "overtaken")),
+        new(message(chat, 1, "live")),
+    ];
+    world.store.record_batch(history).await.unwrap();
+    world.ear.names();
+
+    for _ in 0..2 {
+        world
+            .record(account.id, vec![new(message(chat, 2, "overtaken"))])
+            .await;
+    }
+
+    assert_eq!(world.ear.names(), ["message_received"]);
+    assert_eq!(world.conversation(account.id, chat).await.unread, 2);
+}
+
 /// Protects: attempts are counted per subject without the subject being readable in the file.
 #[actix::test]
 async fn sign_in_attempts_are_counted_without_the_number_on_disk() {

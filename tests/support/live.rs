@@ -1,5 +1,7 @@
 //! Live: a dashboard's WebSocket, by a client that nobody here wrote.
 
+use std::time::Instant;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -66,8 +68,10 @@ impl Live {
 
     /// The next frame.
     pub async fn next(&mut self) -> Value {
+        // Heartbeats come for ever: the limit is for a frame, not for any sign of life.
+        let limit = tokio::time::Instant::now() + LIMIT;
         loop {
-            let message = tokio::time::timeout(LIMIT, self.socket.next())
+            let message = tokio::time::timeout_at(limit, self.socket.next())
                 .await
                 .expect("no frame in time")
                 .expect("the socket ended")
@@ -89,11 +93,16 @@ impl Live {
 
     /// The next frame that is wanted; others are skipped.
     pub async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
         loop {
             let frame = self.next().await;
             if wanted(&frame) {
                 return frame;
             }
+            assert!(
+                start.elapsed() < LIMIT,
+                "waited {LIMIT:?}; the last frame was {frame:#}"
+            );
         }
     }
 
