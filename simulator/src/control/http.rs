@@ -1,6 +1,6 @@
 //! HTTP: the same orders as JSON, on loopback, for scripts and people.
 //!
-//! `POST /do` takes an [`Order`](super::Order); `GET /ledger`, `/ledger/{account}`, `/counters`, `/info`, `/codes`.
+//! `POST /do` takes an [`Order`]; `GET /ledger`, `/ledger/{account}`, `/counters`, `/info`, `/codes`.
 
 use std::{io, net::SocketAddr};
 

@@ -1,7 +1,7 @@
 //! Dispatch: from a function's number to the part of the world that answers it.
 //!
 //! Receives: unwrapped calls from `wire` (as [`Backend`]).
-//! Sends:    changes to `world`, what the world wants pushed to `wire` (as [`Pusher`]).
+//! Sends:    changes to `world`, what the world wants pushed to `wire` (through `port::Pusher`).
 //! Promises: every call is counted; an unknown one is refused by name and recorded; scripted faults happen here.
 //! Does not: keep any state of users, or know packets.
 

@@ -38,11 +38,14 @@ pub struct KnownToken {
     hash: String,
 }
 
+/// When the tokens were read, and what they were.
+type Snapshot = (Instant, Arc<[KnownToken]>);
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens {
     store: StoreHandle,
-    cache: Arc<Mutex<Option<(Instant, Arc<[KnownToken]>)>>>,
+    cache: Arc<Mutex<Option<Snapshot>>>,
     noted: Arc<Mutex<HashMap<i64, Instant>>>,
 }
 
@@ -142,7 +145,7 @@ impl Tokens {
         });
     }
 
-    fn cached(&self) -> Option<(Instant, Arc<[KnownToken]>)> {
+    fn cached(&self) -> Option<Snapshot> {
         self.cache
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
