@@ -229,7 +229,12 @@ async fn live_messages_of_a_licence_reach_that_licence_alone() {
 
     let frame = live.until_event("message_received").await;
     assert_eq!(frame["data"]["message"]["text"], "for the first licence");
-    let seen = two.conversations().await;
+    let seen = wait::until(
+        "the other message",
+        || two.conversations(),
+        |all| !all.is_empty(),
+    )
+    .await;
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0]["last_message"]["text"], "for the second licence");
 }
