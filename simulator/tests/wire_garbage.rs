@@ -193,12 +193,12 @@ async fn nonsense_under_a_valid_key_takes_nothing_down() {
     wire.shutdown().await;
 }
 
-/// Protects: short connections one after the other leave nothing behind. `WIRE_CONNECTIONS=100000` runs the full
-/// number.
+/// Protects: a hundred thousand short connections one after the other leave nothing behind. `WIRE_CONNECTIONS`
+/// takes another number.
 #[tokio::test(flavor = "multi_thread")]
 async fn many_short_connections_leave_nothing_behind() {
     let count: usize =
-        std::env::var("WIRE_CONNECTIONS").map_or(20_000, |count| count.parse().unwrap());
+        std::env::var("WIRE_CONNECTIONS").map_or(100_000, |count| count.parse().unwrap());
     let wire = started(Limits::default()).await;
     for round in 0..count {
         let bytes: &[u8] = match round % 4 {
