@@ -11,15 +11,15 @@ use std::{
     time::Duration,
 };
 
-use grammers_mtsender::{
+use grammers_client::sender::{
     ConnectionParams, InvocationError, NoRetries, SenderPool, SenderPoolHandle,
 };
-use grammers_session::{
+use grammers_client::session::{
     BoxFuture, Session,
     types::{DcOption, PeerId, PeerInfo, UpdateState, UpdatesState},
     updates::UpdatesLike,
 };
-use grammers_tl_types::{Deserializable, RemoteCall};
+use grammers_client::tl::{Deserializable, RemoteCall};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
 use zeroize::Zeroizing;
 

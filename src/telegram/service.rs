@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use grammers_session::types::DcOption;
+use grammers_client::session::types::DcOption;
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
@@ -121,7 +121,7 @@ impl Settings {
     /// Custom servers stand alone: none of Telegram's addresses beside them.
     pub(super) fn known_dcs(&self) -> BTreeMap<i32, DcOption> {
         if self.config.custom_dcs.is_empty() {
-            return grammers_session::SessionData::default()
+            return grammers_client::session::SessionData::default()
                 .dc_options
                 .into_iter()
                 .collect();

@@ -280,7 +280,7 @@ async fn a_flood_wait_on_differences_keeps_live_messages_coming() {
 /// Protects against packets that can't be read, and against a position that Telegram declares void.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unreadable_packets_and_void_positions_are_survived() {
-    use grammers_tl_types::{Serializable, enums, types};
+    use grammers_client::tl::{Serializable, enums, types};
     let ground = Ground::start().await;
     let mut reader = ground.link().await;
     let chat = ChatId::user(ground.friend);

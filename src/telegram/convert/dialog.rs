@@ -1,6 +1,6 @@
 //! One row of the dialog list, and how long a chat is muted.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::chat_id;
 use crate::domain::{DialogRecord, Timestamp};

@@ -1,6 +1,6 @@
 //! Media as placeholders: what it is, how big, how long, and the tiny preview; nothing is downloaded.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{some, thumb};
 use crate::domain::{Media, MediaKind};

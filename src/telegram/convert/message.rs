@@ -1,6 +1,6 @@
 //! One message: text, service or neither.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{Converter, chat_id, date, media, service, some};
 use crate::domain::{ChatId, IncomingMessage, PeerKind};

@@ -8,7 +8,7 @@ mod service;
 mod thumb;
 mod update;
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use crate::domain::{Batch, ChatId, Timestamp};
 

@@ -1,6 +1,6 @@
 //! Users, groups and channels, and whether this account may write there.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use crate::domain::{ChatId, Peer, PeerFlags};
 

@@ -1,6 +1,6 @@
 //! Service messages in words: what happened, without the subject, which is the message's sender.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 use tl::enums::MessageAction as A;
 
 use crate::domain::ChatId;

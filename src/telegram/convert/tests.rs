@@ -1,6 +1,6 @@
 //! Tables: what Telegram says, and what it becomes.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 use tl::{enums, types};
 
 use super::*;

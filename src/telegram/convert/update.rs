@@ -1,6 +1,6 @@
 //! One update as changes; what the desk has no use for is left out.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{Converter, dialog};
 use crate::domain::{Change, ChatId};

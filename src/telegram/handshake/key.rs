@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use grammers_client::tl::Serializable;
 use grammers_crypto::rsa::Key;
-use grammers_tl_types::Serializable;
 use rsa::{
     RsaPublicKey, pkcs1::DecodeRsaPublicKey, pkcs8::DecodePublicKey, traits::PublicKeyParts,
 };

@@ -1,7 +1,7 @@
 //! The steps of the key exchange as pure functions: randomness comes in, so each can be tested against a played server.
 
+use grammers_client::tl::{self as tl, Cursor, Deserializable, Serializable};
 use grammers_crypto::{AuthKey, aes, generate_key_data_from_nonce, rsa::encrypt_hashed};
-use grammers_tl_types::{self as tl, Cursor, Deserializable, Serializable};
 use num_bigint::BigUint;
 use sha1::{Digest, Sha1};
 

@@ -9,7 +9,7 @@ mod maths;
 
 use std::{net::SocketAddr, time::Duration};
 
-use grammers_tl_types::{Deserializable, RemoteCall};
+use grammers_client::tl::{Deserializable, RemoteCall};
 use tokio::time::timeout;
 
 pub(super) use key::ServerKey;

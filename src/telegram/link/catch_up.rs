@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{
     LinkEvent,

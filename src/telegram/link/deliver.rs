@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types as tl;
+use grammers_client::session::updates::UpdatesLike;
+use grammers_client::tl;
 use tl::enums::Updates;
 use tokio::time::sleep;
 

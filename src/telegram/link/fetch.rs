@@ -1,6 +1,6 @@
 //! What is fetched on request: the dialog list, history, single messages.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, handle::LinkHandle, resolve::input_peer,

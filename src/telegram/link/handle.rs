@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use grammers_tl_types::RemoteCall;
+use grammers_client::tl::RemoteCall;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use super::{
@@ -181,7 +181,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn log_out(&self) -> Result<(), CallError> {
-        self.call(grammers_tl_types::functions::auth::LogOut {})
+        self.call(grammers_client::tl::functions::auth::LogOut {})
             .await?;
         Ok(())
     }

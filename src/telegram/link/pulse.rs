@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 use tokio::{task::AbortHandle, time::sleep};
 
 use super::shared::Shared;

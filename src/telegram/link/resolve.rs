@@ -1,6 +1,6 @@
 //! Whom a chat id, a name or a number means.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{Recipient, handle::LinkHandle, shared::Shared};
 use crate::{

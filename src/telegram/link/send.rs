@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 use tl::enums::{Update, Updates};
 
 use super::{handle::LinkHandle, resolve::input_peer};

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types::RemoteCall;
+use grammers_client::session::updates::UpdatesLike;
+use grammers_client::tl::RemoteCall;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},

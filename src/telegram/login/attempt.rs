@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types::{self as tl, RemoteCall};
+use grammers_client::session::updates::UpdatesLike;
+use grammers_client::tl::{self as tl, RemoteCall};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved::SavedCode};

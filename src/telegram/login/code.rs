@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 
 use super::{
     LoginError, SignInStep,

@@ -1,7 +1,7 @@
 //! Two-step verification: the password is proven, never sent (SRP, <https://core.telegram.org/api/srp>).
 
+use grammers_client::tl;
 use grammers_crypto::two_factor_auth::calculate_2fa;
-use grammers_tl_types as tl;
 
 use super::{LoginError, SignInStep, attempt::Attempt};
 use crate::{

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types as tl;
+use grammers_client::session::updates::UpdatesLike;
+use grammers_client::tl;
 use tl::enums::{Update, Updates, auth::LoginToken};
 use tokio::time::{Instant, sleep_until};
 

@@ -17,11 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grammers_session::{
+use grammers_client::session::{
     types::{ChannelState, UpdatesState},
     updates::{MessageBoxes, PrematureEndReason, UpdateAndPeers, UpdatesLike},
 };
-use grammers_tl_types as tl;
+use grammers_client::tl;
 use tl::enums::{Update, Updates};
 
 use crate::domain::{Hole, Position};

@@ -1,6 +1,6 @@
 //! What a single update says about the numbered sequences, without any state.
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 use tl::enums::Update;
 
 /// One numbered sequence of updates.

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use grammers_tl_types as tl;
+use grammers_client::tl;
 use tl::{enums, enums::Update, types};
 
 use super::*;
