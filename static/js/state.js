@@ -198,8 +198,11 @@ function reopened(chat, conversation) {
   return { ...chat, unreadFrom: firstUnread(chat.messages, conversation?.unread ?? 0), newCount: 0, atBottom: true, jump: null };
 }
 
+/** A chat that still loads keeps what events brought meanwhile in its tail. */
 function knownMessage(state, message) {
-  return state.chats.get(message.conversation_id)?.messages.find((one) => one.id === message.id) ?? null;
+  const chat = state.chats.get(message.conversation_id);
+  const same = (one) => one.id === message.id;
+  return chat?.messages.find(same) ?? chat?.tail.find(same) ?? null;
 }
 
 function dropConversationsOf(state, account) {

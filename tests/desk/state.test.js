@@ -151,6 +151,17 @@ test('the count of new messages grows while one reads further up, and ends at th
 const local = (key, text = 'hi') => ({ type: 'reply_added', local: { key, conversation_id: '1', account_id: 'a', text, reply_to_message_id: null, at: time(500), error: null } });
 const sent = (id, status, text = 'hi') => ({ type: 'events', now: 0, events: [{ event: 'message_sent', data: { message: message(id, { direction: 'outgoing', status, text }) } }] });
 
+// Protects: a reply that is settled while its chat still loads (after a reload of the page) is not shown as pending for ever.
+test('what happened while a chat loaded is newer than the answer and the page', () => {
+  const pending = message(101, { direction: 'outgoing', status: 'pending', text: 'hi' });
+  const answer = { type: 'reply_answered', key: 'k', message: pending };
+  const loaded = { type: 'messages_page', id: '1', direction: 'latest', messages: [pending, message(100)], next_cursor: null };
+  const state = run({ type: 'accounts_loaded', accounts: [account('a')] },
+    { type: 'page_loaded', key: '*||', conversations: [conversation(1, 100)], next_cursor: null },
+    { type: 'conversation_opened', id: '1' }, local('k'), sent(101, 'sent'), answer, loaded);
+  assert.equal(shownMessages(state, '1').at(-1).status, 'sent');
+});
+
 // Protects: a reply shows as one bubble, whichever of answer and event is quicker.
 test('a reply is one bubble from typing to sent, in any order of answer and events', () => {
   const answer = { type: 'reply_answered', key: 'k', message: message(101, { direction: 'outgoing', status: 'pending', text: 'hi' }) };
