@@ -8,9 +8,9 @@ use switchboard_simulator::PersonSpec;
 
 use crate::support::{compare::until_equal, fleet::Fleet, wait};
 
-/// How often the service is killed; the full run is `SWITCHBOARD_KILLS=50`.
+/// How often the service is killed; `SWITCHBOARD_KILLS` takes another number.
 fn kills() -> usize {
-    std::env::var("SWITCHBOARD_KILLS").map_or(12, |text| text.parse().unwrap())
+    std::env::var("SWITCHBOARD_KILLS").map_or(50, |text| text.parse().unwrap())
 }
 
 /// Protects the two promises that everything here is built on: nothing lost, nothing sent twice.
