@@ -17,9 +17,22 @@ async fn an_account_is_restarted_stopped_and_started() {
     desk.choose("Contact one").await;
     open_sheet(&desk).await;
     desk.assert_accessible("the account's sheet").await;
-    desk.click_text(".sheet button", "Restart").await;
-    fleet.wait_for_state(&account.id, "online").await;
+    let before = fleet.api.account(&account.id).await;
+    desk.js("document.querySelector('[data-act=\"account.restart\"]').focus()")
+        .await;
+    desk.keys("Enter").await;
+    wait::until(
+        "the account to be online again",
+        || fleet.api.account(&account.id),
+        |now| now["state"] == "online" && now["state_since"] != before["state_since"],
+    )
+    .await;
     desk.until_text(".state-line", "Online").await;
+    desk.until(
+        "the focus still on the button",
+        "document.activeElement?.dataset.act === 'account.restart'",
+    )
+    .await;
     desk.click_text(".sheet button", "Stop").await;
     desk.until_text(".state-line", "Stopped").await;
     desk.keys("Escape").await;

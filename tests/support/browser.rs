@@ -264,13 +264,18 @@ impl Desk {
     }
 
     async fn press(&self, element: &str, what: &str, button: &str) {
-        self.until(&format!("{what} to click"), element).await;
         let place = format!(
-            "(async () => {{ const one = {element}; one.scrollIntoView({{ block: 'nearest' }}); \
+            "(async () => {{ const one = {element}; one?.scrollIntoView({{ block: 'nearest' }}); \
              await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); \
+             if (!one?.checkVisibility()) return null; \
              const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
         );
-        let at = self.js(&place).await;
+        let mut at = json!(null);
+        // An element that the page takes away while it is looked at has no place: look again for the one shown now.
+        while at.is_null() {
+            self.until(&format!("{what} to click"), element).await;
+            at = self.js(&place).await;
+        }
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let event =
                 json!({ "type": kind, "x": at[0], "y": at[1], "button": button, "clickCount": 1 });

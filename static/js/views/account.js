@@ -39,22 +39,35 @@ export class AccountSheet {
     if (this.shown === account) return undefined;
     this.shown = account;
     setText(this.sheet.heading, cleanName(account.label));
-    this.acts.replaceChildren(...this.actions(account));
+    this.offer(this.actions(account));
     this.fill(account);
     return undefined;
   }
 
+  /** What can be done now, as [key, what it does, whether it is the obvious next step]. */
   actions(account) {
-    const { t, actions } = this.app;
-    const button = (key, act, className = 'button') => el('button', { type: 'button', class: className, text: t(key), 'data-act': key, on: { click: act } });
+    const { actions } = this.app;
+    const signIn = (key, primary) => [key, () => this.app.signIn(this.id), primary];
     const list = [];
-    if (['needs_login', 'signed_out'].includes(account.state)) list.push(button('account.signin', () => this.app.signIn(this.id), 'button primary'));
-    if (account.state === 'signing_in') list.push(button('account.continue', () => this.app.signIn(this.id), 'button primary'));
-    if (!['signed_out', 'signing_in', 'stopped', 'needs_login', 'banned'].includes(account.state)) list.push(button('account.restart', () => actions.restart(this.id), account.state === 'failed' ? 'button primary' : 'button'));
-    if (account.state === 'stopped' || !account.is_active) list.push(button('account.start', () => actions.setActive(this.id, true), 'button primary'));
-    else if (!['signed_out', 'signing_in'].includes(account.state)) list.push(button('account.stop', () => actions.setActive(this.id, false)));
-    if (needsPerson(account) && account.state !== 'needs_login') list.push(button('account.signin', () => this.app.signIn(this.id)));
+    if (['needs_login', 'signed_out'].includes(account.state)) list.push(signIn('account.signin', true));
+    if (account.state === 'signing_in') list.push(signIn('account.continue', true));
+    if (!['signed_out', 'signing_in', 'stopped', 'needs_login', 'banned'].includes(account.state)) list.push(['account.restart', () => actions.restart(this.id), account.state === 'failed']);
+    if (account.state === 'stopped' || !account.is_active) list.push(['account.start', () => actions.setActive(this.id, true), true]);
+    else if (!['signed_out', 'signing_in'].includes(account.state)) list.push(['account.stop', () => actions.setActive(this.id, false), false]);
+    if (needsPerson(account) && account.state !== 'needs_login') list.push(signIn('account.signin', false));
     return list;
+  }
+
+  /** A button that stays offered stays the same element: it keeps the focus, and a click that is under way. */
+  offer(list) {
+    const had = new Map([...this.acts.children].map((button) => [button.dataset.act, button]));
+    const buttons = list.map(([key, act, primary]) => {
+      const button = had.get(key) ?? el('button', { type: 'button', class: 'button', text: this.app.t(key), 'data-act': key, on: { click: act } });
+      button.classList.toggle('primary', primary);
+      return button;
+    });
+    for (const button of had.values()) if (!buttons.includes(button)) button.remove();
+    buttons.forEach((button, n) => { if (this.acts.children[n] !== button) this.acts.insertBefore(button, this.acts.children[n] ?? null); });
   }
 
   form() {
