@@ -51,6 +51,9 @@ pub(in crate::store) struct ConversationFields {
     pub read_outbox_max_id: i32,
     #[diesel(sql_type = Integer)]
     pub top_message: i32,
+    /// Up to this number Telegram itself counted when it listed the chat; what comes live above it counts one by one.
+    #[diesel(sql_type = Integer)]
+    pub counted_to: i32,
     #[diesel(sql_type = Bool)]
     pub history_complete: bool,
 }
@@ -61,7 +64,7 @@ macro_rules! select_conversations {
         concat!(
             "SELECT c.id, c.telegram_account_id, c.chat_id, c.last_message_at, c.account_no, c.chat, c.kind, c.title, \
              c.username, c.unread, c.can_send, c.last_message, c.muted_until, c.read_inbox_max_id, \
-             c.read_outbox_max_id, c.top_message, c.history_complete FROM conversations c ",
+             c.read_outbox_max_id, c.top_message, c.counted_to, c.history_complete FROM conversations c ",
             $rest
         )
     };
@@ -115,7 +118,7 @@ impl ConversationRow {
         let find_key = find_key(&fields.title, fields.username.as_deref());
         sql("UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
              unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
-             read_outbox_max_id = ?, top_message = ?, history_complete = ? WHERE id = ?")
+             read_outbox_max_id = ?, top_message = ?, counted_to = ?, history_complete = ? WHERE id = ?")
         .number(fields.last_message_at)
         .text(&fields.kind)
         .text(&fields.title)
@@ -128,6 +131,7 @@ impl ConversationRow {
         .number(fields.read_inbox_max_id)
         .number(fields.read_outbox_max_id)
         .number(fields.top_message)
+        .number(fields.counted_to)
         .number(fields.history_complete)
         .number(fields.id)
         .run(conn)?;
@@ -284,6 +288,7 @@ impl Tx<'_> {
             read_inbox_max_id: 0,
             read_outbox_max_id: 0,
             top_message: 0,
+            counted_to: 0,
             history_complete: false,
         };
         self.state.conversations.insert(

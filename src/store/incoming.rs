@@ -30,13 +30,14 @@ impl Tx<'_> {
             i64::from(message.message_id),
         )?;
         let held = message.outgoing && self.may_be_echo(key, &message.text)?;
-        let Some(stored) = self.insert_message(recording, key, message, deleted_at, held)? else {
-            return self.record_known(recording, key, message, edit);
-        };
-        recording.new_messages += 1;
         // An edit of a message from before our time is not news.
         let newest = message.message_id > self.conversation(key)?.fields.top_message;
         let news = (!edit || newest) && !recording.backfilled;
+        let Some(stored) = self.insert_message(recording, key, message, deleted_at, held, news)?
+        else {
+            return self.record_known(recording, key, message, edit);
+        };
+        recording.new_messages += 1;
         if news {
             self.count_unread(recording, key, message, deleted_at.is_some())?;
         }
@@ -69,8 +70,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Counts a live message once: what lies at or below the top number was counted by Telegram when it listed the
-    /// chat, or by us before.
+    /// Counts a live message once, in whatever order they come: what was there when Telegram listed the chat is in
+    /// its own count.
     fn count_unread(
         &mut self,
         recording: &Recording,
@@ -79,7 +80,7 @@ impl Tx<'_> {
         deleted: bool,
     ) -> JobResult<()> {
         let fields = &mut self.conversation(key)?.fields;
-        let counts = message.message_id > fields.top_message
+        let counts = message.message_id > fields.counted_to
             && message.message_id > fields.read_inbox_max_id
             && !message.outgoing
             && !deleted;
@@ -133,6 +134,7 @@ impl Tx<'_> {
         message: &IncomingMessage,
         deleted_at: Option<i64>,
         held: bool,
+        news: bool,
     ) -> JobResult<Option<StoredMessage>> {
         let id = self.next_message_row()?;
         let conversation = self.conversation(key)?;
@@ -176,7 +178,7 @@ impl Tx<'_> {
         .number_or_null(deleted_at)
         .text_or_null(media.as_deref())
         .text_or_null(message.service.as_deref())
-        .number(recording.backfilled)
+        .number(!news)
         .number(held)
         .run(self.conn)?;
         if rows == 0 {
@@ -209,7 +211,7 @@ impl Tx<'_> {
             deleted_at: deleted_at.map(Timestamp::from_millis),
             media: message.media.clone(),
             service: message.service.clone(),
-            backfilled: recording.backfilled,
+            backfilled: !news,
             error: None,
             retry_at: None,
         }))
@@ -321,11 +323,19 @@ impl Tx<'_> {
         self.summarise(key, &record.into_message(), no)
     }
 
-    pub fn count_incoming_above(&mut self, conversation: i64, message_no: i32) -> QueryResult<i64> {
+    /// Unread messages above a number: live ones, and history that Telegram's own count covers.
+    pub fn count_unread_above(
+        &mut self,
+        conversation: i64,
+        message_no: i32,
+        counted_to: i32,
+    ) -> QueryResult<i64> {
         Ok(sql("SELECT count(*) AS n FROM messages INDEXED BY messages_by_conversation WHERE conversation_id = ? \
-                AND message_no > ? AND message_no < 4294967296 AND direction = 'incoming' AND deleted_at IS NULL")
+                AND message_no > ? AND message_no < 4294967296 AND (backfilled = 0 OR message_no <= ?) \
+                AND direction = 'incoming' AND deleted_at IS NULL")
         .number(conversation)
         .number(message_no)
+        .number(counted_to)
         .get_result::<One>(self.conn)?
         .n)
     }

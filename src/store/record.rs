@@ -148,10 +148,12 @@ impl Tx<'_> {
         if let (Some(channel), Some(pts)) = (dialog.chat.channel_id(), dialog.channel_pts) {
             self.seed_channel(recording.account.no, channel, pts)?;
         }
-        let id = self.conversation(key)?.fields.id;
+        let fields = &mut self.conversation(key)?.fields;
+        fields.counted_to = fields.counted_to.max(dialog.top_message);
+        let (id, top, counted_to) = (fields.id, fields.top_message, fields.counted_to);
         // Live messages may have come since Telegram counted.
-        let since = if self.conversation(key)?.fields.top_message > dialog.top_message {
-            self.count_incoming_above(id, dialog.top_message)?
+        let since = if top > dialog.top_message {
+            self.count_unread_above(id, dialog.top_message, counted_to)?
         } else {
             0
         };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use switchboard::{
     domain::{
-        AccountState, Change, ChatId, EventBody, MessageError, MessageStatus, Position,
-        SendOutcome, Seq, StateChange, Timestamp,
+        AccountState, Change, ChatId, DialogRecord, EventBody, IncomingMessage, MessageError,
+        MessageStatus, Position, SendOutcome, Seq, StateChange, Timestamp,
     },
     store::{ConversationFilter, MessagesFrom, QueueReply, SearchQuery, StoreError},
 };
@@ -406,6 +406,79 @@ async fn read_marks_move_forward_only_and_the_counters_follow() {
             .unread,
         0
     );
+}
+
+/// Protects the unread counter when Telegram's numbers come out of order: each live message counts once, and what
+/// Telegram counted itself is not counted again.
+#[actix::test]
+async fn messages_out_of_order_are_counted_once() {
+    let world = World::new();
+    let account = world.account().await.id;
+    let chat = ChatId::user(7);
+    let unread = || async { world.conversation(account, chat).await.unread };
+    let live = |id: i32| vec![new(message(chat, id, "m"))];
+    let history = |id: i32| {
+        let mut history = batch(account, live(id));
+        history.backfilled = true;
+        history.position = None;
+        history
+    };
+    world.record(account, live(11)).await;
+    world.record(account, live(10)).await;
+    assert_eq!(unread().await, 2, "10 came after 11");
+
+    world
+        .record(account, vec![new(own(chat, 14, "from the phone"))])
+        .await;
+    world.record(account, live(13)).await;
+    world.record(account, live(13)).await;
+    assert_eq!(unread().await, 3, "13 came after the reply to it");
+
+    let edited = Change::Edited(IncomingMessage {
+        edited_at: Some(Timestamp::from_seconds(1_700_000_100)),
+        ..message(chat, 12, "edited before it was told")
+    });
+    world.record(account, vec![edited]).await;
+    assert_eq!(unread().await, 3, "an edit alone is no news");
+    world.record(account, live(12)).await;
+    assert_eq!(unread().await, 4, "12 is news once it is told");
+
+    let listed = DialogRecord {
+        chat,
+        unread: 6,
+        read_inbox_max_id: 9,
+        read_outbox_max_id: 0,
+        muted_until: None,
+        top_message: 20,
+        channel_pts: None,
+    };
+    world.store.record_batch(history(20)).await.unwrap();
+    world.record(account, vec![Change::Dialog(listed)]).await;
+    assert_eq!(unread().await, 6, "Telegram's own count");
+    world.record(account, live(19)).await;
+    world.record(account, live(20)).await;
+    assert_eq!(unread().await, 6, "19 and 20 are in Telegram's count");
+    world.store.record_batch(history(21)).await.unwrap();
+    assert_eq!(unread().await, 6, "history is no news");
+    world.record(account, live(22)).await;
+    world.record(account, live(21)).await;
+    assert_eq!(unread().await, 8);
+
+    let read = Change::ReadInbox {
+        chat,
+        max_id: 19,
+        still_unread: None,
+    };
+    world.record(account, vec![read]).await;
+    assert_eq!(unread().await, 3, "20, 21 and 22 are left");
+    world.record(account, live(18)).await;
+    assert_eq!(unread().await, 3, "18 lies below what is read");
+    let deleted = Change::Deleted {
+        channel: None,
+        message_ids: vec![20, 18],
+    };
+    world.record(account, vec![deleted]).await;
+    assert_eq!(unread().await, 2);
 }
 
 /// Protects: pages join without gap or repeat in both directions, and a wrong cursor is refused.
