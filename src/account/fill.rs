@@ -18,6 +18,10 @@ const PAGE: i32 = 100;
 /// Chats whose recent history is fetched after a sign-in, and how much of it.
 const RECENT_CHATS: u32 = 30;
 const RECENT_MESSAGES: i32 = 50;
+/// Pages without a single message that can be shown, one after another, before somebody who waits is answered.
+const BARREN_PAGES: u32 = 5;
+/// Pages fetched for a jump to an old message.
+const LONGEST_JUMP: u32 = 30;
 /// After trouble that says nothing about when to come back.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -286,7 +290,8 @@ fn messages(batch: &Batch) -> usize {
     batch.changes.iter().filter(is_message).count()
 }
 
-/// Fetches the next older page of a chat from Telegram and stores it, for somebody who pages up.
+/// Fetches older history of a chat from Telegram and stores it, for somebody who pages up: until something was stored
+/// below what is known, the chat begins, or Telegram gave only what can't be shown a few times over.
 ///
 /// # Errors
 /// What Telegram or the store answered; nothing is half-stored.
@@ -297,17 +302,45 @@ pub async fn fetch_older(
     limit: i32,
 ) -> Result<(), FetchError> {
     let state = store.history_state(conversation.id).await?;
-    let range = HistoryRange {
-        before: state.oldest.unwrap_or(0),
-        min_id: 0,
-        limit: limit.min(PAGE),
-    };
-    let page = link.history(conversation.chat_id, range).await?;
-    store.record_batch(page.batch).await?;
-    if page.complete {
-        store.set_history_complete(conversation.id).await?;
+    let mut below = state.oldest.unwrap_or(0);
+    for _ in 0..BARREN_PAGES {
+        let range = HistoryRange {
+            before: below,
+            min_id: 0,
+            limit: limit.min(PAGE),
+        };
+        let page = link.history(conversation.chat_id, range).await?;
+        let fruitful = messages(&page.batch) > 0;
+        store.record_batch(page.batch).await?;
+        if page.complete {
+            store.set_history_complete(conversation.id).await?;
+        }
+        if page.complete || fruitful {
+            break;
+        }
+        below = page.oldest_id.unwrap_or(below);
     }
     Ok(())
+}
+
+/// Fetches down to one message, so that what is stored stays in one piece. Tells whether it got there.
+///
+/// # Errors
+/// As [`fetch_older`].
+pub async fn fetch_down_to(
+    store: &StoreHandle,
+    link: &LinkHandle,
+    conversation: &Conversation,
+    message_id: i32,
+) -> Result<bool, FetchError> {
+    for _ in 0..LONGEST_JUMP {
+        let state = store.history_state(conversation.id).await?;
+        if state.complete || state.oldest.is_some_and(|oldest| oldest <= message_id) {
+            return Ok(true);
+        }
+        fetch_older(store, link, conversation, PAGE).await?;
+    }
+    Ok(false)
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -17,4 +17,4 @@ pub use actor::{
     AccountActor, AccountParts, AccountReport, GetLink, Stop, Typing, TypingSink, WakeOutbox,
 };
 pub use exit::AccountExit;
-pub use fill::{FetchError, fetch_older};
+pub use fill::{FetchError, fetch_down_to, fetch_older};

@@ -1,15 +1,18 @@
 //! Reading messages: pages of a conversation in both directions, and single ones.
 
-use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl, sql_types::BigInt, sqlite::SqliteConnection,
+};
 
 use super::{
-    MessagePage, MessagesFrom, Result, StoreError, StoreHandle,
+    MessagePage, MessagesFrom, Page, Result, StoreError, StoreHandle,
     cursor::{Cursor, List, page_size},
     job::JobResult,
     message_row::{MessageRecord, select_messages},
     sql::{One, id_list, sql},
+    tx::scope_of,
 };
-use crate::domain::{ConversationId, MessageRowId, StoredMessage};
+use crate::domain::{ChatId, ConversationId, MessageRowId, StoredMessage};
 
 /// Above every key.
 const END: (i64, i64) = (i64::MAX, i64::MAX);
@@ -37,6 +40,20 @@ pub(in crate::store) const NEWER: &str = select_messages!(
     "WHERE m.conversation_id = ? AND (m.timestamp, m.message_no) > (?, ?) AND m.held = 0 \
      ORDER BY m.timestamp, m.message_no LIMIT ?"
 );
+
+pub(in crate::store) const MEDIA: &str = select_messages!(
+    "WHERE m.conversation_id = ? AND (m.timestamp, m.message_no) < (?, ?) AND m.held = 0 \
+     AND m.media IS NOT NULL AND m.deleted_at IS NULL ORDER BY m.timestamp DESC, m.message_no DESC LIMIT ?"
+);
+
+/// Whose messages a conversation holds.
+#[derive(QueryableByName)]
+struct Place {
+    #[diesel(sql_type = BigInt)]
+    account_no: i64,
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+}
 
 type Key = (i64, i64);
 
@@ -101,16 +118,29 @@ fn find(
         }
         MessagesFrom::Around(id) => {
             let middle = in_conversation(conn, conversation, *id)?;
-            let key = key_of(&middle);
-            let half = (limit.saturating_sub(1)) / 2;
-            let (mut rows, more_newer) = side(conn, conversation, NEWER, key, half)?;
-            rows.push(middle);
-            let rest = limit.saturating_sub(rows.len()).max(1);
-            let (older, more_older) = side(conn, conversation, OLDER, key, rest)?;
-            rows.extend(older);
-            (rows, more_older, more_newer)
+            around(conn, conversation, middle, limit)?
+        }
+        MessagesFrom::AroundNumber(number) => {
+            let middle = by_number(conn, conversation, *number)?;
+            around(conn, conversation, middle, limit)?
         }
     })
+}
+
+fn around(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    middle: MessageRecord,
+    limit: usize,
+) -> QueryResult<Found> {
+    let key = key_of(&middle);
+    let half = (limit.saturating_sub(1)) / 2;
+    let (mut rows, more_newer) = side(conn, conversation, NEWER, key, half)?;
+    rows.push(middle);
+    let rest = limit.saturating_sub(rows.len()).max(1);
+    let (older, more_older) = side(conn, conversation, OLDER, key, rest)?;
+    rows.extend(older);
+    Ok((rows, more_older, more_newer))
 }
 
 fn newer(
@@ -133,6 +163,22 @@ fn in_conversation(
         .ok_or_else(|| StoreError::MessageNotFound.into())
 }
 
+fn by_number(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    number: i32,
+) -> JobResult<MessageRecord> {
+    let place = sql("SELECT account_no, chat FROM conversations WHERE id = ?")
+        .number(conversation)
+        .load::<Place>(conn)?
+        .pop()
+        .ok_or(StoreError::ConversationNotFound)?;
+    let scope = scope_of(ChatId::from_marked(place.chat));
+    MessageRecord::find(conn, place.account_no, scope, i64::from(number))?
+        .filter(|record| record.fields.conversation_id == conversation && !record.fields.held)
+        .ok_or_else(|| StoreError::MessageNotFound.into())
+}
+
 fn page(
     conn: &mut SqliteConnection,
     conversation: i64,
@@ -149,20 +195,9 @@ fn page(
     .ok_or(StoreError::ConversationNotFound)?
     .n != 0;
     let (rows, older, newer) = find(conn, conversation, from, limit)?;
-    let cursor = |list, record: &MessageRecord| {
-        Cursor {
-            list,
-            key: [
-                record.fields.timestamp,
-                record.fields.message_no,
-                conversation,
-            ],
-        }
-        .text()
-    };
     let next_cursor = rows
         .last()
-        .filter(|_| older)
+        .filter(|_| older || !complete)
         .map(|record| cursor(List::Older, record));
     let prev_cursor = rows
         .first()
@@ -177,7 +212,63 @@ fn page(
     })
 }
 
+fn cursor(list: List, record: &MessageRecord) -> String {
+    Cursor {
+        list,
+        key: [
+            record.fields.timestamp,
+            record.fields.message_no,
+            record.fields.conversation_id,
+        ],
+    }
+    .text()
+}
+
+/// Stored messages with media, newest first.
+fn media(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+    from: Option<&str>,
+    limit: usize,
+) -> JobResult<Page<StoredMessage>> {
+    let below = match from {
+        None => END,
+        Some(text) => {
+            let [time, number, of] = Cursor::of(List::Older, text)?;
+            if of != conversation {
+                return Err(StoreError::InvalidCursor.into());
+            }
+            (time, number)
+        }
+    };
+    let (rows, older) = side(conn, conversation, MEDIA, below, limit)?;
+    let next_cursor = rows
+        .last()
+        .filter(|_| older)
+        .map(|record| cursor(List::Older, record));
+    Ok(Page {
+        items: rows.into_iter().map(MessageRecord::into_message).collect(),
+        next_cursor,
+    })
+}
+
 impl StoreHandle {
+    /// What is stored of a conversation's pictures, files and the like, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidCursor`], or as every read.
+    pub async fn list_media(
+        &self,
+        conversation: ConversationId,
+        cursor: Option<String>,
+        limit: u32,
+    ) -> Result<Page<StoredMessage>> {
+        self.ask("list_media", move |conn| {
+            media(conn, conversation.0, cursor.as_deref(), page_size(limit))
+        })
+        .await
+    }
+
     /// A page, newest first.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use super::{
     ConversationFilter,
     connection::migrate,
     conversations::list_text,
-    messages::{NEWER, OLDER},
+    messages::{MEDIA, NEWER, OLDER},
     search::PLACES,
 };
 use crate::domain::{AccountId, ConversationKind};
@@ -57,6 +57,15 @@ fn pages_of_a_chat_walk_the_index_of_its_conversation() {
             "SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND",
         );
     }
+}
+
+/// Protects: the media of a chat of many messages are found without reading the chat.
+#[test]
+fn the_media_of_a_chat_walk_their_own_index() {
+    assert_walks(
+        MEDIA,
+        "SEARCH m USING INDEX messages_media (conversation_id=? AND",
+    );
 }
 
 /// Protects: the list of conversations never sorts, whatever its filter.

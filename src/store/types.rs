@@ -143,6 +143,8 @@ pub enum MessagesFrom {
     Cursor(String),
     /// The page has this message in its middle.
     Around(MessageRowId),
+    /// The same by Telegram's own number, as a quote names it.
+    AroundNumber(i32),
     /// What is newer than this message.
     After(MessageRowId),
 }
@@ -151,7 +153,7 @@ pub enum MessagesFrom {
 pub struct MessagePage {
     /// Newest first.
     pub messages: Vec<StoredMessage>,
-    /// Towards older messages; `None` where the store ends.
+    /// Towards older messages, stored or not; `None` at the chat's beginning.
     pub next_cursor: Option<String>,
     /// Towards newer messages; `None` at the newest.
     pub prev_cursor: Option<String>,

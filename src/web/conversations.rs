@@ -1,4 +1,4 @@
-//! Conversations: the list, one chat's messages, replies and read marks.
+//! Conversations: the list, replies and read marks.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
@@ -6,12 +6,11 @@ use serde_json::json;
 
 use super::{Access, ApiError, Scope, Service};
 use crate::{
-    account::{FetchError, fetch_older},
     domain::{
-        Account, AccountId, AccountState, ChatId, Conversation, ConversationId, ConversationKind,
-        MessageRowId, SecretText, check_text,
+        Account, AccountId, AccountState, ChatId, ConversationId, ConversationKind, SecretText,
+        check_text,
     },
-    store::{ConversationFilter, MessagePage, MessagesFrom, QueueReply, QueueSend, Queued},
+    store::{ConversationFilter, QueueReply, QueueSend, Queued},
     telegram::Recipient,
 };
 
@@ -109,70 +108,6 @@ pub async fn get_conversation(
 ) -> Result<HttpResponse, ApiError> {
     let conversation = service.conversation(&access, ConversationId(*id)).await?;
     Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
-}
-
-#[derive(Deserialize)]
-pub struct ListMessages {
-    cursor: Option<String>,
-    around: Option<i64>,
-    after: Option<i64>,
-    limit: Option<u32>,
-}
-
-pub async fn list_messages(
-    service: web::Data<Service>,
-    access: Access,
-    id: web::Path<i64>,
-    query: web::Query<ListMessages>,
-) -> Result<HttpResponse, ApiError> {
-    let conversation = service.conversation(&access, ConversationId(*id)).await?;
-    let query = query.into_inner();
-    let limit = check_limit(query.limit)?;
-    let from = match (query.cursor, query.around, query.after) {
-        (None, None, None) => MessagesFrom::Newest,
-        (Some(cursor), None, None) => MessagesFrom::Cursor(cursor),
-        (None, Some(around), None) => MessagesFrom::Around(MessageRowId(around)),
-        (None, None, Some(after)) => MessagesFrom::After(MessageRowId(after)),
-        _ => {
-            return Err(ApiError::bad_request(
-                "invalid_cursor",
-                "give one of cursor, around and after",
-            ));
-        }
-    };
-    let page = messages_page(&service, &conversation, from, limit).await?;
-    Ok(HttpResponse::Ok().json(json!({
-        "messages": page.messages,
-        "next_cursor": page.next_cursor,
-        "prev_cursor": page.prev_cursor,
-    })))
-}
-
-/// A page from the store; where the store ends, the next older part comes from Telegram first.
-pub async fn messages_page(
-    service: &Service,
-    conversation: &Conversation,
-    from: MessagesFrom,
-    limit: u32,
-) -> Result<MessagePage, ApiError> {
-    let list = |from| service.store.list_messages(conversation.id, from, limit);
-    let page = list(from.clone()).await?;
-    if !page.reached_store_end || page.history_complete || matches!(from, MessagesFrom::After(_)) {
-        return Ok(page);
-    }
-    let Some(link) = service.supervisor.link(conversation.account_id).await else {
-        return Ok(page);
-    };
-    let missing = i32::try_from(limit).unwrap_or(100);
-    match fetch_older(&service.store, &link, conversation, missing).await {
-        Ok(()) => Ok(list(from).await?),
-        // What is stored is still good to read; the page goes on where it ended.
-        Err(FetchError::Call(error)) => {
-            log::warn!(target: "switchboard::web", "account={} older history is not to be had for now: {error}", conversation.account_id);
-            Ok(page)
-        }
-        Err(FetchError::Store(error)) => Err(error.into()),
-    }
 }
 
 #[derive(Deserialize)]

@@ -13,6 +13,7 @@ mod doors;
 mod error;
 mod guard;
 mod health;
+mod history;
 mod integrations;
 mod launch;
 mod login;

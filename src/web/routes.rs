@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Service, accounts, assets, conversations, error, guard, health,
+    ApiError, Gate, Service, accounts, assets, conversations, error, guard, health, history,
     integrations::{phone, portal, stream, user},
     launch, login, messages, metrics, openapi, search, socket,
 };
@@ -92,7 +92,8 @@ routes! {
     post "/accounts/{id}/send" => conversations::queue_send;
     get "/conversations" => conversations::list_conversations;
     get "/conversations/{id}" => conversations::get_conversation;
-    get "/conversations/{id}/messages" => conversations::list_messages;
+    get "/conversations/{id}/messages" => history::list_messages;
+    get "/conversations/{id}/media" => history::list_media;
     post "/conversations/{id}/reply" => conversations::queue_reply;
     post "/conversations/{id}/read" => conversations::mark_read;
     post "/messages/{id}/retry" => messages::retry_message;

@@ -120,7 +120,7 @@ impl Fleet {
         Live::open(self.address(), after).await
     }
 
-    /// Makes a Telegram account and signs it in with a session string of another client.
+    /// Makes a Telegram account and signs it in.
     pub async fn add_account(&mut self, label: &str) -> FleetAccount {
         let phone = phone(self.accounts.len());
         let user = self.telegram.add_account(AccountSpec {
@@ -128,6 +128,11 @@ impl Fleet {
             first_name: label.to_owned(),
             ..AccountSpec::default()
         });
+        self.sign_in(label, phone, user).await
+    }
+
+    /// Signs an account of the simulated Telegram in with a session string of another client.
+    pub async fn sign_in(&mut self, label: &str, phone: String, user: i64) -> FleetAccount {
         let session = self.session_string(user);
         let body = json!({ "label": label, "session": session });
         let answer = self.api.post("/accounts/add", body).await;

@@ -18,10 +18,8 @@ use crate::{
     store::{ConversationFilter, MessagesFrom},
     telegram::SignInMethod,
     web::{
-        Access, ApiError, Scope, Service, accounts,
-        conversations::{check_limit, messages_page},
-        doors::Owner,
-        login::check_phone,
+        Access, ApiError, Scope, Service, accounts, conversations::check_limit, doors::Owner,
+        history::messages_page, login::check_phone,
     },
 };
 

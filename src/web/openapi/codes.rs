@@ -79,6 +79,10 @@ pub const CODES: &[(&str, &str)] = &[
         "flood_wait",
         "Telegram asks to wait; Retry-After says how long",
     ),
+    (
+        "history_unavailable",
+        "older messages are at Telegram and can't be fetched for now; the message says what to do",
+    ),
     ("host_not_allowed", "this Host is not served here"),
     (
         "idempotency_conflict",
@@ -136,6 +140,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "message_taken_back",
         "somebody took the message back meanwhile",
+    ),
+    (
+        "message_too_far",
+        "the message lies too far back to be fetched at once; ask again to go on",
     ),
     ("messages_invalid", "messages is empty or too long"),
     (

@@ -66,12 +66,27 @@ const SENDING: Errors = &[
     "flood_wait",
 ];
 const SIGNED_IN: Errors = &["not_authorized", "login_required", "telegram_unreachable"];
+const HISTORY: Errors = &[
+    "conversation_not_found",
+    "message_not_found",
+    "message_too_far",
+    "invalid_cursor",
+    "invalid_limit",
+    "history_unavailable",
+    "account_unavailable",
+    "telegram_unreachable",
+    "telegram_refused",
+    "flood_wait",
+];
 const CHATS: Errors = &[
     "not_authorized",
     "login_required",
     "chat_not_found",
     "invalid_limit",
     "invalid_cursor",
+    "history_unavailable",
+    "telegram_unreachable",
+    "flood_wait",
 ];
 const LICENCE_STEP: Errors = &[
     "licence_required",
@@ -174,7 +189,8 @@ operations! {
     "conversations" {
         get "/conversations" "Conversations, newest first", "" => 200 "Conversations", &[("account_id", "one or several, with commas"), ("kind", "private, bot, group, supergroup or channel"), ("unread", "true: only unread ones"), ("q", "part of the title"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["invalid_account_id", "invalid_kind", "invalid_limit", "invalid_cursor"];
         get "/conversations/{id}" "One conversation", "" => 200 "OneConversation", &[], CONVERSATION;
-        get "/conversations/{id}/messages" "Its messages, newest first, to the beginning of the chat", "" => 200 "Messages", &[("cursor", "next_cursor or prev_cursor of another page"), ("around", "row id of a message"), ("after", "row id of a message"), ("limit", "1 to 200")], &["conversation_not_found", "invalid_cursor", "invalid_limit"];
+        get "/conversations/{id}/messages" "Its messages, newest first, to the beginning of the chat", "" => 200 "Messages", &[("cursor", "next_cursor or prev_cursor of another page"), ("around", "row id of a message"), ("around_message_id", "Telegram's number of a message, fetched when it is not stored"), ("after", "row id of a message"), ("limit", "1 to 200")], HISTORY;
+        get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
