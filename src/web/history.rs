@@ -128,7 +128,7 @@ pub async fn messages_page(
         Ok(()) => {
             let page = list(from).await?;
             if page.messages.is_empty() && !page.history_complete {
-                return Err(unavailable(
+                return Err(not_now(
                     "Telegram shows nothing older of this chat for now; try again later",
                 ));
             }
@@ -191,7 +191,7 @@ async fn no_link(service: &Service, conversation: &Conversation) -> ApiError {
         Err(error) => return error.into(),
     };
     let Some(account) = account else {
-        return unavailable("older messages can't be fetched: their account was removed");
+        return not_now("older messages can't be fetched: their account was removed");
     };
     let what = match account.state {
         AccountState::NeedsLogin | AccountState::SignedOut | AccountState::SigningIn => {
@@ -202,12 +202,12 @@ async fn no_link(service: &Service, conversation: &Conversation) -> ApiError {
         AccountState::Failed => "restart it to fetch them",
         _ => "try again in a moment",
     };
-    unavailable(format!(
+    not_now(format!(
         "older messages are at Telegram and {} is not connected: {what}",
         account.label
     ))
 }
 
-fn unavailable(message: impl Into<String>) -> ApiError {
+fn not_now(message: impl Into<String>) -> ApiError {
     ApiError::unavailable("history_unavailable", message)
 }

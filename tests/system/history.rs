@@ -133,11 +133,12 @@ async fn a_quoted_message_is_found_by_its_number_however_old() {
     );
     set_active(&fleet, &account, true).await;
 
+    let wanted = quoted.to_string();
     let page = fleet.api.get(&path(quoted)).await;
     let messages = page["messages"].as_array().unwrap();
     let place = messages
         .iter()
-        .position(|one| one["message_id"] == quoted.to_string())
+        .position(|one| one["message_id"].as_str() == Some(wanted.as_str()))
         .expect("the quoted message");
     assert!((5..15).contains(&place), "in the middle: {place}");
     assert_eq!(messages[place]["text"], format!("old {}", WRITTEN - 300));
