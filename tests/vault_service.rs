@@ -260,6 +260,13 @@ async fn the_service_follows_supabase_and_does_without_it() {
             .contains("paused"),
         "{ready}"
     );
+    let mut live = fleet.live(None).await;
+    let told = live.until_event("vault_status").await;
+    assert_eq!(told["data"]["vault"]["state"], "offline", "{told}");
+    assert!(
+        told.get("seq").is_none(),
+        "it is no event of the log: {told}"
+    );
     let off = json!({ "is_active": false, "label": "Switched off here" });
     let (status, body) = fleet
         .api
@@ -270,7 +277,11 @@ async fn the_service_follows_supabase_and_does_without_it() {
         )
         .await;
     assert_eq!(status, 200, "{body}");
+    live.until(|frame| frame["data"]["vault"]["queued"] == 1)
+        .await;
     project.gateway.always(None);
+    live.until(|frame| frame["data"]["vault"]["state"] == "online")
+        .await;
     wait::until(
         "the queued change to arrive",
         || async {

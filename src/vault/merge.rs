@@ -110,7 +110,10 @@ impl Merge<'_> {
                 });
             }
             Side::Both if !self.overrule => {
-                self.conflict("the label was changed here and in Supabase".to_owned());
+                self.conflict(format!(
+                    "the label was changed here and in Supabase, where it is {:?} now",
+                    self.remote.label
+                ));
                 self.out.copy.label = last.cloned().unwrap_or_default();
             }
             Side::Ours | Side::Both => {

@@ -39,9 +39,18 @@ pub struct VaultStatus {
 pub struct VaultConflict {
     pub account_id: AccountId,
     pub what: String,
+    /// A change of the account here says that this side is right. Otherwise the row in Supabase has to be put right.
+    pub settled_here: bool,
 }
 
 impl VaultStatus {
+    /// Without what a caller may not see.
+    #[must_use]
+    pub fn seen_by(mut self, sees: impl Fn(AccountId) -> bool) -> Self {
+        self.conflicts.retain(|conflict| sees(conflict.account_id));
+        self
+    }
+
     pub(super) fn starting(kind: VaultKind) -> Self {
         Self {
             kind,

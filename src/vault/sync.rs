@@ -172,12 +172,14 @@ impl Sync {
                 .count();
             let told = rows
                 .iter()
-                .filter_map(|row| Some((row.id, row.conflict.as_ref()?)));
+                .filter_map(|row| Some((row.id, row.conflict.as_ref()?, true)));
+            let troubles = self.troubles.iter().map(|(id, what)| (*id, what, false));
             let conflicts = told
-                .chain(self.troubles.iter().map(|(id, what)| (*id, what)))
-                .map(|(account_id, what)| VaultConflict {
+                .chain(troubles)
+                .map(|(account_id, what, settled_here)| VaultConflict {
                     account_id,
                     what: what.clone(),
+                    settled_here,
                 })
                 .collect();
             self.shared.count(removals + changes, conflicts);

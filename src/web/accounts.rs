@@ -155,7 +155,7 @@ pub async fn list_accounts(
     Ok(HttpResponse::Ok().json(json!({
         "accounts": accounts,
         "server_has_api": service.api.is_some(),
-        "vault": service.vault.status(),
+        "vault": service.vault.status().seen_by(|id| access.sees(id)),
     })))
 }
 

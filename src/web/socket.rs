@@ -15,13 +15,16 @@ use actix::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
+use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::{access::Access, state::Service};
 use crate::{
     broadcast::{Frame, Since, Subscription, Transient, Wake},
-    domain::Seq,
+    domain::{Seq, Timestamp},
+    vault::VaultStatus,
 };
 
 /// Written but not yet known to be read: more than this and the reader has to catch up first.
@@ -47,6 +50,7 @@ pub async fn open_socket(
     service: web::Data<Service>,
 ) -> Result<HttpResponse, actix_web::Error> {
     let actor = SocketActor {
+        vault: service.vault.watch_status(),
         service: service.into_inner(),
         access,
         cursor: query.after.map(Seq),
@@ -70,6 +74,8 @@ pub struct SocketActor {
     /// Set once the greeting is out.
     subscription: Option<Subscription>,
     reading_log: bool,
+    /// How the vault is; read only when it is written to the reader.
+    vault: watch::Receiver<VaultStatus>,
     /// Pings on their way with the bytes that went before each.
     unanswered: VecDeque<(u64, usize)>,
     unanswered_bytes: usize,
@@ -102,6 +108,8 @@ impl Actor for SocketActor {
             };
             socket.subscription = Some(subscription);
             socket.greet(newest, oldest, ctx);
+            socket.vault.mark_changed();
+            ctx.add_stream(changes_of(socket.vault.clone()));
             socket.pump(ctx);
         }));
     }
@@ -120,6 +128,25 @@ impl SocketActor {
         } else {
             self.cursor = Some(asked);
         }
+    }
+
+    /// A reader that does not keep up gets the state as it is once it does, not every state in between.
+    fn tell_vault(&mut self, ctx: &mut Context) {
+        let greeted = self.subscription.is_some();
+        if !greeted
+            || self.unanswered_bytes >= WINDOW_BYTES
+            || !self.vault.has_changed().unwrap_or(false)
+        {
+            return;
+        }
+        let status = self.vault.borrow_and_update().clone();
+        let vault = status.seen_by(|id| self.service.doors.sees(&self.access, id));
+        let frame =
+            json!({ "event": "vault_status", "at": Timestamp::now(), "data": { "vault": vault } });
+        let text = frame.to_string();
+        let bytes = text.len();
+        ctx.text(text);
+        self.ping(bytes, ctx);
     }
 
     fn resync(&mut self, newest: Seq, ctx: &mut Context) {
@@ -266,6 +293,28 @@ impl Handler<Transient> for SocketActor {
     }
 }
 
+/// The vault is otherwise than it was.
+struct VaultChanged;
+
+/// Begins with how it is now.
+fn changes_of(
+    vault: watch::Receiver<VaultStatus>,
+) -> impl futures_util::Stream<Item = VaultChanged> {
+    stream::unfold(vault, |mut vault| async move {
+        vault.changed().await.ok()?;
+        Some((VaultChanged, vault))
+    })
+}
+
+impl StreamHandler<VaultChanged> for SocketActor {
+    fn handle(&mut self, _: VaultChanged, ctx: &mut Context) {
+        self.tell_vault(ctx);
+    }
+
+    /// The vault closes with the service; the socket's end is told by [`Wake::Closing`].
+    fn finished(&mut self, _: &mut Context) {}
+}
+
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SocketActor {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Context) {
         self.heard = Instant::now();
@@ -273,6 +322,7 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for SocketActor {
             Ok(ws::Message::Pong(payload)) => {
                 self.answered(&payload);
                 self.pump(ctx);
+                self.tell_vault(ctx);
             }
             Ok(ws::Message::Ping(payload)) => ctx.pong(&payload),
             Ok(ws::Message::Close(reason)) => {

@@ -47,7 +47,8 @@ const handlers = {
   accounts_loaded(state, { accounts, server_has_api, vault }) {
     return {
       ...state, accounts: new Map(accounts.map((account) => [account.id, account])), accountsLoaded: true, staleAccounts: false, denied: false,
-      serverHasApi: Boolean(server_has_api), vault: vault ?? null,
+      // The event stream knows it better: an answer may be older than the last event.
+      serverHasApi: Boolean(server_has_api), vault: state.vault ?? vault ?? null,
     };
   },
 
@@ -260,6 +261,7 @@ const eventHandlers = {
   message_deleted: deletedEvent,
   account_status: (state, { account }) => (account ? handlers.account_changed(state, { account }) : state),
   account_removed: (state, { account_id, account, history }) => handlers.account_removed(state, { id: account_id ?? account?.id, history }),
+  vault_status: (state, { vault }) => ({ ...state, vault: vault ?? state.vault }),
   login_updated(state, data) {
     const id = data.account_id ?? data.account?.id;
     const next = data.account ? handlers.account_changed(state, { account: data.account }) : state;

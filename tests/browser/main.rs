@@ -2,6 +2,9 @@
 //!
 //! No test may leave an error, a warning or a report of the content policy in the console.
 
+#[allow(dead_code, reason = "shared by several test binaries")]
+#[path = "../support/postgrest.rs"]
+mod postgrest;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -15,4 +18,5 @@ mod portal;
 mod replies;
 mod safety;
 mod speed;
+mod vault;
 mod world;

@@ -71,6 +71,20 @@ test('the banner prefers the line to accounts, and accounts to the vault', () =>
   assert.equal(bannerOf({ ...live('open', { attempt: 0 }), accounts: new Map(), vault: null }, 5000), null);
 });
 
+// Protects: a vault that is away, and rows that wait for a person, are said in the words that fit.
+test('the banner tells what the vault waits for', () => {
+  const account = { id: 'a', label: 'Sales', state: 'online' };
+  const say = (vault) => bannerOf({ ...initialState(), accounts: new Map([['a', account]]), live: { phase: 'open', retryAt: null, attempt: 0, since: 0 }, vault }, 5000);
+  const conflict = (id) => ({ account_id: id, what: 'the label was changed here and in Supabase', settled_here: true });
+  const online = (...conflicts) => ({ state: 'online', reason: null, queued: 0, conflicts });
+  assert.equal(say(online()), null);
+  const away = say({ state: 'offline', reason: 'paused', queued: 2, conflicts: [conflict('a')] });
+  assert.deepEqual([away.key, away.params.n, away.why], ['banner.vault.queued', 2, 'paused']);
+  assert.deepEqual([say(online(conflict('a'))).key, say(online(conflict('a'))).account], ['banner.vault.conflict', 'a']);
+  assert.deepEqual([say(online(conflict('a'), conflict('b'))).key, say(online(conflict('a'), conflict('b'))).params.n], ['banner.vault.conflicts', 2]);
+  assert.equal(say(online(conflict('unknown'))).key, 'banner.vault.row');
+});
+
 test('the state of an account says why and for how long', () => {
   const t = (key, params = {}) => `${key}${params.time ? `(${params.time})` : ''}${params.reason ? `[${params.state}: ${params.reason}]` : ''}`;
   const words = { t, lang: 'en' };

@@ -250,3 +250,13 @@ test('a late older page is dropped rather than the end one is reading', () => {
   assert.ok(chat.atEnd && !chat.atStart);
   assert.ok(chat.olderAt[chat.messages[0].id]);
 });
+
+// Protects: the vault's state follows its events, and an answer that took long does not bring an old one back.
+test('the vault is as the last event says', () => {
+  const told = (state) => ({ type: 'events', now: 0, events: [{ event: 'vault_status', data: { vault: { state } } }] });
+  const loaded = { type: 'accounts_loaded', accounts: [], vault: { state: 'online' } };
+  assert.equal(run(loaded).vault.state, 'online');
+  assert.equal(run(loaded, told('offline')).vault.state, 'offline');
+  assert.equal(run(told('offline'), loaded).vault.state, 'offline');
+  assert.equal(run(told('offline'), loaded, told('online')).vault.state, 'online');
+});

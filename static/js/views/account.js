@@ -1,6 +1,6 @@
 /** One account's sheet: how it is, why, and everything that can be done with it. */
 
-import { el, setText } from '../dom.js';
+import { el, setText, show } from '../dom.js';
 import { moment } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
 import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
@@ -16,7 +16,8 @@ export class AccountSheet {
     this.state = el('div', { class: 'state-line', role: 'status' });
     this.facts = el('dl', { class: 'facts' });
     this.acts = el('div', { class: 'actions' });
-    this.sheet.body.append(this.state, this.acts, this.form(), this.facts, this.ending());
+    this.conflict = el('div', { class: 'conflict', role: 'alert', hidden: true });
+    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.facts, this.ending());
     this.sheet.open();
     this.leave = app.store.view((state) => this.paint(state));
     this.paint(app.state);
@@ -36,12 +37,33 @@ export class AccountSheet {
       this.shownStatus = status;
       this.state.replaceChildren(el('span', { class: tone, text: '●', 'aria-hidden': 'true' }), el('span', { class: 'grow', text: status }));
     }
+    this.warn(state.vault?.conflicts?.find((one) => one.account_id === this.id) ?? null);
     if (this.shown === account) return undefined;
     this.shown = account;
     setText(this.sheet.heading, cleanName(account.label));
     this.offer(this.actions(account));
     this.fill(account);
     return undefined;
+  }
+
+  /** Supabase's row and the account here differ, and nobody has said which is right. */
+  warn(conflict) {
+    const told = conflict && `${conflict.settled_here} ${conflict.what}`;
+    if (this.told === told) return;
+    this.told = told;
+    show(this.conflict, conflict !== null);
+    if (!conflict) return this.conflict.replaceChildren();
+    const { t, actions } = this.app;
+    const what = el('p', { class: 'small', lang: 'en', dir: 'ltr', text: conflict.what });
+    const parts = [el('p', { text: t('account.conflict') }), what];
+    if (conflict.settled_here) {
+      parts.push(el('p', { text: t('account.conflict.here') }), el('button', {
+        type: 'button', class: 'button', text: t('account.conflict.keep'), 'data-act': 'account.conflict.keep',
+        // Any change here says that this side is right; the label as it is changes nothing else.
+        on: { click: () => actions.change(this.id, { label: this.account.label }) },
+      }));
+    } else parts.push(el('p', { text: t('account.conflict.there') }));
+    return this.conflict.replaceChildren(...parts);
   }
 
   /** What can be done now, as [key, what it does, whether it is the obvious next step]. */

@@ -10,7 +10,7 @@ const PATIENCE = 700;
 
 /**
  * What to say, if anything. Pure.
- * @returns {{key: string, level: 'wait'|'bad', icon: string, params?: object, act?: string, account?: string}|null}
+ * @returns {{key: string, level: 'wait'|'bad', icon: string, params?: object, act?: string, account?: string, why?: string|null}|null}
  */
 export function bannerOf(state, now) {
   const { live } = state;
@@ -24,8 +24,22 @@ export function bannerOf(state, now) {
   const troubled = [...state.accounts.values()].filter(needsPerson);
   if (troubled.length > 1) return { key: 'banner.accounts', level: 'bad', icon: 'alert', params: { n: troubled.length }, act: 'account', account: troubled[0].id };
   if (troubled.length === 1) return { key: `banner.${troubled[0].state}`, level: 'bad', icon: 'alert', params: { account: cleanName(troubled[0].label) }, act: 'account', account: troubled[0].id };
-  if (state.vault?.state === 'offline') return { key: 'banner.vault', level: 'wait', icon: 'alert' };
-  return null;
+  return vaultBanner(state);
+}
+
+/** The vault away, or a row there that is not like the one here; a person decides which is right. */
+function vaultBanner({ vault, accounts }) {
+  if (vault?.state === 'offline') {
+    const key = vault.queued > 0 ? 'banner.vault.queued' : 'banner.vault';
+    return { key, level: 'wait', icon: 'alert', params: { n: vault.queued }, why: vault.reason };
+  }
+  const [conflict, ...more] = vault?.conflicts ?? [];
+  if (!conflict) return null;
+  const account = accounts.get(conflict.account_id);
+  if (!account) return { key: 'banner.vault.row', level: 'bad', icon: 'alert', params: { id: conflict.account_id }, why: conflict.what };
+  const act = { act: 'account', account: account.id, why: conflict.what };
+  if (more.length > 0) return { key: 'banner.vault.conflicts', level: 'bad', icon: 'alert', params: { n: more.length + 1 }, ...act };
+  return { key: 'banner.vault.conflict', level: 'bad', icon: 'alert', params: { account: cleanName(account.label) }, ...act };
 }
 
 export class Banner {
@@ -48,6 +62,7 @@ export class Banner {
     const params = { ...banner.params };
     if ('left' in params) params.time = countdown(lang, params.left);
     setText(this.text, t(banner.key, params));
+    setAttr(this.text, 'title', banner.why ?? null);
     setAttr(this.parts.root, 'data-level', banner.level);
     // A countdown read aloud every second is noise.
     setAttr(this.parts.root, 'aria-live', 'left' in params ? 'off' : 'polite');
