@@ -39,8 +39,31 @@ pub enum Command {
         #[command(subcommand)]
         action: TokenAction,
     },
-    /// Change the master key: every sealed session is sealed anew.
-    Rekey(Box<Settings>),
+    /// Change the master key: every sealed session is sealed anew. With a new passphrase, or none, for its file.
+    Rekey {
+        #[command(flatten)]
+        settings: Box<Settings>,
+        #[command(flatten)]
+        cover: CoverSettings,
+    },
+}
+
+/// What the master key's file is under afterwards; without any of these, what it is under now.
+#[derive(Args, Debug, Clone, Default)]
+pub struct CoverSettings {
+    #[arg(
+        long,
+        env = "SWITCHBOARD_NEW_MASTER_PASSPHRASE",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub new_passphrase: Option<String>,
+    /// File that holds the passphrase which the master key's file comes under.
+    #[arg(long, env = "SWITCHBOARD_NEW_MASTER_PASSPHRASE_FILE")]
+    pub new_passphrase_file: Option<PathBuf>,
+    /// Leave the master key's file without a passphrase.
+    #[arg(long)]
+    pub no_passphrase: bool,
 }
 
 #[cfg(feature = "demo")]

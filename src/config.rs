@@ -11,7 +11,7 @@ use std::{
 use url::Url;
 
 use crate::{
-    cli::Settings,
+    cli::{CoverSettings, Settings},
     domain::{ApiCredentials, SecretText},
 };
 
@@ -53,8 +53,50 @@ pub enum MasterKey {
     Inline(SecretText),
     Passphrase {
         text: SecretText,
-        salt_file: PathBuf,
+        file: PathBuf,
     },
+}
+
+/// What `switchboard rekey` puts the key file under.
+#[derive(Clone, Debug)]
+pub enum KeyFileCover {
+    AsItIs,
+    Passphrase(SecretText),
+    Nothing,
+}
+
+impl KeyFileCover {
+    /// # Errors
+    /// All problems at once.
+    pub fn check(cover: &CoverSettings) -> Result<Self, Problems> {
+        const VARIABLE: &str = "SWITCHBOARD_NEW_MASTER_PASSPHRASE";
+        let mut checker = Checker::default();
+        let given = cover.new_passphrase.is_some() || cover.new_passphrase_file.is_some();
+        let text = checker.secret(
+            VARIABLE,
+            cover.new_passphrase.as_deref(),
+            cover.new_passphrase_file.as_deref(),
+        );
+        let text = text.filter(|text| !text.expose().is_empty());
+        if given && text.is_none() && checker.problems.is_empty() {
+            checker.report(
+                VARIABLE,
+                "is empty; --no-passphrase leaves the key file without one",
+            );
+        }
+        if given && cover.no_passphrase {
+            checker.report(
+                VARIABLE,
+                "is given together with --no-passphrase; choose one",
+            );
+        }
+        match text {
+            _ if !checker.problems.is_empty() => Err(Problems(checker.problems)),
+            Some(text) => Ok(Self::Passphrase(text)),
+            None if cover.no_passphrase => Ok(Self::Nothing),
+            None => Ok(Self::AsItIs),
+        }
+    }
 }
 
 /// An OpenAI-compatible chat-completion service.
@@ -283,28 +325,26 @@ impl Checker {
             settings.master_passphrase.as_deref(),
             settings.master_passphrase_file.as_deref(),
         );
-        let given = [
-            settings.master_key_file.is_some(),
-            settings.master_key.is_some(),
-            passphrase.is_some(),
-        ];
-        if given.iter().filter(|given| **given).count() > 1 {
+        if settings.master_key.is_some()
+            && (settings.master_key_file.is_some() || passphrase.is_some())
+        {
             self.report(
-                "SWITCHBOARD_MASTER_KEY_FILE",
+                "SWITCHBOARD_MASTER_KEY",
                 "the master key is given in more than one way; choose one",
             );
         }
-        let default_file = settings.data_dir.join("master.key");
         if let Some(text) = settings.master_key.clone() {
             return MasterKey::Inline(SecretText::new(text));
         }
-        if let Some(text) = passphrase {
-            return MasterKey::Passphrase {
-                text,
-                salt_file: default_file,
-            };
+        let default_file = || settings.data_dir.join("master.key");
+        let file = settings
+            .master_key_file
+            .clone()
+            .unwrap_or_else(default_file);
+        match passphrase {
+            Some(text) => MasterKey::Passphrase { text, file },
+            None => MasterKey::File(file),
         }
-        MasterKey::File(settings.master_key_file.clone().unwrap_or(default_file))
     }
 
     fn allowed_hosts(&mut self, hosts: &[String]) -> Vec<String> {

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use switchboard::{
     app::{App, StartError},
-    cli::{Cli, Command, Settings},
-    config::Config,
+    cli::{Cli, Command, CoverSettings, Settings},
+    config::{Config, KeyFileCover},
     data_dir::DataDirError,
     tokens, upkeep,
     vault::{VaultError, harden_process},
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
             #[cfg(feature = "demo")]
             Command::Simulator(args) => simulator(args).await,
             Command::Check(settings) => with_config(&settings, upkeep::check).await,
-            Command::Rekey(settings) => with_config(&settings, upkeep::rekey).await,
+            Command::Rekey { settings, cover } => rekey(&settings, &cover).await,
             Command::Token { settings, action } => tokens::run(&settings.data_dir, action),
         }
     })
@@ -55,6 +55,16 @@ async fn simulator(args: switchboard_simulator::command::SimulatorArgs) -> ExitC
         Err(error) => {
             eprintln!("switchboard: the simulator can't run: {error}");
             ExitCode::from(1)
+        }
+    }
+}
+
+async fn rekey(settings: &Settings, cover: &CoverSettings) -> ExitCode {
+    match KeyFileCover::check(cover) {
+        Ok(cover) => with_config(settings, async |config| upkeep::rekey(config, cover).await).await,
+        Err(problems) => {
+            eprintln!("switchboard: {problems}");
+            ExitCode::from(2)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use crate::{
-    config::Config,
+    config::{Config, KeyFileCover},
     data_dir::{DataDir, DataDirError},
     store::{NoSink, Store, StoreConfig},
     vault::{
@@ -30,7 +30,7 @@ enum UpkeepError {
 impl UpkeepError {
     fn code(&self) -> ExitCode {
         match self {
-            Self::Key(KeyError::Unfinished(_)) => ExitCode::from(1),
+            Self::Key(KeyError::Unfinished(_) | KeyError::Busy(_)) => ExitCode::from(1),
             Self::Key(_) | Self::Vault(VaultError::Key(_) | VaultError::Refused(_)) => {
                 ExitCode::from(2)
             }
@@ -41,8 +41,8 @@ impl UpkeepError {
 }
 
 /// Changes the master key. A running service does the work itself, and goes on serving.
-pub async fn rekey(config: Config) -> ExitCode {
-    match try_rekey(&config).await {
+pub async fn rekey(config: Config, cover: KeyFileCover) -> ExitCode {
+    match try_rekey(&config, &cover).await {
         Ok(text) => {
             println!("{text}");
             ExitCode::SUCCESS
@@ -54,25 +54,34 @@ pub async fn rekey(config: Config) -> ExitCode {
     }
 }
 
-async fn try_rekey(config: &Config) -> Result<String, UpkeepError> {
+async fn try_rekey(config: &Config, cover: &KeyFileCover) -> Result<String, UpkeepError> {
     let source = KeySource::choose(&config.master_key);
     let rekeyed = match DataDir::claim(&config.data_dir) {
         Err(DataDirError::InUse { holder, .. }) => {
             println!("process {holder} serves; it seals everything anew while it goes on");
-            change_key(source, REKEY_LIMIT).await?
+            change_key(source, cover, REKEY_LIMIT).await?
         }
         Err(error) => return Err(error.into()),
         Ok(data_dir) => {
             let store = Store::open(StoreConfig::at(data_dir.database()), Arc::new(NoSink))?;
             let vault = Vault::open(vault_config(config)?, store.clone()).await?;
-            let rekeyed = change_key(source, REKEY_LIMIT).await;
+            let rekeyed = change_key(source, cover, REKEY_LIMIT).await;
             vault.close().await;
             store.close().await;
             rekeyed?
         }
     };
+    let covered = match cover {
+        KeyFileCover::AsItIs => "",
+        KeyFileCover::Passphrase(_) => {
+            ". Its file is under the new passphrase: every start from now on needs that one"
+        }
+        KeyFileCover::Nothing => {
+            ". Its file is under no passphrase any more: unset SWITCHBOARD_MASTER_PASSPHRASE"
+        }
+    };
     Ok(format!(
-        "the master key changed from {} to {}; make a new copy of the key file, apart from the database",
+        "the master key changed from {} to {}; make a new copy of the key file, apart from the database{covered}",
         rekeyed.from, rekeyed.to
     ))
 }

@@ -356,3 +356,68 @@ async fn the_rekey_command_works_beside_the_running_service() {
     assert_eq!(checked.status.code(), Some(2), "{said}");
     assert!(said.contains("was sealed with master key"), "{said}");
 }
+
+/// Protects: the passphrase changes by the command while accounts stay online; the old one then starts nothing, and
+/// says so, and a command that can't be understood changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_passphrase_is_changed_beside_the_running_service() {
+    const OLD: (&str, &str) = ("SWITCHBOARD_MASTER_PASSPHRASE", "the old passphrase");
+    const NEW: (&str, &str) = ("SWITCHBOARD_MASTER_PASSPHRASE", "the new passphrase");
+    let mut fleet = Fleet::builder().env(OLD.0, OLD.1).accounts(1).start().await;
+    let data = fleet.data_dir();
+    let run = |command: &str, passphrase: (&str, &str), args: &[&str], new: &str| {
+        let file = data.join("new-passphrase");
+        std::fs::write(&file, new).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args([command, "--data-dir"])
+            .arg(&data)
+            .args(args)
+            .env_clear()
+            .envs([passphrase])
+            .env("SWITCHBOARD_NEW_MASTER_PASSPHRASE_FILE", &file)
+            .output()
+            .unwrap();
+        std::fs::remove_file(&file).unwrap();
+        output
+    };
+    let said = |output: &std::process::Output| {
+        format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+    };
+    let before = std::fs::read(data.join("master.key")).unwrap();
+    for (args, new, problem) in [
+        (&["--no-passphrase"][..], "words", "choose one"),
+        (&[], " \n", "is empty"),
+    ] {
+        let refused = run("rekey", OLD, args, new);
+        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+        assert!(said(&refused).contains(problem), "{}", said(&refused));
+    }
+    assert_eq!(std::fs::read(data.join("master.key")).unwrap(), before);
+
+    let changed = run("rekey", OLD, &[], "the new passphrase\n");
+    assert!(changed.status.success(), "{}", said(&changed));
+    assert!(said(&changed).contains("every start from now on"));
+    let account = fleet.accounts[0].clone();
+    assert_eq!(fleet.api.account(&account.id).await["state"], "online");
+    wait::until(
+        "the running service to say what it noticed",
+        || async { fleet.service().log() },
+        |log| log.contains("came under another passphrase"),
+    )
+    .await;
+    fleet.stop_service();
+    let refused = run("check", OLD, &[], "-");
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("does not open the master key file"),
+        "{}",
+        said(&refused)
+    );
+    fleet.set_env(NEW.0, NEW.1);
+    fleet.start_service();
+    fleet.wait_for_state(&account.id, "online").await;
+}

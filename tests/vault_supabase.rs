@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use switchboard::{
+    config::KeyFileCover,
     domain::AccountId,
     vault::{RemoteChange, VaultError, rekey},
 };
@@ -659,10 +660,17 @@ async fn the_master_key_changes_in_supabase_too() {
     let old = running.vault.key_id().await;
     project.gateway.always(Some(Fault::Paused));
     running.until_offline().await;
-    let waits = rekey(machine.source(), Duration::from_secs(4)).await;
+    let waits = rekey(
+        machine.source(),
+        &KeyFileCover::AsItIs,
+        Duration::from_secs(4),
+    )
+    .await;
     assert!(waits.is_err(), "the old key is still needed there");
     project.gateway.always(None);
-    let rekeyed = rekey(machine.source(), LIMIT).await.unwrap();
+    let rekeyed = rekey(machine.source(), &KeyFileCover::AsItIs, LIMIT)
+        .await
+        .unwrap();
     assert_eq!(rekeyed.from, old);
     let left = project.sql(&format!(
         "select count(*) from public.telegram_accounts where api_hash like '%{old}%' or session_string like '%{old}%'"
@@ -717,7 +725,9 @@ async fn a_change_of_key_with_supabase_survives_being_killed_anywhere() {
         child.wait().unwrap();
     }
     let mut running = machine.start().await;
-    let rekeyed = rekey(machine.source(), LIMIT).await.unwrap();
+    let rekeyed = rekey(machine.source(), &KeyFileCover::AsItIs, LIMIT)
+        .await
+        .unwrap();
     let under_the_new_key = project.sql(&format!(
         "select count(*) from public.telegram_accounts
          where api_hash like 'v1.{0}.%' and session_string like 'v1.{0}.%'",
@@ -750,8 +760,12 @@ async fn changes_the_key_in_a_process_of_its_own() {
     let running = vaults::start_in(directory.as_ref(), remote.as_ref(), vaults::quick())
         .await
         .unwrap();
-    rekey(vaults::source_in(directory.as_ref()), LIMIT)
-        .await
-        .unwrap();
+    rekey(
+        vaults::source_in(directory.as_ref()),
+        &KeyFileCover::AsItIs,
+        LIMIT,
+    )
+    .await
+    .unwrap();
     drop(running);
 }

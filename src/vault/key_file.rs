@@ -16,6 +16,7 @@ use base64::{
     Engine,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
+use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -68,6 +69,10 @@ pub enum KeyError {
         "the master key was not changed everywhere within the time given; the service goes on with it by itself: {0}"
     )]
     Unfinished(String),
+    #[error(
+        "another change of the master key in {0} is under way; wait for it, or stop that one first"
+    )]
+    Busy(PathBuf),
     #[error("the operating system gave no random bytes")]
     NoRandom,
 }
@@ -300,7 +305,7 @@ fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, KeyError> {
     // Asked of the open file, so that it can't be exchanged in between.
     let metadata = file.metadata().map_err(unusable)?;
     let owner = metadata.uid();
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+    if !may_own(owner, rustix::process::geteuid().as_raw()) {
         return Err(KeyError::Owner {
             path: path.to_owned(),
             owner,
@@ -320,13 +325,34 @@ fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, KeyError> {
     Ok(Some(text))
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let directory = match path.parent() {
+/// Root can read every file anyway; anybody else could exchange the key.
+const fn may_own(owner: u32, me: u32) -> bool {
+    owner == 0 || owner == me
+}
+
+/// One change of a key file at a time: two would each drop the other's key. Ends with the value, or with the process.
+pub(super) fn lock_changes(path: &Path) -> Result<File, KeyError> {
+    let directory = File::open(directory_of(path)).map_err(|source| KeyError::Unusable {
+        path: path.to_owned(),
+        source,
+    })?;
+    flock(&directory, FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| KeyError::Busy(path.to_owned()))?;
+    Ok(directory)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let directory = directory_of(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
+    // One name for all: what a kill has left of an earlier write goes with the next one.
+    name.push(".new");
     let fresh = directory.join(name);
     let _ = fs::remove_file(&fresh);
     let mut file = OpenOptions::new()
@@ -338,4 +364,54 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.sync_all()?;
     fs::rename(&fresh, path)?;
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects: a key file that another user could exchange is not taken.
+    #[test]
+    fn a_key_file_belongs_to_its_user_or_to_root() {
+        for (owner, me, allowed) in [
+            (0, 0, true),
+            (0, 1000, true),
+            (1000, 1000, true),
+            (1001, 1000, false),
+            (1000, 0, false),
+        ] {
+            assert_eq!(may_own(owner, me), allowed, "{owner} {me}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("master.key");
+        replace(&path, b"key").unwrap();
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&path, Some(12345), None).is_ok() {
+            let refused = read_private(&path).unwrap_err();
+            assert!(matches!(refused, KeyError::Owner { owner: 12345, .. }));
+        }
+    }
+
+    /// Protects: what a killed write has left, perhaps under no passphrase, does not outlive the next one.
+    #[test]
+    fn nothing_is_left_beside_the_key_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("master.key");
+        replace(&path, b"first").unwrap();
+        fs::write(directory.path().join("master.key.new"), b"half of a ke").unwrap();
+        replace(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    /// Protects: two changes at once would each drop the other's key.
+    #[test]
+    fn one_change_of_a_key_file_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("master.key");
+        let held = lock_changes(&path).unwrap();
+        assert!(matches!(lock_changes(&path), Err(KeyError::Busy(_))));
+        drop(held);
+        lock_changes(&path).unwrap();
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     key_file::{KeyError, KeyFile, Wrapping, parse_keys},
 };
 use crate::{
-    config,
+    config::{self, KeyFileCover},
     domain::{AccountId, SecretText},
 };
 
@@ -47,9 +47,9 @@ impl KeySource {
             (config::MasterKey::File(path), Some(_)) if path.exists() => Self::File(path.clone()),
             (_, Some(credential)) => Self::Credential(credential),
             (config::MasterKey::Inline(text), None) => Self::Text(text.clone()),
-            (config::MasterKey::Passphrase { text, salt_file }, None) => Self::Passphrase {
+            (config::MasterKey::Passphrase { text, file }, None) => Self::Passphrase {
                 text: text.clone(),
-                file: salt_file.clone(),
+                file: file.clone(),
             },
         }
     }
@@ -123,7 +123,8 @@ impl Keyring {
             if passphrase.is_some() && file.wrapping.is_none() {
                 return Err(KeyError::Format {
                     origin: source.name(),
-                    why: "a passphrase is set, but the file is not under one: unset it, or move the file away",
+                    why: "a passphrase is set, but the file is not under one: unset it, or put the file under one with \
+                          `switchboard rekey --new-passphrase-file`",
                 });
             }
             return Ok(Self {
@@ -218,6 +219,33 @@ impl Keyring {
             );
         }
         Ok(after)
+    }
+
+    /// Puts the file under another passphrase or under none, and proves that it opens so.
+    pub(super) fn cover(&self, cover: &KeyFileCover) -> Result<(), KeyError> {
+        let file = self.path();
+        let (wrapping, source) = match cover {
+            KeyFileCover::AsItIs => return Ok(()),
+            KeyFileCover::Nothing => (None, KeySource::File(file)),
+            KeyFileCover::Passphrase(text) => {
+                let text = text.clone();
+                (
+                    Some(Wrapping::make(&text)?),
+                    KeySource::Passphrase { text, file },
+                )
+            }
+        };
+        let mut covered = self.clone();
+        covered.wrapping = wrapping;
+        covered.write()?;
+        if Self::load(source).is_ok_and(|read| read.keys == self.keys) {
+            return Ok(());
+        }
+        self.write()?;
+        Err(KeyError::Format {
+            origin: self.source.name(),
+            why: "it did not read back as it was written; it is as it was before",
+        })
     }
 
     pub(super) fn path(&self) -> PathBuf {

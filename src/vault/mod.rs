@@ -13,6 +13,8 @@ mod compare;
 mod error;
 mod examine;
 mod harden;
+mod home;
+mod keeper;
 mod key_file;
 mod keyring;
 mod local;

@@ -6,8 +6,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{runtime::Handle, sync::RwLock};
 
 use super::{
-    Vault, VaultError, VaultKind,
+    Vault, VaultError,
     cipher::key_id,
+    home::{Home, OwnDatabase},
+    keeper::Keeper,
     keyring::Keyring,
     local::Local,
     rekey::note_keys,
@@ -25,13 +27,13 @@ pub struct VaultConfig {
     pub keyring: Keyring,
     /// Without it the local database is the vault.
     pub remote: Option<SupabaseConfig>,
-    /// Where the sync task and its connections live.
+    /// Where the vault's task and its connections live.
     pub runtime: Handle,
 }
 
 impl Vault {
     /// Checks the key against the database, looks at Supabase once (for as long as one request may take) and starts
-    /// the sync task.
+    /// its task.
     ///
     /// # Errors
     /// [`VaultError::Key`] and [`VaultError::Refused`] for a person to put right; nothing was changed then.
@@ -51,13 +53,11 @@ impl Vault {
             .map(Supabase::new)
             .transpose()
             .map_err(|error| VaultError::Refused(error.to_string()))?;
-        let (kind, remote) = match remote {
-            None => (VaultKind::Local, None),
-            Some(remote) if checks.is_empty() => (
-                VaultKind::Supabase,
-                Some(first_look(&runtime, remote, &keyring, pace).await?),
-            ),
-            Some(remote) => (VaultKind::Supabase, Some(remote)),
+        let remote = match remote {
+            Some(remote) if checks.is_empty() => {
+                Some(first_look(&runtime, remote, &keyring, pace).await?)
+            }
+            remote => remote,
         };
         keyring.keep()?;
         let local = Local {
@@ -68,29 +68,37 @@ impl Vault {
         if let Some(remote) = &remote {
             store.set_vault_remote(remote.address().to_owned()).await?;
         }
-        let shared = Arc::new(Shared::new(kind));
-        let vault = Self {
-            local: local.clone(),
-            shared: Arc::clone(&shared),
-        };
-        let sync = Sync::new(local, remote, shared, pace);
         let (looked, first) = tokio::sync::oneshot::channel::<()>();
-        runtime.spawn(sync.run(looked));
-        if kind == VaultKind::Supabase {
-            let looked = tokio::time::timeout(pace.request + pace.connect, first).await;
-            if looked.is_err() {
-                vault.shared.offline("Supabase did not answer in time");
-            }
+        let Some(remote) = remote else {
+            let vault = Self::over::<OwnDatabase>(local.clone());
+            let shared = Arc::clone(&vault.shared);
+            runtime.spawn(Keeper::new(local, OwnDatabase, shared, pace.interval).run(looked));
+            return Ok(vault);
+        };
+        let vault = Self::over::<Sync>(local.clone());
+        let shared = Arc::clone(&vault.shared);
+        let home = Sync::new(local.clone(), remote, Arc::clone(&shared));
+        runtime.spawn(Keeper::new(local, home, shared, pace.interval).run(looked));
+        let looked = tokio::time::timeout(pace.request + pace.connect, first).await;
+        if looked.is_err() {
+            vault.shared.offline("Supabase did not answer in time");
         }
         Ok(vault)
     }
 
-    /// Stops the sync task; what is queued stays queued. Waits at most a few seconds.
+    fn over<H: Home>(local: Local) -> Self {
+        Self {
+            local,
+            shared: Arc::new(Shared::new(H::KIND)),
+        }
+    }
+
+    /// Stops its task; what is queued stays queued. Waits at most a few seconds.
     pub async fn close(&self) {
         self.shared.closing.cancel();
         let closed = tokio::time::timeout(CLOSE_LIMIT, self.shared.closed.cancelled()).await;
         if closed.is_err() {
-            log::warn!(target: "switchboard::vault", "the sync task did not stop in time");
+            log::warn!(target: "switchboard::vault", "the vault's task did not stop in time");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! 2. Whoever holds the database (the running service notices the file) notes that it needs both, and seals every
 //!    row anew; Supabase's rows follow by the usual compare-before-write.
 //! 3. When no row here or there needs the old key, the database forgets it, then the file.
+//! 4. Only then the file comes under another passphrase, if one is wanted.
 //!
 //! After a kill the file says which step is next. A key that is not first in the file is always one on its way out.
 
@@ -14,12 +15,12 @@ use tokio::time::{Instant, sleep};
 use super::{
     VaultError,
     cipher::Purpose,
-    key_file::KeyError,
+    home::Home,
+    key_file::{KeyError, lock_changes},
     keyring::{KeySource, Keyring},
     local::{Local, binding},
-    sync::Sync,
 };
-use crate::store::SealedAccount;
+use crate::{config::KeyFileCover, store::SealedAccount};
 
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -30,13 +31,17 @@ pub struct Rekeyed {
     pub to: String,
 }
 
-/// Changes the master key and waits until nothing needs the old one. Whoever holds the data directory does the
-/// work: the running service, or a [`super::Vault`] that the caller has opened. An earlier change that was cut off is
-/// finished instead of begun again.
+/// Changes the master key and waits until nothing needs the old one; the key file comes under `cover` with that. Whoever
+/// holds the data directory does the work: the running service, or a [`super::Vault`] that the caller has opened. An
+/// earlier change that was cut off is finished instead of begun again.
 ///
 /// # Errors
-/// [`KeyError`]; with [`KeyError::Unfinished`] the change goes on by itself.
-pub async fn rekey(source: KeySource, limit: Duration) -> Result<Rekeyed, KeyError> {
+/// [`KeyError`]; with [`KeyError::Unfinished`] the change goes on by itself, but the cover stays as it was.
+pub async fn rekey(
+    source: KeySource,
+    cover: &KeyFileCover,
+    limit: Duration,
+) -> Result<Rekeyed, KeyError> {
     let mut ring = Keyring::load(source)?;
     if ring.is_fresh() {
         return Err(KeyError::Unusable {
@@ -44,64 +49,99 @@ pub async fn rekey(source: KeySource, limit: Duration) -> Result<Rekeyed, KeyErr
             source: std::io::ErrorKind::NotFound.into(),
         });
     }
+    let _one_at_a_time = lock_changes(&ring.path())?;
+    // What the one before has left.
+    ring = ring.reread()?.unwrap_or(ring);
     let from = ring.ids().last().copied().unwrap_or_default().to_owned();
     ring.start_change()?;
     let to = ring.primary_id().to_owned();
     let until = Instant::now() + limit;
-    loop {
-        if let Some(now) = ring.reread()? {
-            ring = now;
-        }
-        if !ring.is_changing() {
-            return Ok(Rekeyed { from, to });
-        }
+    while ring.is_changing() {
         if Instant::now() >= until {
             return Err(KeyError::Unfinished(
                 "the old key stays in the file until the last row is sealed anew".to_owned(),
             ));
         }
         sleep(LOOK).await;
+        ring = ring.reread()?.unwrap_or(ring);
     }
+    // Last of all: until here the running service opens the file the way it always did.
+    ring.cover(cover)?;
+    Ok(Rekeyed { from, to })
 }
 
-/// Looks at the key file; takes a change that is under way one step further.
-pub(super) async fn step(sync: &mut Sync) {
-    if sync.rekey_at.is_some_and(|at| Instant::now() < at) {
-        return;
-    }
-    sync.rekey_at = None;
-    if let Err(error) = try_step(sync).await {
-        log::warn!(target: "switchboard::vault", "changing the master key waits: {error}");
-        sync.rekey_at = Some(Instant::now() + sync.pace.interval);
-    }
+/// A change of the master key, as the holder of the data directory goes along with it.
+pub(super) struct KeyChange {
+    local: Local,
+    /// Between two tries of a change that can't go on.
+    patience: Duration,
+    again_at: Option<Instant>,
+    /// Why it can't go on, so that it is told once.
+    told: Option<String>,
 }
 
-async fn try_step(sync: &mut Sync) -> Result<(), VaultError> {
-    let local = sync.local.clone();
-    take_new_keys(&local).await?;
-    if !local.keys().await.is_changing() {
-        return Ok(());
-    }
-    reseal(&local).await?;
-    if !sync.is_clean().await {
-        return Err(VaultError::Store(
-            "rows in Supabase still need the old key".to_owned(),
-        ));
-    }
-    // From here on nobody seals: what is found clean stays clean.
-    let mut keys = local.keys.write().await;
-    for row in local.store.sealed_accounts().await? {
-        if needs_old_key(&keys, &row) {
-            return Ok(());
+impl KeyChange {
+    pub fn new(local: Local, patience: Duration) -> Self {
+        Self {
+            local,
+            patience,
+            again_at: None,
+            told: None,
         }
     }
-    local
-        .store
-        .keep_key_check(keys.primary_id().to_owned())
-        .await?;
-    *keys = keys.finish_change()?;
-    log::info!(target: "switchboard::vault", "master key changed to {}", keys.primary_id());
-    Ok(())
+
+    /// Looks at the key file; takes a change that is under way one step further.
+    pub async fn step(&mut self, home: &mut impl Home) {
+        if self.again_at.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        self.again_at = None;
+        let why = match self.try_step(home).await {
+            Ok(()) => {
+                self.told = None;
+                return;
+            }
+            Err(VaultError::Key(KeyError::WrongPassphrase(_) | KeyError::PassphraseNeeded(_))) => {
+                "the master key file came under another passphrase: this process goes on with the keys it has, the \
+                 next start and the next change of key need the new passphrase"
+                    .to_owned()
+            }
+            Err(error) => format!("changing the master key waits: {error}"),
+        };
+        self.again_at = Some(Instant::now() + self.patience);
+        if self.told.as_ref() != Some(&why) {
+            log::warn!(target: "switchboard::vault", "{why}");
+            self.told = Some(why);
+        }
+    }
+
+    async fn try_step(&self, home: &mut impl Home) -> Result<(), VaultError> {
+        let local = &self.local;
+        take_new_keys(local).await?;
+        if !local.keys().await.is_changing() {
+            return Ok(());
+        }
+        reseal(local).await?;
+        if !home.reseal().await {
+            return Err(VaultError::Store(
+                "rows in Supabase still need the old key".to_owned(),
+            ));
+        }
+        // From here on nobody seals: what is found clean stays clean.
+        let mut keys = local.keys.write().await;
+        for row in local.store.sealed_accounts().await? {
+            if needs_old_key(&keys, &row) {
+                return Ok(());
+            }
+        }
+        local
+            .store
+            .keep_key_check(keys.primary_id().to_owned())
+            .await?;
+        *keys = keys.finish_change()?;
+        log::info!(target: "switchboard::vault", "master key changed to {}", keys.primary_id());
+        Ok(())
+    }
 }
 
 async fn take_new_keys(local: &Local) -> Result<(), VaultError> {

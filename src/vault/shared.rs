@@ -1,4 +1,4 @@
-//! Shared: what the vault's handle and its sync task have in common.
+//! Shared: what the vault's handle and its task have in common.
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;

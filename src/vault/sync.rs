@@ -1,37 +1,28 @@
-//! Sync: keeps the local copies and Supabase's rows alike.
+//! Sync: Supabase as the home of the accounts; keeps the local copies and the rows there alike.
 //!
 //! The queue is the difference between the local rows and what was last seen there; it is in the database, so
-//! nothing is lost when the service is killed. Local changes are pushed at once, the whole table is looked at
-//! every minute. While Supabase is away nothing here waits for it.
+//! nothing is lost when the service is killed. While Supabase is away nothing here waits for it.
 
 use std::{
     collections::{HashMap, HashSet},
-    panic::AssertUnwindSafe,
     sync::Arc,
-    time::Duration,
 };
 
-use futures_util::FutureExt;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
-
 use super::{
-    RemoteChange, VaultConflict, VaultError,
+    RemoteChange, VaultConflict, VaultError, VaultKind,
     adopt::adopt,
     compare::{copy_of, guard_against_an_empty_table, is_seen, is_settled, shown_session, waits},
+    home::Home,
     local::{Local, summary},
     merge::merge,
-    rekey,
     shared::Shared,
-    supabase::{Pace, RemoteAccount, RemoteError, Supabase},
+    supabase::{RemoteAccount, RemoteError, Supabase},
 };
 use crate::{
     domain::{AccountId, SecretText},
     store::{RemoteCopy, SealedAccount},
 };
 
-/// How often the key file is looked at.
-const KEY_LOOK: Duration = Duration::from_secs(2);
 /// More changes than this are pushed after one look at the whole table instead of one look each.
 const MANY: usize = 50;
 /// Someone else changes the same row all the time: the next look goes on.
@@ -60,98 +51,62 @@ impl From<crate::store::StoreError> for SyncError {
     }
 }
 
+/// Supabase as the accounts' home.
 pub(super) struct Sync {
-    pub local: Local,
-    pub remote: Option<Supabase>,
-    pub shared: Arc<Shared>,
-    pub pace: Pace,
+    local: Local,
+    remote: Supabase,
+    shared: Arc<Shared>,
     /// Rows that were refused or unreadable, so that each is told once.
     troubles: HashMap<AccountId, String>,
     /// At the last look no row there needed an older key.
-    remote_clean: bool,
+    resealed: bool,
     /// The accounts here, so that a swapped envelope is told by whose it is.
     known: Vec<AccountId>,
-    /// A change of key that can't go on now goes on then.
-    pub rekey_at: Option<Instant>,
 }
 
-impl Sync {
-    pub fn new(local: Local, remote: Option<Supabase>, shared: Arc<Shared>, pace: Pace) -> Self {
-        Self {
-            local,
-            remote,
-            shared,
-            pace,
-            troubles: HashMap::new(),
-            remote_clean: false,
-            known: Vec::new(),
-            rekey_at: None,
-        }
-    }
+impl Home for Sync {
+    const KIND: VaultKind = VaultKind::Supabase;
 
-    /// Runs until the vault is closed. A pass that is cut off by that is like one cut off by a kill: the next
-    /// start goes on from the rows.
-    ///
-    /// `looked` is let go of after the first look at the table, however that ends.
-    pub async fn run(mut self, looked: oneshot::Sender<()>) {
-        let shared = Arc::clone(&self.shared);
-        shared.closing.run_until_cancelled(self.turns(looked)).await;
-        shared.closed.cancel();
-    }
-
-    /// A panic in here must not end the syncing of every account without a word.
-    async fn turns(&mut self, looked: oneshot::Sender<()>) {
-        let mut looked = Some(looked);
-        loop {
-            let turn = AssertUnwindSafe(self.turn(looked.take()));
-            if turn.catch_unwind().await.is_err() {
-                log::error!(target: "switchboard::vault", "the sync with Supabase failed by a bug and begins anew");
-                self.troubles.clear();
-                tokio::time::sleep(self.pace.interval).await;
-            }
-        }
-    }
-
-    async fn turn(&mut self, looked: Option<oneshot::Sender<()>>) {
-        self.pull().await;
-        drop(looked);
-        let mut look = interval(KEY_LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let shared = Arc::clone(&self.shared);
-        let mut pull_at = Instant::now() + self.pace.interval;
-        loop {
-            tokio::select! {
-                () = shared.wake.notified() => {
-                    if self.remote.is_some() && shared.is_online() {
-                        self.push().await;
-                    }
-                }
-                () = sleep_until(pull_at) => {
-                    self.pull().await;
-                    pull_at = Instant::now() + self.pace.interval;
-                }
-                _ = look.tick() => rekey::step(self).await,
-            }
-            self.count().await;
-        }
-    }
-
-    /// Looks at the whole table, takes what is new there, pushes what is new here.
-    pub async fn pull(&mut self) {
+    async fn pull(&mut self) {
         let outcome = self.full_pass().await;
         self.report(outcome);
         self.count().await;
     }
 
     async fn push(&mut self) {
-        let outcome = self.push_pass().await;
-        self.report(outcome);
+        if self.shared.is_online() {
+            let outcome = self.push_pass().await;
+            self.report(outcome);
+        }
+        self.count().await;
+    }
+
+    async fn reseal(&mut self) -> bool {
+        // The first look pushes, the second one sees what came of it.
+        self.pull().await;
+        if !self.shared.is_online() {
+            return false;
+        }
+        self.pull().await;
+        self.shared.is_online() && self.resealed
+    }
+}
+
+impl Sync {
+    pub fn new(local: Local, remote: Supabase, shared: Arc<Shared>) -> Self {
+        Self {
+            local,
+            remote,
+            shared,
+            troubles: HashMap::new(),
+            resealed: false,
+            known: Vec::new(),
+        }
     }
 
     fn report(&self, outcome: Result<(), SyncError>) {
         match outcome {
-            Ok(()) if self.remote.is_some() => self.shared.online(),
-            Ok(()) => {}
+            Ok(()) => self.shared.online(),
             Err(SyncError::Remote(error)) => self.shared.offline(&error.to_string()),
             // The store says itself what it has; this pass is simply made again.
             Err(SyncError::Here(error)) => {
@@ -160,44 +115,29 @@ impl Sync {
         }
     }
 
+    /// Tells how much waits for Supabase, and what waits for a person.
     async fn count(&mut self) {
-        if self.remote.is_none() {
+        let Ok((rows, copies)) = self.load().await else {
             return;
-        }
-        if let Ok((rows, copies)) = self.load().await {
-            let removals = copies.values().filter(|copy| copy.delete_wanted).count();
-            let changes = rows
-                .iter()
-                .filter(|row| waits(row, copies.get(&row.id)))
-                .count();
-            let told = rows
-                .iter()
-                .filter_map(|row| Some((row.id, row.conflict.as_ref()?, true)));
-            let troubles = self.troubles.iter().map(|(id, what)| (*id, what, false));
-            let conflicts = told
-                .chain(troubles)
-                .map(|(account_id, what, settled_here)| VaultConflict {
-                    account_id,
-                    what: what.clone(),
-                    settled_here,
-                })
-                .collect();
-            self.shared.count(removals + changes, conflicts);
-        }
-    }
-
-    /// Nothing is known to need an older key any more, here or there.
-    pub async fn is_clean(&mut self) -> bool {
-        if self.remote.is_none() {
-            return true;
-        }
-        // The first look pushes, the second one sees what came of it.
-        self.pull().await;
-        if !self.shared.is_online() {
-            return false;
-        }
-        self.pull().await;
-        self.shared.is_online() && self.remote_clean
+        };
+        let removals = copies.values().filter(|copy| copy.delete_wanted).count();
+        let changes = rows
+            .iter()
+            .filter(|row| waits(row, copies.get(&row.id)))
+            .count();
+        let told = rows
+            .iter()
+            .filter_map(|row| Some((row.id, row.conflict.as_ref()?, true)));
+        let troubles = self.troubles.iter().map(|(id, what)| (*id, what, false));
+        let conflicts = told
+            .chain(troubles)
+            .map(|(account_id, what, settled_here)| VaultConflict {
+                account_id,
+                what: what.clone(),
+                settled_here,
+            })
+            .collect();
+        self.shared.count(removals + changes, conflicts);
     }
 
     async fn load(
@@ -213,13 +153,10 @@ impl Sync {
     }
 
     async fn full_pass(&mut self) -> Result<(), SyncError> {
-        let Some(remote) = &self.remote else {
-            return Ok(());
-        };
-        let page = remote.all().await?;
+        let page = self.remote.all().await?;
         let (rows, copies) = self.load().await?;
         guard_against_an_empty_table(&page, &copies)?;
-        self.remote_clean = {
+        self.resealed = {
             let keys = self.local.keys().await;
             page.rows.iter().all(|row| {
                 !row.sealed_hash().is_some_and(|hash| keys.is_outdated(hash))
@@ -273,20 +210,13 @@ impl Sync {
             return self.full_pass().await;
         }
         for id in ids {
-            match self.look(id).await {
+            match self.remote.get(id).await {
                 Ok(seen) => self.settle_alone(id, seen).await?,
-                Err(SyncError::Remote(RemoteError::Row(why))) => self.trouble(id, why),
-                Err(error) => return Err(error),
+                Err(RemoteError::Row(why)) => self.trouble(id, why),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
-    }
-
-    async fn look(&self, id: AccountId) -> Result<Option<RemoteAccount>, SyncError> {
-        match &self.remote {
-            Some(remote) => Ok(remote.get(id).await?),
-            None => Ok(None),
-        }
     }
 
     /// One account's trouble stays its own.
@@ -370,9 +300,6 @@ impl Sync {
     }
 
     async fn insert(&self, row: &SealedAccount) -> Result<Option<RemoteAccount>, SyncError> {
-        let Some(remote) = &self.remote else {
-            return Ok(None);
-        };
         let ours = RemoteAccount {
             id: row.id,
             label: row.label.clone(),
@@ -386,9 +313,9 @@ impl Sync {
         let mut copy = copy_of(&ours);
         copy.inserting = true;
         self.local.store.put_remote_copy(copy).await?;
-        match remote.insert(&ours).await? {
+        match self.remote.insert(&ours).await? {
             Some(there) => Ok(Some(there)),
-            None => Ok(remote.get(row.id).await?),
+            None => Ok(self.remote.get(row.id).await?),
         }
     }
 
@@ -397,10 +324,7 @@ impl Sync {
         copy: &RemoteCopy,
         there: &RemoteAccount,
     ) -> Result<Option<String>, SyncError> {
-        let Some(remote) = &self.remote else {
-            return Ok(None);
-        };
-        if (copy.inserting || is_seen(copy, there)) && remote.remove(there).await? {
+        if (copy.inserting || is_seen(copy, there)) && self.remote.remove(there).await? {
             self.local.store.drop_remote_copy(copy.id).await?;
             return Ok(None);
         }
@@ -448,12 +372,12 @@ impl Sync {
         for news in merged.news {
             self.shared.announce(news);
         }
-        let Some(remote) = self.remote.as_ref().filter(|_| !merged.push.is_empty()) else {
+        if merged.push.is_empty() {
             return Ok(Step::Settled);
-        };
-        match remote.change(&there, &merged.push).await? {
+        }
+        match self.remote.change(&there, &merged.push).await? {
             Some(there) => Ok(Step::Again(Some(there))),
-            None => Ok(Step::Again(remote.get(row.id).await?)),
+            None => Ok(Step::Again(self.remote.get(row.id).await?)),
         }
     }
 }

@@ -116,6 +116,12 @@ impl Fleet {
         self.settings.listen = None;
     }
 
+    /// For the starts to come.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.settings.env.retain(|(known, _)| known != name);
+        self.settings.env.push((name.to_owned(), value.to_owned()));
+    }
+
     pub async fn live(&self, after: Option<i64>) -> Live {
         Live::open(self.address(), after).await
     }

@@ -77,15 +77,32 @@ pub fn source_in(directory: &Path) -> KeySource {
     KeySource::File(directory.join("master.key"))
 }
 
+pub fn under_passphrase(directory: &Path, passphrase: &str) -> KeySource {
+    KeySource::Passphrase {
+        text: SecretText::new(passphrase),
+        file: directory.join("master.key"),
+    }
+}
+
 /// A vault on a data directory that somebody else keeps.
 pub async fn start_in(
     directory: &Path,
     remote: Option<&(url::Url, String)>,
     pace: Pace,
 ) -> Result<Running, VaultError> {
+    start_with(source_in(directory), directory, remote, pace).await
+}
+
+/// The same, with the master key from somewhere else.
+pub async fn start_with(
+    source: KeySource,
+    directory: &Path,
+    remote: Option<&(url::Url, String)>,
+    pace: Pace,
+) -> Result<Running, VaultError> {
     let database = StoreConfig::at(directory.join("switchboard.db"));
     let store = Store::open(database, Arc::new(NoSink)).unwrap();
-    let keyring = match Keyring::load(source_in(directory)) {
+    let keyring = match Keyring::load(source) {
         Ok(keyring) => keyring,
         Err(error) => {
             store.close().await;
