@@ -45,6 +45,8 @@ pub struct QrCode {
     pub url: String,
     pub svg: String,
     pub expires_at: Timestamp,
+    /// A phone has scanned it; what came of that is told next.
+    pub scanned: bool,
 }
 
 /// One sign-in under way (or just done).

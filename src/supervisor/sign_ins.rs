@@ -38,6 +38,8 @@ const STARTS: i64 = 10;
 const LIMIT_WINDOW: Duration = Duration::from_secs(3600);
 /// How long a person may take.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// Until Telegram is asked again about a QR code that it did not answer for.
+const QR_PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
@@ -454,6 +456,12 @@ impl SignIns {
                     }
                 }
                 Ok(_) => return,
+                // The person can't do anything about it, so it goes on by itself; the deadline outside bounds it.
+                Err(LoginError::FloodWait(wait)) => tokio::time::sleep(wait).await,
+                Err(LoginError::Network(why)) => {
+                    log::warn!(target: "switchboard::account", "account={} a QR code could not be renewed, asked again in {} s: {why}", running.account_id, QR_PAUSE.as_secs());
+                    tokio::time::sleep(QR_PAUSE).await;
+                }
                 Err(error) => {
                     // The refusal itself is told by the record and by the missing sign-in.
                     let _ = self.answered(running, Err(error)).await;
@@ -530,12 +538,17 @@ impl Running {
                 login.step = LoginStep::Password;
                 login.password_hint = hint.clone();
             }
-            SignInStep::Scan { url, expires_at } => {
+            SignInStep::Scan {
+                url,
+                expires_at,
+                scanned,
+            } => {
                 login.step = LoginStep::Scan;
                 login.qr = qr::draw(url.expose()).map(|svg| QrCode {
                     url: url.expose().to_owned(),
                     svg,
                     expires_at: *expires_at,
+                    scanned: *scanned,
                 });
             }
             SignInStep::Done(_) => {

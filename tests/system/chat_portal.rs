@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use switchboard_simulator::{AccountSpec, PersonSpec};
+use switchboard_simulator::{AccountSpec, Effect, Fault, PersonSpec, world::SignInRules};
 
 use super::licence_phone::code_for;
 use crate::support::{
@@ -102,7 +102,7 @@ async fn a_person_signs_in_by_phone_and_has_the_chats() {
     assert!(fleet.service().log().contains("operation=session_reset"));
 }
 
-/// Protects sign-in by QR code: pending until it is scanned, authorised after.
+/// Protects sign-in by QR code: pending until it is scanned, scanned until Telegram said who it is, authorised after.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_by_qr_code() {
     let fleet = Fleet::builder().start().await;
@@ -120,7 +120,18 @@ async fn a_person_signs_in_by_qr_code() {
         api.get("/telegram/auth/qr/status/").await["status"],
         "pending"
     );
+    fleet.telegram.set_fault(
+        Fault::new(Effect::SlowStart { millis: 500 })
+            .on("auth.exportLoginToken")
+            .times(1),
+    );
     fleet.telegram.accept_qr(url, user).unwrap();
+    wait::until(
+        "the scan",
+        || api.get("/telegram/auth/qr/status/"),
+        |status| status["status"] == "scanned",
+    )
+    .await;
     wait::until(
         "the sign-in",
         || api.get("/telegram/auth/qr/status/"),
@@ -139,6 +150,57 @@ async fn a_person_signs_in_by_qr_code() {
         .with_header("sec-fetch-mode", "navigate");
     let (status, _) = other.call(Method::GET, "/telegram/auth/qr/", None).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
+/// Protects sign-in by QR code where there is a password, and where Telegram does not answer for a moment: a new code
+/// comes all the same, and the password is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_qr_code_is_renewed_after_trouble_and_a_password_is_asked_for() {
+    let fleet = Fleet::builder().start().await;
+    let api = &fleet.api;
+    let spec = AccountSpec::new(&phone(1), "Reader").password("correct horse");
+    let user = fleet.telegram.add_account(spec);
+    let none = api.get("/telegram/auth/qr/status/").await;
+    assert_eq!(none["status"], "expired");
+
+    fleet.telegram.set_rules(SignInRules {
+        qr_seconds: 5,
+        ..SignInRules::default()
+    });
+    let first = api.get("/telegram/auth/qr").await;
+    fleet.telegram.set_fault(
+        Fault::error(500, "AUTH_RESTART")
+            .on("auth.exportLoginToken")
+            .times(1),
+    );
+    let status = wait::until(
+        "another code",
+        || api.get("/telegram/auth/qr/status"),
+        |status| status["url"] != first["url"],
+    )
+    .await;
+    assert_eq!(status["status"], "pending");
+    fleet.telegram.set_rules(SignInRules::default());
+    let accepted = wait::until(
+        "a code that is still good",
+        || async {
+            let shown = api.get("/telegram/auth/qr/status").await;
+            fleet
+                .telegram
+                .accept_qr(shown["url"].as_str().unwrap(), user)
+        },
+        Result::is_ok,
+    );
+    accepted.await.unwrap();
+    wait::until(
+        "the question for the password",
+        || api.get("/telegram/auth/qr/status"),
+        |status| status["status"] == "password_needed",
+    )
+    .await;
+    let password = json!({ "password": "correct horse" });
+    let verified = api.post("/telegram/auth/verify/", password).await;
+    assert_eq!(verified["user"]["id"], user);
 }
 
 /// Protects people from those who try numbers: after ten sign-ins within an hour it is over, in each system.

@@ -153,6 +153,17 @@ async fn a_sign_in_survives_a_restart() {
     assert!(resumed.persist().is_none());
 }
 
+/// A scan is told at once, and what came of it is the step after.
+async fn after_the_scan(sign_in: &SignIn) -> SignInStep {
+    let next = || timeout(LIMIT, sign_in.wait_scan());
+    let scanned = next().await.expect("the scan was not noticed").unwrap();
+    assert!(
+        matches!(scanned, SignInStep::Scan { scanned: true, .. }),
+        "{scanned:?}"
+    );
+    next().await.expect("nothing came of the scan").unwrap()
+}
+
 /// Protects the way in by QR: renewed before it ends, followed to the account's data centre, password included.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scanned_code_signs_in() {
@@ -180,10 +191,7 @@ async fn a_scanned_code_signs_in() {
     assert_ne!(first, url);
 
     ground.sim.accept_qr(url.expose(), user).unwrap();
-    let step = timeout(LIMIT, sign_in.wait_scan())
-        .await
-        .expect("the scan was not noticed")
-        .unwrap();
+    let step = after_the_scan(&sign_in).await;
     assert!(matches!(step, SignInStep::Password { .. }), "{step:?}");
     let signed_in = done(
         sign_in
@@ -210,10 +218,7 @@ async fn a_scan_is_told_to_whoever_asks_next() {
             .is_err()
     );
     ground.sim.accept_qr(url.expose(), user).unwrap();
-    let step = timeout(LIMIT, sign_in.wait_scan())
-        .await
-        .expect("the scan was not noticed")
-        .unwrap();
+    let step = after_the_scan(&sign_in).await;
     assert_eq!(done(step).user.id, user);
 }
 

@@ -32,11 +32,29 @@ pub(super) struct SentCode {
     pub(super) by_email: bool,
 }
 
+/// A QR code that a phone may scan, or has scanned.
+#[derive(Clone)]
+pub(super) struct ShownCode {
+    pub(super) url: SecretText,
+    pub(super) expires_at: Timestamp,
+    pub(super) scanned: bool,
+}
+
+impl From<ShownCode> for SignInStep {
+    fn from(shown: ShownCode) -> Self {
+        Self::Scan {
+            url: shown.url,
+            expires_at: shown.expires_at,
+            scanned: shown.scanned,
+        }
+    }
+}
+
 pub(super) struct Attempt {
     pub(super) api: ApiCredentials,
     pub(super) code: Option<SentCode>,
-    /// The QR code on show, and when it ends.
-    pub(super) shown_code: Option<(SecretText, Timestamp)>,
+    /// The QR code on show.
+    pub(super) shown_code: Option<ShownCode>,
     expected_user: Option<i64>,
     /// Of the application that the session was made with.
     api_id: i32,

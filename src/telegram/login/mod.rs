@@ -61,6 +61,8 @@ pub enum SignInStep {
     Scan {
         url: SecretText,
         expires_at: Timestamp,
+        /// A phone has scanned it, and Telegram is being asked what came of that.
+        scanned: bool,
     },
     Done(Box<SignedIn>),
 }
@@ -208,7 +210,8 @@ impl SignIn {
             .await;
     }
 
-    /// Drives a QR sign-in; resolves when the step changes: a new code to show, a password to ask for, or done.
+    /// Drives a QR sign-in; resolves when the step changes: a new code to show, one that was scanned, a password to ask for, or
+    /// done.
     /// Call it again after each change. Safe to drop and call anew: a change in between is told to the next caller.
     ///
     /// # Errors

@@ -8,7 +8,10 @@ use grammers_client::tl;
 use tl::enums::{Update, Updates, auth::LoginToken};
 use tokio::time::{Instant, sleep_until};
 
-use super::{LoginError, SignInStep, attempt::Attempt};
+use super::{
+    LoginError, SignInStep,
+    attempt::{Attempt, ShownCode},
+};
 use crate::{
     domain::{SecretText, Timestamp},
     telegram::error::Failure,
@@ -58,9 +61,13 @@ impl Attempt {
                     "tg://login?token={}",
                     URL_SAFE_NO_PAD.encode(token.token)
                 ));
-                let expires_at = Timestamp::from_seconds(i64::from(token.expires));
-                self.shown_code = Some((url.clone(), expires_at));
-                Ok(SignInStep::Scan { url, expires_at })
+                let shown = ShownCode {
+                    url,
+                    expires_at: Timestamp::from_seconds(i64::from(token.expires)),
+                    scanned: false,
+                };
+                self.shown_code = Some(shown.clone());
+                Ok(shown.into())
             }
             LoginToken::Success(token) => self.finish(token.authorization).await,
             LoginToken::MigrateTo(_) => Err(LoginError::Rejected {
@@ -78,54 +85,75 @@ impl Attempt {
         }
     }
 
-    /// Waits for a scan or for the code's end, then asks again; returns when that changes what to show.
+    /// Waits for a scan or for the code's end; returns when that changes what to show. A scan is told before Telegram
+    /// is asked what came of it.
     pub(super) async fn wait_scan(&mut self) -> Result<SignInStep, LoginError> {
         let shown = self.shown_code.clone().ok_or(LoginError::WrongStep)?;
+        if shown.scanned {
+            return self.export_token().await;
+        }
         let life = shown
-            .1
+            .expires_at
             .until(Timestamp::now())
             .saturating_sub(MARGIN)
             .clamp(LIFE.0, LIFE.1);
         let renew_at = Instant::now() + life;
         loop {
-            let expired = self.scanned_or_expired(renew_at).await;
+            let heard = self.listen(renew_at).await;
+            if heard == Heard::Scan {
+                let scanned = ShownCode {
+                    scanned: true,
+                    ..shown
+                };
+                self.shown_code = Some(scanned.clone());
+                return Ok(scanned.into());
+            }
             let step = self.export_token().await?;
-            // A line that was cut looks like a scan; the same code is still good then.
-            let same = matches!(&step, SignInStep::Scan { url, .. } if *url == shown.0);
-            if !same || expired {
+            // After a line that was cut the same code is still good.
+            let same = matches!(&step, SignInStep::Scan { url, .. } if *url == shown.url);
+            if !same || heard == Heard::Nothing {
                 return Ok(step);
             }
         }
     }
 
-    /// `true`: nothing was heard until the code's end.
-    async fn scanned_or_expired(&mut self, renew_at: Instant) -> bool {
+    async fn listen(&mut self, until: Instant) -> Heard {
         let Some(updates) = self.updates() else {
-            return false;
+            return Heard::Gap;
         };
         loop {
             let packet = tokio::select! {
                 packet = updates.recv() => packet,
-                () = sleep_until(renew_at) => return true,
+                () = sleep_until(until) => return Heard::Nothing,
             };
             match packet {
                 Some(UpdatesLike::Updates(Updates::UpdateShort(short)))
                     if short.update == Update::LoginToken =>
                 {
-                    return false;
+                    return Heard::Scan;
                 }
                 Some(UpdatesLike::Updates(Updates::Updates(all)))
                     if all.updates.contains(&Update::LoginToken) =>
                 {
-                    return false;
+                    return Heard::Scan;
                 }
                 Some(UpdatesLike::ConnectionClosed | UpdatesLike::Updates(Updates::TooLong)) => {
-                    return false;
+                    return Heard::Gap;
                 }
                 Some(_) => {}
                 // The pool is gone: its next call tells why.
-                None => return false,
+                None => return Heard::Gap,
             }
         }
     }
+}
+
+/// What came while a code was on show.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Scan,
+    /// Something may have been missed.
+    Gap,
+    /// Nothing until the code's end.
+    Nothing,
 }

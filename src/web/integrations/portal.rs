@@ -195,13 +195,14 @@ fn check_own_page(request: &HttpRequest) -> Result<(), ApiError> {
 }
 
 fn described_qr(login: Option<&Login>) -> Value {
+    let qr = login.and_then(|login| login.qr.as_ref());
     let status = match login.map(|login| login.step) {
+        Some(LoginStep::Scan) if qr.is_some_and(|qr| qr.scanned) => "scanned",
         Some(LoginStep::Scan) => "pending",
         Some(LoginStep::Password) => "password_needed",
         Some(LoginStep::Done) => "authorized",
         Some(LoginStep::Code) | None => "expired",
     };
-    let qr = login.and_then(|login| login.qr.as_ref());
     json!({
         "success": true,
         "status": status,
