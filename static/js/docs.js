@@ -16,6 +16,7 @@ function sample(spec, schema, depth = 0) {
   if (found.example !== undefined) return found.example;
   if (found.enum) return found.enum[0];
   if (depth > 4) return null;
+  if (found.anyOf) return sample(spec, found.anyOf[0], depth);
   const type = Array.isArray(found.type) ? found.type[0] : found.type;
   if (type === 'array') return [sample(spec, found.items, depth + 1)];
   if (type === 'object' || found.properties) {

@@ -2,9 +2,11 @@
 
 use reqwest::{
     Method, StatusCode,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
+
+use super::promise::Exchange;
 
 /// A client of one service.
 #[derive(Clone)]
@@ -47,15 +49,33 @@ impl Api {
         path: &str,
         body: Option<Value>,
     ) -> (StatusCode, Value) {
-        let mut request = self.request(method, path);
-        if let Some(body) = body {
-            request = request.json(&body);
+        let mut request = self.request(method.clone(), path);
+        if let Some(body) = &body {
+            request = request.json(body);
         }
         let response = request.send().await.unwrap();
         let status = response.status();
+        let is_json = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
         let text = response.text().await.unwrap();
         let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        let exchange = Exchange {
+            method: &method,
+            path,
+            body: body.as_ref(),
+            status,
+            answer: is_json.then_some(&value),
+        };
+        exchange.check(self).await;
         (status, value)
+    }
+
+    /// A JSON file that is not held against the document.
+    pub async fn plain_get(&self, path: &str) -> Value {
+        let response = self.http.get(format!("{}{path}", self.base));
+        response.send().await.unwrap().json().await.unwrap()
     }
 
     /// A call without a body, by a client made for it.

@@ -19,8 +19,15 @@ const COMMON: &[&str] = &[
     "token_required",
     "token_invalid",
     "too_many_failures",
+    "licence_not_yours",
     "scope_too_small",
+    "malformed_json",
+    "malformed_query",
+    "unsupported_media_type",
+    "body_too_large",
+    "not_found",
     "store_unavailable",
+    "stopping",
     "internal",
 ];
 
@@ -56,7 +63,7 @@ fn document() -> Value {
         ],
         "paths": paths,
         "components": {
-            "schemas": schemas::schemas(),
+            "schemas": schemas::components(),
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "A token of `switchboard token create`." },
                 "key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
@@ -65,6 +72,7 @@ fn document() -> Value {
             },
         },
         "security": [{}, { "bearer": [] }, { "key": [] }, { "licence": [] }, { "desk": [] }],
+        "x-common-error-codes": COMMON,
         "x-error-codes": CODES.iter().map(|(code, meaning)| ((*code).to_owned(), json!(meaning))).collect::<Map<_, _>>(),
     })
 }
@@ -91,6 +99,10 @@ fn described(operation: &Operation) -> Value {
         "default".to_owned(),
         json!({ "description": codes, "content": content }),
     );
+    if operation.path == "/health/ready" {
+        // It says what is wrong in the same words.
+        responses.insert("503".to_owned(), answer(operation));
+    }
     described["responses"] = Value::Object(responses);
     if !operation.body.is_empty() {
         described["requestBody"] = json!({

@@ -53,6 +53,8 @@ const STEP: Errors = &[
 const ACCOUNT: Errors = &["account_not_found"];
 const CONVERSATION: Errors = &["conversation_not_found"];
 const SENDING: Errors = &[
+    "account_not_found",
+    "conversation_not_found",
     "text_empty",
     "text_too_long",
     "account_unavailable",
@@ -195,7 +197,7 @@ operations! {
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
         delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[], &["message_not_found", "message_not_waiting"];
-        get "/search" "Words in messages", "" => 200 "Messages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
+        get "/search" "Words in messages", "" => 200 "FoundMessages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
     }
     "live" {
         get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &[];
@@ -206,14 +208,14 @@ operations! {
         post "/api/integrations/telegram-phone/verify" "Signs in with the code, and the password where there is one", "LicenceVerify" => 200 "LicenceVerified", &[], LICENCE_STEP;
         post "/api/integrations/telegram-phone/test" "Asks Telegram whether the session works", "" => 200 "LicenceTested", &[], LICENCE;
         get "/api/integrations/telegram-phone/config" "What is connected; config is null when nothing is", "" => 200 "LicenceConfig", &[], &["licence_required"];
-        post "/api/integrations/telegram-phone/disconnect" "Signs the number out", "" => 200 "Said", &[], LICENCE;
+        post "/api/integrations/telegram-phone/disconnect" "Signs the number out", "" => 200 "LicenceDisconnected", &[], LICENCE;
     }
     "users" {
         post "/telegram/user/auth/start" "Sends a code to the user's number", "UserStart" => 200 "UserStarted", &[], USER_START;
         post "/telegram/user/auth/verify" "Signs in with the code, and the password where there is one", "UserVerify" => 200 "UserVerified", &[], STEP;
         post "/telegram/user/send" "Sends as the user; answers when Telegram confirmed", "UserSend" => 200 "UserSent", &[], USER_SEND;
         get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &["unknown_user", "user_id_invalid"];
-        post "/telegram/user/disconnect" "Signs the user out", "UserId" => 200 "Said", &[], &["unknown_user", "user_id_invalid"];
+        post "/telegram/user/disconnect" "Signs the user out", "UserDisconnect" => 200 "UserDisconnected", &[], &["unknown_user", "user_id_invalid"];
         post "/message_stream" "Streams an assistant's answer, then sends it as the user; the last event says what became of it", "MessageStream" => 200 "text/event-stream", &[], STREAM;
     }
     "portal" {
@@ -221,22 +223,22 @@ operations! {
         get "/telegram/" "The portal's page", "" => 200 "text/html", &[], &[];
         get "/telegram/session/status" "Is there a session, and is it authorised", "" => 200 "PortalStatus", &[], &[];
         get "/telegram/session/status/" "Is there a session, and is it authorised", "" => 200 "PortalStatus", &[], &[];
-        post "/telegram/auth/phone" "Sends a code", "PortalPhone" => 200 "PortalSaid", &[], USER_START;
-        post "/telegram/auth/phone/" "Sends a code", "PortalPhone" => 200 "PortalSaid", &[], USER_START;
-        post "/telegram/auth/verify" "Signs in with code and password", "PortalVerify" => 200 "PortalSaid", &[], STEP;
-        post "/telegram/auth/verify/" "Signs in with code and password", "PortalVerify" => 200 "PortalSaid", &[], STEP;
+        post "/telegram/auth/phone" "Sends a code", "PortalPhone" => 200 "PortalCodeSent", &[], USER_START;
+        post "/telegram/auth/phone/" "Sends a code", "PortalPhone" => 200 "PortalCodeSent", &[], USER_START;
+        post "/telegram/auth/verify" "Signs in with code and password", "PortalVerify" => 200 "PortalVerified", &[], STEP;
+        post "/telegram/auth/verify/" "Signs in with code and password", "PortalVerify" => 200 "PortalVerified", &[], STEP;
         get "/telegram/auth/qr" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], USER_START;
         get "/telegram/auth/qr/" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], USER_START;
-        get "/telegram/auth/qr/status" "pending, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
-        get "/telegram/auth/qr/status/" "pending, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
+        get "/telegram/auth/qr/status" "pending, scanned, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
+        get "/telegram/auth/qr/status/" "pending, scanned, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
         get "/telegram/chats" "The chats, newest first", "" => 200 "PortalChats", PAGE, CHATS;
         get "/telegram/chats/" "The chats, newest first", "" => 200 "PortalChats", PAGE, CHATS;
         get "/telegram/chats/{chat_id}/messages" "Messages of a chat, to its beginning", "" => 200 "PortalMessages", PAGE, CHATS;
         get "/telegram/chats/{chat_id}/messages/" "Messages of a chat, to its beginning", "" => 200 "PortalMessages", PAGE, CHATS;
         get "/telegram/user/info" "Who is signed in", "" => 200 "PortalUser", &[], SIGNED_IN;
         get "/telegram/user/info/" "Who is signed in", "" => 200 "PortalUser", &[], SIGNED_IN;
-        post "/telegram/session/reset" "Drops the session, at Telegram too", "" => 200 "PortalSaid", &[], &[];
-        post "/telegram/session/reset/" "Drops the session, at Telegram too", "" => 200 "PortalSaid", &[], &[];
+        post "/telegram/session/reset" "Drops the session, at Telegram too", "" => 200 "PortalReset", &[], &[];
+        post "/telegram/session/reset/" "Drops the session, at Telegram too", "" => 200 "PortalReset", &[], &[];
         get "/telegram/session/info" "The session and its sign-in attempts", "" => 200 "PortalSession", &[], &[];
         get "/telegram/session/info/" "The session and its sign-in attempts", "" => 200 "PortalSession", &[], &[];
     }
@@ -247,8 +249,8 @@ operations! {
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
-        get "/health/live" "The process is alive", "" => 200 "Health", &[], &[];
-        get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Health", &[], &[];
+        get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
+        get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];
         get "/metrics" "Figures for Prometheus", "" => 200 "text/plain", &[], &[];
     }
 }

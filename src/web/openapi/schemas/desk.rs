@@ -1,0 +1,70 @@
+//! What the desk's own calls take and give.
+
+super::schemas! {
+    answer Error { error: "ErrorBody" }
+    answer ErrorBody { code: "string", message: "string", request_id: "maybe string" }
+    answer Account {
+        id: "uuid", label: "string", colour: "integer", phone: "string?", is_active: "boolean",
+        state: "one of signed_out|signing_in|connecting|online|reconnecting|limited|stopped|needs_login|banned|failed",
+        state_reason: "string?", state_since: "time", retry_at: "time?", attempt: "integer", user: "TelegramUser?",
+        unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
+    }
+    answer TelegramUser { id: "string", first_name: "string", last_name: "string?", username: "string?" }
+    answer Sync { phase: "one of dialogs|history|done", done: "integer", total: "integer" }
+    answer Login {
+        method: "one of phone|qr|session", step: "one of code|password|scan|done",
+        code_via: "one of app|sms|call|flash_call|missed_call|email|fragment|other?", code_length: "integer?",
+        expires_at: "time?", resend_at: "time?", password_hint: "string?", attempts_left: "integer?", qr: "Qr?",
+    }
+    answer Qr { url: "string", svg: "string", expires_at: "time", scanned: "boolean" }
+    answer Conversation {
+        id: "integer", account_id: "uuid", chat_id: "string", kind: "one of private|bot|group|supergroup|channel",
+        title: "string", username: "string?", unread: "integer", can_send: "boolean", last_message: "Message?",
+        last_message_at: "time?", muted: "boolean", read_inbox_max_id: "integer", read_outbox_max_id: "integer",
+    }
+    answer Message {
+        id: "integer", account_id: "uuid", conversation_id: "integer", chat_id: "string", message_id: "string?",
+        direction: "one of incoming|outgoing", text: "string", timestamp: "time",
+        status: "one of received|pending|sent|failed", sender: "Sender?", reply_to_message_id: "string?",
+        edited_at: "time?", deleted_at: "time?", media: "Media?", service: "string?", backfilled: "boolean",
+        error: "SendError?", retry_at: "time?",
+    }
+    answer Sender { id: "string", name: "string", username: "string?" }
+    answer SendError { code: "string", message: "string" }
+    answer Media {
+        kind: "one of photo|video|video_note|animation|voice|audio|document|sticker|location|contact|poll|web_page|other",
+        name: "string?", size: "integer?", mime: "string?", duration: "integer?", width: "integer?", height: "integer?",
+        thumb: "string?",
+    }
+    answer Accounts { accounts: "Account[]", server_has_api: "boolean", vault: "Vault" }
+    answer Vault {
+        kind: "one of local|supabase", state: "one of online|offline", since: "time", reason: "string?",
+        queued: "integer", conflicts: "VaultConflict[]",
+    }
+    answer VaultConflict { account_id: "uuid", what: "string" }
+    answer OneAccount { account: "Account" }
+    answer AccountAndLogin { account: "Account", login: "Login?" }
+    answer Conversations { conversations: "Conversation[]", next_cursor: "string?" }
+    answer OneConversation { conversation: "Conversation" }
+    answer Messages { messages: "Message[]", next_cursor: "string?", prev_cursor: "maybe string?" }
+    answer FoundMessages { messages: "FoundMessage[]", next_cursor: "string?" }
+    answer FoundMessage { like: "Message", highlights: "integer[][]", conversation: "Conversation" }
+    answer OneMessage { message: "Message" }
+    answer MessageAndConversation { message: "Message", conversation: "Conversation" }
+    answer Ticket { ticket: "string", expires_at: "time" }
+    answer Launch { url: "string", expires_at: "time" }
+    answer Live { status: "one of ok" }
+    answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault" }
+    answer StoreHealth { ok: "boolean", since: "time", reason: "string?" }
+
+    body AddAccount {
+        label: "string", api_id: "maybe integer?", api_hash: "maybe string?", phone: "maybe string?", qr: "maybe boolean",
+        session: "maybe string?", colour: "maybe integer?",
+    }
+    body ChangeAccount { label: "maybe string?", is_active: "maybe boolean?", colour: "maybe integer?" }
+    body BeginLogin { phone: "maybe string?", qr: "maybe boolean", session: "maybe string?" }
+    body Code { code: "string" }
+    body Password { password: "string" }
+    body Send { recipient: "string", text: "string" }
+    body Reply { text: "string", reply_to_message_id: "maybe string?" }
+}

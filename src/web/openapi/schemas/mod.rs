@@ -1,0 +1,113 @@
+//! Schemas: the shapes of bodies and answers, written as in the contract.
+//!
+//! A type is `string`, `integer`, `boolean`, `time`, `uuid`, `object`, `text or number`, `one of a|b` or the name of
+//! another schema. `[]` behind it: a list of it; `?` behind it: it may be null; `maybe` before it: the field may be
+//! missing. `like` takes over the fields of another one. Fields that a body has besides are ignored; an answer has none.
+
+mod desk;
+mod licences;
+mod portal;
+mod users;
+
+use serde_json::{Map, Value, json};
+
+/// One shape.
+struct Schema {
+    name: &'static str,
+    is_body: bool,
+    fields: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! schemas {
+    ($($kind:ident $name:ident { $($field:ident: $type:literal),* $(,)? })*) => {
+        pub const SCHEMAS: &[super::Schema] = &[$(super::Schema {
+            name: stringify!($name),
+            is_body: matches!(stringify!($kind).as_bytes(), b"body"),
+            fields: &[$((stringify!($field), $type)),*],
+        }),*];
+    };
+}
+use schemas;
+
+pub fn components() -> Value {
+    all()
+        .map(|schema| (schema.name.to_owned(), schema.described()))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+fn all() -> impl Iterator<Item = &'static Schema> {
+    let systems = [
+        desk::SCHEMAS,
+        licences::SCHEMAS,
+        users::SCHEMAS,
+        portal::SCHEMAS,
+    ];
+    systems.into_iter().flatten()
+}
+
+impl Schema {
+    fn all_fields(&self) -> Vec<(&'static str, &'static str)> {
+        let mut fields = Vec::new();
+        for (name, kind) in self.fields {
+            match all().find(|schema| *name == "like" && schema.name == *kind) {
+                Some(other) => fields.extend(other.all_fields()),
+                None => fields.push((*name, *kind)),
+            }
+        }
+        fields
+    }
+
+    fn described(&self) -> Value {
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for (name, kind) in self.all_fields() {
+            let always = kind.strip_prefix("maybe ");
+            if always.is_none() {
+                required.push(name);
+            }
+            properties.insert(name.to_owned(), typed(always.unwrap_or(kind)));
+        }
+        let mut schema =
+            json!({ "type": "object", "properties": properties, "required": required });
+        if !self.is_body {
+            schema["additionalProperties"] = json!(false);
+        }
+        schema
+    }
+}
+
+fn typed(kind: &str) -> Value {
+    if let Some(kind) = kind.strip_suffix('?') {
+        return nullable(typed(kind));
+    }
+    if let Some(inner) = kind.strip_suffix("[]") {
+        return json!({ "type": "array", "items": typed(inner) });
+    }
+    if let Some(words) = kind.strip_prefix("one of ") {
+        return json!({ "type": "string", "enum": words.split('|').collect::<Vec<_>>() });
+    }
+    match kind {
+        "string" | "integer" | "boolean" | "object" => json!({ "type": kind }),
+        "text or number" => json!({ "type": ["string", "integer"] }),
+        "anything" => json!({}),
+        "time" => {
+            json!({ "type": "string", "format": "date-time", "example": "2026-01-15T12:00:00.000Z" })
+        }
+        "uuid" => json!({ "type": "string", "format": "uuid" }),
+        name => json!({ "$ref": format!("#/components/schemas/{name}") }),
+    }
+}
+
+fn nullable(mut schema: Value) -> Value {
+    if let Some(Value::Array(words)) = schema.get_mut("enum") {
+        words.push(Value::Null);
+    }
+    match schema["type"].as_str() {
+        Some(name) => {
+            schema["type"] = json!([name, "null"]);
+            schema
+        }
+        None => json!({ "anyOf": [schema, { "type": "null" }] }),
+    }
+}

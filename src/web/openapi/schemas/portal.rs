@@ -1,0 +1,43 @@
+//! What the portal's calls take and give.
+
+super::schemas! {
+    answer PortalError { success: "boolean", error: "ErrorBody", request_id: "maybe string" }
+    answer PortalStatus {
+        success: "boolean", has_session: "boolean", authorized: "boolean",
+        status: "one of authorized|code_sent|password_needed|pending|login_required|no_session", state: "string?",
+    }
+    body PortalPhone { phone: "string" }
+    answer PortalCodeSent {
+        success: "boolean", status: "one of code_sent", message: "string", code_length: "integer?", expires_at: "time?",
+    }
+    body PortalVerify { phone: "maybe string?", code: "maybe string?", password: "maybe string?" }
+    answer PortalVerified { success: "boolean", status: "one of authorized", message: "string", user: "Person" }
+    answer PortalQr {
+        success: "boolean", status: "one of pending|scanned|password_needed|authorized|expired", url: "string?",
+        svg: "string?", expires_at: "time?",
+    }
+    answer PortalChats { success: "boolean", chats: "PortalChat[]", next_cursor: "string?" }
+    answer PortalChat {
+        id: "string", title: "string", type: "one of private|bot|group|supergroup|channel", username: "string?",
+        unread_count: "integer", can_send: "boolean", last_message: "PortalMessage?", last_message_at: "time?",
+    }
+    answer PortalMessages {
+        success: "boolean", chat: "PortalChat", messages: "PortalMessage[]", next_cursor: "string?",
+    }
+    answer PortalMessage {
+        id: "integer?", chat_id: "string", text: "string", date: "time", out: "boolean",
+        direction: "one of incoming|outgoing", status: "one of received|pending|sent|failed", sender: "Sender?",
+        reply_to_message_id: "string?", edited_at: "time?", deleted_at: "time?", media: "Media?", service: "string?",
+    }
+    answer PortalUser { success: "boolean", user: "Person" }
+    answer PortalReset { success: "boolean", status: "one of ok", message: "string" }
+    answer PortalSession { success: "boolean", session: "Session?" }
+    answer Session {
+        account_id: "uuid", authorized: "boolean", state: "string", state_reason: "string?", state_since: "time",
+        phone: "string?", user: "TelegramUser?", created_at: "time", last_update_at: "time?", attempts: "Attempt[]",
+    }
+    answer Attempt {
+        kind: "one of phone|qr|2fa|session", status: "one of pending|success|failed|timeout", error_message: "string?",
+        created_at: "time", finished_at: "time?",
+    }
+}

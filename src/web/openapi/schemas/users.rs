@@ -1,0 +1,26 @@
+//! What the user API takes and gives.
+
+super::schemas! {
+    answer UserError {
+        status: "one of error", success: "boolean", code: "string", message: "string", request_id: "maybe string",
+    }
+    body UserStart { user_id: "text or number", phone_number: "string" }
+    answer UserStarted { status: "one of code_sent", phone_code_hash: "string", message: "string" }
+    body UserVerify {
+        user_id: "text or number", phone_code: "maybe text or number?", password: "maybe string?",
+    }
+    answer UserVerified { status: "one of authorized", message: "string", user: "UserInfo" }
+    answer UserInfo {
+        id: "integer", first_name: "string", last_name: "string?", username: "string?", phone_number: "string?",
+    }
+    body UserSend { user_id: "text or number", recipient_id: "text or number", text: "string" }
+    answer UserSent { status: "one of ok", success: "boolean", message_id: "integer", date: "string" }
+    answer UserStatus { status: "one of ok", authorized: "boolean", user_info: "UserInfo?" }
+    body UserDisconnect { user_id: "text or number" }
+    answer UserDisconnected { status: "one of ok", success: "boolean", message: "string" }
+    body MessageStream {
+        user_id: "text or number", send_to_telegram: "maybe boolean", send_as_user: "maybe boolean",
+        recipient_id: "maybe text or number?", messages: "Turn[]",
+    }
+    body Turn { role: "string", content: "anything" }
+}
