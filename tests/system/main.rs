@@ -9,6 +9,7 @@ mod chat_portal;
 mod crash;
 mod endings;
 mod first_message;
+mod full_access;
 mod history;
 mod isolation;
 mod licence_phone;
