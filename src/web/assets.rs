@@ -14,7 +14,12 @@ struct Files;
 pub fn is_page(path: &str) -> bool {
     matches!(
         path,
-        "/" | "/docs" | "/telegram" | "/telegram/" | "/openapi.json"
+        "/" | "/docs"
+            | "/telegram"
+            | "/telegram/"
+            | "/api/integrations/telegram-phone"
+            | "/api/integrations/telegram-phone/"
+            | "/openapi.json"
     ) || path.starts_with("/static/")
 }
 
@@ -82,6 +87,10 @@ fn content_type(name: &str, file: &EmbeddedFile) -> String {
 
 pub async fn get_portal(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     serve(&request, "portal.html")
+}
+
+pub async fn get_connect(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    serve(&request, "connect.html")
 }
 
 pub async fn get_docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {

@@ -102,6 +102,8 @@ routes! {
     get "/health/live" => health::get_live;
     get "/health/ready" => health::get_ready;
     get "/metrics" => metrics::get_metrics;
+    get "/api/integrations/telegram-phone" => assets::get_connect;
+    get "/api/integrations/telegram-phone/" => assets::get_connect;
     post "/api/integrations/telegram-phone/start" => phone::start;
     post "/api/integrations/telegram-phone/verify" => phone::verify;
     post "/api/integrations/telegram-phone/test" => phone::test;

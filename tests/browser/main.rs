@@ -10,6 +10,7 @@ mod support;
 
 mod accounts;
 mod chat;
+mod docs;
 mod first_run;
 mod looks;
 mod outage;

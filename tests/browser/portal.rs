@@ -67,7 +67,8 @@ async fn a_licence_connects_its_number() {
         .telegram
         .add_account(AccountSpec::new(&number, "Shop"));
     let desk = Desk::blank(crate::support::browser::Look::default()).await;
-    desk.goto(&format!("http://{}/static/connect.html", fleet.address()))
+    let page = "api/integrations/telegram-phone/";
+    desk.goto(&format!("http://{}/{page}", fleet.address()))
         .await;
     desk.until_text(".card", "Licence key").await;
     desk.assert_accessible("the licence's page").await;

@@ -204,6 +204,8 @@ operations! {
         post "/ws/ticket" "A ticket that opens one WebSocket within 30 seconds", "" => 201 "Ticket", &[], &[];
     }
     "licences" {
+        get "/api/integrations/telegram-phone" "The page where a licence connects its number", "" => 200 "text/html", &[], &[];
+        get "/api/integrations/telegram-phone/" "The page where a licence connects its number", "" => 200 "text/html", &[], &[];
         post "/api/integrations/telegram-phone/start" "Sends a code to the licence's number", "LicenceStart" => 200 "LicenceStarted", &[], LICENCE_START;
         post "/api/integrations/telegram-phone/verify" "Signs in with the code, and the password where there is one", "LicenceVerify" => 200 "LicenceVerified", &[], LICENCE_STEP;
         post "/api/integrations/telegram-phone/test" "Asks Telegram whether the session works", "" => 200 "LicenceTested", &[], LICENCE;

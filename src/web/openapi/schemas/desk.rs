@@ -41,7 +41,7 @@ super::schemas! {
         kind: "one of local|supabase", state: "one of online|offline", since: "time", reason: "string?",
         queued: "integer", conflicts: "VaultConflict[]",
     }
-    answer VaultConflict { account_id: "uuid", what: "string" }
+    answer VaultConflict { account_id: "uuid", what: "string", settled_here: "boolean" }
     answer OneAccount { account: "Account" }
     answer AccountAndLogin { account: "Account", login: "Login?" }
     answer Conversations { conversations: "Conversation[]", next_cursor: "string?" }
