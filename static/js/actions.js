@@ -91,6 +91,8 @@ export class Actions {
     await Promise.all([this.loadAccounts(), this.loadConversations()]);
     const { selected } = this.state;
     if (selected === null) return;
+    await this.fetchConversation(selected);
+    if (this.state.selected !== selected) return;
     const chat = this.state.chats.get(selected);
     if (!chat || !chat.loaded || chat.atBottom) await this.loadLatest(selected);
     else await this.loadMessages(selected, 'newer');
@@ -114,7 +116,9 @@ export class Actions {
       const { conversation } = await api.conversation(id);
       this.store.dispatch({ type: 'conversations_found', conversations: [conversation] });
     } catch (error) {
-      if (error.status === 404) this.close();
+      if (error.status !== 404) return;
+      this.store.dispatch({ type: 'conversation_gone', id });
+      this.close();
     }
   }
 
@@ -130,7 +134,12 @@ export class Actions {
   }
 
   loadAround(id, target) {
-    return this.fetchPage(id, 'around', { around: target, limit: PAGE * 2 }, target);
+    return this.fetchPage(id, 'around', { around: target, limit: PAGE * 2 }, (one) => one.id === target);
+  }
+
+  /** A quote names its message by Telegram's number only; the service finds it, also where nobody has read yet. */
+  loadQuoted(id, number) {
+    return this.fetchPage(id, 'around', { around_message_id: number, limit: PAGE * 2 }, (one) => one.message_id === number);
   }
 
   /** The page beyond one end of what is loaded. */
@@ -146,7 +155,7 @@ export class Actions {
     return this.fetchPage(id, direction, cursor ? { cursor, limit: PAGE } : { around: edge.id, limit: PAGE * 2 });
   }
 
-  async fetchPage(id, direction, query, target = null) {
+  async fetchPage(id, direction, query, wanted = null) {
     this.pending?.abort();
     const pending = new AbortController();
     this.pending = pending;
@@ -155,18 +164,27 @@ export class Actions {
     try {
       const page = await api.messages(id, query, pending.signal);
       if (pending.signal.aborted) return;
-      this.store.dispatch({ type: 'messages_page', id, direction, target, ...page });
+      const target = wanted && page.messages.find((one) => wanted({ ...one, id: String(one.id) }));
+      this.store.dispatch({ type: 'messages_page', id, direction, target: target ? String(target.id) : null, ...page });
     } catch (error) {
       if (error.code === 'aborted') {
         // A newer request for the same chat says for itself that it is loading.
         if (this.pendingFor !== id || this.pending === pending) this.store.dispatch({ type: 'chat_loading', id, direction: null });
         return;
       }
-      if (direction === 'around' && error.status === 404) this.app.toast(this.app.t('chat.gone'));
-      this.store.dispatch({ type: 'chat_failed', id, direction, code: error.code ?? 'unexpected' });
+      if (direction === 'around') return this.missed(id, error);
+      const account = this.state.accounts.get(this.state.conversations.get(id)?.account_id);
+      this.store.dispatch({ type: 'chat_failed', id, direction, code: error.code ?? 'unexpected', message: error.message, state: account?.state ?? null });
     } finally {
       if (this.pending === pending) this.pending = null;
     }
+  }
+
+  /** A jump that led nowhere leaves what is on the screen as it is. */
+  missed(id, error) {
+    this.app.toast(error.status === 404 ? this.app.t('chat.gone') : this.app.explain(error));
+    this.store.dispatch({ type: 'chat_loading', id, direction: null });
+    if (!this.state.chats.get(id)?.loaded) this.loadLatest(id);
   }
 
   async toLatest(id) {

@@ -74,6 +74,7 @@ export const api = {
     headers: { 'Idempotency-Key': entry.key },
     body: { text: entry.text, ...(entry.reply_to_message_id ? { reply_to_message_id: entry.reply_to_message_id } : {}) },
   }),
+  media: (conversation, query, signal) => call(`conversations/${id(conversation)}/media`, { query, signal }),
   markRead: (conversation) => call(`conversations/${id(conversation)}/read`, { method: 'POST' }),
   sendTo: (account, recipient, text) => call(`accounts/${id(account)}/send`, { method: 'POST', body: { recipient, text } }),
   retry: (message) => call(`messages/${id(message)}/retry`, { method: 'POST' }),

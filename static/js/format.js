@@ -32,8 +32,10 @@ export function minuteKey(iso) {
   return Math.floor(Date.parse(iso) / 60_000);
 }
 
+/** "9:05 AM" and "09:05": a leading zero belongs to the 24-hour clock only. */
 export function clock(lang, iso) {
-  return dateFormat(lang, 'clock', { hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
+  const half = dateFormat(lang, 'hour', { hour: 'numeric' }).resolvedOptions().hour12;
+  return dateFormat(lang, 'clock', { hour: half ? 'numeric' : '2-digit', minute: '2-digit' }).format(new Date(iso));
 }
 
 export function fullTime(lang, iso) {

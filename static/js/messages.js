@@ -147,6 +147,20 @@ export function removeMessage(chat, id) {
   return { ...chat, messages: chat.messages.filter((one) => one.id !== id), tail: chat.tail.filter((one) => one.id !== id) };
 }
 
+/**
+ * A list of messages with media, newest first, with what `messages` tells of it: deletions, and media that are newer or,
+ * for a page of the list itself, older. The same list when nothing changed.
+ */
+export function mergeMedia(items, messages, older) {
+  const told = new Map(messages.map(normaliseMessage).map((message) => [message.id, message]));
+  const kept = items.filter((item) => !told.get(item.id)?.deleted_at);
+  const known = new Set(items.map((item) => item.id));
+  const fits = (message) => older || items.length === 0 || compareMessages(message, items[0]) > 0;
+  const added = [...told.values()].filter((message) => message.media && !message.deleted_at && !known.has(message.id) && fits(message));
+  if (added.length === 0 && kept.length === items.length) return items;
+  return [...kept, ...added].sort((a, b) => compareMessages(b, a));
+}
+
 /** The first of the last `unread` incoming messages, or the oldest loaded one when there are more. */
 export function firstUnread(messages, unread) {
   if (unread <= 0) return null;

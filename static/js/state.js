@@ -25,6 +25,8 @@ export function initialState() {
     /** @type {Map<string, {name: string|null, until: number}>} */ typing: new Map(),
     /** @type {import('./types.js').LivePhase} */ live: { phase: 'connecting', retryAt: null, attempt: 0, since: 0 },
     staleAccounts: false,
+    /** The conversations may be of yesterday: the next page that comes replaces them. */
+    staleConversations: false,
     /** The service wants a token this browser does not have. */
     denied: false,
   };
@@ -64,7 +66,7 @@ const handlers = {
     accounts.delete(id);
     const filter = { ...state.filter, accounts: state.filter.accounts.filter((one) => one !== id) };
     const gone = { ...state, accounts, filter };
-    return history === 'keep' ? gone : dropConversationsOf(gone, id);
+    return history === 'keep' ? gone : dropConversations(gone, (one) => one.account_id === id);
   },
 
   login_changed: (state, { id, login }) => withLogin(state, id, login),
@@ -82,7 +84,8 @@ const handlers = {
   page_loaded(state, { key, conversations, next_cursor }) {
     const last = conversations[conversations.length - 1];
     const page = { cursor: next_cursor ?? null, boundary: last ? sortKey(last) : null, done: !next_cursor, loading: false, error: null };
-    return upsertConversations({ ...state, pages: new Map(state.pages).set(key, page) }, conversations);
+    const kept = state.staleConversations ? onlyOpen(state) : state;
+    return upsertConversations({ ...kept, pages: new Map(state.pages).set(key, page) }, conversations);
   },
 
   conversations_found: (state, { conversations }) => upsertConversations(state, conversations),
@@ -107,7 +110,7 @@ const handlers = {
 
   chat_loading: (state, { id, direction }) => withChat(state, id, (chat) => ({ ...chat, loading: direction, error: null })),
 
-  chat_failed: (state, { id, direction, code }) => withChat(state, id, (chat) => ({ ...chat, loading: null, error: { direction, code } })),
+  chat_failed: (state, { id, type: _, ...error }) => withChat(state, id, (chat) => ({ ...chat, loading: null, error })),
 
   messages_page(state, { id, ...page }) {
     return withChat(state, id, (chat) => {
@@ -134,8 +137,10 @@ const handlers = {
     const chats = new Map();
     const open = state.selected !== null ? state.chats.get(state.selected) : null;
     if (open) chats.set(state.selected, { ...open, atEnd: false, tail: [], tailLost: true });
-    return { ...state, pages: new Map(), chats, typing: new Map() };
+    return { ...state, pages: new Map(), chats, typing: new Map(), staleConversations: true };
   },
+
+  conversation_gone: (state, { id }) => dropConversations(state, (one) => one.id === id),
 
   reply_added: (state, { local }) => ({ ...state, locals: new Map(state.locals).set(local.key, local) }),
 
@@ -206,8 +211,13 @@ function knownMessage(state, message) {
   return chat?.messages.find(same) ?? chat?.tail.find(same) ?? null;
 }
 
-function dropConversationsOf(state, account) {
-  const conversations = new Map([...state.conversations].filter(([, one]) => one.account_id !== account));
+/** The open conversation is asked for by itself. */
+function onlyOpen(state) {
+  return dropConversations({ ...state, staleConversations: false }, (one) => one.id !== state.selected);
+}
+
+function dropConversations(state, gone) {
+  const conversations = new Map([...state.conversations].filter(([, one]) => !gone(one)));
   const selected = state.selected !== null && conversations.has(state.selected) ? state.selected : null;
   return { ...state, conversations, order: state.order.filter((id) => conversations.has(id)), selected };
 }

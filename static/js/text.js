@@ -37,6 +37,13 @@ export function initials(name) {
   return letters.join('').toLocaleUpperCase() || '#';
 }
 
+/** For the rail, where "Sales" and "Support" stand one above the other: two letters also of a single word. */
+export function monogram(label) {
+  const letters = cleanName(label).match(/[\p{L}\p{N}]/gu) ?? [];
+  const short = initials(label);
+  return short === letters[0]?.toLocaleUpperCase() ? short + (letters[1] ?? '').toLocaleLowerCase() : short;
+}
+
 function firstLetter(word) {
   const start = word.search(/[\p{L}\p{N}]/u);
   return String.fromCodePoint(word.codePointAt(start));

@@ -85,7 +85,7 @@
  * @property {Message[]} tail           live messages that belong behind a stretch not loaded yet
  * @property {boolean} tailLost
  * @property {string|null} loading      'latest' | 'older' | 'newer' | 'around'
- * @property {{direction: string, code: string}|null} error
+ * @property {{direction: string, code: string, message?: string, state?: AccountState|null}|null} error  with the account's state then
  * @property {string|null} unreadFrom   id of the first unread message when the chat was opened
  * @property {number} newCount
  * @property {boolean} atBottom

@@ -59,10 +59,17 @@ export function mediaFacts({ lang }, media) {
   return facts.join(' · ');
 }
 
+/** "Contact one changed the photo": what happened, with its subject. */
+export function serviceText({ t }, message) {
+  const who = message.direction === 'outgoing' ? t('you') : cleanName(message.sender?.name);
+  const what = oneLine(message.service, 400);
+  return who ? `\u2068${who}\u2069 ${what}` : what;
+}
+
 /** What a message says in one line. */
 export function previewOf(words, message) {
   if (message.deleted_at) return words.t('message.deleted');
-  if (message.service) return oneLine(message.service);
+  if (message.service) return serviceText(words, message);
   const text = oneLine(message.text);
   if (!message.media) return text;
   const media = mediaName(words, message.media);

@@ -1,5 +1,8 @@
 //! Accounts: their state is always in sight, and everything that can be done with one is done from its sheet.
 
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+
 use super::world::{Met, met};
 use crate::support::{browser::Desk, wait};
 
@@ -113,5 +116,62 @@ async fn an_account_is_renamed_coloured_and_removed() {
     desk.until_text(".card", "Connect your first account").await;
     let accounts = fleet.api.get("/accounts").await;
     assert_eq!(accounts["accounts"], serde_json::json!([]));
+    desk.close().await;
+}
+
+const MANY: usize = 2_000;
+
+/// Protects who has thousands of accounts: rail and menu draw what is on the screen, and every account is reached by
+/// key, by letter and by scrolling.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_accounts_fit_the_rail_and_the_menu() {
+    let Met { fleet, .. } = met(&["Hello"]).await;
+    stream::iter(1..MANY)
+        .for_each_concurrent(8, |n| {
+            let body = json!({ "label": format!("Branch {n:04}") });
+            let answer = fleet.api.post("/accounts/add", body);
+            async move {
+                answer.await;
+            }
+        })
+        .await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".row", "Contact one").await;
+    desk.click("#accounts-button").await;
+    desk.until_text(".menu-item", "All accounts").await;
+    desk.assert_accessible("the menu of many accounts").await;
+    desk.keys("End").await;
+    let focused = "document.activeElement.getAttribute('aria-posinset') + '/' + document.activeElement.getAttribute('aria-setsize')";
+    assert_eq!(desk.js(focused).await, format!("{}/{}", MANY + 1, MANY + 1));
+    // In one go: what is one word is a matter of time.
+    desk.js("for (const key of 'branch 1234') document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))")
+        .await;
+    assert_eq!(
+        desk.js("document.activeElement.textContent").await,
+        "Branch 1234"
+    );
+    let drawn = "document.querySelectorAll('.menu-item').length + document.querySelectorAll('.tile').length";
+    assert!(desk.js(drawn).await.as_u64().unwrap() < 100);
+    desk.keys("Enter").await;
+    desk.until_text("#accounts-button", "Branch 1234").await;
+    desk.until(
+        "the choice to be marked and still focused",
+        "document.activeElement.getAttribute('aria-checked') === 'true'",
+    )
+    .await;
+    desk.screenshot("many-accounts").await;
+    desk.keys("Home").await;
+    desk.keys("Enter").await;
+    desk.until_gone(".menu").await;
+    desk.until_text("#accounts-button", "All accounts").await;
+    desk.js("document.querySelector('#rail-accounts').scrollTop = 1e9")
+        .await;
+    desk.until(
+        "the end of the rail",
+        "document.querySelector('.tile-wrap:last-child .tile-text bdi').textContent.startsWith('Branch') && \
+         document.querySelector('.tile-wrap:last-child').getBoundingClientRect().bottom <= innerHeight",
+    )
+    .await;
+    assert!(desk.js(drawn).await.as_u64().unwrap() < 100);
     desk.close().await;
 }

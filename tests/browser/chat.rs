@@ -3,7 +3,10 @@
 use switchboard_simulator::{Action, Media, PersonSpec};
 
 use super::world::{Met, met};
-use crate::support::browser::Desk;
+use crate::support::{
+    browser::Desk,
+    past::{Past, with_a_past},
+};
 
 /// Protects the reader's place: history grows above and news below without moving what is being read.
 #[tokio::test(flavor = "multi_thread")]
@@ -298,5 +301,155 @@ async fn everything_has_a_key() {
     desk.keys("Escape").await;
     desk.until_text("#chat-empty", "Choose a conversation")
         .await;
+    desk.close().await;
+}
+
+/// Protects reading back while an account is away: the desk does not call the end of what it has the beginning of the
+/// chat, says what is the matter, and goes on by itself when the account is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn older_messages_that_can_not_be_had_now_are_not_the_beginning() {
+    let Past {
+        fleet, account, id, ..
+    } = with_a_past(400).await;
+    let path = format!("/conversations/{id}/read");
+    fleet.api.post(&path, serde_json::json!({})).await;
+    fleet.set_active(&account, false).await;
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("503");
+    desk.choose("Contact one").await;
+    desk.until_message("old 400", "received").await;
+    desk.until(
+        "the reason to be on the screen",
+        "(document.querySelector('#scroller').scrollTop = 0, \
+         document.querySelector('.edge').innerText.includes('Older messages are at Telegram'))",
+    )
+    .await;
+    desk.screenshot("history-away").await;
+    desk.assert_accessible("older messages that are away").await;
+    let began = desk.texts(".edge").await.concat();
+    assert!(!began.contains("begins here"), "{began}");
+    desk.click_text(".edge button", "Retry").await;
+    desk.until_text(".edge", "Older messages are at Telegram")
+        .await;
+
+    let oldest = "document.querySelector('.message .body').textContent";
+    let had = desk.js(oldest).await;
+    fleet.set_active(&account, true).await;
+    desk.until(
+        "older ones, fetched without being asked for again",
+        &format!("{oldest} !== {had}"),
+    )
+    .await;
+    desk.until(
+        "the true beginning",
+        "(document.querySelector('#scroller').scrollTop = 0, \
+         [...document.querySelectorAll('.message .body')].some((one) => one.textContent === 'old 1'))",
+    )
+    .await;
+    desk.until_text(".edge", "The conversation begins here")
+        .await;
+    desk.close().await;
+}
+
+/// Protects the way to what an answer quotes: far above anything loaded, or stored, it is one click away, and so is
+/// the way back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_leads_to_its_message_however_far_up_it_is() {
+    let Past {
+        fleet,
+        account,
+        person,
+        id,
+    } = with_a_past(400).await;
+    let newest = fleet
+        .api
+        .get(&format!("/conversations/{id}/messages?limit=1"))
+        .await;
+    let top: i32 = newest["messages"][0]["message_id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    fleet
+        .telegram
+        .answer(person, account.user, top - 380, "as I said then");
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until(
+        "messages",
+        "document.querySelectorAll('.message').length >= 50",
+    )
+    .await;
+    if desk.js("!document.querySelector('.latest').hidden").await == true {
+        desk.click(".latest").await;
+    }
+    desk.until_message("as I said then", "received").await;
+    desk.until_text(".quote", "Show it").await;
+    desk.click(".quote").await;
+    desk.until(
+        "the quoted message, marked and on the screen",
+        "(() => { const one = document.querySelector('.message.found'); const a = one.getBoundingClientRect(); \
+         const b = document.querySelector('#scroller').getBoundingClientRect(); \
+         return one.querySelector('.body').textContent === 'old 20' && a.top >= b.top && a.bottom <= b.bottom; })()",
+    )
+    .await;
+    desk.click(".latest").await;
+    desk.until_message("as I said then", "received").await;
+    desk.until("the end", "document.querySelector('.latest').hidden")
+        .await;
+    desk.close().await;
+}
+
+/// Protects the details: pictures and files of the whole conversation, new ones at once, deleted ones gone; a click
+/// leads to the message.
+#[tokio::test(flavor = "multi_thread")]
+async fn details_list_the_media_of_the_whole_conversation() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&[]).await;
+    let sim = &fleet.telegram;
+    let document = |name: &str| Media::Document {
+        name: name.to_owned(),
+        mime: "application/pdf".into(),
+        size: 48_000,
+    };
+    sim.say_media(person, account.user, document("first.pdf"), "the first");
+    for n in 0..200 {
+        sim.say(person, account.user, &format!("talk {n}"));
+    }
+    let conversation = fleet.conversation(&account, person).await;
+    fleet
+        .wait_for_message(&conversation, "talk 199", "received")
+        .await;
+    let path = format!("/conversations/{}/read", conversation["id"]);
+    fleet.api.post(&path, serde_json::json!({})).await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_message("talk 199", "received").await;
+    desk.click("#chat-head [data-part=info]").await;
+    desk.until_text("#details .media-item", "first.pdf").await;
+    let second = sim.say_media(person, account.user, document("second.pdf"), "");
+    desk.until_text("#details .media-item", "second.pdf").await;
+    let items = desk.texts("#details .media-item").await;
+    assert!(
+        items.len() == 2 && items[0].contains("second.pdf"),
+        "{items:?}"
+    );
+    desk.assert_accessible("details with media").await;
+    desk.screenshot("details").await;
+    sim.delete(person, account.user, &[second]);
+    desk.until(
+        "the deleted one to go",
+        "document.querySelectorAll('#details .media-item').length === 1",
+    )
+    .await;
+    desk.click_text("#details .media-item", "first.pdf").await;
+    desk.until(
+        "the message with the file",
+        "document.querySelector('.message.found .body')?.textContent === 'the first'",
+    )
+    .await;
     desk.close().await;
 }

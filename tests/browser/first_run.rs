@@ -117,3 +117,42 @@ async fn a_scanned_qr_code_adds_an_account() {
     .await;
     desk.close().await;
 }
+
+/// Protects who comes from another client: a session string is enough, one that is none is told so beside its field,
+/// and the string stays in no storage.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_string_adds_an_account() {
+    let fleet = Fleet::builder().start().await;
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&phone(52), "Archive"));
+    let session = fleet.session_string(user);
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("422");
+    desk.until_text(".card", "Connect your first account").await;
+    desk.fill(".card .step input:not([type=radio])", "Archive")
+        .await;
+    desk.click_text(".card summary", "I have a session string")
+        .await;
+    desk.fill(".card textarea", "1AZWarzYBu7notasession").await;
+    desk.click_text(".card button", "Use session").await;
+    desk.until_text(".error", "not a Telethon or Pyrogram session string")
+        .await;
+    desk.assert_accessible("a refused session string").await;
+    desk.fill(".card textarea", &session).await;
+    desk.click_text(".card button", "Use session").await;
+    desk.until_gone(".card").await;
+    desk.until(
+        "the account in the rail",
+        "document.querySelector('.tile[data-ring=full]')",
+    )
+    .await;
+    let kept = desk
+        .js("JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.body.innerText")
+        .await;
+    assert!(!kept.as_str().unwrap().contains(&session[1..40]), "{kept}");
+    let accounts = fleet.api.get("/accounts").await;
+    assert_eq!(accounts["accounts"].as_array().unwrap().len(), 1);
+    assert_eq!(accounts["accounts"][0]["label"], "Archive");
+    desk.close().await;
+}

@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { listedIds, pageKeysOf, totalUnread } from '../../static/js/lists.js';
 import { initialState, reduce, shownMessages } from '../../static/js/state.js';
-import { LIMIT, addLive, addPage, emptyChat, firstUnread } from '../../static/js/messages.js';
+import { LIMIT, addLive, addPage, emptyChat, firstUnread, mergeMedia } from '../../static/js/messages.js';
 
 const time = (n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
 const message = (id, more = {}) => ({ id, account_id: 'a', conversation_id: 1, chat_id: '5', message_id: String(id), direction: 'incoming', text: `m${id}`, timestamp: time(id), status: 'received', sender: null, reply_to_message_id: null, service: null, backfilled: false, ...more });
@@ -259,4 +259,28 @@ test('the vault is as the last event says', () => {
   assert.equal(run(loaded, told('offline')).vault.state, 'offline');
   assert.equal(run(told('offline'), loaded).vault.state, 'offline');
   assert.equal(run(told('offline'), loaded, told('online')).vault.state, 'online');
+});
+
+// Protects: the list of media follows what the open chat learns, and a page of it joins without repeats.
+test('media are listed newest first, without what was deleted', () => {
+  const photo = (id, more = {}) => message(id, { media: { kind: 'photo' }, ...more });
+  const listed = (items) => items.map((one) => Number(one.id));
+  const first = mergeMedia([], [photo(40), photo(30)], true);
+  assert.deepEqual(listed(first), [40, 30]);
+  assert.equal(mergeMedia(first, [message(50), photo(40), photo(35)], false), first, 'an older one comes with its own page');
+  const more = mergeMedia(mergeMedia(first, [photo(41)], false), [photo(30), photo(20)], true);
+  assert.deepEqual(listed(more), [41, 40, 30, 20]);
+  assert.deepEqual(listed(mergeMedia(more, [photo(40, { deleted_at: time(99) }), message(20, { media: null })], false)), [41, 30, 20]);
+});
+
+// Protects: after an outage too long to be told event by event, nothing is listed that is no longer there.
+test('after a resync the first page replaces what was listed, the open conversation stays until it is known to be gone', () => {
+  let state = opened({ type: 'resync' });
+  assert.deepEqual(listedIds(state), ['1', '2', '3'], 'the list does not flash');
+  state = reduce(state, { type: 'page_loaded', key: '*||', conversations: [conversation(7, 300)], next_cursor: null });
+  assert.deepEqual(state.order, ['7', '1']);
+  state = reduce(state, { type: 'page_loaded', key: '*|private|', conversations: [conversation(8, 200)], next_cursor: null });
+  assert.deepEqual(state.order, ['7', '8', '1'], 'the next page adds to it');
+  state = reduce(state, { type: 'conversation_gone', id: '1' });
+  assert.deepEqual([state.order, state.selected], [['7', '8'], null]);
 });

@@ -1,7 +1,7 @@
 // Foreign text is shown as text: no spoofed names, no piles of marks, no links but http(s).
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { capMarks, cleanName, cleanText, highlightRanges, hueOf, initials, linkify, matchesName, safeHref, safeImage, snippet } from '../../static/js/text.js';
+import { capMarks, cleanName, cleanText, highlightRanges, hueOf, initials, linkify, matchesName, monogram, safeHref, safeImage, snippet } from '../../static/js/text.js';
 
 // Protects: a name with an override cannot pretend to be another name or a file of another kind.
 test('direction overrides and control characters leave a name', () => {
@@ -57,6 +57,11 @@ test('hrefs and images that could run something are refused', () => {
   assert.equal(safeImage('data:image/svg+xml;base64,AAAA'), null);
   assert.equal(safeImage('https://example.com/x.png'), null);
   assert.equal(safeImage('data:image/png;base64,AAAA'), 'data:image/png;base64,AAAA');
+});
+
+// Protects: accounts in the rail are told apart without their colours.
+test('a monogram has two letters where there are two', () => {
+  for (const [label, wanted] of [['Sales', 'Sa'], ['Support', 'Su'], ['Склад', 'Ск'], ['Sales two', 'ST'], ['X', 'X'], ['🚀', '#'], ['', '#']]) assert.equal(monogram(label), wanted);
 });
 
 test('initials are letters of any script', () => {

@@ -154,11 +154,7 @@ impl Desk {
         let scheme = if look.dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         desk.cdp("Emulation.setEmulatedMedia", media).await;
-        desk.cdp(
-            "Emulation.setFocusEmulationEnabled",
-            json!({ "enabled": true }),
-        )
-        .await;
+        desk.focus_emulation(true).await;
         desk
     }
 
@@ -361,6 +357,26 @@ impl Desk {
         self.cdp("Network.enable", json!({})).await;
         self.cdp("Network.setBlockedURLs", json!({ "urls": addresses }))
             .await;
+    }
+
+    /// Another tab comes to the front: this page is hidden, as when somebody works elsewhere.
+    pub async fn hide(&self) {
+        self.focus_emulation(false).await;
+        let blank = json!({ "url": "about:blank", "background": false });
+        self.cdp("Target.createTarget", blank).await;
+        self.until("the page to be hidden", "document.hidden").await;
+    }
+
+    /// This page comes to the front again.
+    pub async fn show(&self) {
+        self.cdp("Page.bringToFront", json!({})).await;
+        self.focus_emulation(true).await;
+        self.until("the page to be shown", "!document.hidden").await;
+    }
+
+    async fn focus_emulation(&self, enabled: bool) {
+        let params = json!({ "enabled": enabled });
+        self.cdp("Emulation.setFocusEmulationEnabled", params).await;
     }
 
     pub async fn choose(&self, conversation: &str) {

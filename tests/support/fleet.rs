@@ -208,6 +208,16 @@ impl Fleet {
         found.unwrap()
     }
 
+    /// Switches an account on or off and waits until it is.
+    pub async fn set_active(&self, account: &FleetAccount, active: bool) {
+        let path = format!("/accounts/{}", account.id);
+        let body = json!({ "is_active": active });
+        let (status, body) = self.api.call(Method::PATCH, &path, Some(body)).await;
+        assert_eq!(status, 200, "{body}");
+        let state = if active { "online" } else { "stopped" };
+        self.wait_for_state(&account.id, state).await;
+    }
+
     pub async fn restart_account(&self, id: &str) {
         let path = format!("/accounts/{id}/restart");
         let (status, body) = self.api.call(Method::POST, &path, None).await;

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod fleet;
 pub mod keys;
 pub mod live;
+pub mod past;
 pub mod promise;
 pub mod service;
 pub mod tokens;

@@ -2,42 +2,15 @@
 //! chat from an end that is only the store's.
 
 use reqwest::Method;
-use serde_json::{Value, json};
-use switchboard_simulator::{AccountSpec, Media, PersonSpec};
+use serde_json::Value;
+use switchboard_simulator::{Media, PersonSpec};
 
 use crate::support::{
-    fleet::{Fleet, FleetAccount, phone},
-    wait,
+    fleet::Fleet,
+    past::{Past, with_a_past},
 };
 
 const WRITTEN: usize = 330;
-
-/// An account whose chat had its messages before the service knew it; all that is fetched by itself is there.
-async fn with_a_past() -> (Fleet, FleetAccount, i64, i64) {
-    let mut fleet = Fleet::builder().start().await;
-    let phone = phone(30);
-    let user = fleet
-        .telegram
-        .add_account(AccountSpec::new(&phone, "Archive"));
-    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
-    for n in 1..=WRITTEN {
-        fleet.telegram.say(person, user, &format!("old {n}"));
-    }
-    let account = fleet.sign_in("Archive", phone, user).await;
-    fleet.wait_for_state(&account.id, "online").await;
-    let conversation = fleet.conversation(&account, person).await;
-    fleet
-        .wait_for_message(&conversation, &format!("old {}", WRITTEN - 49), "received")
-        .await;
-    wait::until(
-        "the first sync to end",
-        || fleet.api.account(&account.id),
-        |account| account["sync"].is_null(),
-    )
-    .await;
-    let id = conversation["id"].as_i64().unwrap();
-    (fleet, account, person, id)
-}
 
 fn texts(page: &Value) -> Vec<&str> {
     let messages = page["messages"].as_array().unwrap();
@@ -45,15 +18,6 @@ fn texts(page: &Value) -> Vec<&str> {
         .iter()
         .map(|message| message["text"].as_str().unwrap())
         .collect()
-}
-
-async fn set_active(fleet: &Fleet, account: &FleetAccount, active: bool) {
-    let path = format!("/accounts/{}", account.id);
-    let body = json!({ "is_active": active });
-    let (status, body) = fleet.api.call(Method::PATCH, &path, Some(body)).await;
-    assert_eq!(status, 200, "{body}");
-    let state = if active { "online" } else { "stopped" };
-    fleet.wait_for_state(&account.id, state).await;
 }
 
 /// Status and code of a call that is refused.
@@ -67,8 +31,10 @@ async fn refusal(fleet: &Fleet, path: &str) -> (u16, String) {
 /// what to do, and the same cursor goes on later without gap or repeat.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_away_does_not_shorten_its_chats() {
-    let (fleet, account, _, id) = with_a_past().await;
-    set_active(&fleet, &account, false).await;
+    let Past {
+        fleet, account, id, ..
+    } = with_a_past(WRITTEN).await;
+    fleet.set_active(&account, false).await;
     let path = |cursor: &str| format!("/conversations/{id}/messages?limit=40&cursor={cursor}");
     let mut seen = Vec::new();
     let mut page = fleet
@@ -93,7 +59,7 @@ async fn an_account_that_is_away_does_not_shorten_its_chats() {
     };
     assert!(seen.len() < WRITTEN, "something is left to fetch");
 
-    set_active(&fleet, &account, true).await;
+    fleet.set_active(&account, true).await;
     let mut page = fleet.api.get(&path(&cursor)).await;
     loop {
         seen.extend(texts(&page).into_iter().map(str::to_owned));
@@ -110,7 +76,12 @@ async fn an_account_that_is_away_does_not_shorten_its_chats() {
 /// a number that never was is told apart from one that can't be fetched now.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quoted_message_is_found_by_its_number_however_old() {
-    let (fleet, account, person, id) = with_a_past().await;
+    let Past {
+        fleet,
+        account,
+        person,
+        id,
+    } = with_a_past(WRITTEN).await;
     let path =
         |number: i64| format!("/conversations/{id}/messages?limit=20&around_message_id={number}");
     let all = fleet.telegram.texts(account.user, person);
@@ -126,12 +97,12 @@ async fn a_quoted_message_is_found_by_its_number_however_old() {
         .unwrap();
     let quoted = top - 300;
 
-    set_active(&fleet, &account, false).await;
+    fleet.set_active(&account, false).await;
     assert_eq!(
         refusal(&fleet, &path(quoted)).await,
         (503, "history_unavailable".to_owned())
     );
-    set_active(&fleet, &account, true).await;
+    fleet.set_active(&account, true).await;
 
     let wanted = quoted.to_string();
     let page = fleet.api.get(&path(quoted)).await;

@@ -69,7 +69,7 @@ export class Bubble {
     if (!box) return;
     const { words, t } = this.app;
     setText(box.firstElementChild, quoted ? (quoted.direction === 'outgoing' ? t('you') : cleanName(quoted.sender?.name) || t('message.reply')) : t('message.answers'));
-    setText(box.lastElementChild, quoted ? previewOf(words, quoted) : t('message.notloaded'));
+    setText(box.lastElementChild, quoted ? previewOf(words, quoted) : t('message.jump'));
   }
 
   media(message) {

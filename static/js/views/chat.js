@@ -2,8 +2,8 @@
 
 import { $, arrange, el, parts, setAttr, setText, show, stamp } from '../dom.js';
 import { dayKey, dayLine, minuteKey } from '../format.js';
-import { cleanText } from '../text.js';
 import { shownMessages } from '../state.js';
+import { explain, serviceText } from '../words.js';
 import { Bubble } from './bubble.js';
 
 const NEAR = 600;
@@ -16,7 +16,8 @@ export class Chat {
     this.scroller = $('#scroller');
     this.log = $('#log');
     this.below = parts($('#below'));
-    this.top = el('div', { class: 'edge' });
+    this.top = new Edge(app);
+    this.foot = new Edge(app);
     /** @type {Map<string, Bubble|{root: Element}>} */
     this.pieces = new Map();
     this.shown = null;
@@ -48,8 +49,7 @@ export class Chat {
   jumpToQuoted(message) {
     const quoted = this.byNumber?.get(message.reply_to_message_id);
     if (quoted) this.app.actions.open(this.shown, quoted.id);
-    else if (message.reply_to_id) this.app.actions.open(this.shown, String(message.reply_to_id));
-    else this.app.toast(this.app.t('message.scroll'));
+    else this.app.actions.loadQuoted(this.shown, message.reply_to_message_id);
   }
 
   async toLatest() {
@@ -102,6 +102,7 @@ export class Chat {
     this.shown = id;
     this.latestButton(chat);
     this.typing(state, id);
+    this.goOn(state, chat, id);
     const about = state.conversations.get(id);
     const inputs = [chat.messages, chat.atEnd, chat.loaded, chat.unreadFrom, chat.jump, state.locals, about?.kind, about?.can_send, about?.read_outbox_max_id, new Date().toDateString()];
     const same = this.inputs && inputs.every((input, n) => input === this.inputs[n]);
@@ -231,7 +232,7 @@ export class Chat {
     for (const key of this.pieces.keys()) if (!used.has(key)) this.pieces.delete(key);
     for (const { section, children } of days) arrange(section, [section.firstElementChild, ...children]);
     this.edge(chat);
-    arrange(this.log, [this.top, ...days.map(({ section }) => section)]);
+    arrange(this.log, [this.top.root, ...days.map(({ section }) => section), this.foot.root]);
     if (this.ticking) app.tick();
   }
 
@@ -262,26 +263,30 @@ export class Chat {
   service(message, used) {
     const piece = this.piece(message.id, used, () => ({ root: stamp('t-service') }));
     piece.root.dataset.id = message.id;
-    setText(piece.root, cleanText(message.service));
+    setText(piece.root, serviceText(this.app.words, message));
     return piece.root;
   }
 
   edge(chat) {
     const { t } = this.app;
+    const { error } = chat;
     setAttr(this.log, 'aria-busy', chat.loading !== null ? 'true' : null);
-    if (chat.error) {
-      const again = () => {
-        if (chat.error.direction === 'latest' || !chat.loaded) this.app.actions.loadLatest(this.shown);
-        else this.app.actions.loadMessages(this.shown, chat.error.direction);
-      };
-      if (this.top.error === chat.error) return;
-      this.top.error = chat.error;
-      this.top.replaceChildren(el('span', { text: `${t('chat.failed')} ` }), el('button', { type: 'button', class: 'button', text: t('retry'), on: { click: again } }));
-      return;
-    }
-    this.top.error = null;
+    const below = error?.direction === 'newer';
     const text = !chat.loaded || chat.loading === 'older' ? t('chat.loading') : this.empty ? t('chat.empty') : chat.atStart ? t('chat.start') : '';
-    setText(this.top, text);
+    this.top.show(text, below ? null : error, () => this.again(chat));
+    this.foot.show('', below ? error : null, () => this.again(chat));
+    show(this.foot.root, below);
+  }
+
+  again(chat) {
+    if (chat.loaded) this.app.actions.loadMessages(this.shown, chat.error.direction);
+    else this.app.actions.loadLatest(this.shown);
+  }
+
+  /** What an account that was away could not bring is fetched when it is back. */
+  goOn(state, chat, id) {
+    const now = state.accounts.get(state.conversations.get(id)?.account_id)?.state;
+    if (chat.error?.state && chat.error.state !== 'online' && now === 'online') this.again(chat);
   }
 
   latestButton(chat) {
@@ -298,6 +303,23 @@ export class Chat {
     if (!typing) return;
     setText(this.below.typing, typing.name ? this.app.t('chat.typing.name', { name: typing.name }) : this.app.t('chat.typing'));
     this.app.tick();
+  }
+}
+
+/** One end of what is loaded: what lies beyond it, or why that is not here and what to do. */
+class Edge {
+  constructor(app) {
+    this.app = app;
+    this.text = el('span');
+    this.retry = el('button', { type: 'button', class: 'button', text: app.t('retry'), on: { click: () => this.act?.() } });
+    this.root = el('div', { class: 'edge' }, this.text, this.retry);
+  }
+
+  show(text, error, act) {
+    const { t, words } = this.app;
+    this.act = act;
+    show(this.retry, error !== null);
+    setText(this.text, error === null ? text : words.has(`error.${error.code}`) ? explain(words, error) : t('chat.failed'));
   }
 }
 

@@ -1,10 +1,16 @@
-/** What is known of a conversation, beside it. */
+/** What is known of a conversation, beside it. What stays true stays the same element, whatever else happens in the chat. */
 
-import { $, el, icon, parts, show } from '../dom.js';
-import { moment } from '../format.js';
+import { $, arrange, el, icon, parts, setAttr, setText, show } from '../dom.js';
+import { moment, number } from '../format.js';
+import { mergeMedia } from '../messages.js';
 import { cleanName, hueOf, safeHref, safeImage } from '../text.js';
 import { colourOf, mediaFacts, mediaIcon, mediaName, stateText, titleOf } from '../words.js';
 import { fillAvatar } from './list.js';
+import { api } from '../api.js';
+
+const PAGE = 40;
+/** Pictures and files of so many messages; further ones are in the chat itself. */
+const MOST = 400;
 
 export class Details {
   /** @param {import('../main.js').App} app */
@@ -13,12 +19,31 @@ export class Details {
     this.open = false;
     this.parts = parts($('#details'));
     this.parts.close.addEventListener('click', () => this.toggle());
+    this.shown = null;
+    this.build();
     app.store.view((state) => this.paint(state));
+  }
+
+  build() {
+    const { t } = this.app;
+    this.avatar = el('div', { 'aria-hidden': 'true' });
+    this.name = el('bdi', { class: 'name' });
+    this.facts = el('dl', { class: 'facts' });
+    this.rows = new Map();
+    this.chipLabel = el('bdi', { class: 'one-line' });
+    this.chip = el('button', { type: 'button', class: 'account-chip', on: { click: () => this.app.openAccount(this.account) } }, el('span', { class: 'dot' }), this.chipLabel);
+    this.link = el('a', { class: 'button', target: '_blank', rel: 'noopener noreferrer' }, icon('link', 'small'), t('details.telegram'));
+    this.list = el('div', {});
+    this.note = el('p', { class: 'small quiet' });
+    this.more = el('button', { type: 'button', class: 'button', on: { click: () => this.load(this.shown) } });
+    this.parts.body.append(
+      el('div', { class: 'big' }, this.avatar, this.name), this.facts, this.link,
+      el('section', {}, el('h3', { text: t('details.media') }), this.list, this.note, this.more),
+    );
   }
 
   toggle() {
     this.open = !this.open;
-    this.inputs = null;
     this.app.store.ask();
   }
 
@@ -26,63 +51,120 @@ export class Details {
     const conversation = state.selected === null ? null : state.conversations.get(state.selected);
     const shown = this.open && Boolean(conversation);
     show(this.parts.root, shown);
-    if (!shown) return;
+    if (!shown) {
+      this.shown = null;
+      return;
+    }
+    if (this.shown !== conversation.id) this.begin(conversation.id);
     const account = state.accounts.get(conversation.account_id);
     const messages = state.chats.get(conversation.id)?.messages;
-    const inputs = [conversation, account, messages];
-    if (this.inputs && inputs.every((input, n) => input === this.inputs[n])) return;
-    this.inputs = inputs;
-    this.parts.body.replaceChildren(this.who(conversation), this.facts(conversation, account), this.link(conversation) ?? '', this.media(messages ?? []));
-  }
-
-  who(conversation) {
+    if (this.messages !== messages) this.news(messages ?? []);
+    this.messages = messages;
     const title = titleOf(conversation, this.app.t);
-    const avatar = el('div', { 'aria-hidden': 'true' });
-    fillAvatar(avatar, conversation, title);
-    return el('div', { class: 'big' }, avatar, el('bdi', { class: 'name', text: title }));
+    fillAvatar(this.avatar, conversation, title);
+    setText(this.name, title);
+    this.fill(conversation, account);
+    const href = addressOf(conversation);
+    show(this.link, Boolean(href));
+    if (href) setAttr(this.link, 'href', href);
   }
 
-  facts(conversation, account) {
-    const { t, lang } = this.app;
-    const list = el('dl', { class: 'facts' });
-    const add = (name, value) => { if (value) list.append(el('dt', { text: t(name) }), el('dd', {}, typeof value === 'string' ? el('bdi', { text: value }) : value)); };
-    add('details.username', conversation.username ? `@${conversation.username}` : '');
-    add('details.kind', t(`kind.${conversation.kind}`));
-    add('details.members', conversation.members ? String(conversation.members) : '');
-    add('details.id', String(conversation.chat_id));
-    if (conversation.last_message_at) add('details.last', moment(lang, conversation.last_message_at));
+  fill(conversation, account) {
+    const { t, lang, words } = this.app;
+    if (account?.retry_at) this.app.tick();
+    this.account = conversation.account_id;
     if (account) {
-      const chip = el('button', { type: 'button', class: 'account-chip', 'data-colour': colourOf(account, hueOf), on: { click: () => this.app.openAccount(account.id) } },
-        el('span', { class: 'dot' }), el('bdi', { class: 'one-line', text: cleanName(account.label) }));
-      add('details.account', chip);
-      add('details.state', stateText(this.app.words, account, Date.now()));
+      setAttr(this.chip, 'data-colour', colourOf(account, hueOf));
+      setText(this.chipLabel, cleanName(account.label));
     }
-    return list;
+    const facts = [
+      ['details.username', conversation.username ? `@${conversation.username}` : ''],
+      ['details.kind', t(`kind.${conversation.kind}`)],
+      ['details.members', conversation.members ? number(lang, conversation.members) : ''],
+      ['details.id', String(conversation.chat_id)],
+      ['details.last', conversation.last_message_at ? moment(lang, conversation.last_message_at) : ''],
+      ['details.account', account ? this.chip : ''],
+      ['details.state', account ? stateText(words, account, Date.now()) : ''],
+    ];
+    arrange(this.facts, facts.filter(([, value]) => value).flatMap(([key, value]) => this.row(key, value)));
   }
 
-  link(conversation) {
-    const href = conversation.username ? safeHref(`https://t.me/${encodeURIComponent(conversation.username)}`) : channelLink(conversation);
-    if (!href) return null;
-    return el('a', { class: 'button', href, target: '_blank', rel: 'noopener noreferrer' }, icon('link', 'small'), this.app.t('details.telegram'));
+  row(key, value) {
+    let row = this.rows.get(key);
+    if (!row) this.rows.set(key, (row = [el('dt', { text: this.app.t(key) }), el('dd', {}, typeof value === 'string' ? el('bdi') : value)]));
+    if (typeof value === 'string') setText(row[1].firstElementChild, value);
+    return row;
   }
 
-  media(messages) {
-    const { words, t } = this.app;
-    const found = messages.filter((message) => message.media && !message.deleted_at).slice(-40).reverse();
-    const box = el('section', {}, el('h3', { text: t('details.media') }));
-    if (found.length === 0) box.append(el('p', { class: 'small quiet', text: t('details.nomedia') }));
-    for (const message of found) {
-      const thumb = safeImage(message.media.thumb);
-      const picture = thumb ? el('img', { src: thumb, alt: '' }) : icon(mediaIcon(message.media));
-      const text = el('span', { class: 'one-line' }, mediaName(words, message.media), el('span', { class: 'small quiet', text: ` ${mediaFacts(words, message.media)}` }));
-      box.append(el('button', { type: 'button', class: 'media-item', on: { click: () => this.app.actions.open(message.conversation_id, message.id) } }, picture, text));
+  // ---- media ----
+
+  begin(id) {
+    this.pending?.abort();
+    this.shown = id;
+    this.messages = null;
+    this.items = [];
+    this.cursor = null;
+    this.buttons = new Map();
+    this.load(id);
+  }
+
+  async load(id) {
+    this.pending?.abort();
+    const pending = new AbortController();
+    this.pending = pending;
+    this.status = 'busy';
+    this.draw();
+    try {
+      const page = await api.media(id, { cursor: this.cursor, limit: PAGE }, pending.signal);
+      if (pending.signal.aborted) return;
+      this.items = mergeMedia(this.items, page.messages, true);
+      this.cursor = this.items.length < MOST ? page.next_cursor : null;
+      this.status = 'done';
+    } catch (error) {
+      if (error.code === 'aborted') return;
+      this.status = 'failed';
     }
-    return box;
+    this.draw();
+  }
+
+  /** The open chat knows of new ones and of those that were deleted. */
+  news(messages) {
+    const items = mergeMedia(this.items, messages, false);
+    if (items === this.items) return;
+    this.items = items.slice(0, MOST);
+    this.draw();
+  }
+
+  draw() {
+    const { t } = this.app;
+    const buttons = this.items.map((message) => {
+      const known = this.buttons.get(message.id);
+      if (known?.media === message.media) return known.button;
+      const button = this.item(message);
+      this.buttons.set(message.id, { media: message.media, button });
+      return button;
+    });
+    arrange(this.list, buttons);
+    const note = this.status === 'failed' ? t('details.mediafailed') : this.items.length > 0 ? '' : this.status === 'busy' ? t('chat.loading') : t('details.nomedia');
+    setText(this.note, note);
+    show(this.note, note !== '');
+    show(this.more, this.status === 'failed' || (this.status === 'done' && this.cursor !== null));
+    setText(this.more, t(this.status === 'failed' ? 'retry' : 'search.next'));
+  }
+
+  item(message) {
+    const { words, lang } = this.app;
+    const thumb = safeImage(message.media.thumb);
+    const picture = thumb ? el('img', { src: thumb, alt: '' }) : el('span', { class: 'kind' }, icon(mediaIcon(message.media)));
+    const facts = [mediaFacts(words, message.media), moment(lang, message.timestamp)].filter(Boolean).join(' · ');
+    const text = el('span', { class: 'what' }, el('span', { class: 'one-line', text: mediaName(words, message.media) }), el('span', { class: 'small quiet one-line', dir: 'auto', text: facts }));
+    return el('button', { type: 'button', class: 'media-item', on: { click: () => this.app.actions.open(String(message.conversation_id), message.id) } }, picture, text);
   }
 }
 
-/** Supergroups and channels without a name have an address for their members. */
-function channelLink(conversation) {
+/** Where Telegram's own apps open it: by name, or, for members, by number. */
+function addressOf(conversation) {
+  if (conversation.username) return safeHref(`https://t.me/${encodeURIComponent(conversation.username)}`);
   const match = /^-100(\d+)$/.exec(String(conversation.chat_id));
   return match ? `https://t.me/c/${match[1]}` : null;
 }

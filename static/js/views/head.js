@@ -36,7 +36,8 @@ export class Head {
     if (account) {
       setAttr($('#chat'), 'data-colour', colourOf(account, hueOf));
       setAttr(this.parts.account, 'data-colour', colourOf(account, hueOf));
-      setText(this.parts.label, account.phone ? `${cleanName(account.label)} · \u2066${account.phone}\u2069` : cleanName(account.label));
+      setText(this.parts.label, cleanName(account.label));
+      setText(this.parts.phone, account.phone ? ` · \u2066${account.phone}\u2069` : '');
       setAttr(this.parts.account, 'title', t('rail.more', { label: cleanName(account.label) }));
     }
     show(this.parts.read, conversation.unread > 0);

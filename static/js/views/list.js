@@ -202,9 +202,11 @@ export class List {
     setText(row.draft, draft ? `${t('list.draft')} ` : '');
     const own = message?.direction === 'outgoing' && !message.service;
     const inGroup = ['group', 'supergroup'].includes(conversation.kind) && message?.sender?.name && !message.service;
-    const who = draft ? '' : own ? t('list.you') : inGroup ? t('list.who', { name: cleanName(message.sender.name) }) : '';
-    setText(row.who, who ? `${who} ` : '');
-    setText(row.preview, draft ? oneLine(draft) : message ? previewOf(words, message) : '');
+    const who = draft ? '' : own ? t('list.you') : inGroup ? cleanName(message.sender.name) : '';
+    // What stands between name and text belongs to neither's direction.
+    const between = who === '' ? '' : own ? ' ' : `${t('list.who', { name: '\u0000' }).split('\u0000')[1]} `;
+    setText(row.who, who);
+    setText(row.preview, draft ? oneLine(draft) : message ? between + previewOf(words, message) : '');
     const tick = own && !draft ? { pending: 'clock', failed: 'alert', sent: 'check' }[message.status] : null;
     show(row.tick, Boolean(tick));
     if (tick) setIcon(row.tick, tick);

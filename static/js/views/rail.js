@@ -2,7 +2,7 @@
 
 import { $, arrange, parts, setAttr, setText, show, stamp } from '../dom.js';
 import { number } from '../format.js';
-import { cleanName, hueOf, initials, safeImage } from '../text.js';
+import { cleanName, hueOf, monogram, safeImage } from '../text.js';
 import { visibleRange } from '../window.js';
 import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
 
@@ -15,6 +15,7 @@ export class Rail {
     this.app = app;
     this.tiles = new Map();
     this.box = $('#rail-accounts');
+    this.room = this.box.firstElementChild;
     $('#add-account').addEventListener('click', () => app.addAccount());
     $('#open-settings').addEventListener('click', () => app.openSettings());
     $('#open-keys').addEventListener('click', () => app.openKeys());
@@ -45,7 +46,7 @@ export class Rail {
     const now = Date.now();
     this.ticking = false;
     const { start, end } = visibleRange(state.accounts.size, TILE, this.box.scrollTop, this.box.clientHeight || window.innerHeight, 8);
-    this.box.style.setProperty('padding-block', `${4 + start * TILE}px ${4 + (state.accounts.size - end) * TILE}px`);
+    this.room.style.setProperty('padding-block', `${4 + start * TILE}px ${4 + (state.accounts.size - end) * TILE}px`);
     const wanted = [];
     const drawn = new Set();
     for (const account of [...state.accounts.values()].slice(start, end)) {
@@ -56,7 +57,7 @@ export class Rail {
       wanted.push(tile.root);
     }
     for (const id of this.tiles.keys()) if (!drawn.has(id)) this.tiles.delete(id);
-    arrange(this.box, wanted);
+    arrange(this.room, wanted);
     if (this.ticking) this.app.tick();
   }
 
@@ -99,7 +100,7 @@ export class Rail {
 
   face(face, account, label) {
     const photo = safeImage(account.photo);
-    setAttr(face, 'data-text', initials(label));
+    setAttr(face, 'data-text', monogram(label));
     if (!photo) return face.replaceChildren();
     if (face.firstElementChild?.getAttribute('src') === photo) return;
     const image = document.createElement('img');

@@ -1,6 +1,6 @@
 /** Search over the list: people at once, messages as soon as the service has found them. */
 
-import { $, el, marked, show } from '../dom.js';
+import { $, arrange, el, marked, show } from '../dom.js';
 import { listTime } from '../format.js';
 import { cleanName, cleanText, highlightRanges, hueOf, matchesName, snippet } from '../text.js';
 import { colourOf, titleOf } from '../words.js';
@@ -20,6 +20,8 @@ export class Search {
     this.messages = [];
     this.cursor = null;
     this.status = 'idle';
+    /** @type {Map<string, {inputs: unknown[], node: Element}>} */
+    this.kept = new Map();
     this.input.addEventListener('input', () => this.changed());
     this.input.addEventListener('keydown', (event) => this.key(event));
     this.box.addEventListener('keydown', (event) => this.key(event));
@@ -92,41 +94,61 @@ export class Search {
     return found;
   }
 
+  /** What is shown and stays so keeps its element: a click or the focus on it is not lost to the next event. */
   draw() {
     const { t } = this.app;
     const people = this.people();
-    const nodes = [];
-    const focused = [...this.box.querySelectorAll('.result')].indexOf(document.activeElement);
-    if (people.length > 0) nodes.push(el('h2', { text: t('search.people') }), ...people.map((one) => this.person(one)));
-    nodes.push(el('h2', { text: t('search.messages') }));
-    if (this.status === 'idle') nodes.push(el('p', { class: 'quiet', text: t('search.more') }));
-    else if (this.status === 'busy') nodes.push(el('p', { class: 'quiet', text: t('search.busy') }));
-    else if (this.status === 'failed') nodes.push(el('p', { class: 'bad', text: t('search.failed') }));
-    else if (this.messages.length === 0) nodes.push(el('p', { class: 'quiet', text: t('search.none', { query: this.query }) }));
-    nodes.push(...this.messages.map((message) => this.hit(message)));
-    if (this.cursor) nodes.push(el('button', { type: 'button', class: 'button', text: t('search.next'), on: { click: () => this.ask(true) } }));
-    this.box.replaceChildren(...nodes);
-    if (focused >= 0) this.box.querySelectorAll('.result')[focused]?.focus();
+    const used = new Set();
+    const keep = (key, inputs, make) => {
+      used.add(key);
+      const known = this.kept.get(key);
+      if (known && known.inputs.every((input, n) => input === inputs[n])) return known.node;
+      const node = make();
+      this.kept.set(key, { inputs, node });
+      if (known?.node === document.activeElement) this.refocus = node;
+      return node;
+    };
+    const line = (key, tag, className, text, more = {}) => keep(key, [text], () => el(tag, { class: className || null, text, ...more }));
+    const nodes = people.map((one) => this.person(one, keep));
+    if (people.length > 0) nodes.unshift(line('people', 'h2', '', t('search.people')));
+    nodes.push(line('messages', 'h2', '', t('search.messages')));
+    const note = { idle: 'search.more', busy: 'search.busy', failed: 'search.failed' }[this.status] ?? (this.messages.length === 0 ? 'search.none' : null);
+    if (note) nodes.push(line('note', 'p', this.status === 'failed' ? 'bad' : 'quiet', t(note, { query: this.query })));
+    nodes.push(...this.messages.map((message) => this.hit(message, keep)));
+    if (this.cursor) nodes.push(line('next', 'button', 'button', t('search.next'), { type: 'button', on: { click: () => this.ask(true) } }));
+    for (const key of this.kept.keys()) if (!used.has(key)) this.kept.delete(key);
+    arrange(this.box, nodes);
+    this.refocus?.focus();
+    this.refocus = null;
   }
 
-  person(conversation) {
+  person(conversation, keep) {
     const title = titleOf(conversation, this.app.t);
-    return this.result(conversation, title, el('span', { class: 'snippet one-line' }, conversation.username ? `@${conversation.username} · ` : '', this.app.t(`kind.${conversation.kind}`)), '', () => {
+    const inputs = [title, conversation.username, conversation.kind, conversation.photo, ...this.chipInputs(conversation)];
+    return keep(`c${conversation.id}`, inputs, () => this.result(conversation, title, el('span', { class: 'snippet one-line' }, conversation.username ? `@${conversation.username} · ` : '', this.app.t(`kind.${conversation.kind}`)), '', () => {
       this.close();
       this.app.openConversation(conversation.id);
+    }));
+  }
+
+  hit(message, keep) {
+    const { state, lang, t } = this.app;
+    const conversation = state.conversations.get(String(message.conversation_id)) ?? message.conversation ?? { ...message, title: message.sender?.name, id: String(message.conversation_id), kind: 'private' };
+    const title = titleOf(conversation, t);
+    const time = listTime(lang, message.timestamp, new Date());
+    return keep(`m${message.id}`, [message, this.query, title, conversation.photo, time, ...this.chipInputs(conversation)], () => {
+      const text = cleanText(message.text).replace(/\s/gu, ' ');
+      const given = text.length === message.text.length ? message.highlights : undefined;
+      const part = snippet(text, highlightRanges(text, this.query, given));
+      const shown = el('span', { class: 'snippet', dir: 'auto' }, message.direction === 'outgoing' ? `${t('list.you')} ` : '', part.cut ? '…' : '', marked(part.text, part.ranges));
+      return this.result(conversation, title, shown, time, () => this.app.openConversation(String(message.conversation_id), String(message.id)));
     });
   }
 
-  hit(message) {
-    const { state, lang, t } = this.app;
-    const conversation = state.conversations.get(String(message.conversation_id)) ?? message.conversation ?? { ...message, title: message.sender?.name, id: String(message.conversation_id), kind: 'private' };
-    const text = cleanText(message.text).replace(/\s/gu, ' ');
-    const given = text.length === message.text.length ? message.highlights : undefined;
-    const part = snippet(text, highlightRanges(text, this.query, given));
-    const shown = el('span', { class: 'snippet', dir: 'auto' }, part.cut ? '…' : '', marked(part.text, part.ranges));
-    const who = message.direction === 'outgoing' ? `${t('list.you')} ` : '';
-    if (who) shown.prepend(who);
-    return this.result(conversation, titleOf(conversation, t), shown, listTime(lang, message.timestamp, new Date()), () => this.app.openConversation(String(message.conversation_id), String(message.id)));
+  chipInputs(conversation) {
+    const { accounts } = this.app.state;
+    const account = accounts.get(conversation.account_id);
+    return [account?.label, account?.colour, accounts.size > 1];
   }
 
   result(conversation, title, second, time, act) {
@@ -150,4 +172,3 @@ export class Search {
     event.preventDefault();
   }
 }
-
