@@ -28,7 +28,7 @@ use crate::{
     telegram::{Telegram, TelegramConfig, TelegramError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{AssistantClient, Doors, Gate, Hosts, Metrics, Service, guarded},
-    webhooks::Webhooks,
+    webhooks::{OwnerOf, WebhookFigures, Webhooks},
 };
 
 /// Threads that serve HTTP and WebSockets.
@@ -155,14 +155,22 @@ impl App {
             metrics: Arc::clone(&announcer.metrics),
             api: config.api.clone(),
             doors,
+            webhooks: WebhookFigures::default(),
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });
         let (address, server) = serve(&config, service.clone())?;
         let changes = service.vault.changes();
         restore(&service).await?;
         let following = actix::spawn(remote::follow(service.clone(), changes));
-        let webhooks =
-            Webhooks::start(config.webhooks.as_ref(), &service.store, &service.broadcast);
+        let owners = service.doors.owners.clone();
+        let owner_of: OwnerOf = Arc::new(move |id| owners.owner_of(id).map(|owner| owner.tag()));
+        let webhooks = Webhooks::start(
+            config.webhooks.as_ref(),
+            &service.store,
+            &service.broadcast,
+            &service.webhooks,
+            &owner_of,
+        );
         let app = Self {
             address,
             server: server.handle(),

@@ -185,4 +185,8 @@ pub struct Settings {
     pub webhook_secret: Option<String>,
     #[arg(long, env = "SWITCHBOARD_WEBHOOK_SECRET_FILE", hide = true)]
     pub webhook_secret_file: Option<PathBuf>,
+    /// Seconds that an event is tried which a webhook refuses while it takes others, before it is passed over (default a
+    /// day).
+    #[arg(long, env = "SWITCHBOARD_WEBHOOK_PATIENCE")]
+    pub webhook_patience: Option<String>,
 }

@@ -110,9 +110,37 @@ pub struct Assistant {
 /// Where events are posted to.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
-    pub urls: Vec<Url>,
+    pub hooks: Vec<Webhook>,
     /// What posts are signed with.
     pub secret: SecretText,
+    /// How long an event that a receiver refuses for its own sake is tried.
+    pub patience: Duration,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Webhook {
+    pub url: Url,
+    /// Only events of this owner's account: `licence:<hash>`, `user:<hash>` or `portal:<hash>`.
+    pub only: Option<String>,
+}
+
+impl Webhook {
+    /// `https://…`, or `https://…#licence=<SHA-256 of the key>`.
+    fn of(mut url: Url) -> Option<Self> {
+        let only = match url.fragment() {
+            None => None,
+            Some(fragment) => {
+                let (kind, hash) = fragment.split_once('=')?;
+                let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+                if !matches!(kind, "licence" | "user" | "portal") || !is_hash {
+                    return None;
+                }
+                Some(format!("{kind}:{}", hash.to_ascii_lowercase()))
+            }
+        };
+        url.set_fragment(None);
+        Some(Self { url, only })
+    }
 }
 
 /// Everything that is wrong, in the order of the settings.
@@ -395,6 +423,36 @@ impl Checker {
         Some(Assistant { url, key, model })
     }
 
+    fn webhook(&mut self, text: &str) -> Option<Webhook> {
+        const VARIABLE: &str = "SWITCHBOARD_WEBHOOKS";
+        let hook = Webhook::of(self.url(VARIABLE, Some(text))?);
+        if hook.is_none() {
+            self.report(
+                VARIABLE,
+                "has an address whose part after # is not licence=, user= or portal= and a SHA-256 in hexadecimal",
+            );
+        }
+        hook
+    }
+
+    fn webhook_patience(&mut self, settings: &Settings) -> Duration {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let given = settings.webhook_patience.as_deref().unwrap_or_default();
+        if given.is_empty() {
+            return DAY;
+        }
+        match given.parse() {
+            Ok(seconds @ 1..=31_536_000) => Duration::from_secs(seconds),
+            _ => {
+                self.report(
+                    "SWITCHBOARD_WEBHOOK_PATIENCE",
+                    "is not a number of seconds from 1 to 31536000",
+                );
+                DAY
+            }
+        }
+    }
+
     fn webhooks(&mut self, settings: &Settings) -> Option<Webhooks> {
         const SHORTEST_SECRET: usize = 16;
         let secret = self.secret(
@@ -402,18 +460,21 @@ impl Checker {
             settings.webhook_secret.as_deref(),
             settings.webhook_secret_file.as_deref(),
         );
-        let urls: Vec<Url> = settings
+        let patience = self.webhook_patience(settings);
+        let hooks: Vec<Webhook> = settings
             .webhook
             .iter()
-            .filter_map(|text| self.url("SWITCHBOARD_WEBHOOKS", Some(text.trim())))
+            .filter_map(|text| self.webhook(text.trim()))
             .collect();
-        if urls.is_empty() {
+        if hooks.is_empty() {
             return None;
         }
         match secret {
-            Some(secret) if secret.expose().len() >= SHORTEST_SECRET => {
-                Some(Webhooks { urls, secret })
-            }
+            Some(secret) if secret.expose().len() >= SHORTEST_SECRET => Some(Webhooks {
+                hooks,
+                secret,
+                patience,
+            }),
             Some(_) => {
                 self.report(
                     "SWITCHBOARD_WEBHOOK_SECRET",
@@ -556,5 +617,24 @@ mod tests {
                 && config.supabase.is_none()
                 && config.telegram.addresses.is_empty()
         );
+    }
+
+    /// Protects customers from each other: an address's owner is read right, or the start is refused.
+    #[test]
+    fn an_address_may_be_for_one_owner() {
+        let hash = "0A".repeat(32);
+        let of = |text: &str| Webhook::of(Url::parse(text).unwrap());
+        let all = of("https://shop.example/events").unwrap();
+        assert_eq!(all.only, None);
+        let one = of(&format!("https://shop.example/events#licence={hash}")).unwrap();
+        assert_eq!(one.url, all.url);
+        assert_eq!(one.only, Some(format!("licence:{}", "0a".repeat(32))));
+        for wrong in [
+            "licence=short".to_owned(),
+            format!("account={hash}"),
+            hash.clone(),
+        ] {
+            assert_eq!(of(&format!("https://shop.example/events#{wrong}")), None);
+        }
     }
 }

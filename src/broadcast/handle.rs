@@ -13,7 +13,7 @@ use super::{
     actor::{CloseAll, Publish, Subscribe},
     ring::Ring,
 };
-use crate::domain::{Event, Seq};
+use crate::domain::{AccountId, Event, Seq};
 
 /// Frames kept in memory for listeners that are only a little behind.
 const RING: usize = 16_384;
@@ -147,6 +147,12 @@ impl BroadcastHandle {
             }
             since => since,
         }
+    }
+
+    /// Up to `limit` frames of one account after `after` and up to `end`, which was published.
+    #[must_use]
+    pub fn of(&self, account: AccountId, after: Seq, end: Seq, limit: usize) -> Since {
+        self.shared.ring().of(account, after, end, limit)
     }
 
     /// The newest number, and a way to wait for a newer one.

@@ -1,9 +1,13 @@
 //! Ring: the most recent frames. Older ones are in the event log.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{VecDeque, vec_deque},
+    iter::Skip,
+    sync::Arc,
+};
 
 use super::Frame;
-use crate::domain::Seq;
+use crate::domain::{AccountId, Seq};
 
 #[derive(Debug)]
 pub struct Ring {
@@ -50,13 +54,35 @@ impl Ring {
         if seq >= self.last {
             return Since::Frames(Vec::new());
         }
-        let Some(first) = self.frames.front() else {
+        self.following(seq, |frames| frames.take(limit).cloned().collect())
+    }
+
+    /// The same of one account, up to `end`.
+    pub fn of(&self, account: AccountId, after: Seq, end: Seq, limit: usize) -> Since {
+        // A publication that was lost on the way is in the log alone.
+        if self.last < end {
             return Since::Behind;
-        };
-        let Ok(skip) = usize::try_from(seq.0 + 1 - first.seq().0) else {
-            return Since::Behind;
-        };
-        Since::Frames(self.frames.iter().skip(skip).take(limit).cloned().collect())
+        }
+        self.following(after, |frames| {
+            frames
+                .take_while(|frame| frame.seq() <= end)
+                .filter(|frame| frame.account_id() == account)
+                .take(limit)
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn following(
+        &self,
+        seq: Seq,
+        choose: impl FnOnce(Skip<vec_deque::Iter<'_, Arc<Frame>>>) -> Vec<Arc<Frame>>,
+    ) -> Since {
+        let first = self.frames.front().map(|frame| frame.seq().0);
+        match first.map(|first| usize::try_from(seq.0 + 1 - first)) {
+            Some(Ok(skip)) => Since::Frames(choose(self.frames.iter().skip(skip))),
+            Some(Err(_)) | None => Since::Behind,
+        }
     }
 }
 
@@ -104,6 +130,25 @@ mod tests {
         ring.push(frame(3));
         assert_eq!(seqs(ring.after(Seq(1), 9)), None);
         assert_eq!(seqs(ring.after(Seq(2), 9)), Some(vec![3]));
+    }
+
+    /// Protects webhooks: one account's events come alone, and a gap is never taken for "nothing".
+    #[test]
+    fn one_accounts_events_come_without_the_others() {
+        let mut ring = Ring::new(3, Seq(0));
+        let mine = frame(2);
+        for frame in [frame(1), Arc::clone(&mine), frame(3)] {
+            ring.push(frame);
+        }
+        let of = |after, end| seqs(ring.of(mine.account_id(), Seq(after), Seq(end), 9));
+        assert_eq!(of(0, 3), Some(vec![2]));
+        assert_eq!(of(2, 3), Some(vec![]));
+        assert_eq!(of(0, 1), Some(vec![]));
+        assert_eq!(of(0, 4), None, "not published yet");
+        let mut later = Ring::new(1, Seq(0));
+        later.push(frame(1));
+        later.push(frame(2));
+        assert_eq!(seqs(later.of(mine.account_id(), Seq(0), Seq(2), 9)), None);
     }
 
     #[test]

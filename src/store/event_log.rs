@@ -201,6 +201,15 @@ impl Rows {
     }
 }
 
+fn rendered(conn: &mut SqliteConnection, events: &[EventRow]) -> QueryResult<Vec<Arc<Event>>> {
+    let rows = Rows::read(conn, events)?;
+    Ok(events
+        .iter()
+        .filter_map(|event| rows.render(event))
+        .map(Arc::new)
+        .collect())
+}
+
 fn deleted(conversation: &Conversation, row: &EventRow) -> EventBody {
     let (ids, message_ids) = row
         .detail
@@ -234,6 +243,32 @@ fn number(conn: &mut SqliteConnection, text: &'static str) -> QueryResult<Seq> {
 }
 
 impl StoreHandle {
+    /// What was committed for one account after `after` and up to `end`, as [`events_after`](Self::events_after) gives it.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn events_of(
+        &self,
+        account: AccountId,
+        after: Seq,
+        end: Seq,
+        limit: u32,
+    ) -> Result<Vec<Arc<Event>>> {
+        self.read("events_of", move |conn| {
+            let account = account.to_string();
+            let events = sql("SELECT seq, at, account_no, kind, conversation_id, message_row, detail FROM event_log \
+                              WHERE seq > ? AND seq <= ? AND account_no = (SELECT no FROM accounts WHERE id = ?) \
+                              ORDER BY seq LIMIT ?")
+            .number(after.0)
+            .number(end.0)
+            .text(&account)
+            .number(limit.clamp(1, READ_MAX))
+            .load::<EventRow>(conn)?;
+            rendered(conn, &events)
+        })
+        .await
+    }
+
     /// What was committed after `seq`, in order; at most 1,000 at once, rendered from what the rows are now.
     ///
     /// A `login_updated` comes back as the account's status: what a sign-in shows is never stored.
@@ -247,12 +282,7 @@ impl StoreHandle {
             .number(seq.0)
             .number(limit.clamp(1, READ_MAX))
             .load::<EventRow>(conn)?;
-            let rows = Rows::read(conn, &events)?;
-            Ok(events
-                .iter()
-                .filter_map(|event| rows.render(event))
-                .map(Arc::new)
-                .collect())
+            rendered(conn, &events)
         })
         .await
     }

@@ -56,3 +56,4 @@ pub use types::{
     MessagePage, MessagesFrom, NewAccount, NewFillJob, NewLoginAttempt, NoSink, Page, QueueReply,
     QueueSend, Queued, Recorded, SearchHit, SearchQuery, StoreConfig,
 };
+pub use webhook_cursors::WebhookPlace;

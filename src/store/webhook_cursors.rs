@@ -1,9 +1,9 @@
-//! Webhook cursors: how far each webhook was served, so that a restart goes on there.
+//! Webhook cursors: how far each webhook was served, account by account, so that a restart goes on there.
 
 use diesel::prelude::*;
 
 use super::{Result, StoreHandle};
-use crate::domain::{Seq, Timestamp};
+use crate::domain::{AccountId, Seq, Timestamp};
 
 diesel::table! {
     webhook_cursors (hook) {
@@ -13,27 +13,61 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_lanes (hook, account_id) {
+        hook -> Text,
+        account_id -> Text,
+        seq -> BigInt,
+    }
+}
+
+/// How far a webhook was served.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct WebhookPlace {
+    /// Everything up to here, but for the accounts that it is behind with.
+    pub seq: Seq,
+    pub behind: Vec<(AccountId, Seq)>,
+}
+
 impl StoreHandle {
     /// `None`: this webhook is new.
     ///
     /// # Errors
     /// As every read.
-    pub async fn webhook_cursor(&self, hook: String) -> Result<Option<Seq>> {
-        self.read("webhook_cursor", move |conn| {
+    pub async fn webhook_place(&self, hook: String) -> Result<Option<WebhookPlace>> {
+        self.read("webhook_place", move |conn| {
             let seq = webhook_cursors::table
-                .find(hook)
+                .find(&hook)
                 .select(webhook_cursors::seq)
                 .first(conn)
                 .optional()?;
-            Ok(seq.map(Seq))
+            let Some(seq) = seq else { return Ok(None) };
+            let behind = webhook_lanes::table
+                .filter(webhook_lanes::hook.eq(&hook))
+                .select((webhook_lanes::account_id, webhook_lanes::seq))
+                .load::<(String, i64)>(conn)?
+                .into_iter()
+                .filter_map(|(account, seq)| Some((account.parse().ok()?, Seq(seq))))
+                .collect();
+            Ok(Some(WebhookPlace {
+                seq: Seq(seq),
+                behind,
+            }))
         })
         .await
     }
 
+    /// Moves a webhook on. Of the lanes only what changed: `None` for an account that it is no longer behind with.
+    ///
     /// # Errors
     /// As every write.
-    pub async fn set_webhook_cursor(&self, hook: String, seq: Seq) -> Result<()> {
-        self.write("set_webhook_cursor", move |conn| {
+    pub async fn move_webhook(
+        &self,
+        hook: String,
+        seq: Seq,
+        lanes: Vec<(AccountId, Option<Seq>)>,
+    ) -> Result<()> {
+        self.write("move_webhook", move |conn| {
             diesel::replace_into(webhook_cursors::table)
                 .values((
                     webhook_cursors::hook.eq(&hook),
@@ -41,6 +75,21 @@ impl StoreHandle {
                     webhook_cursors::updated_at.eq(Timestamp::now().millis()),
                 ))
                 .execute(conn)?;
+            for (account, seq) in &lanes {
+                let account = account.to_string();
+                match seq {
+                    Some(seq) => diesel::replace_into(webhook_lanes::table)
+                        .values((
+                            webhook_lanes::hook.eq(&hook),
+                            webhook_lanes::account_id.eq(account),
+                            webhook_lanes::seq.eq(seq.0),
+                        ))
+                        .execute(conn)?,
+                    None => {
+                        diesel::delete(webhook_lanes::table.find((&hook, account))).execute(conn)?
+                    }
+                };
+            }
             Ok(((), Vec::new()))
         })
         .await

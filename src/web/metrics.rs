@@ -197,10 +197,11 @@ pub async fn get_metrics(
     access.require_everything()?;
     service.metrics.look(&service).await?;
     let mut text = String::new();
-    let mut of_store = Registry::default();
-    service.store.metrics().register(&mut of_store);
+    let mut of_others = Registry::default();
+    service.store.metrics().register(&mut of_others);
+    service.webhooks.register(&mut of_others);
     encode_registry(&mut text, &service.metrics.registry)
-        .and_then(|()| encode_registry(&mut text, &of_store))
+        .and_then(|()| encode_registry(&mut text, &of_others))
         .and_then(|()| encode_eof(&mut text))
         .map_err(ApiError::internal)?;
     Ok(HttpResponse::Ok()

@@ -13,6 +13,7 @@ use crate::{
     supervisor::{SignInError, SupervisorError, SupervisorHandle},
     telegram::{CallError, LoginError},
     vault::{Vault, VaultError},
+    webhooks::WebhookFigures,
 };
 
 pub struct Service {
@@ -24,6 +25,8 @@ pub struct Service {
     /// For accounts that bring none.
     pub api: Option<ApiCredentials>,
     pub doors: Doors,
+    /// How far the webhooks are.
+    pub webhooks: WebhookFigures,
     /// What `/message_stream` asks; `None`: not configured.
     pub assistant: Option<AssistantClient>,
 }

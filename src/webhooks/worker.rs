@@ -1,77 +1,124 @@
-//! Worker: one address's way through the event log, portion by portion. Accounts go side by side, each in order;
-//! the place in the log moves when a whole portion was taken.
+//! Worker: one address's way through the event log. Each account has a lane of its own, in order; a lane that waits
+//! holds up no other.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-use futures_util::{StreamExt, stream};
-
-use super::delivery::Receiver;
-use crate::{
-    broadcast::{BroadcastHandle, Frame, Since},
-    domain::{EventBody, Seq},
-    store::{StoreError, StoreHandle},
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-/// Events read at once, and repeated at most after a crash.
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+};
+
+use super::{OwnerOf, delivery::Receiver, lanes::Lanes};
+use crate::{
+    broadcast::{BroadcastHandle, Frame, Since},
+    domain::{AccountId, EventBody, Seq},
+    store::{StoreError, StoreHandle, WebhookPlace},
+};
+
+/// Events read at once.
 const PORTION: u32 = 64;
-/// Accounts that are told about at the same time.
-const LANES: usize = 8;
+/// Posts under way at the same time.
+const POSTS: usize = 8;
 /// The store is asked again after it could not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
 
+/// Cheap to clone: each lane has one.
+#[derive(Clone)]
 pub struct Worker {
-    pub receiver: Receiver,
-    pub store: StoreHandle,
-    pub broadcast: BroadcastHandle,
+    receiver: Arc<Receiver>,
+    store: StoreHandle,
+    broadcast: BroadcastHandle,
+    owner_of: OwnerOf,
+    lanes: Arc<Mutex<Lanes>>,
+    posts: Arc<Semaphore>,
+    /// A lane went on.
+    progress: Arc<Notify>,
 }
 
 impl Worker {
+    pub fn new(
+        receiver: Receiver,
+        store: StoreHandle,
+        broadcast: BroadcastHandle,
+        owner_of: OwnerOf,
+    ) -> Self {
+        Self {
+            receiver: Arc::new(receiver),
+            store,
+            broadcast,
+            owner_of,
+            lanes: Arc::new(Mutex::new(Lanes::new(WebhookPlace::default()))),
+            posts: Arc::new(Semaphore::new(POSTS)),
+            progress: Arc::default(),
+        }
+    }
+
+    pub fn name(&self) -> String {
+        self.receiver.name()
+    }
+
+    pub fn lanes(&self) -> Arc<Mutex<Lanes>> {
+        Arc::clone(&self.lanes)
+    }
+
     pub async fn run(self) {
         let mut newest = self.broadcast.newest();
-        let mut cursor = loop {
+        let place = loop {
             match self.begin().await {
-                Ok(cursor) => break cursor,
+                Ok(place) => break place,
                 Err(error) => self.store_away(&error).await,
             }
         };
+        *self.lock() = Lanes::new(place);
+        let mut at_work = JoinSet::new();
+        for account in self.lock().accounts() {
+            at_work.spawn(self.clone().serve(account));
+        }
         loop {
             newest.borrow_and_update();
-            let (frames, end) = match self.portion(cursor).await {
-                Ok(portion) => portion,
-                Err(error) => {
-                    self.store_away(&error).await;
-                    continue;
+            let read = self.lock().read();
+            match self.portion(read).await {
+                Ok((frames, end)) if end > read => {
+                    for account in self.hand_out(&frames, end) {
+                        at_work.spawn(self.clone().serve(account));
+                    }
                 }
-            };
-            if end > cursor {
-                self.deliver(frames).await;
-                cursor = self.advance(end).await;
-            } else if newest.changed().await.is_err() {
-                return;
+                Ok(_) => {
+                    tokio::select! {
+                        changed = newest.changed() => if changed.is_err() { return },
+                        () = self.progress.notified() => {}
+                    }
+                }
+                Err(error) => self.store_away(&error).await,
             }
+            while at_work.try_join_next().is_some() {}
+            self.save().await;
         }
     }
 
     /// Where it was; a new address begins at the present.
-    async fn begin(&self) -> Result<Seq, StoreError> {
+    async fn begin(&self) -> Result<WebhookPlace, StoreError> {
         let id = self.receiver.id.clone();
-        if let Some(cursor) = self.store.webhook_cursor(id.clone()).await? {
-            let oldest = self.store.oldest_seq().await?;
-            if cursor.0 + 1 < oldest.0 {
-                log::warn!(target: "switchboard::webhooks", "webhook={id} events {} to {} are no longer in the log and were not delivered", cursor.0 + 1, oldest.0 - 1);
-            }
-            return Ok(cursor);
+        if let Some(place) = self.store.webhook_place(id.clone()).await? {
+            return Ok(place);
         }
-        let now = self.store.last_seq().await?;
-        self.store.set_webhook_cursor(id, now).await?;
-        Ok(now)
+        let seq = self.store.last_seq().await?;
+        self.store.move_webhook(id, seq, Vec::new()).await?;
+        Ok(WebhookPlace {
+            seq,
+            behind: Vec::new(),
+        })
     }
 
-    /// What follows, and up to where; the ring first, for it has events as they were told.
+    /// What follows, of all accounts, and up to where.
     async fn portion(&self, after: Seq) -> Result<(Vec<Arc<Frame>>, Seq), StoreError> {
         let frames = match self.broadcast.after(after, PORTION as usize) {
             Since::Frames(frames) => frames,
             Since::Behind => {
+                self.tell_loss(after).await?;
                 let newest = self.store.last_seq().await?;
                 let events = self.store.events_after(after, PORTION).await?;
                 if events.is_empty() {
@@ -87,36 +134,113 @@ impl Worker {
         Ok((frames, end))
     }
 
-    async fn deliver(&self, frames: Vec<Arc<Frame>>) {
-        let mut lanes: BTreeMap<_, Vec<Arc<Frame>>> = BTreeMap::new();
-        for frame in frames {
-            // What a sign-in shows (QR codes, hints) is for the person who signs in.
-            if !matches!(frame.event().body, EventBody::LoginUpdated { .. }) {
-                lanes.entry(frame.account_id()).or_default().push(frame);
+    /// Accounts that nobody is at work on yet.
+    fn hand_out(&self, frames: &[Arc<Frame>], end: Seq) -> Vec<AccountId> {
+        let mut lanes = self.lock();
+        let mut idle = Vec::new();
+        for frame in frames.iter().filter(|frame| is_told(frame)) {
+            let account = frame.account_id();
+            let wanted = self.receiver.wants((self.owner_of)(account).as_deref());
+            if wanted && lanes.add(account, frame.seq()) {
+                idle.push(account);
             }
         }
-        let receiver = &self.receiver;
-        stream::iter(lanes.into_values())
-            .for_each_concurrent(LANES, |lane| async move {
-                for frame in lane {
-                    receiver.deliver(&frame).await;
-                }
-            })
-            .await;
+        lanes.read_to(end);
+        idle
     }
 
-    async fn advance(&self, end: Seq) -> Seq {
+    /// Delivers what one account has, until there is nothing more.
+    async fn serve(self, account: AccountId) {
         loop {
-            let id = self.receiver.id.clone();
-            match self.store.set_webhook_cursor(id, end).await {
-                Ok(()) => return end,
-                Err(error) => self.store_away(&error).await,
+            let Some((after, newest)) = self.lock().stretch(account) else {
+                return;
+            };
+            let frames = match self.events_of(account, after, newest).await {
+                Ok(frames) => frames,
+                Err(error) => {
+                    self.store_away(&error).await;
+                    continue;
+                }
+            };
+            let last = frames.len() < PORTION as usize;
+            for frame in frames {
+                if is_told(&frame) {
+                    let owner = (self.owner_of)(account);
+                    self.receiver
+                        .deliver(&frame, owner.as_deref(), &self.posts)
+                        .await;
+                }
+                self.went_on(account, frame.seq());
             }
+            if last {
+                self.went_on(account, newest);
+            }
+        }
+    }
+
+    /// The ring first, for it has events as they were told.
+    async fn events_of(
+        &self,
+        account: AccountId,
+        after: Seq,
+        end: Seq,
+    ) -> Result<Vec<Arc<Frame>>, StoreError> {
+        let frames = self.broadcast.of(account, after, end, PORTION as usize);
+        if let Since::Frames(frames) = frames {
+            return Ok(frames);
+        }
+        self.tell_loss(after).await?;
+        let events = self.store.events_of(account, after, end, PORTION).await?;
+        Ok(events
+            .into_iter()
+            .map(|event| Arc::new(Frame::new(event)))
+            .collect())
+    }
+
+    async fn tell_loss(&self, after: Seq) -> Result<(), StoreError> {
+        let oldest = self.store.oldest_seq().await?;
+        if after.0 + 1 < oldest.0 {
+            log::error!(
+                target: "switchboard::webhooks",
+                "webhook={} events {} to {} are no longer in the log; what was not delivered of them is lost to this webhook",
+                self.receiver.name(), after.0 + 1, oldest.0 - 1
+            );
+        }
+        Ok(())
+    }
+
+    fn went_on(&self, account: AccountId, seq: Seq) {
+        self.lock().done(account, seq);
+        self.progress.notify_one();
+    }
+
+    /// Writes down how far it is.
+    pub async fn save(&self) {
+        let Some((seq, changed)) = self.lock().take_change() else {
+            return;
+        };
+        let id = self.receiver.id.clone();
+        while let Err(error) = self
+            .store
+            .move_webhook(id.clone(), seq, changed.clone())
+            .await
+        {
+            self.store_away(&error).await;
         }
     }
 
     async fn store_away(&self, error: &StoreError) {
-        log::warn!(target: "switchboard::webhooks", "webhook={} waits for the store: {error}", self.receiver.id);
+        log::warn!(target: "switchboard::webhooks", "webhook={} waits for the store: {error}", self.receiver.name());
         tokio::time::sleep(STORE_PAUSE).await;
     }
+
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
+        // Single calls only: a panic elsewhere can't leave the lanes half-changed.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a sign-in shows (QR codes, hints) is for the person who signs in.
+fn is_told(frame: &Frame) -> bool {
+    !matches!(frame.event().body, EventBody::LoginUpdated { .. })
 }

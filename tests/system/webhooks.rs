@@ -3,14 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use switchboard::{domain::SecretText, webhooks::sign};
-use switchboard_simulator::PersonSpec;
+use switchboard::{domain::SecretText, web::sha256_hex, webhooks::sign};
+use switchboard_simulator::{AccountSpec, PersonSpec};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
-use crate::support::{fleet::Fleet, wait};
+use super::licence_phone::connect;
+use crate::support::{
+    fleet::{Fleet, FleetBuilder, phone},
+    wait,
+};
 
 const SECRET: &str = "a-secret-of-the-receiver";
 
@@ -20,7 +24,18 @@ struct Receiver {
     url: String,
     taken: Arc<Mutex<Vec<Value>>>,
     refused: Arc<Mutex<u32>>,
-    refuses: Arc<Mutex<bool>>,
+    refuses: Arc<Mutex<Refuses>>,
+    owners: Arc<Mutex<Vec<String>>>,
+}
+
+/// What a receiver does not take.
+#[derive(Clone, Copy, Default)]
+enum Refuses {
+    #[default]
+    Nothing,
+    Everything,
+    /// A message with this text.
+    Text(&'static str),
 }
 
 impl Receiver {
@@ -31,6 +46,7 @@ impl Receiver {
             taken: Arc::default(),
             refused: Arc::default(),
             refuses: Arc::default(),
+            owners: Arc::default(),
         };
         let serving = receiver.clone();
         tokio::spawn(async move {
@@ -71,7 +87,12 @@ impl Receiver {
         if body.len() < length {
             return None;
         }
-        if *self.refuses.lock().unwrap() {
+        let refuses = match *self.refuses.lock().unwrap() {
+            Refuses::Nothing => false,
+            Refuses::Everything => true,
+            Refuses::Text(text) => body.contains(text),
+        };
+        if refuses {
             *self.refused.lock().unwrap() += 1;
             return Some("500 Internal Server Error");
         }
@@ -84,6 +105,10 @@ impl Receiver {
             event["event"].as_str().unwrap()
         );
         self.taken.lock().unwrap().push(event);
+        self.owners
+            .lock()
+            .unwrap()
+            .extend(header("x-switchboard-owner"));
         Some("204 No Content")
     }
 
@@ -101,50 +126,56 @@ impl Receiver {
             })
             .collect()
     }
+
+    fn refuse(&self, what: Refuses) {
+        *self.refuses.lock().unwrap() = what;
+    }
+
+    /// The texts, once the last one is there.
+    async fn until(&self, last: &str) -> Vec<String> {
+        let look = || async { self.texts() };
+        let there = |texts: &Vec<String>| texts.iter().any(|text| text == last);
+        wait::until(&format!("{last:?} at the webhook"), look, there).await
+    }
+
+    async fn until_refused(&self) {
+        let before = *self.refused.lock().unwrap();
+        let look = || async { *self.refused.lock().unwrap() };
+        wait::until("a refusal", look, |count| *count > before).await;
+    }
+}
+
+fn fleet_with(receivers: &[&str]) -> FleetBuilder {
+    Fleet::builder()
+        .env("SWITCHBOARD_WEBHOOKS", &receivers.join(","))
+        .env("SWITCHBOARD_WEBHOOK_SECRET", SECRET)
 }
 
 /// Protects receivers: signed, in order, at least once; what happened while they or the service were away comes later.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_reach_a_webhook_in_order_and_after_a_restart() {
     let receiver = Receiver::start().await;
-    let mut fleet = Fleet::builder()
-        .accounts(1)
-        .env("SWITCHBOARD_WEBHOOKS", &receiver.url)
-        .env("SWITCHBOARD_WEBHOOK_SECRET", SECRET)
-        .start()
-        .await;
+    let mut fleet = fleet_with(&[&receiver.url]).accounts(1).start().await;
     let account = fleet.accounts[0].clone();
     let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
     for text in ["1", "2", "3"] {
         fleet.telegram.say(person, account.user, text);
     }
-    let until = |count: usize| {
-        let receiver = receiver.clone();
-        async move {
-            let look = || async { receiver.texts() };
-            wait::until("the events", look, |texts| texts.len() >= count).await
-        }
-    };
-    assert_eq!(until(3).await, ["1", "2", "3"]);
+    assert_eq!(receiver.until("3").await, ["1", "2", "3"]);
 
     // The receiver is away: nothing else waits for it.
-    *receiver.refuses.lock().unwrap() = true;
+    receiver.refuse(Refuses::Everything);
     let mut live = fleet.live(None).await;
     fleet.telegram.say(person, account.user, "4");
     live.until(|frame| frame["data"]["message"]["text"] == "4")
         .await;
-    wait::until(
-        "a refusal",
-        || async { *receiver.refused.lock().unwrap() },
-        |count| *count > 0,
-    )
-    .await;
+    receiver.until_refused().await;
     fleet.kill_service();
-    *receiver.refuses.lock().unwrap() = false;
+    receiver.refuse(Refuses::Nothing);
     fleet.start_service();
     fleet.telegram.say(person, account.user, "5");
 
-    let mut texts = until(5).await;
+    let mut texts = receiver.until("5").await;
     // At least once: what a crash interrupted may come twice, one after the other.
     texts.dedup();
     assert_eq!(texts, ["1", "2", "3", "4", "5"]);
@@ -157,4 +188,134 @@ async fn events_reach_a_webhook_in_order_and_after_a_restart() {
         .collect();
     assert!(seqs.is_sorted(), "{seqs:?}");
     assert!(!fleet.service().log().contains(SECRET));
+}
+
+/// Protects everybody from one event that a receiver can't take, and from a receiver that is dead: other accounts and
+/// other receivers go on, also over a restart; who waits is to be seen; nothing is given up before its time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_webhook_refuses_holds_up_nothing_else() {
+    let (choosy, dead) = (Receiver::start().await, Receiver::start().await);
+    dead.refuse(Refuses::Everything);
+    choosy.refuse(Refuses::Text("poison"));
+    let fleet = fleet_with(&[&choosy.url, &dead.url]).accounts(2);
+    let mut fleet = fleet.start().await;
+    let [stuck, other] = [fleet.accounts[0].clone(), fleet.accounts[1].clone()];
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, stuck.user, "poison");
+    fleet.telegram.say(person, stuck.user, "behind it");
+    choosy.until_refused().await;
+    fleet.telegram.say(person, other.user, "for the other");
+    choosy.until("for the other").await;
+
+    let waiting = wait::until(
+        "the accounts that wait",
+        || fleet.api.get("/health/ready"),
+        |ready| ready["webhooks"]["accounts_waiting"] == 3,
+    );
+    assert_eq!(waiting.await["status"], "ok");
+    let figures = fleet.api.get("/metrics").await;
+    let figures = figures.as_str().unwrap();
+    for count in [1, 2] {
+        let is_it = |line: &&str| {
+            line.starts_with("switchboard_webhook_accounts_waiting{webhook=\"http://127.0.0.1#")
+                && line.ends_with(&format!(" {count}"))
+        };
+        assert!(figures.lines().any(|line| is_it(&line)), "{figures}");
+    }
+
+    // Over a restart the others are not told again.
+    fleet.stop_service();
+    fleet.start_service();
+    fleet.telegram.say(person, other.user, "after the restart");
+    let texts = choosy.until("after the restart").await;
+    assert_eq!(texts, ["for the other", "after the restart"]);
+    choosy.refuse(Refuses::Nothing);
+    let texts = choosy.until("behind it").await;
+    assert_eq!(
+        texts[2..],
+        ["poison", "behind it"],
+        "in order, and none is lost"
+    );
+    dead.refuse(Refuses::Nothing);
+    for texts in [
+        dead.until("behind it").await,
+        dead.until("after the restart").await,
+    ] {
+        assert!(
+            texts.iter().filter(|text| *text == "poison").count() <= 1,
+            "{texts:?}"
+        );
+    }
+}
+
+/// Protects an account's later events from one that its receiver will never take: after its time it is passed over,
+/// which the log and the figures say.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_refused_for_too_long_is_passed_over_aloud() {
+    let receiver = Receiver::start().await;
+    receiver.refuse(Refuses::Text("poison"));
+    let fleet = fleet_with(&[&receiver.url])
+        .env("SWITCHBOARD_WEBHOOK_PATIENCE", "1")
+        .accounts(2);
+    let fleet = fleet.start().await;
+    let [stuck, other] = [fleet.accounts[0].clone(), fleet.accounts[1].clone()];
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, stuck.user, "poison");
+    fleet.telegram.say(person, stuck.user, "behind it");
+    receiver.until_refused().await;
+    // That it takes others shows that it is the event and not the receiver.
+    fleet.telegram.say(person, other.user, "for the other");
+    let texts = receiver.until("behind it").await;
+    assert_eq!(texts, ["for the other", "behind it"]);
+    let log = fleet.service().log();
+    let told = |line: &&str| line.contains("ERROR") && line.contains("passed over");
+    let told = log.lines().find(told).unwrap_or_default();
+    assert!(told.contains(&stuck.id), "{told}");
+    let figures = fleet.api.get("/metrics").await;
+    let passed = figures
+        .as_str()
+        .unwrap()
+        .lines()
+        .find(|line| line.contains("outcome=\"passed_over\""));
+    assert!(
+        passed.is_some_and(|line| line.ends_with(" 1")),
+        "{passed:?}"
+    );
+}
+
+/// Protects one customer from another's receiver: with an owner behind its address a webhook is told of that owner's
+/// account alone, and each post says whose it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_of_one_licence_hears_of_no_other() {
+    let (one, all) = (Receiver::start().await, Receiver::start().await);
+    let hash = |key: &str| sha256_hex(key);
+    let of_one = format!("{}#licence={}", one.url, hash("licence-one"));
+    let fleet = fleet_with(&[&of_one, &all.url]).start().await;
+    let mut users = Vec::new();
+    for (index, key) in ["licence-one", "licence-two"].into_iter().enumerate() {
+        let number = phone(index);
+        users.push(fleet.telegram.add_account(AccountSpec::new(&number, key)));
+        let api = fleet.api.with_header("x-license-key", key);
+        connect(&fleet, &api, &number).await;
+    }
+    for account in fleet.api.get("/accounts").await["accounts"]
+        .as_array()
+        .unwrap()
+    {
+        let id = account["id"].as_str().unwrap();
+        fleet.wait_for_state(id, "online").await;
+    }
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, users[1], "for licence two");
+    all.until("for licence two").await;
+    fleet.telegram.say(person, users[0], "for licence one");
+    assert_eq!(one.until("for licence one").await, ["for licence one"]);
+    all.until("for licence one").await;
+    let own = format!("licence:{}", hash("licence-one"));
+    let owners = one.owners.lock().unwrap().clone();
+    assert!(owners.iter().all(|owner| *owner == own), "{owners:?}");
+    let owners = all.owners.lock().unwrap().clone();
+    for key in ["licence-one", "licence-two"] {
+        assert!(owners.contains(&format!("licence:{}", hash(key))), "{key}");
+    }
 }

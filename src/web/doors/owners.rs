@@ -69,6 +69,12 @@ impl Owner {
         }
     }
 
+    /// For programs that know the key and so its hash: `licence:<hash>`.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        format!("{}:{}", self.kind.as_str(), self.hash)
+    }
+
     /// For labels: enough to tell owners apart, too little to be the key.
     #[must_use]
     pub fn short(&self) -> &str {
@@ -125,6 +131,14 @@ impl Owners {
         self.read()
             .get(owner)
             .is_some_and(|record| record.account_id == id)
+    }
+
+    #[must_use]
+    pub fn owner_of(&self, id: AccountId) -> Option<Owner> {
+        self.read()
+            .iter()
+            .find(|(_, record)| record.account_id == id)
+            .map(|(owner, _)| owner.clone())
     }
 
     /// One at a time, so that two first calls don't make two accounts.

@@ -54,7 +54,8 @@ super::schemas! {
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
     answer Live { status: "one of ok" }
-    answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault" }
+    answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault", webhooks: "WebhooksHealth" }
+    answer WebhooksHealth { accounts_waiting: "integer", waiting_seconds: "integer" }
     answer StoreHealth { ok: "boolean", since: "time", reason: "string?" }
 
     body AddAccount {
