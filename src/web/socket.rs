@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{access::Access, state::Service};
+use super::{access::Access, error::ApiError, state::Service};
 use crate::{
     broadcast::{Frame, Since, Subscription, Transient, Wake},
     domain::{Seq, Timestamp},
@@ -48,7 +48,7 @@ pub async fn open_socket(
     query: web::Query<After>,
     access: Access,
     service: web::Data<Service>,
-) -> Result<HttpResponse, actix_web::Error> {
+) -> Result<HttpResponse, ApiError> {
     let actor = SocketActor {
         vault: service.vault.watch_status(),
         service: service.into_inner(),
@@ -64,6 +64,10 @@ pub async fn open_socket(
     ws::WsResponseBuilder::new(actor, &request, stream)
         .frame_size(LARGEST_FRAME_IN)
         .start()
+        .map_err(|error| {
+            let why = format!("this address is for WebSockets: {error}");
+            ApiError::bad_request("not_a_websocket", why)
+        })
 }
 
 pub struct SocketActor {

@@ -151,6 +151,7 @@ pub const CODES: &[(&str, &str)] = &[
         "two-step verification: send the password as well",
     ),
     ("no_login", "no sign-in is under way"),
+    ("not_a_websocket", "the call is no WebSocket handshake"),
     ("not_authorized", "not signed in"),
     ("not_connected", "the licence has no connected number"),
     ("not_found", "there is nothing under this address"),
