@@ -128,6 +128,10 @@ async fn the_examples_run_as_written() {
     for (number, name) in [("+963912345678", "Shop"), ("+79991234567", "Writer")] {
         fleet.telegram.add_account(AccountSpec::new(number, name));
     }
+    let reader = AccountSpec::new("+9996610003", "Reader").password("correct horse");
+    fleet.telegram.add_account(reader);
+    let contact = PersonSpec::new("Contact one").username("contact_one");
+    fleet.telegram.add_person(contact);
     let base = "/api/integrations/telegram-phone";
     let licence = ["X-License-Key: demo"];
     let started = curl(
@@ -162,6 +166,12 @@ async fn the_examples_run_as_written() {
     );
     let config = curl(&fleet, &format!("{base}/config"), &licence, None).await;
     assert_eq!(config["config"]["phone_number"], "+963***678");
+    let tested = curl(&fleet, &format!("{base}/test"), &licence, Some("{}")).await;
+    assert_eq!(tested["user"], verified["user"]);
+    let gone = curl(&fleet, &format!("{base}/disconnect"), &licence, Some("{}")).await;
+    assert_eq!(gone["success"], true);
+    let config = curl(&fleet, &format!("{base}/config"), &licence, None).await;
+    assert_eq!(config, json!({ "config": null }));
 
     let body = r#"{"user_id":"user123","phone_number":"+79991234567"}"#;
     let started = curl(&fleet, "/telegram/user/auth/start", &[], Some(body)).await;
@@ -178,6 +188,49 @@ async fn the_examples_run_as_written() {
     );
     let status = curl(&fleet, "/telegram/user/status/user123", &[], None).await;
     assert_eq!(status["authorized"], true);
+    let body = r#"{"user_id":"user123","recipient_id":"@contact_one","text":"Hello"}"#;
+    let sent = curl(&fleet, "/telegram/user/send", &[], Some(body)).await;
+    assert_eq!(
+        (&sent["status"], &sent["success"]),
+        (&json!("ok"), &json!(true))
+    );
+    let gone = curl(
+        &fleet,
+        "/telegram/user/disconnect",
+        &[],
+        Some(r#"{"user_id":"user123"}"#),
+    )
+    .await;
+    assert_eq!(gone["status"], "ok");
+
+    // The portal, with its slashes.
+    let body = r#"{"phone":"+9996610003"}"#;
+    let sent = curl(&fleet, "/telegram/auth/phone/", &[], Some(body)).await;
+    assert_eq!(sent["status"], "code_sent");
+    let code = code_for(&fleet, "+9996610003").await;
+    let body = format!(r#"{{"phone":"+9996610003","code":"{code}","password":"correct horse"}}"#);
+    let verified = curl(&fleet, "/telegram/auth/verify/", &[], Some(&body)).await;
+    assert_eq!(verified["status"], "authorized");
+    let status = curl(&fleet, "/telegram/session/status/", &[], None).await;
+    assert_eq!(
+        (&status["has_session"], &status["authorized"]),
+        (&json!(true), &json!(true))
+    );
+    let info = curl(&fleet, "/telegram/user/info/", &[], None).await;
+    assert_eq!(info["user"]["first_name"], "Reader");
+    let chats = curl(&fleet, "/telegram/chats/", &[], None).await;
+    assert!(chats["chats"].is_array(), "{chats}");
+    let session = curl(&fleet, "/telegram/session/info/", &[], None).await;
+    assert_eq!(session["session"]["authorized"], true);
+    let reset = curl(&fleet, "/telegram/session/reset/", &[], Some("{}")).await;
+    assert_eq!(reset["success"], true);
+    let qr = curl(&fleet, "/telegram/auth/qr/", &[], None).await;
+    assert!(
+        qr["url"].as_str().unwrap().starts_with("tg://login?token="),
+        "{qr}"
+    );
+    let status = curl(&fleet, "/telegram/auth/qr/status/", &[], None).await;
+    assert_eq!(status["status"], "pending");
 
     let document = curl(&fleet, "/openapi.json", &[], None).await;
     assert_eq!(document["openapi"], "3.1.0");
