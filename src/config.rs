@@ -9,6 +9,7 @@ use std::{
 };
 
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::{
     cli::{CoverSettings, Settings},
@@ -519,7 +520,7 @@ impl Checker {
                 None
             }
             (Some(value), None) => Some(SecretText::new(value)),
-            (None, Some(path)) => match fs::read_to_string(path) {
+            (None, Some(path)) => match fs::read_to_string(path).map(Zeroizing::new) {
                 Ok(text) => Some(SecretText::new(text.trim())),
                 Err(error) => {
                     self.report(

@@ -382,14 +382,6 @@ mod tests {
         ] {
             assert_eq!(may_own(owner, me), allowed, "{owner} {me}");
         }
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("master.key");
-        replace(&path, b"key").unwrap();
-        // Only root can give a file away.
-        if std::os::unix::fs::chown(&path, Some(12345), None).is_ok() {
-            let refused = read_private(&path).unwrap_err();
-            assert!(matches!(refused, KeyError::Owner { owner: 12345, .. }));
-        }
     }
 
     /// Protects: what a killed write has left, perhaps under no passphrase, does not outlive the next one.

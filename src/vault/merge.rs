@@ -18,6 +18,10 @@ use crate::{
     store::{RemoteCopy, SealedAccount},
 };
 
+const CHANGED_TWICE: &str = "api_id or api_hash was changed here and in Supabase";
+const LOG_OUT_FIRST: &str =
+    "api_id was changed in Supabase under a signed-in account: log it out first";
+
 /// What to write here, what to remember of the other side, what to push there, what to tell.
 #[derive(Debug)]
 pub(super) struct Merged {
@@ -173,20 +177,19 @@ impl Merge<'_> {
                     .as_ref()
                     .is_none_or(|hash| *hash == self.out.local.api_hash)
         });
-        if same || self.overrule {
+        if same {
             return self.push_api();
         }
         if !is_plain_hash(typed.expose()) {
-            return self.api_conflict(
+            return self.dispute_api(
                 "api_hash in Supabase is neither sealed nor 32 hexadecimal digits".to_owned(),
             );
         }
         if !untouched {
-            return self
-                .api_conflict("api_id or api_hash was changed here and in Supabase".to_owned());
+            return self.dispute_api(CHANGED_TWICE.to_owned());
         }
         if self.moves_session() {
-            return;
+            return self.dispute_api(LOG_OUT_FIRST.to_owned());
         }
         let to = Binding {
             account: self.remote.id,
@@ -196,14 +199,10 @@ impl Merge<'_> {
         let epoch = next_epoch(ours.map_or(0, |ours| ours.epoch));
         match self.keys.seal(&to, epoch, typed.expose().as_bytes()) {
             Ok(envelope) => {
-                self.out.local.api_id = self.remote.api_id;
-                self.out.local.api_hash = envelope;
-                self.out
-                    .news
-                    .push(RemoteChange::ApiChanged { id: self.remote.id });
+                self.take_api(envelope);
                 self.push_api();
             }
-            Err(error) => self.api_conflict(format!("api_hash can't be sealed: {error}")),
+            Err(error) => self.dispute_api(format!("api_hash can't be sealed: {error}")),
         }
     }
 
@@ -227,21 +226,14 @@ impl Merge<'_> {
                     envelope.clone_into(&mut self.out.local.api_hash);
                 }
             }
-            _ if self.overrule => self.push_api(),
-            Look::Bad(why) => self.api_conflict(format!("api_hash in Supabase: {why}")),
+            Look::Bad(why) => self.dispute_api(format!("api_hash in Supabase: {why}")),
             Look::Equal | Look::Newer(_) if side == Side::Both => {
-                self.api_conflict("api_id or api_hash was changed here and in Supabase".to_owned());
+                self.dispute_api(CHANGED_TWICE.to_owned());
             }
-            Look::Equal | Look::Newer(_) => {
-                if self.moves_session() {
-                    return;
-                }
-                self.out.local.api_id = self.remote.api_id;
-                envelope.clone_into(&mut self.out.local.api_hash);
-                self.out
-                    .news
-                    .push(RemoteChange::ApiChanged { id: self.remote.id });
+            Look::Equal | Look::Newer(_) if self.moves_session() => {
+                self.dispute_api(LOG_OUT_FIRST.to_owned());
             }
+            Look::Equal | Look::Newer(_) => self.take_api(envelope.to_owned()),
         }
     }
 
@@ -255,13 +247,13 @@ impl Merge<'_> {
         match side {
             Side::Same => return,
             Side::Ours => return self.push_session(),
-            Side::Both if self.overrule || (first && theirs.is_none()) => {
-                return self.push_session();
-            }
             Side::Theirs | Side::Both => {}
         }
         let Some(envelope) = theirs else {
-            return self.session_conflict(
+            if first {
+                return self.push_session();
+            }
+            return self.dispute_session(
                 "the session was removed in Supabase; it is still used here. Log the account out, or sign it in again"
                     .to_owned(),
             );
@@ -280,12 +272,16 @@ impl Merge<'_> {
                 };
                 *slot = Some(envelope.to_owned());
             }
-            Look::Bad(why) => self.session_conflict(format!("the session in Supabase: {why}")),
+            Look::Bad(why) => self.dispute_session(format!("the session in Supabase: {why}")),
+            Look::Newer(_) if side == Side::Both && ours.is_none() && !first => self
+                .dispute_session(
+                    "the account was signed out here, and signed in anew in Supabase".to_owned(),
+                ),
             Look::Newer(_)
-                if (side == Side::Both && !(first && ours.is_none()))
+                if (side == Side::Both && ours.is_some())
                     || self.out.local.previous_session.is_some() =>
             {
-                self.session_conflict(
+                self.dispute_session(
                     "the account was signed in anew here and in Supabase".to_owned(),
                 );
             }
@@ -353,15 +349,21 @@ impl Merge<'_> {
     }
 
     /// A session is bound to its api_id: that one is not exchanged under it.
-    fn moves_session(&mut self) -> bool {
-        let moves = self.remote.api_id != self.out.local.api_id && self.out.local.session.is_some();
-        if moves {
-            self.api_conflict(
-                "api_id was changed in Supabase under a signed-in account: log it out first"
-                    .to_owned(),
-            );
+    fn moves_session(&self) -> bool {
+        self.remote.api_id != self.out.local.api_id && self.out.local.session.is_some()
+    }
+
+    fn take_api(&mut self, envelope: String) {
+        let local = &mut self.out.local;
+        if local.api_id != self.remote.api_id {
+            // It was begun with the credentials of before.
+            local.sign_in = None;
         }
-        moves
+        local.api_id = self.remote.api_id;
+        local.api_hash = envelope;
+        self.out
+            .news
+            .push(RemoteChange::ApiChanged { id: self.remote.id });
     }
 
     fn push_api(&mut self) {
@@ -372,14 +374,22 @@ impl Merge<'_> {
         self.out.push.session = Some(shown_session(&self.out.local).map(str::to_owned));
     }
 
-    fn api_conflict(&mut self, what: String) {
+    /// Something stands against theirs: ours goes there if a person has said so, otherwise it waits for one.
+    fn dispute_api(&mut self, what: String) {
+        if self.overrule {
+            return self.push_api();
+        }
         self.conflict(what);
         let last = self.last;
         self.out.copy.api_id = last.map_or(0, |last| last.api_id);
         self.out.copy.api_hash = last.and_then(|last| last.api_hash.clone());
     }
 
-    fn session_conflict(&mut self, what: String) {
+    /// The same for the session.
+    fn dispute_session(&mut self, what: String) {
+        if self.overrule {
+            return self.push_session();
+        }
         self.conflict(what);
         self.out.copy.session = self.last.and_then(|last| last.session.clone());
     }
@@ -405,3 +415,6 @@ impl Merge<'_> {
         self.out
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,6 +177,9 @@ impl Sync {
         ids.extend(there.keys().copied());
         ids.sort_unstable();
         ids.dedup();
+        // A row that is gone on both sides troubles nobody any more.
+        self.troubles
+            .retain(|id, _| unreadable.contains(id) || ids.binary_search(id).is_ok());
         let rows: HashMap<AccountId, SealedAccount> =
             rows.into_iter().map(|row| (row.id, row)).collect();
         for id in ids {

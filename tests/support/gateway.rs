@@ -44,6 +44,8 @@ pub enum Fault {
         retry_after: u64,
     },
     EmptyUnauthorized,
+    /// This status, and a body that never ends.
+    Endless(u16),
     /// Any status, body as JSON.
     Json(u16, &'static str),
 }
@@ -196,6 +198,7 @@ fn serve(
             &format!("Retry-After: {retry_after}\r\n"),
             r#"{"message":"API rate limit exceeded"}"#,
         ),
+        Some(Fault::Endless(status)) => return pour(client, *status),
         Some(Fault::EmptyUnauthorized) => answer(401, "text/plain", "", ""),
         Some(Fault::Json(status, body)) => json(*status, "", body),
         Some(Fault::Slow(time)) => {
@@ -210,6 +213,18 @@ fn serve(
         _ => client.write_all(&answer)?,
     }
     client.shutdown(Shutdown::Both)
+}
+
+/// Until the client has had enough.
+fn pour(mut client: TcpStream, status: u16) -> std::io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n["
+    );
+    client.write_all(head.as_bytes())?;
+    let spaces = [b' '; 64 * 1024];
+    loop {
+        client.write_all(&spaces)?;
+    }
 }
 
 /// Supabase's rules for keys; gives the bearer token for PostgREST.
