@@ -26,9 +26,10 @@ mod postgrest;
 mod support;
 
 use leak_scan::Secrets;
-use postgrest::{Fault, Project, SECRET_KEY};
+use postgrest::{Fault, PUBLISHABLE_KEY, Project, SECRET_KEY, jwt};
 use support::{
     fleet::{API_HASH, Fleet, FleetBuilder, phone},
+    service::{ServiceProcess, ServiceSettings},
     wait,
 };
 
@@ -420,4 +421,71 @@ async fn the_passphrase_is_changed_beside_the_running_service() {
     fleet.set_env(NEW.0, NEW.1);
     fleet.start_service();
     fleet.wait_for_state(&account.id, "online").await;
+}
+
+fn env(pairs: &[(&str, &str)]) -> ServiceSettings {
+    let env = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    ServiceSettings {
+        env,
+        ..ServiceSettings::default()
+    }
+}
+
+/// Protects: the key may come from the environment or from systemd, and then no key file is made; a start that would
+/// go wrong ends with exit code 2 and words that lead on, before anything is touched.
+#[test]
+fn a_start_takes_a_key_from_each_place_and_refuses_what_would_go_wrong() {
+    const KEY: &str = "3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGho=";
+    const OTHER: &str = "q83vEjRWeJq83vABI0VniavN7wEjRWeJq83vEjRWeJo=";
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let credentials = home.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::write(credentials.join("switchboard-master-key"), KEY).unwrap();
+    let credentials = credentials.to_str().unwrap();
+    for settings in [
+        env(&[("SWITCHBOARD_MASTER_KEY", KEY)]),
+        env(&[("CREDENTIALS_DIRECTORY", credentials)]),
+    ] {
+        ServiceProcess::start(&data, &settings).stop();
+        assert!(!data.join("master.key").exists());
+    }
+    let (service_role, anon) = (jwt("service_role"), jwt("anon"));
+    let supabase = ("SUPABASE_URL", "http://127.0.0.1:1");
+    let right = ("SWITCHBOARD_MASTER_KEY", KEY);
+    for (settings, words) in [
+        (
+            env(&[("SWITCHBOARD_MASTER_KEY", OTHER)]),
+            "was sealed with master key",
+        ),
+        (env(&[]), "there is nothing in"),
+        (
+            env(&[right, ("SWITCHBOARD_MASTER_PASSPHRASE", "words")]),
+            "choose one",
+        ),
+        (
+            env(&[right, supabase, ("SUPABASE_SERVICE_KEY", &anon)]),
+            "this is the anon key",
+        ),
+        (
+            env(&[right, supabase, ("SUPABASE_SERVICE_KEY", PUBLISHABLE_KEY)]),
+            "this is the publishable key",
+        ),
+    ] {
+        let Err((status, log)) = ServiceProcess::try_start(&data, &settings) else {
+            panic!("it started, though {words}");
+        };
+        assert_eq!(status.code(), Some(2), "{log}");
+        assert!(log.contains(words), "{words} is not in:\n{log}");
+        for secret in [KEY, OTHER, &anon, PUBLISHABLE_KEY] {
+            assert!(!log.contains(secret), "{log}");
+        }
+        assert!(!data.join("master.key").exists());
+    }
+    // Nobody is there at this address: the service starts all the same.
+    let away = env(&[right, supabase, ("SUPABASE_SERVICE_KEY", &service_role)]);
+    ServiceProcess::start(&data, &away).stop();
 }
