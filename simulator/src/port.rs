@@ -81,6 +81,9 @@ pub trait Backend: Send + Sync + 'static {
     fn is_authorised(&self, _key: KeyId) -> bool {
         false
     }
+
+    /// That fault has struck: the wire refuses the key's calls from now on, and nobody is signed in with it any more.
+    fn key_burnt(&self, _key: KeyId) {}
 }
 
 /// The way down from the backend to connected clients. Never blocks; a key without a connection drops what is

@@ -219,7 +219,7 @@ async fn many_short_connections_leave_nothing_behind() {
     wire.shutdown().await;
 }
 
-/// Protects: a thousand idle connections at once disturb nobody and end with their time.
+/// Protects: hundreds of idle connections at once disturb nobody and end with their time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_of_silent_connections_disturbs_nobody() {
     let wire = started(Limits {

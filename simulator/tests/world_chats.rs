@@ -226,6 +226,15 @@ async fn people_are_found_by_name_phone_and_contact() {
         error_name(library.call(&resolve("not a name")).await),
         "USERNAME_INVALID"
     );
+    let public = simulator.add_public("Square", "the_square", false, &[town.friend]);
+    let enums::contacts::ResolvedPeer::Peer(found) =
+        library.call(&resolve("the_square")).await.unwrap();
+    assert_eq!(ChatRef::from(public).peer(), found.peer);
+    assert!(
+        matches!(found.chats.as_slice(), [enums::Chat::Channel(square)] if square.left && square.megagroup),
+        "{:?}",
+        found.chats
+    );
     let by_phone = |phone: &str| f::contacts::ResolvePhone {
         phone: phone.to_owned(),
     };

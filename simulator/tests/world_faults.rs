@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use grammers_mtsender::InvocationError;
 use grammers_tl_types::{enums, functions as f, types};
-use switchboard_simulator::{AccountSpec, ChatRef, Effect, Fault};
+use switchboard_simulator::{
+    AccountSpec, ChatRef, Effect, Fault,
+    wire::{FaultScope, WireFault},
+};
 use world_support::{LIMIT, Library, Town, error_name, text_to, told, town};
 
 fn get_me() -> f::users::GetUsers {
@@ -389,6 +392,62 @@ async fn pushes_are_lost_doubled_late_swapped_or_replaced() {
     }
     simulator.say(town.friend, town.channel, "said");
     assert_eq!(heard(&mut library, 1).await, ["said"]);
+    simulator.shutdown().await;
+}
+
+/// Protects: a push that was held back to be overtaken comes even when the faults are cleared before anything did.
+#[tokio::test(flavor = "multi_thread")]
+async fn clearing_the_faults_loses_no_push_that_was_held_back() {
+    let town = town().await;
+    let mut library = listener(&town).await;
+    town.simulator
+        .set_fault(Fault::new(Effect::SwapPush).account(town.account));
+    town.simulator.say(town.friend, town.account, "second");
+    town.simulator.clear_faults();
+    town.simulator.say(town.friend, town.account, "first");
+    assert_eq!(heard(&mut library, 2).await, ["first", "second"]);
+    town.simulator.shutdown().await;
+}
+
+/// Protects: a key that two connections used is lost for good: it is nobody's session any more, hears nothing, and
+/// stays refused when the fault is over. The account's other session goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicated_key_is_no_session_of_the_account_any_more() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let mut other = Library::start(simulator, town.account);
+    other.call(&get_me()).await.unwrap();
+    let dc = other.dc_id;
+    let key = simulator.seed_session(town.account, dc);
+    let mut first = Library::with_key(simulator, dc, key);
+    first.call(&get_me()).await.unwrap();
+    let sessions = async || {
+        let listed = other.call(&f::account::GetAuthorizations {}).await.unwrap();
+        let enums::account::Authorizations::Authorizations(listed) = listed;
+        listed.authorizations.len()
+    };
+    assert_eq!(sessions().await, 2);
+
+    simulator
+        .wire()
+        .set_fault(FaultScope::All, WireFault::DuplicatedKeys, None);
+    let second = Library::with_key(simulator, dc, key);
+    for library in [&second, &first] {
+        assert_eq!(
+            error_name(library.call(&get_me()).await),
+            "AUTH_KEY_DUPLICATED"
+        );
+    }
+    assert_eq!(sessions().await, 1);
+    simulator.clear_faults();
+    drop(second);
+    assert_eq!(
+        error_name(first.call(&get_me()).await),
+        "AUTH_KEY_DUPLICATED"
+    );
+    simulator.say(town.friend, town.account, "for the others");
+    assert_eq!(heard(&mut other, 1).await, ["for the others"]);
+    assert!(first.updates.try_recv().is_err());
     simulator.shutdown().await;
 }
 

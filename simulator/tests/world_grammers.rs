@@ -2,7 +2,7 @@
 
 mod world_support;
 
-use grammers_tl_types::{enums, functions as f};
+use grammers_tl_types::{enums, functions as f, types};
 use switchboard_simulator::ChatRef;
 use world_support::{LIMIT, Library, soon, text_to, town};
 
@@ -121,6 +121,123 @@ async fn a_difference_holds_what_was_missed() {
         .await
         .unwrap();
     assert!(matches!(empty, enums::updates::Difference::Empty(_)));
+    simulator.shutdown().await;
+}
+
+/// Protects: qts, the second position of an account: it moves by itself, is caught up on, and is confirmed.
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted_messages_move_qts_and_are_caught_up_on() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let mut library = Library::start(simulator, town.account);
+    let enums::updates::State::State(start) = library.call(&f::updates::GetState {}).await.unwrap();
+    for (bytes, qts) in [(b"sealed 1", 1), (b"sealed 2", 2)] {
+        assert_eq!(
+            simulator.say_encrypted(9, town.account, bytes).unwrap(),
+            start.qts + qts
+        );
+        let enums::Updates::UpdateShort(short) = library.pushed().await else {
+            panic!("updateShort")
+        };
+        let enums::Update::NewEncryptedMessage(update) = short.update else {
+            panic!("{:?}", short.update)
+        };
+        let enums::EncryptedMessage::Message(sealed) = update.message else {
+            panic!("a message")
+        };
+        assert_eq!((update.qts, sealed.chat_id), (start.qts + qts, 9));
+        assert_eq!(sealed.bytes, bytes);
+    }
+    simulator.say(town.friend, town.account, "in the clear");
+    let missed = async |qts: i32| {
+        let answer = library
+            .call(&f::updates::GetDifference {
+                pts: start.pts,
+                pts_limit: None,
+                pts_total_limit: None,
+                date: start.date,
+                qts,
+                qts_limit: None,
+            })
+            .await
+            .unwrap();
+        let enums::updates::Difference::Difference(difference) = answer else {
+            panic!("one full difference")
+        };
+        let enums::updates::State::State(after) = difference.state;
+        assert_eq!((after.pts, after.qts), (start.pts + 1, start.qts + 2));
+        (
+            difference.new_messages.len(),
+            difference.new_encrypted_messages.len(),
+        )
+    };
+    assert_eq!(missed(start.qts).await, (1, 2));
+    assert_eq!(missed(start.qts + 1).await, (1, 1));
+    let max_qts = start.qts + 2;
+    let confirmed = library
+        .call(&f::messages::ReceivedQueue { max_qts })
+        .await
+        .unwrap();
+    assert_eq!(confirmed.len(), 2);
+    assert_eq!(missed(start.qts).await, (1, 0));
+    assert!(simulator.unknown_methods().is_empty());
+    simulator.shutdown().await;
+}
+
+/// Protects: a session that was signed in a moment ago and has asked for nothing yet: what it is told of a channel
+/// brings the access hash that its questions about the channel need.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_session_is_told_of_a_channel_with_its_access_hash() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let mut library = Library::start(simulator, town.account);
+    let enums::updates::State::State(start) = library.call(&f::updates::GetState {}).await.unwrap();
+    simulator.say(town.friend, town.channel, "news");
+    let enums::Updates::Updates(told) = library.pushed().await else {
+        panic!("updates with the chats that they name")
+    };
+    let enums::updates::Difference::Difference(difference) = library
+        .call(&f::updates::GetDifference {
+            pts: start.pts,
+            pts_limit: None,
+            pts_total_limit: None,
+            date: start.date,
+            qts: start.qts,
+            qts_limit: None,
+        })
+        .await
+        .unwrap()
+    else {
+        panic!("a difference that announces the channel")
+    };
+    for chats in [told.chats, difference.chats] {
+        let channel = chats
+            .iter()
+            .find_map(|chat| match chat {
+                enums::Chat::Channel(channel) if channel.title == "News" => Some(channel),
+                _ => None,
+            })
+            .unwrap();
+        assert!(!channel.min);
+        let news = library
+            .call(&f::updates::GetChannelDifference {
+                force: false,
+                channel: types::InputChannel {
+                    channel_id: channel.id,
+                    access_hash: channel.access_hash.unwrap(),
+                }
+                .into(),
+                filter: enums::ChannelMessagesFilter::Empty,
+                pts: 1,
+                limit: 100,
+            })
+            .await
+            .unwrap();
+        assert!(matches!(
+            news,
+            enums::updates::ChannelDifference::Difference(_)
+        ));
+    }
     simulator.shutdown().await;
 }
 

@@ -11,7 +11,7 @@ use switchboard_simulator::{
     wire::{FaultScope, WireFault},
 };
 
-use crate::ground::{Book, Ground, outgoing, timing};
+use crate::ground::{Book, Ground, Seen, outgoing, timing};
 
 /// Protects what the peers' users complain about most: everything of an outage is there after it, edits and deletions
 /// included, in every kind of chat.
@@ -146,6 +146,35 @@ async fn a_new_link_begins_where_the_store_is() {
     let mut next = ground.open(session, position, book);
     next.until_same(&ground, private).await;
     next.until_same(&ground, channel).await;
+}
+
+/// Protects the second position: encrypted messages move qts by themselves, while connected and by a difference after
+/// an outage, and nothing else is disturbed by what nobody here can open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn encrypted_messages_move_the_stored_qts() {
+    let ground = Ground::start().await;
+    let sim = &ground.sim;
+    let session = ground.session();
+    let mut reader = ground.link_over(session.clone()).await;
+    let live = sim.say_encrypted(7, ground.user, b"sealed").unwrap();
+    let qts = |seen: &Seen| seen.position.as_ref().map(|position| position.qts);
+    reader
+        .until("the qts of a push", |seen| qts(seen) == Some(live))
+        .await;
+    reader.handle.clone().close().await;
+    let position = reader.seen(|seen| seen.position.clone());
+
+    let mut missed = live;
+    for _ in 0..3 {
+        missed = sim.say_encrypted(7, ground.user, b"sealed").unwrap();
+    }
+    sim.say(ground.friend, ground.user, "in the clear");
+    let mut next = ground.open(session, position, Book::default());
+    next.until("the qts of a difference", |seen| qts(seen) == Some(missed))
+        .await;
+    next.until_same(&ground, ChatId::user(ground.friend)).await;
+    assert_eq!(missed, live + 3);
+    assert_eq!(next.seen(|seen| seen.holes.clone()), []);
 }
 
 /// Protects replies across a cut: sent once, whatever is repeated.

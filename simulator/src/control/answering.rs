@@ -72,14 +72,6 @@ impl Simulator {
             .unwrap_or_else(PoisonError::into_inner);
         entries.insert(person, (how, 0));
     }
-
-    pub fn let_be_silent(&self, person: i64) {
-        self.answering
-            .entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&person);
-    }
 }
 
 /// Reads every send as it comes, and has it answered.

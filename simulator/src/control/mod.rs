@@ -253,11 +253,6 @@ impl Simulator {
         self.look(|world| world.unknown_methods.keys().cloned().collect())
     }
 
-    /// How often a function was called.
-    pub fn calls_of(&self, method: &str) -> u64 {
-        self.look(|world| world.methods.get(method).copied().unwrap_or(0))
-    }
-
     /// Starts people chatting by themselves.
     pub fn traffic(&self, spec: TrafficSpec) -> TrafficHandle {
         TrafficHandle::start(self.clone(), spec)

@@ -52,6 +52,12 @@ pub enum Order {
         #[serde(default)]
         caption: String,
     },
+    /// Text that stands for sealed bytes: nobody opens them.
+    SayEncrypted {
+        secret_chat: i32,
+        to: i64,
+        text: String,
+    },
     Answer {
         from: i64,
         chat: i64,
@@ -203,6 +209,11 @@ impl Simulator {
                 media,
                 caption,
             } => id(self.say_media(from, chat, media, &caption)),
+            Order::SayEncrypted {
+                secret_chat,
+                to,
+                text,
+            } => json!({ "qts": self.say_encrypted(secret_chat, to, text.as_bytes())? }),
             Order::Answer {
                 from,
                 chat,

@@ -158,6 +158,15 @@ impl Simulator {
         )
     }
 
+    /// Sends an account something through a secret chat that one of its clients would have: sealed bytes, which move
+    /// its qts. Answers the qts.
+    ///
+    /// # Errors
+    /// When `to` is no account.
+    pub fn say_encrypted(&self, secret_chat: i32, to: i64, bytes: &[u8]) -> Result<i32, Refusal> {
+        self.with(|world| world.post_encrypted(to, secret_chat, bytes.to_vec()))
+    }
+
     pub fn post(&self, from: i64, chat: impl Into<ChatRef>, draft: Draft) -> i32 {
         let chat = chat.into();
         self.with(|world| world.post(from, chat, draft, None).id)

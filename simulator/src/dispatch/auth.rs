@@ -207,8 +207,3 @@ pub fn import_authorization(
     let signed_in = world.import_authorization(call.key(), call.dc(), r.id, &r.bytes)?;
     Ok(authorization(world, signed_in))
 }
-
-/// Temporary keys are not bound to anything here; clients that ask are told that it went well.
-pub fn bind_temp_auth_key(_: &mut World, _: &Call, _: f::BindTempAuthKey) -> Result<bool, Refusal> {
-    Err(bad("TEMP_AUTH_KEY_EMPTY"))
-}

@@ -74,8 +74,6 @@ pub fn dialog_tl(world: &World, viewer: i64, chat: ChatRef) -> Option<enums::Dia
     let mailbox = &world.accounts.get(&viewer)?.mailbox;
     let dialog = mailbox.dialogs.get(&chat)?;
     let top_message = top_of(world, viewer, chat).map_or(0, |(id, _)| id);
-    let mut notify = blank_notify();
-    notify.mute_until = (dialog.mute_until > 0).then_some(dialog.mute_until);
     let (pts, unread_count, read_outbox) = match chat {
         ChatRef::Channel(id) => {
             let channel = world.channels.get(&id)?;
@@ -100,7 +98,7 @@ pub fn dialog_tl(world: &World, viewer: i64, chat: ChatRef) -> Option<enums::Dia
             unread_mentions_count: 0,
             unread_reactions_count: 0,
             unread_poll_votes_count: 0,
-            notify_settings: notify.into(),
+            notify_settings: blank_notify().into(),
             pts,
             draft: dialog
                 .draft
@@ -345,7 +343,7 @@ pub fn edit_peer_folders(
     Ok(world.with_cast(call.user, Vec::new(), &Cast::default(), Detail::Full))
 }
 
-/// Does the chat have anything in it for this viewer? Used by deleteHistory.
+/// Ids of a chat's messages up to one of them (0: all), newest first.
 pub fn ids_up_to(world: &World, viewer: i64, chat: ChatRef, max_id: i32) -> Vec<i32> {
     let list = history::alive(world, viewer, chat)
         .into_iter()

@@ -205,8 +205,9 @@ pub struct Faults {
     list: Mutex<Vec<(FaultId, Fault)>>,
     held: Mutex<Vec<(i64, enums::Updates)>>,
     next: AtomicU64,
-    /// Spares the common case the lock.
+    /// These spare the common case the locks.
     any: AtomicBool,
+    holding: AtomicBool,
 }
 
 impl Faults {
@@ -300,6 +301,7 @@ impl Faults {
             Some(Effect::SwapPush) => {
                 let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
                 held.push((user.unwrap_or(0), updates));
+                self.holding.store(true, Ordering::Release);
                 return Vec::new();
             }
             Some(Effect::TooLong) => vec![PushFate::Now(enums::Updates::TooLong)],
@@ -326,9 +328,9 @@ impl Faults {
         fates
     }
 
-    /// What was held back comes right after the push that overtook it.
+    /// What was held back comes right after the push that overtook it, also when the faults are cleared by then.
     fn release_held(&self, user: Option<i64>, fates: &mut Vec<PushFate>) {
-        if !self.any.load(Ordering::Acquire) {
+        if !self.holding.load(Ordering::Acquire) {
             return;
         }
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -339,6 +341,7 @@ impl Faults {
             }
             !mine
         });
+        self.holding.store(!held.is_empty(), Ordering::Release);
     }
 }
 

@@ -326,19 +326,16 @@ pub fn search(
             })
         })
         .collect();
-    let Cut { offset_date, .. } = Cut::default();
-    let (offset_id, add_offset, limit, max_id, min_id) =
-        (r.offset_id, r.add_offset, r.limit, r.max_id, r.min_id);
     let (page, offset) = cut(
         world,
         &hits,
         Cut {
-            offset_id,
-            offset_date,
-            add_offset,
-            limit,
-            max_id,
-            min_id,
+            offset_id: r.offset_id,
+            offset_date: 0,
+            add_offset: r.add_offset,
+            limit: r.limit,
+            max_id: r.max_id,
+            min_id: r.min_id,
         },
     );
     let page = fill(world, call.user, chat, &page, hits.len(), offset);

@@ -418,3 +418,11 @@ pub fn get_messages_views(
     }
     .into())
 }
+
+pub fn received_queue(
+    world: &mut World,
+    call: &Call,
+    r: f::ReceivedQueue,
+) -> Result<Vec<i64>, Refusal> {
+    world.received_encrypted(call.user, r.max_qts)
+}

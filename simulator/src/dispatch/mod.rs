@@ -123,6 +123,10 @@ impl Backend for Dispatch {
     fn is_authorised(&self, key: KeyId) -> bool {
         self.engine.user_of(key).is_some()
     }
+
+    fn key_burnt(&self, key: KeyId) {
+        self.engine.with(|world| world.burn_key(key));
+    }
 }
 
 /// The ledger knows every method that was called.

@@ -23,7 +23,6 @@ pub fn is_open(name: &str) -> bool {
                 | "auth.exportLoginToken"
                 | "auth.importLoginToken"
                 | "auth.importAuthorization"
-                | "auth.bindTempAuthKey"
                 | "account.getPassword"
                 | "upload.getFile"
         )
@@ -62,7 +61,6 @@ pub fn route(
         f::auth::ResetAuthorizations => auth::reset_authorizations,
         f::auth::ExportAuthorization => auth::export_authorization,
         f::auth::ImportAuthorization => auth::import_authorization,
-        f::auth::BindTempAuthKey => auth::bind_temp_auth_key,
         f::account::GetPassword => account::get_password,
         f::account::GetAuthorizations => account::get_authorizations,
         f::account::ResetAuthorization => account::reset_authorization,
@@ -114,6 +112,7 @@ pub fn route(
         f::messages::ReadMessageContents => messages::read_message_contents,
         f::messages::SetTyping => messages::set_typing,
         f::messages::UpdatePinnedMessage => messages::update_pinned_message,
+        f::messages::ReceivedQueue => messages::received_queue,
         f::messages::GetMessagesViews => messages::get_messages_views,
         f::messages::GetChats => channels::get_chats,
         f::messages::GetFullChat => channels::get_full_chat,

@@ -40,7 +40,8 @@ pub fn get_difference(
     {
         return Ok(too_long.into());
     }
-    world.difference(call.user, r.pts, r.date, limit.clamp(1, DIFFERENCE_LIMIT))
+    let limit = limit.clamp(1, DIFFERENCE_LIMIT);
+    world.difference(call.user, (r.pts, r.qts), r.date, limit)
 }
 
 pub fn get_channel_difference(

@@ -168,20 +168,26 @@ impl Shared {
                 (*fault == WireFault::DuplicatedKeys).then_some(())
             })
             .is_some();
-        if forbidden
-            && identity
-                .family_links()
-                .iter()
-                .filter(|link| link.is_open())
-                .count()
-                > 1
-            && self
-                .backend()
-                .is_some_and(|backend| backend.is_authorised(identity.id))
-        {
-            count(&self.counts.faults);
-            identity.burnt.store(true, Ordering::Release);
+        if forbidden {
+            self.burn_when_duplicated(&identity);
         }
+    }
+
+    /// A signed-in key on two open connections is lost.
+    fn burn_when_duplicated(&self, identity: &Arc<Key>) {
+        let open = |link: &&Arc<Link>| link.is_open();
+        if identity.family_links().iter().filter(open).count() < 2 {
+            return;
+        }
+        let Some(backend) = self
+            .backend()
+            .filter(|backend| backend.is_authorised(identity.id))
+        else {
+            return;
+        };
+        count(&self.counts.faults);
+        identity.burnt.store(true, Ordering::Release);
+        backend.key_burnt(identity.id);
     }
 
     /// Does this fault happen now? Counts it.

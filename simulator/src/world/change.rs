@@ -99,11 +99,7 @@ impl World {
             return own;
         }
         for (user, id) in copies {
-            let Some(mailbox) = self
-                .accounts
-                .get_mut(&user)
-                .map(|account| &mut account.mailbox)
-            else {
+            let Some(mailbox) = self.mailbox_mut(user) else {
                 continue;
             };
             let Some(copy) = mailbox.copy(id) else {
@@ -184,11 +180,7 @@ impl World {
 
     fn drop_copies(&mut self, user: i64, ids: Vec<i32>, key: Option<KeyId>) -> Moved {
         self.revision += 1;
-        let Some(mailbox) = self
-            .accounts
-            .get_mut(&user)
-            .map(|account| &mut account.mailbox)
-        else {
+        let Some(mailbox) = self.mailbox_mut(user) else {
             return (0, 0);
         };
         let gone: Vec<i32> = ids.into_iter().filter(|id| mailbox.remove(*id)).collect();

@@ -98,7 +98,7 @@ impl World {
         };
         channel.members.insert(user);
         channel.banned.remove(&user);
-        let (top, pts) = (channel.top_id(), channel.pts);
+        let top = channel.top_id();
         let Some(account) = self.accounts.get_mut(&user) else {
             return;
         };
@@ -108,7 +108,6 @@ impl World {
             .entry(ChatRef::Channel(id))
             .or_default();
         dialog.read_inbox = dialog.read_inbox.max(top);
-        dialog.joined_pts = pts;
         self.push_membership(id, user);
     }
 
@@ -278,11 +277,7 @@ impl World {
             }
         }
         for (user, id) in copies {
-            let Some(mailbox) = self
-                .accounts
-                .get_mut(&user)
-                .map(|account| &mut account.mailbox)
-            else {
+            let Some(mailbox) = self.mailbox_mut(user) else {
                 continue;
             };
             let Some(copy) = mailbox.copy(id) else {

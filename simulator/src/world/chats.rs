@@ -32,7 +32,6 @@ pub struct Channel {
     log: Vec<(i32, ChannelEvent)>,
     /// When something last happened: what getDifference tells of.
     pub changed_at: i32,
-    pub slow_mode_seconds: i32,
     /// Last id that anybody read: what a sender sees as read.
     pub read_outbox: i32,
 }
@@ -77,7 +76,6 @@ impl Channel {
             messages: Vec::new(),
             log: Vec::new(),
             changed_at: date,
-            slow_mode_seconds: 0,
             read_outbox: 0,
         }
     }

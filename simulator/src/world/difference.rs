@@ -5,6 +5,7 @@ use grammers_tl_types::{enums, types};
 use super::{
     Refusal, World,
     chats::ChannelEvent,
+    encrypted::Encrypted,
     ids::ChatRef,
     mailbox::MailEvent,
     message::Gid,
@@ -36,7 +37,7 @@ impl World {
     pub fn difference(
         &self,
         user: i64,
-        pts: i32,
+        (pts, qts): (i32, i32),
         date: i32,
         limit: usize,
     ) -> Result<enums::updates::Difference, Refusal> {
@@ -58,7 +59,8 @@ impl World {
             pts: end,
             ..self.state_of(user)?
         };
-        if told.messages.is_empty() && told.updates.is_empty() && !more {
+        let sealed = mailbox.encrypted_since(qts);
+        if told.messages.is_empty() && told.updates.is_empty() && sealed.is_empty() && !more {
             return Ok(types::updates::DifferenceEmpty {
                 date: state.date,
                 seq: state.seq,
@@ -69,13 +71,12 @@ impl World {
         cast.channels.extend(&told.cast.channels);
         let (users, chats) = self.cast(user, &cast, Detail::Full);
         let (new_messages, other_updates) = (told.messages, told.updates);
-        let new_encrypted_messages = Vec::new();
         if more {
-            // The date stays where the client was: channels are announced with the last slice, from there on.
-            let intermediate_state = types::updates::State { date, ..state }.into();
+            // Date and qts stay where the client was: channels and encrypted messages come with the last slice.
+            let intermediate_state = types::updates::State { date, qts, ..state }.into();
             return Ok(types::updates::DifferenceSlice {
                 new_messages,
-                new_encrypted_messages,
+                new_encrypted_messages: Vec::new(),
                 other_updates,
                 chats,
                 users,
@@ -86,7 +87,7 @@ impl World {
         let state = state.into();
         let full = types::updates::Difference {
             new_messages,
-            new_encrypted_messages,
+            new_encrypted_messages: sealed.iter().map(Encrypted::tl).collect(),
             other_updates,
             chats,
             users,

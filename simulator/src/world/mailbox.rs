@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{ids::ChatRef, message::Gid};
+use super::{encrypted::Encrypted, ids::ChatRef, message::Gid};
 
 /// One account's messages, dialogs and update position.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Mailbox {
     pub qts: i32,
     pub seq: i32,
     log: Vec<(i32, MailEvent)>,
+    /// What came through secret chats and was not confirmed yet, by rising qts.
+    pub encrypted: Vec<Encrypted>,
     /// Pinned dialogs, first on top.
     pub pinned: Vec<ChatRef>,
 }
@@ -37,9 +39,6 @@ pub struct Dialog {
     pub folder: i32,
     pub draft: Option<(String, i32)>,
     pub unread_mark: bool,
-    pub mute_until: i32,
-    /// Channels: the position the account joined at; nothing to catch up before it.
-    pub joined_pts: i32,
 }
 
 /// What happened in a mailbox, in the order of pts.
@@ -145,6 +144,12 @@ impl Mailbox {
 
     pub fn top_id(&self) -> i32 {
         self.copies.len() as i32
+    }
+
+    /// Encrypted messages after `qts`.
+    pub fn encrypted_since(&self, qts: i32) -> &[Encrypted] {
+        let start = self.encrypted.partition_point(|sealed| sealed.qts <= qts);
+        self.encrypted.get(start..).unwrap_or(&[])
     }
 
     /// Events after `pts`, at most `limit`, each with the pts after it; and whether there are more.

@@ -10,6 +10,7 @@ mod channel_acts;
 mod chats;
 mod clock;
 mod difference;
+mod encrypted;
 mod ids;
 mod ledger;
 mod lookup;
@@ -204,6 +205,11 @@ impl World {
         self.accounts
             .get_mut(&id)
             .ok_or_else(|| unauthorised("AUTH_KEY_UNREGISTERED"))
+    }
+
+    /// `None` for people that nobody signs in to: they have no mailbox.
+    fn mailbox_mut(&mut self, user: i64) -> Option<&mut Mailbox> {
+        Some(&mut self.accounts.get_mut(&user)?.mailbox)
     }
 
     /// What is to be pushed, in order; empties the list.

@@ -246,10 +246,9 @@ pub(super) fn kind_of(update: &enums::Update) -> PushKind {
         U::PinnedMessages(_) => "updatePinnedMessages",
         U::PinnedChannelMessages(_) => "updatePinnedChannelMessages",
         U::DraftMessage(_) => "updateDraftMessage",
-        U::DialogPinned(_) => "updateDialogPinned",
         U::ChannelTooLong(_) => "updateChannelTooLong",
         U::Channel(_) => "updateChannel",
-        U::NotifySettings(_) => "updateNotifySettings",
+        U::NewEncryptedMessage(_) => "updateNewEncryptedMessage",
         _ => "update",
     }
 }

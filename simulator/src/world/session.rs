@@ -18,8 +18,8 @@ pub struct KeyState {
     pub created: i32,
     pub active: i32,
     pub client: Option<Arc<ClientInfo>>,
-    /// The 401 that calls get since the sign-in was ended from outside.
-    pub ended: Option<&'static str>,
+    /// What calls are refused with since the sign-in was ended from outside.
+    pub ended: Option<Refusal>,
     /// Made by importAuthorization: serves files, not the account.
     pub visitor: bool,
     pub wrong_passwords: u32,
@@ -71,8 +71,8 @@ impl World {
         let Some(state) = self.keys.get(&key) else {
             return Err(unauthorised("AUTH_KEY_UNREGISTERED"));
         };
-        if let Some(ended) = state.ended {
-            return Err(unauthorised(ended));
+        if let Some(ended) = &state.ended {
+            return Err(ended.clone());
         }
         let Some(user) = state.user else {
             let waiting = state.awaiting_password.is_some();
@@ -143,13 +143,23 @@ impl World {
             .filter(|key| Some(*key) != except)
             .collect();
         for key in &ended {
-            self.unbind_key(*key);
-            if let Some(state) = self.keys.get_mut(key) {
-                state.ended = Some(reason);
-            }
+            self.end_key(*key, unauthorised(reason));
+        }
+        ended
+    }
+
+    /// The wire saw the key on two connections: it is nobody's from now on, and 406 for ever.
+    pub fn burn_key(&mut self, key: KeyId) {
+        self.end_key(key, Refusal::new(406, "AUTH_KEY_DUPLICATED"));
+    }
+
+    fn end_key(&mut self, key: KeyId, refusal: Refusal) {
+        self.unbind_key(key);
+        if let Some(state) = self.keys.get_mut(&key) {
+            state.awaiting_password = None;
+            state.ended = Some(refusal);
         }
         self.revision += 1;
-        ended
     }
 
     /// account.resetAuthorization: one other session, by its hash.
@@ -163,11 +173,7 @@ impl World {
         let Some(key) = key else {
             return Err(bad("HASH_INVALID"));
         };
-        self.unbind_key(key);
-        if let Some(state) = self.keys.get_mut(&key) {
-            state.ended = Some("SESSION_REVOKED");
-        }
-        self.revision += 1;
+        self.end_key(key, unauthorised("SESSION_REVOKED"));
         Ok(key)
     }
 
@@ -271,17 +277,6 @@ impl World {
         );
         self.revision += 1;
         Ok(key)
-    }
-
-    /// The newest token that is still to be scanned.
-    pub fn open_login_token(&self) -> Option<Vec<u8>> {
-        let now = self.now();
-        let open = self
-            .qr_tokens
-            .iter()
-            .filter(|(_, t)| t.accepted_by.is_none() && t.expires > now);
-        open.max_by_key(|(_, t)| t.expires)
-            .map(|(bytes, _)| bytes.clone())
     }
 
     pub fn export_authorization(&mut self, user: i64) -> (i64, Vec<u8>) {

@@ -201,7 +201,6 @@ impl World {
         out.megagroup = !channel.broadcast;
         out.access_hash = Some(hash);
         out.username.clone_from(&channel.username);
-        out.slowmode_enabled = channel.slow_mode_seconds > 0;
         out.participants_count = Some(channel.members.len() as i32);
         out.into()
     }
