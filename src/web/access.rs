@@ -75,6 +75,13 @@ impl Access {
         desk: false,
     };
 
+    /// # Errors
+    /// When the guard did not run.
+    pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let access = request.extensions().get::<Self>().cloned();
+        access.ok_or_else(|| ApiError::internal("the guard did not run"))
+    }
+
     #[must_use]
     pub fn sees(&self, id: AccountId) -> bool {
         self.accounts
@@ -140,7 +147,6 @@ impl FromRequest for Access {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let access = request.extensions().get::<Self>().cloned();
-        ready(access.ok_or_else(|| ApiError::internal("the guard did not run")))
+        ready(Self::of(request))
     }
 }

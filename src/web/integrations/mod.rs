@@ -7,6 +7,7 @@
 //! Does not: keep anything of its own besides whose account is whose.
 
 mod assistant;
+mod caller;
 mod confirmed;
 mod owned;
 pub mod phone;

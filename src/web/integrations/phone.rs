@@ -1,21 +1,24 @@
 //! System B: a business connects the number that its customers know. One licence, one active session.
 
-use std::time::Duration;
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    caller::Caller,
     owned::{self, Owned, Person, Verified},
-    shape::Face,
     words::Said,
 };
 use crate::{
     domain::{SecretText, Timestamp},
     telegram::SignInMethod,
     web::{
-        Access, ApiError, Service, accounts,
+        ApiError, accounts,
         doors::{Owner, OwnerKind},
         login::check_phone,
     },
@@ -24,22 +27,57 @@ use crate::{
 /// A caller waits this long for Telegram to tell who is signed in.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn licence(access: &Access) -> Result<Owner, ApiError> {
-    access
-        .owner
-        .clone()
-        .filter(|owner| owner.kind == OwnerKind::Licence)
-        .ok_or_else(|| {
-            ApiError::new(
-                actix_web::http::StatusCode::UNAUTHORIZED,
-                "licence_required",
-                "say which licence this is for: send X-License-Key, or a token of scope licence",
-            )
-        })
+/// A caller that says which licence it is for.
+pub struct Licensed {
+    caller: Caller,
+    licence: Owner,
 }
 
-fn said(request: &HttpRequest, said: Said) -> &'static str {
-    said.text(Face::Phone.language(request.headers()))
+impl FromRequest for Licensed {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Caller::of(request).and_then(Self::new))
+    }
+}
+
+impl Licensed {
+    fn new(caller: Caller) -> Result<Self, ApiError> {
+        let owner = caller.access.owner.clone();
+        let licence = owner
+            .filter(|owner| owner.kind == OwnerKind::Licence)
+            .ok_or_else(|| {
+                ApiError::new(
+                    StatusCode::UNAUTHORIZED,
+                    "licence_required",
+                    "say which licence this is for: send X-License-Key, or a token of scope licence",
+                )
+            })?;
+        Ok(Self { caller, licence })
+    }
+
+    async fn owned(&self) -> Result<Option<Owned>, ApiError> {
+        owned::find(&self.caller, &self.licence).await
+    }
+
+    /// Notes which started sign-in is the valid one.
+    async fn set_pending(&self, started: Option<String>) -> Result<(), ApiError> {
+        let owners = &self.caller.doors.owners;
+        Ok(owners.set_pending(&self.licence, started).await?)
+    }
+
+    async fn connected(&self) -> Result<(Owned, Person), ApiError> {
+        let owned = self.owned().await?.ok_or_else(not_connected)?;
+        if owned.needs_login() {
+            return Err(owned::login_required());
+        }
+        if !owned.is_connected() {
+            return Err(not_connected());
+        }
+        let person = owned::person(&self.caller, &owned.account, PATIENCE).await?;
+        Ok((owned, person))
+    }
 }
 
 #[derive(Deserialize)]
@@ -47,16 +85,12 @@ pub struct Start {
     phone_number: SecretText,
 }
 
-pub async fn start(
-    request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
-    body: web::Json<Start>,
-) -> Result<HttpResponse, ApiError> {
-    access.require(crate::web::Scope::Send)?;
-    let licence = licence(&access)?;
+pub async fn start(licensed: Licensed, body: web::Json<Start>) -> Result<HttpResponse, ApiError> {
+    let Licensed { caller, licence } = &licensed;
+    caller.may_act()?;
     let phone = check_phone(&body.phone_number)?;
-    if owned::find(&service, &licence)
+    if licensed
+        .owned()
         .await?
         .is_some_and(|owned| owned.is_connected())
     {
@@ -67,17 +101,13 @@ pub async fn start(
     }
     let label = format!("Licence {}", licence.short());
     let method = SignInMethod::Phone(phone.clone());
-    owned::begin(&service, &licence, &label, method).await?;
+    owned::begin(caller, licence, &label, method).await?;
     // Names this start; an older one is void from now on. The number itself is not part of what is kept.
     let started = started_now();
-    service
-        .doors
-        .owners
-        .set_pending(&licence, Some(started.clone()))
-        .await?;
+    licensed.set_pending(Some(started.clone())).await?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
-        "message": said(&request, Said::CodeSent),
+        "message": caller.say(Said::CodeSent),
         "session_id": session_id(&phone, &started),
         "phone_number": phone.expose(),
     })))
@@ -101,17 +131,12 @@ pub struct Verify {
     password: Option<SecretText>,
 }
 
-pub async fn verify(
-    request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
-    body: web::Json<Verify>,
-) -> Result<HttpResponse, ApiError> {
-    access.require(crate::web::Scope::Send)?;
-    let licence = licence(&access)?;
+pub async fn verify(licensed: Licensed, body: web::Json<Verify>) -> Result<HttpResponse, ApiError> {
+    let Licensed { caller, licence } = &licensed;
+    caller.may_act()?;
     let body = body.into_inner();
     let phone = check_phone(&body.phone_number)?;
-    let owned = owned::find(&service, &licence).await?.filter(|owned| {
+    let owned = licensed.owned().await?.filter(|owned| {
         let pending = owned.record.pending.as_deref();
         pending.is_some_and(|started| session_id(&phone, started) == body.session_id.expose())
     });
@@ -121,35 +146,21 @@ pub async fn verify(
             "session: start again",
         ));
     };
-    let verified = owned::verify(&service, &licence, owned.id(), body.code, body.password).await?;
+    let verified = owned::verify(caller, licence, owned.id(), body.code, body.password).await?;
     if verified == Verified::PasswordNeeded {
         return Err(ApiError::conflict(
             "needs_password",
             "this account has two-step verification: send the password as well",
         ));
     }
-    service.doors.owners.set_pending(&licence, None).await?;
-    let (owned, person) = connected(&service, &licence).await?;
+    licensed.set_pending(None).await?;
+    let (owned, person) = licensed.connected().await?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
-        "message": said(&request, Said::Connected),
+        "message": caller.say(Said::Connected),
         "user": user(&person),
         "config_id": owned.record.id,
     })))
-}
-
-async fn connected(service: &Service, licence: &Owner) -> Result<(Owned, Person), ApiError> {
-    let owned = owned::find(service, licence)
-        .await?
-        .ok_or_else(not_connected)?;
-    if owned.needs_login() {
-        return Err(owned::login_required());
-    }
-    if !owned.is_connected() {
-        return Err(not_connected());
-    }
-    let person = owned::person(service, &owned.account, PATIENCE).await?;
-    Ok((owned, person))
 }
 
 fn not_connected() -> ApiError {
@@ -170,21 +181,17 @@ fn user(person: &Person) -> Value {
 }
 
 /// Asks Telegram whether the session still works.
-pub async fn test(
-    request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
-) -> Result<HttpResponse, ApiError> {
-    let (_, person) = connected(&service, &licence(&access)?).await?;
+pub async fn test(licensed: Licensed) -> Result<HttpResponse, ApiError> {
+    let (_, person) = licensed.connected().await?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
-        "message": said(&request, Said::Works),
+        "message": licensed.caller.say(Said::Works),
         "user": user(&person),
     })))
 }
 
-pub async fn config(service: web::Data<Service>, access: Access) -> Result<HttpResponse, ApiError> {
-    let owned = owned::find(&service, &licence(&access)?).await?;
+pub async fn config(licensed: Licensed) -> Result<HttpResponse, ApiError> {
+    let owned = licensed.owned().await?;
     let config = owned.filter(|owned| owned.is_connected() || owned.needs_login());
     Ok(HttpResponse::Ok().json(json!({ "config": config.as_ref().map(described) })))
 }
@@ -207,21 +214,18 @@ fn described(owned: &Owned) -> Value {
     })
 }
 
-pub async fn disconnect(
-    request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
-) -> Result<HttpResponse, ApiError> {
-    access.require(crate::web::Scope::Send)?;
-    let licence = licence(&access)?;
-    let owned = owned::find(&service, &licence)
+pub async fn disconnect(licensed: Licensed) -> Result<HttpResponse, ApiError> {
+    let caller = &licensed.caller;
+    caller.may_act()?;
+    let owned = licensed
+        .owned()
         .await?
         .filter(|owned| owned.is_connected() || owned.needs_login())
         .ok_or_else(not_connected)?;
-    accounts::sign_out(&service, owned.id()).await?;
-    service.doors.owners.set_pending(&licence, None).await?;
+    accounts::sign_out(caller, owned.id()).await?;
+    licensed.set_pending(None).await?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
-        "message": said(&request, Said::Disconnected),
+        "message": caller.say(Said::Disconnected),
     })))
 }

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    caller::Caller,
     confirmed,
     owned::{self, Owned, Person, Verified},
-    shape::Face,
     words::Said,
 };
 use crate::{
@@ -87,22 +87,16 @@ pub struct Start {
     phone_number: SecretText,
 }
 
-pub async fn start(
-    request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
-    body: web::Json<Start>,
-) -> Result<HttpResponse, ApiError> {
-    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
+pub async fn start(caller: Caller, body: web::Json<Start>) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&caller.access, Scope::Send, &body.user_id)?;
     let phone = check_phone(&body.phone_number)?;
     let label = label_of(&body.user_id.text());
-    owned::begin(&service, &owner, &label, SignInMethod::Phone(phone)).await?;
-    let language = Face::User.language(request.headers());
+    owned::begin(&caller, &owner, &label, SignInMethod::Phone(phone)).await?;
     Ok(HttpResponse::Ok().json(json!({
         "status": "code_sent",
         // Telegram's own stays here: with it and the code anybody could sign in.
         "phone_code_hash": random_text(),
-        "message": Said::CodeSent.text(language),
+        "message": caller.say(Said::CodeSent),
     })))
 }
 
@@ -139,31 +133,25 @@ enum Code {
     Number(u64),
 }
 
-pub async fn verify(
-    request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
-    body: web::Json<Verify>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn verify(caller: Caller, body: web::Json<Verify>) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
-    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
-    let owned = known(&service, &owner).await?;
+    let owner = owner_of(&caller.access, Scope::Send, &body.user_id)?;
+    let owned = known(&caller, &owner).await?;
     let code = body.phone_code.map(|code| match code {
         Code::Text(text) => text,
         Code::Number(number) => SecretText::new(number.to_string()),
     });
-    match owned::verify(&service, &owner, owned.id(), code, body.password).await? {
+    match owned::verify(&caller, &owner, owned.id(), code, body.password).await? {
         Verified::PasswordNeeded => Err(ApiError::conflict(
             "password_needed",
             "this account has two-step verification: send the password as well",
         )),
         Verified::Done => {
-            let owned = authorized(&service, &owner).await?;
-            let person = owned::person(&service, &owned.account, PATIENCE).await?;
-            let language = Face::User.language(request.headers());
+            let owned = authorized(&caller, &owner).await?;
+            let person = owned::person(&caller, &owned.account, PATIENCE).await?;
             Ok(HttpResponse::Ok().json(json!({
                 "status": "authorized",
-                "message": Said::Connected.text(language),
+                "message": caller.say(Said::Connected),
                 "user": user_info(&person),
             })))
         }
@@ -188,19 +176,18 @@ pub struct Send {
 }
 
 pub async fn send(
+    caller: Caller,
     request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
     body: web::Json<Send>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
+    let owner = owner_of(&caller.access, Scope::Send, &body.user_id)?;
     check_reply(&body.text)?;
-    let owned = authorized(&service, &owner).await?;
+    let owned = authorized(&caller, &owner).await?;
     check_can_send(&owned.account)?;
     let recipient = SecretText::new(body.recipient_id.text());
     let key = idempotency_key(&request)?;
-    let message = resolved_send(&service, owned.id(), &recipient, body.text.clone(), key).await?;
-    let message = confirmed::send(&service, message, CONFIRM_LIMIT).await?;
+    let message = resolved_send(&caller, owned.id(), &recipient, body.text.clone(), key).await?;
+    let message = confirmed::send(&caller, message, CONFIRM_LIMIT).await?;
     Ok(HttpResponse::Ok().json(json!({
         "status": "ok",
         "success": true,
@@ -220,13 +207,9 @@ fn plain_date(at: Timestamp) -> String {
     text.split('.').next().unwrap_or_default().to_owned()
 }
 
-pub async fn status(
-    service: web::Data<Service>,
-    access: Access,
-    user_id: web::Path<String>,
-) -> Result<HttpResponse, ApiError> {
-    let owner = owner_of(&access, Scope::Read, &Id::Text(user_id.into_inner()))?;
-    let owned = known(&service, &owner).await?;
+pub async fn status(caller: Caller, user_id: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&caller.access, Scope::Read, &Id::Text(user_id.into_inner()))?;
+    let owned = known(&caller, &owner).await?;
     if !owned.is_connected() {
         return Ok(HttpResponse::Ok().json(json!({
             "status": "ok",
@@ -234,7 +217,7 @@ pub async fn status(
             "user_info": null,
         })));
     }
-    let person = match owned::person(&service, &owned.account, PATIENCE).await {
+    let person = match owned::person(&caller, &owned.account, PATIENCE).await {
         Ok(person) => Some(person),
         Err(error) if error.status == StatusCode::CONFLICT => None,
         Err(error) => return Err(error),
@@ -252,19 +235,16 @@ pub struct Disconnect {
 }
 
 pub async fn disconnect(
-    request: HttpRequest,
-    service: web::Data<Service>,
-    access: Access,
+    caller: Caller,
     body: web::Json<Disconnect>,
 ) -> Result<HttpResponse, ApiError> {
-    let owner = owner_of(&access, Scope::Send, &body.user_id)?;
-    let owned = known(&service, &owner).await?;
-    accounts::sign_out(&service, owned.id()).await?;
-    let language = Face::User.language(request.headers());
+    let owner = owner_of(&caller.access, Scope::Send, &body.user_id)?;
+    let owned = known(&caller, &owner).await?;
+    accounts::sign_out(&caller, owned.id()).await?;
     Ok(HttpResponse::Ok().json(json!({
         "status": "ok",
         "success": true,
-        "message": Said::Disconnected.text(language),
+        "message": caller.say(Said::Disconnected),
     })))
 }
 

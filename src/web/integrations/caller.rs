@@ -1,0 +1,62 @@
+//! Caller: what every call of the three systems begins with: the service, what the caller may do, and the language
+//! that it reads.
+
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+
+use super::{
+    shape::Face,
+    words::{Language, Said},
+};
+use crate::web::{Access, ApiError, Scope, Service};
+
+pub struct Caller {
+    pub service: web::Data<Service>,
+    pub access: Access,
+    language: Language,
+}
+
+impl Caller {
+    pub fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let missing = || ApiError::internal("the call belongs to none of the integrations");
+        let service = request.app_data::<web::Data<Service>>().cloned();
+        let face = Face::of(request.path()).ok_or_else(missing)?;
+        Ok(Self {
+            service: service.ok_or_else(missing)?,
+            access: Access::of(request)?,
+            language: face.language(request.headers()),
+        })
+    }
+
+    /// A sentence for people, as they read it.
+    pub const fn say(&self, said: Said) -> &'static str {
+        said.text(self.language)
+    }
+
+    /// # Errors
+    /// 403 when the caller may only look.
+    pub fn may_act(&self) -> Result<(), ApiError> {
+        self.access.require(Scope::Send)
+    }
+}
+
+impl Deref for Caller {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
+    }
+}

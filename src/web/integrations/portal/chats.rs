@@ -1,0 +1,99 @@
+//! Chats of the portal, and their messages.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Visitor;
+use crate::{
+    domain::{ChatId, Conversation, Direction, StoredMessage},
+    store::{ConversationFilter, MessagesFrom},
+    web::{
+        ApiError, conversations::check_limit, history::messages_page,
+        integrations::user::message_id,
+    },
+};
+
+#[derive(Deserialize)]
+pub struct Paging {
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+pub async fn list_chats(
+    visitor: Visitor,
+    query: web::Query<Paging>,
+) -> Result<HttpResponse, ApiError> {
+    let owned = visitor.signed_in().await?;
+    let query = query.into_inner();
+    let filter = ConversationFilter {
+        account_ids: vec![owned.id()],
+        cursor: query.cursor,
+        limit: check_limit(query.limit)?,
+        ..ConversationFilter::default()
+    };
+    let page = visitor.store.list_conversations(filter).await?;
+    let chats: Vec<Value> = page.items.iter().map(described_chat).collect();
+    Ok(HttpResponse::Ok().json(json!({
+        "success": true,
+        "chats": chats,
+        "next_cursor": page.next_cursor,
+    })))
+}
+
+fn described_chat(chat: &Conversation) -> Value {
+    json!({
+        "id": chat.chat_id,
+        "title": chat.title,
+        "type": chat.kind,
+        "username": chat.username,
+        "unread_count": chat.unread,
+        "can_send": chat.can_send,
+        "last_message": chat.last_message.as_ref().map(described_message),
+        "last_message_at": chat.last_message_at,
+    })
+}
+
+fn described_message(message: &StoredMessage) -> Value {
+    json!({
+        "id": message_id(message),
+        "chat_id": message.chat_id,
+        "text": message.text,
+        "date": message.timestamp,
+        "out": message.direction == Direction::Outgoing,
+        "direction": message.direction,
+        "status": message.status,
+        "sender": message.sender,
+        "reply_to_message_id": message.reply_to_message_id,
+        "edited_at": message.edited_at,
+        "deleted_at": message.deleted_at,
+        "media": message.media,
+        "service": message.service,
+    })
+}
+
+pub async fn list_messages(
+    visitor: Visitor,
+    chat_id: web::Path<ChatId>,
+    query: web::Query<Paging>,
+) -> Result<HttpResponse, ApiError> {
+    let owned = visitor.signed_in().await?;
+    let conversation = visitor
+        .store
+        .conversation_of(owned.id(), *chat_id)
+        .await?
+        .ok_or_else(|| ApiError::not_found("chat_not_found", "chat"))?;
+    let query = query.into_inner();
+    let limit = check_limit(query.limit)?;
+    let from = query
+        .cursor
+        .map_or(MessagesFrom::Newest, MessagesFrom::Cursor);
+    let page = messages_page(&visitor, &conversation, from, limit).await?;
+    let messages: Vec<Value> = page.messages.iter().map(described_message).collect();
+    Ok(HttpResponse::Ok().json(json!({
+        "success": true,
+        "chat": described_chat(&conversation),
+        "messages": messages,
+        "next_cursor": page.next_cursor,
+    })))
+}

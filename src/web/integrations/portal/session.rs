@@ -1,0 +1,105 @@
+//! The portal's session: is there one, whose is it, and its end.
+
+use actix_web::HttpResponse;
+use serde_json::{Value, json};
+
+use super::{PATIENCE, Visitor, described_user};
+use crate::{
+    domain::{Login, LoginStep},
+    web::{
+        ApiError, accounts,
+        integrations::{
+            owned::{self, Owned},
+            words::Said,
+        },
+    },
+};
+
+const ATTEMPTS_SHOWN: u32 = 20;
+
+pub async fn session_status(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    let owned = visitor.owned().await?;
+    let authorized = owned.as_ref().is_some_and(Owned::is_connected);
+    let has_session = authorized || owned.as_ref().is_some_and(Owned::needs_login);
+    let login = owned
+        .as_ref()
+        .and_then(|owned| visitor.supervisor.sign_ins().login_of(owned.id()));
+    let status = match &login {
+        _ if authorized => "authorized",
+        Some(login) => step_word(login),
+        None if has_session => "login_required",
+        None => "no_session",
+    };
+    Ok(HttpResponse::Ok().json(json!({
+        "success": true,
+        "has_session": has_session,
+        "authorized": authorized,
+        "status": status,
+        "state": owned.map(|owned| owned.account.state),
+    })))
+}
+
+const fn step_word(login: &Login) -> &'static str {
+    match login.step {
+        LoginStep::Code => "code_sent",
+        LoginStep::Password => "password_needed",
+        LoginStep::Scan => "pending",
+        LoginStep::Done => "authorized",
+    }
+}
+
+pub async fn user_info(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    let owned = visitor.signed_in().await?;
+    let person = owned::person(&visitor, &owned.account, PATIENCE).await?;
+    Ok(HttpResponse::Ok().json(json!({ "success": true, "user": described_user(&person) })))
+}
+
+pub async fn session_reset(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    visitor.may_act()?;
+    if let Some(owned) = visitor.owned().await? {
+        accounts::sign_out(&visitor, owned.id()).await?;
+    }
+    Ok(HttpResponse::Ok().json(json!({
+        "success": true,
+        "status": "ok",
+        "message": visitor.say(Said::Disconnected),
+    })))
+}
+
+pub async fn session_info(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    let Some(owned) = visitor.owned().await? else {
+        return Ok(HttpResponse::Ok().json(json!({ "success": true, "session": null })));
+    };
+    let attempts = visitor
+        .store
+        .list_login_attempts(Some(owned.id()), ATTEMPTS_SHOWN)
+        .await?;
+    let attempts: Vec<Value> = attempts
+        .iter()
+        .map(|attempt| {
+            json!({
+                "kind": attempt.kind,
+                "status": attempt.outcome,
+                "error_message": attempt.error,
+                "created_at": attempt.at,
+                "finished_at": attempt.finished_at,
+            })
+        })
+        .collect();
+    let account = &owned.account;
+    Ok(HttpResponse::Ok().json(json!({
+        "success": true,
+        "session": {
+            "account_id": account.id,
+            "authorized": owned.is_connected(),
+            "state": account.state,
+            "state_reason": account.state_reason,
+            "state_since": account.state_since,
+            "phone": account.phone,
+            "user": account.user,
+            "created_at": owned.record.created_at,
+            "last_update_at": account.last_update_at,
+            "attempts": attempts,
+        },
+    })))
+}
