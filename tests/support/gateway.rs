@@ -221,7 +221,7 @@ fn pour(mut client: TcpStream, status: u16) -> std::io::Result<()> {
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n["
     );
     client.write_all(head.as_bytes())?;
-    let spaces = [b' '; 64 * 1024];
+    let spaces = vec![b' '; 1024 * 1024];
     loop {
         client.write_all(&spaces)?;
     }
