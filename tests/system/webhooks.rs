@@ -207,21 +207,26 @@ async fn what_one_webhook_refuses_holds_up_nothing_else() {
     fleet.telegram.say(person, other.user, "for the other");
     choosy.until("for the other").await;
 
-    let waiting = wait::until(
+    let waits = |figures: &Value, count: usize| {
+        let mut lines = figures.as_str().unwrap().lines();
+        lines.any(|line| {
+            line.starts_with("switchboard_webhook_accounts_waiting{webhook=\"http://127.0.0.1#")
+                && line.ends_with(&format!(" {count}"))
+        })
+    };
+    // One account at the choosy receiver, both at the dead one.
+    wait::until(
+        "the accounts that wait",
+        || fleet.api.get("/metrics"),
+        |figures| waits(figures, 1) && waits(figures, 2),
+    )
+    .await;
+    let ready = wait::until(
         "the accounts that wait",
         || fleet.api.get("/health/ready"),
         |ready| ready["webhooks"]["accounts_waiting"] == 3,
     );
-    assert_eq!(waiting.await["status"], "ok");
-    let figures = fleet.api.get("/metrics").await;
-    let figures = figures.as_str().unwrap();
-    for count in [1, 2] {
-        let is_it = |line: &&str| {
-            line.starts_with("switchboard_webhook_accounts_waiting{webhook=\"http://127.0.0.1#")
-                && line.ends_with(&format!(" {count}"))
-        };
-        assert!(figures.lines().any(|line| is_it(&line)), "{figures}");
-    }
+    assert_eq!(ready.await["status"], "ok");
 
     // Over a restart the others are not told again.
     fleet.stop_service();
