@@ -45,19 +45,24 @@ const API_ID: i32 = 12_345;
 const API_HASH: &str = "00000000000000000000000000000000";
 
 const LABELS: [(&str, u8); 3] = [("Sales", 7), ("Support", 2), ("Склад", 10)];
-const PEOPLE: [&str; 12] = [
-    "Contact one",
+/// In the order in which the simulator deals out the languages, so that each speaks as the name says.
+const PEOPLE: [&str; 16] = [
+    "客户",
+    "ग्राहक",
+    "Kundin",
+    "לקוח",
     "Contact two",
     "Покупатель",
-    "Клиентка",
     "زبون",
-    "زبونة",
-    "お客様",
-    "Kundin",
     "Cliente",
-    "Müşteri",
-    "Πελάτης",
-    "לקוח",
+    "客人",
+    "ख़रीदार",
+    "Kunde",
+    "לקוחה",
+    "Contact one",
+    "Клиентка",
+    "زبونة",
+    "Clienta",
 ];
 /// How long the line that breaks now and then holds, in seconds.
 const LINE_HOLDS: std::ops::Range<u64> = 25..60;
@@ -200,4 +205,36 @@ fn populate(telegram: &Simulator, accounts: &[DemoAccount]) -> Vec<i64> {
         chats.push(telegram.add_channel("News channel", &readers));
     }
     chats
+}
+
+#[cfg(test)]
+mod tests {
+    use switchboard_simulator::traffic::phrases::phrase;
+
+    use super::*;
+
+    /// Protects the first impression: nobody in the demo has a name of one language and speaks another.
+    #[tokio::test]
+    async fn people_of_the_demo_speak_as_their_names_say() {
+        let telegram = Simulator::builder().seed(7).dcs(2).start().await.unwrap();
+        for (index, (label, _)) in LABELS.iter().enumerate() {
+            telegram.add_account(AccountSpec::new(&format!("+9996620{index:03}"), label));
+        }
+        for name in PEOPLE {
+            let id = telegram.add_person(PersonSpec::new(name));
+            let greeting = match name {
+                "客户" | "客人" => "你好",
+                "ग्राहक" | "ख़रीदार" => "नमस्ते",
+                "Kundin" | "Kunde" => "Grüß Gott",
+                "לקוח" | "לקוחה" => "שלום",
+                "Contact one" | "Contact two" => "Hi!",
+                "Покупатель" | "Клиентка" => "Добрый день",
+                "زبون" | "زبونة" => "السلام",
+                _ => "¡Hola!",
+            };
+            let says = phrase(id.unsigned_abs(), 0);
+            assert!(says.starts_with(greeting), "{name} ({id}) says {says:?}");
+        }
+        telegram.shutdown().await;
+    }
 }

@@ -112,6 +112,8 @@ impl Desk {
 
     /// A window that shows nothing yet.
     pub async fn blank(look: Look) -> Self {
+        // The WebDriver client wants one, whether or not another client of this test has asked for it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let driver = Driver::start();
         let profile = tempfile::tempdir().unwrap();
         let mut caps = DesiredCapabilities::chrome();
