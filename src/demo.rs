@@ -186,7 +186,7 @@ fn populate(telegram: &Simulator, accounts: &[DemoAccount]) -> Vec<i64> {
             telegram.say(
                 *person,
                 account.user,
-                switchboard_simulator::traffic::phrases::phrase(person.unsigned_abs(), 1),
+                switchboard_simulator::traffic::phrases::phrase(person.unsigned_abs(), 0),
             );
         }
         let mut members = vec![account.user];
