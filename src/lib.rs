@@ -14,6 +14,7 @@
 //! - [`app`]: builds everything and stops it.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
+//! - [`memory`]: one setting of the allocator.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - `demo`: the service on a simulated Telegram (feature `demo`).
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
@@ -37,6 +38,7 @@ pub mod data_dir;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod domain;
+pub mod memory;
 pub mod remote;
 pub mod store;
 pub mod supervisor;

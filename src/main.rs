@@ -11,7 +11,7 @@ use switchboard::{
     cli::{Cli, Command, CoverSettings, Settings},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
-    tokens, upkeep,
+    memory, tokens, upkeep,
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
@@ -23,6 +23,7 @@ const QUIET: &str =
     "info,grammers_mtsender=warn,grammers_mtproto=warn,grammers_session=warn,grammers_client=warn";
 
 fn main() -> ExitCode {
+    memory::map_large_blocks();
     let cli = Cli::parse();
     start_log();
     if let Err(error) = harden_process() {

@@ -106,10 +106,11 @@ impl Inbound {
 
     /// Stores a batch, however long the store is away: the link waits, and Telegram repeats what we never took.
     async fn record(&self, batch: Batch) {
+        let batch = Arc::new(batch);
         let holes = batch.holes.len() as u64;
         let typists: Vec<_> = batch.changes.iter().filter_map(typist).collect();
         let mut pause = Duration::from_millis(100);
-        while let Err(error) = self.store.record_batch(batch.clone()).await {
+        while let Err(error) = self.store.record_batch(Arc::clone(&batch)).await {
             log::warn!(target: "switchboard::account", "account={} waits for the store to take messages: {error}", self.account_id);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_STORE_PAUSE);

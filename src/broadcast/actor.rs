@@ -1,11 +1,14 @@
 //! The actor: keeps the list of subscribers and wakes them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use actix::{Actor, Context, Handler, Message, Recipient};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 
 use super::handle::Shared;
 use crate::domain::{AccountId, Event};
@@ -49,17 +52,43 @@ pub struct Transient {
     pub text: Arc<str>,
 }
 
+/// About what it costs to write to one listener. A thousand of them are woken fifty times a second at most and then
+/// get several events in one piece; a few are woken at once, always.
+const ONE_LISTENER: Duration = Duration::from_micros(20);
+
 pub struct BroadcastActor {
     shared: Arc<Shared>,
     subscribers: Vec<Subscribe>,
+    /// Before this moment the listeners are still busy with the round before.
+    next_round: Instant,
+    round_waits: bool,
 }
 
 impl BroadcastActor {
-    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
             subscribers: Vec::new(),
+            next_round: Instant::now(),
+            round_waits: false,
         }
+    }
+
+    /// Everybody is woken, at once or with the next round.
+    fn news(&mut self, ctx: &mut Context<Self>) {
+        if self.round_waits {
+            return;
+        }
+        let wait = self.next_round.saturating_duration_since(Instant::now());
+        if wait.is_zero() {
+            self.wake_all();
+            return;
+        }
+        self.round_waits = true;
+        ctx.run_later(wait, |actor, _| {
+            actor.round_waits = false;
+            actor.wake_all();
+        });
     }
 
     fn wake_all(&mut self) {
@@ -75,6 +104,8 @@ impl BroadcastActor {
             true
         });
         self.shared.set_subscribers(self.subscribers.len());
+        let listeners = u32::try_from(self.subscribers.len()).unwrap_or(u32::MAX);
+        self.next_round = Instant::now() + ONE_LISTENER * listeners;
     }
 }
 
@@ -92,18 +123,18 @@ pub const MAILBOX: usize = 1024;
 impl Handler<Publish> for BroadcastActor {
     type Result = ();
 
-    fn handle(&mut self, publish: Publish, _: &mut Self::Context) {
+    fn handle(&mut self, publish: Publish, ctx: &mut Self::Context) {
         self.shared.append(publish.0);
-        self.wake_all();
+        self.news(ctx);
     }
 }
 
 impl Handler<Subscribe> for BroadcastActor {
     type Result = ();
 
-    fn handle(&mut self, subscribe: Subscribe, _: &mut Self::Context) {
+    fn handle(&mut self, subscribe: Subscribe, ctx: &mut Self::Context) {
         self.subscribers.push(subscribe);
-        self.wake_all();
+        self.news(ctx);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Conversation: one account's view of one chat.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, ChatId, ConversationId, StoredMessage, Timestamp};
@@ -51,7 +53,8 @@ pub struct Conversation {
     pub username: Option<String>,
     pub unread: i64,
     pub can_send: bool,
-    pub last_message: Option<StoredMessage>,
+    /// Shared: every event of the conversation carries it.
+    pub last_message: Option<Arc<StoredMessage>>,
     pub last_message_at: Option<Timestamp>,
     pub muted: bool,
     /// Telegram's id of the newest message that is marked read.

@@ -1,7 +1,7 @@
 //! The actor: the only writer. Many waiting writes go into one transaction.
 //!
 //! While one transaction is being committed the next writes gather in the mailbox; they become the next group.
-//! Each runs in its own savepoint, so that one that fails takes nobody along.
+//! One that fails takes nobody along: the group is then taken back and run again, each write in its own savepoint.
 
 use std::{
     collections::VecDeque,
@@ -232,6 +232,8 @@ impl StoreActor {
 }
 
 /// How many jobs of the queue are done with. The transaction is committed.
+///
+/// Savepoints make SQLite keep a copy of each page that a job changes, so they are put only where a job was refused.
 fn run_group(
     conn: &mut SqliteConnection,
     state: &mut State,
@@ -239,9 +241,50 @@ fn run_group(
     began: Instant,
 ) -> QueryResult<usize> {
     Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+    let done = match run_bare(conn, state, queue, began)? {
+        Some(done) => done,
+        None => {
+            Transactions::rollback_transaction(conn)?;
+            state.forget();
+            Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+            run_guarded(conn, state, queue, began)?
+        }
+    };
+    Transactions::commit_transaction(conn)?;
+    Ok(done)
+}
+
+/// All of them as one. `None`: one was refused, and with it everything is to be taken back.
+fn run_bare(
+    conn: &mut SqliteConnection,
+    state: &mut State,
+    queue: &mut VecDeque<Box<dyn Job>>,
+    began: Instant,
+) -> QueryResult<Option<usize>> {
     let mut done = 0;
     for job in queue.iter_mut().take(GROUP) {
-        if done > 0 && began.elapsed() > GROUP_TIME {
+        if full(done, began) {
+            break;
+        }
+        match job.run(&mut Tx::new(conn, state)) {
+            Ran::Done => done += 1,
+            Ran::Refused => return Ok(None),
+            Ran::Trouble(trouble) => return Err(trouble),
+        }
+    }
+    Ok(Some(done))
+}
+
+/// Each in a savepoint of its own.
+fn run_guarded(
+    conn: &mut SqliteConnection,
+    state: &mut State,
+    queue: &mut VecDeque<Box<dyn Job>>,
+    began: Instant,
+) -> QueryResult<usize> {
+    let mut done = 0;
+    for job in queue.iter_mut().take(GROUP) {
+        if full(done, began) {
             break;
         }
         Transactions::begin_transaction(conn)?;
@@ -256,8 +299,11 @@ fn run_group(
         }
         done += 1;
     }
-    Transactions::commit_transaction(conn)?;
     Ok(done)
+}
+
+fn full(done: usize, began: Instant) -> bool {
+    done > 0 && began.elapsed() > GROUP_TIME
 }
 
 impl Actor for StoreActor {

@@ -1,5 +1,7 @@
 //! Conversation rows: how they are made, remembered by the writer and shown.
 
+use std::sync::Arc;
+
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
@@ -74,7 +76,7 @@ pub(in crate::store) use select_conversations;
 impl ConversationFields {
     pub fn into_conversation(
         self,
-        last_message: Option<StoredMessage>,
+        last_message: Option<Arc<StoredMessage>>,
         now: Timestamp,
     ) -> Conversation {
         Conversation {
@@ -100,7 +102,7 @@ impl ConversationFields {
 #[derive(Clone, Debug)]
 pub(in crate::store) struct ConversationRow {
     pub fields: ConversationFields,
-    pub last: Option<StoredMessage>,
+    pub last: Option<Arc<StoredMessage>>,
     /// Sort key of `last` beside its time.
     pub last_no: i64,
     pub dirty: bool,
@@ -146,7 +148,7 @@ impl ConversationRow {
         Ok(Self {
             fields,
             last_no: last.as_ref().map_or(0, |record| record.fields.message_no),
-            last: last.map(MessageRecord::into_message),
+            last: last.map(MessageRecord::into_message).map(Arc::new),
             dirty: false,
         })
     }
@@ -346,7 +348,7 @@ impl Tx<'_> {
         row.fields.last_message = Some(message.id.0);
         row.fields.last_message_at = at;
         row.last_no = no;
-        row.last = Some(message.clone());
+        row.last = Some(Arc::new(message.clone()));
         self.mark_conversation(key);
         Ok(())
     }
@@ -365,7 +367,7 @@ impl Tx<'_> {
         row.fields.last_message = newest.as_ref().map(|record| record.fields.id);
         row.fields.last_message_at = newest.as_ref().map_or(0, |record| record.fields.timestamp);
         row.last_no = newest.as_ref().map_or(0, |record| record.fields.message_no);
-        row.last = newest.map(MessageRecord::into_message);
+        row.last = newest.map(MessageRecord::into_message).map(Arc::new);
         self.mark_conversation(key);
         Ok(())
     }

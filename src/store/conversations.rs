@@ -1,6 +1,6 @@
 //! Reading conversations: the list with its filters, and single ones.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
 
@@ -22,7 +22,7 @@ fn complete(
     let newest: Vec<i64> = rows.iter().filter_map(|row| row.last_message).collect();
     let mut newest: HashMap<i64, _> = messages::by_ids(conn, &newest)?
         .into_iter()
-        .map(|message| (message.id.0, message))
+        .map(|message| (message.id.0, Arc::new(message)))
         .collect();
     let now = Timestamp::now();
     Ok(rows

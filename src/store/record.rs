@@ -1,5 +1,7 @@
 //! Batches: what Telegram reported, stored with its position in one transaction.
 
+use std::sync::Arc;
+
 use super::{
     Recorded, Result, StoreHandle,
     fill::StoredHole,
@@ -200,7 +202,8 @@ impl StoreHandle {
     ///
     /// # Errors
     /// [`super::StoreError::AccountNotFound`], or as every write; then the position must not be taken as reached.
-    pub async fn record_batch(&self, batch: Batch) -> Result<Recorded> {
+    pub async fn record_batch(&self, batch: impl Into<Arc<Batch>>) -> Result<Recorded> {
+        let batch = batch.into();
         let ((new_messages, events), commit) = self
             .timed_job("record_batch", move |tx| tx.record_batch(&batch))
             .await?;

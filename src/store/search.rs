@@ -22,12 +22,15 @@ use crate::domain::{AccountId, StoredMessage};
 /// Places looked at for one page when a filter throws most of them away; then the page ends early, with a cursor.
 const SCAN_MAX: usize = 20_000;
 const CHUNK: usize = 400;
+/// Letters that a word is found by while it is typed.
+const SHORTEST_BEGINNING: usize = 3;
 
 /// Marks around a found word; no text has them, see [`highlights`].
 const OPEN: char = '\u{1}';
 const SHUT: char = '\u{2}';
 
-/// What a person typed, as the index understands it: every word has to be there, the last may be a beginning.
+/// What a person typed, as the index understands it: every word has to be there, the last may be
+/// a beginning.
 fn match_text(q: &str) -> Option<String> {
     let words: Vec<String> = q
         .split_whitespace()
@@ -37,9 +40,26 @@ fn match_text(q: &str) -> Option<String> {
     if words.is_empty() {
         return None;
     }
-    let prefix = q.ends_with(char::is_alphanumeric);
     let text = words.join(" AND ");
-    Some(if prefix { format!("{text} *") } else { text })
+    Some(if ends_in_beginning(q) {
+        format!("{text} *")
+    } else {
+        text
+    })
+}
+
+/// May what was typed last be the beginning of a longer word?
+///
+/// One or two letters begin so many words that nobody wants them all, and reading them all takes the index long; they
+/// are looked for as words. Where words aren't set apart, one character says enough.
+fn ends_in_beginning(q: &str) -> bool {
+    let unspaced = |letter: char| matches!(letter, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{2e80}'..);
+    let typed = || {
+        q.chars()
+            .rev()
+            .take_while(|letter| letter.is_alphanumeric())
+    };
+    typed().count() >= SHORTEST_BEGINNING || typed().any(unspaced)
 }
 
 pub(in crate::store) const PLACES: &str = "SELECT rowid AS n FROM messages_search WHERE messages_search MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?";
@@ -222,6 +242,14 @@ mod tests {
             Some("\"NEAR(a\" AND \"b)\"")
         );
         assert_eq!(match_text(" -- * "), None);
+    }
+
+    #[test]
+    fn a_beginning_is_long_enough_to_mean_something() {
+        assert_eq!(match_text("wo").as_deref(), Some("\"wo\""));
+        assert_eq!(match_text("при").as_deref(), Some("\"при\" *"));
+        assert_eq!(match_text("你").as_deref(), Some("\"你\" *"));
+        assert_eq!(match_text("wor ").as_deref(), Some("\"wor\""));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Socket: one actor per open WebSocket, fed at the reader's own pace.
 //!
-//! `actix-web-actors` buffers what is written without a bound, so this actor bounds it itself: after each
-//! portion it sends a ping, and writes on only while the answered pings show that the reader keeps up. What it
-//! has not written yet lies in the ring or in the event log, not in this actor.
+//! `actix-web-actors` buffers what is written without a bound, so this actor bounds it itself: every so many bytes
+//! it sends a ping, and writes on only while the answered pings show that the reader keeps up. What it has not
+//! written yet lies in the ring or in the event log, not in this actor.
 
 use std::{
     collections::VecDeque,
@@ -29,7 +29,9 @@ use crate::{
 
 /// Written but not yet known to be read: more than this and the reader has to catch up first.
 const WINDOW_BYTES: usize = 1 << 20;
-/// Frames between two pings.
+/// Written between two pings at least.
+const PING_BYTES: usize = WINDOW_BYTES / 16;
+/// Frames taken at once.
 const PORTION: u32 = 256;
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// A reader that answered no ping for this long is gone.
@@ -58,6 +60,7 @@ pub async fn open_socket(
         reading_log: false,
         unanswered: VecDeque::new(),
         unanswered_bytes: 0,
+        unpinged_bytes: 0,
         next_ping: 0,
         heard: Instant::now(),
     };
@@ -83,6 +86,8 @@ pub struct SocketActor {
     /// Pings on their way with the bytes that went before each.
     unanswered: VecDeque<(u64, usize)>,
     unanswered_bytes: usize,
+    /// The part of them that went out after the last ping.
+    unpinged_bytes: usize,
     next_ping: u64,
     heard: Instant,
 }
@@ -150,7 +155,7 @@ impl SocketActor {
         let text = frame.to_string();
         let bytes = text.len();
         ctx.text(text);
-        self.ping(bytes, ctx);
+        self.wrote(bytes, ctx);
     }
 
     fn resync(&mut self, newest: Seq, ctx: &mut Context) {
@@ -190,8 +195,14 @@ impl SocketActor {
                 self.service.metrics.delivered(read_at.elapsed());
             }
         }
-        if bytes > 0 {
-            self.ping(bytes, ctx);
+        self.wrote(bytes, ctx);
+    }
+
+    fn wrote(&mut self, bytes: usize, ctx: &mut Context) {
+        self.unanswered_bytes += bytes;
+        self.unpinged_bytes += bytes;
+        if self.unpinged_bytes >= PING_BYTES {
+            self.ping(ctx);
         }
     }
 
@@ -199,9 +210,9 @@ impl SocketActor {
         self.service.doors.sees(&self.access, frame.account_id())
     }
 
-    fn ping(&mut self, bytes: usize, ctx: &mut Context) {
+    fn ping(&mut self, ctx: &mut Context) {
+        let bytes = std::mem::take(&mut self.unpinged_bytes);
         self.unanswered.push_back((self.next_ping, bytes));
-        self.unanswered_bytes += bytes;
         ctx.ping(&self.next_ping.to_be_bytes());
         self.next_ping += 1;
     }
@@ -258,7 +269,7 @@ impl SocketActor {
             ctx.stop();
             return;
         }
-        self.ping(0, ctx);
+        self.ping(ctx);
         // A token revoked meanwhile ends the socket as well.
         let service = Arc::clone(&self.service);
         let access = self.access.clone();

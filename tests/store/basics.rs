@@ -51,7 +51,7 @@ async fn a_message_is_stored_once_and_announced_once_with_its_position() {
     assert_eq!(conversation.unread, 1);
     let last = conversation.last_message.unwrap();
     assert_eq!(last.text, "hello");
-    assert_eq!(last.sender.unwrap().name, "Client Seven");
+    assert_eq!(last.sender.as_ref().unwrap().name, "Client Seven");
     let world = world.reopened().await;
     let position = world.store.position(account.id).await.unwrap().unwrap();
     assert_eq!((position.pts, position.seq), (5, 2));

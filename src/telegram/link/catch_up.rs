@@ -191,9 +191,16 @@ impl Task {
     async fn channel_step(&mut self, channel: i64, pts: i32) -> Flow<()> {
         let chat = ChatId::channel(channel);
         let Some(access_hash) = self.shared.access_hash(chat).await else {
-            return self
-                .channel_lost(channel, "its access hash is not known", false)
-                .await;
+            // A new account hears of channels before the list of its chats has brought them; that brings their
+            // position and their history as well.
+            log::debug!(
+                "account={} channel={channel} is not known yet",
+                self.shared.account_id
+            );
+            if let Some(boxes) = &mut self.boxes {
+                boxes.drop_channel(channel);
+            }
+            return Ok(());
         };
         let request = tl::functions::updates::GetChannelDifference {
             force: false,

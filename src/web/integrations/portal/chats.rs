@@ -49,7 +49,7 @@ fn described_chat(chat: &Conversation) -> Value {
         "username": chat.username,
         "unread_count": chat.unread,
         "can_send": chat.can_send,
-        "last_message": chat.last_message.as_ref().map(described_message),
+        "last_message": chat.last_message.as_deref().map(described_message),
         "last_message_at": chat.last_message_at,
     })
 }

@@ -1,0 +1,52 @@
+//! The whole service on the simulated Telegram, as a process of its own: socket → committed row → WebSocket.
+//!
+//! `cargo bench --bench service [-- flood|paced|memory|start|readers]`. Beside each figure stands its floor, measured in
+//! the same run: unmodified grammers that throws away what it reads, and a bare loop over SQLite. The simulated
+//! Telegram, the generator and the WebSocket reader run in this process and share the machine with the service.
+//!
+//! `SERVICE_BENCH_SECONDS` sets how long the flood and the paced part last (60 and 20 without it).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench ends when something is wrong"
+)]
+
+#[path = "service/mod.rs"]
+mod parts;
+#[path = "../tests/support/mod.rs"]
+mod support;
+#[path = "../simulator/tests/world_support/mod.rs"]
+mod world_support;
+
+fn main() {
+    let asked: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .collect();
+    let wanted = |part: &str| asked.is_empty() || asked.iter().any(|one| one == part);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    println!("service in release mode, simulated Telegram and readers on the same two cores\n");
+    runtime.block_on(async {
+        if wanted("flood") {
+            parts::flood::run().await;
+        }
+        if wanted("paced") {
+            parts::paced::run().await;
+        }
+        if wanted("memory") {
+            parts::memory::run().await;
+        }
+        if wanted("start") {
+            parts::start::run().await;
+        }
+        if wanted("readers") {
+            parts::readers::run().await;
+        }
+    });
+}

@@ -1,0 +1,44 @@
+//! Memory: what the service holds with few accounts and with many, all of them online and idle.
+
+use super::{fill, resident};
+use crate::support::fleet::Fleet;
+
+const STEPS: [usize; 4] = [3, 50, 200, 2_000];
+
+pub async fn run() {
+    println!("memory: accounts online and idle, in one process");
+    let mut fleet = Fleet::builder().start().await;
+    println!(
+        "  {:>5} accounts {:>8.1} MB resident",
+        0,
+        settled(&fleet).await
+    );
+    let mut first = None;
+    for count in STEPS {
+        fill(&mut fleet, count).await;
+        let held = settled(&fleet).await;
+        let (base, base_count) = *first.get_or_insert((held, count));
+        let each = if count > base_count {
+            (held - base) * 1024.0 / (count - base_count) as f64
+        } else {
+            0.0
+        };
+        println!("  {count:>5} accounts {held:>8.1} MB resident, {each:>6.1} KiB for each more");
+    }
+    println!();
+}
+
+/// Memory once it no longer changes: what a sign-in needed for a moment is given back.
+async fn settled(fleet: &Fleet) -> f64 {
+    let pid = fleet.service().pid();
+    let mut last = resident(pid);
+    for _ in 0..20 {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        let now = resident(pid);
+        if now.abs_diff(last) < 64 {
+            return now as f64 / 1024.0;
+        }
+        last = now;
+    }
+    last as f64 / 1024.0
+}

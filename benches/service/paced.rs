@@ -1,0 +1,138 @@
+//! Paced: fifty messages a second, and how long each takes from being said to being on the WebSocket, commit included.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use grammers_session::updates::UpdatesLike;
+use grammers_tl_types::{enums, functions as f};
+use switchboard_simulator::{AccountSpec, Simulator};
+use tokio::sync::mpsc;
+
+use super::{Reader, at, number_in, numbered, people, seconds, told};
+use crate::{
+    support::fleet::{Fleet, phone},
+    world_support::Library,
+};
+
+const ACCOUNTS: usize = 3;
+const GAP: Duration = Duration::from_millis(20);
+
+pub async fn run() {
+    let length = seconds(20);
+    println!("paced: 50 messages a second to {ACCOUNTS} accounts, {length:?}");
+    told(
+        "bare grammers, said to read",
+        &mut bare_grammers(length).await,
+    );
+    told(
+        "service, said to committed to WebSocket",
+        &mut service(length).await,
+    );
+    println!();
+}
+
+/// Says one message each [`GAP`]; when each was said.
+async fn say(telegram: &Simulator, accounts: &[i64], length: Duration) -> Vec<Instant> {
+    let people = people(telegram, 10);
+    let start = Instant::now() + GAP;
+    let mut said = Vec::new();
+    for number in 0.. {
+        let moment = start + GAP * number;
+        if moment > start + length {
+            break;
+        }
+        at(moment).await;
+        let number = number as usize;
+        said.push(Instant::now());
+        telegram.say(
+            people[number % 10],
+            accounts[number % ACCOUNTS],
+            &numbered(number),
+        );
+    }
+    said
+}
+
+/// (number, when it was read)
+type Heard = mpsc::UnboundedReceiver<(usize, Instant)>;
+
+async fn delays(said: Vec<Instant>, mut heard: Heard) -> Vec<Duration> {
+    let mut delays = HashMap::new();
+    while delays.len() < said.len() {
+        let (number, when) = heard.recv().await.expect("the reader lives");
+        let before = delays.insert(number, when - said[number]);
+        assert!(before.is_none(), "message {number} came twice");
+    }
+    delays.into_values().collect()
+}
+
+async fn service(length: Duration) -> Vec<Duration> {
+    let fleet = Fleet::builder().accounts(ACCOUNTS).start().await;
+    let accounts: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
+    let mut reader = Reader::open(fleet.address()).await;
+    let (tell, heard) = mpsc::unbounded_channel();
+    let reading = tokio::spawn(async move {
+        loop {
+            let frame = reader.message().await;
+            let when = Instant::now();
+            let _ = tell.send((number_in(&frame).expect("a number"), when));
+        }
+    });
+    let said = say(&fleet.telegram, &accounts, length).await;
+    let delays = delays(said, heard).await;
+    reading.abort();
+    delays
+}
+
+async fn bare_grammers(length: Duration) -> Vec<Duration> {
+    let telegram = Simulator::builder()
+        .seed(1)
+        .start()
+        .await
+        .expect("a simulator");
+    let (tell, heard) = mpsc::unbounded_channel();
+    let mut accounts = Vec::new();
+    for number in 0..ACCOUNTS {
+        let account = telegram.add_account(AccountSpec::new(&phone(number), "Account"));
+        let mut library = Library::start(&telegram, account);
+        library
+            .call(&f::updates::GetState {})
+            .await
+            .expect("signed in");
+        let tell = tell.clone();
+        tokio::spawn(async move {
+            while let Some(pushed) = library.updates.recv().await {
+                let when = Instant::now();
+                if let UpdatesLike::Updates(updates) = pushed
+                    && let Some(number) = number_in_push(&updates)
+                {
+                    let _ = tell.send((number, when));
+                }
+            }
+        });
+        accounts.push(account);
+    }
+    let said = say(&telegram, &accounts, length).await;
+    let delays = delays(said, heard).await;
+    telegram.shutdown().await;
+    delays
+}
+
+fn number_in_push(updates: &enums::Updates) -> Option<usize> {
+    let text = match updates {
+        enums::Updates::UpdateShortMessage(short) => &short.message,
+        enums::Updates::Updates(updates) => {
+            updates.updates.iter().find_map(|update| match update {
+                enums::Update::NewMessage(new) => match &new.message {
+                    enums::Message::Message(message) => Some(&message.message),
+                    _ => None,
+                },
+                _ => None,
+            })?
+        }
+        _ => return None,
+    };
+    number_in(text)
+}
