@@ -251,6 +251,12 @@ impl FleetBuilder {
         self
     }
 
+    /// The service has a disk of its own, of this size.
+    pub fn disk(mut self, size: &str) -> Self {
+        self.settings.disk = Some(size.to_owned());
+        self
+    }
+
     /// Starts everything; every account is online.
     pub async fn start(self) -> Fleet {
         let telegram = Simulator::builder()

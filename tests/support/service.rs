@@ -25,6 +25,25 @@ pub struct ServiceSettings {
     pub listen: Option<String>,
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
+    /// The data directory lies on a disk of its own, of this size; nobody but the service sees it.
+    pub disk: Option<String>,
+}
+
+/// The service's binary, started on a disk of its own where that is wanted.
+fn command(data_dir: &Path, disk: Option<&str>) -> Command {
+    let service = env!("CARGO_BIN_EXE_switchboard");
+    let Some(size) = disk else {
+        return Command::new(service);
+    };
+    std::fs::create_dir_all(data_dir).unwrap();
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .arg("mount -t tmpfs -o mode=700,size=\"$1\" none \"$2\" && shift 2 && exec \"$@\"")
+        .args(["sh", size])
+        .arg(data_dir)
+        .arg(service);
+    command
 }
 
 impl ServiceProcess {
@@ -47,7 +66,7 @@ impl ServiceProcess {
             .append(true)
             .open(&log)
             .unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
+        let mut command = command(data_dir, settings.disk.as_deref());
         command
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))

@@ -7,6 +7,7 @@ mod access;
 mod assistant_stream;
 mod chat_portal;
 mod crash;
+mod disk;
 mod endings;
 mod first_message;
 mod full_access;
