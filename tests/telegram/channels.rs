@@ -1,12 +1,17 @@
 //! What can go wrong with a single channel.
 
-use switchboard::domain::{ChatId, Hole};
+use std::time::Duration;
+
+use switchboard::{
+    domain::{ChatId, Hole},
+    telegram::Timing,
+};
 use switchboard_simulator::{
-    Effect, Fault,
+    Effect, Fault, Simulator,
     wire::{FaultScope, WireFault},
 };
 
-use crate::ground::{Ground, Reader};
+use crate::ground::{Ground, Reader, timing};
 
 struct Channel {
     marked: i64,
@@ -49,6 +54,27 @@ async fn channel_too_long_with_a_position_loses_nothing() {
         ground.sim.clear_fault(fault);
         reader.until_same(&ground, channel.chat).await;
     }
+    assert_eq!(reader.seen(|seen| seen.holes.clone()), []);
+}
+
+/// Protects against a channel that falls silent because one push got lost: the daily look at the dialogs finds it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_push_of_a_quiet_channel_is_found_by_the_sweep() {
+    let often = Timing {
+        sweep_every: Duration::from_secs(1),
+        ..timing()
+    };
+    let ground = Ground::with(Simulator::builder().start().await.unwrap(), often);
+    let mut reader = ground.link().await;
+    let channel = followed(&ground, &mut reader, "Supergroup").await;
+    let lost = ground
+        .sim
+        .set_fault(Fault::new(Effect::DropPush).channel(channel.id));
+    ground
+        .sim
+        .say(ground.friend, channel.marked, "nobody announced this");
+    ground.sim.clear_fault(lost);
+    reader.until_same(&ground, channel.chat).await;
     assert_eq!(reader.seen(|seen| seen.holes.clone()), []);
 }
 

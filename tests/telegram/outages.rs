@@ -349,3 +349,31 @@ async fn one_accounts_dead_line_leaves_the_others_alone() {
     assert_eq!(healthy.seen(|seen| seen.connected), 1);
     hanging.until_same(&ground, chat).await;
 }
+
+/// Protects against asking for ever for a difference that no client can read: after a few tries the present is taken,
+/// with a hole that history fills.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_difference_that_can_not_be_read_is_given_up() {
+    let ground = Ground::start().await;
+    let sim = &ground.sim;
+    let mut reader = ground.link().await;
+    let friend = ChatId::user(ground.friend);
+    sim.say(ground.friend, ground.user, "before");
+    reader.until_same(&ground, friend).await;
+    let fault = sim.set_fault(Fault::new(Effect::Unreadable).on("updates.getDifference"));
+    sim.wire()
+        .set_fault(FaultScope::All, WireFault::RefuseConnects, None);
+    sim.cut(ground.user);
+    sim.say(ground.friend, ground.user, "while away");
+    sim.wire().clear_faults();
+    reader
+        .until("the hole", |seen| seen.holes.contains(&Hole::Account))
+        .await;
+    sim.clear_fault(fault);
+    sim.say(ground.friend, ground.user, "after");
+    reader
+        .until("what follows", |seen| {
+            seen.texts(friend).contains(&"after".to_owned())
+        })
+        .await;
+}

@@ -55,6 +55,8 @@ pub enum Effect {
     SlowStart { millis: u64 },
     /// Carried out at once, answered after a while.
     SlowAnswer { millis: u64 },
+    /// Carried out, answered with bytes of a type that no layer has.
+    Unreadable,
     /// Neither carried out nor answered.
     NeverAnswer,
     /// The line is cut, the call not carried out.

@@ -32,6 +32,9 @@ use crate::{
     world::{Refusal, World},
 };
 
+/// No layer has a type of this number.
+const UNKNOWN_TYPE: [u8; 4] = 0x0bad_0bad_u32.to_le_bytes();
+
 /// One call on its way through a handler.
 pub struct Call<'a> {
     pub caller: &'a Caller,
@@ -86,6 +89,10 @@ impl Backend for Dispatch {
                 Effect::Error { code, message } => {
                     engine.with(|world| count(world, name, id));
                     Answer::Error { code, message }
+                }
+                Effect::Unreadable => {
+                    engine.answer(&caller, id, name, &body);
+                    Answer::Result(UNKNOWN_TYPE.to_vec())
                 }
                 Effect::NeverAnswer => Answer::Silence,
                 Effect::Cut => Answer::Cut,
