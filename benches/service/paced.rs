@@ -7,7 +7,10 @@ use std::{
 
 use grammers_session::updates::UpdatesLike;
 use grammers_tl_types::{enums, functions as f};
-use switchboard_simulator::{AccountSpec, Simulator};
+use switchboard_simulator::{
+    AccountSpec, Simulator,
+    wire::{FaultScope, WireFault},
+};
 use tokio::sync::mpsc;
 
 use super::{Reader, at, number_in, numbered, people, seconds, told};
@@ -26,10 +29,11 @@ pub async fn run() {
         "bare grammers, said to read",
         &mut bare_grammers(length).await,
     );
-    told(
-        "service, said to committed to WebSocket",
-        &mut service(length).await,
-    );
+    let (mut calm, _) = service(length, false).await;
+    told("service, said to committed to WebSocket", &mut calm);
+    let (mut beside, panics) = service(length, true).await;
+    let what = format!("the same beside an account that panicked {panics} times");
+    told(&what, &mut beside);
     println!();
 }
 
@@ -68,22 +72,45 @@ async fn delays(said: Vec<Instant>, mut heard: Heard) -> Vec<Duration> {
     delays.into_values().collect()
 }
 
-async fn service(length: Duration) -> Vec<Duration> {
-    let fleet = Fleet::builder().accounts(ACCOUNTS).start().await;
-    let accounts: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
+/// Delays of all accounts but the first, and how often the first one's connection panicked meanwhile.
+async fn service(length: Duration, panics: bool) -> (Vec<Duration>, usize) {
+    let fleet = Fleet::builder().accounts(ACCOUNTS + 1).start().await;
+    let users: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
     let mut reader = Reader::open(fleet.address()).await;
     let (tell, heard) = mpsc::unbounded_channel();
     let reading = tokio::spawn(async move {
         loop {
             let frame = reader.message().await;
             let when = Instant::now();
-            let _ = tell.send((number_in(&frame).expect("a number"), when));
+            if let Some(number) = number_in(&frame) {
+                let _ = tell.send((number, when));
+            }
         }
     });
-    let said = say(&fleet.telegram, &accounts, length).await;
+    let trouble = panics.then(|| tokio::spawn(bring_down(fleet.telegram.clone(), users[0])));
+    let said = say(&fleet.telegram, &users[1..], length).await;
     let delays = delays(said, heard).await;
     reading.abort();
-    delays
+    if let Some(trouble) = trouble {
+        trouble.abort();
+        fleet.expect_panic();
+    }
+    let seen = fleet.service().log().matches("panicked at").count();
+    (delays, seen)
+}
+
+/// Sends an account a packet that its library panics over, again and again.
+async fn bring_down(telegram: Simulator, user: i64) {
+    let person = people(&telegram, 1)[0];
+    loop {
+        for key in telegram.keys_of(user) {
+            telegram
+                .wire()
+                .set_fault(FaultScope::Key(key), WireFault::WrongSessionId, Some(1));
+        }
+        telegram.say(person, user, "this brings it down");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 async fn bare_grammers(length: Duration) -> Vec<Duration> {
