@@ -231,6 +231,8 @@ fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server)
     });
     let server = HttpServer::new(move || guarded(gate.clone(), service.clone()))
         .workers(WEB_WORKERS)
+        // An event must not wait until the reader has acknowledged the one before.
+        .tcp_nodelay(true)
         .disable_signals()
         .shutdown_timeout(WEB_GOODBYE)
         .listen(listener)
