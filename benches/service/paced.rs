@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
 use grammers_session::updates::UpdatesLike;
 use grammers_tl_types::{enums, functions as f};
 use switchboard_simulator::{
@@ -28,6 +29,10 @@ pub async fn run() {
     told(
         "bare grammers, said to read",
         &mut bare_grammers(length).await,
+    );
+    told(
+        "bare SQLite, one row committed",
+        &mut bare_sqlite(length / 4).await,
     );
     let (mut calm, _) = service(length, false).await;
     told("service, said to committed to WebSocket", &mut calm);
@@ -162,4 +167,32 @@ fn number_in_push(updates: &enums::Updates) -> Option<usize> {
         _ => return None,
     };
     number_in(text)
+}
+
+/// The floor of every commit: one row, in the write-ahead log, on the disk.
+async fn bare_sqlite(length: Duration) -> Vec<Duration> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("floor.db");
+    let mut db = SqliteConnection::establish(&file.to_string_lossy()).expect("opens");
+    db.batch_execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE m (id INTEGER PRIMARY KEY, text TEXT);",
+    )
+    .expect("a table");
+    let start = Instant::now();
+    let mut delays = Vec::new();
+    for number in 1.. {
+        let moment = start + GAP * number;
+        if moment > start + length {
+            break;
+        }
+        at(moment).await;
+        let began = Instant::now();
+        db.batch_execute(&format!(
+            "INSERT INTO m (text) VALUES ('{}')",
+            numbered(number as usize)
+        ))
+        .expect("a row");
+        delays.push(began.elapsed());
+    }
+    delays
 }

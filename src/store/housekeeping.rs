@@ -27,12 +27,15 @@ pub(super) const TICK: Duration = Duration::from_millis(200);
 /// Messages fed to the search index in one step.
 const FEED: usize = 500;
 const FEED_BUSY: usize = 200;
+/// How often it is fed while it keeps up: each time costs a commit of its own.
+const FEED_EVERY: Duration = Duration::from_millis(800);
 /// Rows deleted in one step.
 const CHUNK: i64 = 500;
 /// How often old rows are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(20);
-/// Log size at which the checkpointer is woken, and at which the writer itself steps in.
-const WAKE_BYTES: u64 = 4 << 20;
+/// Log size at which the checkpointer is woken, and at which the writer itself steps in. While the checkpointer writes,
+/// commits wait for the same disk, so it is woken for a good portion.
+const WAKE_BYTES: u64 = 16 << 20;
 const STEP_IN_BYTES: u64 = 48 << 20;
 const STEP_IN_PAUSE: Duration = Duration::from_millis(500);
 
@@ -45,6 +48,8 @@ type Transactions = AnsiTransactionManager;
 pub(super) struct Housekeeping {
     keep_events: i64,
     log_file: PathBuf,
+    /// When the search index was fed last, unless there is more to feed.
+    fed: Option<Instant>,
     pruned: Instant,
     stepped_in: Instant,
     /// Size of the log when the checkpointer was last woken.
@@ -80,6 +85,7 @@ impl Housekeeping {
         Ok(Self {
             keep_events: config.keep_events.max(1),
             log_file: log_file.into(),
+            fed: None,
             pruned: Instant::now(),
             stepped_in: Instant::now(),
             woken_at: 0,
@@ -100,9 +106,12 @@ impl Housekeeping {
         if troubled {
             step(conn, probe)?;
         }
-        let limit = if busy { FEED_BUSY } else { FEED };
-        let fed = step(conn, |conn| search_index::feed(conn, state, limit))?;
-        let mut more = fed == limit;
+        let mut more = false;
+        if self.fed.is_none_or(|fed| fed.elapsed() > FEED_EVERY) {
+            let limit = if busy { FEED_BUSY } else { FEED };
+            more = step(conn, |conn| search_index::feed(conn, state, limit))? == limit;
+            self.fed = (!more).then(Instant::now);
+        }
         if self.pruned.elapsed() > PRUNE_EVERY {
             let pruned = step(conn, |conn| prune(conn, self.keep_events))?;
             let purged = step(conn, |conn| purge(conn, state))?;
