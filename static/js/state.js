@@ -108,7 +108,11 @@ const handlers = {
 
   conversation_closed: (state) => ({ ...state, selected: null }),
 
-  chat_loading: (state, { id, direction }) => withChat(state, id, (chat) => ({ ...chat, loading: direction, error: null })),
+  /** What was lost before the end is asked for comes with it. */
+  chat_loading: (state, { id, direction }) => withChat(state, id, (chat) => {
+    const towardsEnd = direction === 'latest' || direction === 'newer';
+    return { ...chat, loading: direction, error: null, tailLost: chat.tailLost && !towardsEnd };
+  }),
 
   chat_failed: (state, { id, type: _, ...error }) => withChat(state, id, (chat) => ({ ...chat, loading: null, error })),
 

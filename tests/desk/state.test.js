@@ -208,6 +208,14 @@ test('after a resync lists are loaded anew and the open chat no longer trusts it
   assert.ok(state.chats.get('1').tailLost);
 });
 
+test('a page asked for after a resync brings all that was lost before it', () => {
+  const asked = [{ type: 'resync' }, { type: 'chat_loading', id: '1', direction: 'latest' }].reduce(reduce, opened());
+  const answered = [received(102), { type: 'messages_page', id: '1', direction: 'latest', ...page(52, 101), next_cursor: 'c52' }, received(103)].reduce(reduce, asked);
+  const chat = answered.chats.get('1');
+  assert.ok(chat.atEnd);
+  assert.deepEqual(chat.messages.slice(-3).map((one) => one.id), ['101', '102', '103']);
+});
+
 test('a removed account takes its conversations along only when asked to', () => {
   assert.deepEqual(listedIds(reduce(opened(), { type: 'account_removed', id: 'b', history: 'delete' })), ['1', '2']);
   assert.deepEqual(listedIds(reduce(opened(), { type: 'account_removed', id: 'b', history: 'keep' })), ['1', '2', '3']);
