@@ -2,16 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types::functions as f;
-use switchboard_simulator::{AccountSpec, Simulator};
+use switchboard_simulator::Simulator;
 use tokio::sync::watch;
 
-use super::{Reader, numbered, people, processor, resident, seconds};
-use crate::{
-    support::fleet::{Fleet, phone},
-    world_support::Library,
-};
+use super::{Reader, bare_accounts, numbered, people, processor, resident, seconds};
+use crate::support::fleet::Fleet;
 
 const ACCOUNTS: usize = 3;
 const PEOPLE: usize = 50;
@@ -120,24 +115,10 @@ async fn bare_grammers(length: Duration) -> f64 {
         .await
         .expect("a simulator");
     let (count, read) = watch::channel(0_u64);
-    let mut accounts = Vec::new();
-    for number in 0..ACCOUNTS {
-        let account = telegram.add_account(AccountSpec::new(&phone(number), "Account"));
-        let mut library = Library::start(&telegram, account);
-        library
-            .call(&f::updates::GetState {})
-            .await
-            .expect("signed in");
-        let count = count.clone();
-        tokio::spawn(async move {
-            while let Some(pushed) = library.updates.recv().await {
-                if matches!(pushed, UpdatesLike::Updates(_)) {
-                    count.send_modify(|count| *count += 1);
-                }
-            }
-        });
-        accounts.push(account);
-    }
+    let accounts = bare_accounts(&telegram, ACCOUNTS, move |_| {
+        count.send_modify(|count| *count += 1);
+    })
+    .await;
     let began = Instant::now();
     let said = say(&telegram, &accounts, read.clone(), length).await;
     let mut read = read;

@@ -9,12 +9,17 @@ pub mod start;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use switchboard_simulator::{PersonSpec, Simulator};
+use grammers_session::updates::UpdatesLike;
+use grammers_tl_types::{enums, functions};
+use switchboard_simulator::{AccountSpec, PersonSpec, Simulator};
 use tokio::{net::TcpStream, sync::watch};
 
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
-use crate::support::fleet::Fleet;
+use crate::{
+    support::fleet::{Fleet, phone},
+    world_support::Library,
+};
 
 pub fn seconds(default: u64) -> Duration {
     let asked = std::env::var("SERVICE_BENCH_SECONDS").ok();
@@ -65,6 +70,33 @@ pub fn people(telegram: &Simulator, count: usize) -> Vec<i64> {
     (0..count)
         .map(|number| telegram.add_person(PersonSpec::new(&format!("Contact {number}"))))
         .collect()
+}
+
+/// Accounts with bare grammers on each, which hands over what it is pushed and does nothing else.
+pub async fn bare_accounts(
+    telegram: &Simulator,
+    count: usize,
+    pushed: impl Fn(enums::Updates) + Clone + Send + 'static,
+) -> Vec<i64> {
+    let mut accounts = Vec::new();
+    for number in 0..count {
+        let account = telegram.add_account(AccountSpec::new(&phone(number), "Account"));
+        let mut library = Library::start(telegram, account);
+        library
+            .call(&functions::updates::GetState {})
+            .await
+            .expect("signed in");
+        let pushed = pushed.clone();
+        tokio::spawn(async move {
+            while let Some(update) = library.updates.recv().await {
+                if let UpdatesLike::Updates(updates) = update {
+                    pushed(updates);
+                }
+            }
+        });
+        accounts.push(account);
+    }
+    accounts
 }
 
 /// A dashboard that checks the numbers, counts new messages and keeps nothing.

@@ -6,19 +6,15 @@ use std::{
 };
 
 use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
-use grammers_session::updates::UpdatesLike;
-use grammers_tl_types::{enums, functions as f};
+use grammers_tl_types::enums;
 use switchboard_simulator::{
-    AccountSpec, Simulator,
+    Simulator,
     wire::{FaultScope, WireFault},
 };
 use tokio::sync::mpsc;
 
-use super::{Reader, at, number_in, numbered, people, seconds, told};
-use crate::{
-    support::fleet::{Fleet, phone},
-    world_support::Library,
-};
+use super::{Reader, at, bare_accounts, number_in, numbered, people, seconds, told};
+use crate::support::fleet::Fleet;
 
 const ACCOUNTS: usize = 3;
 const GAP: Duration = Duration::from_millis(20);
@@ -125,27 +121,13 @@ async fn bare_grammers(length: Duration) -> Vec<Duration> {
         .await
         .expect("a simulator");
     let (tell, heard) = mpsc::unbounded_channel();
-    let mut accounts = Vec::new();
-    for number in 0..ACCOUNTS {
-        let account = telegram.add_account(AccountSpec::new(&phone(number), "Account"));
-        let mut library = Library::start(&telegram, account);
-        library
-            .call(&f::updates::GetState {})
-            .await
-            .expect("signed in");
-        let tell = tell.clone();
-        tokio::spawn(async move {
-            while let Some(pushed) = library.updates.recv().await {
-                let when = Instant::now();
-                if let UpdatesLike::Updates(updates) = pushed
-                    && let Some(number) = number_in_push(&updates)
-                {
-                    let _ = tell.send((number, when));
-                }
-            }
-        });
-        accounts.push(account);
-    }
+    let accounts = bare_accounts(&telegram, ACCOUNTS, move |updates| {
+        let when = Instant::now();
+        if let Some(number) = number_in_push(&updates) {
+            let _ = tell.send((number, when));
+        }
+    })
+    .await;
     let said = say(&telegram, &accounts, length).await;
     let delays = delays(said, heard).await;
     telegram.shutdown().await;
