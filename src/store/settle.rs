@@ -180,7 +180,7 @@ impl Tx<'_> {
         if self.conversation(key)?.fields.last_message == Some(fields.id) {
             self.summarise_anew(key)?;
         }
-        if fields.held || fields.backfilled || fields.deleted_at.is_some() {
+        if fields.held || fields.deleted_at.is_some() {
             return Ok(());
         }
         let body = EventBody::MessageDeleted {
