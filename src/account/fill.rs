@@ -109,7 +109,10 @@ impl Fill {
             return Ok(());
         }
         loop {
-            let page = self.link.dialogs_page(progress.cursor(), PAGE).await?;
+            let page = self
+                .link
+                .dialogs_page(Some(progress.cursor()), PAGE)
+                .await?;
             progress.done += rows(&page.batch);
             let total = page.total.max(progress.done);
             self.store.record_batch(page.batch).await?;
@@ -253,13 +256,14 @@ impl Fill {
 }
 
 impl DialogProgress {
-    fn cursor(&self) -> Option<DialogCursor> {
-        (self.done > 0).then_some(DialogCursor {
+    /// Where nothing was read yet, the top of the first folder.
+    const fn cursor(&self) -> DialogCursor {
+        DialogCursor {
             folder: self.folder,
             offset_date: self.offset_date,
             offset_id: self.offset_id,
             offset_peer: self.offset_peer,
-        })
+        }
     }
 
     fn move_to(&mut self, next: Option<DialogCursor>) {

@@ -8,6 +8,7 @@ use switchboard_simulator::{Media, PersonSpec};
 use crate::support::{
     fleet::Fleet,
     past::{Past, with_a_past},
+    wait,
 };
 
 const WRITTEN: usize = 330;
@@ -176,4 +177,39 @@ async fn media_are_listed_without_their_chat() {
     let page = fleet.api.get(&format!("{path}&cursor={cursor}")).await;
     assert_eq!(texts(&page), ["picture 1"]);
     assert_eq!(page["next_cursor"], Value::Null);
+}
+
+/// Protects Telegram's patience and the machine: an account without a single chat asks for its chats once, folder by
+/// folder, and not again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_chats_asks_for_them_once() {
+    let mut fleet = Fleet::builder().accounts(2).start().await;
+    let (empty, other) = (fleet.accounts[0].clone(), fleet.accounts[1].clone());
+    wait::until(
+        "the first sync of both",
+        || async { asked_for_dialogs(&fleet) },
+        |times| *times >= 2 * FOLDERS,
+    )
+    .await;
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, other.user, "hello");
+    let conversation = fleet.conversation(&other, person).await;
+    let id = conversation["id"].as_i64().unwrap();
+    fleet.api.reply(id, "good day").await;
+    fleet
+        .wait_for_message(&conversation, "good day", "sent")
+        .await;
+    fleet.stop_service();
+    fleet.start_service();
+    fleet.wait_for_state(&empty.id, "online").await;
+    fleet.stop_service();
+    assert_eq!(asked_for_dialogs(&fleet), 2 * FOLDERS);
+}
+
+/// The main one and the archive.
+const FOLDERS: u64 = 2;
+
+fn asked_for_dialogs(fleet: &Fleet) -> u64 {
+    let methods = fleet.telegram.ledger().methods;
+    methods.get("messages.getDialogs").copied().unwrap_or(0)
 }
