@@ -165,7 +165,6 @@ impl StoreActor {
                 return Err(trouble);
             }
         };
-        self.conn = Some(conn);
         let commit = began.elapsed();
         let events = self.state.take_events();
         self.metrics.commit_seconds.observe(commit.as_secs_f64());
@@ -176,7 +175,8 @@ impl StoreActor {
         for job in self.queue.drain(..done) {
             job.answer(commit);
         }
-        self.housekeeping.look_at_log(self.conn.as_mut());
+        self.housekeeping.look_at_log(&mut conn);
+        self.conn = Some(conn);
         Ok(())
     }
 

@@ -3,10 +3,11 @@
 use std::{path::Path, time::Duration};
 
 use diesel::{
-    Connection, ConnectionError, QueryResult, RunQueryDsl,
+    Connection, ConnectionError, QueryResult, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     r2d2::{ConnectionManager, CustomizeConnection, Pool},
     result::Error,
+    sql_types::BigInt,
     sqlite::SqliteConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -205,6 +206,20 @@ fn unavailable_text(text: &str) -> bool {
         "database is busy",
     ];
     TROUBLES.iter().any(|trouble| text.contains(trouble))
+}
+
+/// How full the log is, in pages.
+#[derive(QueryableByName, Clone, Copy, Debug)]
+pub(super) struct LogFill {
+    #[diesel(sql_type = BigInt)]
+    pub log: i64,
+    /// Of them, those that are in the file as well.
+    #[diesel(sql_type = BigInt)]
+    pub checkpointed: i64,
+}
+
+pub(super) fn log_fill(conn: &mut SqliteConnection) -> QueryResult<LogFill> {
+    sql("PRAGMA wal_checkpoint(NOOP)").get_result(conn)
 }
 
 /// Moves pages from the log into the file. `PASSIVE` waits for nobody, `TRUNCATE` for readers and then empties the log.

@@ -4,7 +4,6 @@
 //! were removed with their history. Each step is one short transaction.
 
 use std::{
-    path::PathBuf,
     sync::mpsc::{SyncSender, sync_channel},
     thread,
     time::{Duration, Instant},
@@ -33,10 +32,12 @@ const FEED_EVERY: Duration = Duration::from_millis(800);
 const CHUNK: i64 = 500;
 /// How often old rows are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(20);
-/// Log size at which the checkpointer is woken, and at which the writer itself steps in. While the checkpointer writes,
-/// commits wait for the same disk, so it is woken for a good portion.
-const WAKE_BYTES: u64 = 16 << 20;
-const STEP_IN_BYTES: u64 = 48 << 20;
+/// Pages of 4 KiB in the log, and not in the file yet, at which the checkpointer is woken. A log that was moved whole is
+/// written over from its beginning, which the disk does faster than letting it grow. While the checkpointer writes,
+/// commits wait for the same disk: so it is woken for a good portion.
+const WAKE: i64 = 4_000;
+/// Pages in the log at which the writer itself steps in.
+const STEP_IN: i64 = 12_000;
 const STEP_IN_PAUSE: Duration = Duration::from_millis(500);
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -47,21 +48,16 @@ type Transactions = AnsiTransactionManager;
 
 pub(super) struct Housekeeping {
     keep_events: i64,
-    log_file: PathBuf,
     /// When the search index was fed last, unless there is more to feed.
     fed: Option<Instant>,
     pruned: Instant,
     stepped_in: Instant,
-    /// Size of the log when the checkpointer was last woken.
-    woken_at: u64,
     checkpointer: SyncSender<()>,
 }
 
 impl Housekeeping {
     /// Starts the checkpointer's thread; it ends with this value.
     pub fn start(config: &StoreConfig) -> Result<Self> {
-        let mut log_file = config.path.clone().into_os_string();
-        log_file.push("-wal");
         let (wake, woken) = sync_channel::<()>(1);
         let path = config.path.clone();
         thread::Builder::new()
@@ -84,11 +80,9 @@ impl Housekeeping {
             })?;
         Ok(Self {
             keep_events: config.keep_events.max(1),
-            log_file: log_file.into(),
             fed: None,
             pruned: Instant::now(),
             stepped_in: Instant::now(),
-            woken_at: 0,
             checkpointer: wake,
         })
     }
@@ -121,24 +115,23 @@ impl Housekeeping {
                 more = true;
             }
         }
-        self.look_at_log(Some(conn));
+        self.look_at_log(conn);
         Ok(more && !busy)
     }
 
     /// The log is emptied only when a commit begins while everything in it is in the file. Under constant load that
     /// moment never comes by itself, so from some size on the writer makes it.
-    pub fn look_at_log(&mut self, conn: Option<&mut SqliteConnection>) {
-        let bytes = std::fs::metadata(&self.log_file).map_or(0, |meta| meta.len());
-        if bytes > STEP_IN_BYTES && self.stepped_in.elapsed() > STEP_IN_PAUSE {
-            if let Some(conn) = conn
-                && let Err(error) = connection::checkpoint(conn, "TRUNCATE")
-            {
+    pub fn look_at_log(&mut self, conn: &mut SqliteConnection) {
+        let Ok(fill) = connection::log_fill(conn) else {
+            return;
+        };
+        if fill.log > STEP_IN && self.stepped_in.elapsed() > STEP_IN_PAUSE {
+            if let Err(error) = connection::checkpoint(conn, "TRUNCATE") {
                 log::warn!(target: "switchboard::store", "log not moved into the file cause=\"{error}\"");
             }
             // A reader that stays may have kept it from emptying the log; the next commits don't wait for it again.
             self.stepped_in = Instant::now();
-        } else if bytes > self.woken_at + WAKE_BYTES || bytes < self.woken_at {
-            self.woken_at = bytes;
+        } else if fill.log - fill.checkpointed > WAKE {
             // Full: it is at work already. Gone: the writer steps in later.
             let _ = self.checkpointer.try_send(());
         }
