@@ -186,12 +186,11 @@ impl AccountActor {
         };
         ctx.spawn(outbox.run().into_actor(self));
         ctx.spawn(fill.run().into_actor(self));
-        ctx.spawn(
-            inbound
-                .run()
-                .into_actor(self)
-                .map(|exit, actor, ctx| actor.end(exit, ctx)),
-        );
+        let inbound = link.beside(inbound.run());
+        ctx.spawn(inbound.into_actor(self).map(|exit, actor, ctx| {
+            let crashed = |error| AccountExit::Crashed(format!("taking in messages: {error}"));
+            actor.end(exit.unwrap_or_else(crashed), ctx);
+        }));
         self.link = Some(link);
     }
 

@@ -1,23 +1,20 @@
-//! The actor: keeps the list of subscribers and wakes them.
+//! The actor: takes in subscribers, and wakes them in rounds when they are many.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 
 use super::handle::Shared;
-use crate::domain::{AccountId, Event};
+use crate::domain::AccountId;
 
-/// Sent by the store's sink after a commit. No reply; a lost one shows as a gap in the numbers and sends
-/// listeners to the event log.
+/// Sent after a commit when there are many listeners, or one could not be woken. No reply; one that finds the mailbox
+/// full changes nothing, the actor has a round before it anyway.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Publish(pub Vec<Arc<Event>>);
+pub struct News;
 
 /// Sent by a WebSocket session that starts. The reply says that every later commit wakes it.
 #[derive(Message)]
@@ -55,10 +52,12 @@ pub struct Transient {
 /// About what it costs to write to one listener. A thousand of them are woken fifty times a second at most and then
 /// get several events in one piece; a few are woken at once, always.
 const ONE_LISTENER: Duration = Duration::from_micros(20);
+/// When a listener is tried again that has more letters before it than its mailbox holds.
+const FULL_MAILBOX: Duration = Duration::from_millis(20);
+const MAILBOX: usize = 1024;
 
 pub struct BroadcastActor {
     shared: Arc<Shared>,
-    subscribers: Vec<Subscribe>,
     /// Before this moment the listeners are still busy with the round before.
     next_round: Instant,
     round_waits: bool,
@@ -68,7 +67,6 @@ impl BroadcastActor {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
-            subscribers: Vec::new(),
             next_round: Instant::now(),
             round_waits: false,
         }
@@ -76,36 +74,33 @@ impl BroadcastActor {
 
     /// Everybody is woken, at once or with the next round.
     fn news(&mut self, ctx: &mut Context<Self>) {
-        if self.round_waits {
-            return;
-        }
         let wait = self.next_round.saturating_duration_since(Instant::now());
         if wait.is_zero() {
-            self.wake_all();
+            self.wake_all(ctx);
+        } else {
+            self.wake_later(wait, ctx);
+        }
+    }
+
+    fn wake_later(&mut self, wait: Duration, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.round_waits, true) {
             return;
         }
-        self.round_waits = true;
-        ctx.run_later(wait, |actor, _| {
+        ctx.run_later(wait, |actor, ctx| {
             actor.round_waits = false;
-            actor.wake_all();
+            actor.wake_all(ctx);
         });
     }
 
-    fn wake_all(&mut self) {
-        self.subscribers.retain(|subscriber| {
-            if !subscriber.recipient.connected() {
-                return false;
-            }
-            if !subscriber.woken.swap(true, Ordering::AcqRel)
-                && subscriber.recipient.try_send(Wake::News).is_err()
-            {
-                subscriber.woken.store(false, Ordering::Release);
-            }
-            true
-        });
-        self.shared.set_subscribers(self.subscribers.len());
-        let listeners = u32::try_from(self.subscribers.len()).unwrap_or(u32::MAX);
-        self.next_round = Instant::now() + ONE_LISTENER * listeners;
+    fn wake_all(&mut self, ctx: &mut Context<Self>) {
+        let mut listeners = self.shared.listeners();
+        let all = listeners.wake();
+        let count = u32::try_from(listeners.count()).unwrap_or(u32::MAX);
+        drop(listeners);
+        self.next_round = Instant::now() + ONE_LISTENER * count;
+        if !all {
+            self.wake_later(FULL_MAILBOX, ctx);
+        }
     }
 }
 
@@ -117,14 +112,10 @@ impl Actor for BroadcastActor {
     }
 }
 
-/// A full mailbox loses nothing: see [`Publish`].
-pub const MAILBOX: usize = 1024;
-
-impl Handler<Publish> for BroadcastActor {
+impl Handler<News> for BroadcastActor {
     type Result = ();
 
-    fn handle(&mut self, publish: Publish, ctx: &mut Self::Context) {
-        self.shared.append(publish.0);
+    fn handle(&mut self, _: News, ctx: &mut Self::Context) {
         self.news(ctx);
     }
 }
@@ -133,7 +124,7 @@ impl Handler<Subscribe> for BroadcastActor {
     type Result = ();
 
     fn handle(&mut self, subscribe: Subscribe, ctx: &mut Self::Context) {
-        self.subscribers.push(subscribe);
+        self.shared.listeners().add(subscribe);
         self.news(ctx);
     }
 }
@@ -142,10 +133,7 @@ impl Handler<Transient> for BroadcastActor {
     type Result = ();
 
     fn handle(&mut self, transient: Transient, _: &mut Self::Context) {
-        for subscriber in &self.subscribers {
-            // A listener whose mailbox is full has more important things to read.
-            let _ = subscriber.transient.try_send(transient.clone());
-        }
+        self.shared.listeners().whisper(&transient);
     }
 }
 
@@ -153,9 +141,6 @@ impl Handler<CloseAll> for BroadcastActor {
     type Result = ();
 
     fn handle(&mut self, _: CloseAll, _: &mut Self::Context) {
-        for subscriber in self.subscribers.drain(..) {
-            // One that can't be told is cut when the server ends.
-            let _ = subscriber.recipient.try_send(Wake::Closing);
-        }
+        self.shared.listeners().dismiss();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use actix::{Actor, Addr, Arbiter, Recipient};
@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use super::{
     BroadcastActor, Frame, Since, Transient, Wake,
-    actor::{CloseAll, Publish, Subscribe},
+    actor::{CloseAll, News, Subscribe},
+    listeners::Listeners,
     ring::Ring,
 };
 use crate::domain::{AccountId, Event, Seq};
@@ -22,9 +23,7 @@ const RING: usize = 16_384;
 #[derive(Debug)]
 pub struct Shared {
     ring: Mutex<Ring>,
-    /// Newest number of a publication that found the mailbox full: it is in the event log alone.
-    lost: AtomicI64,
-    subscribers: AtomicUsize,
+    listeners: Mutex<Listeners>,
     /// Newest number that was published, for listeners that are no actors.
     newest: watch::Sender<Seq>,
 }
@@ -35,27 +34,23 @@ impl Shared {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn append(&self, events: Vec<Arc<Event>>) {
+    pub(super) fn listeners(&self) -> MutexGuard<'_, Listeners> {
+        // So is this list.
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, events: Vec<Arc<Event>>) {
+        let Some(newest) = events.last().map(|event| event.seq) else {
+            return;
+        };
         let mut ring = self.ring();
         for event in events {
-            let seq = event.seq;
             ring.push(Arc::new(Frame::new(event)));
-            self.tell(seq);
         }
-    }
-
-    fn tell(&self, seq: Seq) {
-        self.newest.send_if_modified(|newest| {
-            let risen = seq > *newest;
-            if risen {
-                *newest = seq;
-            }
-            risen
-        });
-    }
-
-    pub(super) fn set_subscribers(&self, count: usize) {
-        self.subscribers.store(count, Ordering::Relaxed);
+        drop(ring);
+        self.newest.send_replace(newest);
     }
 }
 
@@ -83,8 +78,7 @@ impl BroadcastHandle {
     pub fn start(arbiter: &Arbiter, last: Seq) -> Self {
         let shared = Arc::new(Shared {
             ring: Mutex::new(Ring::new(RING, last)),
-            lost: AtomicI64::new(0),
-            subscribers: AtomicUsize::new(0),
+            listeners: Mutex::default(),
             newest: watch::Sender::new(last),
         });
         let actor = BroadcastActor::new(Arc::clone(&shared));
@@ -92,15 +86,18 @@ impl BroadcastHandle {
         Self { addr, shared }
     }
 
-    /// Hands committed events on; never blocks.
+    /// Hands committed events on; waits for nobody.
     pub fn publish(&self, events: Vec<Arc<Event>>) {
-        let Some(newest) = events.last().map(|event| event.seq) else {
+        if events.is_empty() {
             return;
-        };
-        // A full mailbox means that the actor has more to do and will wake everybody after it.
-        if self.addr.try_send(Publish(events)).is_err() {
-            self.shared.lost.fetch_max(newest.0, Ordering::AcqRel);
-            self.shared.tell(newest);
+        }
+        self.shared.append(events);
+        let mut listeners = self.shared.listeners();
+        let woken = listeners.few() && listeners.wake();
+        drop(listeners);
+        if !woken {
+            // See `News` about a full mailbox.
+            let _ = self.addr.try_send(News);
         }
     }
 
@@ -138,15 +135,7 @@ impl BroadcastHandle {
     /// Up to `limit` frames after `seq`.
     #[must_use]
     pub fn after(&self, seq: Seq, limit: usize) -> Since {
-        let since = self.shared.ring().after(seq, limit);
-        match since {
-            Since::Frames(frames)
-                if frames.is_empty() && seq.0 < self.shared.lost.load(Ordering::Acquire) =>
-            {
-                Since::Behind
-            }
-            since => since,
-        }
+        self.shared.ring().after(seq, limit)
     }
 
     /// Up to `limit` frames of one account after `after` and up to `end`, which was published.
@@ -163,6 +152,6 @@ impl BroadcastHandle {
 
     #[must_use]
     pub fn subscribers(&self) -> usize {
-        self.shared.subscribers.load(Ordering::Relaxed)
+        self.shared.listeners().count()
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use futures_util::FutureExt;
 use grammers_client::tl::RemoteCall;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, fetch,
@@ -209,6 +210,15 @@ impl LinkHandle {
         {
             task.abort();
         }
+    }
+
+    /// Runs `work` beside the link: what the link reports reaches it without another thread having to wake. Dropping the
+    /// answer ends it.
+    pub fn beside<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> AbortOnDropHandle<T> {
+        AbortOnDropHandle::new(self.shared.runtime.spawn(work))
     }
 
     /// Parsing a large answer must not hold up the caller's thread, which may be an actor's.
