@@ -17,6 +17,7 @@
 //! - [`memory`]: one setting of the allocator.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - `demo`: the service on a simulated Telegram (feature `demo`).
+//! - [`panics`]: how a panic is told.
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
@@ -39,6 +40,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod domain;
 pub mod memory;
+pub mod panics;
 pub mod remote;
 pub mod store;
 pub mod supervisor;

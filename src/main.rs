@@ -11,7 +11,7 @@ use switchboard::{
     cli::{Cli, Command, CoverSettings, Settings},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
-    memory, tokens, upkeep,
+    memory, panics, tokens, upkeep,
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     memory::map_large_blocks();
     let cli = Cli::parse();
     start_log();
+    panics::tell_beside();
     if let Err(error) = harden_process() {
         log::warn!(target: "switchboard", "memory could not be kept out of core dumps: {error}");
     }
