@@ -6,6 +6,7 @@
 //!           never replaced; one account's panic ends that account's link alone; no secret in a log line or an error.
 //! Does not: store anything, decide about restarts, or retry what a person or the outbox has to decide about.
 
+mod clock;
 mod convert;
 mod error;
 mod handshake;

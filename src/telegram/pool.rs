@@ -96,6 +96,12 @@ impl PoolSession {
         self.dcs().get(&dc).is_some_and(|dc| dc.auth_key.is_some())
     }
 
+    pub(super) fn home_address(&self, settings: &Settings) -> Option<SocketAddr> {
+        let dcs = self.dcs();
+        dcs.get(&self.home())
+            .map(|dc| address(dc, settings.use_ipv6()))
+    }
+
     /// Was a key or address added since the last call?
     pub(super) fn take_changed(&self) -> bool {
         self.changed.swap(false, Ordering::Relaxed)

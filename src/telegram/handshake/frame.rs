@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use grammers_crypto::DequeBuffer;
@@ -21,6 +21,8 @@ pub(super) struct PlainLine {
     stream: TcpStream,
     transport: Full,
     last_id: i64,
+    /// Of the last answer.
+    answer_id: Option<i64>,
 }
 
 impl PlainLine {
@@ -31,6 +33,7 @@ impl PlainLine {
             stream,
             transport: Full::new(),
             last_id: 0,
+            answer_id: None,
         })
     }
 
@@ -44,12 +47,20 @@ impl PlainLine {
         self.transport.pack(&mut packet);
         self.stream.write_all(packet.as_ref()).await?;
         let packet = self.read_packet().await?;
-        open_envelope(&packet).map(<[u8]>::to_vec).ok_or_else(|| {
-            io::Error::new(
+        let Some((answer_id, body)) = open_envelope(&packet) else {
+            return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "the answer is not a plain message",
-            )
-        })
+            ));
+        };
+        self.answer_id = Some(answer_id);
+        Ok(body.to_vec())
+    }
+
+    /// How far our clock was ahead of the server's when it answered last.
+    pub(super) fn seconds_ahead(&self) -> Option<i64> {
+        let ours = i64::try_from(now().as_secs()).ok()?;
+        Some(ours - (self.answer_id? >> 32))
     }
 
     async fn read_packet(&mut self) -> io::Result<Vec<u8>> {
@@ -77,9 +88,7 @@ impl PlainLine {
 
     /// Seconds since 1970 in the upper half, rising, divisible by four.
     fn next_id(&mut self) -> i64 {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = now();
         let id = (i64::try_from(now.as_secs()).unwrap_or(0) << 32)
             | (i64::from(now.subsec_nanos()) & !3);
         self.last_id = id.max(self.last_id + 4);
@@ -87,14 +96,22 @@ impl PlainLine {
     }
 }
 
-fn open_envelope(packet: &[u8]) -> Option<&[u8]> {
+fn now() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+/// Id and body of a message.
+fn open_envelope(packet: &[u8]) -> Option<(i64, &[u8])> {
     let (key_id, rest) = packet.split_first_chunk::<8>()?;
-    let (_msg_id, rest) = rest.split_first_chunk::<8>()?;
+    let (msg_id, rest) = rest.split_first_chunk::<8>()?;
     let (len, body) = rest.split_first_chunk::<4>()?;
     if i64::from_le_bytes(*key_id) != 0 {
         return None;
     }
-    body.get(..usize::try_from(i32::from_le_bytes(*len)).ok()?)
+    let body = body.get(..usize::try_from(i32::from_le_bytes(*len)).ok()?)?;
+    Some((i64::from_le_bytes(*msg_id), body))
 }
 
 #[cfg(test)]
@@ -109,7 +126,7 @@ mod tests {
         packet.extend(1_i64.to_le_bytes());
         packet.extend(4_i32.to_le_bytes());
         packet.extend(b"body");
-        assert_eq!(open_envelope(&packet), Some(&b"body"[..]));
+        assert_eq!(open_envelope(&packet), Some((1, &b"body"[..])));
         assert_eq!(open_envelope(&packet[..packet.len() - 1]), None);
         packet[0] = 1;
         assert_eq!(open_envelope(&packet), None);

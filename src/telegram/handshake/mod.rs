@@ -42,6 +42,24 @@ pub(super) async fn exchange_key(
         .unwrap_or(Err(HandshakeError::TimedOut))
 }
 
+/// How far our clock is ahead of the server's at `address`, by the first step of an exchange that goes no further.
+pub(super) async fn seconds_ahead(
+    address: SocketAddr,
+    limit: Duration,
+) -> Result<i64, HandshakeError> {
+    let ask = async {
+        let mut line = PlainLine::connect(address).await?;
+        let (request, nonce) = maths::ask_pq(random()?);
+        let answer = call(&mut line, &request).await?;
+        maths::read_pq(&answer, &nonce)?;
+        line.seconds_ahead()
+            .ok_or(HandshakeError::Refused("an answer without a time"))
+    };
+    timeout(limit, ask)
+        .await
+        .unwrap_or(Err(HandshakeError::TimedOut))
+}
+
 async fn exchange(
     address: SocketAddr,
     server_key: &ServerKey,

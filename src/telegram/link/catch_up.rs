@@ -307,6 +307,7 @@ impl Task {
         if *failure == Failure::KeyUnknown {
             return self.key_unknown();
         }
+        self.unanswered = *failure == Failure::TimedOut;
         Stop::Lost(failure.to_string())
     }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::Position,
-    telegram::{LinkExit, LoginLost, error::Failure, pool::Pool},
+    telegram::{LinkExit, LoginLost, clock, error::Failure, pool::Pool},
 };
 
 /// How often an unknown key is tried before it counts as lost.
@@ -64,6 +64,8 @@ pub(super) struct Task {
     /// When the line was lost, until Telegram has answered on the next one.
     dialling_since: Option<Instant>,
     unknown_key: Option<(Instant, u32)>,
+    /// The last line brought no answer: our clock may be the reason.
+    pub(super) unanswered: bool,
 }
 
 impl Task {
@@ -89,6 +91,7 @@ impl Task {
             hold: None,
             dialling_since: Some(now),
             unknown_key: None,
+            unanswered: false,
         }
     }
 
@@ -131,8 +134,14 @@ impl Task {
             })
             .await?;
             self.pause(pause).await?;
-            self.open_line().await?;
-            match self.first_answer().await {
+            let answered = match self.clock_trouble().await? {
+                Some(trouble) => Err(Stop::Lost(trouble)),
+                None => {
+                    self.open_line().await?;
+                    self.first_answer().await
+                }
+            };
+            match answered {
                 Ok(()) => break,
                 Err(Stop::End(exit)) => return Err(Stop::End(exit)),
                 Err(Stop::Lost(reason)) => {
@@ -151,6 +160,21 @@ impl Task {
         }
         self.unknown_key = None;
         Ok(())
+    }
+
+    /// Asked after a line without an answer, and again until it is no trouble any more.
+    async fn clock_trouble(&mut self) -> Flow<Option<String>> {
+        if !self.unanswered {
+            return Ok(None);
+        }
+        let shared = &self.shared;
+        let trouble = tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return Err(Stop::End(LinkExit::Closed)),
+            trouble = clock::trouble(&shared.session, &shared.settings) => trouble,
+        };
+        self.unanswered = trouble.is_some();
+        Ok(trouble)
     }
 
     /// Telegram has answered; said once per line.

@@ -10,6 +10,7 @@ use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved:
 use crate::{
     domain::{ApiCredentials, Position, SecretText, Timestamp, mask_phone},
     telegram::{
+        clock,
         error::Failure,
         import,
         link::self_user,
@@ -147,12 +148,17 @@ impl Attempt {
         let Some((pool, _)) = &self.pool else {
             return Err(Failure::Network("no connection".to_owned()));
         };
-        let answer = pool.calls.home(request, timing.connect_limit).await;
+        let mut answer = pool.calls.home(request, timing.connect_limit).await;
         if matches!(
             answer,
             Err(Failure::Network(_) | Failure::TimedOut | Failure::KeyUnknown)
         ) {
             self.pool = None;
+        }
+        if matches!(answer, Err(Failure::TimedOut))
+            && let Some(trouble) = clock::trouble(&self.session, &self.settings).await
+        {
+            answer = Err(Failure::Network(trouble));
         }
         answer
     }

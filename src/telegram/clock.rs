@@ -1,0 +1,20 @@
+//! Clock: is this machine's too far ahead of Telegram's?
+//!
+//! Telegram refuses messages from further than 30 seconds in its future. The layer below then repeats them at once, with
+//! numbers from the same future, until the call's limit ends that. So after a call that brought no answer the clocks are
+//! compared, by a message that needs no key, and with such a clock nobody dials.
+
+use std::time::Duration;
+
+use super::{handshake::seconds_ahead, pool::PoolSession, service::Settings};
+
+const TOLERATED: i64 = 30;
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What is wrong, in words. `None` also when nobody can be asked: then the trouble is another one.
+pub(super) async fn trouble(session: &PoolSession, settings: &Settings) -> Option<String> {
+    let address = session.home_address(settings)?;
+    let ahead = seconds_ahead(address, LIMIT).await.ok()?;
+    (ahead > TOLERATED)
+        .then(|| format!("this machine's clock is {ahead} s ahead of Telegram's: set it right"))
+}
