@@ -7,6 +7,7 @@ pub mod assistant;
 pub mod browser;
 pub mod compare;
 pub mod fleet;
+pub mod foreign;
 pub mod keys;
 pub mod live;
 pub mod past;

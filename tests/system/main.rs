@@ -10,6 +10,7 @@ mod crash;
 mod disk;
 mod endings;
 mod first_message;
+mod foreign_server;
 mod full_access;
 mod history;
 mod isolation;

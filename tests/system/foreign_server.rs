@@ -1,0 +1,470 @@
+//! The same service on a Telegram that is not our simulator: `tests/foreign/`. Its frames, message encryption, service
+//! messages, types and primitives are by others; the small world behind them is ours, written anew from Telegram's public
+//! descriptions.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{
+    api::Api,
+    fleet::{API_HASH, API_ID, phone},
+    foreign::ForeignTelegram,
+    live::Live,
+    service::{ServiceProcess, ServiceSettings},
+    wait,
+};
+
+/// The service on the other Telegram, with one account that is signed in.
+struct Ground {
+    telegram: ForeignTelegram,
+    service: Option<ServiceProcess>,
+    settings: ServiceSettings,
+    api: Api,
+    phone: String,
+    account: String,
+    dir: TempDir,
+}
+
+impl Ground {
+    /// The account's sign-in has not begun.
+    async fn build() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let telegram = ForeignTelegram::start(dir.path()).await;
+        let key = dir.path().join("telegram.pem");
+        std::fs::write(&key, &telegram.public_key).unwrap();
+        let mut settings = ServiceSettings::default();
+        for (name, value) in [
+            ("--telegram-dc", format!("2@127.0.0.1:{}", telegram.port)),
+            ("--telegram-dc-key", key.display().to_string()),
+        ] {
+            settings.args.extend([name.to_owned(), value]);
+        }
+        for (name, value) in [("TELEGRAM_API_ID", API_ID), ("TELEGRAM_API_HASH", API_HASH)] {
+            settings.env.push((name.to_owned(), value.to_owned()));
+        }
+        let service = ServiceProcess::start(&dir.path().join("data"), &settings);
+        Self {
+            telegram,
+            api: Api::new(&service.address),
+            service: Some(service),
+            settings,
+            phone: phone(0),
+            account: String::new(),
+            dir,
+        }
+    }
+
+    async fn signed_in() -> Self {
+        let mut ground = Self::build().await;
+        ground.add_account(None).await;
+        let done = ground.sign_in_with_code().await;
+        assert_eq!(done["login"]["step"], "done", "{done}");
+        ground.wait_for_state("online").await;
+        ground
+    }
+
+    async fn add_account(&mut self, password: Option<&str>) {
+        let account = json!({
+            "do": "add_account", "number": self.phone, "first_name": "Support", "password": password,
+        });
+        self.telegram.order(account).await;
+        let body = json!({ "label": "Support", "phone": self.phone });
+        let added = self.api.post("/accounts/add", body).await;
+        assert_eq!(added["login"]["step"], "code", "{added}");
+        self.account = added["account"]["id"].as_str().unwrap().to_owned();
+    }
+
+    async fn sign_in_with_code(&self) -> Value {
+        let code = self.order("code", json!({})).await;
+        let path = format!("/accounts/{}/login/code", self.account);
+        self.api.post(&path, json!({ "code": code })).await
+    }
+
+    /// An order about the account.
+    async fn order(&self, what: &str, mut more: Value) -> Value {
+        more["do"] = json!(what);
+        more["phone"] = json!(self.phone);
+        self.telegram.order(more).await
+    }
+
+    /// Somebody writes to the account; the answer is the message's number.
+    async fn say(&self, person: &str, text: &str, shape: &str) -> i64 {
+        let what = json!({ "person": person, "text": text, "shape": shape });
+        self.order("say", what).await.as_i64().unwrap()
+    }
+
+    async fn seen(&self) -> Value {
+        self.telegram.seen(&self.phone).await
+    }
+
+    async fn live(&self) -> Live {
+        Live::open(&self.service().address, None).await
+    }
+
+    fn service(&self) -> &ServiceProcess {
+        self.service.as_ref().expect("the service does not run")
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn stop_service(&mut self) {
+        self.service.take().unwrap().stop();
+    }
+
+    fn start_service(&mut self) {
+        let service = ServiceProcess::start(&self.data_dir(), &self.settings);
+        self.api = Api::new(&service.address);
+        self.service = Some(service);
+    }
+
+    async fn wait_for_state(&self, state: &str) -> Value {
+        wait::until(
+            &format!("the account to be {state}"),
+            || self.api.account(&self.account),
+            |account| account["state"] == state,
+        )
+        .await
+    }
+
+    /// The conversation with the first person who wrote, once there is one.
+    async fn conversation(&self) -> i64 {
+        let all = wait::until(
+            "a conversation",
+            || self.api.conversations(),
+            |all| !all.is_empty(),
+        );
+        all.await[0]["id"].as_i64().unwrap()
+    }
+
+    async fn wait_for_reply(&self, conversation: i64, text: &str) -> Value {
+        let found = wait::until(
+            &format!("{text:?} to be sent"),
+            || self.api.messages(conversation),
+            |all| {
+                all.iter()
+                    .any(|one| one["text"] == text && one["status"] == "sent")
+            },
+        )
+        .await;
+        let mut fitting = found.into_iter().filter(|one| one["text"] == text);
+        fitting.next().unwrap()
+    }
+
+    /// Until the desk has exactly what the server has: numbers, texts and directions.
+    async fn until_equal(&self) {
+        let wanted = &self.seen().await["messages"];
+        let wanted: Vec<(i64, String, bool)> = wanted
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(number, one)| {
+                let text = one["text"].as_str().unwrap().to_owned();
+                (number.parse().unwrap(), text, one["out"] == true)
+            })
+            .collect();
+        let look = || async {
+            let mut all = Vec::new();
+            for conversation in self.api.conversations().await {
+                let id = conversation["id"].as_i64().unwrap();
+                all.extend(self.api.messages(id).await.iter().filter_map(stored));
+            }
+            all.sort_unstable();
+            all
+        };
+        let mut sorted = wanted;
+        sorted.sort_unstable();
+        wait::until("desk and server to be equal", look, |all| *all == sorted).await;
+    }
+
+    /// Nothing was called that the server does not know, nobody broke the protocol, nothing panicked.
+    async fn finish(mut self) {
+        let seen = self.seen().await;
+        println!("calls: {}\nwire: {}", seen["calls"], seen["wire"]);
+        assert_eq!(seen["unknown"], json!([]), "methods the server lacks");
+        assert_eq!(seen["wrong"], json!([]), "against the protocol");
+        assert_eq!(self.telegram.complaints(), "");
+        assert_eq!(seen["exchanges"], 1, "one auth key, kept: {seen:#}");
+        assert_eq!(seen["calls"]["auth.SignIn"], 1, "one sign-in: {seen:#}");
+        let dialogs = &seen["calls"]["messages.GetDialogs"];
+        assert_eq!(*dialogs, 2, "once the chats and once the archive");
+        let log = self.service().log();
+        assert!(!log.contains("panicked at"), "something panicked:\n{log}");
+        self.stop_service();
+    }
+}
+
+/// What the server knows of a stored message, too. `None`: it was deleted.
+fn stored(message: &Value) -> Option<(i64, String, bool)> {
+    let number = message["message_id"].as_str()?.parse().unwrap();
+    let text = message["text"].as_str().unwrap().to_owned();
+    let out = message["direction"] == "outgoing";
+    message["deleted_at"]
+        .is_null()
+        .then_some((number, text, out))
+}
+
+/// The texts of all messages.sendMessage that reached the server, with how many random ids they had.
+fn attempts(seen: &Value, text: &str) -> (usize, usize) {
+    let mut ids: Vec<&str> = seen["attempts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["text"] == text)
+        .map(|one| one["random_id"].as_str().unwrap())
+        .collect();
+    let times = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    (times, ids.len())
+}
+
+fn count(seen: &Value, what: &str) -> i64 {
+    seen["wire"][what].as_i64().unwrap_or(0)
+}
+
+/// Protects the key exchange, the sign-in with code and password and the live way in from fitting our simulator alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_signs_in_and_shows_messages_on_a_server_of_another_making() {
+    let mut ground = Ground::build().await;
+    ground.add_account(Some("correct horse")).await;
+    let asked = ground.sign_in_with_code().await;
+    assert_eq!(asked["login"]["step"], "password", "{asked}");
+    assert_eq!(asked["login"]["password_hint"], "the usual one");
+    let path = format!("/accounts/{}/login/password", ground.account);
+    let wrong = json!({ "password": "battery staple" });
+    let (status, refused) = ground
+        .api
+        .call(reqwest::Method::POST, &path, Some(wrong))
+        .await;
+    assert_eq!(status, 422, "{refused}");
+    assert_eq!(refused["error"]["code"], "wrong_password");
+    let right = json!({ "password": "correct horse" });
+    let done = ground.api.post(&path, right).await;
+    assert_eq!(done["login"]["step"], "done", "{done}");
+    let account = ground.wait_for_state("online").await;
+    assert_eq!(account["user"]["first_name"], "Support");
+    let seen = ground.seen().await;
+    assert_eq!(count(&seen, "dh_gen_retry"), 1, "the exchange was repeated");
+
+    let mut live = ground.live().await;
+    // Each shape once with somebody known and once with somebody whom the account never heard of.
+    for (person, shape) in [
+        ("Contact one", "full"),
+        ("Contact one", "short_message"),
+        ("Contact two", "short_message"),
+        ("Contact three", "combined"),
+        ("Contact three", "short_message"),
+    ] {
+        let text = format!("{person}, {shape} 🙂");
+        let number = ground.say(person, &text, shape).await;
+        let frame = live.until_event("message_received").await;
+        let message = &frame["data"]["message"];
+        assert_eq!(message["text"], text.as_str());
+        assert_eq!(message["message_id"], number.to_string());
+        assert_eq!(message["sender"]["name"], person, "{frame:#}");
+    }
+    let mistaken = ground.say("Contact one", "mistaken", "full").await;
+    live.until_event("message_received").await;
+    let change = json!({ "message": mistaken, "text": "corrected" });
+    ground.order("edit", change).await;
+    let frame = live.until_event("message_edited").await;
+    assert_eq!(frame["data"]["message"]["text"], "corrected");
+    let gone = json!({ "messages": [mistaken], "shape": "short" });
+    ground.order("delete", gone).await;
+    let frame = live.until_event("message_deleted").await;
+    assert_eq!(frame["data"]["message_ids"], json!([mistaken.to_string()]));
+    let elsewhere = json!({ "person": "Contact one", "text": "from the phone", "out": true });
+    ground.order("say", elsewhere).await;
+    let frame = live.until_event("message_sent").await;
+    assert_eq!(frame["data"]["message"]["text"], "from the phone");
+    ground.until_equal().await;
+    ground.finish().await;
+}
+
+/// Protects people from reading the same reply twice, by another server's reading of random ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_reaches_the_other_server_once_whatever_becomes_of_the_answer() {
+    let ground = Ground::signed_in().await;
+    ground.say("Contact one", "hello", "full").await;
+    let conversation = ground.conversation().await;
+    let send = "messages.SendMessage";
+    for (text, fates, times) in [
+        ("answered", json!([]), 1),
+        ("answer lost", json!(["lose"]), 2),
+        (
+            "lost, lost and under way",
+            json!(["lose", "lose", "busy"]),
+            4,
+        ),
+    ] {
+        ground
+            .order("fates", json!({ "method": send, "fates": fates }))
+            .await;
+        ground.api.reply(conversation, text).await;
+        let sent = ground.wait_for_reply(conversation, text).await;
+        let seen = ground.seen().await;
+        assert_eq!(attempts(&seen, text), (times, 1), "{seen:#}");
+        let number = sent["message_id"].as_str().unwrap();
+        assert_eq!(seen["messages"][number]["text"], text, "{seen:#}");
+    }
+
+    // Received and acknowledged, answered later.
+    let hold = json!({ "method": send, "fates": ["hold"] });
+    ground.order("fates", hold).await;
+    ground.api.reply(conversation, "answered late").await;
+    wait::until(
+        "the reply to be held",
+        || ground.seen(),
+        |seen| seen["held"] == 1,
+    )
+    .await;
+    let waiting = ground.api.messages(conversation).await;
+    assert_eq!(waiting.last().unwrap()["status"], "pending");
+    ground.order("release", json!({})).await;
+    ground.wait_for_reply(conversation, "answered late").await;
+    let seen = ground.seen().await;
+    assert_eq!(attempts(&seen, "answered late"), (1, 1), "{seen:#}");
+    ground.until_equal().await;
+    ground.finish().await;
+}
+
+/// Protects what is said while the line is cut or the service is down, by differences that another server cuts in slices.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_missing_after_an_outage_or_a_restart_on_the_other_server() {
+    let mut ground = Ground::signed_in().await;
+    let first = ground.say("Contact one", "early", "full").await;
+    let second = ground.say("Contact one", "early, too", "full").await;
+    ground.until_equal().await;
+
+    ground.order("away", json!({ "away": true })).await;
+    ground.wait_for_state("reconnecting").await;
+    for number in 0..20 {
+        let person = ["Contact one", "Contact two"][number % 2];
+        ground
+            .say(person, &format!("missed {number}"), "full")
+            .await;
+    }
+    let change = json!({ "message": first, "text": "changed meanwhile" });
+    ground.order("edit", change).await;
+    ground
+        .order("delete", json!({ "messages": [second] }))
+        .await;
+    ground.order("away", json!({ "away": false })).await;
+    ground.wait_for_state("online").await;
+    ground.until_equal().await;
+
+    ground.stop_service();
+    for number in 0..9 {
+        let text = format!("while down {number}");
+        ground.say("Contact three", &text, "full").await;
+    }
+    ground.start_service();
+    ground.wait_for_state("online").await;
+    ground.until_equal().await;
+    let mut live = ground.live().await;
+    ground
+        .say("Contact three", "afterwards", "short_message")
+        .await;
+    let frame = live.until_event("message_received").await;
+    assert_eq!(frame["data"]["message"]["text"], "afterwards");
+    ground.until_equal().await;
+    ground.finish().await;
+}
+
+/// Protects the account from what a server may do at the wire at any time.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_servers_ways_at_the_wire_are_coped_with() {
+    let ground = Ground::signed_in().await;
+    let mut live = ground.live().await;
+    let together = json!({ "person": "Contact one", "texts": ["one", "two", "three"] });
+    ground.order("say_at_once", together).await;
+    for text in ["one", "two", "three"] {
+        let frame = live.until_event("message_received").await;
+        assert_eq!(frame["data"]["message"]["text"], text);
+    }
+    let conversation = ground.conversation().await;
+    let reply = async |text: &str| {
+        ground.api.reply(conversation, text).await;
+        ground.wait_for_reply(conversation, text).await;
+        ground.seen().await
+    };
+
+    let before = ground.seen().await;
+    ground.order("change_salts", json!({})).await;
+    let after = reply("under a new salt").await;
+    assert!(
+        count(&after, "bad_server_salt") > count(&before, "bad_server_salt"),
+        "{after:#}"
+    );
+    assert_eq!(attempts(&after, "under a new salt"), (1, 1), "{after:#}");
+
+    // The session is gone at the server, and with it what it would have been told.
+    let before = after;
+    ground.order("forget_sessions", json!({})).await;
+    ground.say("Contact one", "told to nobody", "full").await;
+    let after = reply("in a new session").await;
+    assert_eq!(
+        count(&after, "new_session_created"),
+        count(&before, "new_session_created") + 1
+    );
+    ground.until_equal().await;
+
+    // A machine whose clock is a quarter of an hour slow.
+    ground.order("set_clock", json!({ "ahead": 900 })).await;
+    let after = reply("by a slow clock").await;
+    assert!(count(&after, "bad_msg_notification_16") > 0, "{after:#}");
+    assert_eq!(attempts(&after, "by a slow clock"), (1, 1), "{after:#}");
+
+    ground.say("Contact one", "told twice", "full").await;
+    live.until(|frame| frame["data"]["message"]["text"] == "told twice")
+        .await;
+    ground.order("repeat", json!({})).await;
+    let long = "a long reply, ".repeat(100);
+    let after = reply(long.trim()).await;
+    ground.until_equal().await;
+
+    for what in [
+        "acks_apart",
+        "acks_received",
+        "containers_received",
+        "containers_sent",
+        "get_future_salts",
+        "gzip_packed",
+        "gzip_received",
+        "pongs",
+        "repeated",
+    ] {
+        let seen = wait::until(what, || ground.seen(), |seen| count(seen, what) > 0).await;
+        assert!(count(&seen, what) > 0);
+    }
+    assert!(after["unacknowledged"].as_i64().unwrap() <= 3, "{after:#}");
+    ground.finish().await;
+}
+
+/// Protects a person whose machine has a wrong clock from an account that is away for no reason that one could see.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_too_far_ahead_is_told_and_waited_for() {
+    let mut ground = Ground::signed_in().await;
+    ground.stop_service();
+    ground.order("set_clock", json!({ "ahead": -900 })).await;
+    ground.say("Contact one", "in the meantime", "full").await;
+    ground.start_service();
+    let account = wait::until(
+        "the clock to be named",
+        || ground.api.account(&ground.account),
+        |account| {
+            let reason = account["state_reason"].as_str();
+            reason.is_some_and(|reason| reason.contains("clock is 9"))
+        },
+    )
+    .await;
+    assert_eq!(account["state"], "reconnecting", "{account:#}");
+    ground.order("set_clock", json!({ "ahead": 0 })).await;
+    ground.wait_for_state("online").await;
+    ground.until_equal().await;
+    ground.finish().await;
+}
