@@ -196,11 +196,7 @@ export class Actions {
   async markRead(id) {
     const conversation = this.state.conversations.get(id);
     if (!conversation || conversation.unread === 0) return;
-    await this.attempt(async () => {
-      const answer = await api.markRead(id);
-      const read = answer.conversation ?? { ...conversation, unread: 0 };
-      this.store.dispatch({ type: 'events', events: [{ event: 'conversation_updated', data: { conversation: read } }] });
-    });
+    await this.attempt(() => api.markRead(id));
   }
 
   // ---- replies ----
@@ -214,10 +210,7 @@ export class Actions {
 
   async retryMessage(message) {
     if (message.local) return this.app.outbox.retry(message.key);
-    await this.attempt(async () => {
-      const answer = await api.retry(message.id);
-      if (answer.message) this.store.dispatch({ type: 'message_changed', message: answer.message });
-    });
+    await this.attempt(() => api.retry(message.id));
   }
 
   async discardMessage(message) {
@@ -260,7 +253,10 @@ export class Actions {
     });
   }
 
-  /** Runs a request a person asked for; what goes wrong is said in words. @returns {Promise<boolean>} */
+  /**
+   * Runs a request a person asked for; what goes wrong is said in words. What it changed comes as an event, and what
+   * happened next may come before the answer. @returns {Promise<boolean>}
+   */
   async attempt(act) {
     try {
       await act();

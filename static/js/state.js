@@ -56,7 +56,7 @@ const handlers = {
 
   account_changed(state, { account, login }) {
     let next = state;
-    if (account) next = { ...next, accounts: new Map(next.accounts).set(account.id, account) };
+    if (account && !isOutdated(state, account)) next = { ...next, accounts: new Map(next.accounts).set(account.id, account) };
     if (login !== undefined && account) next = withLogin(next, account.id, login);
     return next;
   },
@@ -85,10 +85,10 @@ const handlers = {
     const last = conversations[conversations.length - 1];
     const page = { cursor: next_cursor ?? null, boundary: last ? sortKey(last) : null, done: !next_cursor, loading: false, error: null };
     const kept = state.staleConversations ? onlyOpen(state) : state;
-    return upsertConversations({ ...kept, pages: new Map(state.pages).set(key, page) }, conversations);
+    return upsertConversations({ ...kept, pages: new Map(state.pages).set(key, page) }, conversations.filter((one) => state.staleConversations || !hasNewer(state, one)));
   },
 
-  conversations_found: (state, { conversations }) => upsertConversations(state, conversations),
+  conversations_found: (state, { conversations }) => upsertConversations(state, conversations.filter((one) => !hasNewer(state, one))),
 
   filter_changed: (state, { filter }) => ({ ...state, filter: { ...state.filter, ...filter } }),
 
@@ -170,11 +170,6 @@ const handlers = {
     return { ...state, locals };
   },
 
-  message_changed(state, { message }) {
-    const changed = normaliseMessage(message);
-    return withChat(state, changed.conversation_id, (chat) => addLive(chat, changed, false));
-  },
-
   message_removed: (state, { id, conversation }) => withChat(state, conversation, (chat) => removeMessage(chat, id)),
 
   typing_expired(state, { now }) {
@@ -186,6 +181,12 @@ const handlers = {
 
   denied: (state) => (state.denied ? state : { ...state, denied: true }),
 };
+
+/** Events may have been quicker than an answer, and further. */
+function isOutdated(state, account) {
+  const known = state.accounts.get(account.id);
+  return Boolean(known) && Date.parse(known.state_since) > Date.parse(account.state_since);
+}
 
 function withLogin(state, id, login) {
   const logins = new Map(state.logins);
@@ -224,6 +225,12 @@ function dropConversations(state, gone) {
   const conversations = new Map([...state.conversations].filter(([, one]) => !gone(one)));
   const selected = state.selected !== null && conversations.has(state.selected) ? state.selected : null;
   return { ...state, conversations, order: state.order.filter((id) => conversations.has(id)), selected };
+}
+
+/** An event may have brought a newer message than the answer of a list knows. */
+function hasNewer(state, conversation) {
+  const known = state.conversations.get(String(conversation.id));
+  return Boolean(known) && sortKey(known) > sortKey(conversation);
 }
 
 function upsertConversations(state, list) {

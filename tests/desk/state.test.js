@@ -177,6 +177,24 @@ test('a reply is one bubble from typing to sent, in any order of answer and even
   }
 });
 
+// Protects: what came as an event is not put back by the answer of a request that was on its way meanwhile.
+test('an answer that is older than the events changes nothing', () => {
+  const since = (n, state) => account('a', { state, state_since: time(n) });
+  let state = opened({ type: 'account_changed', account: since(1, 'connecting') });
+  state = reduce(state, { type: 'events', now: 0, events: [{ event: 'account_status', data: { account: since(2, 'online') } }] });
+  state = reduce(state, { type: 'account_changed', account: since(1, 'connecting') });
+  assert.equal(state.accounts.get('a').state, 'online');
+  state = reduce(state, { type: 'account_changed', account: { ...since(2, 'online'), label: 'new name' } });
+  assert.equal(state.accounts.get('a').label, 'new name');
+
+  state = reduce(state, received(120));
+  for (const answer of [{ type: 'page_loaded', key: '*||', next_cursor: null }, { type: 'conversations_found' }]) {
+    state = reduce(state, { ...answer, conversations: [conversation(1, 100)] });
+    assert.equal(state.conversations.get('1').unread, 1);
+    assert.equal(listedIds(state)[0], '1');
+  }
+});
+
 test('the same words sent by another desk at the same moment end as two bubbles', () => {
   let state = reduce(reduce(opened(), local('k')), sent(101, 'pending'));
   state = reduce(state, { type: 'reply_answered', key: 'k', message: message(102, { direction: 'outgoing', status: 'pending', text: 'hi' }) });
