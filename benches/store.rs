@@ -27,6 +27,11 @@ use switchboard::{
     },
 };
 
+#[path = "service/processor.rs"]
+mod processor;
+
+use processor::processor;
+
 const ACCOUNTS: usize = 3;
 const CHATS: i64 = 300;
 
@@ -44,19 +49,6 @@ fn setting(name: &str, default: u64) -> u64 {
         .ok()
         .and_then(|value| value.parse().ok())
         .unwrap_or(default)
-}
-
-/// CPU time of this process so far, all threads; on a busy machine it says more than the clock.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
 }
 
 /// Words like a language's: few common ones, many rare ones.
@@ -234,16 +226,16 @@ async fn write_part(dir: &Path) {
         "batch", "bare loop", "store", "share"
     );
     for (size, rows) in [(1, 6_000), (10, 30_000), (100, 150_000), (500, 300_000)] {
-        let before = cpu();
+        let before = processor(std::process::id());
         let bare = floor(&dir.join(format!("floor{size}.db")), size, rows);
-        let between = cpu();
+        let between = processor(std::process::id());
         let store = ours(&dir.join(format!("ours{size}.db")), size, rows).await;
         let share = |spent: Duration| spent.as_secs_f64() * 1e6 / f64::from(rows);
         println!(
             "{size:>8} {bare:>12.0} {store:>12.0} {:>7.0}% {:>18.1} {:>14.1}",
             store / bare * 100.0,
             share(between - before),
-            share(cpu() - between)
+            share(processor(std::process::id()) - between)
         );
     }
 }

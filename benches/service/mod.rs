@@ -3,6 +3,7 @@
 pub mod flood;
 pub mod memory;
 pub mod paced;
+mod processor;
 pub mod readers;
 pub mod start;
 
@@ -15,6 +16,8 @@ use switchboard_simulator::{AccountSpec, PersonSpec, Simulator};
 use tokio::{net::TcpStream, sync::watch};
 
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+pub use processor::processor;
 
 use crate::{
     support::fleet::{Fleet, phone},
@@ -51,19 +54,6 @@ pub fn resident(pid: u32) -> u64 {
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
     number.and_then(|text| text.parse().ok()).expect("VmRSS")
-}
-
-/// Processor time of a process so far, all its threads.
-pub fn processor(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
 }
 
 pub fn people(telegram: &Simulator, count: usize) -> Vec<i64> {

@@ -1,8 +1,8 @@
 //! Clock: is this machine's too far ahead of Telegram's?
 //!
 //! Telegram refuses messages from further than 30 seconds in its future. The layer below then repeats them at once, with
-//! numbers from the same future, until the call's limit ends that. So after a call that brought no answer the clocks are
-//! compared, by a message that needs no key, and with such a clock nobody dials.
+//! numbers from the same future, until the call's limit ends that. So before the first dial, and after a call that brought
+//! no answer, the clocks are compared by a message that needs no key, and with such a clock nobody dials.
 
 use std::time::Duration;
 
@@ -17,4 +17,12 @@ pub(super) async fn trouble(session: &PoolSession, settings: &Settings) -> Optio
     let ahead = seconds_ahead(address, LIMIT).await.ok()?;
     (ahead > TOLERATED)
         .then(|| format!("this machine's clock is {ahead} s ahead of Telegram's: set it right"))
+}
+
+/// Was it wrong when the service first wanted to dial? Found out once, for all links.
+pub(super) async fn was_wrong(session: &PoolSession, settings: &Settings) -> bool {
+    let first = &settings.clock_was_wrong;
+    *first
+        .get_or_init(|| async { trouble(session, settings).await.is_some() })
+        .await
 }

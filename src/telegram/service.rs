@@ -8,7 +8,7 @@ use std::{
 use grammers_client::session::types::DcOption;
 use tokio::{
     runtime::{Handle, Runtime},
-    sync::mpsc,
+    sync::{OnceCell, mpsc},
 };
 
 use super::{
@@ -94,6 +94,8 @@ impl Default for TelegramConfig {
 pub(super) struct Settings {
     pub(super) config: TelegramConfig,
     pub(super) server_key: Option<ServerKey>,
+    /// For [`super::clock`].
+    pub(super) clock_was_wrong: OnceCell<bool>,
 }
 
 impl Deref for Settings {
@@ -115,7 +117,11 @@ impl Settings {
             Some(pem) => Some(ServerKey::from_pem(pem).ok_or(TelegramError::BadKey)?),
             None => None,
         };
-        Ok(Self { config, server_key })
+        Ok(Self {
+            config,
+            server_key,
+            clock_was_wrong: OnceCell::new(),
+        })
     }
 
     /// Custom servers stand alone: none of Telegram's addresses beside them.

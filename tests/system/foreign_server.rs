@@ -62,7 +62,24 @@ impl Ground {
         let done = ground.sign_in_with_code().await;
         assert_eq!(done["login"]["step"], "done", "{done}");
         ground.wait_for_state("online").await;
+        ground.until_synced().await;
         ground
+    }
+
+    /// Until its chats were read once, which a stop in between would begin again.
+    async fn until_synced(&self) {
+        wait::until(
+            "both folders to be asked for",
+            || self.seen(),
+            |seen| seen["calls"]["messages.GetDialogs"] == 2,
+        )
+        .await;
+        wait::until(
+            "the first sync to end",
+            || self.api.account(&self.account),
+            |account| account["sync"].is_null(),
+        )
+        .await;
     }
 
     async fn add_account(&mut self, password: Option<&str>) {
@@ -463,6 +480,8 @@ async fn a_clock_that_is_too_far_ahead_is_told_and_waited_for() {
     )
     .await;
     assert_eq!(account["state"], "reconnecting", "{account:#}");
+    let seen = ground.seen().await;
+    assert_eq!(count(&seen, "bad_msg_notification_17"), 0, "nobody dialled");
     ground.order("set_clock", json!({ "ahead": 0 })).await;
     ground.wait_for_state("online").await;
     ground.until_equal().await;

@@ -186,11 +186,19 @@ async fn an_account_without_chats_asks_for_them_once() {
     let mut fleet = Fleet::builder().accounts(2).start().await;
     let (empty, other) = (fleet.accounts[0].clone(), fleet.accounts[1].clone());
     wait::until(
-        "the first sync of both",
+        "the first sync of both to begin its last page",
         || async { asked_for_dialogs(&fleet) },
         |times| *times >= 2 * FOLDERS,
     )
     .await;
+    for account in [&empty, &other] {
+        wait::until(
+            "it to end",
+            || fleet.api.account(&account.id),
+            |account| account["sync"].is_null(),
+        )
+        .await;
+    }
     let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
     fleet.telegram.say(person, other.user, "hello");
     let conversation = fleet.conversation(&other, person).await;

@@ -162,16 +162,21 @@ impl Task {
         Ok(())
     }
 
-    /// Asked after a line without an answer, and again until it is no trouble any more.
+    /// Asked where there is reason to doubt the clock, and again until it is no trouble any more.
     async fn clock_trouble(&mut self) -> Flow<Option<String>> {
-        if !self.unanswered {
-            return Ok(None);
-        }
         let shared = &self.shared;
+        let look = async {
+            let doubted =
+                self.unanswered || clock::was_wrong(&shared.session, &shared.settings).await;
+            match doubted {
+                true => clock::trouble(&shared.session, &shared.settings).await,
+                false => None,
+            }
+        };
         let trouble = tokio::select! {
             biased;
             () = shared.stop.cancelled() => return Err(Stop::End(LinkExit::Closed)),
-            trouble = clock::trouble(&shared.session, &shared.settings) => trouble,
+            trouble = look => trouble,
         };
         self.unanswered = trouble.is_some();
         Ok(trouble)
