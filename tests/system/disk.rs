@@ -1,9 +1,11 @@
-//! Disk: a full one and a locked file stop the service from taking messages, are told, and heal by themselves.
+//! Disk: a full one, a locked file and one that turned read-only stop the service from taking messages, are told, and heal
+//! by themselves.
 
 use std::{
     fs::File,
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -124,4 +126,74 @@ async fn a_lock_of_thirty_seconds_is_told_and_healed() {
 
     until_ready(&fleet, StatusCode::OK).await;
     until_equal(&fleet, &account, person).await;
+}
+
+/// The database's files, which nobody may write any more, not even who has them open already.
+struct Frozen(Vec<PathBuf>);
+
+impl Frozen {
+    /// `None` where this user or this file system can't do it.
+    fn freeze(dir: &Path) -> Option<Self> {
+        let files = ["switchboard.db", "switchboard.db-wal"].map(|name| dir.join(name));
+        let frozen = Self(files.into());
+        frozen.mark("+i").then_some(frozen)
+    }
+
+    fn mark(&self, how: &str) -> bool {
+        let done = Command::new("chattr").arg(how).args(&self.0).status();
+        done.is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.mark("-i");
+    }
+}
+
+/// Protects against a file that turns read-only under the running service, as after a trouble of the disk: the position
+/// stays, replies are refused, and everything comes once it can be written again. Needs root.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_turns_read_only_stops_the_cursor_and_heals() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let telegram = &fleet.telegram;
+    let person = telegram.add_person(PersonSpec::new("Contact one"));
+    telegram.say(person, account.user, "before");
+    let conversation = fleet.conversation(&account, person).await;
+
+    let Some(frozen) = Frozen::freeze(&fleet.data_dir()) else {
+        eprintln!("left out: this user may not make files immutable here");
+        return;
+    };
+    let mut said = 0;
+    let (_, stopped) = wait::until(
+        "the file to be noticed",
+        || {
+            telegram.say(person, account.user, &format!("message {said}"));
+            said += 1;
+            fleet.api.call(Method::GET, "/health/ready", None)
+        },
+        |(status, _)| *status == StatusCode::SERVICE_UNAVAILABLE,
+    )
+    .await;
+    let reason = stopped["store"]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("I/O error") || reason.contains("readonly"),
+        "{reason}"
+    );
+    let path = format!("/conversations/{}/reply", conversation["id"]);
+    let reply = json!({ "text": "can't be kept" });
+    let (status, body) = fleet.api.call(Method::POST, &path, Some(reply)).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
+
+    drop(frozen);
+    until_ready(&fleet, StatusCode::OK).await;
+    telegram.say(person, account.user, "after");
+    until_equal(&fleet, &account, person).await;
+    let kept = json!({ "text": "can be kept" });
+    fleet.api.post(&path, kept).await;
+    fleet
+        .wait_for_message(&conversation, "can be kept", "sent")
+        .await;
 }
