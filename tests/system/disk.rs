@@ -14,7 +14,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::PersonSpec;
 
-use crate::support::{compare::until_equal, fleet::Fleet, wait};
+use crate::support::{
+    compare::until_equal,
+    fleet::{Fleet, FleetAccount, FleetBuilder},
+    wait,
+};
 
 /// As long as a backup tool or a person at an SQLite shell may hold it.
 const LOCKED: Duration = Duration::from_secs(30);
@@ -46,63 +50,94 @@ fn fill_disk(dir: &Path) -> PathBuf {
     path
 }
 
+/// One account with one chat.
+struct Scene {
+    fleet: Fleet,
+    account: FleetAccount,
+    person: i64,
+    conversation: Value,
+}
+
+impl Scene {
+    async fn build(builder: FleetBuilder) -> Self {
+        let fleet = builder.accounts(1).start().await;
+        let account = fleet.accounts[0].clone();
+        let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+        fleet.telegram.say(person, account.user, "before");
+        let conversation = fleet.conversation(&account, person).await;
+        Self {
+            fleet,
+            account,
+            person,
+            conversation,
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.fleet
+            .telegram
+            .say(self.person, self.account.user, text);
+    }
+
+    async fn reply(&self, text: &str) -> (StatusCode, Value) {
+        let path = format!("/conversations/{}/reply", self.conversation["id"]);
+        let body = json!({ "text": text });
+        self.fleet.api.call(Method::POST, &path, Some(body)).await
+    }
+
+    /// Messages come in until the store is known to be in trouble; its reason.
+    async fn until_noticed(&self, filling: &str) -> String {
+        let mut said = 0;
+        let (_, body) = wait::until(
+            "the trouble to be noticed",
+            || {
+                self.say(&format!("message {said} {filling}"));
+                said += 1;
+                self.fleet.api.call(Method::GET, "/health/ready", None)
+            },
+            |(status, _)| *status == StatusCode::SERVICE_UNAVAILABLE,
+        )
+        .await;
+        let (status, refused) = self.reply("can't be kept").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
+        body["store"]["reason"].as_str().unwrap().to_owned()
+    }
+
+    /// Everything is there, and replies go out.
+    async fn until_healed(&self) {
+        until_ready(&self.fleet, StatusCode::OK).await;
+        self.say("after");
+        until_equal(&self.fleet, &self.account, self.person).await;
+        let (status, kept) = self.reply("can be kept").await;
+        assert!(status.is_success(), "{status} {kept}");
+        self.fleet
+            .wait_for_message(&self.conversation, "can be kept", "sent")
+            .await;
+    }
+}
+
 /// Protects against a full disk: the position stays, replies are refused, everything comes once there is room.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_the_cursor_and_heals() {
-    let fleet = Fleet::builder().accounts(1).disk("8m").start().await;
-    let account = fleet.accounts[0].clone();
-    let telegram = &fleet.telegram;
-    let person = telegram.add_person(PersonSpec::new("Contact one"));
-    telegram.say(person, account.user, "there is room");
-    let conversation = fleet.conversation(&account, person).await;
+    let scene = Scene::build(Fleet::builder().disk("8m")).await;
+    let fleet = &scene.fleet;
     // The service has its disk to itself; the way there is through its process.
     let root = PathBuf::from(format!("/proc/{}/root", fleet.service().pid()));
     let inside = root.join(fleet.data_dir().strip_prefix("/").unwrap());
     let filler = fill_disk(&inside);
-
-    let long = "x".repeat(4_000);
-    let mut said = 0;
-    let full = wait::until(
-        "the disk to be noticed",
-        || {
-            telegram.say(person, account.user, &format!("message {said} {long}"));
-            said += 1;
-            fleet.api.call(Method::GET, "/health/ready", None)
-        },
-        |(status, _)| *status == StatusCode::SERVICE_UNAVAILABLE,
-    )
-    .await;
-    let reason = full.1["store"]["reason"].as_str().unwrap();
+    let reason = scene.until_noticed(&"x".repeat(4_000)).await;
     assert!(reason.contains("full"), "{reason}");
-    let path = format!("/conversations/{}/reply", conversation["id"]);
-    let reply = json!({ "text": "no room for this" });
-    let (status, body) = fleet.api.call(Method::POST, &path, Some(reply)).await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
-
     std::fs::remove_file(filler).unwrap();
-    until_ready(&fleet, StatusCode::OK).await;
-    telegram.say(person, account.user, "there is room again");
-    until_equal(&fleet, &account, person).await;
-    fleet
-        .api
-        .post(&path, json!({ "text": "room for this" }))
-        .await;
-    fleet
-        .wait_for_message(&conversation, "room for this", "sent")
-        .await;
+    scene.until_healed().await;
 }
 
 /// Protects against another process that holds the write lock: nothing is lost, and it is told while it lasts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_of_thirty_seconds_is_told_and_healed() {
-    let fleet = Fleet::builder().accounts(1).start().await;
-    let account = fleet.accounts[0].clone();
-    let telegram = &fleet.telegram;
-    let person = telegram.add_person(PersonSpec::new("Contact one"));
-    telegram.say(person, account.user, "before");
-    let conversation = fleet.conversation(&account, person).await;
+    let scene = Scene::build(Fleet::builder()).await;
+    let fleet = &scene.fleet;
     // Read to its beginning, so that nobody has to ask Telegram for what came before.
-    let id = conversation["id"].as_i64().unwrap();
+    let id = scene.conversation["id"].as_i64().unwrap();
     assert_eq!(fleet.api.messages(id).await.len(), 1);
 
     let file = fleet.data_dir().join("switchboard.db");
@@ -113,19 +148,18 @@ async fn a_lock_of_thirty_seconds_is_told_and_healed() {
     let held = Instant::now();
     let mut said = 0;
     while held.elapsed() < LOCKED {
-        telegram.say(person, account.user, &format!("message {said}"));
+        scene.say(&format!("message {said}"));
         said += 1;
         // What was read before the lock can still be read.
         assert_eq!(fleet.api.messages(id).await.len(), 1);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let locked = until_ready(&fleet, StatusCode::SERVICE_UNAVAILABLE).await;
+    let locked = until_ready(fleet, StatusCode::SERVICE_UNAVAILABLE).await;
     let reason = locked["store"]["reason"].as_str().unwrap();
     assert!(reason.contains("locked"), "{reason}");
     other.batch_execute("ROLLBACK").unwrap();
 
-    until_ready(&fleet, StatusCode::OK).await;
-    until_equal(&fleet, &account, person).await;
+    scene.until_healed().await;
 }
 
 /// The database's files, which nobody may write any more, not even who has them open already.
@@ -155,45 +189,16 @@ impl Drop for Frozen {
 /// stays, replies are refused, and everything comes once it can be written again. Needs root.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_turns_read_only_stops_the_cursor_and_heals() {
-    let fleet = Fleet::builder().accounts(1).start().await;
-    let account = fleet.accounts[0].clone();
-    let telegram = &fleet.telegram;
-    let person = telegram.add_person(PersonSpec::new("Contact one"));
-    telegram.say(person, account.user, "before");
-    let conversation = fleet.conversation(&account, person).await;
-
-    let Some(frozen) = Frozen::freeze(&fleet.data_dir()) else {
+    let scene = Scene::build(Fleet::builder()).await;
+    let Some(frozen) = Frozen::freeze(&scene.fleet.data_dir()) else {
         eprintln!("left out: this user may not make files immutable here");
         return;
     };
-    let mut said = 0;
-    let (_, stopped) = wait::until(
-        "the file to be noticed",
-        || {
-            telegram.say(person, account.user, &format!("message {said}"));
-            said += 1;
-            fleet.api.call(Method::GET, "/health/ready", None)
-        },
-        |(status, _)| *status == StatusCode::SERVICE_UNAVAILABLE,
-    )
-    .await;
-    let reason = stopped["store"]["reason"].as_str().unwrap();
+    let reason = scene.until_noticed("").await;
     assert!(
         reason.contains("I/O error") || reason.contains("readonly"),
         "{reason}"
     );
-    let path = format!("/conversations/{}/reply", conversation["id"]);
-    let reply = json!({ "text": "can't be kept" });
-    let (status, body) = fleet.api.call(Method::POST, &path, Some(reply)).await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{body}");
-
     drop(frozen);
-    until_ready(&fleet, StatusCode::OK).await;
-    telegram.say(person, account.user, "after");
-    until_equal(&fleet, &account, person).await;
-    let kept = json!({ "text": "can be kept" });
-    fleet.api.post(&path, kept).await;
-    fleet
-        .wait_for_message(&conversation, "can be kept", "sent")
-        .await;
+    scene.until_healed().await;
 }
