@@ -401,5 +401,5 @@ async fn the_log_does_not_grow_without_bound() {
         world.record(account.id, changes).await;
         largest = largest.max(std::fs::metadata(&log).map_or(0, |meta| meta.len()));
     }
-    assert!(largest < 96 << 20, "{largest} bytes");
+    assert!(largest < 56 << 20, "{largest} bytes");
 }
