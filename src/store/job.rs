@@ -99,7 +99,6 @@ where
             }
             Ok(Err(JobError::Db(error))) if unavailable(&error) => Ran::Trouble(error),
             Ok(Err(JobError::Db(error))) => {
-                log::error!(target: "switchboard::store", "write failed call={} cause=\"{error}\"", self.name);
                 self.outcome = Some(Err(StoreError::Broken {
                     call: self.name,
                     cause: error.to_string(),
@@ -111,7 +110,6 @@ where
                 Ran::Refused
             }
             Err(_panic) => {
-                log::error!(target: "switchboard::store", "write panicked call={}", self.name);
                 self.outcome = Some(Err(StoreError::Broken {
                     call: self.name,
                     cause: "panicked".to_owned(),
@@ -123,6 +121,10 @@ where
 
     fn answer(self: Box<Self>, commit: Duration) {
         if let Some(outcome) = self.outcome {
+            // Here and not where it happened: a refused job is run again, in a savepoint.
+            if let Err(StoreError::Broken { call, cause }) = &outcome {
+                log::error!(target: "switchboard::store", "write failed call={call} cause=\"{cause}\"");
+            }
             // A caller that gave up hears nothing; its write stands all the same.
             drop(self.reply.send(outcome.map(|value| (value, commit))));
         }
