@@ -1,9 +1,17 @@
 //! Command line: flags, their environment variables and the subcommands. Values stay text here; `config`
 //! checks them all at once, so that a person sees every problem in one run.
 
-use std::path::PathBuf;
+use std::{
+    io::{Write, stdout},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A line on stdout. `println!` would end the program when whoever read its first line has gone (`| head -1`).
+pub fn say(line: &str) {
+    let _ = writeln!(stdout(), "{line}");
+}
 
 /// Many Telegram accounts, kept alive and answered from one desk.
 #[derive(Parser, Debug)]

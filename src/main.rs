@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use switchboard::{
     app::{App, StartError},
-    cli::{Cli, Command, CoverSettings, Settings},
+    cli::{Cli, Command, CoverSettings, Settings, say},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
     memory, panics, tokens, upkeep,
@@ -16,7 +16,7 @@ use switchboard::{
 };
 #[cfg(feature = "demo")]
 use switchboard::{cli::DemoArgs, demo::Demo, telegram::SignInMethod};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Grammers traces whole packets below this level.
 const QUIET: &str =
@@ -159,38 +159,44 @@ async fn serve(config: Config) -> ExitCode {
     serve_with(config, async |_| {}).await
 }
 
-/// Serves until a signal comes; `beside` runs meanwhile.
+/// Serves until it is asked to stop; `beside` runs meanwhile.
 async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode {
-    let (app, server) = match App::start(config).await {
-        Ok(started) => started,
-        Err(error) => return refuse(&error),
-    };
-    println!("listening on http://{}", app.address());
-    let (mut terminate, mut interrupt) = match (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
+    // Heard from the first moment on: a start can wait for Supabase, and whoever reads "listening" may stop it at once.
+    let mut stop = match StopSignals::listen() {
+        Ok(stop) => stop,
+        Err(error) => {
             log::error!(target: "switchboard", "signals can't be received: {error}");
             return ExitCode::from(1);
         }
     };
+    let started = tokio::select! {
+        started = App::start(config) => started,
+        () = stop.asked() => {
+            log::info!(target: "switchboard", "stopped before it had started");
+            return ExitCode::SUCCESS;
+        }
+    };
+    let (app, server) = match started {
+        Ok(started) => started,
+        Err(error) => return refuse(&error),
+    };
+    let address = app.address();
+    log::info!(target: "switchboard", "version {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
+    say(&format!("listening on http://{address}"));
     let mut running = actix::spawn(server);
     let beside = async {
         let link = async {
-            println!(
-                "open the desk by {} (once, within 10 minutes)",
-                app.launch_link().await
-            );
+            let link = app.launch_link().await;
+            say(&format!(
+                "open the desk by {link} (once, within 10 minutes)"
+            ));
         };
         tokio::join!(beside(&app), link);
         std::future::pending::<()>().await;
     };
     let code = tokio::select! {
         () = beside => ExitCode::SUCCESS,
-        _ = terminate.recv() => ExitCode::SUCCESS,
-        _ = interrupt.recv() => ExitCode::SUCCESS,
+        () = stop.asked() => ExitCode::SUCCESS,
         ended = &mut running => {
             log::error!(target: "switchboard", "the web server ended: {ended:?}");
             ExitCode::from(1)
@@ -199,6 +205,28 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     log::info!(target: "switchboard", "stopping");
     app.stop().await;
     code
+}
+
+/// What asks the service to end.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn refuse(error: &StartError) -> ExitCode {

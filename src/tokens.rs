@@ -1,6 +1,10 @@
 //! Tokens: API tokens from the command line. Works while the service runs, and before it first ran.
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    io::{Write, stdout},
+    path::Path,
+    process::ExitCode,
+};
 
 use crate::{
     cli::{TokenAction, TokenScopeArg},
@@ -26,10 +30,16 @@ enum TokenError {
 #[must_use]
 pub fn run(data_dir: &Path, action: TokenAction) -> ExitCode {
     match act(data_dir, action) {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => match writeln!(stdout(), "{text}") {
+            Ok(()) => ExitCode::SUCCESS,
+            // A new token is shown this once.
+            Err(error) => {
+                eprintln!(
+                    "switchboard: the answer could not be written: {error}; `switchboard token list` shows what was done"
+                );
+                ExitCode::from(1)
+            }
+        },
         Err(error) => {
             eprintln!("switchboard: {error}");
             ExitCode::from(match error {

@@ -3,6 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use crate::{
+    cli::say,
     config::{Config, KeyFileCover},
     data_dir::{DataDir, DataDirError},
     store::{NoSink, Store, StoreConfig},
@@ -44,7 +45,7 @@ impl UpkeepError {
 pub async fn rekey(config: Config, cover: KeyFileCover) -> ExitCode {
     match try_rekey(&config, &cover).await {
         Ok(text) => {
-            println!("{text}");
+            say(&text);
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -58,7 +59,9 @@ async fn try_rekey(config: &Config, cover: &KeyFileCover) -> Result<String, Upke
     let source = KeySource::choose(&config.master_key);
     let rekeyed = match DataDir::claim(&config.data_dir) {
         Err(DataDirError::InUse { holder, .. }) => {
-            println!("process {holder} serves; it seals everything anew while it goes on");
+            say(&format!(
+                "process {holder} serves; it seals everything anew while it goes on"
+            ));
             change_key(source, cover, REKEY_LIMIT).await?
         }
         Err(error) => return Err(error.into()),
@@ -103,13 +106,13 @@ fn remote(config: &Config) -> Option<SupabaseConfig> {
 
 /// Tells what is wrong with key, database and vault; the configuration was checked before. Changes no row.
 pub async fn check(config: Config) -> ExitCode {
-    println!("ok       configuration");
+    say("ok       configuration");
     let mut worst = 0;
     let mut tell = |finding: &Finding| match finding {
-        Finding::Good(text) => println!("ok       {text}"),
-        Finding::Note(text) => println!("note     {text}"),
+        Finding::Good(text) => say(&format!("ok       {text}")),
+        Finding::Note(text) => say(&format!("note     {text}")),
         Finding::Bad { text, code } => {
-            println!("problem  {text}");
+            say(&format!("problem  {text}"));
             worst = worst.max(*code);
         }
     };

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use switchboard::{
@@ -432,6 +432,28 @@ fn env(pairs: &[(&str, &str)]) -> ServiceSettings {
         env,
         ..ServiceSettings::default()
     }
+}
+
+/// Protects a stop that comes while the service still starts: it waits for nobody and is a clean one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_waits_for_supabase_can_be_stopped() {
+    let project = Project::start();
+    project
+        .gateway
+        .always(Some(Fault::Slow(Duration::from_secs(60))));
+    let home = tempfile::tempdir().unwrap();
+    let settings = env(&[
+        ("SUPABASE_URL", project.url().as_str()),
+        ("SUPABASE_SERVICE_KEY", SECRET_KEY),
+    ]);
+    let service = ServiceProcess::spawn(&home.path().join("data"), &settings);
+    wait::until(
+        "the service to ask Supabase",
+        || async { project.gateway.seen().len() },
+        |asked| *asked > 0,
+    )
+    .await;
+    service.stop();
 }
 
 /// Protects: the key may come from the environment or from systemd, and then no key file is made; a start that would

@@ -60,6 +60,21 @@ impl ServiceProcess {
         data_dir: &Path,
         settings: &ServiceSettings,
     ) -> Result<Self, (ExitStatus, String)> {
+        let mut service = Self::spawn(data_dir, settings);
+        match first_line(&mut service.child) {
+            Some(line) => {
+                service.address = line
+                    .strip_prefix("listening on http://")
+                    .unwrap_or_else(|| panic!("unexpected first line: {line}"))
+                    .to_owned();
+                Ok(service)
+            }
+            None => Err((service.child.wait().unwrap(), service.log())),
+        }
+    }
+
+    /// Starts the service and waits for nothing; it has no address yet.
+    pub fn spawn(data_dir: &Path, settings: &ServiceSettings) -> Self {
         let log = data_dir.with_extension("log");
         let output = File::options()
             .create(true)
@@ -83,23 +98,16 @@ impl ServiceProcess {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(output);
-        let mut child = command.spawn().unwrap();
-        match first_line(&mut child) {
-            Some(line) => {
-                let address = line
-                    .strip_prefix("listening on http://")
-                    .unwrap_or_else(|| panic!("unexpected first line: {line}"));
-                Ok(Self {
-                    address: address.to_owned(),
-                    child,
-                    log,
-                })
-            }
-            None => Err((
-                child.wait().unwrap(),
-                std::fs::read_to_string(&log).unwrap(),
-            )),
+        Self {
+            address: String::new(),
+            child: command.spawn().unwrap(),
+            log,
         }
+    }
+
+    /// Whoever reads its output has gone.
+    pub fn close_output(&mut self) {
+        self.child.stdout = None;
     }
 
     pub fn url(&self, path: &str) -> String {
