@@ -16,7 +16,7 @@ fn calls_in(document: &Value) -> usize {
 /// Protects who writes a client: every call is on the page, opens, and can be read in light, dark and on a phone.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_page_shows_every_call() {
-    let fleet = Fleet::builder().start().await;
+    let fleet = Fleet::builder().off_the_disk().start().await;
     let document = fleet.api.get("/openapi.json").await;
     let dark_phone = Look {
         dark: true,

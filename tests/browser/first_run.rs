@@ -12,7 +12,7 @@ use crate::support::{
 /// a mistyped code and a mistyped password.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_desk_leads_to_the_first_account() {
-    let fleet = Fleet::builder().start().await;
+    let fleet = Fleet::builder().off_the_disk().start().await;
     let number = phone(50);
     fleet.telegram.add_account(AccountSpec {
         password_hint: Some("the usual".to_owned()),
@@ -79,7 +79,7 @@ async fn an_empty_desk_leads_to_the_first_account() {
 /// Protects signing in without a code: the QR code is there, is a picture, and scanning it is enough.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scanned_qr_code_adds_an_account() {
-    let fleet = Fleet::builder().accounts(1).start().await;
+    let fleet = Fleet::builder().off_the_disk().accounts(1).start().await;
     let user = fleet
         .telegram
         .add_account(AccountSpec::new(&phone(51), "Support"));
@@ -122,7 +122,7 @@ async fn a_scanned_qr_code_adds_an_account() {
 /// and the string stays in no storage.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_string_adds_an_account() {
-    let fleet = Fleet::builder().start().await;
+    let fleet = Fleet::builder().off_the_disk().start().await;
     let user = fleet
         .telegram
         .add_account(AccountSpec::new(&phone(52), "Archive"));

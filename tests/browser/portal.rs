@@ -11,7 +11,7 @@ use crate::support::{
 /// Protects the portal: sign-in when there is no session, chats when there is, and back again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_portal_signs_in_shows_chats_and_lets_go() {
-    let fleet = Fleet::builder().start().await;
+    let fleet = Fleet::builder().off_the_disk().start().await;
     let number = phone(60);
     let user = fleet
         .telegram
@@ -61,7 +61,7 @@ async fn the_portal_signs_in_shows_chats_and_lets_go() {
 /// Protects a business that connects its number: key, number, code; then it says so, and lets go when told to.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_licence_connects_its_number() {
-    let fleet = Fleet::builder().start().await;
+    let fleet = Fleet::builder().off_the_disk().start().await;
     let number = phone(61);
     fleet
         .telegram

@@ -13,6 +13,7 @@ use crate::{
 
 async fn on(project: &Project) -> Fleet {
     let fleet = Fleet::builder()
+        .off_the_disk()
         .accounts(1)
         .env("SUPABASE_URL", project.url().as_str())
         .env("SUPABASE_SERVICE_KEY", SECRET_KEY)

@@ -13,7 +13,7 @@ pub struct Met {
 
 /// One account; "Contact one" has written each of `texts` to it.
 pub async fn met(texts: &[&str]) -> Met {
-    let fleet = Fleet::builder().accounts(1).start().await;
+    let fleet = Fleet::builder().off_the_disk().accounts(1).start().await;
     let account = fleet.accounts[0].clone();
     let person = fleet
         .telegram

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{LoggingPrefsLogLevel, prelude::*};
 
-use super::wait::LIMIT;
+use super::{place, wait::LIMIT};
 
 const CHROMIUM: &str = "/usr/bin/chromium";
 const AXE: &str = "axe-core@4.14.1";
@@ -99,15 +99,6 @@ pub struct Desk {
     expected: Vec<&'static str>,
 }
 
-/// Where a browser may keep its profile without a disk, if there is room. On a disk it syncs it hundreds of times, and the
-/// commits of the services that are tested wait for all of that.
-fn roomy_memory() -> Option<&'static Path> {
-    const ROOM: u64 = 2 << 30;
-    let dir = Path::new("/dev/shm");
-    let free = rustix::fs::statvfs(dir).ok()?;
-    (free.f_bavail * free.f_frsize > ROOM).then_some(dir)
-}
-
 impl Desk {
     pub async fn open(address: &str) -> Self {
         Self::open_with(address, Look::default()).await
@@ -124,11 +115,8 @@ impl Desk {
         // The WebDriver client wants one, whether or not another client of this test has asked for it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let driver = Driver::start();
-        let memory = roomy_memory();
-        let profile = match memory {
-            Some(dir) => tempfile::tempdir_in(dir).unwrap(),
-            None => tempfile::tempdir().unwrap(),
-        };
+        // On a disk it syncs its profile hundreds of times.
+        let profile = place::off_the_disk();
         let mut caps = DesiredCapabilities::chrome();
         caps.set_binary(CHROMIUM).unwrap();
         for arg in [
@@ -145,7 +133,7 @@ impl Desk {
         ] {
             caps.add_arg(arg).unwrap();
         }
-        if memory.is_none() {
+        if place::roomy_memory().is_none() {
             caps.add_arg("--disable-dev-shm-usage").unwrap();
         }
         caps.add_arg(&format!("--lang={}", look.language)).unwrap();

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use super::{
     api::Api,
     live::Live,
+    place,
     service::{ServiceProcess, ServiceSettings},
     wait,
 };
@@ -30,6 +31,7 @@ pub struct FleetBuilder {
     accounts: usize,
     seed: u64,
     settings: ServiceSettings,
+    off_the_disk: bool,
 }
 
 /// An account of the fleet, on both sides.
@@ -58,6 +60,7 @@ impl Fleet {
             accounts: 0,
             seed: 1,
             settings: ServiceSettings::default(),
+            off_the_disk: false,
         }
     }
 
@@ -257,6 +260,12 @@ impl FleetBuilder {
         self
     }
 
+    /// Its files are in memory, if that has room.
+    pub fn off_the_disk(mut self) -> Self {
+        self.off_the_disk = true;
+        self
+    }
+
     /// Starts everything; every account is online.
     pub async fn start(self) -> Fleet {
         let telegram = Simulator::builder()
@@ -265,7 +274,11 @@ impl FleetBuilder {
             .start()
             .await
             .unwrap();
-        let dir = tempfile::tempdir().unwrap();
+        let dir = if self.off_the_disk {
+            place::off_the_disk()
+        } else {
+            tempfile::tempdir().unwrap()
+        };
         let key = dir.path().join("telegram.pem");
         std::fs::write(&key, telegram.public_key_pem()).unwrap();
         let mut settings = self.settings;

@@ -11,6 +11,7 @@ pub mod foreign;
 pub mod keys;
 pub mod live;
 pub mod past;
+pub mod place;
 pub mod promise;
 pub mod service;
 pub mod tokens;
