@@ -13,9 +13,9 @@ export function listenKeys(app) {
 /** @returns {boolean} whether the key was ours */
 function act(app, event) {
   const { key } = event;
-  if (key === 'Escape') return !app.sheet && app.back();
+  if (key === 'Escape') return !app.sheet?.isOpen && app.back();
   if ((event.ctrlKey || event.metaKey) && !event.altKey && key.toLowerCase() === 'k') return done(app.openPalette());
-  if (app.sheet) return false;
+  if (app.sheet?.isOpen) return false;
   if (event.altKey && !event.ctrlKey && (key === 'ArrowDown' || key === 'ArrowUp')) return done(app.step(key === 'ArrowDown' ? 1 : -1));
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(TYPING)) return false;
   if (key === '/') return done(app.search.focus());

@@ -304,6 +304,25 @@ async fn everything_has_a_key() {
     desk.close().await;
 }
 
+/// Protects fast fingers: a key that comes right behind the closing of a sheet counts, though the browser tells of the
+/// closing later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_right_behind_a_closed_sheet_counts() {
+    let Met { fleet, .. } = met(&["first"]).await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".row", "Contact one").await;
+    desk.keys("?").await;
+    desk.until_text(".sheet", "Previous or next conversation")
+        .await;
+    desk.js(
+        "document.querySelector('.sheet').close(), \
+         document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', altKey: true, bubbles: true }))",
+    )
+    .await;
+    desk.until_text("#chat-head h2", "Contact one").await;
+    desk.close().await;
+}
+
 /// Protects reading back while an account is away: the desk does not call the end of what it has the beginning of the
 /// chat, says what is the matter, and goes on by itself when the account is back.
 #[tokio::test(flavor = "multi_thread")]

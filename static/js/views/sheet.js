@@ -34,6 +34,11 @@ export class Sheet {
     return this;
   }
 
+  /** The browser tells of a closing later than it closes. */
+  get isOpen() {
+    return this.root.open;
+  }
+
   close() {
     if (this.root.open) this.root.close();
   }
