@@ -40,7 +40,7 @@ const BACKOFF: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
 /// Sent by [`super::StoreHandle`]. The job is run in the next transaction and answers through its own channel after
-/// the commit; the reply to this message only says that it is queued. A missing reply means it never was.
+/// the commit; that channel closes when the job never ran.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Write(pub Box<dyn Job>);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, prelude::SendError};
 use diesel::sqlite::SqliteConnection;
 use tokio::{
     sync::{Semaphore, oneshot},
@@ -185,16 +185,25 @@ impl StoreHandle {
         let (reply, answer) = oneshot::channel();
         let job = TypedJob::new(name, work, reply, Instant::now() + self.patience);
         let asked = timeout(limit, async {
-            self.addr
-                .send(Write(Box::new(job)))
-                .await
-                .map_err(|_| StoreError::Closed)?;
+            self.queue(Write(Box::new(job))).await?;
             answer.await.map_err(|_| StoreError::Closed)?
         });
         asked.await.unwrap_or(Err(StoreError::NoAnswer {
             call: name,
             after: limit,
         }))
+    }
+
+    /// Waits for a place in the mailbox when it is full. Otherwise nothing is waited for: actix would answer that the
+    /// job is queued, and waking this thread for that comes before the commit.
+    async fn queue(&self, write: Write) -> Result<()> {
+        match self.addr.try_send(write) {
+            Ok(()) => Ok(()),
+            Err(SendError::Full(write)) => {
+                self.addr.send(write).await.map_err(|_| StoreError::Closed)
+            }
+            Err(SendError::Closed(_)) => Err(StoreError::Closed),
+        }
     }
 
     /// A read on one of the read connections, on a thread that may block.

@@ -24,8 +24,9 @@ use crate::{
     },
 };
 
-/// Events that may wait for the reader; the link waits with the next one.
-const EVENTS: usize = 16;
+/// Events that may wait for the reader; the link waits with the next one. What Telegram sends meanwhile becomes one
+/// batch: the longer a commit takes, the more go into the next.
+const EVENTS: usize = 1;
 /// How long a reader that does not read may keep the last event from being said.
 const LAST_WORD: Duration = Duration::from_secs(60);
 
