@@ -12,12 +12,7 @@ use std::{
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
-use diesel::{
-    QueryResult,
-    connection::{AnsiTransactionManager, TransactionManager},
-    result::Error,
-    sqlite::SqliteConnection,
-};
+use diesel::{QueryResult, result::Error, sqlite::SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::{
@@ -25,11 +20,10 @@ use super::{
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
+    transaction,
     tx::{State, Tx},
 };
 use crate::domain::Event;
-
-type Transactions = AnsiTransactionManager;
 
 /// Jobs of one transaction at most, and the time after which no further one is begun: what comes behind waits too long
 /// otherwise.
@@ -240,17 +234,17 @@ fn run_group(
     queue: &mut VecDeque<Box<dyn Job>>,
     began: Instant,
 ) -> QueryResult<usize> {
-    Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+    transaction::begin(conn)?;
     let done = match run_bare(conn, state, queue, began)? {
         Some(done) => done,
         None => {
-            Transactions::rollback_transaction(conn)?;
+            transaction::roll_back(conn)?;
             state.forget();
-            Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+            transaction::begin(conn)?;
             run_guarded(conn, state, queue, began)?
         }
     };
-    Transactions::commit_transaction(conn)?;
+    transaction::commit(conn)?;
     Ok(done)
 }
 
@@ -287,12 +281,12 @@ fn run_guarded(
         if full(done, began) {
             break;
         }
-        Transactions::begin_transaction(conn)?;
+        transaction::begin_job(conn)?;
         let mark = state.mark();
         match job.run(&mut Tx::new(conn, state)) {
-            Ran::Done => Transactions::commit_transaction(conn)?,
+            Ran::Done => transaction::keep_job(conn)?,
             Ran::Refused => {
-                Transactions::rollback_transaction(conn)?;
+                transaction::take_job_back(conn)?;
                 state.back_to(mark);
             }
             Ran::Trouble(trouble) => return Err(trouble),

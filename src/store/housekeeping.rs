@@ -9,15 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{
-    QueryResult, RunQueryDsl,
-    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
-    sqlite::SqliteConnection,
-};
+use diesel::{QueryResult, RunQueryDsl, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
     Result, StoreConfig, StoreError, connection, search_index,
     sql::{One, sql},
+    transaction,
     tx::State,
 };
 
@@ -43,8 +40,6 @@ const STEP_IN_PAUSE: Duration = Duration::from_millis(500);
 const DAY: i64 = 24 * 3600 * 1000;
 const KEYS_DAYS: i64 = 7;
 const TOMBSTONE_DAYS: i64 = 30;
-
-type Transactions = AnsiTransactionManager;
 
 pub(super) struct Housekeeping {
     keep_events: i64,
@@ -153,14 +148,14 @@ fn step<T>(
     conn: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+    transaction::begin(conn)?;
     match work(conn) {
         Ok(value) => {
-            Transactions::commit_transaction(conn)?;
+            transaction::commit(conn)?;
             Ok(value)
         }
         Err(error) => {
-            Transactions::rollback_transaction(conn)?;
+            transaction::roll_back(conn)?;
             Err(error)
         }
     }

@@ -39,6 +39,7 @@ mod settle;
 mod sql;
 mod token_file;
 mod tokens;
+mod transaction;
 mod tx;
 mod types;
 mod webhook_cursors;
