@@ -9,6 +9,7 @@ use std::{
 };
 
 use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
+use futures_util::future::{join, join_all};
 use switchboard::{
     domain::{ChatId, Position},
     store::{NoSink, Store, StoreConfig, StoreError},
@@ -137,6 +138,45 @@ async fn writes_behind_a_short_lock_happen_in_their_order() {
         .map(|id| id.parse().unwrap())
         .collect();
     assert_eq!(ids, (2..40).collect::<Vec<_>>());
+}
+
+/// Protects the bound of the queue: who finds it full waits for a place, and nothing is refused or lost.
+#[actix::test]
+async fn writes_beyond_the_bound_of_the_queue_wait_for_a_place() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("switchboard.db");
+    let world = World::at(StoreConfig {
+        mailbox: 2,
+        ..StoreConfig::at(&path)
+    });
+    let account = world.account().await;
+    let mut other = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let chat = ChatId::user(7);
+    let write = |id| {
+        let store = &world.store;
+        async move {
+            store
+                .record_batch(batch(account.id, vec![new(message(chat, id, "next"))]))
+                .await
+        }
+    };
+    let let_go = async {
+        until("the lock is felt", || async {
+            if world.store.health().ok {
+                Err("healthy".to_owned())
+            } else {
+                Ok(())
+            }
+        })
+        .await;
+        other.batch_execute("COMMIT").unwrap();
+    };
+    let (writes, ()) = join(join_all((1..=50).map(write)), let_go).await;
+    for recorded in writes {
+        assert_eq!(recorded.unwrap().new_messages, 1);
+    }
+    assert_eq!(world.texts(account.id, chat).await.len(), 50);
 }
 
 /// Not a test: writes until the file may not grow any more, then gets room again and writes on.
