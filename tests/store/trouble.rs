@@ -87,6 +87,19 @@ async fn a_lock_of_another_process_is_waited_for_then_told_and_heals() {
     );
 }
 
+/// Ends the other's lock when the store has noticed it.
+async fn let_go_once_felt(world: &World, other: &mut SqliteConnection) {
+    until("the lock is felt", || async {
+        if world.store.health().ok {
+            Err("healthy".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    other.batch_execute("COMMIT").unwrap();
+}
+
 /// Protects: writes that wait for a short lock all happen, in the order in which they were asked for.
 #[actix::test]
 async fn writes_behind_a_short_lock_happen_in_their_order() {
@@ -113,15 +126,7 @@ async fn writes_behind_a_short_lock_happen_in_their_order() {
             })
         })
         .collect();
-    until("the lock is felt", || async {
-        if world.store.health().ok {
-            Err("healthy".to_owned())
-        } else {
-            Ok(())
-        }
-    })
-    .await;
-    other.batch_execute("COMMIT").unwrap();
+    let_go_once_felt(&world, &mut other).await;
     for write in writes {
         assert_eq!(write.await.unwrap().unwrap().new_messages, 1);
     }
@@ -161,18 +166,11 @@ async fn writes_beyond_the_bound_of_the_queue_wait_for_a_place() {
                 .await
         }
     };
-    let let_go = async {
-        until("the lock is felt", || async {
-            if world.store.health().ok {
-                Err("healthy".to_owned())
-            } else {
-                Ok(())
-            }
-        })
-        .await;
-        other.batch_execute("COMMIT").unwrap();
-    };
-    let (writes, ()) = join(join_all((1..=50).map(write)), let_go).await;
+    let (writes, ()) = join(
+        join_all((1..=50).map(write)),
+        let_go_once_felt(&world, &mut other),
+    )
+    .await;
     for recorded in writes {
         assert_eq!(recorded.unwrap().new_messages, 1);
     }
