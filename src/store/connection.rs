@@ -184,11 +184,6 @@ pub(super) fn refuse_read_only(conn: &mut SqliteConnection) -> Result<()> {
 pub(super) fn unavailable(error: &Error) -> bool {
     match error {
         Error::DatabaseError(_, info) => unavailable_text(info.message()),
-        Error::BrokenTransactionManager | Error::AlreadyInTransaction => true,
-        Error::RollbackErrorOnCommit {
-            commit_error,
-            rollback_error,
-        } => unavailable(commit_error) || unavailable(rollback_error),
         _ => false,
     }
 }

@@ -143,22 +143,15 @@ impl Housekeeping {
     }
 }
 
-/// One short transaction.
+/// One short transaction. After an error the connection is dropped, and that takes back what was written.
 fn step<T>(
     conn: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
     transaction::begin(conn)?;
-    match work(conn) {
-        Ok(value) => {
-            transaction::commit(conn)?;
-            Ok(value)
-        }
-        Err(error) => {
-            transaction::roll_back(conn)?;
-            Err(error)
-        }
-    }
+    let value = work(conn)?;
+    transaction::commit(conn)?;
+    Ok(value)
 }
 
 fn probe(conn: &mut SqliteConnection) -> QueryResult<()> {

@@ -1,7 +1,7 @@
 //! Transaction: where the writer's begin and end. diesel's own manager has `BEGIN` and `COMMIT` compiled anew each
 //! time, which a lone message waits for twice; these are prepared once, like every other statement.
 //!
-//! A connection on which one of them failed is dropped, and with it what is left of the transaction.
+//! Who meets an error drops the connection, and with it what is left of the transaction.
 
 use diesel::{QueryResult, sqlite::SqliteConnection};
 
