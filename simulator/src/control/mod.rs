@@ -118,6 +118,11 @@ impl Simulator {
         self.look(|world| world.codes.get(&phone).map(|sent| sent.code.clone()))
     }
 
+    /// Every code that was ever told to anybody, as it was written.
+    pub fn issued_codes(&self) -> Vec<String> {
+        self.look(|world| world.issued.clone())
+    }
+
     /// Scans a QR code with an account's phone. `token`: the `tg://login?token=…` address, or the token in base64.
     ///
     /// # Errors

@@ -64,6 +64,20 @@ pub enum Order {
         to: i32,
         text: String,
     },
+    Forward {
+        by: i64,
+        chat: i64,
+        id: i32,
+        to: i64,
+    },
+    /// Telegram itself (user 777000) writes to an account.
+    Notify {
+        user: i64,
+        text: String,
+    },
+    WebLogin {
+        phone: String,
+    },
     Service {
         from: i64,
         chat: i64,
@@ -220,6 +234,14 @@ impl Simulator {
                 to,
                 text,
             } => id(self.answer(from, chat, to, &text)),
+            Order::Forward {
+                by,
+                chat,
+                id: of,
+                to,
+            } => id(self.forward(by, chat, of, to)?),
+            Order::Notify { user, text } => id(self.notify(user, &text)),
+            Order::WebLogin { phone } => json!({ "code": self.web_login(&phone)? }),
             Order::Service { from, chat, action } => id(self.service(from, chat, action)),
             Order::Code { phone } => json!({ "code": self.code_for(&phone) }),
             Order::SeedSession { user, dc } => {

@@ -6,7 +6,9 @@
 use grammers_tl_types::enums;
 
 use super::{AccountSpec, PersonSpec, Simulator};
-use crate::world::{Action, ChatRef, Draft, Gid, Media, Password, Refusal, User, World, bad};
+use crate::world::{
+    Action, ChatRef, Draft, Forward, Gid, Media, Password, Refusal, User, World, bad,
+};
 
 impl Simulator {
     pub fn add_account(&self, spec: AccountSpec) -> i64 {
@@ -32,6 +34,7 @@ impl Simulator {
             let id = world.add_account(user, spec.home_dc, spec.registered, None);
             if let Ok(account) = world.account_mut(id) {
                 account.password = password;
+                account.language = spec.language;
             }
             id
         })
@@ -126,6 +129,50 @@ impl Simulator {
                 )
                 .id
         })
+    }
+
+    /// Forwards a message of one chat into another, as a person or an account; the id that it has there.
+    ///
+    /// # Errors
+    /// When there is no such message.
+    pub fn forward(
+        &self,
+        by: i64,
+        chat: impl Into<ChatRef>,
+        id: i32,
+        to: impl Into<ChatRef>,
+    ) -> Result<i32, Refusal> {
+        let (chat, to) = (chat.into(), to.into());
+        self.with(|world| {
+            let gid = found(world, by, chat, id)?;
+            let Some(body) = world.body(gid).cloned() else {
+                return Err(bad("MESSAGE_ID_INVALID"));
+            };
+            let forwarded = Forward {
+                from: body.from,
+                date: body.date,
+                channel: None,
+            };
+            let draft = Draft {
+                forwarded: Some(forwarded),
+                media: body.media.map(|media| *media),
+                ..Draft::text(body.text)
+            };
+            Ok(world.post(by, to, draft, None).id)
+        })
+    }
+
+    /// Telegram itself writes to an account.
+    pub fn notify(&self, user: i64, text: &str) -> i32 {
+        self.with(|world| world.notify(user, text).id)
+    }
+
+    /// Somebody gives the account's number to my.telegram.org; answers the code that the account's devices are told.
+    ///
+    /// # Errors
+    /// When nobody is signed in to that number.
+    pub fn web_login(&self, phone: &str) -> Result<String, Refusal> {
+        self.with(|world| world.web_login(phone))
     }
 
     /// Sends a picture, a file, a place, …, with or without words to it.

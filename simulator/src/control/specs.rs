@@ -15,6 +15,8 @@ pub struct AccountSpec {
     pub password_hint: Option<String>,
     /// Data centre that it lives on; signing in elsewhere is sent there.
     pub home_dc: i32,
+    /// In which Telegram writes to it; its devices' own when not said.
+    pub language: Option<String>,
     /// False: the number has no account yet, signing in asks to sign up.
     pub registered: bool,
 }
@@ -29,6 +31,7 @@ impl Default for AccountSpec {
             password: None,
             password_hint: None,
             home_dc: super::builder::FIRST_DC,
+            language: None,
             registered: true,
         }
     }

@@ -16,6 +16,7 @@ mod ledger;
 mod lookup;
 mod mailbox;
 mod message;
+mod notices;
 mod post;
 mod push;
 mod refusal;
@@ -38,6 +39,7 @@ pub use ids::{ChatRef, access_hash, min_hash, mix};
 pub use ledger::{ChatEntry, Ledger, LedgerMessage, SendEntry};
 pub use mailbox::{Dialog, MailCopy, MailEvent, Mailbox};
 pub use message::{Action, Body, Draft, Forward, Gid, Media, utf16_len};
+pub use notices::TELEGRAM;
 pub use post::Posted;
 pub use push::{Audience, Outgoing, PushKind};
 pub use refusal::{Refusal, bad, forbidden, migrate, unauthorised};
@@ -68,6 +70,8 @@ pub struct World {
     by_username: HashMap<String, ChatRef>,
     pub keys: HashMap<KeyId, KeyState>,
     pub codes: HashMap<String, SentCode>,
+    /// Every code that was ever told to anybody, as it was written.
+    pub issued: Vec<String>,
     pub qr_tokens: HashMap<Vec<u8>, QrToken>,
     exported: HashMap<Vec<u8>, i64>,
     pub rules: SignInRules,
@@ -85,7 +89,7 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        Self {
+        let mut world = Self {
             seed,
             clock: Clock::system(),
             rng: StdRng::seed_from_u64(seed),
@@ -98,6 +102,7 @@ impl World {
             by_username: HashMap::new(),
             keys: HashMap::new(),
             codes: HashMap::new(),
+            issued: Vec::new(),
             qr_tokens: HashMap::new(),
             exported: HashMap::new(),
             rules: SignInRules::default(),
@@ -110,7 +115,9 @@ impl World {
             next_channel: FIRST_CHANNEL,
             next_user: FIRST_USER,
             next_bot: FIRST_BOT,
-        }
+        };
+        world.add_telegram();
+        world
     }
 
     pub fn now(&self) -> i32 {

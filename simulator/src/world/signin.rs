@@ -110,6 +110,10 @@ impl World {
             wrong: 0,
             proven: false,
         };
+        self.issued.push(sent.code.clone());
+        if kind == CodeKind::App {
+            self.tell_login_code(&phone, &sent.code);
+        }
         self.codes.insert(phone, sent.clone());
         self.revision += 1;
         sent

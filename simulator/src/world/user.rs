@@ -24,6 +24,8 @@ pub struct User {
 #[derive(Debug)]
 pub struct Account {
     pub home_dc: i32,
+    /// In which Telegram writes to it; `None`: as its devices say.
+    pub language: Option<String>,
     /// False: signing in asks to sign up first.
     pub registered: bool,
     pub password: Option<Password>,
@@ -57,6 +59,7 @@ impl Account {
     pub fn new(home_dc: i32, registered: bool, password: Option<Password>) -> Self {
         Self {
             home_dc,
+            language: None,
             registered,
             password,
             standing: Standing::Good,

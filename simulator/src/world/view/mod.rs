@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use grammers_tl_types::{enums, types};
 
 use super::{
-    World,
+    TELEGRAM, World,
     ids::{ChatRef, access_hash, min_hash, mix},
     message::{Action, Body, Gid, Media},
 };
@@ -112,6 +112,7 @@ impl World {
             access_hash(self.seed, viewer, chat)
         });
         out.bot = user.bot;
+        (out.verified, out.support) = (id == TELEGRAM, id == TELEGRAM);
         out.bot_info_version = user.bot.then_some(1);
         out.username.clone_from(&user.username);
         if user.deleted {
