@@ -94,6 +94,7 @@ fn message(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
         reply_to: None,
         media: None,
         service: None,
+        masked: false,
     }
 }
 

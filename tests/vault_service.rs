@@ -16,19 +16,16 @@ use switchboard::{
 };
 use switchboard_simulator::AccountSpec;
 
-#[allow(dead_code, reason = "for every test of what is left behind")]
-#[path = "support/leak_scan.rs"]
-mod leak_scan;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "support/postgrest.rs"]
 mod postgrest;
 #[path = "support/mod.rs"]
 mod support;
 
-use leak_scan::Secrets;
 use postgrest::{Fault, PUBLISHABLE_KEY, Project, SECRET_KEY, jwt};
 use support::{
     fleet::{API_HASH, Fleet, FleetBuilder, phone},
+    leak_scan::Secrets,
     service::{ServiceProcess, ServiceSettings},
     wait,
 };

@@ -39,6 +39,8 @@ pub struct IncomingMessage {
     pub media: Option<Media>,
     /// What happened, in words, for service messages (joined, pinned, title changed…).
     pub service: Option<String>,
+    /// A one-time code of Telegram's was taken out of the text.
+    pub masked: bool,
 }
 
 /// Who wrote a message.
@@ -77,6 +79,8 @@ pub struct StoredMessage {
     pub service: Option<String>,
     /// Came from history or a filled hole, not live.
     pub backfilled: bool,
+    /// A one-time code of Telegram's was taken out of the text; an admin may ask Telegram for it.
+    pub masked: bool,
     pub error: Option<MessageError>,
     /// When the next attempt to send is made.
     pub retry_at: Option<Timestamp>,

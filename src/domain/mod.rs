@@ -7,6 +7,7 @@
 
 mod account;
 mod batch;
+mod codes;
 mod conversation;
 mod event;
 mod ids;
@@ -23,6 +24,7 @@ pub use account::{
     mask_phone,
 };
 pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
+pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
 pub use conversation::{Conversation, ConversationKind, DialogRecord};
 pub use event::{Event, EventBody, Seq};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};

@@ -20,7 +20,7 @@ use super::{
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// One try for the write lock; patience is the actor's, which stays responsive in between.
-const BUSY_MILLIS: u32 = 200;
+pub(super) const BUSY_MILLIS: u32 = 200;
 
 pub(super) type Readers = Pool<ConnectionManager<SqliteConnection>>;
 

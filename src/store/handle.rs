@@ -23,6 +23,7 @@ use super::{
     health::Health,
     housekeeping::Housekeeping,
     job::{JobResult, TypedJob},
+    old_codes,
     tx::Tx,
 };
 use crate::domain::EventBody;
@@ -48,6 +49,7 @@ impl Store {
             })?;
         connection::migrate(&mut conn)?;
         connection::refuse_read_only(&mut conn)?;
+        old_codes::mask(&mut conn)?;
         let readers = connection::readers(&config)?;
         let health = Health::new();
         let metrics = StoreMetrics::default();

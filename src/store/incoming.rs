@@ -156,7 +156,7 @@ impl Tx<'_> {
         let rows = sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
              message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, edited_at, deleted_at, \
-             media, service, backfilled, held) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             media, service, backfilled, held, masked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (account_no, scope, message_no) DO NOTHING",
         )
         .number(id)
@@ -180,6 +180,7 @@ impl Tx<'_> {
         .text_or_null(message.service.as_deref())
         .number(!news)
         .number(held)
+        .number(message.masked)
         .run(self.conn)?;
         if rows == 0 {
             self.state.return_message_row(id);
@@ -212,6 +213,7 @@ impl Tx<'_> {
             media: message.media.clone(),
             service: message.service.clone(),
             backfilled: !news,
+            masked: message.masked,
             error: None,
             retry_at: None,
         }))
@@ -241,6 +243,7 @@ impl Tx<'_> {
         let differs = old.text != message.text
             || old.media != media
             || old.service != message.service
+            || old.masked != message.masked
             || old.edited_at != incoming_edit;
         let moved = old.timestamp != message.date.millis();
         let text = if newer { &message.text } else { &old.text };
@@ -259,10 +262,11 @@ impl Tx<'_> {
         }
         search_index::remove(self, old.id, old.timestamp)?;
         sql(
-            "UPDATE messages SET text = ?, media = ?, service = ?, edited_at = ?, timestamp = ?, \
+            "UPDATE messages SET text = ?, masked = ?, media = ?, service = ?, edited_at = ?, timestamp = ?, \
              sender_id = coalesce(sender_id, ?), reply_to = coalesce(reply_to, ?) WHERE id = ?",
         )
         .text(text)
+        .number(if newer { message.masked } else { old.masked })
         .text_or_null(if newer {
             media.as_deref()
         } else {

@@ -24,6 +24,7 @@ mod marks;
 mod message_row;
 mod messages;
 mod metrics;
+mod old_codes;
 mod outbox;
 mod owners;
 mod peers;

@@ -134,7 +134,7 @@ impl Tx<'_> {
         let deleted_at = echo.as_ref().and_then(|echo| echo.deleted_at).or(buried);
         sql(
             "UPDATE messages SET message_no = ?, message_id = ?, status = 'sent', timestamp = ?, text = ?, \
-             edited_at = ?, deleted_at = ?, media = ?, service = ?, sender_id = ?, reply_to = ? WHERE id = ?",
+             edited_at = ?, deleted_at = ?, media = ?, service = ?, sender_id = ?, reply_to = ?, masked = ? WHERE id = ?",
         )
         .number(number)
         .text(&message_id.to_string())
@@ -146,6 +146,7 @@ impl Tx<'_> {
         .text_or_null(echo.as_ref().and_then(|echo| echo.service.as_deref()))
         .number_or_null(echo.as_ref().and_then(|echo| echo.sender_id).or(own.sender_id))
         .number_or_null(own.reply_to.or(echo.as_ref().and_then(|echo| echo.reply_to)))
+        .number(echo.as_ref().is_some_and(|echo| echo.masked))
         .number(id.0)
         .run(self.conn)?;
         sql("DELETE FROM outbox WHERE message_row = ?")

@@ -116,6 +116,7 @@ fn old(chat: ChatId, number: usize, text: String) -> Change {
         reply_to: None,
         media: None,
         service: None,
+        masked: false,
     })
 }
 

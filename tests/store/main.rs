@@ -2,6 +2,10 @@
 
 mod basics;
 mod crash;
+#[allow(dead_code, reason = "shared by several test binaries")]
+#[path = "../support/leak_scan.rs"]
+mod leak_scan;
+mod old_codes;
 mod orders;
 mod removal;
 mod trouble;

@@ -143,6 +143,7 @@ pub fn message(chat: ChatId, id: i32, text: &str) -> IncomingMessage {
         reply_to: None,
         media: None,
         service: None,
+        masked: false,
     }
 }
 

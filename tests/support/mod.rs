@@ -9,6 +9,7 @@ pub mod compare;
 pub mod fleet;
 pub mod foreign;
 pub mod keys;
+pub mod leak_scan;
 pub mod live;
 pub mod past;
 pub mod place;

@@ -6,6 +6,7 @@ mod support;
 mod access;
 mod assistant_stream;
 mod chat_portal;
+mod codes;
 mod command_line;
 mod crash;
 mod disk;

@@ -20,9 +20,9 @@ const SECRET: &str = "a-secret-of-the-receiver";
 
 /// Takes posts, or refuses them for a while.
 #[derive(Clone)]
-struct Receiver {
-    url: String,
-    taken: Arc<Mutex<Vec<Value>>>,
+pub struct Receiver {
+    pub url: String,
+    pub taken: Arc<Mutex<Vec<Value>>>,
     refused: Arc<Mutex<u32>>,
     refuses: Arc<Mutex<Refuses>>,
     owners: Arc<Mutex<Vec<String>>>,
@@ -39,7 +39,7 @@ enum Refuses {
 }
 
 impl Receiver {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
             url: format!("http://{}/events", listener.local_addr().unwrap()),
@@ -112,7 +112,7 @@ impl Receiver {
         Some("204 No Content")
     }
 
-    fn texts(&self) -> Vec<String> {
+    pub fn texts(&self) -> Vec<String> {
         let taken = self.taken.lock().unwrap();
         let received = taken
             .iter()
@@ -145,7 +145,7 @@ impl Receiver {
     }
 }
 
-fn fleet_with(receivers: &[&str]) -> FleetBuilder {
+pub fn fleet_with(receivers: &[&str]) -> FleetBuilder {
     Fleet::builder()
         .env("SWITCHBOARD_WEBHOOKS", &receivers.join(","))
         .env("SWITCHBOARD_WEBHOOK_SECRET", SECRET)

@@ -2,8 +2,8 @@
 
 use grammers_client::tl;
 
-use super::{Converter, chat_id, date, media, service, some};
-use crate::domain::{ChatId, IncomingMessage, PeerKind};
+use super::{Converter, chat_id, codes, date, media, service, some};
+use crate::domain::{ChatId, IncomingMessage, PeerKind, mask_codes};
 
 impl Converter<'_> {
     /// `None` for an empty message: Telegram has nothing there (any more).
@@ -18,7 +18,10 @@ impl Converter<'_> {
         }
     }
 
-    fn text_message(&self, message: tl::types::Message) -> IncomingMessage {
+    fn text_message(&self, mut message: tl::types::Message) -> IncomingMessage {
+        let telegrams = codes::is_telegrams(&message);
+        let masked = telegrams && codes::mask(&mut message);
+        codes::mask_quote(&mut message);
         let chat = self.chat(&message.peer_id);
         let hidden_author =
             message
@@ -30,6 +33,12 @@ impl Converter<'_> {
                         .then_some(header.from_name)
                         .flatten()
                 });
+        let mut media = message.media.and_then(media::describe);
+        if let Some(media) = media.as_mut().filter(|_| telegrams)
+            && let Some(name) = media.name.as_deref().and_then(mask_codes)
+        {
+            media.name = Some(name);
+        }
         IncomingMessage {
             chat,
             message_id: message.id,
@@ -41,14 +50,16 @@ impl Converter<'_> {
             // A hidden edit is Telegram's own bookkeeping (reactions, view counts), not a change of the text.
             edited_at: message.edit_date.filter(|_| !message.edit_hide).map(date),
             reply_to: message.reply_to.and_then(replied_to),
-            media: message.media.and_then(media::describe),
+            media,
             service: None,
+            masked,
         }
     }
 
     fn service_message(&self, message: tl::types::MessageService) -> IncomingMessage {
         let chat = self.chat(&message.peer_id);
         let sender = self.sender(chat, message.from_id.as_ref(), message.out);
+        let telegrams = codes::is_telegrams_service(&message);
         let name = |id: i64| {
             let id = ChatId::user(id);
             self.batch
@@ -57,6 +68,8 @@ impl Converter<'_> {
                 .find(|peer| peer.id == id && !peer.name.is_empty())
                 .map(|peer| peer.name.as_str())
         };
+        let words = service::words(&message.action, sender, &name);
+        let masked_words = telegrams.then(|| mask_codes(&words)).flatten();
         IncomingMessage {
             chat,
             message_id: message.id,
@@ -68,7 +81,8 @@ impl Converter<'_> {
             edited_at: None,
             reply_to: message.reply_to.and_then(replied_to),
             media: None,
-            service: Some(service::words(&message.action, sender, &name)),
+            service: Some(masked_words.unwrap_or(words)),
+            masked: false,
         }
     }
 

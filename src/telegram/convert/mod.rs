@@ -1,5 +1,6 @@
 //! From Telegram's types to ours: pure functions that take things apart without keeping copies.
 
+mod codes;
 mod dialog;
 mod media;
 mod message;

@@ -27,7 +27,7 @@ super::schemas! {
         direction: "one of incoming|outgoing", text: "string", timestamp: "time",
         status: "one of received|pending|sent|failed", sender: "Sender?", reply_to_message_id: "string?",
         edited_at: "time?", deleted_at: "time?", media: "Media?", service: "string?", backfilled: "boolean",
-        error: "SendError?", retry_at: "time?",
+        masked: "boolean", error: "SendError?", retry_at: "time?",
     }
     answer Sender { id: "string", name: "string", username: "string?" }
     answer SendError { code: "string", message: "string" }
@@ -50,6 +50,7 @@ super::schemas! {
     answer FoundMessages { messages: "FoundMessage[]", next_cursor: "string?" }
     answer FoundMessage { like: "Message", highlights: "integer[][]", conversation: "Conversation" }
     answer OneMessage { message: "Message" }
+    answer Revealed { text: "string" }
     answer MessageAndConversation { message: "Message", conversation: "Conversation" }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }

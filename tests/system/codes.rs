@@ -1,0 +1,325 @@
+//! Codes: what Telegram itself writes to an account (user 777000) opens that account to whoever reads it. So its codes
+//! are kept nowhere and told to nobody, whichever way they came.
+
+use std::collections::BTreeSet;
+
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
+    sql_types::Text, sqlite::SqliteConnection,
+};
+use serde_json::{Value, json};
+use switchboard_simulator::{
+    AccountSpec, PersonSpec,
+    world::{ChatRef, SignInRules, TELEGRAM},
+};
+
+use super::webhooks::{Receiver, fleet_with};
+use crate::support::{
+    fleet::{Fleet, FleetAccount, phone},
+    leak_scan::Secrets,
+    live::Live,
+    wait,
+};
+
+const MASK: &str = "•••••";
+/// As long as none is by chance, so that a find is a leak.
+const LENGTH: usize = 9;
+
+/// An account that codes come to in every way there is.
+struct Scene {
+    fleet: Fleet,
+    account: FleetAccount,
+    receiver: Receiver,
+    live: Live,
+    /// What was told to the socket.
+    frames: Vec<Value>,
+    group: i64,
+    /// (how it came, the code as it was written).
+    codes: Vec<(&'static str, String)>,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let receiver = Receiver::start().await;
+        let mut fleet = fleet_with(&[&receiver.url])
+            .env("RUST_LOG", "trace")
+            .start()
+            .await;
+        fleet.telegram.set_rules(SignInRules {
+            code_length: LENGTH,
+            ..SignInRules::default()
+        });
+        let number = phone(41);
+        let user = fleet
+            .telegram
+            .add_account(AccountSpec::new(&number, "Sales"));
+        let friend = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+        let group = fleet.telegram.add_group("Team", &[user, friend]);
+        fleet.telegram.say(friend, group, "hello all");
+        // A device of long ago, to which the code from history went.
+        fleet.telegram.seed_session(user, 2);
+        let mut codes = vec![(
+            "from history",
+            sign_in_elsewhere(&fleet, &number, "from history"),
+        )];
+        let account = fleet.sign_in("Sales", number, user).await;
+        fleet.wait_for_state(&account.id, "online").await;
+        fleet.conversation(&account, TELEGRAM).await;
+        let live = fleet.live(Some(0)).await;
+        codes.reserve(8);
+        Self {
+            fleet,
+            account,
+            receiver,
+            live,
+            frames: Vec::new(),
+            group,
+            codes,
+        }
+    }
+
+    fn sign_in_elsewhere(&mut self, how: &'static str) {
+        let code = sign_in_elsewhere(&self.fleet, &self.account.phone, how);
+        self.codes.push((how, code));
+    }
+
+    /// Reads on until the account was told a text that holds `words`.
+    async fn until_told(&mut self, words: &str) -> Value {
+        loop {
+            let frame = self.live.next().await;
+            self.frames.push(frame.clone());
+            let text = frame["data"]["message"]["text"].as_str();
+            if text.is_some_and(|text| text.contains(words)) {
+                return frame["data"]["message"].clone();
+            }
+        }
+    }
+
+    /// A line that says nothing secret, behind what was told before it.
+    async fn until_marked(&mut self, mark: &str) {
+        let user = self.account.user;
+        self.fleet.telegram.notify(user, mark);
+        self.until_told(mark).await;
+    }
+
+    fn secrets(&self) -> Secrets {
+        let mut secrets = Secrets::default();
+        for (how, code) in &self.codes {
+            secrets.text(how, code);
+        }
+        secrets
+    }
+
+    /// Everything that the service shows of its messages.
+    async fn answers(&self) -> Vec<(String, Value)> {
+        let api = &self.fleet.api;
+        let mut paths = vec![
+            "/conversations".to_owned(),
+            "/accounts".to_owned(),
+            "/search?q=code".to_owned(),
+        ];
+        for conversation in api.conversations().await {
+            let id = conversation["id"].as_i64().unwrap();
+            paths.push(format!("/conversations/{id}"));
+            paths.push(format!("/conversations/{id}/messages"));
+            paths.push(format!("/conversations/{id}/media"));
+        }
+        let mut answers = Vec::new();
+        for path in paths {
+            let answer = api.get(&path).await;
+            answers.push((path, answer));
+        }
+        answers
+    }
+
+    /// Every code in every place where one is readable.
+    async fn leaks(&mut self) -> Vec<String> {
+        let secrets = self.secrets();
+        let mut found = Vec::new();
+        for (path, answer) in self.answers().await {
+            found.extend(secrets.find(&path, answer.to_string().as_bytes()));
+        }
+        for frame in &self.frames {
+            found.extend(secrets.find("a WebSocket frame", frame.to_string().as_bytes()));
+        }
+        for event in self.receiver.taken.lock().unwrap().iter() {
+            found.extend(secrets.find("a webhook's body", event.to_string().as_bytes()));
+        }
+        let words = index_words(&self.fleet.data_dir().join("switchboard.db"));
+        for word in &words {
+            found.extend(secrets.find("the search index", word.as_bytes()));
+        }
+        let directory = self.fleet.data_dir();
+        found.extend(secrets.find_in_files(directory.parent().unwrap(), &["master.key"]));
+        // Last, for the question itself is logged.
+        for (how, code) in &self.codes {
+            let api = &self.fleet.api;
+            let answer = api.get(&format!("/search?q={code}")).await;
+            if answer["messages"] != json!([]) {
+                found.push(format!("{how} is found by the search"));
+            }
+        }
+        found
+    }
+}
+
+/// Somebody begins to sign in with the account's number: its devices are told the code, which nobody types.
+fn sign_in_elsewhere(fleet: &Fleet, phone: &str, how: &str) -> String {
+    let before = fleet.telegram.issued_codes().len();
+    fleet
+        .telegram
+        .with(|world| world.send_code(2, phone))
+        .unwrap_or_else(|refusal| panic!("{how}: {refusal:?}"));
+    let issued = fleet.telegram.issued_codes();
+    assert_eq!(issued.len(), before + 2, "{how}: no device was told");
+    issued.last().unwrap().clone()
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    term: String,
+}
+
+/// What the search index can be asked for: its pages hold beginnings only once.
+fn index_words(database: &std::path::Path) -> Vec<String> {
+    let uri = format!("file:{}?mode=ro", database.display());
+    let mut conn = SqliteConnection::establish(&uri).unwrap();
+    conn.batch_execute(
+        "CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'messages_search', 'row');",
+    )
+    .unwrap();
+    let words = sql_query("SELECT term FROM temp.words")
+        .load::<Word>(&mut conn)
+        .unwrap();
+    words.into_iter().map(|word| word.term).collect()
+}
+
+/// Protects every account: a code that Telegram told it is in no file, table, index, event, frame, webhook, answer or
+/// line of the log, whether it came live, by an edit, from history, in a difference, for the web, in another language
+/// or forwarded; the words around it stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_telegram_told_is_kept_nowhere_and_told_to_nobody() {
+    let mut scene = Scene::start().await;
+    let user = scene.account.user;
+
+    scene.sign_in_elsewhere("live");
+    scene.until_told("Login code").await;
+    scene.sign_in_elsewhere("repeated");
+    scene.until_told("Login code").await;
+
+    let web = scene.fleet.telegram.web_login(&scene.account.phone);
+    scene.codes.push(("of the web", web.unwrap()));
+    scene.until_told("Web login code").await;
+
+    let language = |code: &str| {
+        scene.fleet.telegram.with(|world| {
+            world.account_mut(user).unwrap().language = Some(code.to_owned());
+        });
+    };
+    language("fa");
+    scene.sign_in_elsewhere("in another language");
+    scene.until_told("کد ورود").await;
+    let language = |code: &str| {
+        scene.fleet.telegram.with(|world| {
+            world.account_mut(user).unwrap().language = Some(code.to_owned());
+        });
+    };
+    language("ru");
+    scene.sign_in_elsewhere("in Russian");
+    scene.until_told("Код для входа").await;
+
+    // An edit that brings one.
+    let id = scene
+        .fleet
+        .telegram
+        .notify(user, "Your code is on its way.");
+    let edited = "604918273";
+    scene.codes.push(("edited", edited.to_owned()));
+    let text = format!("Login code: {edited}. It was on its way.");
+    scene
+        .fleet
+        .telegram
+        .edit(TELEGRAM, user, id, &text)
+        .unwrap();
+    scene.until_told("It was on its way").await;
+
+    // Forwarded by the account's owner, to others and to itself.
+    let forwarded = "718293645";
+    scene.codes.push(("forwarded", forwarded.to_owned()));
+    let id = scene
+        .fleet
+        .telegram
+        .notify(user, &format!("Login code: {forwarded}"));
+    for chat in [scene.group, user] {
+        let telegram = &scene.fleet.telegram;
+        let mine = telegram.look(|world| {
+            let gid = world.find_mail(user, id).unwrap();
+            let body = world.body(gid).unwrap();
+            body.copies.iter().find(|(of, _)| *of == user).unwrap().1
+        });
+        telegram
+            .forward(user, ChatRef::User(TELEGRAM), mine, chat)
+            .unwrap();
+    }
+    scene.until_marked("Nothing secret in between.").await;
+
+    // While the service is away: in a difference.
+    scene.fleet.kill_service();
+    scene.sign_in_elsewhere("in a difference");
+    scene.fleet.start_service();
+    scene
+        .fleet
+        .wait_for_state(&scene.account.id, "online")
+        .await;
+    scene.live = scene.fleet.live(Some(scene.live.seq)).await;
+    scene.until_marked("Nothing secret at the end.").await;
+    let last = "Nothing secret at the end.";
+    wait::until(
+        "the end at the webhook",
+        || async { scene.receiver.texts() },
+        |texts| texts.iter().any(|text| text == last),
+    )
+    .await;
+    wait::until(
+        "the end in the search index",
+        || scene.fleet.api.get("/search?q=secret+at+the+end"),
+        |found| found["messages"] != json!([]),
+    )
+    .await;
+
+    let leaks = scene.leaks().await;
+    let places: BTreeSet<&str> = leaks
+        .iter()
+        .map(|leak| leak.split(" at ").next().unwrap())
+        .collect();
+    assert!(
+        leaks.is_empty(),
+        "{} leaks:\n{places:#?}\n{leaks:#?}",
+        leaks.len()
+    );
+
+    // The words stay, and whoever looks sees that something was taken out.
+    let conversation = scene.fleet.conversation(&scene.account, TELEGRAM).await;
+    let messages = scene
+        .fleet
+        .api
+        .messages(conversation["id"].as_i64().unwrap())
+        .await;
+    let masked: Vec<&str> = messages
+        .iter()
+        .filter(|message| message["masked"] == true)
+        .map(|message| message["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(masked.len(), 9, "{masked:#?}");
+    assert!(masked.iter().all(|text| text.contains(MASK)), "{masked:#?}");
+    assert_eq!(masked[6], format!("Login code: {MASK}. It was on its way."));
+    let plain = messages.iter().filter(|message| message["masked"] == false);
+    assert_eq!(plain.count(), 2);
+    for chat in [scene.group, user] {
+        let conversation = scene.fleet.conversation(&scene.account, chat).await;
+        let newest = &conversation["last_message"];
+        assert_eq!(newest["text"], format!("Login code: {MASK}"), "{newest}");
+        assert_eq!(newest["masked"], true);
+    }
+}
