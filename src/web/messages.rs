@@ -1,10 +1,14 @@
-//! Messages: a failed reply again, or a waiting one taken back.
+//! Messages: a failed reply again, a waiting one taken back, a masked code shown.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use serde_json::json;
 
 use super::{Access, ApiError, Scope, Service, conversations::check_can_send};
-use crate::domain::MessageRowId;
+use crate::domain::{Account, AccountState, MessageRowId};
 
 pub async fn retry_message(
     service: web::Data<Service>,
@@ -29,4 +33,67 @@ pub async fn discard_message(
     service.store.discard_message(message.id).await?;
     service.supervisor.wake_outbox(message.account_id).await;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// A masked message as Telegram has it now. Kept nowhere; who asked is.
+pub async fn reveal_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    access.require(Scope::Admin)?;
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    let number = message.message_id.as_deref().and_then(|id| id.parse().ok());
+    let Some(number) = number.filter(|_| message.masked) else {
+        return Err(ApiError::conflict(
+            "message_not_masked",
+            "nothing was taken out of this message",
+        ));
+    };
+    let account = service.account(&access, message.account_id).await?;
+    let Some(link) = service.supervisor.link(account.id).await else {
+        return Err(away(&account));
+    };
+    let Some(text) = link.reveal(message.chat_id, number).await? else {
+        return Err(ApiError::new(
+            StatusCode::GONE,
+            "message_gone",
+            "Telegram no longer has this message",
+        ));
+    };
+    log::info!(
+        target: "switchboard::audit",
+        "action=reveal by={by:?} account={account} label={label:?} message={message}",
+        by = service.doors.name_of(&access).await,
+        account = account.id,
+        label = account.label,
+        message = message.id.0,
+    );
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "text": text.expose() })))
+}
+
+fn away(account: &Account) -> ApiError {
+    let label = &account.label;
+    let what = match account.state {
+        AccountState::NeedsLogin | AccountState::SignedOut | AccountState::SigningIn => {
+            "sign it in to see the code"
+        }
+        AccountState::Banned => "Telegram has banned it",
+        AccountState::Stopped => "start it to see the code",
+        AccountState::Failed => "restart it to see the code",
+        _ => {
+            return ApiError::unavailable(
+                "telegram_unreachable",
+                format!(
+                    "the code is at Telegram and {label} is not connected: try again in a moment"
+                ),
+            );
+        }
+    };
+    ApiError::conflict(
+        "account_unavailable",
+        format!("the code is at Telegram and {label} is not connected: {what}"),
+    )
 }

@@ -97,6 +97,7 @@ routes! {
     post "/conversations/{id}/reply" => conversations::queue_reply;
     post "/conversations/{id}/read" => conversations::mark_read;
     post "/messages/{id}/retry" => messages::retry_message;
+    post "/messages/{id}/reveal" => messages::reveal_message;
     delete "/messages/{id}" => messages::discard_message;
     get "/search" => search::search_messages;
     get "/health/live" => health::get_live;

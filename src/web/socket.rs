@@ -128,6 +128,7 @@ impl SocketActor {
     fn greet(&mut self, newest: Seq, oldest: Seq, ctx: &mut Context) {
         let hello = json!({ "event": "hello", "data": {
             "seq": newest, "oldest_seq": oldest, "version": env!("CARGO_PKG_VERSION"),
+            "scope": self.access.scope.as_str(),
         }});
         ctx.text(hello.to_string());
         let asked = self.cursor.unwrap_or(newest);

@@ -221,6 +221,17 @@ export class Actions {
     });
   }
 
+  /** A masked message as Telegram has it, for the eyes of whoever asked: it goes to no store. @returns {Promise<string|null>} */
+  async reveal(message) {
+    try {
+      return (await api.reveal(message.id)).text;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.app.toast(error.code === 'account_unavailable' ? this.app.t('message.reveal.away') : this.app.explain(error));
+      return null;
+    }
+  }
+
   // ---- accounts ----
 
   restart(id) {

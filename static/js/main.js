@@ -113,6 +113,7 @@ export class App {
 
   hello(frame, first) {
     this.outbox.kick();
+    this.store.dispatch({ type: 'greeted', scope: frame.data?.scope ?? null });
     if (first) this.load();
     const version = frame.data?.version;
     if (version && this.version && version !== this.version) this.toast(this.t('version.new'));

@@ -12,6 +12,8 @@ export function initialState() {
     /** @type {Map<string, import('./types.js').Account>} */ accounts: new Map(),
     accountsLoaded: false,
     serverHasApi: false,
+    /** What this browser may do; null until the service has said it. */
+    scope: null,
     vault: null,
     /** @type {Map<string, import('./types.js').Conversation>} */ conversations: new Map(),
     /** @type {string[]} newest first */ order: [],
@@ -53,6 +55,8 @@ const handlers = {
       serverHasApi: Boolean(server_has_api), vault: state.vault ?? vault ?? null,
     };
   },
+
+  greeted: (state, { scope }) => (state.scope === scope ? state : { ...state, scope }),
 
   account_changed(state, { account, login }) {
     let next = state;

@@ -7,6 +7,7 @@ use diesel::{
     Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
     sql_types::Text, sqlite::SqliteConnection,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_simulator::{
     AccountSpec, PersonSpec,
@@ -18,7 +19,7 @@ use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
     leak_scan::Secrets,
     live::Live,
-    wait,
+    tokens, wait,
 };
 
 const MASK: &str = "•••••";
@@ -322,4 +323,114 @@ async fn a_code_that_telegram_told_is_kept_nowhere_and_told_to_nobody() {
         assert_eq!(newest["text"], format!("Login code: {MASK}"), "{newest}");
         assert_eq!(newest["masked"], true);
     }
+}
+
+/// Protects both sides of a masked code: an admin sees it, fetched anew and kept nowhere, with a line in the log that says
+/// who; nobody else does, and whoever can't is told why.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_may_look_at_a_code_and_the_log_says_who() {
+    let mut scene = Scene::start().await;
+    scene.sign_in_elsewhere("live");
+    let told = scene.until_told("Login code").await;
+    let (id, code) = (told["id"].as_i64().unwrap(), scene.codes[1].1.clone());
+    let path = format!("/messages/{id}/reveal");
+    let api = scene.fleet.api.clone();
+
+    let shown = api.request(Method::POST, &path).send().await.unwrap();
+    assert_eq!(shown.status(), 200);
+    assert_eq!(shown.headers()["cache-control"], "no-store");
+    let shown: Value = shown.json().await.unwrap();
+    let text = shown["text"].as_str().unwrap();
+    assert!(text.starts_with(&format!("Login code: {code}.")), "{text}");
+    let (status, held) = api.call(Method::POST, &path, None).await;
+    assert_eq!((status.as_u16(), &held), (200, &shown));
+
+    let account = scene.account.id.clone();
+    let line = |by: &str| {
+        format!("action=reveal by=\"{by}\" account={account} label=\"Sales\" message={id}")
+    };
+    let log = scene.fleet.service().log();
+    let lines = |log: &str, by: &str| {
+        let audit = |text: &&str| text.contains("switchboard::audit") && text.ends_with(&line(by));
+        log.lines().filter(audit).count()
+    };
+    assert_eq!(lines(&log, "local desk"), 2);
+
+    // Nothing to show, or nowhere to fetch it from.
+    scene
+        .fleet
+        .telegram
+        .notify(scene.account.user, "Nothing in it.");
+    let plain = scene.until_told("Nothing in it.").await["id"].clone();
+    let refused = async |path: String| {
+        let (status, body) = api.call(Method::POST, &path, None).await;
+        let code = body["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        (status.as_u16(), code)
+    };
+    assert_eq!(
+        refused(format!("/messages/{plain}/reveal")).await,
+        (409, "message_not_masked".to_owned())
+    );
+    assert_eq!(
+        refused("/messages/987654/reveal".to_owned()).await,
+        (404, "message_not_found".to_owned())
+    );
+    scene.fleet.set_active(&scene.account, false).await;
+    let (status, body) = api.call(Method::POST, &path, None).await;
+    assert_eq!(
+        (status.as_u16(), &body["error"]["code"]),
+        (409, &json!("account_unavailable"))
+    );
+    assert!(
+        body["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("start it"),
+        "{body}"
+    );
+    scene.fleet.set_active(&scene.account, true).await;
+
+    // With tokens, an admin's only, and by its name.
+    let data = scene.fleet.data_dir();
+    let with = |name: &str, scope: &str| {
+        let token = tokens::create(&data, name, scope);
+        api.with_header("authorization", &format!("Bearer {token}"))
+    };
+    let [read, send, duty] = [
+        with("reader", "read"),
+        with("sender", "send"),
+        with("Duty", "admin"),
+    ];
+    wait::until(
+        "tokens to be in force",
+        || api.call(Method::GET, "/accounts", None),
+        |(status, _)| *status == 401,
+    )
+    .await;
+    for narrow in [read, send] {
+        let (status, body) = narrow.call(Method::POST, &path, None).await;
+        let code = &body["error"]["code"];
+        assert_eq!((status.as_u16(), code), (403, &json!("scope_too_small")));
+    }
+    let (status, again) = duty.call(Method::POST, &path, None).await;
+    assert_eq!((status.as_u16(), &again), (200, &shown));
+    assert_eq!(lines(&scene.fleet.service().log(), "Duty"), 1);
+
+    // Telegram no longer has it.
+    let (user, number) = (scene.account.user, told["message_id"].as_str().unwrap());
+    scene
+        .fleet
+        .telegram
+        .delete(TELEGRAM, user, &[number.parse().unwrap()]);
+    let (status, body) = duty.call(Method::POST, &path, None).await;
+    assert_eq!(
+        (status.as_u16(), &body["error"]["code"]),
+        (410, &json!("message_gone"))
+    );
+
+    scene.fleet.api = duty;
+    assert_eq!(scene.leaks().await, [""; 0]);
 }

@@ -163,34 +163,7 @@ pub(super) async fn messages_by_id(
     channel: Option<ChatId>,
     ids: Vec<i32>,
 ) -> Result<Batch, CallError> {
-    let id = ids
-        .iter()
-        .map(|id| tl::types::InputMessageId { id: *id }.into())
-        .collect();
-    let answer = match channel {
-        None => {
-            handle
-                .call(tl::functions::messages::GetMessages { id })
-                .await?
-        }
-        Some(chat) => {
-            let tl::enums::InputPeer::Channel(peer) = input_peer(handle.shared(), chat).await?
-            else {
-                return Err(CallError::Unresolvable);
-            };
-            let channel = tl::types::InputChannel {
-                channel_id: peer.channel_id,
-                access_hash: peer.access_hash,
-            };
-            handle
-                .call(tl::functions::channels::GetMessages {
-                    channel: channel.into(),
-                    id,
-                })
-                .await?
-        }
-    };
-    let listing = Listing::of(answer);
+    let listing = Listing::of(by_id(handle, channel, &ids).await?);
     let found: Vec<i32> = listing
         .messages
         .iter()
@@ -207,6 +180,41 @@ pub(super) async fn messages_by_id(
         });
     }
     Ok(batch)
+}
+
+/// Telegram's answer as it came.
+pub(super) async fn by_id(
+    handle: &LinkHandle,
+    channel: Option<ChatId>,
+    ids: &[i32],
+) -> Result<tl::enums::messages::Messages, CallError> {
+    let id = ids
+        .iter()
+        .map(|id| tl::types::InputMessageId { id: *id }.into())
+        .collect();
+    match channel {
+        None => {
+            handle
+                .call(tl::functions::messages::GetMessages { id })
+                .await
+        }
+        Some(chat) => {
+            let tl::enums::InputPeer::Channel(peer) = input_peer(handle.shared(), chat).await?
+            else {
+                return Err(CallError::Unresolvable);
+            };
+            let channel = tl::types::InputChannel {
+                channel_id: peer.channel_id,
+                access_hash: peer.access_hash,
+            };
+            handle
+                .call(tl::functions::channels::GetMessages {
+                    channel: channel.into(),
+                    id,
+                })
+                .await
+        }
+    }
 }
 
 const fn exists(message: &tl::enums::Message) -> bool {

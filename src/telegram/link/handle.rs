@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, fetch,
-    resolve, send, shared::Shared, task::Task,
+    resolve, reveal, send, shared::Shared, task::Task,
 };
 use crate::{
     domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
@@ -136,6 +136,19 @@ impl LinkHandle {
         let ids = ids.to_vec();
         self.on_runtime(async move { fetch::messages_by_id(&handle, channel, ids).await })
             .await
+    }
+
+    /// The text of one message as Telegram has it, with the code that was taken out of it here. For whoever asked, and
+    /// for nothing else. `None`: Telegram no longer has it.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn reveal(
+        &self,
+        chat: ChatId,
+        message_id: i32,
+    ) -> Result<Option<SecretText>, CallError> {
+        reveal::text(self, chat, message_id).await
     }
 
     /// Marks a chat read up to `max_id`.

@@ -8,6 +8,7 @@ mod fetch;
 mod handle;
 mod pulse;
 mod resolve;
+mod reveal;
 mod send;
 mod shared;
 mod sweep;

@@ -33,6 +33,7 @@ const NOTED_EVERY: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct KnownToken {
     pub id: i64,
+    pub name: String,
     pub scope: Scope,
     pub desk: bool,
     hash: String,
@@ -162,6 +163,7 @@ fn known(record: TokenRecord) -> Option<KnownToken> {
     };
     Some(KnownToken {
         id: record.id,
+        name: record.name,
         scope,
         desk,
         hash: record.hash,
@@ -191,6 +193,7 @@ mod tests {
     fn token(id: i64, text: &str) -> KnownToken {
         KnownToken {
             id,
+            name: text.to_owned(),
             scope: Scope::Read,
             desk: false,
             hash: sha256_hex(text),

@@ -129,9 +129,14 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("malformed_json", "the body can't be read"),
     ("malformed_query", "the query can't be read"),
+    ("message_gone", "Telegram no longer has the message"),
     (
         "message_not_found",
         "there is no such message, or it is not yours",
+    ),
+    (
+        "message_not_masked",
+        "nothing was taken out of the message, so there is nothing to reveal",
     ),
     (
         "message_not_waiting",

@@ -80,6 +80,17 @@ const HISTORY: Errors = &[
     "telegram_refused",
     "flood_wait",
 ];
+const REVEAL: Errors = &[
+    "message_not_found",
+    "message_not_masked",
+    "message_gone",
+    "account_not_found",
+    "account_unavailable",
+    "recipient_not_found",
+    "telegram_unreachable",
+    "telegram_refused",
+    "flood_wait",
+];
 const CHATS: Errors = &[
     "not_authorized",
     "login_required",
@@ -196,6 +207,7 @@ operations! {
         post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
+        post "/messages/{id}/reveal" "The text of a masked message with its code, fetched from Telegram and kept nowhere; for admins, and the log says for whom", "" => 200 "Revealed", &[], REVEAL;
         delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[], &["message_not_found", "message_not_waiting"];
         get "/search" "Words in messages", "" => 200 "FoundMessages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
     }

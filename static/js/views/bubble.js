@@ -14,18 +14,21 @@ export class Bubble {
     this.root = this.parts.root;
     /** @type {Record<string, Element>} the parts made so far */
     this.extra = {};
+    /** @type {string|null} what a masked message says, while a person looks at it */
+    this.revealed = null;
     setAttr(this.parts.reply, 'aria-label', app.t('message.reply'));
     setAttr(this.parts.reply, 'title', app.t('message.reply'));
   }
 
-  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, found: boolean, read: boolean}} item */
+  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, canReveal: boolean, found: boolean, read: boolean}} item */
   update(item, now) {
     const { message } = item;
     const waiting = message.status === 'pending' && message.retry_at && Date.parse(message.retry_at) > now;
     const left = waiting ? Math.ceil((Date.parse(message.retry_at) - now) / 1000) : 0;
-    const inputs = [message, item.joined, item.named, item.quoted, item.canReply, item.found, item.read, left];
+    const inputs = [message, item.joined, item.named, item.quoted, item.canReply, item.canReveal, item.found, item.read, left];
     this.ticking = Boolean(waiting);
     if (this.inputs && inputs.every((input, n) => input === this.inputs[n])) return;
+    if (this.inputs?.[0] !== message) this.revealed = null;
     this.inputs = inputs;
     const own = message.direction === 'outgoing';
     const classes = ['message', own && 'own', item.joined ? 'joined' : 'first', message.status === 'failed' && 'failed', message.deleted_at && 'deleted', item.found && 'found'];
@@ -35,6 +38,7 @@ export class Bubble {
     this.sender(item);
     this.quote(item);
     this.media(message);
+    this.code(item);
     this.body(message);
     this.meta(message, own, item.read ? 'read' : message.status);
     this.trouble(message, now, waiting);
@@ -86,13 +90,40 @@ export class Bubble {
   body(message) {
     const { body } = this.parts;
     const hidden = message.deleted_at && !this.app.prefs.get('showDeleted');
-    const text = hidden ? '' : cleanText(message.text);
+    const text = hidden ? '' : cleanText(this.revealed ?? message.text);
     show(body, text !== '');
     if (this.shown === text) return;
     this.shown = text;
     body.replaceChildren(...linkify(text).map((piece) => (piece.href
       ? el('a', { href: piece.href, rel: 'noopener noreferrer', target: '_blank', text: piece.text })
       : document.createTextNode(piece.text))));
+  }
+
+  /** What was taken out of a masked message can be looked at by whoever may. */
+  code({ message, canReveal }) {
+    const { t } = this.app;
+    const wanted = Boolean(message.masked) && canReveal && !message.deleted_at;
+    if (!wanted) this.revealed = null;
+    const button = this.part('reveal', wanted, () => el('button', { type: 'button', class: 'button reveal', 'data-part': 'reveal' }), this.parts.bubble, this.parts.meta);
+    if (!button) return;
+    setText(button, t(this.revealed === null ? 'message.reveal' : 'message.conceal'));
+    setAttr(button, 'title', t(this.revealed === null ? 'message.reveal.what' : 'message.conceal.what'));
+  }
+
+  async toggleCode(message) {
+    const button = this.extra.reveal;
+    if (!button || button.disabled) return;
+    let text = null;
+    if (this.revealed === null) {
+      button.disabled = true;
+      text = await this.app.actions.reveal(message);
+      button.disabled = false;
+      // The message may have changed meanwhile, or be no longer on the screen.
+      if (text === null || this.inputs?.[0] !== message || !this.root.isConnected) return;
+    }
+    this.revealed = text;
+    this.code({ message, canReveal: true });
+    this.body(message);
   }
 
   meta(message, own, state) {

@@ -38,6 +38,7 @@ export class Chat {
     if (!message) return;
     if (part === 'retry') this.app.actions.retryMessage(message);
     else if (part === 'discard') this.app.actions.discardMessage(message);
+    else if (part === 'reveal') this.pieces.get(message.id)?.toggleCode(message);
     else if (part === 'reply') this.app.composer.answer(message);
     else if (event.target.closest('.quote')) this.jumpToQuoted(message);
   }
@@ -104,7 +105,7 @@ export class Chat {
     this.typing(state, id);
     this.goOn(state, chat, id);
     const about = state.conversations.get(id);
-    const inputs = [chat.messages, chat.atEnd, chat.loaded, chat.unreadFrom, chat.jump, state.locals, about?.kind, about?.can_send, about?.read_outbox_max_id, new Date().toDateString()];
+    const inputs = [chat.messages, chat.atEnd, chat.loaded, chat.unreadFrom, chat.jump, state.locals, state.scope, about?.kind, about?.can_send, about?.read_outbox_max_id, new Date().toDateString()];
     const same = this.inputs && inputs.every((input, n) => input === this.inputs[n]);
     if (same && !fresh && !this.ticking && !this.wantBottom) return this.edge(chat);
     this.inputs = inputs;
@@ -224,7 +225,7 @@ export class Chat {
       const bubble = this.bubble(message.id, used);
       const quoted = message.reply_to_message_id ? this.byNumber.get(message.reply_to_message_id) ?? null : null;
       const canReply = Boolean(conversation?.can_send) && !message.local;
-      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, found: chat.jump === message.id, read: wasRead(message, conversation) }, now);
+      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, canReveal: state.scope === 'admin', found: chat.jump === message.id, read: wasRead(message, conversation) }, now);
       this.ticking ||= bubble.ticking;
       day.children.push(bubble.root);
       previous = message;
