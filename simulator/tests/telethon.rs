@@ -32,6 +32,12 @@ async fn telethon_signs_in_by_qr() {
     scenario("qr", "intermediate").await;
 }
 
+/// Protects: a device hears the codes of sign-ins elsewhere and of the web from Telegram's own user.
+#[tokio::test(flavor = "multi_thread")]
+async fn telethon_is_told_codes_by_telegram_itself() {
+    scenario("codes", "full").await;
+}
+
 /// Protects: PHONE_MIGRATE.
 #[tokio::test(flavor = "multi_thread")]
 async fn telethon_follows_a_number_to_its_data_centre() {

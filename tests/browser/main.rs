@@ -10,6 +10,7 @@ mod support;
 
 mod accounts;
 mod chat;
+mod codes;
 mod docs;
 mod first_run;
 mod launch;

@@ -396,6 +396,38 @@ fn sessions_end_by_their_hash() {
     );
 }
 
+/// Protects: codes go to the devices that are there, in the account's language, from Telegram's own user; an account
+/// without a device is told nothing.
+#[test]
+fn telegram_tells_an_accounts_devices_its_codes() {
+    let Town { mut world, one, .. } = town();
+    let told = |world: &World| -> Vec<String> {
+        let ledger = world.ledger_of(one);
+        let chat = ledger.get(&TELEGRAM).map(|chat| chat.messages.clone());
+        let messages = chat.unwrap_or_default();
+        assert!(messages.iter().all(|message| message.from == TELEGRAM));
+        messages.into_iter().map(|message| message.text).collect()
+    };
+    let sent = world.send_code(DC, "+99966 1").unwrap();
+    assert!(told(&world)[0].starts_with(&format!("Login code: {}.", sent.code)));
+    assert_eq!(world.take_outgoing()[0].kind, "updateNewMessage");
+    // By SMS it is not told to the devices.
+    world.resend_code("+99966 1", &sent.hash).unwrap();
+    assert_eq!(told(&world).len(), 1);
+    world.account_mut(one).unwrap().language = Some("ru".to_owned());
+    let sent = world.send_code(DC, "+99966 1").unwrap();
+    assert!(told(&world)[1].starts_with(&format!("Код для входа в Telegram: {}.", sent.code)));
+    let code = world.web_login("+99966 1").unwrap();
+    assert!(told(&world)[2].contains(&format!("\n{code}\n")));
+    assert_eq!(code.len(), 11);
+    assert!(world.issued.contains(&code));
+
+    world.log_out(KeyId(1));
+    world.send_code(DC, "+99966 1").unwrap();
+    assert!(world.web_login("+99966 1").is_err());
+    assert_eq!(told(&world).len(), 3);
+}
+
 /// Protects: one seed and the same orders give the same world, down to codes and hashes.
 #[test]
 fn one_seed_gives_one_world() {

@@ -144,6 +144,29 @@ async def qr(transport):
     await made.disconnect()
 
 
+async def codes(transport):
+    """Telegram itself tells the codes of a sign-in elsewhere and of the web: live, and when the history is read."""
+    phone = "+99966 2 1020"
+    account(phone, "Watched")
+    made = await signed_in(phone, transport)
+    got = {}
+    made.add_event_handler(lambda event: _note(got, event), events.NewMessage(from_users=777000))
+    other = client(transport)
+    await other.connect()
+    await other.send_code_request(phone)
+    login = do("code", phone=phone)["code"]
+    web = do("web_login", phone=phone)["code"]
+    await until("both codes", lambda: len(got) == 2 or got)
+    first, second = (got[key] for key in sorted(got))
+    assert first.startswith(f"Login code: {login}."), first
+    assert f"\n{web}\n" in second, second
+    telegram = await made.get_entity(777000)
+    assert telegram.verified and telegram.first_name == "Telegram", telegram
+    assert [m.raw_text async for m in made.iter_messages(telegram)] == [second, first]
+    await other.disconnect()
+    await made.disconnect()
+
+
 async def migration(transport):
     """A number that lives elsewhere: sendCode is sent there, and the client follows."""
     phone = "+99966 2 1006"
