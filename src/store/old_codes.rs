@@ -273,10 +273,12 @@ fn clean_pages_once(conn: &mut SqliteConnection) -> QueryResult<()> {
         return Ok(());
     }
     log::info!(target: "switchboard::store", "the database is rewritten once, so that no unused part of it holds old codes");
-    conn.batch_execute(
-        "INSERT INTO messages_search (messages_search) VALUES ('optimize'); PRAGMA temp_store = FILE; VACUUM; \
-         PRAGMA temp_store = MEMORY;",
-    )?;
+    // The copy that VACUUM makes on the way is as large as the file.
+    let rewritten = conn.batch_execute(
+        "INSERT INTO messages_search (messages_search) VALUES ('optimize'); PRAGMA temp_store = FILE; VACUUM;",
+    );
+    conn.batch_execute("PRAGMA temp_store = MEMORY;")?;
+    rewritten?;
     let log = sql("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(conn)?;
     if log.busy != 0 {
         return Err(diesel::result::Error::QueryBuilderError(

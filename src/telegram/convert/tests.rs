@@ -730,3 +730,18 @@ fn marks_follow_the_masked_text_and_point_at_codes() {
         .collect();
     assert_eq!(places, [(3, 10), (19, 5), (26, 3)]);
 }
+
+/// Protects every account from codes that come as no message at all: a notice of the service is shown nowhere.
+#[test]
+fn a_notice_of_the_service_becomes_nothing() {
+    let notice = types::UpdateServiceNotification {
+        popup: true,
+        invert_media: false,
+        inbox_date: Some(1),
+        r#type: "auth".to_owned(),
+        message: "Login code: 12345".to_owned(),
+        media: enums::MessageMedia::Empty,
+        entities: Vec::new(),
+    };
+    assert_eq!(changes(vec![notice.into()], Vec::new()), []);
+}
