@@ -23,7 +23,7 @@ use crate::{
     data_dir::{DataDir, DataDirError},
     domain::{AccountId, AccountState, Event, Timestamp},
     remote,
-    store::{EventSink, Store, StoreConfig, StoreError, StoreHandle},
+    store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{Telegram, TelegramConfig, TelegramError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
@@ -35,6 +35,9 @@ use crate::{
 const WEB_WORKERS: usize = 2;
 /// Threads that accounts are spread over; their heavy work is on Telegram's runtime.
 const ACCOUNT_THREADS: usize = 2;
+/// How long a connection stays for its client to read the last answer before it is cut: together with the time until a
+/// revoked token is noticed it has to stay below a second.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 /// How long open requests may take to end.
 const WEB_GOODBYE: u64 = 2;
 
@@ -117,7 +120,7 @@ impl App {
             Arc::clone(&announcer) as Arc<dyn EventSink>,
         )?;
         let doors = Doors::open(store.clone()).await?;
-        if !config.listen.ip().is_loopback() && !doors.tokens.any().await? {
+        if !config.listen.ip().is_loopback() && !doors.tokens.watch().table()?.any() {
             return Err(StartError::OpenToOthers(config.listen));
         }
         let account_arbiters = (0..ACCOUNT_THREADS).map(|_| Arbiter::new()).collect();
@@ -191,11 +194,15 @@ impl App {
     /// Tells when tokens come into force, with the link that opens the desk then; now, if they are already.
     pub async fn launch_link(&self) -> String {
         let doors = &self.service.doors;
-        while !doors.tokens.any().await.unwrap_or(false) {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        let code = doors.launch_code();
+        doors.tokens.watch().until(TokenTable::any).await;
+        let code = doors.console_code();
         format!("http://{}/launch?code={}", self.address, code.expose())
+    }
+
+    /// Ends when no token is left.
+    pub async fn until_no_token(&self) {
+        let watch = self.service.doors.tokens.watch();
+        watch.until(|table| !table.any()).await;
     }
 
     #[must_use]
@@ -233,6 +240,7 @@ fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server)
         .workers(WEB_WORKERS)
         // An event must not wait until the reader has acknowledged the one before.
         .tcp_nodelay(true)
+        .client_disconnect_timeout(LAST_WORDS)
         .disable_signals()
         .shutdown_timeout(WEB_GOODBYE)
         .listen(listener)

@@ -40,7 +40,7 @@ pub enum Command {
     Simulator(switchboard_simulator::command::SimulatorArgs),
     /// Tell what is wrong with the configuration, the key, the database and the vault.
     Check(Box<Settings>),
-    /// Make, list and revoke API tokens.
+    /// Make, list and revoke API tokens; with the first one the service is locked, until it is unlocked.
     Token {
         #[command(flatten)]
         settings: Box<Settings>,
@@ -100,10 +100,16 @@ pub enum TokenAction {
     },
     /// List the tokens: name, scope, last use.
     List,
-    /// Make a token useless at once.
+    /// Make a token useless at once, with all that it opened. The service stays locked when it was the last.
     Revoke {
         /// As shown by `token list`.
         id: i64,
+    },
+    /// Let everybody on this machine in without a token again, once no token is left.
+    Unlock {
+        /// Says that this is what you want.
+        #[arg(long)]
+        everybody_on_this_machine: bool,
     },
 }
 

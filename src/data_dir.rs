@@ -78,7 +78,13 @@ pub fn database_of(path: &Path) -> Result<PathBuf, DataDirError> {
         path: path.to_owned(),
         source,
     })?;
-    Ok(path.join(DATABASE))
+    Ok(database_in(path))
+}
+
+/// The same, for who only looks: nothing is made.
+#[must_use]
+pub fn database_in(path: &Path) -> PathBuf {
+    path.join(DATABASE)
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

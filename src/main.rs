@@ -185,14 +185,17 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     say(&format!("listening on http://{address}"));
     let mut running = actix::spawn(server);
     let beside = async {
-        let link = async {
-            let link = app.launch_link().await;
-            say(&format!(
-                "open the desk by {link} (once, within 10 minutes)"
-            ));
+        // Again for tokens that come when there was none left: the desks of before went with the last one.
+        let links = async {
+            loop {
+                let link = app.launch_link().await;
+                say(&format!(
+                    "open the desk by {link} (once, within 10 minutes)"
+                ));
+                app.until_no_token().await;
+            }
         };
-        tokio::join!(beside(&app), link);
-        std::future::pending::<()>().await;
+        tokio::join!(beside(&app), links);
     };
     let code = tokio::select! {
         () = beside => ExitCode::SUCCESS,

@@ -8,10 +8,10 @@ use std::{
 
 use crate::{
     cli::{TokenAction, TokenScopeArg},
-    data_dir::{DataDirError, database_of},
+    data_dir::{DataDirError, database_in, database_of},
     domain::Timestamp,
-    store::{NewToken, StoreError, TokenFile, TokenRecord},
-    web::{new_token, sha256_hex},
+    store::{NewToken, StoreError, TokenFile, TokenRecord, TokenTable, Unlocked},
+    web::{NoTokenLeft, new_token, sha256_hex},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -24,66 +24,176 @@ enum TokenError {
     Unknown(i64),
     #[error("a token's name has 1 to 64 characters on one line")]
     Name,
+    #[error(
+        "this would let everybody on this machine (each user, each program, and each proxy that adds nothing to a request) \
+         read and send with every account, without a token; if you want that, say \
+         `switchboard token unlock --everybody-on-this-machine`"
+    )]
+    Unconfirmed,
+    #[error(
+        "there are tokens that count, and while there are, every call needs one: revoke them first (`switchboard token list` \
+         shows them)"
+    )]
+    TokensLeft,
 }
 
-/// Runs `switchboard token …`; tells the result on stdout and trouble on stderr.
+/// What is told when it is done.
+struct Done {
+    /// The answer itself, for a script as it is.
+    text: String,
+    /// What a person should know besides.
+    notes: Vec<String>,
+}
+
+/// Runs `switchboard token …`; tells the result on stdout, what else is to know and trouble on stderr.
 #[must_use]
 pub fn run(data_dir: &Path, action: TokenAction) -> ExitCode {
     match act(data_dir, action) {
-        Ok(text) => match writeln!(stdout(), "{text}") {
-            Ok(()) => ExitCode::SUCCESS,
-            // A new token is shown this once.
-            Err(error) => {
-                eprintln!(
-                    "switchboard: the answer could not be written: {error}; `switchboard token list` shows what was done"
-                );
-                ExitCode::from(1)
+        Ok(done) => {
+            for note in done.notes {
+                eprintln!("switchboard: {note}");
             }
-        },
+            match writeln!(stdout(), "{}", done.text) {
+                Ok(()) => ExitCode::SUCCESS,
+                // A new token is shown this once.
+                Err(error) => {
+                    eprintln!(
+                        "switchboard: the answer could not be written: {error}; `switchboard token list` shows what was done"
+                    );
+                    ExitCode::from(1)
+                }
+            }
+        }
         Err(error) => {
             eprintln!("switchboard: {error}");
             ExitCode::from(match error {
-                TokenError::Name | TokenError::Unknown(_) => 2,
+                TokenError::Name
+                | TokenError::Unknown(_)
+                | TokenError::Unconfirmed
+                | TokenError::TokensLeft => 2,
                 TokenError::DataDir(_) | TokenError::Store(_) => 1,
             })
         }
     }
 }
 
-fn act(data_dir: &Path, action: TokenAction) -> Result<String, TokenError> {
-    let mut file = TokenFile::open(&database_of(data_dir)?)?;
+fn act(data_dir: &Path, action: TokenAction) -> Result<Done, TokenError> {
+    let plain = |text: String| Done {
+        text,
+        notes: Vec::new(),
+    };
     match action {
-        TokenAction::Create { name, scope } => {
-            let name = name.trim();
-            let length = name.chars().count();
-            if !(1..=64).contains(&length) || name.chars().any(char::is_control) {
-                return Err(TokenError::Name);
-            }
-            let text = new_token();
-            file.add(&NewToken {
-                name: name.to_owned(),
-                scope: scope.as_str().to_owned(),
-                hash: sha256_hex(text.expose()),
-                expires_at: None,
-            })?;
-            // The token alone: a script takes it as it is. It is shown this once.
-            Ok(text.expose().to_owned())
-        }
-        TokenAction::List => Ok(table(&file.list()?)),
-        TokenAction::Revoke { id } => {
-            if !file.revoke(id)? {
-                return Err(TokenError::Unknown(id));
-            }
-            Ok(format!("token {id} is revoked"))
-        }
+        TokenAction::Create { name, scope } => create(data_dir, &name, scope),
+        TokenAction::List => list(data_dir).map(plain),
+        TokenAction::Revoke { id } => revoke(data_dir, id).map(plain),
+        TokenAction::Unlock {
+            everybody_on_this_machine,
+        } => unlock(data_dir, everybody_on_this_machine).map(plain),
     }
 }
 
-fn table(tokens: &[TokenRecord]) -> String {
-    if tokens.is_empty() {
-        return "there are no tokens: the service answers this machine alone, without one"
-            .to_owned();
+fn create(data_dir: &Path, name: &str, scope: TokenScopeArg) -> Result<Done, TokenError> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if !(1..=64).contains(&length) || name.chars().any(char::is_control) {
+        return Err(TokenError::Name);
     }
+    let path = database_of(data_dir)?;
+    let mut notes = Vec::new();
+    let mut file = match TokenFile::open(&path)? {
+        Some(file) => file,
+        None => {
+            notes.push(format!(
+                "there was no database yet: {} was made",
+                path.display()
+            ));
+            TokenFile::open_or_make(&path)?
+        }
+    };
+    if !file.table()?.locked {
+        notes.push(
+            "the service is locked from now on: every call needs a token, also after the last one was revoked \
+             (`switchboard token unlock` tells how to open it again)"
+                .to_owned(),
+        );
+    }
+    let text = new_token();
+    file.add(&NewToken {
+        name: name.to_owned(),
+        scope: scope.as_str().to_owned(),
+        hash: sha256_hex(text.expose()),
+        expires_at: None,
+        launched_by: None,
+    })?;
+    // The token alone: a script takes it as it is. It is shown this once.
+    Ok(Done {
+        text: text.expose().to_owned(),
+        notes,
+    })
+}
+
+fn list(data_dir: &Path) -> Result<String, TokenError> {
+    let Some(mut file) = TokenFile::open(&database_in(data_dir))? else {
+        return Ok(standing(&TokenTable::default()));
+    };
+    let all = file.list()?;
+    let standing = standing(&file.table()?);
+    if all.is_empty() {
+        return Ok(standing);
+    }
+    Ok(format!("{}\n\n{standing}", rows(&all)))
+}
+
+fn revoke(data_dir: &Path, id: i64) -> Result<String, TokenError> {
+    let Some(mut file) = TokenFile::open(&database_in(data_dir))? else {
+        return Err(TokenError::Unknown(id));
+    };
+    if !file.revoke(id)? {
+        return Err(TokenError::Unknown(id));
+    }
+    let table = file.table()?;
+    let rest = if table.any() {
+        String::new()
+    } else {
+        format!("\n{}", standing(&table))
+    };
+    Ok(format!(
+        "token {id} is revoked; what it opened ends with it{rest}"
+    ))
+}
+
+fn unlock(data_dir: &Path, confirmed: bool) -> Result<String, TokenError> {
+    let Some(mut file) = TokenFile::open(&database_in(data_dir))? else {
+        return Ok(standing(&TokenTable::default()));
+    };
+    if !confirmed {
+        return Err(TokenError::Unconfirmed);
+    }
+    match file.unlock()? {
+        Unlocked::TokensLeft => Err(TokenError::TokensLeft),
+        Unlocked::Already => Ok("the service was open already".to_owned()),
+        Unlocked::Done => Ok(
+            "the service is open: everybody on this machine may use it without a token, a running one from the next second \
+             on; the next token locks it again"
+                .to_owned(),
+        ),
+    }
+}
+
+/// How the service stands to callers, in words for people.
+#[must_use]
+pub fn standing(table: &TokenTable) -> String {
+    match (table.locked, table.any()) {
+        (false, _) => "the service is open: it answers everybody on this machine without a token, and nobody else"
+            .to_owned(),
+        (true, true) => "the service is locked: every call needs a token, and it stays so when the last one is revoked \
+                         (`switchboard token unlock` tells how to open it again)"
+            .to_owned(),
+        (true, false) => NoTokenLeft.to_string(),
+    }
+}
+
+fn rows(tokens: &[TokenRecord]) -> String {
     let now = Timestamp::now();
     let mut lines = vec![format!(
         "{:<5} {:<8} {:<25} {:<25} {:<8} name",
@@ -135,16 +245,17 @@ mod tests {
             name: name.to_owned(),
             scope: TokenScopeArg::Read,
         };
-        let text = act(&data, create("reporting")).unwrap();
+        let text = act(&data, create("reporting")).unwrap().text;
         assert!(text.starts_with("swb_"), "{text}");
-        let listed = act(&data, TokenAction::List).unwrap();
+        let listed = act(&data, TokenAction::List).unwrap().text;
         assert!(
             listed.contains("reporting") && listed.contains("valid"),
             "{listed}"
         );
         assert!(!listed.contains(&text), "{listed}");
         act(&data, TokenAction::Revoke { id: 1 }).unwrap();
-        assert!(act(&data, TokenAction::List).unwrap().contains("revoked"));
+        let listed = act(&data, TokenAction::List).unwrap().text;
+        assert!(listed.contains("revoked"), "{listed}");
         assert!(matches!(
             act(&data, TokenAction::Revoke { id: 1 }),
             Err(TokenError::Unknown(1))

@@ -5,8 +5,9 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use crate::{
     cli::say,
     config::{Config, KeyFileCover},
-    data_dir::{DataDir, DataDirError},
-    store::{NoSink, Store, StoreConfig},
+    data_dir::{DataDir, DataDirError, database_in},
+    store::{NoSink, Store, StoreConfig, StoreHandle, TokenFile},
+    tokens::standing,
     vault::{
         Finding, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError,
         examine, rekey as change_key,
@@ -66,7 +67,8 @@ async fn try_rekey(config: &Config, cover: &KeyFileCover) -> Result<String, Upke
         }
         Err(error) => return Err(error.into()),
         Ok(data_dir) => {
-            let store = Store::open(StoreConfig::at(data_dir.database()), Arc::new(NoSink))?;
+            let file = StoreConfig::at(data_dir.database());
+            let store = Store::open_as_it_is(file, Arc::new(NoSink))?;
             let vault = Vault::open(vault_config(config)?, store.clone()).await?;
             let rekeyed = change_key(source, cover, REKEY_LIMIT).await;
             vault.close().await;
@@ -136,36 +138,48 @@ pub async fn check(config: Config) -> ExitCode {
     ExitCode::from(worst)
 }
 
-/// The database, if there is one and nobody holds it.
-fn open_store(
-    config: &Config,
-    tell: &mut impl FnMut(&Finding),
-) -> Option<crate::store::StoreHandle> {
-    let database = config.data_dir.join("switchboard.db");
-    if !database.exists() {
-        tell(&Finding::Note(format!(
-            "no database yet: the first start makes {}",
-            database.display()
-        )));
-        return None;
+/// The database, if there is one and nobody holds it. Who may call is told in any case: for that the file is only read.
+fn open_store(config: &Config, tell: &mut impl FnMut(&Finding)) -> Option<StoreHandle> {
+    let database = database_in(&config.data_dir);
+    let bad = |error: &dyn std::error::Error| Finding::Bad {
+        text: error.to_string(),
+        code: 1,
+    };
+    let table = TokenFile::open(&database).and_then(|file| match file {
+        Some(mut file) => file.table().map(Some),
+        None => Ok(None),
+    });
+    match table {
+        Ok(Some(table)) if table.any() || !table.locked => {
+            tell(&Finding::Good(standing(&table)));
+        }
+        Ok(Some(table)) => tell(&Finding::Note(standing(&table))),
+        Ok(None) => {
+            tell(&Finding::Note(format!(
+                "no database yet: the first start makes {}",
+                database.display()
+            )));
+            return None;
+        }
+        Err(error) => {
+            tell(&bad(&error));
+            return None;
+        }
     }
     // Let go of again at once: SQLite itself copes with a service that starts meanwhile.
     if let Err(error) = DataDir::claim(&config.data_dir) {
         tell(&Finding::Note(format!(
-            "the database is not looked into: {error}"
+            "the database is not looked into further: {error}"
         )));
         return None;
     }
-    match Store::open(StoreConfig::at(database), Arc::new(NoSink)) {
+    match Store::open_as_it_is(StoreConfig::at(database), Arc::new(NoSink)) {
         Ok(store) => {
             tell(&Finding::Good("database".to_owned()));
             Some(store)
         }
         Err(error) => {
-            tell(&Finding::Bad {
-                text: error.to_string(),
-                code: 1,
-            });
+            tell(&bad(&error));
             None
         }
     }

@@ -189,12 +189,7 @@ impl StoreActor {
         if let Some(conn) = self.conn.take() {
             return Ok(conn);
         }
-        connection::writer(&self.path).map_err(|error| {
-            Error::DatabaseError(
-                diesel::result::DatabaseErrorKind::Unknown,
-                Box::new(error.to_string()),
-            )
-        })
+        connection::writer(&self.path).map_err(connection::as_query_error)
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {

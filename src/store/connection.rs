@@ -22,6 +22,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// One try for the write lock; patience is the actor's, which stays responsive in between.
 pub(super) const BUSY_MILLIS: u32 = 200;
 
+/// Somebody else who makes the schema of a new file is waited for.
+const MIGRATION_MILLIS: u32 = 10_000;
+
 pub(super) type Readers = Pool<ConnectionManager<SqliteConnection>>;
 
 /// Telegram repeats what isn't covered by the stored position, but nobody repeats a reply: so FULL.
@@ -71,6 +74,22 @@ fn writer_at(url: &str) -> Result<SqliteConnection, ConnectionError> {
     Ok(conn)
 }
 
+/// A connection that reads the tokens again and again.
+pub(super) fn watcher(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let mut conn = connect(&existing(path))?;
+    conn.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -64;")
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+/// A connection that can't be opened, as an error of what it was wanted for.
+pub(super) fn as_query_error(error: ConnectionError) -> Error {
+    Error::DatabaseError(
+        diesel::result::DatabaseErrorKind::Unknown,
+        Box::new(error.to_string()),
+    )
+}
+
 /// A connection that moves pages from the log into the file while the writer goes on.
 pub(super) fn checkpointer(path: &Path) -> Result<SqliteConnection, ConnectionError> {
     let mut conn = connect(&existing(path))?;
@@ -104,61 +123,119 @@ pub(super) fn readers(config: &StoreConfig) -> Result<Readers> {
         })
 }
 
-/// Makes the schema what this version needs.
+/// What a file's schema is to this version.
+enum Schema {
+    /// There is none yet.
+    None,
+    Ours,
+    Older {
+        found: String,
+    },
+    Newer {
+        found: String,
+    },
+}
+
+/// Makes the schema what this version needs. The service alone does that: commands leave the file of another version
+/// as it is.
 pub(super) fn migrate(conn: &mut SqliteConnection) -> Result<()> {
-    refuse_newer(conn)?;
-    conn.run_pending_migrations(MIGRATIONS)
-        .map(drop)
-        .map_err(|error| {
-            let text = error.to_string();
-            match unavailable_text(&text) {
-                true => StoreError::Unavailable { reason: text },
-                false => StoreError::Broken {
-                    call: "migrate",
-                    cause: text,
-                },
-            }
-        })
+    match schema_of(conn)? {
+        Schema::Ours => Ok(()),
+        Schema::Newer { found } => Err(too_new(found)),
+        Schema::None | Schema::Older { .. } => run_migrations(conn),
+    }
+}
+
+/// Makes the schema of a file that has none; otherwise it has to be this version's.
+pub(super) fn make(conn: &mut SqliteConnection) -> Result<()> {
+    if is_ours(conn)? {
+        return Ok(());
+    }
+    run_migrations(conn)
+}
+
+/// `false`: the file has no schema yet.
+pub(super) fn is_ours(conn: &mut SqliteConnection) -> Result<bool> {
+    match schema_of(conn)? {
+        Schema::None => Ok(false),
+        Schema::Ours => Ok(true),
+        Schema::Newer { found } => Err(too_new(found)),
+        Schema::Older { found } => Err(StoreError::SchemaTooOld {
+            found,
+            needed: known()?.pop().unwrap_or_default(),
+        }),
+    }
+}
+
+/// As one, and under the write lock: a first start and a first token may meet.
+fn run_migrations(conn: &mut SqliteConnection) -> Result<()> {
+    let waiting = conn
+        .batch_execute(&format!("PRAGMA busy_timeout = {MIGRATION_MILLIS};"))
+        .map_err(|error| broken("migrate", &error));
+    waiting?;
+    conn.immediate_transaction(|conn| conn.run_pending_migrations(MIGRATIONS).map(drop))
+        .map_err(|error: Box<dyn std::error::Error + Send + Sync>| broken("migrate", &error))?;
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLIS};"))
+        .map_err(|error| broken("migrate", &error))
+}
+
+fn broken(call: &'static str, error: &impl ToString) -> StoreError {
+    let text = error.to_string();
+    match unavailable_text(&text) {
+        true => StoreError::Unavailable { reason: text },
+        false => StoreError::Broken { call, cause: text },
+    }
 }
 
 /// A schema this version does not know is left alone: writing into it would damage it.
-fn refuse_newer(conn: &mut SqliteConnection) -> Result<()> {
-    let broken = |error: Box<dyn std::error::Error + Send + Sync>| {
-        let text = error.to_string();
-        match unavailable_text(&text) {
-            true => StoreError::Unavailable { reason: text },
-            false => StoreError::Broken {
-                call: "open",
-                cause: text,
-            },
-        }
-    };
-    let table =
-        sql("SELECT count(*) AS n FROM sqlite_schema WHERE name = '__diesel_schema_migrations'")
-            .get_result::<One>(conn)
-            .map_err(|error| broken(error.into()))?;
-    if table.n == 0 {
-        return Ok(());
+fn too_new(found: String) -> StoreError {
+    StoreError::SchemaTooNew {
+        found,
+        known: known()
+            .ok()
+            .and_then(|mut known| known.pop())
+            .unwrap_or_default(),
     }
-    let found = conn.applied_migrations().map_err(broken)?;
+}
+
+/// This version's migrations, oldest first.
+fn known() -> Result<Vec<String>> {
     let known =
         diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS)
-            .map_err(broken)?;
-    let known: Vec<String> = known
+            .map_err(|error| broken("open", &error))?;
+    let mut versions: Vec<String> = known
         .iter()
         .map(|migration| migration.name().version().to_string())
         .collect();
-    let newest = known.iter().max().cloned().unwrap_or_default();
-    match found
+    versions.sort();
+    Ok(versions)
+}
+
+fn schema_of(conn: &mut SqliteConnection) -> Result<Schema> {
+    let table =
+        sql("SELECT count(*) AS n FROM sqlite_schema WHERE name = '__diesel_schema_migrations'")
+            .get_result::<One>(conn)
+            .map_err(|error| broken("open", &error))?;
+    if table.n == 0 {
+        return Ok(Schema::None);
+    }
+    let mut found: Vec<String> = conn
+        .applied_migrations()
+        .map_err(|error| broken("open", &error))?
         .iter()
         .map(ToString::to_string)
-        .find(|version| !known.contains(version))
-    {
-        Some(found) => Err(StoreError::SchemaTooNew {
-            found,
-            known: newest,
-        }),
-        None => Ok(()),
+        .collect();
+    found.sort();
+    let known = known()?;
+    if let Some(strange) = found.iter().find(|version| !known.contains(version)) {
+        return Ok(Schema::Newer {
+            found: strange.clone(),
+        });
+    }
+    match found.pop() {
+        None => Ok(Schema::None),
+        Some(_) if found.len() + 1 == known.len() => Ok(Schema::Ours),
+        Some(newest) => Ok(Schema::Older { found: newest }),
     }
 }
 

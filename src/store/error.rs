@@ -40,6 +40,11 @@ pub enum StoreError {
         "the database has the schema of a newer version ({found}); this version knows {known}: use the newer program or an older backup"
     )]
     SchemaTooNew { found: String, known: String },
+    /// The file was written by an older version, and nobody here may change its schema.
+    #[error(
+        "the database has the schema of an older version ({found}); this version needs {needed}: use the program that serves it, or start `switchboard serve` of this version once, which brings it up to date (keep a copy of the file)"
+    )]
+    SchemaTooOld { found: String, needed: String },
     /// A bug or a damaged file. The cause goes to the log once, here it is only named.
     #[error("the store failed at `{call}`: {cause}")]
     Broken { call: &'static str, cause: String },

@@ -3,6 +3,7 @@
 //! The calls themselves stand beside the tables they are about; here are the ways in that all of them use.
 
 use std::{
+    path::Path,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -43,11 +44,27 @@ impl Store {
     /// [`StoreError::SchemaTooNew`] for a file of a newer version, [`StoreError::Unavailable`] when it can't be
     /// written.
     pub fn open(config: StoreConfig, sink: Arc<dyn EventSink>) -> Result<StoreHandle> {
+        Self::open_with(config, sink, connection::migrate)
+    }
+
+    /// As [`Self::open`], but a file of an older version is left as it is and refused.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`StoreError::SchemaTooOld`].
+    pub fn open_as_it_is(config: StoreConfig, sink: Arc<dyn EventSink>) -> Result<StoreHandle> {
+        Self::open_with(config, sink, connection::make)
+    }
+
+    fn open_with(
+        config: StoreConfig,
+        sink: Arc<dyn EventSink>,
+        prepare: fn(&mut SqliteConnection) -> Result<()>,
+    ) -> Result<StoreHandle> {
         let mut conn =
             connection::create(&config.path).map_err(|error| StoreError::Unavailable {
                 reason: error.to_string(),
             })?;
-        connection::migrate(&mut conn)?;
+        prepare(&mut conn)?;
         connection::refuse_read_only(&mut conn)?;
         old_codes::mask(&mut conn)?;
         let readers = connection::readers(&config)?;
@@ -67,6 +84,7 @@ impl Store {
         };
         let addr = start(parts, running)?;
         Ok(StoreHandle {
+            path: config.path.into(),
             addr,
             reading: Arc::new(Semaphore::new(config.readers.max(1) as usize)),
             readers,
@@ -98,6 +116,7 @@ fn start(parts: Parts, running: oneshot::Receiver<()>) -> Result<Addr<StoreActor
 
 #[derive(Clone)]
 pub struct StoreHandle {
+    path: Arc<Path>,
     addr: Addr<StoreActor>,
     readers: Readers,
     /// One permit per read connection, so that waiting reads hold no threads.
@@ -119,6 +138,10 @@ impl StoreHandle {
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         self.health.get()
+    }
+
+    pub(in crate::store) fn path(&self) -> &Path {
+        &self.path
     }
 
     #[must_use]

@@ -39,6 +39,7 @@ mod search_index;
 mod settle;
 mod sql;
 mod token_file;
+mod token_watch;
 mod tokens;
 mod transaction;
 mod tx;
@@ -52,7 +53,8 @@ pub use metrics::StoreMetrics;
 pub use owners::OwnerRecord;
 pub use sealed::{RemoteCopy, SealedAccount};
 pub use token_file::TokenFile;
-pub use tokens::{NewToken, TokenRecord};
+pub use token_watch::TokenWatch;
+pub use tokens::{DESK, NewToken, TokenRecord, TokenTable, Unlocked};
 pub use types::{
     AccountPatch, ConversationFilter, EventSink, FillJob, FillScope, HistoryState, LoginAttempt,
     MessagePage, MessagesFrom, NewAccount, NewFillJob, NewLoginAttempt, NoSink, Page, QueueReply,

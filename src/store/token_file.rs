@@ -1,11 +1,11 @@
-//! Token file: tokens made, listed and revoked without the service, or beside it. SQLite lets both write; the
-//! service reads the table anew every moment.
+//! Token file: tokens made, listed and revoked without the service, or beside it. SQLite lets both write; the service
+//! notices by itself ([`super::TokenWatch`]).
 
 use std::{path::Path, time::Duration};
 
-use diesel::{connection::SimpleConnection, sqlite::SqliteConnection};
+use diesel::{QueryResult, connection::SimpleConnection, sqlite::SqliteConnection};
 
-use super::{NewToken, Result, StoreError, TokenRecord, connection, tokens};
+use super::{NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, connection, tokens};
 
 /// The service commits often; a place between two commits is found well within this.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,16 +16,26 @@ pub struct TokenFile {
 }
 
 impl TokenFile {
-    /// Makes the file if there is none yet.
+    /// `None`: there is no database yet. One of another version is left as it is.
     ///
     /// # Errors
-    /// As [`super::Store::open`].
-    pub fn open(path: &Path) -> Result<Self> {
-        let unavailable = |reason: String| StoreError::Unavailable { reason };
-        let mut conn = connection::create(path).map_err(|error| unavailable(error.to_string()))?;
-        conn.batch_execute(&format!("PRAGMA busy_timeout = {};", PATIENCE.as_millis()))
-            .map_err(|error| unavailable(error.to_string()))?;
-        connection::migrate(&mut conn)?;
+    /// [`StoreError::SchemaTooOld`] and [`StoreError::SchemaTooNew`]; [`StoreError::Unavailable`] when it can't be
+    /// opened.
+    pub fn open(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let mut conn = patient(connection::writer(path))?;
+        Ok(connection::is_ours(&mut conn)?.then_some(Self { conn }))
+    }
+
+    /// As [`Self::open`], and makes the database when there is none.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_or_make(path: &Path) -> Result<Self> {
+        let mut conn = patient(connection::create(path))?;
+        connection::make(&mut conn)?;
         Ok(Self { conn })
     }
 
@@ -34,7 +44,7 @@ impl TokenFile {
     /// # Errors
     /// When the file can't be written.
     pub fn add(&mut self, token: &NewToken) -> Result<i64> {
-        tokens::insert(&mut self.conn, token).map_err(|error| answer("add_token", &error))
+        self.write("add_token", |conn| tokens::insert(conn, token))
     }
 
     /// Oldest first, revoked ones included.
@@ -45,13 +55,47 @@ impl TokenFile {
         tokens::all(&mut self.conn).map_err(|error| answer("list_tokens", &error))
     }
 
+    /// Who may come in now.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn table(&mut self) -> Result<TokenTable> {
+        let table = tokens::table(&mut self.conn).map_err(|error| answer("tokens", &error));
+        Ok(table?.1)
+    }
+
     /// `false`: there is none with this id that still counts.
     ///
     /// # Errors
     /// When the file can't be written.
     pub fn revoke(&mut self, id: i64) -> Result<bool> {
-        tokens::revoke(&mut self.conn, id).map_err(|error| answer("revoke_token", &error))
+        self.write("revoke_token", |conn| tokens::revoke(conn, id))
     }
+
+    /// Lets everybody on this machine in, without a token.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn unlock(&mut self) -> Result<Unlocked> {
+        self.write("unlock", tokens::unlock)
+    }
+
+    fn write<T>(
+        &mut self,
+        call: &'static str,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> Result<T> {
+        let done = self.conn.immediate_transaction(work);
+        done.map_err(|error| answer(call, &error))
+    }
+}
+
+fn patient(opened: Result<SqliteConnection, diesel::ConnectionError>) -> Result<SqliteConnection> {
+    let unavailable = |reason: String| StoreError::Unavailable { reason };
+    let mut conn = opened.map_err(|error| unavailable(error.to_string()))?;
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", PATIENCE.as_millis()))
+        .map_err(|error| unavailable(error.to_string()))?;
+    Ok(conn)
 }
 
 fn answer(call: &'static str, error: &diesel::result::Error) -> StoreError {

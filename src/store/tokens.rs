@@ -1,6 +1,9 @@
 //! Tokens: who may call. Only hashes are kept; the text of a token is shown once and never comes here.
+//!
+//! That a service is locked is a fact of its own: a trigger sets it with the first token, and only a person's order
+//! takes it back (`migrations/2026-11-28-000200_locked`).
 
-use diesel::{prelude::*, sqlite::SqliteConnection};
+use diesel::{dsl::exists, prelude::*, select, sqlite::SqliteConnection};
 
 use super::{Result, StoreHandle};
 use crate::domain::Timestamp;
@@ -15,8 +18,20 @@ diesel::table! {
         last_used_at -> Nullable<BigInt>,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        launched_by -> Nullable<BigInt>,
     }
 }
+
+diesel::table! {
+    access (one) {
+        one -> BigInt,
+        locked_at -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+/// The scope of a browser that came by a launch link: everything, until it expires.
+pub const DESK: &str = "desk";
 
 /// A token about to be stored.
 #[derive(Clone, Debug)]
@@ -27,6 +42,8 @@ pub struct NewToken {
     /// SHA-256 of the text, hexadecimal.
     pub hash: String,
     pub expires_at: Option<Timestamp>,
+    /// Of a desk: the token whose launch link opened it, and with which it ends.
+    pub launched_by: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +56,68 @@ pub struct TokenRecord {
     pub last_used_at: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    pub launched_by: Option<i64>,
+}
+
+/// Who may come in, as it was at one moment.
+#[derive(Clone, Default, Debug)]
+pub struct TokenTable {
+    /// Nobody comes in without a token, be there one or not.
+    pub locked: bool,
+    /// Those that count, by number: neither revoked nor expired, nor opened by one that is.
+    pub tokens: Vec<TokenRecord>,
+}
+
+impl TokenTable {
+    fn new(locked: bool, records: Vec<TokenRecord>, now: Timestamp) -> Self {
+        let lasting = |record: &TokenRecord| {
+            record.revoked_at.is_none() && record.expires_at.is_none_or(|end| end > now)
+        };
+        // Desks go with the tokens: where nobody has one left, no browser stays in.
+        let any = records.iter().any(|one| one.scope != DESK && lasting(one));
+        let mut table = Self {
+            locked,
+            tokens: Vec::new(),
+        };
+        // By number: whoever opened a desk was there before it.
+        for record in records.into_iter().filter(lasting) {
+            let opener = record.launched_by;
+            if any && opener.is_none_or(|by| table.get(by).is_some()) {
+                table.tokens.push(record);
+            }
+        }
+        table
+    }
+
+    #[must_use]
+    pub fn get(&self, id: i64) -> Option<&TokenRecord> {
+        let at = self.tokens.binary_search_by_key(&id, |token| token.id);
+        self.tokens.get(at.ok()?)
+    }
+
+    /// Is there a token that a person made? Then there are desks as well.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// When the next of them expires.
+    pub(in crate::store) fn next_end(&self) -> Option<Timestamp> {
+        self.tokens
+            .iter()
+            .filter_map(|token| token.expires_at)
+            .min()
+    }
+}
+
+/// What came of the order to let everybody on this machine in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unlocked {
+    Done,
+    /// It was open.
+    Already,
+    /// Somebody still has a token; nothing was changed.
+    TokensLeft,
 }
 
 #[derive(Queryable, Selectable)]
@@ -52,6 +131,7 @@ struct TokenRow {
     last_used_at: Option<i64>,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
+    launched_by: Option<i64>,
 }
 
 impl From<TokenRow> for TokenRecord {
@@ -65,11 +145,16 @@ impl From<TokenRow> for TokenRecord {
             last_used_at: row.last_used_at.map(Timestamp::from_millis),
             expires_at: row.expires_at.map(Timestamp::from_millis),
             revoked_at: row.revoked_at.map(Timestamp::from_millis),
+            launched_by: row.launched_by,
         }
     }
 }
 
+/// Inside a transaction.
 pub(in crate::store) fn insert(conn: &mut SqliteConnection, token: &NewToken) -> QueryResult<i64> {
+    if token.scope != DESK {
+        end_desks_without_tokens(conn)?;
+    }
     diesel::insert_into(api_tokens::table)
         .values((
             api_tokens::name.eq(&token.name),
@@ -77,6 +162,7 @@ pub(in crate::store) fn insert(conn: &mut SqliteConnection, token: &NewToken) ->
             api_tokens::hash.eq(&token.hash),
             api_tokens::created_at.eq(Timestamp::now().millis()),
             api_tokens::expires_at.eq(token.expires_at.map(Timestamp::millis)),
+            api_tokens::launched_by.eq(token.launched_by),
         ))
         .returning(api_tokens::id)
         .get_result(conn)
@@ -91,7 +177,7 @@ pub(in crate::store) fn all(conn: &mut SqliteConnection) -> QueryResult<Vec<Toke
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// `false`: there is none with this id that still counts.
+/// Inside a transaction. `false`: there is none with this id that still counts.
 pub(in crate::store) fn revoke(conn: &mut SqliteConnection, id: i64) -> QueryResult<bool> {
     let open = api_tokens::table
         .find(id)
@@ -99,28 +185,87 @@ pub(in crate::store) fn revoke(conn: &mut SqliteConnection, id: i64) -> QueryRes
     let changed = diesel::update(open)
         .set(api_tokens::revoked_at.eq(Timestamp::now().millis()))
         .execute(conn)?;
+    end_desks_without_tokens(conn)?;
     Ok(changed == 1)
 }
 
+/// Inside a transaction.
+pub(in crate::store) fn unlock(conn: &mut SqliteConnection) -> QueryResult<Unlocked> {
+    if any_lasting(conn)? {
+        return Ok(Unlocked::TokensLeft);
+    }
+    end_desks_without_tokens(conn)?;
+    let locked = access::table.filter(access::locked_at.is_not_null());
+    let changed = diesel::update(locked)
+        .set((
+            access::locked_at.eq(None::<i64>),
+            access::version.eq(access::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(if changed == 1 {
+        Unlocked::Done
+    } else {
+        Unlocked::Already
+    })
+}
+
+fn any_lasting(conn: &mut SqliteConnection) -> QueryResult<bool> {
+    let lasting = api_tokens::table
+        .filter(api_tokens::scope.ne(DESK))
+        .filter(api_tokens::revoked_at.is_null())
+        .filter(
+            api_tokens::expires_at
+                .is_null()
+                .or(api_tokens::expires_at.gt(Timestamp::now().millis())),
+        );
+    select(exists(lasting)).get_result(conn)
+}
+
+/// A desk that ended with the last token must not come back with the next one.
+fn end_desks_without_tokens(conn: &mut SqliteConnection) -> QueryResult<()> {
+    if any_lasting(conn)? {
+        return Ok(());
+    }
+    let desks = api_tokens::table
+        .filter(api_tokens::scope.eq(DESK))
+        .filter(api_tokens::revoked_at.is_null());
+    diesel::update(desks)
+        .set(api_tokens::revoked_at.eq(Timestamp::now().millis()))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Rises with every change of what [`table`] answers, time aside.
+pub(in crate::store) fn version(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    access::table.select(access::version).first(conn)
+}
+
+/// With the version that it is of.
+pub(in crate::store) fn table(conn: &mut SqliteConnection) -> QueryResult<(i64, TokenTable)> {
+    conn.transaction(|conn| {
+        let (locked_at, version): (Option<i64>, i64) = access::table
+            .select((access::locked_at, access::version))
+            .first(conn)?;
+        let rows = api_tokens::table
+            .filter(api_tokens::revoked_at.is_null())
+            .order(api_tokens::id)
+            .select(TokenRow::as_select())
+            .load(conn)?;
+        let records = rows.into_iter().map(Into::into).collect();
+        let table = TokenTable::new(locked_at.is_some(), records, Timestamp::now());
+        Ok((version, table))
+    })
+}
+
 impl StoreHandle {
-    /// Those that count: neither revoked nor expired.
+    /// Was there ever a token with this hash?
     ///
     /// # Errors
     /// As every read.
-    pub async fn valid_tokens(&self) -> Result<Vec<TokenRecord>> {
-        self.read("valid_tokens", |conn| {
-            let now = Timestamp::now().millis();
-            let rows = api_tokens::table
-                .filter(api_tokens::revoked_at.is_null())
-                .filter(
-                    api_tokens::expires_at
-                        .is_null()
-                        .or(api_tokens::expires_at.gt(now)),
-                )
-                .order(api_tokens::id)
-                .select(TokenRow::as_select())
-                .load(conn)?;
-            Ok(rows.into_iter().map(Into::into).collect())
+    pub async fn knows_token(&self, hash: String) -> Result<bool> {
+        self.read("knows_token", move |conn| {
+            let known = api_tokens::table.filter(api_tokens::hash.eq(&hash));
+            select(exists(known)).get_result(conn)
         })
         .await
     }
@@ -153,5 +298,60 @@ impl StoreHandle {
             Ok(((), Vec::new()))
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn record(id: i64, scope: &str, change: impl FnOnce(&mut TokenRecord)) -> TokenRecord {
+        let mut record = TokenRecord {
+            id,
+            name: String::new(),
+            scope: scope.to_owned(),
+            hash: id.to_string(),
+            created_at: Timestamp::from_millis(id),
+            last_used_at: None,
+            expires_at: None,
+            revoked_at: None,
+            launched_by: None,
+        };
+        change(&mut record);
+        record
+    }
+
+    /// Protects against desks that outlive what let them in.
+    #[test]
+    fn a_desk_counts_as_long_as_what_opened_it() {
+        let plain = |id, scope| record(id, scope, |_| {});
+        let by = |id, opener| record(id, DESK, |one| one.launched_by = Some(opener));
+        let revoked = |id, scope| record(id, scope, |one| one.revoked_at = Some(NOW));
+        let ends = |id, at| {
+            record(id, "read", |one| {
+                one.expires_at = Some(Timestamp::from_millis(at));
+            })
+        };
+        let table: [(Vec<TokenRecord>, &[i64]); 8] = [
+            (vec![plain(1, "admin"), plain(2, DESK)], &[1, 2]),
+            (vec![plain(1, DESK)], &[]),
+            (vec![revoked(1, "admin"), plain(2, DESK)], &[]),
+            (vec![plain(1, "admin"), by(2, 1), by(3, 2)], &[1, 2, 3]),
+            (
+                vec![revoked(1, "admin"), by(2, 1), by(3, 2), plain(4, "read")],
+                &[4],
+            ),
+            (vec![plain(1, "admin"), revoked(2, DESK), by(3, 2)], &[1]),
+            (vec![ends(1, 1_000), plain(2, DESK)], &[]),
+            (vec![ends(1, 1_001), plain(2, DESK)], &[1, 2]),
+        ];
+        for (records, wanted) in table {
+            let told = format!("{records:?}");
+            let counting = TokenTable::new(true, records, NOW);
+            let ids: Vec<i64> = counting.tokens.iter().map(|token| token.id).collect();
+            assert_eq!(ids, wanted, "{told}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Access: what a caller may do, and whose accounts it sees.
 //!
-//! Without any token the service answers this machine alone and trusts it. With tokens every call needs one:
-//! a header for programs, a cookie (set by the launch link) for the desk.
+//! Before the first token the service answers this machine alone and trusts it. From then on every call needs one: a
+//! header for programs, a cookie (set by the launch link) for the desk.
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 use std::future::{Ready, ready};
@@ -54,16 +54,19 @@ pub struct Access {
     pub token: Option<i64>,
     /// A browser that came by the launch link.
     pub desk: bool,
+    /// Let in for being on this machine, while that is enough.
+    pub local: bool,
 }
 
 impl Access {
-    /// A caller on this machine while no token exists.
+    /// A caller on this machine, as long as the service is not locked.
     pub const LOCAL: Self = Self {
         scope: Scope::Admin,
         accounts: None,
         owner: None,
         token: None,
         desk: false,
+        local: true,
     };
 
     /// Somebody who looks at a page and has proved nothing.
@@ -73,6 +76,7 @@ impl Access {
         owner: None,
         token: None,
         desk: false,
+        local: false,
     };
 
     /// # Errors

@@ -21,8 +21,10 @@ use super::{
     Service,
     access::{Access, Gate},
     doors::{Caller, Credentials},
+    ending,
     error::ApiError,
     integrations::{Face, reshaped},
+    passed_on::passed_on,
 };
 
 /// Which `Host` values are ours.
@@ -85,8 +87,9 @@ pub async fn guard(
     let face = Face::of(request.path()).map(|face| (face, face.language(request.headers())));
     let mut response = match check(&request, &gate, &service).await {
         Ok(access) => {
-            request.extensions_mut().insert(access);
-            next.call(request).await?.map_into_boxed_body()
+            request.extensions_mut().insert(access.clone());
+            let response = next.call(request).await?.map_into_boxed_body();
+            ending::bind(response, &service, access)
         }
         Err(error) => {
             let response = error.error_response();
@@ -121,9 +124,6 @@ async fn check(
 ) -> Result<Access, ApiError> {
     check_host(request, &gate.hosts)?;
     let credentials = Credentials::of(request);
-    let behind_proxy = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"]
-        .iter()
-        .any(|name| request.headers().contains_key(*name));
     if is_websocket(request) {
         check_websocket_origin(request, &gate.hosts)?;
     }
@@ -138,7 +138,7 @@ async fn check(
         });
     let caller = Caller {
         ip,
-        from_here: ip.is_loopback() && !behind_proxy,
+        passed_on: passed_on(request.version(), request.headers()),
         for_page: matches!(*request.method(), Method::GET | Method::HEAD)
             && super::assets::is_open(request.path()),
     };

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Access, ApiError, Scope, Service,
-    doors::{COOKIE, LAUNCH_LIFETIME},
+    doors::{COOKIE, Giver, LAUNCH_LIFETIME, Launched},
 };
 use crate::domain::{SecretText, Timestamp};
 
@@ -27,22 +27,25 @@ pub async fn open_desk(
     service: web::Data<Service>,
     query: web::Query<Code>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(token) = service.doors.launch(&query.code).await? else {
-        return Err(ApiError::new(
+    let mut answer = HttpResponse::SeeOther();
+    answer
+        .insert_header((header::LOCATION, "/"))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    match service.doors.launch(&query.code).await? {
+        Launched::Desk(token) => {
+            let cookie = format!(
+                "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}",
+                token.expose()
+            );
+            Ok(answer.insert_header((header::SET_COOKIE, cookie)).finish())
+        }
+        Launched::Open => Ok(answer.finish()),
+        Launched::Refused => Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
             "launch_code_invalid",
-            "this launch link was used already or is too old: restart the service, or POST /launch with an admin token for a new one",
-        ));
-    };
-    let cookie = format!(
-        "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}",
-        token.expose()
-    );
-    Ok(HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, "/"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::SET_COOKIE, cookie))
-        .finish())
+            "this launch link was used already, is too old, or ended with the token that it came from: restart the service, or POST /launch with an admin token for a new one; if no token is left, `switchboard token create` makes one",
+        )),
+    }
 }
 
 /// A new launch link, for somebody who has an admin token.
@@ -57,7 +60,7 @@ pub async fn make_link(
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("127.0.0.1");
-    let code = service.doors.launch_code();
+    let code = service.doors.launch_code(Giver::Caller(access));
     Ok(HttpResponse::Created().json(json!({
         "url": format!("http://{host}/launch?code={}", code.expose()),
         "expires_at": Timestamp::now().plus(LAUNCH_LIFETIME),

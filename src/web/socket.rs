@@ -3,6 +3,8 @@
 //! `actix-web-actors` buffers what is written without a bound, so this actor bounds it itself: every so many bytes
 //! it sends a ping, and writes on only while the answered pings show that the reader keeps up. What it has not
 //! written yet lies in the ring or in the event log, not in this actor.
+//!
+//! It does not watch its reader's right: `ending.rs` stands between this actor and the line.
 
 use std::{
     collections::VecDeque,
@@ -271,16 +273,6 @@ impl SocketActor {
             return;
         }
         self.ping(ctx);
-        // A token revoked meanwhile ends the socket as well.
-        let service = Arc::clone(&self.service);
-        let access = self.access.clone();
-        let good = async move { service.doors.still_good(&access).await };
-        ctx.spawn(good.into_actor(self).map(|good, _, ctx| {
-            if !good {
-                ctx.close(Some(ws::CloseReason::from(ws::CloseCode::Policy)));
-                ctx.stop();
-            }
-        }));
     }
 }
 

@@ -84,7 +84,9 @@ impl From<StoreError> for ApiError {
                     "the database can't be reached for now; try again in a moment",
                 )
             }
-            StoreError::SchemaTooNew { .. } | StoreError::Broken { .. } => Self::internal(text),
+            StoreError::SchemaTooNew { .. }
+            | StoreError::SchemaTooOld { .. }
+            | StoreError::Broken { .. } => Self::internal(text),
         }
     }
 }

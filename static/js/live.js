@@ -64,6 +64,8 @@ function numberOf(value) {
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const HELLO_LIMIT = 10_000;
+/** The service closes with it when the right to listen ended: the token was revoked, or one is needed now. */
+const POLICY = 1008;
 
 /** The wait before attempt n (1, 2, …), with jitter so that many pages don't come back in the same instant. */
 export function waitBefore(attempt, random = Math.random) {
@@ -80,6 +82,7 @@ export class Live {
    * @param {(frame: object) => void} options.onEvent
    * @param {(frame: object, first: boolean) => void} options.onHello
    * @param {() => void} options.onResync
+   * @param {() => void} [options.onDenied] cut because this page may not listen any more; it is tried on all the same
    */
   constructor(options) {
     this.options = options;
@@ -135,7 +138,10 @@ export class Live {
     this.socket = socket;
     const mine = (act) => (event) => { if (this.socket === socket) act(event); };
     socket.onmessage = mine((event) => this.read(event.data));
-    socket.onclose = mine(() => this.lost());
+    socket.onclose = mine((event) => {
+      if (event?.code === POLICY) this.options.onDenied?.();
+      this.lost();
+    });
     socket.onerror = () => {};
     this.timer = this.clock.set(mine(() => this.lost()), HELLO_LIMIT);
   }

@@ -51,7 +51,7 @@ test('waits double up to a limit and differ from page to page', () => {
 function line() {
   const sockets = [];
   const timers = new Map();
-  const seen = { phases: [], events: [], resyncs: 0, hellos: 0 };
+  const seen = { phases: [], events: [], resyncs: 0, hellos: 0, denied: 0 };
   let id = 0;
   let time = 0;
   const live = new Live({
@@ -67,6 +67,7 @@ function line() {
     onEvent: (frame) => seen.events.push(frame.seq),
     onHello: () => { seen.hellos += 1; },
     onResync: () => { seen.resyncs += 1; },
+    onDenied: () => { seen.denied += 1; },
   });
   const pass = (ms) => {
     time += ms;
@@ -94,6 +95,22 @@ test('a broken line is dialled again and again, from the last event on', () => {
   assert.deepEqual(seen.events, [5, 6, 7]);
   assert.equal(seen.phases.at(-1), 'open');
   assert.equal(sockets.length, 32);
+});
+
+// Protects who sits before a desk that was shut out: it is told so, and comes back by itself when it may.
+test('a line that is cut for want of a right says so and is dialled on', () => {
+  const { live, seen, pass, last } = line();
+  live.start();
+  last().onmessage({ data: hello(4) });
+  last().onclose({ code: 1006 });
+  pass(15_000);
+  last().onmessage({ data: hello(4) });
+  assert.equal(seen.denied, 0);
+  last().onclose({ code: 1008 });
+  assert.equal(seen.denied, 1);
+  pass(15_000);
+  last().onmessage({ data: hello(4) });
+  assert.equal(seen.phases.at(-1), 'open');
 });
 
 test('a line that opens but stays silent is given up like a broken one', () => {

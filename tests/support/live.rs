@@ -12,6 +12,17 @@ use tokio_tungstenite::{
 
 use super::wait::LIMIT;
 
+/// How a socket ended.
+#[derive(Debug)]
+pub struct Farewell {
+    /// When the line was gone.
+    pub at: Instant,
+    pub code: Option<u16>,
+    pub reason: String,
+    /// How many came before.
+    pub frames: usize,
+}
+
 pub struct Live {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub hello: Value,
@@ -45,6 +56,47 @@ impl Live {
         live.hello = live.next().await;
         assert_eq!(live.hello["event"], "hello");
         live
+    }
+
+    /// Opens with a ticket.
+    pub async fn open_by_ticket(address: &str, ticket: &str) -> Self {
+        let (socket, _) = connect_async(format!("ws://{address}/ws?ticket={ticket}"))
+            .await
+            .unwrap();
+        let mut live = Self {
+            socket,
+            hello: Value::Null,
+            seq: 0,
+        };
+        live.hello = live.next().await;
+        live
+    }
+
+    /// Reads until the service ends it.
+    pub async fn until_closed(mut self) -> Farewell {
+        let limit = tokio::time::Instant::now() + LIMIT;
+        let mut frames = 0;
+        let mut reason = None;
+        loop {
+            let message = tokio::time::timeout_at(limit, self.socket.next())
+                .await
+                .expect("the socket stayed open");
+            match message {
+                Some(Ok(Message::Text(text))) => {
+                    assert!(reason.is_none(), "something came after the goodbye: {text}");
+                    frames += 1;
+                }
+                Some(Ok(Message::Close(close))) => reason = close,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => break,
+            }
+        }
+        Farewell {
+            at: Instant::now(),
+            code: reason.as_ref().map(|reason| reason.code.into()),
+            reason: reason.map_or_else(String::new, |reason| reason.reason.to_string()),
+            frames,
+        }
     }
 
     /// Is it let in?

@@ -45,7 +45,7 @@ async fn scene() -> Scene {
     }
 }
 
-fn question(send_as_user: bool) -> Value {
+pub fn question(send_as_user: bool) -> Value {
     json!({
         "user_id": "user123",
         "send_to_telegram": true,

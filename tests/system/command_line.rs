@@ -1,7 +1,11 @@
 //! Command line: what is read from it may go away or refuse to be written.
 
-use std::{fs::File, process::Command};
+use std::{fs::File, path::Path, process::Command};
 
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
+    sql_types::Text, sqlite::SqliteConnection,
+};
 use reqwest::StatusCode;
 
 use crate::support::{
@@ -45,4 +49,101 @@ fn a_token_that_could_not_be_shown_is_told() {
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("could not be written"), "{words}");
     assert!(tokens::list(home.path()).contains("lost"));
+}
+
+fn database(data: &Path) -> SqliteConnection {
+    let path = data.join("switchboard.db");
+    SqliteConnection::establish(&path.to_string_lossy()).unwrap()
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+fn versions(data: &Path) -> Vec<String> {
+    sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version")
+        .load::<Version>(&mut database(data))
+        .unwrap()
+        .into_iter()
+        .map(|row| row.version)
+        .collect()
+}
+
+const TOKEN_COMMANDS: [&[&str]; 4] = [
+    &["list"],
+    &["create", "--name", "one", "--scope", "read"],
+    &["revoke", "1"],
+    &["unlock", "--everybody-on-this-machine"],
+];
+
+/// Protects a service that runs in another version: the commands beside it leave its schema alone and say in words what
+/// to do; only the service itself brings it up to date.
+#[test]
+fn a_command_beside_another_version_changes_no_schema() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    tokens::create(&data, "first", "read");
+    let all = versions(&data);
+    let (newest, older) = all.split_last().unwrap();
+    // As an older version left it. What the newest step changed is not taken back: nothing here reads it.
+    database(&data)
+        .batch_execute(&format!(
+            "DELETE FROM __diesel_schema_migrations WHERE version = '{newest}'"
+        ))
+        .unwrap();
+    for args in TOKEN_COMMANDS {
+        let said = tokens::tried(&data, args);
+        assert_eq!(said.code, Some(1), "{args:?}: {said:?}");
+        assert!(
+            said.stderr.contains("older version") && said.stderr.contains("switchboard serve"),
+            "{args:?}: {said:?}"
+        );
+        assert_eq!(versions(&data), older, "{args:?} migrated");
+    }
+    let check = tokens::command("check", &data, &[]);
+    assert_eq!(check.code, Some(1), "{check:?}");
+    assert!(check.stdout.contains("older version"), "{check:?}");
+    assert_eq!(versions(&data), older, "check migrated");
+    let rekey = tokens::command("rekey", &data, &[]);
+    assert_eq!(rekey.code, Some(1), "{rekey:?}");
+    assert_eq!(versions(&data), older, "rekey migrated");
+
+    database(&data)
+        .batch_execute(&format!(
+            "INSERT INTO __diesel_schema_migrations (version) VALUES ('{newest}'), ('20991231000000')"
+        ))
+        .unwrap();
+    for args in TOKEN_COMMANDS {
+        let said = tokens::tried(&data, args);
+        assert_eq!(said.code, Some(1), "{args:?}: {said:?}");
+        assert!(said.stderr.contains("newer version"), "{args:?}: {said:?}");
+    }
+    let check = tokens::command("check", &data, &[]);
+    assert!(check.stdout.contains("newer version"), "{check:?}");
+}
+
+/// Protects a person who asks before the first start: only a new token makes a database, and says so.
+#[test]
+fn only_a_new_token_makes_a_database() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let file = data.join("switchboard.db");
+    let list = tokens::list(&data);
+    assert!(list.contains("the service is open"), "{list}");
+    for args in [&TOKEN_COMMANDS[2], &TOKEN_COMMANDS[3]] {
+        tokens::tried(&data, args);
+        assert!(!file.exists(), "{args:?} made a database");
+    }
+    let made = tokens::tried(&data, TOKEN_COMMANDS[1]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert!(made.stderr.contains("switchboard.db"), "{made:?}");
+    assert!(made.stderr.contains("locked"), "{made:?}");
+    assert!(
+        made.stdout.starts_with("swb_") && made.stdout.lines().count() == 1,
+        "{made:?}"
+    );
+    let second = tokens::tried(&data, TOKEN_COMMANDS[1]);
+    assert_eq!(second.stderr, "");
 }

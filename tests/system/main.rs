@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod access_ends;
 mod assistant_stream;
 mod chat_portal;
 mod codes;

@@ -1,6 +1,11 @@
 //! Web safety: loopback alone is no protection, so every route checks who calls.
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::fleet::Fleet;
 
@@ -110,16 +115,137 @@ async fn programs_may_call_and_no_cors_header_is_ever_sent() {
     assert!(!headers.contains_key("access-control-allow-origin"));
 }
 
-/// Protects a desk behind a tunnel: what looks local but came through a proxy needs a token.
+/// What proxies, tunnels and the networks in front of them add; the last ones are names that nobody knows yet.
+const PASSED_ON: [(&str, &str); 34] = [
+    ("forwarded", "for=203.0.113.7"),
+    ("x-forwarded", "203.0.113.7"),
+    ("x-forwarded-for", "203.0.113.7"),
+    ("x-forwarded-host", "desk.example"),
+    ("x-forwarded-proto", "https"),
+    ("x-forwarded-port", "443"),
+    ("x-forwarded-server", "front"),
+    ("x-original-forwarded-for", "203.0.113.7"),
+    ("via", "1.1 tunnel"),
+    ("x-real-ip", "203.0.113.7"),
+    ("x-client-ip", "203.0.113.7"),
+    ("client-ip", "203.0.113.7"),
+    ("true-client-ip", "203.0.113.7"),
+    ("x-cluster-client-ip", "203.0.113.7"),
+    ("fastly-client-ip", "203.0.113.7"),
+    ("fly-client-ip", "203.0.113.7"),
+    ("fly-forwarded-proto", "https"),
+    ("wl-proxy-client-ip", "203.0.113.7"),
+    ("cf-connecting-ip", "203.0.113.7"),
+    ("cf-connecting-ipv6", "2001:db8::7"),
+    ("cf-ray", "8f0"),
+    ("cdn-loop", "front"),
+    ("x-envoy-external-address", "203.0.113.7"),
+    ("x-proxyuser-ip", "203.0.113.7"),
+    ("x-azure-clientip", "203.0.113.7"),
+    ("x-original-host", "desk.example"),
+    ("x-remote-addr", "203.0.113.7"),
+    ("x-amzn-trace-id", "Root=1"),
+    ("x-nf-client-connection-ip", "203.0.113.7"),
+    ("tailscale-user-login", "somebody"),
+    ("X-Whatever-IP", "203.0.113.7"),
+    ("new-forwarded-by", "front"),
+    ("Acme-Connecting-IP", "203.0.113.7"),
+    ("acme-client-ip", "203.0.113.7"),
+];
+
+/// Protects a desk behind a tunnel: what looks local but came through a proxy needs a token, on every kind of route, and
+/// is told how to get one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_in_front_needs_a_token() {
     let fleet = Fleet::builder().start().await;
+    for header in PASSED_ON {
+        let (status, body) = words(&fleet, "/accounts", &[header]).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{header:?}");
+        let told = body["error"]["message"].as_str().unwrap();
+        let name = header.0.to_lowercase();
+        assert!(
+            told.contains(&name) && told.contains("switchboard token create"),
+            "{header:?}: {told}"
+        );
+    }
+    let upgrade = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("x-real-ip", "203.0.113.7"),
+    ];
+    let (status, _) = ask(&fleet, Method::GET, "/ws", &upgrade[..4]).await;
+    assert_eq!(status, StatusCode::SWITCHING_PROTOCOLS);
+    let (status, _) = ask(&fleet, Method::GET, "/ws", &upgrade).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let licence = ("x-license-key", "a licence");
+    for path in [
+        "/",
+        "/metrics",
+        "/health/ready",
+        "/telegram/session/status/",
+        "/telegram/user/status/user123",
+        "/api/integrations/telegram-phone/config",
+        "/api/integrations/telegram-phone/",
+    ] {
+        let header = ("cf-connecting-ip", "203.0.113.7");
+        let (status, _) = ask(&fleet, Method::GET, path, &[header, licence]).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
+        let (status, _) = ask(&fleet, Method::GET, path, &[licence]).await;
+        assert_ne!(status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}
+
+/// Protects programs on this machine: what they send of themselves is no sign of a proxy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_here_is_not_taken_for_a_proxy() {
+    let fleet = Fleet::builder().start().await;
     for header in [
-        ("x-forwarded-for", "203.0.113.7"),
-        ("forwarded", "for=203.0.113.7"),
-        ("via", "1.1 tunnel"),
+        ("x-request-id", "7"),
+        ("x-requested-with", "XMLHttpRequest"),
+        ("x-skip", "1"),
+        ("x-clip", "1"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+        ("idempotency-key", "7"),
+        ("x-license-key", "a licence"),
     ] {
         let (status, _) = ask(&fleet, Method::GET, "/accounts", &[header]).await;
-        assert_eq!(status, StatusCode::UNAUTHORIZED, "{header:?}");
+        assert_eq!(status, StatusCode::OK, "{header:?}");
     }
+}
+
+/// Protects a desk behind a proxy that adds nothing: nginx, left as it is, asks with HTTP/1.0.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_version_of_http_needs_a_token() {
+    let fleet = Fleet::builder().start().await;
+    let mut socket = TcpStream::connect(fleet.address()).await.unwrap();
+    let request = format!(
+        "GET /accounts HTTP/1.0\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        fleet.address()
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.0 401") || answer.starts_with("HTTP/1.1 401"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("HTTP/1.0") && answer.contains("switchboard token create"),
+        "{answer}"
+    );
+}
+
+async fn words(fleet: &Fleet, path: &str, headers: &[(&'static str, &str)]) -> (StatusCode, Value) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut request = client.get(fleet.service().url(path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
 }

@@ -17,6 +17,13 @@ const ADDRESSES: usize = 4096;
 pub struct Failures(Mutex<HashMap<IpAddr, (Instant, u32)>>);
 
 impl Failures {
+    /// Has this address to wait already?
+    pub fn too_many(&self, ip: IpAddr) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(&ip)
+            .is_some_and(|(since, count)| since.elapsed() < WINDOW && *count > PLENTY)
+    }
+
     /// One more. `Some`: too many, come back after this time.
     pub fn count(&self, ip: IpAddr) -> Option<Duration> {
         let now = Instant::now();
@@ -49,7 +56,9 @@ mod tests {
         for _ in 0..PLENTY {
             assert_eq!(failures.count(guesser), None);
         }
+        assert!(!failures.too_many(guesser));
         assert!(failures.count(guesser).is_some());
+        assert!(failures.too_many(guesser));
         assert_eq!(failures.count(IpAddr::from([10, 0, 0, 2])), None);
     }
 }

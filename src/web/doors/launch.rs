@@ -9,7 +9,7 @@ use std::{
 use subtle::ConstantTimeEq;
 
 use super::secrets::{random_text, sha256_hex};
-use crate::domain::SecretText;
+use crate::{domain::SecretText, web::Access};
 
 /// The desk's cookie.
 pub const COOKIE: &str = "switchboard";
@@ -17,29 +17,47 @@ pub const LAUNCH_LIFETIME: Duration = Duration::from_secs(600);
 /// Codes that may wait at the same time; the oldest goes first.
 const WAITING: usize = 16;
 
+/// Whose code it is; it ends with that.
+#[derive(Clone, Debug)]
+pub enum Giver {
+    /// Somebody who may open desks.
+    Caller(Access),
+    /// The service itself, on its console, while these tokens counted.
+    Console(Vec<i64>),
+}
+
+/// What came of a launch link.
+pub enum Launched {
+    Refused,
+    /// Nobody needs to prove anything here now.
+    Open,
+    Desk(SecretText),
+}
+
 #[derive(Debug, Default)]
-pub struct LaunchCodes(Mutex<Vec<(String, Instant)>>);
+pub struct LaunchCodes(Mutex<Vec<(String, Instant, Giver)>>);
 
 impl LaunchCodes {
-    pub fn give(&self) -> SecretText {
+    pub fn give(&self, giver: Giver) -> SecretText {
         let code = random_text();
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|(_, made)| made.elapsed() < LAUNCH_LIFETIME);
+        waiting.retain(|(_, made, _)| made.elapsed() < LAUNCH_LIFETIME);
         if waiting.len() >= WAITING {
             waiting.remove(0);
         }
-        waiting.push((sha256_hex(&code), Instant::now()));
+        waiting.push((sha256_hex(&code), Instant::now(), giver));
         SecretText::new(code)
     }
 
     /// Uses a code up.
-    pub fn take(&self, code: &SecretText) -> bool {
+    pub fn take(&self, code: &SecretText) -> Option<Giver> {
         let hash = sha256_hex(code.expose());
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|(_, made)| made.elapsed() < LAUNCH_LIFETIME);
-        let before = waiting.len();
-        waiting.retain(|(known, _)| !bool::from(known.as_bytes().ct_eq(hash.as_bytes())));
-        waiting.len() < before
+        waiting.retain(|(_, made, _)| made.elapsed() < LAUNCH_LIFETIME);
+        let found = waiting
+            .iter()
+            .position(|(known, _, _)| bool::from(known.as_bytes().ct_eq(hash.as_bytes())))?;
+        Some(waiting.remove(found).2)
     }
 }
 
@@ -51,9 +69,9 @@ mod tests {
     #[test]
     fn a_launch_code_works_once() {
         let codes = LaunchCodes::default();
-        let code = codes.give();
-        assert!(!codes.take(&SecretText::new("guessed")));
-        assert!(codes.take(&code));
-        assert!(!codes.take(&code));
+        let code = codes.give(Giver::Caller(Access::LOCAL));
+        assert!(codes.take(&SecretText::new("guessed")).is_none());
+        assert!(codes.take(&code).is_some());
+        assert!(codes.take(&code).is_none());
     }
 }

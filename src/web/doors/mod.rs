@@ -1,15 +1,16 @@
 //! Doors: who may come in, and whose accounts they see.
 //!
 //! Receives: a request's credentials from the guard.
-//! Sends:    [`Access`] to the handlers; new tokens and owners to `store`.
-//! Promises: texts of tokens and licence keys are compared and forgotten, only hashes are kept; a token made or
-//!           revoked beside the running service counts within a second.
+//! Sends:    [`Access`] to the handlers; new desks and owners to `store`.
+//! Promises: texts of tokens and licence keys are compared and forgotten, only hashes are kept; whatever is done to the
+//!           tokens, here or beside the running service, counts within a second, also for who is in already.
 //! Does not: know what a handler does with an access.
 
 mod credentials;
 mod failures;
 mod launch;
 mod owners;
+mod refusal;
 mod secrets;
 mod tickets;
 mod tokens;
@@ -19,16 +20,17 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use actix_web::http::StatusCode;
 
 pub use credentials::{Credentials, Shown};
-pub use launch::{COOKIE, LAUNCH_LIFETIME};
+pub use launch::{COOKIE, Giver, LAUNCH_LIFETIME, Launched};
 pub use owners::{Owner, OwnerKind, Owners};
+pub use refusal::{Lost, NoTokenLeft};
 pub use secrets::{new_token, random_text, sha256_hex};
-pub use tokens::{DESK, KnownToken, Tokens};
+pub use tokens::Tokens;
 
-use self::{failures::Failures, launch::LaunchCodes, tickets::Tickets};
+use self::{failures::Failures, launch::LaunchCodes, tickets::Tickets, tokens::find};
 use super::{Access, ApiError, Scope};
 use crate::{
     domain::{AccountId, SecretText, Timestamp},
-    store::{StoreError, StoreHandle},
+    store::{DESK, StoreError, StoreHandle, TokenTable},
 };
 
 /// A browser that came by a launch link stays signed in this long after its last visit.
@@ -49,7 +51,7 @@ impl Doors {
     /// When the store can't be read.
     pub async fn open(store: StoreHandle) -> Result<Self, StoreError> {
         Ok(Self {
-            tokens: Tokens::new(store.clone()),
+            tokens: Tokens::open(store.clone())?,
             owners: Owners::load(store).await?,
             codes: Arc::default(),
             tickets: Arc::default(),
@@ -66,27 +68,22 @@ impl Doors {
         credentials: Credentials,
         caller: Caller,
     ) -> Result<Access, ApiError> {
-        let known = self.tokens_for(&credentials).await?;
-        let open = caller.from_here && !tokens::any(&known);
+        let table = self.table_for(&credentials).await?;
+        let open = caller.is_here() && !table.locked;
         let mut access = match credentials.shown {
-            Shown::Header(text) => self.by_token(&known, &text, caller.ip)?,
-            Shown::Ticket(text) => self.tickets.take(&text).ok_or_else(|| {
-                self.refused(
-                    caller.ip,
-                    "this ticket is used up or too old: ask for a new one",
-                )
-            })?,
-            Shown::Cookie(text) => match self.by_token(&known, &text, caller.ip) {
-                Ok(access) => access,
-                Err(_) if open => Access::LOCAL,
-                Err(_) if caller.for_page => Access::NOTHING,
-                Err(error) => return Err(error),
+            Shown::Header(text) => self.by_token(&table, &text, caller.ip).await?,
+            Shown::Ticket(text) => self.by_ticket(&table, &text, caller.ip)?,
+            Shown::Cookie(text) => match self.known(&table, &text) {
+                Some(access) => access,
+                None if open => Access::LOCAL,
+                None if caller.for_page => Access::NOTHING,
+                None => return Err(self.unknown(&text, caller.ip).await),
             },
             Shown::None if open => Access::LOCAL,
-            Shown::None if caller.for_page && tokens::any(&known) => Access::NOTHING,
+            Shown::None if caller.for_page && table.locked => Access::NOTHING,
             Shown::None => match &credentials.licence {
-                Some(key) => self.by_token(&known, key, caller.ip)?,
-                None => return Err(token_required(caller.from_here)),
+                Some(key) => self.by_token(&table, key, caller.ip).await?,
+                None => return Err(refusal::token_required(&table, &caller)),
             },
         };
         if let Some(key) = &credentials.licence {
@@ -97,37 +94,63 @@ impl Doors {
         Ok(access)
     }
 
-    async fn tokens_for(&self, credentials: &Credentials) -> Result<Arc<[KnownToken]>, StoreError> {
-        let known = self.tokens.valid().await?;
+    /// Looked at anew for a token that is not known: perhaps it was made this moment.
+    async fn table_for(&self, credentials: &Credentials) -> Result<Arc<TokenTable>, StoreError> {
+        let watch = self.tokens.watch();
+        let table = watch.table()?;
         let text = match &credentials.shown {
             Shown::Header(text) | Shown::Cookie(text) => Some(text),
             Shown::None => credentials.licence.as_ref(),
             Shown::Ticket(_) => None,
         };
         match text {
-            Some(text) if tokens::find(&known, text).is_none() => self.tokens.valid_now().await,
-            _ => Ok(known),
+            Some(text) if find(&table, text).is_none() => watch.look().await,
+            _ => Ok(table),
         }
     }
 
-    fn by_token(
+    async fn by_token(
         &self,
-        known: &[KnownToken],
+        table: &TokenTable,
         text: &SecretText,
         ip: IpAddr,
     ) -> Result<Access, ApiError> {
-        let Some(token) = tokens::find(known, text) else {
-            return Err(self.refused(ip, "this token is not known here, or was revoked"));
+        match self.known(table, text) {
+            Some(access) => Ok(access),
+            None => Err(self.unknown(text, ip).await),
+        }
+    }
+
+    fn known(&self, table: &TokenTable, text: &SecretText) -> Option<Access> {
+        let token = find(table, text)?;
+        let desk = token.scope == DESK;
+        let scope = if desk {
+            Scope::Admin
+        } else {
+            Scope::parse(&token.scope)?
         };
         self.tokens.used(token);
-        let owner = (token.scope == Scope::Licence).then(|| Owner::licence(text));
-        Ok(Access {
-            scope: token.scope,
+        Some(Access {
+            scope,
             accounts: None,
-            owner,
+            owner: (scope == Scope::Licence).then(|| Owner::licence(text)),
             token: Some(token.id),
-            desk: token.desk,
+            desk,
+            local: false,
         })
+    }
+
+    fn by_ticket(
+        &self,
+        table: &TokenTable,
+        text: &SecretText,
+        ip: IpAddr,
+    ) -> Result<Access, ApiError> {
+        match self.tickets.take(text) {
+            Some(access) if Lost::of(table, &access).is_none() => Ok(access),
+            Some(_) => Err(refusal::ended()),
+            None => Err(self.refused(ip, "this ticket is used up or too old: ask for a new one")),
+        }
     }
 
     /// Whoever names a licence acts for it and sees nothing else.
@@ -150,6 +173,14 @@ impl Doors {
         })
     }
 
+    /// A token that was one is no guess, however often it is shown.
+    async fn unknown(&self, text: &SecretText, ip: IpAddr) -> ApiError {
+        if !self.failures.too_many(ip) && self.tokens.ended(text).await {
+            return refusal::ended();
+        }
+        self.refused(ip, "this token is not known here")
+    }
+
     fn refused(&self, ip: IpAddr, why: &'static str) -> ApiError {
         if let Some(wait) = self.failures.count(ip) {
             return ApiError::new(
@@ -159,7 +190,7 @@ impl Doors {
             )
             .retry_after(wait);
         }
-        ApiError::new(StatusCode::UNAUTHORIZED, "token_invalid", why)
+        refusal::token_invalid(why)
     }
 
     /// Does this caller see the account now? Also for accounts that came after the caller.
@@ -171,16 +202,22 @@ impl Doors {
         }
     }
 
-    /// Is the token of a caller who stays (a WebSocket) still good?
-    pub async fn still_good(&self, access: &Access) -> bool {
-        let Some(id) = access.token else {
-            return true;
-        };
-        match self.tokens.valid().await {
-            Ok(known) => known.iter().any(|token| token.id == id),
-            // Nothing is known for the moment: that is no reason to cut anybody.
-            Err(_) => true,
-        }
+    /// Did a caller who was let in lose the right since? How old what is known may be does not matter here: while
+    /// nothing new is known, nobody is cut.
+    #[must_use]
+    pub fn lost(&self, access: &Access) -> Option<Lost> {
+        Lost::of(&self.tokens.watch().latest(), access)
+    }
+
+    /// Ends when the caller loses the right.
+    pub async fn until_lost(&self, access: &Access) -> Lost {
+        let mut lost = None;
+        let seen = self.tokens.watch().until(|table| {
+            lost = Lost::of(table, access);
+            lost.is_some()
+        });
+        seen.await;
+        lost.unwrap_or(Lost::Ended)
     }
 
     /// Who a caller is, for the log: the name of its token.
@@ -201,41 +238,53 @@ impl Doors {
 
     /// A code that opens the desk once, within ten minutes. It is no token.
     #[must_use]
-    pub fn launch_code(&self) -> SecretText {
-        self.codes.give()
+    pub fn launch_code(&self, giver: Giver) -> SecretText {
+        self.codes.give(giver)
     }
 
-    /// Turns a launch code into the text of a desk's token; `None` when the code is not (any more) good.
+    /// A code for whoever sits at the console; worth something as long as a token of now counts.
+    #[must_use]
+    pub fn console_code(&self) -> SecretText {
+        let table = self.tokens.watch().latest();
+        let tokens = table.tokens.iter().map(|token| token.id).collect();
+        self.launch_code(Giver::Console(tokens))
+    }
+
+    /// Turns a launch code into the text of a desk's token.
     ///
     /// # Errors
     /// When the token can't be stored.
-    pub async fn launch(&self, code: &SecretText) -> Result<Option<SecretText>, StoreError> {
-        if !self.codes.take(code) {
-            return Ok(None);
+    pub async fn launch(&self, code: &SecretText) -> Result<Launched, StoreError> {
+        let Some(giver) = self.codes.take(code) else {
+            return Ok(Launched::Refused);
+        };
+        let table = self.tokens.watch().look().await?;
+        let launched_by = match giver {
+            Giver::Caller(access) if Lost::of(&table, &access).is_none() => access.token,
+            Giver::Console(tokens) if tokens.iter().any(|id| table.get(*id).is_some()) => None,
+            Giver::Caller(_) | Giver::Console(_) => return Ok(Launched::Refused),
+        };
+        if !table.locked {
+            return Ok(Launched::Open);
         }
-        let expires_at = Timestamp::now().plus(DESK_LIFETIME);
-        self.tokens
-            .make("desk", DESK, Some(expires_at))
-            .await
-            .map(Some)
+        let text = self.tokens.make_desk(launched_by).await?;
+        Ok(Launched::Desk(text))
     }
 }
 
 /// What is known of a caller besides its credentials.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     pub ip: IpAddr,
-    /// From this machine, with no proxy in between.
-    pub from_here: bool,
+    /// What shows that a proxy stood in between.
+    pub passed_on: Option<String>,
     /// Asks for a page or its files, which hold no data.
     pub for_page: bool,
 }
 
-fn token_required(from_here: bool) -> ApiError {
-    let why = if from_here {
-        "this service has tokens, so every call needs one: send Authorization: Bearer, or open the desk by its launch link"
-    } else {
-        "callers from outside this machine need a token: make one with `switchboard token create`"
-    };
-    ApiError::new(StatusCode::UNAUTHORIZED, "token_required", why)
+impl Caller {
+    /// From this machine, with nobody in between.
+    const fn is_here(&self) -> bool {
+        self.ip.is_loopback() && self.passed_on.is_none()
+    }
 }

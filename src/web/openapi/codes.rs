@@ -208,8 +208,14 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("text_empty", "the text is empty"),
     ("text_too_long", "the text has more than 4096 UTF-16 units"),
-    ("token_invalid", "the token is unknown or revoked"),
-    ("token_required", "this call needs a token"),
+    (
+        "token_invalid",
+        "the token (or ticket) is unknown, was revoked or has expired",
+    ),
+    (
+        "token_required",
+        "this call needs a token: the service is locked, or the call is not from its own machine",
+    ),
     (
         "too_many_attempts",
         "too many sign-ins or wrong entries; wait",

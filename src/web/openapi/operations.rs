@@ -212,7 +212,7 @@ operations! {
         get "/search" "Words in messages", "" => 200 "FoundMessages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
     }
     "live" {
-        get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &["not_a_websocket"];
+        get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number. Closed with 1008 and a reason when the caller's right ends", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &["not_a_websocket"];
         post "/ws/ticket" "A ticket that opens one WebSocket within 30 seconds", "" => 201 "Ticket", &[], &[];
     }
     "licences" {
@@ -261,7 +261,7 @@ operations! {
         get "/static/{file:.*}" "The pages' files", "" => 200 "text/plain", &[], &["file_not_found"];
         get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
-        get "/launch" "The launch link: sets the desk's cookie", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
+        get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
         get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
         get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];
