@@ -120,6 +120,19 @@ async fn tokens_made_beside_the_running_service_count_at_once() {
     assert!(!fleet.service().log().contains(&admin));
 }
 
+/// Protects scripts that make a token and use it: it counts with its first call, however lately the service looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_token_counts_with_its_first_call() {
+    let fleet = Fleet::builder().start().await;
+    tokens::create(&fleet.data_dir(), "first", "read");
+    for number in 0..40 {
+        let token = tokens::create(&fleet.data_dir(), &format!("number {number}"), "read");
+        let api = bearer(&fleet, &token);
+        let status = status_of(&api, Method::GET, "/accounts", None).await;
+        assert_eq!(status, StatusCode::OK, "token {number}");
+    }
+}
+
 /// Protects the desk in token mode: the launch link works once, and its cookie is out of reach of scripts and sites.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_launch_link_opens_the_desk_once() {
