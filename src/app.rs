@@ -27,7 +27,7 @@ use crate::{
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{Telegram, TelegramConfig, TelegramError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
-    web::{AssistantClient, Doors, Gate, Hosts, Metrics, Service, guarded},
+    web::{AssistantClient, Doors, Gate, Hosts, Metrics, NoTokenLeft, Service, guarded},
     webhooks::{OwnerOf, WebhookFigures, Webhooks},
 };
 
@@ -120,8 +120,12 @@ impl App {
             Arc::clone(&announcer) as Arc<dyn EventSink>,
         )?;
         let doors = Doors::open(store.clone()).await?;
-        if !config.listen.ip().is_loopback() && !doors.tokens.watch().table()?.any() {
+        let tokens = doors.tokens.watch().table()?;
+        if !config.listen.ip().is_loopback() && !tokens.any() {
             return Err(StartError::OpenToOthers(config.listen));
+        }
+        if tokens.locked && !tokens.any() {
+            log::warn!(target: "switchboard", "nobody can come in: {NoTokenLeft}");
         }
         let account_arbiters = (0..ACCOUNT_THREADS).map(|_| Arbiter::new()).collect();
         let broadcast_arbiter = Arbiter::new();

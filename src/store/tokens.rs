@@ -303,7 +303,10 @@ impl StoreHandle {
 
 #[cfg(test)]
 mod tests {
+    use diesel::connection::SimpleConnection;
+
     use super::*;
+    use crate::store::connection::migrate;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
@@ -321,6 +324,42 @@ mod tests {
         };
         change(&mut record);
         record
+    }
+
+    /// Protects a database of before: whoever had a token is locked, also if none is left, and desks of which nobody knows
+    /// what they came from are over.
+    #[test]
+    fn a_database_that_knew_tokens_is_locked_by_the_migration() {
+        const BEFORE: &str = include_str!("../../migrations/2026-11-28-000200_locked/down.sql");
+        let insert = |scope: &str, revoked: &str| {
+            format!(
+                "INSERT INTO api_tokens (name, scope, hash, created_at, revoked_at) \
+                 VALUES ('{scope}', '{scope}', '{scope}', 5, {revoked});"
+            )
+        };
+        for (rows, locked, ids) in [
+            (String::new(), false, vec![]),
+            (insert("desk", "NULL"), false, vec![]),
+            (insert("admin", "7"), true, vec![]),
+            (
+                insert("admin", "NULL") + &insert("desk", "NULL"),
+                true,
+                vec![1],
+            ),
+        ] {
+            let mut conn = SqliteConnection::establish(":memory:").unwrap();
+            migrate(&mut conn).unwrap();
+            conn.batch_execute(BEFORE).unwrap();
+            conn.batch_execute(
+                "DELETE FROM __diesel_schema_migrations WHERE version = '20261128000200'",
+            )
+            .unwrap();
+            conn.batch_execute(&rows).unwrap();
+            migrate(&mut conn).unwrap();
+            let (_, table) = table(&mut conn).unwrap();
+            let counting: Vec<i64> = table.tokens.iter().map(|token| token.id).collect();
+            assert_eq!((table.locked, counting), (locked, ids), "{rows}");
+        }
     }
 
     /// Protects against desks that outlive what let them in.

@@ -64,7 +64,7 @@ pub async fn reveal_message(
     log::info!(
         target: "switchboard::audit",
         "action=reveal by={by:?} account={account} label={label:?} message={message}",
-        by = service.doors.name_of(&access).await,
+        by = service.doors.name_of(&access),
         account = account.id,
         label = account.label,
         message = message.id.0,

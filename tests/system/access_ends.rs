@@ -133,6 +133,7 @@ async fn a_service_that_had_a_token_stays_locked_until_it_is_unlocked() {
     fleet.stop_service();
     fleet.start_service();
     assert_eq!(asked(&fleet.api).await, refused("token_required"));
+    assert!(fleet.service().log().contains("nobody can come in"));
     fleet.stop_service();
     sql(&data, "DELETE FROM api_tokens");
     fleet.start_service();

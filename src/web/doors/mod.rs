@@ -221,12 +221,13 @@ impl Doors {
     }
 
     /// Who a caller is, for the log: the name of its token.
-    pub async fn name_of(&self, access: &Access) -> String {
+    #[must_use]
+    pub fn name_of(&self, access: &Access) -> String {
         let Some(id) = access.token else {
             return "local desk".to_owned();
         };
-        let known = self.tokens.valid().await.unwrap_or_default();
-        let token = known.iter().find(|token| token.id == id);
+        let known = self.tokens.watch().latest();
+        let token = known.tokens.iter().find(|token| token.id == id);
         token.map_or_else(|| format!("token {id}"), |token| token.name.clone())
     }
 

@@ -50,7 +50,7 @@ fn document() -> Value {
             "title": "Switchboard",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Many real Telegram accounts, kept alive and answered from one desk. Times are RFC 3339 in UTC; \
-                            chat and message ids are texts. Without any token the service answers its own machine alone.",
+                            chat and message ids are texts. Before the first token the service answers its own machine alone; from then on every call needs one.",
         },
         "tags": [
             { "name": "accounts", "description": "Telegram accounts and their sign-ins." },
