@@ -132,6 +132,11 @@ impl AccountActor {
             .position(account_id)
             .await
             .map_err(|error| crashed(&error))?;
+        let pace = parts
+            .store
+            .pace(account_id)
+            .await
+            .map_err(|error| crashed(&error))?;
         let peers = StoredPeers::load(account_id, parts.store)
             .await
             .map_err(|error| crashed(&error))?;
@@ -141,6 +146,7 @@ impl AccountActor {
             api: credentials.api,
             position,
             peers: Arc::new(peers),
+            pace,
         })
     }
 

@@ -1,29 +1,27 @@
-//! Fill: what the live stream does not bring. After a sign-in all dialogs, then the recent history of the busiest
-//! chats; later the holes that Telegram would not replay. In the background and resumable: a flood wait or a
-//! restart goes on at the same page.
+//! Fill: what the live stream does not bring. What came while the account was away, the list of its chats, their recent
+//! history, and a second look at what may have changed meanwhile: one step after another, the most wanted first.
+//!
+//! In the background and resumable: a flood wait, an error or a restart goes on at the same page.
 
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
+use super::reading::{FetchError, PAGE, Reader};
 use crate::{
-    domain::{AccountId, Batch, Change, ChatId, Conversation, DialogRecord, SyncProgress},
-    store::{ConversationFilter, FillJob, FillScope, NewFillJob, StoreError, StoreHandle},
-    telegram::{CallError, DialogCursor, HistoryRange, LinkHandle},
+    domain::{AccountId, Batch, Change, ChatId, ConversationId, DialogRecord, SyncProgress},
+    store::{OwedWork, RecentJob, StaleWork, StoreError, StoreHandle},
+    telegram::{CallError, DialogCursor, DialogPage, LinkHandle, Urgency},
 };
 
-/// Rows of a page; Telegram gives at most a hundred.
-const PAGE: i32 = 100;
-/// Chats whose recent history is fetched after a sign-in, and how much of it.
+/// Chats whose recent history is fetched after a sign-in.
 const RECENT_CHATS: u32 = 30;
-const RECENT_MESSAGES: i32 = 50;
-/// Pages without a single message that can be shown, one after another, before somebody who waits is answered.
-const BARREN_PAGES: u32 = 5;
-/// Pages fetched for a jump to an old message.
-const LONGEST_JUMP: u32 = 30;
-/// After trouble that says nothing about when to come back.
-const PAUSE: Duration = Duration::from_secs(5);
+/// So many steps for what is owed, then one page of the list: it may name chats that are wanted more.
+const OWED_STEPS: u32 = 5;
+/// After trouble that says nothing about when to come back: this, doubling up to the other.
+const PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 pub struct Fill {
     pub account_id: AccountId,
@@ -48,8 +46,10 @@ struct DialogProgress {
 
 /// Why filling can't go on.
 enum Halt {
+    /// Telegram named the time itself; the pace keeps it.
+    Flood,
     /// Later, by itself.
-    Wait(Duration),
+    Trouble(String),
     /// The account ends.
     End,
 }
@@ -58,7 +58,7 @@ impl From<StoreError> for Halt {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Closed | StoreError::AccountNotFound => Self::End,
-            _ => Self::Wait(PAUSE),
+            other => Self::Trouble(other.to_string()),
         }
     }
 }
@@ -66,167 +66,232 @@ impl From<StoreError> for Halt {
 impl From<CallError> for Halt {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::FloodWait(wait) => Self::Wait(wait),
+            CallError::FloodWait(_) => Self::Flood,
             CallError::SignedOut(_) => Self::End,
             CallError::Network(_)
             | CallError::TimedOut
             | CallError::Rejected { .. }
-            | CallError::Unresolvable => Self::Wait(PAUSE),
+            | CallError::Unresolvable => Self::Trouble(error.to_string()),
         }
+    }
+}
+
+impl From<FetchError> for Halt {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Store(error) => error.into(),
+            FetchError::Call(error) => error.into(),
+        }
+    }
+}
+
+/// Telegram's definite word that there is nothing to be had.
+fn refusal(error: &FetchError) -> Option<String> {
+    match error {
+        FetchError::Call(error @ (CallError::Rejected { .. } | CallError::Unresolvable)) => {
+            Some(error.to_string())
+        }
+        _ => None,
     }
 }
 
 impl Fill {
     /// Runs until the account ends.
     pub async fn run(mut self) {
+        let mut pause = PAUSE;
         loop {
             if self.online.wait_for(|online| *online).await.is_err() {
                 return;
             }
-            match self.work().await {
-                Ok(()) => self.bell.notified().await,
-                Err(Halt::Wait(wait)) => tokio::time::sleep(wait).await,
+            match self.work(&mut pause).await {
+                Ok(()) => {
+                    tokio::select! {
+                        () = self.bell.notified() => {}
+                        changed = self.online.wait_for(|online| !*online) => if changed.is_err() { return },
+                    }
+                }
+                Err(Halt::Flood) => self.keep_pace().await,
+                Err(Halt::Trouble(why)) => {
+                    log::debug!(target: "switchboard::account", "account={} reading waits {pause:?}: {why}", self.account_id);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
                 Err(Halt::End) => return,
             }
         }
     }
 
-    async fn work(&self) -> Result<(), Halt> {
-        self.sync_dialogs().await?;
-        while let Some(job) = self.store.next_fill_job(self.account_id).await? {
-            match job.scope {
-                FillScope::Account => self.compare_dialogs(&job).await?,
-                FillScope::Chat(chat) => self.fill_chat(&job, chat).await?,
+    /// Step after step, until nothing is left to do. Whatever goes well makes the next pause a short one.
+    async fn work(&self, pause: &mut Duration) -> Result<(), Halt> {
+        let mut steps = 0;
+        loop {
+            let progress = self.progress().await?;
+            let owed = self.store.next_owed(self.account_id).await?;
+            match owed {
+                Some(work) if progress.finished || steps < OWED_STEPS => {
+                    steps += 1;
+                    self.pay(work).await?;
+                }
+                _ if !progress.finished => {
+                    steps = 0;
+                    self.next_dialogs(progress).await?;
+                }
+                _ => {
+                    if let Some(job) = self.store.next_recent(self.account_id).await? {
+                        self.fetch_recent(job).await?;
+                    } else if let Some(work) = self.store.next_stale(self.account_id).await? {
+                        self.compare(work).await?;
+                    } else {
+                        return self.tell(None).await;
+                    }
+                }
             }
+            *pause = PAUSE;
         }
-        self.tell(None).await
     }
 
-    /// All dialogs, once after each sign-in.
-    async fn sync_dialogs(&self) -> Result<(), Halt> {
-        let mut progress = self.progress().await?;
+    fn reader(&self, urgency: Urgency) -> Reader<'_> {
+        Reader {
+            account: self.account_id,
+            store: &self.store,
+            link: &self.link,
+            urgency,
+        }
+    }
+
+    /// One step for what came while the account was away.
+    async fn pay(&self, work: OwedWork) -> Result<(), Halt> {
+        let (conversation, chat, gap, above, before) = match work {
+            OwedWork::Tell { conversation, gap } => {
+                self.store.tell_owed(conversation, gap).await?;
+                return Ok(());
+            }
+            OwedWork::Fetch {
+                conversation,
+                chat,
+                gap,
+                above,
+                before,
+            } => (conversation, chat, gap, above, before),
+        };
+        let read = self
+            .reader(Urgency::Owed)
+            .stretch(chat, above, before, PAGE)
+            .await;
+        match read {
+            Ok(_) => Ok(()),
+            Err(error) => match refusal(&error) {
+                Some(reason) => self.refused(conversation, chat, gap, reason).await,
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// Left, deleted or forbidden since: asked for again when the chat is listed anew.
+    async fn refused(
+        &self,
+        conversation: ConversationId,
+        chat: ChatId,
+        gap: i32,
+        reason: String,
+    ) -> Result<(), Halt> {
+        log::warn!(
+            target: "switchboard::account",
+            "account={} chat={chat} what came while away is not to be had reason={reason:?}",
+            self.account_id
+        );
+        self.store.refuse_owed(conversation, gap, reason).await?;
+        Ok(())
+    }
+
+    /// The next page of the list of chats, after each sign-in and each hole.
+    async fn next_dialogs(&self, mut progress: DialogProgress) -> Result<(), Halt> {
+        let asked = self.store.holes(self.account_id).await?;
+        let page = self
+            .link
+            .dialogs_page(Some(progress.cursor()), PAGE, Urgency::Sync)
+            .await;
+        let page = match page {
+            Ok(page) => page,
+            Err(error @ (CallError::Rejected { .. } | CallError::Unresolvable)) => {
+                log::warn!(
+                    target: "switchboard::account",
+                    "account={} the list of chats ends early folder={} reason=\"{error}\"",
+                    self.account_id, progress.folder
+                );
+                progress.finished = true;
+                return self.save(&progress, asked).await;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let DialogPage {
+            mut batch,
+            next,
+            total,
+        } = page;
+        progress.done += rows(&batch);
+        let total = total.max(progress.done);
+        batch.asked = Some(asked);
+        let behind = self.behind(&batch).await?;
+        self.store.record_batch(batch).await?;
+        self.link.channels_behind(behind);
+        self.tell(Some(("dialogs", progress.done, total))).await?;
+        progress.move_to(next);
         if progress.finished {
-            return Ok(());
-        }
-        loop {
-            let page = self
-                .link
-                .dialogs_page(Some(progress.cursor()), PAGE)
-                .await?;
-            progress.done += rows(&page.batch);
-            let total = page.total.max(progress.done);
-            self.store.record_batch(page.batch).await?;
-            self.tell(Some(("dialogs", progress.done, total))).await?;
-            let last = page.next.is_none();
-            progress.move_to(page.next);
-            if last {
-                self.plan_recent().await?;
-            }
-            self.save(&progress).await?;
-            if last {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn plan_recent(&self) -> Result<(), Halt> {
-        let filter = ConversationFilter {
-            account_ids: vec![self.account_id],
-            limit: RECENT_CHATS,
-            ..ConversationFilter::default()
-        };
-        let page = self.store.list_conversations(filter).await?;
-        let jobs = page
-            .items
-            .iter()
-            .map(|conversation| NewFillJob {
-                scope: FillScope::Chat(conversation.chat_id),
-                below: None,
-                down_to: None,
-                remaining: Some(RECENT_MESSAGES),
-            })
-            .collect();
-        self.store.add_fill_jobs(self.account_id, jobs).await?;
-        Ok(())
-    }
-
-    /// After a hole of the whole account: which chats have news that are not stored?
-    async fn compare_dialogs(&self, job: &FillJob) -> Result<(), Halt> {
-        let mut cursor = None;
-        loop {
-            let page = self.link.dialogs_page(cursor, PAGE).await?;
-            let mut jobs = Vec::new();
-            for dialog in dialogs(&page.batch) {
-                jobs.extend(self.gap_below(dialog).await?);
-            }
-            self.store.add_fill_jobs(self.account_id, jobs).await?;
-            self.store.record_batch(page.batch).await?;
-            cursor = page.next;
-            if cursor.is_none() {
-                self.store.finish_fill_job(job.id).await?;
-                return Ok(());
-            }
-        }
-    }
-
-    async fn gap_below(&self, dialog: &DialogRecord) -> Result<Option<NewFillJob>, Halt> {
-        let stored = match self
-            .store
-            .conversation_of(self.account_id, dialog.chat)
-            .await?
-        {
-            Some(conversation) => self.store.history_state(conversation.id).await?.newest,
-            None => None,
-        };
-        if stored.is_some_and(|newest| newest >= dialog.top_message) {
-            return Ok(None);
-        }
-        Ok(Some(NewFillJob {
-            scope: FillScope::Chat(dialog.chat),
-            below: None,
-            down_to: stored,
-            remaining: stored.is_none().then_some(RECENT_MESSAGES),
-        }))
-    }
-
-    async fn fill_chat(&self, job: &FillJob, chat: ChatId) -> Result<(), Halt> {
-        let mut below = job.below;
-        let mut remaining = job.remaining;
-        loop {
-            let range = HistoryRange {
-                before: below.unwrap_or(0),
-                min_id: job.down_to.unwrap_or(0),
-                limit: remaining.map_or(PAGE, |left| left.min(PAGE)),
-            };
-            let page = match self.link.history(chat, range).await {
-                Ok(page) => page,
-                // Left, deleted or forbidden since: there is nothing to fetch any more.
-                Err(CallError::Rejected { .. } | CallError::Unresolvable) => break,
-                Err(error) => return Err(error.into()),
-            };
-            let count = i32::try_from(messages(&page.batch)).unwrap_or(PAGE);
-            self.store.record_batch(page.batch).await?;
-            if page.complete && job.down_to.is_none() {
-                self.mark_complete(chat).await?;
-            }
-            remaining = remaining.map(|left| left - count);
-            below = page.oldest_id.or(below);
-            if page.complete || count == 0 || remaining.is_some_and(|left| left <= 0) {
-                break;
-            }
             self.store
-                .save_fill_progress(job.id, below, remaining)
+                .want_recent(self.account_id, RECENT_CHATS)
                 .await?;
         }
-        self.store.finish_fill_job(job.id).await?;
-        Ok(())
+        self.save(&progress, asked).await
     }
 
-    async fn mark_complete(&self, chat: ChatId) -> Result<(), Halt> {
-        if let Some(conversation) = self.store.conversation_of(self.account_id, chat).await? {
-            self.store.set_history_complete(conversation.id).await?;
+    /// Channels that the list knows more of than the store.
+    async fn behind(&self, batch: &Batch) -> Result<Vec<i64>, Halt> {
+        let ours = self.store.channel_positions(self.account_id).await?;
+        let mut behind = Vec::new();
+        for dialog in dialogs(batch) {
+            if let (Some(channel), Some(theirs)) = (dialog.chat.channel_id(), dialog.channel_pts)
+                && ours.iter().any(|(id, pts)| *id == channel && *pts < theirs)
+            {
+                behind.push(channel);
+            }
         }
-        Ok(())
+        Ok(behind)
+    }
+
+    async fn fetch_recent(&self, job: RecentJob) -> Result<(), Halt> {
+        let missing = self.store.recent_missing(job.conversation).await?;
+        let Some((wanted, before)) = missing else {
+            return Ok(self.store.finish_recent(job.id).await?);
+        };
+        let limit = i32::try_from(wanted).unwrap_or(PAGE);
+        let read = self
+            .reader(Urgency::Sync)
+            .stretch(job.chat, 0, before, limit)
+            .await;
+        match read {
+            // As many as were asked for, or all there are: either way the next look finds nothing missing, unless
+            // Telegram leaves messages out.
+            Ok(read) if !read.complete && read.messages > 0 => Ok(()),
+            Ok(_) => Ok(self.store.finish_recent(job.id).await?),
+            Err(error) if refusal(&error).is_some() => Ok(self.store.finish_recent(job.id).await?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is stored already, beside what Telegram has: edits and deletions of the time away.
+    async fn compare(&self, work: StaleWork) -> Result<(), Halt> {
+        let read = self
+            .reader(Urgency::Compare)
+            .stretch(work.chat, work.low - 1, work.high + 1, PAGE)
+            .await;
+        match read {
+            Ok(_) => Ok(()),
+            Err(error) if refusal(&error).is_some() => {
+                Ok(self.store.give_up_stale(self.account_id, work.chat).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn progress(&self) -> Result<DialogProgress, Halt> {
@@ -236,12 +301,22 @@ impl Fill {
             .unwrap_or_default())
     }
 
-    async fn save(&self, progress: &DialogProgress) -> Result<(), Halt> {
+    async fn save(&self, progress: &DialogProgress, asked: i64) -> Result<(), Halt> {
         let text = serde_json::to_string(progress).ok();
         self.store
-            .set_dialog_sync_cursor(self.account_id, text)
+            .set_dialog_sync_cursor(self.account_id, text, asked)
             .await?;
         Ok(())
+    }
+
+    /// A pace that was learned outlives a restart.
+    async fn keep_pace(&self) {
+        let Some(pace) = self.link.learned_pace() else {
+            return;
+        };
+        if let Err(error) = self.store.set_pace(self.account_id, pace).await {
+            log::warn!(target: "switchboard::account", "account={} the reading pace was not kept: {error}", self.account_id);
+        }
     }
 
     async fn tell(&self, progress: Option<(&str, i64, i64)>) -> Result<(), Halt> {
@@ -287,70 +362,4 @@ fn dialogs(batch: &Batch) -> impl Iterator<Item = &DialogRecord> {
 
 fn rows(batch: &Batch) -> i64 {
     i64::try_from(dialogs(batch).count()).unwrap_or(0)
-}
-
-fn messages(batch: &Batch) -> usize {
-    let is_message = |change: &&Change| matches!(change, Change::Message(_));
-    batch.changes.iter().filter(is_message).count()
-}
-
-/// Fetches older history of a chat from Telegram and stores it, for somebody who pages up: until something was stored
-/// below what is known, the chat begins, or Telegram gave only what can't be shown a few times over.
-///
-/// # Errors
-/// What Telegram or the store answered; nothing is half-stored.
-pub async fn fetch_older(
-    store: &StoreHandle,
-    link: &LinkHandle,
-    conversation: &Conversation,
-    limit: i32,
-) -> Result<(), FetchError> {
-    let state = store.history_state(conversation.id).await?;
-    let mut below = state.oldest.unwrap_or(0);
-    for _ in 0..BARREN_PAGES {
-        let range = HistoryRange {
-            before: below,
-            min_id: 0,
-            limit: limit.min(PAGE),
-        };
-        let page = link.history(conversation.chat_id, range).await?;
-        let fruitful = messages(&page.batch) > 0;
-        store.record_batch(page.batch).await?;
-        if page.complete {
-            store.set_history_complete(conversation.id).await?;
-        }
-        if page.complete || fruitful {
-            break;
-        }
-        below = page.oldest_id.unwrap_or(below);
-    }
-    Ok(())
-}
-
-/// Fetches down to one message, so that what is stored stays in one piece. Tells whether it got there.
-///
-/// # Errors
-/// As [`fetch_older`].
-pub async fn fetch_down_to(
-    store: &StoreHandle,
-    link: &LinkHandle,
-    conversation: &Conversation,
-    message_id: i32,
-) -> Result<bool, FetchError> {
-    for _ in 0..LONGEST_JUMP {
-        let state = store.history_state(conversation.id).await?;
-        if state.complete || state.oldest.is_some_and(|oldest| oldest <= message_id) {
-            return Ok(true);
-        }
-        fetch_older(store, link, conversation, PAGE).await?;
-    }
-    Ok(false)
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum FetchError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Call(#[from] CallError),
 }

@@ -12,9 +12,10 @@ mod inbound;
 pub mod journal;
 mod outbox;
 mod peers;
+mod reading;
 
 pub use actor::{
     AccountActor, AccountParts, AccountReport, GetLink, Stop, Typing, TypingSink, WakeOutbox,
 };
 pub use exit::AccountExit;
-pub use fill::{FetchError, fetch_down_to, fetch_older};
+pub use reading::{FetchError, compare_between, fetch_between, fetch_down_to};

@@ -19,8 +19,13 @@ pub struct Batch {
     pub holes: Vec<Hole>,
     /// `None` for batches that are not part of the update stream (history, dialogs).
     pub position: Option<Position>,
-    /// From history or a filled hole: stored messages are marked `backfilled`, unread counters stay.
+    /// From history or a filled gap: stored messages are marked `backfilled`, unread counters stay.
     pub backfilled: bool,
+    /// Of the stream, but from the time that the account was away.
+    pub late: bool,
+    /// For answers: how many holes the store knew when it was asked for. What it says holds on to the stream only if
+    /// none came since.
+    pub asked: Option<i64>,
     /// When the first byte of it was read from the socket, for the delivery histogram.
     pub read_at: Instant,
 }
@@ -35,6 +40,8 @@ impl Batch {
             holes: Vec::new(),
             position: None,
             backfilled: false,
+            late: false,
+            asked: None,
             read_at: Instant::now(),
         }
     }

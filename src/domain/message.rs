@@ -77,10 +77,12 @@ pub struct StoredMessage {
     pub deleted_at: Option<Timestamp>,
     pub media: Option<Media>,
     pub service: Option<String>,
-    /// Came from history or a filled hole, not live.
+    /// From history, from before this account came to us or not told yet; never told as news.
     pub backfilled: bool,
     /// A one-time code of Telegram's was taken out of the text; an admin may ask Telegram for it.
     pub masked: bool,
+    /// Came while the account was away; told like a live one.
+    pub late: bool,
     pub error: Option<MessageError>,
     /// When the next attempt to send is made.
     pub retry_at: Option<Timestamp>,

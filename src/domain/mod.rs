@@ -16,6 +16,7 @@ mod media;
 mod message;
 mod outgoing;
 mod secret;
+mod spans;
 mod text;
 mod timestamp;
 
@@ -33,5 +34,6 @@ pub use media::{Media, MediaKind};
 pub use message::{Direction, IncomingMessage, MessageError, MessageStatus, Sender, StoredMessage};
 pub use outgoing::{OutgoingMessage, SendOutcome};
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
+pub use spans::{Span, Spans};
 pub use text::{TextError, check_text, split_text, utf16_len};
 pub use timestamp::Timestamp;

@@ -157,6 +157,7 @@ pub(in crate::store) fn known(
         id,
         id_text: row.fields.id,
         unread: row.fields.unread,
+        created_at: row.fields.created_at,
         removed: row.fields.removed_at.is_some(),
         dirty: false,
         last_update_at: row.fields.last_update_at,
@@ -292,10 +293,12 @@ impl Tx<'_> {
         .number(!keep_history)
         .number(known.no)
         .run(self.conn)?;
-        self.clear_position_of(known.no)?;
+        self.stop_following_all(&known)?;
         for text in [
             "UPDATE conversations SET can_send = 0 WHERE account_no = ?",
             "DELETE FROM fill_jobs WHERE account_no = ?",
+            "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
+            "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
             "UPDATE messages SET status = 'failed' WHERE id IN \
              (SELECT message_row FROM outbox WHERE account_no = ? AND failed = 0)",
             "UPDATE outbox SET failed = 1, retry_at = NULL, error_code = 'account_removed', \

@@ -11,6 +11,7 @@ use diesel::{
 use super::{
     job::JobResult,
     message_row::{MessageRecord, account_of, chat_of},
+    spans::open_from,
     sql::{One, sql},
     tx::{KnownAccount, Tx},
 };
@@ -56,8 +57,6 @@ pub(in crate::store) struct ConversationFields {
     /// Up to this number Telegram itself counted when it listed the chat; what comes live above it counts one by one.
     #[diesel(sql_type = Integer)]
     pub counted_to: i32,
-    #[diesel(sql_type = Bool)]
-    pub history_complete: bool,
 }
 
 /// `select_conversations!("WHERE …")`: the one way conversations are read.
@@ -66,7 +65,7 @@ macro_rules! select_conversations {
         concat!(
             "SELECT c.id, c.telegram_account_id, c.chat_id, c.last_message_at, c.account_no, c.chat, c.kind, c.title, \
              c.username, c.unread, c.can_send, c.last_message, c.muted_until, c.read_inbox_max_id, \
-             c.read_outbox_max_id, c.top_message, c.counted_to, c.history_complete FROM conversations c ",
+             c.read_outbox_max_id, c.top_message, c.counted_to FROM conversations c ",
             $rest
         )
     };
@@ -105,6 +104,8 @@ pub(in crate::store) struct ConversationRow {
     pub last: Option<Arc<StoredMessage>>,
     /// Sort key of `last` beside its time.
     pub last_no: i64,
+    /// Where its open span begins, see `continuity.rs`.
+    pub open_from: Option<i32>,
     pub dirty: bool,
 }
 
@@ -120,7 +121,7 @@ impl ConversationRow {
         let find_key = find_key(&fields.title, fields.username.as_deref());
         sql("UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
              unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
-             read_outbox_max_id = ?, top_message = ?, counted_to = ?, history_complete = ? WHERE id = ?")
+             read_outbox_max_id = ?, top_message = ?, counted_to = ? WHERE id = ?")
         .number(fields.last_message_at)
         .text(&fields.kind)
         .text(&fields.title)
@@ -134,7 +135,6 @@ impl ConversationRow {
         .number(fields.read_outbox_max_id)
         .number(fields.top_message)
         .number(fields.counted_to)
-        .number(fields.history_complete)
         .number(fields.id)
         .run(conn)?;
         Ok(())
@@ -145,8 +145,10 @@ impl ConversationRow {
             Some(row) => MessageRecord::load(conn, row)?,
             None => None,
         };
+        let open_from = open_from(conn, fields.id)?;
         Ok(Self {
             fields,
+            open_from,
             last_no: last.as_ref().map_or(0, |record| record.fields.message_no),
             last: last.map(MessageRecord::into_message).map(Arc::new),
             dirty: false,
@@ -291,7 +293,6 @@ impl Tx<'_> {
             read_outbox_max_id: 0,
             top_message: 0,
             counted_to: 0,
-            history_complete: false,
         };
         self.state.conversations.insert(
             key,
@@ -299,6 +300,7 @@ impl Tx<'_> {
                 fields,
                 last: None,
                 last_no: 0,
+                open_from: None,
                 dirty: false,
             },
         );

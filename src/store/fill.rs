@@ -1,157 +1,89 @@
-//! Fill jobs: history that is fetched in the background, and how much of a chat is stored.
+//! Recent history that is fetched in the background after a sign-in.
 
-use diesel::{
-    QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Bool, Nullable},
-};
+use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
 use super::{
-    FillJob, FillScope, HistoryState, NewFillJob, Result, StoreError, StoreHandle,
-    job::JobResult,
-    schema::fill_jobs,
+    RecentJob, Result, StoreHandle,
+    spans::spans_of,
     sql::{One, sql},
-    tx::{KnownAccount, Tx, scope_of},
 };
-use crate::domain::{AccountId, ChatId, ConversationId, Timestamp};
+use crate::domain::{AccountId, ChatId, ConversationId};
 
-/// Messages fetched for a hole in a chat of which nothing is stored.
-const UNKNOWN_CHAT: i32 = 200;
-
-/// What Telegram refused to replay.
-#[derive(Clone, Copy)]
-pub(in crate::store) enum StoredHole {
-    Account,
-    Chat(ChatId),
-}
+/// How many of a chat's messages are fetched by themselves.
+pub(in crate::store) const RECENT: i64 = 50;
 
 #[derive(QueryableByName)]
-#[diesel(table_name = fill_jobs)]
-struct FillRow {
+struct JobRow {
+    #[diesel(sql_type = BigInt)]
     id: i64,
-    chat: Option<i64>,
-    below: Option<i32>,
-    down_to: Option<i32>,
-    remaining: Option<i32>,
-    created_at: i64,
-}
-
-#[derive(QueryableByName)]
-struct HistoryRow {
-    #[diesel(sql_type = Nullable<BigInt>)]
-    oldest: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
-    newest: Option<i64>,
-    #[diesel(sql_type = Bool)]
-    complete: bool,
-}
-
-impl Tx<'_> {
-    /// The lower end is what is stored now: called before the batch's own messages are.
-    pub fn add_hole(&mut self, account: &KnownAccount, hole: StoredHole) -> JobResult<()> {
-        let (chat, scope) = match hole {
-            StoredHole::Account => (None, 0),
-            StoredHole::Chat(chat) => (Some(chat), scope_of(chat)),
-        };
-        let newest = sql("SELECT coalesce(max(message_no), 0) AS n FROM messages \
-                          WHERE account_no = ? AND scope = ? AND message_no < 4294967296")
-        .number(account.no)
-        .number(scope)
-        .get_result::<One>(self.conn)?
-        .n;
-        let newest = i32::try_from(newest).ok().filter(|newest| *newest > 0);
-        let job = NewFillJob {
-            scope: chat.map_or(FillScope::Account, FillScope::Chat),
-            below: None,
-            down_to: newest,
-            remaining: newest.is_none().then_some(UNKNOWN_CHAT),
-        };
-        self.add_fill_job(account, &job)
-    }
-
-    fn add_fill_job(&mut self, account: &KnownAccount, job: &NewFillJob) -> JobResult<()> {
-        let chat = match job.scope {
-            FillScope::Account => None,
-            FillScope::Chat(chat) => Some(chat.marked()),
-        };
-        sql("INSERT INTO fill_jobs (account_no, chat, below, down_to, remaining, created_at) \
-             SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM fill_jobs WHERE account_no = ? AND chat IS ? \
-             AND below IS ? AND down_to IS ?)")
-        .number(account.no)
-        .number_or_null(chat)
-        .number_or_null(job.below)
-        .number_or_null(job.down_to)
-        .number_or_null(job.remaining)
-        .number(self.now.millis())
-        .number(account.no)
-        .number_or_null(chat)
-        .number_or_null(job.below)
-        .number_or_null(job.down_to)
-        .run(self.conn)?;
-        Ok(())
-    }
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+    #[diesel(sql_type = BigInt)]
+    conversation_id: i64,
 }
 
 impl StoreHandle {
-    /// The whole account's hole first, then holes of chats, then history; within each the newest chats first.
+    /// The chats with the newest messages get their recent history.
+    ///
+    /// # Errors
+    /// [`super::StoreError::AccountNotFound`], or as every write.
+    pub async fn want_recent(&self, account: AccountId, chats: u32) -> Result<()> {
+        self.job("want_recent", move |tx| {
+            let account = tx.living_account(account)?.no;
+            sql("INSERT INTO fill_jobs (account_no, chat, created_at) SELECT account_no, chat, ? FROM \
+                 (SELECT account_no, chat FROM conversations WHERE account_no = ? \
+                  ORDER BY last_message_at DESC, id DESC LIMIT ?) AS c \
+                 WHERE NOT EXISTS (SELECT 1 FROM fill_jobs f WHERE f.account_no = c.account_no AND f.chat = c.chat)")
+            .number(tx.now.millis())
+            .number(account)
+            .number(chats)
+            .run(tx.conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The newest chats first.
     ///
     /// # Errors
     /// As every read.
-    pub async fn next_fill_job(&self, account: AccountId) -> Result<Option<FillJob>> {
-        self.read("next_fill_job", move |conn| {
+    pub async fn next_recent(&self, account: AccountId) -> Result<Option<RecentJob>> {
+        self.read("next_recent", move |conn| {
             let row = sql(
-                "SELECT j.id, j.chat, j.below, j.down_to, j.remaining, j.created_at FROM fill_jobs j \
-                 LEFT JOIN conversations c ON c.account_no = j.account_no AND c.chat = j.chat \
+                "SELECT j.id, j.chat, c.id AS conversation_id FROM fill_jobs j \
+                 JOIN conversations c ON c.account_no = j.account_no AND c.chat = j.chat \
                  WHERE j.account_no = (SELECT no FROM accounts WHERE id = ?) \
-                 ORDER BY j.chat IS NOT NULL, j.down_to IS NULL, c.last_message_at DESC, j.id LIMIT 1",
+                 ORDER BY c.last_message_at DESC, j.id LIMIT 1",
             )
             .text(&account.to_string())
-            .load::<FillRow>(conn)?
+            .load::<JobRow>(conn)?
             .pop();
-            Ok(row.map(|row| FillJob {
+            Ok(row.map(|row| RecentJob {
                 id: row.id,
-                account_id: account,
-                scope: row
-                    .chat
-                    .map_or(FillScope::Account, |chat| FillScope::Chat(ChatId::from_marked(chat))),
-                below: row.below,
-                down_to: row.down_to,
-                remaining: row.remaining,
-                created_at: Timestamp::from_millis(row.created_at),
+                conversation: ConversationId(row.conversation_id),
+                chat: ChatId::from_marked(row.chat),
             }))
         })
         .await
     }
 
-    /// The same scope and bounds twice make one job.
+    /// How many messages are still wanted below the topmost span, and where it begins; `None`: enough is here.
     ///
     /// # Errors
-    /// [`StoreError::AccountNotFound`], or as every write.
-    pub async fn add_fill_jobs(&self, account: AccountId, jobs: Vec<NewFillJob>) -> Result<()> {
-        self.job("add_fill_jobs", move |tx| {
-            let account = tx.living_account(account)?;
-            jobs.iter()
-                .try_for_each(|job| tx.add_fill_job(&account, job))
-        })
-        .await
-    }
-
-    /// Everything from `below` up is stored; `remaining` more to go.
-    ///
-    /// # Errors
-    /// As every write.
-    pub async fn save_fill_progress(
-        &self,
-        job: i64,
-        below: Option<i32>,
-        remaining: Option<i32>,
-    ) -> Result<()> {
-        self.job("save_fill_progress", move |tx| {
-            sql("UPDATE fill_jobs SET below = ?, remaining = ? WHERE id = ?")
-                .number_or_null(below)
-                .number_or_null(remaining)
-                .number(job)
-                .run(tx.conn)?;
-            Ok(())
+    /// As every read.
+    pub async fn recent_missing(&self, conversation: ConversationId) -> Result<Option<(i64, i32)>> {
+        self.read("recent_missing", move |conn| {
+            let Some(top) = spans_of(conn, conversation.0)?.topmost() else {
+                return Ok(Some((RECENT, 0)));
+            };
+            let held = sql("SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE conversation_id = ? \
+                            AND message_no >= ? AND message_no < 4294967296 ORDER BY timestamp DESC LIMIT ?)")
+            .number(conversation.0)
+            .number(top.low)
+            .number(RECENT)
+            .get_result::<One>(conn)?
+            .n;
+            Ok((held < RECENT && top.low > 1).then_some((RECENT - held, top.low)))
         })
         .await
     }
@@ -160,8 +92,8 @@ impl StoreHandle {
     ///
     /// # Errors
     /// As every write.
-    pub async fn finish_fill_job(&self, job: i64) -> Result<()> {
-        self.job("finish_fill_job", move |tx| {
+    pub async fn finish_recent(&self, job: i64) -> Result<()> {
+        self.job("finish_recent", move |tx| {
             sql("DELETE FROM fill_jobs WHERE id = ?")
                 .number(job)
                 .run(tx.conn)?;
@@ -170,43 +102,18 @@ impl StoreHandle {
         .await
     }
 
-    /// How much of a chat's history is stored.
+    /// Telegram's number of the newest message that is stored.
     ///
     /// # Errors
-    /// [`StoreError::ConversationNotFound`], or as every read.
-    pub async fn history_state(&self, conversation: ConversationId) -> Result<HistoryState> {
-        self.ask("history_state", move |conn| {
-            let row = sql(
-                "SELECT (SELECT m.message_no FROM messages m WHERE m.conversation_id = c.id \
-                 AND m.message_no < 4294967296 ORDER BY m.timestamp, m.message_no LIMIT 1) AS oldest, \
-                 (SELECT m.message_no FROM messages m WHERE m.conversation_id = c.id AND m.message_no < 4294967296 \
-                 ORDER BY m.timestamp DESC, m.message_no DESC LIMIT 1) AS newest, \
-                 c.history_complete AS complete FROM conversations c WHERE c.id = ?",
-            )
+    /// As every read.
+    pub async fn newest_number(&self, conversation: ConversationId) -> Result<Option<i32>> {
+        self.read("newest_number", move |conn| {
+            let row = sql("SELECT message_no AS n FROM messages WHERE conversation_id = ? AND message_no < 4294967296 \
+                           ORDER BY timestamp DESC, message_no DESC LIMIT 1")
             .number(conversation.0)
-            .load::<HistoryRow>(conn)?
-            .pop()
-            .ok_or(StoreError::ConversationNotFound)?;
-            let id = |number: Option<i64>| number.and_then(|number| i32::try_from(number).ok());
-            Ok(HistoryState {
-                oldest: id(row.oldest),
-                newest: id(row.newest),
-                complete: row.complete,
-            })
-        })
-        .await
-    }
-
-    /// The chat's first message is stored.
-    ///
-    /// # Errors
-    /// [`StoreError::ConversationNotFound`], or as every write.
-    pub async fn set_history_complete(&self, conversation: ConversationId) -> Result<()> {
-        self.job("set_history_complete", move |tx| {
-            let key = tx.conversation_key(conversation)?;
-            tx.conversation(key)?.fields.history_complete = true;
-            tx.mark_conversation(key);
-            Ok(())
+            .load::<One>(conn)?
+            .pop();
+            Ok(row.and_then(|row| i32::try_from(row.n).ok()))
         })
         .await
     }

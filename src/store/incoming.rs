@@ -24,14 +24,19 @@ impl Tx<'_> {
         edit: bool,
     ) -> JobResult<()> {
         let key = self.conversation_for(&recording.account, message.chat)?;
+        if !recording.backfilled && !edit {
+            self.note_live(&recording.account, key, message.message_id)?;
+        }
         let deleted_at = self.tombstone(
             recording.account.no,
             scope_of(message.chat),
             i64::from(message.message_id),
         )?;
         let held = message.outgoing && self.may_be_echo(key, &message.text)?;
-        // An edit of a message from before our time is not news.
-        let newest = message.message_id > self.conversation(key)?.fields.top_message;
+        // An edit of a message that was never seen is news only where nothing else can bring that message.
+        let row = self.conversation(key)?;
+        let followed = row.open_from.is_some_and(|from| from <= message.message_id);
+        let newest = followed && message.message_id > row.fields.top_message;
         let news = (!edit || newest) && !recording.backfilled;
         let Some(stored) = self.insert_message(recording, key, message, deleted_at, held, news)?
         else {
@@ -46,7 +51,7 @@ impl Tx<'_> {
             return Ok(());
         }
         self.summarise(key, &stored, i64::from(message.message_id))?;
-        if recording.backfilled {
+        if recording.backfilled || !(news || followed) {
             recording.touch(key);
             return Ok(());
         }
@@ -101,7 +106,8 @@ impl Tx<'_> {
         message: &IncomingMessage,
         row: i64,
     ) -> JobResult<()> {
-        sql("UPDATE messages SET backfilled = 0 WHERE id = ?")
+        sql("UPDATE messages SET backfilled = 0, late = ? WHERE id = ?")
+            .number(recording.late)
             .number(row)
             .run(self.conn)?;
         self.count_unread(recording, key, message, false)?;
@@ -156,7 +162,7 @@ impl Tx<'_> {
         let rows = sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
              message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, edited_at, deleted_at, \
-             media, service, backfilled, held, masked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             media, service, backfilled, late, held, masked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (account_no, scope, message_no) DO NOTHING",
         )
         .number(id)
@@ -179,6 +185,7 @@ impl Tx<'_> {
         .text_or_null(media.as_deref())
         .text_or_null(message.service.as_deref())
         .number(!news)
+        .number(news && recording.late)
         .number(held)
         .number(message.masked)
         .run(self.conn)?;
@@ -214,6 +221,7 @@ impl Tx<'_> {
             service: message.service.clone(),
             backfilled: !news,
             masked: message.masked,
+            late: news && recording.late,
             error: None,
             retry_at: None,
         }))
@@ -260,6 +268,9 @@ impl Tx<'_> {
                 Ok(())
             };
         }
+        if better && old.text != message.text {
+            self.keep_version(old.id, &old.text)?;
+        }
         search_index::remove(self, old.id, old.timestamp)?;
         sql(
             "UPDATE messages SET text = ?, masked = ?, media = ?, service = ?, edited_at = ?, timestamp = ?, \
@@ -293,7 +304,8 @@ impl Tx<'_> {
         if !better || old.held || old.deleted_at.is_some() {
             return Ok(());
         }
-        if recording.backfilled {
+        // Whoever was told of the message hears of its change, however it was found.
+        if old.backfilled {
             recording.touch(key);
             return Ok(());
         }
@@ -327,21 +339,40 @@ impl Tx<'_> {
         self.summarise(key, &record.into_message(), no)
     }
 
-    /// Unread messages above a number: live ones, and history that Telegram's own count covers.
+    /// Unread messages above a number: live ones, and history that Telegram's own count covers. Numbers of a scope rise
+    /// with time, so times narrow the search down.
     pub fn count_unread_above(
         &mut self,
-        conversation: i64,
+        key: (i64, i64),
         message_no: i32,
         counted_to: i32,
-    ) -> QueryResult<i64> {
+    ) -> JobResult<i64> {
+        let conversation = self.conversation(key)?.fields.id;
+        let scope = scope_of(ChatId::from_marked(key.1));
+        let from = self.time_at(key.0, scope, message_no)?;
         Ok(sql("SELECT count(*) AS n FROM messages INDEXED BY messages_by_conversation WHERE conversation_id = ? \
-                AND message_no > ? AND message_no < 4294967296 AND (backfilled = 0 OR message_no <= ?) \
-                AND direction = 'incoming' AND deleted_at IS NULL")
+                AND timestamp >= ? AND message_no > ? AND message_no < 4294967296 \
+                AND (backfilled = 0 OR message_no <= ?) AND direction = 'incoming' AND deleted_at IS NULL")
         .number(conversation)
+        .number(from)
         .number(message_no)
         .number(counted_to)
         .get_result::<One>(self.conn)?
         .n)
+    }
+
+    /// The text that a message had until now.
+    fn keep_version(&mut self, row: i64, text: &str) -> QueryResult<()> {
+        sql(
+            "INSERT INTO message_versions (message_row, no, text, replaced_at) \
+             SELECT ?, 1 + coalesce(max(no), 0), ?, ? FROM message_versions WHERE message_row = ?",
+        )
+        .number(row)
+        .text(text)
+        .number(self.now.millis())
+        .number(row)
+        .run(self.conn)?;
+        Ok(())
     }
 }
 

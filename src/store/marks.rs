@@ -210,7 +210,7 @@ impl Tx<'_> {
         still_unread: Option<i32>,
     ) -> JobResult<bool> {
         let fields = &self.conversation(key)?.fields;
-        let (id, top, counted_to) = (fields.id, fields.top_message, fields.counted_to);
+        let (top, counted_to) = (fields.top_message, fields.counted_to);
         if max_id < fields.read_inbox_max_id
             || (max_id == fields.read_inbox_max_id && fields.unread == 0)
         {
@@ -219,7 +219,7 @@ impl Tx<'_> {
         let unread = match still_unread {
             Some(count) => i64::from(count.max(0)),
             None if max_id >= top => 0,
-            None => self.count_unread_above(id, max_id, counted_to)?,
+            None => self.count_unread_above(key, max_id, counted_to)?,
         };
         let row = self.conversation(key)?;
         let changed = row.fields.unread != unread || row.fields.read_inbox_max_id != max_id;

@@ -54,6 +54,8 @@ pub(in crate::store) struct MessageFields {
     #[diesel(sql_type = Bool)]
     pub backfilled: bool,
     #[diesel(sql_type = Bool)]
+    pub late: bool,
+    #[diesel(sql_type = Bool)]
     pub held: bool,
     #[diesel(sql_type = Bool)]
     pub masked: bool,
@@ -82,7 +84,7 @@ macro_rules! select_messages {
         concat!(
             "SELECT m.id, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
-             m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.held, m.masked, o.error_code, o.error_message, \
+             m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, o.error_code, o.error_message, \
              o.retry_at, p.name AS peer_name, p.username AS peer_username FROM messages m \
              LEFT JOIN outbox o ON o.message_row = m.id \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id ",
@@ -145,6 +147,7 @@ impl MessageRecord {
             service: fields.service,
             backfilled: fields.backfilled,
             masked: fields.masked,
+            late: fields.late,
             error: self.error_code.map(|code| MessageError {
                 code,
                 message: self.error_message.unwrap_or_default(),

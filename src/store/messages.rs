@@ -5,14 +5,15 @@ use diesel::{
 };
 
 use super::{
-    MessagePage, MessagesFrom, Page, Result, StoreError, StoreHandle,
+    MessagePage, MessagesFrom, Page, PageEnd, Result, StoreError, StoreHandle,
     cursor::{Cursor, List, page_size},
     job::JobResult,
     message_row::{MessageRecord, select_messages},
+    spans::spans_of,
     sql::{One, id_list, sql},
     tx::scope_of,
 };
-use crate::domain::{ChatId, ConversationId, MessageRowId, StoredMessage};
+use crate::domain::{ChatId, ConversationId, MessageRowId, Span, Spans, StoredMessage};
 
 /// Above every key.
 const END: (i64, i64) = (i64::MAX, i64::MAX);
@@ -184,20 +185,22 @@ fn page(
     conversation: i64,
     from: &MessagesFrom,
     limit: usize,
+    reach: Reach,
 ) -> JobResult<MessagePage> {
-    let complete = sql(
-        "SELECT history_complete AS n FROM conversations WHERE id = ? \
-         AND account_no NOT IN (SELECT no FROM accounts WHERE purge)",
-    )
-    .number(conversation)
-    .load::<One>(conn)?
-    .pop()
-    .ok_or(StoreError::ConversationNotFound)?
-    .n != 0;
-    let (rows, older, newer) = find(conn, conversation, from, limit)?;
+    sql("SELECT id AS n FROM conversations WHERE id = ? AND account_no NOT IN (SELECT no FROM accounts WHERE purge)")
+        .number(conversation)
+        .load::<One>(conn)?
+        .pop()
+        .ok_or(StoreError::ConversationNotFound)?;
+    let (mut rows, older, newer) = find(conn, conversation, from, limit)?;
+    let spans = spans_of(conn, conversation)?;
+    let ends = match reach {
+        Reach::OnePiece => cut(&mut rows, &spans, from, older)?,
+        Reach::Everything => (!older).then(|| end_below(&spans, rows.last())),
+    };
     let next_cursor = rows
         .last()
-        .filter(|_| older || !complete)
+        .filter(|_| ends != Some(PageEnd::Beginning))
         .map(|record| cursor(List::Older, record));
     let prev_cursor = rows
         .first()
@@ -207,9 +210,80 @@ fn page(
         messages: rows.into_iter().map(MessageRecord::into_message).collect(),
         next_cursor,
         prev_cursor,
-        reached_store_end: !older,
-        history_complete: complete,
+        ends,
     })
+}
+
+/// How far a page may go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Only as far as nothing can be missing.
+    OnePiece,
+    /// Also across gaps: for when they can't be filled now.
+    Everything,
+}
+
+/// Takes away what lies beyond the first gap. Where the page ends, unless it is full.
+fn cut(
+    rows: &mut Vec<MessageRecord>,
+    spans: &Spans,
+    from: &MessagesFrom,
+    older: bool,
+) -> JobResult<Option<PageEnd>> {
+    let numbered = |number: i64| i32::try_from(number).ok();
+    let anchor = match from {
+        MessagesFrom::Cursor(text) => {
+            let cursor = Cursor::parse(text)?;
+            let [_, number, _] = cursor.key;
+            numbered(number).filter(|_| cursor.list == List::Older)
+        }
+        MessagesFrom::Newest => None,
+        // Whoever points at a message wants to see it.
+        MessagesFrom::After(_) | MessagesFrom::Around(_) | MessagesFrom::AroundNumber(_) => {
+            return Ok((!older).then(|| end_below(spans, rows.last())));
+        }
+    };
+    let newest = rows
+        .iter()
+        .find_map(|record| numbered(record.fields.message_no));
+    let piece = match anchor.or(newest) {
+        Some(number) => spans.containing(number),
+        None => spans.topmost(),
+    };
+    let Some(piece) = piece else {
+        return Ok((!older).then(|| end_below(spans, rows.last())));
+    };
+    let held = rows.len();
+    rows.retain(|record| {
+        numbered(record.fields.message_no).is_none_or(|number| number >= piece.low)
+    });
+    let whole = rows.len() == held;
+    Ok((!whole || !older).then(|| end_of(spans, piece)))
+}
+
+fn end_of(spans: &Spans, piece: Span) -> PageEnd {
+    if piece.low <= 1 {
+        return PageEnd::Beginning;
+    }
+    PageEnd::Gap {
+        above: spans.below(piece.low).map_or(0, |span| span.high),
+        before: piece.low,
+    }
+}
+
+/// Below the last row: the end of its span, or nothing is known.
+fn end_below(spans: &Spans, last: Option<&MessageRecord>) -> PageEnd {
+    let piece = last
+        .and_then(|record| i32::try_from(record.fields.message_no).ok())
+        .and_then(|number| spans.containing(number))
+        .or_else(|| spans.topmost().filter(|_| last.is_none()));
+    match piece {
+        Some(piece) => end_of(spans, piece),
+        None => PageEnd::Gap {
+            above: 0,
+            before: 0,
+        },
+    }
 }
 
 fn cursor(list: List, record: &MessageRecord) -> String {
@@ -269,7 +343,7 @@ impl StoreHandle {
         .await
     }
 
-    /// A page, newest first.
+    /// A page, newest first, as far as nothing can be missing in it.
     ///
     /// # Errors
     /// [`StoreError::ConversationNotFound`], [`StoreError::MessageNotFound`] (around, after),
@@ -281,7 +355,35 @@ impl StoreHandle {
         limit: u32,
     ) -> Result<MessagePage> {
         self.ask("list_messages", move |conn| {
-            page(conn, conversation.0, &from, page_size(limit))
+            page(
+                conn,
+                conversation.0,
+                &from,
+                page_size(limit),
+                Reach::OnePiece,
+            )
+        })
+        .await
+    }
+
+    /// As [`list_messages`](Self::list_messages), but gaps don't end the page.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn list_messages_across(
+        &self,
+        conversation: ConversationId,
+        from: MessagesFrom,
+        limit: u32,
+    ) -> Result<MessagePage> {
+        self.ask("list_messages", move |conn| {
+            page(
+                conn,
+                conversation.0,
+                &from,
+                page_size(limit),
+                Reach::Everything,
+            )
         })
         .await
     }

@@ -8,6 +8,7 @@
 mod accounts;
 mod actor;
 mod connection;
+mod continuity;
 mod conversation_row;
 mod conversations;
 mod cursor;
@@ -26,6 +27,7 @@ mod messages;
 mod metrics;
 mod old_codes;
 mod outbox;
+mod owed;
 mod owners;
 mod peers;
 #[cfg(test)]
@@ -37,6 +39,7 @@ mod sealed;
 mod search;
 mod search_index;
 mod settle;
+mod spans;
 mod sql;
 mod token_file;
 mod token_watch;
@@ -56,8 +59,9 @@ pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
 pub use tokens::{DESK, NewToken, TokenRecord, TokenTable, Unlocked};
 pub use types::{
-    AccountPatch, ConversationFilter, EventSink, FillJob, FillScope, HistoryState, LoginAttempt,
-    MessagePage, MessagesFrom, NewAccount, NewFillJob, NewLoginAttempt, NoSink, Page, QueueReply,
-    QueueSend, Queued, Recorded, SearchHit, SearchQuery, StoreConfig,
+    AccountPatch, ConversationFilter, EventSink, HistoryStretch, LoginAttempt, MessagePage,
+    MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page, PageEnd, QueueReply,
+    QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,
+    Stretched,
 };
 pub use webhook_cursors::WebhookPlace;

@@ -1,19 +1,106 @@
-//! Positions: up to where Telegram's updates are stored. They move only together with what they cover.
+//! Positions: up to where Telegram's updates are stored, and what the stream has brought since its continuity began.
+//!
+//! They move only together with what they cover. A scope is whose numbering message ids belong to: 0 is the account's
+//! own (private chats and basic groups), else the channel's id.
 
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Integer, Nullable, Text},
+    sqlite::SqliteConnection,
 };
 
-use super::{Result, StoreHandle, job::JobResult, schema::account_positions, sql::sql, tx::Tx};
+use super::{
+    Result, StoreHandle,
+    sql::{One, sql},
+    tx::Tx,
+};
 use crate::domain::{AccountId, Position};
 
+/// One scope's row. The numbers beside the position are of messages.
+#[derive(QueryableByName, Clone, Debug, Default)]
+pub(in crate::store) struct Scope {
+    /// 0: no position, or one that means nothing any more.
+    #[diesel(sql_type = Integer)]
+    pub pts: i32,
+    /// First and last that the stream brought since continuity began.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub live_from: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub live_to: Option<i32>,
+    /// The account's count of holes when continuity began.
+    #[diesel(sql_type = BigInt)]
+    pub epoch: i64,
+    /// Where the stretch before ended; `None`: there was none.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub ended: Option<i32>,
+}
+
+impl Scope {
+    fn read(conn: &mut SqliteConnection, account_no: i64, scope: i64) -> QueryResult<Option<Self>> {
+        let rows = match scope {
+            0 => sql(
+                "SELECT pts, live_from, live_to, epoch, ended FROM account_positions WHERE account_no = ?",
+            )
+            .number(account_no)
+            .load(conn)?,
+            channel => sql("SELECT pts, live_from, live_to, epoch, ended FROM channel_positions \
+                            WHERE account_no = ? AND channel_id = ?")
+            .number(account_no)
+            .number(channel)
+            .load(conn)?,
+        };
+        Ok(rows.into_iter().next())
+    }
+
+    fn write(&self, conn: &mut SqliteConnection, account_no: i64, scope: i64) -> QueryResult<()> {
+        let statement = match scope {
+            0 => sql(
+                "UPDATE account_positions SET pts = ?, live_from = ?, live_to = ?, epoch = ?, ended = ? \
+                      WHERE account_no = ?",
+            ),
+            _ => sql(
+                "INSERT INTO channel_positions (pts, live_from, live_to, epoch, ended, account_no, channel_id) \
+                      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_no, channel_id) DO UPDATE SET \
+                      pts = excluded.pts, live_from = excluded.live_from, live_to = excluded.live_to, \
+                      epoch = excluded.epoch, ended = excluded.ended",
+            ),
+        };
+        let statement = statement
+            .number(self.pts)
+            .number_or_null(self.live_from)
+            .number_or_null(self.live_to)
+            .number(self.epoch)
+            .number_or_null(self.ended)
+            .number(account_no);
+        match scope {
+            0 => statement.run(conn)?,
+            channel => statement.number(channel).run(conn)?,
+        };
+        Ok(())
+    }
+
+    /// The stream brought this number. `true`: that changes the row.
+    pub fn brought(&mut self, number: i32) -> bool {
+        let before = (self.live_from, self.live_to);
+        let earlier = self.live_from.is_none_or(|from| number < from)
+            && self.ended.is_none_or(|ended| number > ended);
+        if earlier {
+            self.live_from = Some(number);
+        }
+        self.live_to = self.live_to.max(Some(number));
+        (self.live_from, self.live_to) != before
+    }
+}
+
 #[derive(QueryableByName)]
-#[diesel(table_name = account_positions)]
 struct PositionRow {
+    #[diesel(sql_type = Integer)]
     pts: i32,
+    #[diesel(sql_type = Integer)]
     qts: i32,
+    #[diesel(sql_type = Integer)]
     date: i32,
+    #[diesel(sql_type = Integer)]
     seq: i32,
 }
 
@@ -32,56 +119,84 @@ struct CursorRow {
 }
 
 impl Tx<'_> {
+    pub fn scope(&mut self, account_no: i64, scope: i64) -> QueryResult<&mut Scope> {
+        let key = (account_no, scope);
+        if !self.state.scopes.contains_key(&key) {
+            let row = Scope::read(self.conn, account_no, scope)?.unwrap_or_default();
+            self.state.scopes.insert(key, row);
+        }
+        Ok(self.state.scopes.entry(key).or_default())
+    }
+
+    /// The scope's row will be written with the next flush.
+    pub fn mark_scope(&mut self, account_no: i64, scope: i64) {
+        let key = (account_no, scope);
+        if !self.state.dirty_scopes.contains(&key) {
+            self.state.dirty_scopes.push(key);
+        }
+    }
+
+    pub(super) fn flush_scopes(&mut self) -> QueryResult<()> {
+        for key in std::mem::take(&mut self.state.dirty_scopes) {
+            if let Some(scope) = self.state.scopes.get(&key) {
+                scope.write(self.conn, key.0, key.1)?;
+            }
+        }
+        Ok(())
+    }
+
     pub fn put_position(&mut self, account_no: i64, position: &Position) -> QueryResult<()> {
-        sql("INSERT INTO account_positions (account_no, pts, qts, date, seq) VALUES (?, ?, ?, ?, ?) \
+        self.scope(account_no, 0)?.pts = position.pts;
+        // One statement for both: this runs with every batch.
+        self.state
+            .dirty_scopes
+            .retain(|key| *key != (account_no, 0));
+        let scope = self.scope(account_no, 0)?.clone();
+        sql(
+            "INSERT INTO account_positions (account_no, pts, qts, date, seq, live_from, live_to, epoch, ended) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (account_no) DO UPDATE SET pts = excluded.pts, qts = excluded.qts, date = excluded.date, \
-             seq = excluded.seq")
+             seq = excluded.seq, live_from = excluded.live_from, live_to = excluded.live_to, epoch = excluded.epoch, \
+             ended = excluded.ended",
+        )
         .number(account_no)
         .number(position.pts)
         .number(position.qts)
         .number(position.date)
         .number(position.seq)
+        .number_or_null(scope.live_from)
+        .number_or_null(scope.live_to)
+        .number(scope.epoch)
+        .number_or_null(scope.ended)
         .run(self.conn)?;
         for (channel, pts) in &position.channels {
-            sql(
-                "INSERT INTO channel_positions (account_no, channel_id, pts) VALUES (?, ?, ?) \
-                 ON CONFLICT (account_no, channel_id) DO UPDATE SET pts = excluded.pts",
-            )
-            .number(account_no)
-            .number(*channel)
-            .number(*pts)
-            .run(self.conn)?;
+            self.scope(account_no, *channel)?.pts = *pts;
+            self.mark_scope(account_no, *channel);
         }
         Ok(())
     }
 
     /// From the dialog list: only a start for a channel that has no position of its own yet.
     pub fn seed_channel(&mut self, account_no: i64, channel: i64, pts: i32) -> QueryResult<()> {
-        sql(
-            "INSERT INTO channel_positions (account_no, channel_id, pts) VALUES (?, ?, ?) \
-             ON CONFLICT (account_no, channel_id) DO NOTHING",
-        )
-        .number(account_no)
-        .number(channel)
-        .number(pts)
-        .run(self.conn)?;
-        Ok(())
-    }
-
-    pub fn clear_position_of(&mut self, account_no: i64) -> JobResult<()> {
-        for text in [
-            "DELETE FROM account_positions WHERE account_no = ?",
-            "DELETE FROM channel_positions WHERE account_no = ?",
-            "UPDATE accounts SET dialog_cursor = NULL WHERE no = ?",
-        ] {
-            sql(text).number(account_no).run(self.conn)?;
+        let scope = self.scope(account_no, channel)?;
+        if scope.pts == 0 && pts > 0 {
+            scope.pts = pts;
+            self.mark_scope(account_no, channel);
         }
         Ok(())
     }
 }
 
+fn holes(conn: &mut SqliteConnection, account: &str) -> QueryResult<i64> {
+    Ok(sql("SELECT holes AS n FROM accounts WHERE id = ?")
+        .text(account)
+        .load::<One>(conn)?
+        .pop()
+        .map_or(0, |row| row.n))
+}
+
 impl StoreHandle {
-    /// Without the channels; `None` before the first sign-in.
+    /// Without the channels; `None` before the first sign-in, and while the position means nothing.
     ///
     /// # Errors
     /// As every read.
@@ -89,7 +204,7 @@ impl StoreHandle {
         self.read("position", move |conn| {
             let row = sql(
                 "SELECT p.pts, p.qts, p.date, p.seq FROM account_positions p \
-                           JOIN accounts a ON a.no = p.account_no WHERE a.id = ?",
+                           JOIN accounts a ON a.no = p.account_no WHERE a.id = ? AND p.pts > 0",
             )
             .text(&account.to_string())
             .load::<PositionRow>(conn)?
@@ -105,6 +220,24 @@ impl StoreHandle {
         .await
     }
 
+    /// Up to where a channel's updates are stored.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn channel_position(&self, account: AccountId, channel: i64) -> Result<Option<i32>> {
+        self.read("channel_position", move |conn| {
+            let row = sql("SELECT c.channel_id, c.pts FROM channel_positions c \
+                           JOIN accounts a ON a.no = c.account_no \
+                           WHERE a.id = ? AND c.channel_id = ? AND c.pts > 0")
+            .text(&account.to_string())
+            .number(channel)
+            .load::<ChannelRow>(conn)?
+            .pop();
+            Ok(row.map(|row| row.pts))
+        })
+        .await
+    }
+
     /// (channel id, pts)
     ///
     /// # Errors
@@ -112,7 +245,7 @@ impl StoreHandle {
     pub async fn channel_positions(&self, account: AccountId) -> Result<Vec<(i64, i32)>> {
         self.read("channel_positions", move |conn| {
             let rows = sql("SELECT c.channel_id, c.pts FROM channel_positions c \
-                            JOIN accounts a ON a.no = c.account_no WHERE a.id = ?")
+                            JOIN accounts a ON a.no = c.account_no WHERE a.id = ? AND c.pts > 0")
             .text(&account.to_string())
             .load::<ChannelRow>(conn)?;
             Ok(rows
@@ -123,26 +256,56 @@ impl StoreHandle {
         .await
     }
 
-    /// For a first position after a sign-in; later ones come with their batches.
+    /// How often continuity was lost so far. Asked before Telegram is: what it then answers holds on to the stream
+    /// only if nothing was lost meanwhile.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn holes(&self, account: AccountId) -> Result<i64> {
+        let account = account.to_string();
+        self.read("holes", move |conn| holes(conn, &account)).await
+    }
+
+    /// Where a new session's updates begin. Whatever came since the last one is owed, for every chat.
     ///
     /// # Errors
     /// As every write.
-    pub async fn set_position(&self, account: AccountId, position: Position) -> Result<()> {
-        self.job("set_position", move |tx| {
+    pub async fn begin_anew(&self, account: AccountId, position: Position) -> Result<()> {
+        self.job("begin_anew", move |tx| {
             let account = tx.living_account(account)?;
+            tx.lose_continuity(&account, 0)?;
             Ok(tx.put_position(account.no, &position)?)
         })
         .await
     }
 
-    /// After a sign-in with a new key: position, channel positions and dialog cursor are forgotten.
+    /// The reading pace that was learned, in calls.
     ///
     /// # Errors
+    /// As every read.
+    pub async fn pace(&self, account: AccountId) -> Result<Option<u32>> {
+        self.read("pace", move |conn| {
+            let row = sql("SELECT coalesce(pace, 0) AS n FROM accounts WHERE id = ?")
+                .text(&account.to_string())
+                .load::<One>(conn)?
+                .pop();
+            Ok(row
+                .and_then(|row| u32::try_from(row.n).ok())
+                .filter(|pace| *pace > 0))
+        })
+        .await
+    }
+
+    /// # Errors
     /// As every write.
-    pub async fn clear_position(&self, account: AccountId) -> Result<()> {
-        self.job("clear_position", move |tx| {
-            let account = tx.living_account(account)?;
-            tx.clear_position_of(account.no)
+    pub async fn set_pace(&self, account: AccountId, pace: u32) -> Result<()> {
+        self.job("set_pace", move |tx| {
+            let account = tx.account(account)?.no;
+            sql("UPDATE accounts SET pace = ? WHERE no = ?")
+                .number(pace)
+                .number(account)
+                .run(tx.conn)?;
+            Ok(())
         })
         .await
     }
@@ -162,7 +325,8 @@ impl StoreHandle {
         .await
     }
 
-    /// `None`: the list was read to its end.
+    /// `asked`: how many holes there were when the page was asked for. After a further one the list has to be read from
+    /// its top again, and this changes nothing.
     ///
     /// # Errors
     /// As every write.
@@ -170,9 +334,13 @@ impl StoreHandle {
         &self,
         account: AccountId,
         cursor: Option<String>,
+        asked: i64,
     ) -> Result<()> {
         self.job("set_dialog_sync_cursor", move |tx| {
             let account = tx.living_account(account)?;
+            if tx.scope(account.no, 0)?.epoch > asked {
+                return Ok(());
+            }
             sql("UPDATE accounts SET dialog_cursor = ? WHERE no = ?")
                 .text_or_null(cursor.as_deref())
                 .number(account.no)

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Recorded, Result, StoreHandle,
-    fill::StoredHole,
     job::JobResult,
-    tx::{KnownAccount, Tx, scope_of},
+    tx::{KnownAccount, Tx},
 };
 use crate::domain::{Batch, Change, ChatId, DialogRecord, EventBody, Hole, Timestamp};
 
@@ -14,6 +13,7 @@ use crate::domain::{Batch, Change, ChatId, DialogRecord, EventBody, Hole, Timest
 pub(in crate::store) struct Recording {
     pub account: KnownAccount,
     pub backfilled: bool,
+    pub late: bool,
     pub new_messages: usize,
     pub events: usize,
     /// Conversations whose change nothing else has announced.
@@ -35,12 +35,13 @@ impl Recording {
 }
 
 impl Tx<'_> {
-    fn record_batch(&mut self, batch: &Batch) -> JobResult<(usize, usize)> {
+    pub fn record_batch(&mut self, batch: &Batch) -> JobResult<(usize, usize)> {
         let account = self.living_account(batch.account_id)?;
         self.read_at = (!batch.backfilled).then_some(batch.read_at);
         let mut recording = Recording {
             account,
             backfilled: batch.backfilled,
+            late: batch.late,
             new_messages: 0,
             events: 0,
             touched: Vec::new(),
@@ -51,7 +52,7 @@ impl Tx<'_> {
                 recording.touch((recording.account.no, peer.id.marked()));
             }
         }
-        // 2. Holes, because their lower end is what was stored before this batch.
+        // 2. Holes, because what follows in the batch came after them.
         for hole in &batch.holes {
             self.record_hole(&mut recording, hole)?;
         }
@@ -68,6 +69,12 @@ impl Tx<'_> {
         }
         for change in &batch.changes {
             self.record_change(&mut recording, change)?;
+        }
+        // 4. What the dialog list claims, because its newest messages came along.
+        for change in &batch.changes {
+            if let Change::Dialog(dialog) = change {
+                self.claim_dialog(&recording.account, dialog, batch.asked)?;
+            }
         }
         if let Some(position) = &batch.position {
             self.put_position(recording.account.no, position)?;
@@ -152,10 +159,10 @@ impl Tx<'_> {
         }
         let fields = &mut self.conversation(key)?.fields;
         fields.counted_to = fields.counted_to.max(dialog.top_message);
-        let (id, top, counted_to) = (fields.id, fields.top_message, fields.counted_to);
+        let (top, counted_to) = (fields.top_message, fields.counted_to);
         // Live messages may have come since Telegram counted.
         let since = if top > dialog.top_message {
-            self.count_unread_above(id, dialog.top_message, counted_to)?
+            self.count_unread_above(key, dialog.top_message, counted_to)?
         } else {
             0
         };
@@ -176,18 +183,18 @@ impl Tx<'_> {
 
     fn record_hole(&mut self, recording: &mut Recording, hole: &Hole) -> JobResult<()> {
         match hole {
-            Hole::Account => self.add_hole(&recording.account, StoredHole::Account),
-            Hole::Channel { channel_id } => self.add_hole(
-                &recording.account,
-                StoredHole::Chat(ChatId::channel(*channel_id)),
-            ),
+            Hole::Account => self.lose_continuity(&recording.account, 0),
+            Hole::Channel { channel_id } => {
+                self.lose_channel_position(&recording.account, *channel_id)
+            }
             Hole::ChannelLost { channel_id, reason } => {
                 let chat = ChatId::channel(*channel_id);
                 log::info!(
                     target: "switchboard::store",
-                    "account={} channel={} can't be followed any more reason={reason:?}",
-                    recording.account.id, scope_of(chat)
+                    "account={} channel={channel_id} can't be followed any more reason={reason:?}",
+                    recording.account.id
                 );
+                self.stop_following(&recording.account, *channel_id)?;
                 if self.lose_peer(&recording.account, chat)? {
                     recording.touch((recording.account.no, chat.marked()));
                 }

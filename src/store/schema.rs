@@ -8,24 +8,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    account_positions (account_no) {
-        account_no -> BigInt,
-        pts -> Integer,
-        qts -> Integer,
-        date -> Integer,
-        seq -> Integer,
-    }
-}
-
-diesel::table! {
-    channel_positions (account_no, channel_id) {
-        account_no -> BigInt,
-        channel_id -> BigInt,
-        pts -> Integer,
-    }
-}
-
-diesel::table! {
     peers (account_no, peer_id) {
         account_no -> BigInt,
         peer_id -> BigInt,
@@ -73,18 +55,6 @@ diesel::table! {
         scope -> BigInt,
         message_no -> BigInt,
         deleted_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    fill_jobs (id) {
-        id -> BigInt,
-        account_no -> BigInt,
-        chat -> Nullable<BigInt>,
-        below -> Nullable<Integer>,
-        down_to -> Nullable<Integer>,
-        remaining -> Nullable<Integer>,
-        created_at -> BigInt,
     }
 }
 

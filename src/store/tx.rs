@@ -17,6 +17,7 @@ use super::{
     event_log::EventRef,
     job::JobResult,
     peers::KnownPeer,
+    positions::Scope,
     sql::{One, sql},
 };
 use crate::domain::{AccountId, ChatId, Event, EventBody, Seq, Timestamp};
@@ -32,6 +33,7 @@ pub(in crate::store) struct KnownAccount {
     /// Its text form, as in the rows.
     pub id_text: String,
     pub unread: i64,
+    pub created_at: i64,
     pub removed: bool,
     /// To be written with the next flush.
     pub dirty: bool,
@@ -44,6 +46,9 @@ pub(in crate::store) struct State {
     pub conversations: HashMap<(i64, i64), ConversationRow>,
     pub dirty_conversations: Vec<(i64, i64)>,
     pub dirty_accounts: Vec<AccountId>,
+    /// (account, scope)
+    pub scopes: HashMap<(i64, i64), Scope>,
+    pub dirty_scopes: Vec<(i64, i64)>,
     pub peers: HashMap<(i64, i64), Arc<KnownPeer>>,
     /// (account, scope) that have tombstones; `None`: not read yet.
     pub tombstones: Option<HashSet<(i64, i64)>>,
@@ -89,6 +94,8 @@ impl State {
         self.conversations.clear();
         self.dirty_conversations.clear();
         self.dirty_accounts.clear();
+        self.scopes.clear();
+        self.dirty_scopes.clear();
         self.peers.clear();
         self.tombstones = None;
         self.next_message = None;
@@ -114,6 +121,9 @@ impl State {
     fn keep_small(&mut self) {
         if self.conversations.len() > CONVERSATIONS {
             self.conversations.clear();
+        }
+        if self.scopes.len() > CONVERSATIONS {
+            self.scopes.clear();
         }
         if self.peers.len() > PEERS {
             self.peers.clear();
@@ -261,6 +271,7 @@ impl<'a> Tx<'a> {
                     .run(self.conn)?;
             }
         }
+        self.flush_scopes()?;
         self.state.keep_small();
         Ok(())
     }

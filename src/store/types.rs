@@ -1,10 +1,10 @@
 //! What goes into the store's calls and what comes out of them.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
-    AccountId, AttemptKind, AttemptOutcome, ChatId, Conversation, ConversationId, ConversationKind,
-    Event, MessageRowId, Peer, SelfUser, StoredMessage, Timestamp,
+    AccountId, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation, ConversationId,
+    ConversationKind, Event, MessageRowId, Peer, SelfUser, StoredMessage, Timestamp,
 };
 
 /// Where committed events go.
@@ -157,10 +157,17 @@ pub struct MessagePage {
     pub next_cursor: Option<String>,
     /// Towards newer messages; `None` at the newest.
     pub prev_cursor: Option<String>,
-    /// Nothing older is stored.
-    pub reached_store_end: bool,
-    /// Nothing older exists at Telegram either.
-    pub history_complete: bool,
+    /// What is stored in one piece ends with this page: where, and what lies below.
+    pub ends: Option<PageEnd>,
+}
+
+/// Where a page of messages ends before it is full.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageEnd {
+    /// The chat begins here.
+    Beginning,
+    /// Between these two numbers (both outside) something may be missing: 0 and 0 where nothing is known.
+    Gap { above: i32, before: i32 },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -181,45 +188,74 @@ pub struct SearchHit {
     pub highlights: Vec<(usize, usize)>,
 }
 
-/// How much of a chat's history is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct HistoryState {
-    /// Telegram's id of the oldest stored message.
+/// One page of a chat's history, and which stretch of it Telegram was asked for.
+#[derive(Clone, Debug)]
+pub struct HistoryStretch {
+    pub chat: ChatId,
+    pub batch: Arc<Batch>,
+    /// Only messages before this number were asked for; 0: from the newest on.
+    pub before: i32,
+    /// Only messages after this number; 0: from the chat's beginning.
+    pub above: i32,
+    /// Of the oldest message in the page.
     pub oldest: Option<i32>,
-    /// Telegram's id of the newest stored message.
-    pub newest: Option<i32>,
-    /// The oldest stored message is the chat's first.
+    /// There is nothing more in the stretch.
     pub complete: bool,
+    /// How many holes there were when it was asked for, see [`super::StoreHandle::holes`].
+    pub asked: i64,
 }
 
+impl HistoryStretch {
+    /// Of the chat's messages in the page.
+    pub(in crate::store) fn numbers(&self) -> HashSet<i32> {
+        let number = |change: &Change| match change {
+            Change::Message(message) if message.chat == self.chat => Some(message.message_id),
+            _ => None,
+        };
+        self.batch.changes.iter().filter_map(number).collect()
+    }
+}
+
+/// What became of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stretched {
+    /// Messages that were not stored before.
+    pub new_messages: usize,
+    /// Stored in this stretch and not in Telegram's answer: perhaps deleted.
+    pub unseen: Vec<i32>,
+}
+
+/// The next step for what is owed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FillScope {
-    /// Every chat of the account: compare the dialog list with what is stored.
-    Account,
-    Chat(ChatId),
+pub enum OwedWork {
+    Fetch {
+        conversation: ConversationId,
+        chat: ChatId,
+        gap: i32,
+        above: i32,
+        /// 0: from the newest on.
+        before: i32,
+    },
+    Tell {
+        conversation: ConversationId,
+        gap: i32,
+    },
 }
 
-/// Messages that are fetched from history in the background. Survives restarts.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FillJob {
+/// A stretch to compare with Telegram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StaleWork {
+    pub chat: ChatId,
+    pub low: i32,
+    pub high: i32,
+}
+
+/// Recent history of a chat, fetched after a sign-in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecentJob {
     pub id: i64,
-    pub account_id: AccountId,
-    pub scope: FillScope,
-    /// Fetch what is older than this; `None` starts at the newest. Moved by `save_fill_progress`.
-    pub below: Option<i32>,
-    /// Stop at this id, which is stored already; `None` goes on to the chat's beginning.
-    pub down_to: Option<i32>,
-    /// At most this many messages more; `None` without a limit.
-    pub remaining: Option<i32>,
-    pub created_at: Timestamp,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NewFillJob {
-    pub scope: FillScope,
-    pub below: Option<i32>,
-    pub down_to: Option<i32>,
-    pub remaining: Option<i32>,
+    pub conversation: ConversationId,
+    pub chat: ChatId,
 }
 
 #[derive(Clone, Debug)]

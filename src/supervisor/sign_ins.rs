@@ -335,8 +335,7 @@ impl SignIns {
             .await?;
         vault.save_sign_in_state(id, None).await?;
         vault.describe(id, None, Some(true)).await?;
-        store.clear_position(id).await?;
-        store.set_position(id, signed_in.position).await?;
+        store.begin_anew(id, signed_in.position).await?;
         let patch = AccountPatch {
             phone_masked: signed_in.phone,
             user: Some(signed_in.user),

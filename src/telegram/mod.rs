@@ -21,7 +21,7 @@ mod session;
 pub use error::{CallError, LinkExit, LoginLost, TelegramError};
 pub use link::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, LinkHandle,
-    PeerBook, Recipient,
+    PeerBook, Recipient, Urgency,
 };
 pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn};
 pub use service::{Telegram, TelegramConfig, Timing};

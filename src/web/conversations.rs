@@ -290,7 +290,7 @@ pub async fn mark_read(
 ) -> Result<HttpResponse, ApiError> {
     access.require(Scope::Send)?;
     let before = service.conversation(&access, ConversationId(*id)).await?;
-    let newest = service.store.history_state(before.id).await?.newest;
+    let newest = service.store.newest_number(before.id).await?;
     let conversation = service.store.mark_read(before.id, newest).await?;
     if let (Some(newest), Some(link)) = (newest, service.supervisor.link(before.account_id).await)
         && let Err(error) = link.mark_read(before.chat_id, newest).await

@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::{Access, ApiError, Service, conversations::check_limit};
 use crate::{
-    account::{FetchError, fetch_down_to, fetch_older},
+    account::{FetchError, compare_between, fetch_between, fetch_down_to},
     domain::{AccountState, Conversation, ConversationId, MessageRowId},
-    store::{MessagePage, MessagesFrom, StoreError},
+    store::{MessagePage, MessagesFrom, PageEnd, StoreError},
     telegram::{CallError, LinkHandle},
 };
 
@@ -95,7 +95,8 @@ pub async fn list_media(
     })))
 }
 
-/// A page from the store; where the store ends, the next older part comes from Telegram first.
+/// A page from the store. Where that is not whole, or was not compared since the account was away, Telegram is asked
+/// first.
 pub async fn messages_page(
     service: &Service,
     conversation: &Conversation,
@@ -111,9 +112,33 @@ pub async fn messages_page(
         }
         (Err(error), _) => return Err(error.into()),
     };
-    if !page.reached_store_end || page.history_complete || matches!(from, MessagesFrom::After(_)) {
-        return Ok(page);
+    if compare(service, conversation, &page).await {
+        return Box::pin(complete(
+            service,
+            conversation,
+            from.clone(),
+            limit,
+            list(from).await?,
+        ))
+        .await;
     }
+    complete(service, conversation, from, limit, page).await
+}
+
+/// Fills the gap that a page ends at.
+async fn complete(
+    service: &Service,
+    conversation: &Conversation,
+    from: MessagesFrom,
+    limit: u32,
+    page: MessagePage,
+) -> Result<MessagePage, ApiError> {
+    let (above, before) = match page.ends {
+        Some(PageEnd::Gap { above, before }) if !matches!(from, MessagesFrom::After(_)) => {
+            (above, before)
+        }
+        _ => return Ok(page),
+    };
     let missing = i32::try_from(limit).unwrap_or(100);
     let wait = if page.messages.is_empty() {
         EMPTY_WAIT
@@ -121,26 +146,64 @@ pub async fn messages_page(
         STORED_WAIT
     };
     let fetched = fetch(service, conversation, wait, async |link| {
-        fetch_older(&service.store, &link, conversation, missing).await
+        fetch_between(
+            &service.store,
+            &link,
+            conversation,
+            (above, before),
+            missing,
+        )
+        .await
     })
     .await;
-    match fetched {
+    let error = match fetched {
         Ok(()) => {
-            let page = list(from).await?;
-            if page.messages.is_empty() && !page.history_complete {
+            let page = service
+                .store
+                .list_messages(conversation.id, from, limit)
+                .await?;
+            if page.messages.is_empty() && page.ends != Some(PageEnd::Beginning) {
                 return Err(not_now(
                     "Telegram shows nothing older of this chat for now; try again later",
                 ));
             }
-            Ok(page)
+            return Ok(page);
         }
-        // What is stored is still good to read; the page goes on where it ended.
-        Err(error) if !page.messages.is_empty() => {
-            log::info!(target: "switchboard::web", "account={} older history is not to be had for now: {error}", conversation.account_id);
-            Ok(page)
-        }
-        Err(error) => Err(error),
+        Err(error) => error,
+    };
+    // What is stored is still good to read, also beyond the gap.
+    let page = service
+        .store
+        .list_messages_across(conversation.id, from, limit)
+        .await?;
+    if page.messages.is_empty() {
+        return Err(error);
     }
+    log::info!(target: "switchboard::web", "account={} older history is not to be had for now: {error}", conversation.account_id);
+    Ok(page)
+}
+
+/// What may have changed while the account was away is compared before it is shown, if Telegram answers in time.
+async fn compare(service: &Service, conversation: &Conversation, page: &MessagePage) -> bool {
+    let numbers = page
+        .messages
+        .iter()
+        .filter_map(|message| message.message_id.as_deref()?.parse::<i32>().ok());
+    let (Some(low), Some(high)) = (numbers.clone().min(), numbers.max()) else {
+        return false;
+    };
+    let stale = service
+        .store
+        .stale_between(conversation.id, low, high)
+        .await;
+    let Ok(Some(stretch)) = stale else {
+        return false;
+    };
+    let compared = fetch(service, conversation, STORED_WAIT, async |link| {
+        compare_between(&service.store, &link, conversation, stretch).await
+    })
+    .await;
+    compared.is_ok()
 }
 
 /// Brings a quoted message from before what is stored.
@@ -149,8 +212,8 @@ async fn fetch_quoted(
     conversation: &Conversation,
     message_id: i32,
 ) -> Result<(), ApiError> {
-    let state = service.store.history_state(conversation.id).await?;
-    if state.complete || state.oldest.is_some_and(|oldest| oldest <= message_id) {
+    let spans = service.store.spans(conversation.id).await?;
+    if spans.containing(message_id).is_some() {
         return Err(StoreError::MessageNotFound.into());
     }
     let arrived = fetch(service, conversation, EMPTY_WAIT, async |link| {

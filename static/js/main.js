@@ -116,3 +116,262 @@ export class App {
     this.outbox.kick();
     this.store.dispatch({ type: 'greeted', scope: frame.data?.scope ?? null });
     if (first || this.state.denied) this.load();
+    const version = frame.data?.version;
+    if (version && this.version && version !== this.version) this.toast(this.t('version.new'));
+    this.version ??= version;
+  }
+
+  async load() {
+    const again = this.started;
+    this.started = true;
+    try {
+      if (again) return await this.reload();
+      await Promise.all([this.actions.loadAccounts(), this.actions.loadConversations()]);
+    } catch (error) {
+      if (error.status === 401 || error.status === 403) this.store.dispatch({ type: 'denied' });
+      this.started = false;
+      setTimeout(() => { if (!this.started) this.load(); }, 2000);
+      return undefined;
+    }
+    this.outbox.resume();
+    this.restore();
+    return undefined;
+  }
+
+  /** What was open before a reload. */
+  restore() {
+    const open = session.getItem('switchboard.open');
+    if (open && this.state.selected === null) this.actions.open(open);
+    const signing = signinBefore();
+    if (signing && this.state.accounts.has(signing) && !isFirstRun(this.state)) this.signIn(signing);
+  }
+
+  resync() {
+    this.queue = [];
+    this.reload().catch(() => this.live.distrust());
+  }
+
+  /** Everything on the screen again, because what is there may be wrong. */
+  reload() {
+    this.store.dispatch({ type: 'resync' });
+    return this.actions.reloadAll();
+  }
+
+  /** The first event of a while is applied at once; a flood of them a dozen times a second. */
+  enqueue(frame) {
+    this.queue.push(frame);
+    if (this.queue.length > 1) return;
+    const rest = (document.hidden ? 200 : PACE) - (performance.now() - this.flushed);
+    setTimeout(() => this.flush(), Math.max(0, rest));
+  }
+
+  flush() {
+    if (this.queue.length === 0) return;
+    const events = this.queue;
+    this.queue = [];
+    this.flushed = performance.now();
+    this.store.dispatch({ type: 'events', events, now: Date.now() });
+    this.notifier.tell(events);
+    if (this.state.staleAccounts) this.actions.refreshAccountsSoon();
+    this.announce(events);
+    const { selected } = this.state;
+    if (selected !== null && this.chat.pinned && events.some(({ event, data }) => event === 'message_received' && String(data?.message?.conversation_id) === selected)) this.readIfAsked(selected);
+  }
+
+  /** Changes of accounts that a screen reader's user should hear of. */
+  announce(events) {
+    for (const { event, data } of events) {
+      if (event !== 'account_status' || !data?.account) continue;
+      const known = this.spoken?.get(data.account.id);
+      (this.spoken ??= new Map()).set(data.account.id, data.account.state);
+      if (known !== data.account.state && ['online', 'needs_login', 'banned', 'failed'].includes(data.account.state)) {
+        this.say(this.t('rail.account', { label: data.account.label, state: this.t(`state.${data.account.state}`) }));
+      }
+    }
+  }
+
+  // ---- what views ask for ----
+
+  openConversation(id, target = null) {
+    this.actions.open(id, target);
+    this.list.moveTo(id);
+    if (matchMedia('(hover: hover)').matches) requestAnimationFrame(() => $('#reply').focus({ preventScroll: true }));
+  }
+
+  closeConversation() {
+    const last = this.state.selected;
+    this.actions.close();
+    if (last !== null) {
+      this.list.active = last;
+      $('#rows').focus({ preventScroll: true });
+    }
+  }
+
+  /** Escape: the topmost thing that is open goes away. */
+  back() {
+    if (this.filters.closeMenu()) return true;
+    if (this.rail.isSheet) return this.rail.asSheet(false) ?? true;
+    if (this.search.close()) return true;
+    if (this.composer.replyTo) return this.composer.answer(null) ?? true;
+    if (this.details.open) return this.details.toggle() ?? true;
+    if (this.state.selected !== null) return this.closeConversation() ?? true;
+    return false;
+  }
+
+  step(by) {
+    const id = this.actions.visibleNeighbour(this.list.ids, by);
+    if (id !== null && id !== this.state.selected) this.openConversation(id);
+  }
+
+  readIfAsked(id) {
+    if (this.prefs.get('autoRead') && !document.hidden && document.hasFocus()) this.actions.markRead(id);
+  }
+
+  openAccount(id) {
+    if (this.rail.isSheet) this.rail.asSheet(false);
+    if (this.state.accounts.has(id)) new AccountSheet(this, id);
+  }
+
+  openSettings() {
+    openSettings(this);
+  }
+
+  openKeys() {
+    openKeys(this);
+  }
+
+  openPalette() {
+    openPalette(this);
+  }
+
+  addAccount() {
+    if (this.rail.isSheet) this.rail.asSheet(false);
+    this.signinSheet(null, this.t('signin.title'));
+  }
+
+  signIn(id) {
+    this.actions.loadLogin(id);
+    const label = this.state.accounts.get(id)?.label ?? '';
+    this.signinSheet(id, this.t('signin.title.account', { account: label }));
+  }
+
+  signinSheet(id, title) {
+    let signin = null;
+    const sheet = new Sheet(this, title, { onClose: () => signin?.close() });
+    signin = new Signin(this, { account: id, onDone: (done) => { sheet.close(); this.connected(done); }, onCancel: () => sheet.close() });
+    sheet.body.append(signin.root);
+    sheet.open();
+    signin.root.querySelector('input:not([type=radio])')?.focus();
+  }
+
+  connected(id) {
+    const account = this.state.accounts.get(id);
+    this.store.dispatch({ type: 'login_changed', id, login: null });
+    this.toast(this.t('signin.done', { account: account?.label ?? '' }));
+    this.actions.loadAccounts().catch(() => {});
+    this.store.dispatch({ type: 'filter_changed', filter: {} });
+    this.actions.loadConversations();
+  }
+
+  /** The empty desk: one card that leads to the first account. */
+  welcome(state) {
+    const only = state.accounts.size === 1 ? [...state.accounts.values()][0] : null;
+    const wanted = isFirstRun(state);
+    show($('#welcome'), wanted);
+    for (const name of ['#list', '#chat']) show($(name), !wanted && state.accountsLoaded);
+    if (!wanted && this.welcoming) {
+      this.welcoming.close();
+      this.welcoming = null;
+    }
+    if (!wanted || this.welcoming) return;
+    this.welcoming = new Signin(this, {
+      account: only?.id ?? null, welcome: true,
+      onDone: (id) => { this.welcoming = null; this.connected(id); },
+      onCancel: () => this.store.ask(),
+    });
+    if (only) this.actions.loadLogin(only.id);
+    $('#welcome .card').replaceChildren(this.welcoming.root);
+  }
+
+  // ---- look and language ----
+
+  preferred(name) {
+    if (name === 'theme') this.theme();
+    this.store.painted = null;
+    this.chat.clear();
+    this.store.ask();
+  }
+
+  theme() {
+    const theme = this.prefs.get('theme');
+    const root = document.documentElement;
+    if (theme === 'auto') delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    setIcon($('#toggle-theme .icon'), this.dark ? 'sun' : 'moon');
+  }
+
+  get dark() {
+    const theme = this.prefs.get('theme');
+    return theme === 'dark' || (theme === 'auto' && matchMedia('(prefers-color-scheme: dark)').matches);
+  }
+
+  toggleTheme() {
+    this.prefs.set('theme', this.dark ? 'light' : 'dark');
+  }
+
+  setLanguage(lang) {
+    this.prefs.set('language', lang);
+    location.reload();
+  }
+
+  // ---- small services ----
+
+  explain(error, params) {
+    return explain(this.words, error, params);
+  }
+
+  /** A short notice for the eye and, through the live region, for the ear. */
+  toast(text) {
+    const toast = el('div', { class: 'toast', text });
+    $('#toasts').append(toast);
+    setTimeout(() => toast.remove(), 5000);
+    this.say(text);
+  }
+
+  say(text) {
+    setText($('#said'), text);
+  }
+
+  alarm(text) {
+    setText($('#alarmed'), '');
+    setText($('#alarmed'), text);
+  }
+
+  /** Something on the screen counts down: paint again with the next second. */
+  tick() {
+    if (this.ticker) return;
+    this.ticker = setTimeout(() => {
+      this.ticker = null;
+      this.store.dispatch({ type: 'typing_expired', now: Date.now() });
+      this.store.ask();
+    }, 1000 - (Date.now() % 1000) + 5);
+  }
+}
+
+/** Nothing is connected yet: no account at all, or one whose first sign-in is under way. */
+function isFirstRun(state) {
+  if (!state.accountsLoaded || state.accounts.size > 1) return false;
+  const [only] = state.accounts.values();
+  return !only || (['signing_in', 'signed_out'].includes(only.state) && !only.user && state.conversations.size === 0);
+}
+
+async function main() {
+  const storage = usable(() => localStorage);
+  const prefs = new Prefs(storage);
+  const words = await loadWords(pickLanguage(prefs.get('language'), navigator.languages));
+  document.documentElement.lang = words.base;
+  document.documentElement.dir = words.dir;
+  new App(words, prefs, storage).start();
+}
+
+main();

@@ -8,5 +8,7 @@ mod leak_scan;
 mod old_codes;
 mod orders;
 mod removal;
+mod spans;
 mod trouble;
+mod upgrade;
 mod world;

@@ -1,8 +1,8 @@
 //! Accounts that are removed, with and without their history; jobs, names and attempts.
 
 use switchboard::{
-    domain::{AttemptKind, AttemptOutcome, Batch, Change, ChatId, DialogRecord, Hole, Timestamp},
-    store::{ConversationFilter, FillScope, NewAccount, NewLoginAttempt, QueueReply, StoreError},
+    domain::{AttemptKind, AttemptOutcome, Batch, Change, ChatId, DialogRecord, Timestamp},
+    store::{ConversationFilter, NewAccount, NewLoginAttempt, QueueReply, StoreError},
 };
 
 use crate::world::{World, batch, message, new, person};
@@ -75,70 +75,6 @@ async fn an_account_removed_with_its_history_is_gone_from_the_lists() {
         .items;
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].account_id, stays.id);
-}
-
-/// Protects: a hole becomes a job that ends at what was stored before it, the whole account's first, once each.
-#[actix::test]
-async fn holes_become_jobs_that_end_at_what_is_stored() {
-    let world = World::new();
-    let account = world.account().await;
-    let channel = ChatId::channel(70);
-    world
-        .record(
-            account.id,
-            vec![
-                new(message(ChatId::user(7), 5, "m")),
-                new(message(channel, 30, "c")),
-            ],
-        )
-        .await;
-    let mut hole = Batch::empty(account.id);
-    hole.changes = vec![new(message(channel, 90, "after the hole"))];
-    hole.holes = vec![Hole::Channel { channel_id: 70 }, Hole::Account];
-    world.store.record_batch(hole.clone()).await.unwrap();
-    let job = world
-        .store
-        .next_fill_job(account.id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (job.scope, job.below, job.down_to),
-        (FillScope::Account, None, Some(5))
-    );
-    world.store.finish_fill_job(job.id).await.unwrap();
-    let job = world
-        .store
-        .next_fill_job(account.id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (job.scope, job.below, job.down_to),
-        (FillScope::Chat(channel), None, Some(30))
-    );
-    world
-        .store
-        .save_fill_progress(job.id, Some(60), None)
-        .await
-        .unwrap();
-    let world = world.reopened().await;
-    let job = world
-        .store
-        .next_fill_job(account.id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(job.below, Some(60));
-    world.store.finish_fill_job(job.id).await.unwrap();
-    assert!(
-        world
-            .store
-            .next_fill_job(account.id)
-            .await
-            .unwrap()
-            .is_none()
-    );
 }
 
 /// Protects: names, kinds and rights follow the peers, backfilled messages disturb nobody, the dialog list sets counters.

@@ -121,11 +121,18 @@ impl Live {
     /// The next frame.
     pub async fn next(&mut self) -> Value {
         // Heartbeats come for ever: the limit is for a frame, not for any sign of life.
-        let limit = tokio::time::Instant::now() + LIMIT;
+        tokio::time::timeout(LIMIT, self.any())
+            .await
+            .expect("no frame in time")
+    }
+
+    /// The next frame, whenever it comes.
+    pub async fn any(&mut self) -> Value {
         loop {
-            let message = tokio::time::timeout_at(limit, self.socket.next())
+            let message = self
+                .socket
+                .next()
                 .await
-                .expect("no frame in time")
                 .expect("the socket ended")
                 .expect("the socket broke");
             if let Message::Text(text) = message {

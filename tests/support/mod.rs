@@ -11,6 +11,7 @@ pub mod foreign;
 pub mod keys;
 pub mod leak_scan;
 pub mod live;
+pub mod oracle;
 pub mod past;
 pub mod place;
 pub mod promise;

@@ -12,6 +12,7 @@ mod command_line;
 mod crash;
 mod disk;
 mod endings;
+mod faithful;
 mod first_message;
 mod foreign_server;
 mod full_access;

@@ -2,7 +2,7 @@
 
 use switchboard::{
     domain::{Change, ChatId, SendOutcome},
-    telegram::{CallError, HistoryRange, Recipient},
+    telegram::{CallError, HistoryRange, Recipient, Urgency},
 };
 use switchboard_simulator::{Fault, PersonSpec};
 
@@ -29,7 +29,11 @@ async fn all_dialogs_come_page_by_page() {
     );
     let (mut cursor, mut found, mut floods) = (None, Vec::new(), 0);
     loop {
-        match reader.handle.dialogs_page(cursor.clone(), 20).await {
+        match reader
+            .handle
+            .dialogs_page(cursor.clone(), 20, Urgency::Sync)
+            .await
+        {
             Ok(page) => {
                 assert!(page.batch.backfilled && page.batch.position.is_none());
                 found.extend(page.batch.changes.iter().filter_map(|change| match change {
@@ -76,7 +80,11 @@ async fn history_comes_to_its_beginning() {
                 min_id: 0,
                 limit: 30,
             };
-            let page = reader.handle.history(chat, range).await.unwrap();
+            let page = reader
+                .handle
+                .history(chat, range, Urgency::Person)
+                .await
+                .unwrap();
             texts.extend(
                 page.batch
                     .changes
@@ -111,7 +119,7 @@ async fn messages_come_by_their_ids() {
     ground.sim.delete(ground.friend, supergroup, &[gone]);
     let batch = reader
         .handle
-        .messages_by_id(Some(chat), &[kept, gone])
+        .messages_by_id(Some(chat), &[kept, gone], Urgency::Person)
         .await
         .unwrap();
     let deleted = Change::Deleted {

@@ -109,6 +109,7 @@ impl Ground {
             api: api(),
             position,
             peers: Arc::<Book>::clone(&book),
+            pace: None,
         });
         Reader {
             handle,

@@ -1,6 +1,9 @@
 //! Messages in and out, while nothing goes wrong.
 
-use switchboard::domain::{Change, ChatId, SendOutcome};
+use switchboard::{
+    domain::{Change, ChatId, SendOutcome},
+    telegram::Urgency,
+};
 use switchboard_simulator::PersonSpec;
 
 use crate::ground::{Ground, outgoing};
@@ -109,7 +112,11 @@ async fn marks_and_deletions_arrive() {
         .await;
     reader.handle.mark_read(chat, message_id).await.unwrap();
     // Telegram does not repeat our own mark to us; it stands in the dialog list.
-    let page = reader.handle.dialogs_page(None, 20).await.unwrap();
+    let page = reader
+        .handle
+        .dialogs_page(None, 20, Urgency::Sync)
+        .await
+        .unwrap();
     let read = page.batch.changes.iter().find_map(|change| match change {
         Change::Dialog(dialog) if dialog.chat == chat => {
             Some((dialog.unread, dialog.read_inbox_max_id))

@@ -12,8 +12,8 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, fetch,
-    resolve, reveal, send, shared::Shared, task::Task,
+    DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, Urgency,
+    fetch, resolve, reveal, send, shared::Shared, task::Task,
 };
 use crate::{
     domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
@@ -58,7 +58,7 @@ impl LinkHandle {
             settings,
             runtime,
             session,
-            config.peers,
+            (config.peers, config.pace),
         ));
         let (events, receiver) = mpsc::channel(EVENTS);
         let task = Task::new(Arc::clone(&shared), events.clone(), config.position);
@@ -102,10 +102,13 @@ impl LinkHandle {
         &self,
         cursor: Option<DialogCursor>,
         limit: i32,
+        urgency: Urgency,
     ) -> Result<DialogPage, CallError> {
         let handle = self.clone();
-        self.on_runtime(async move { fetch::dialogs_page(&handle, cursor, limit).await })
-            .await
+        self.reading(urgency, async move {
+            fetch::dialogs_page(&handle, cursor, limit).await
+        })
+        .await
     }
 
     /// A page of a chat's history.
@@ -116,10 +119,13 @@ impl LinkHandle {
         &self,
         chat: ChatId,
         range: HistoryRange,
+        urgency: Urgency,
     ) -> Result<HistoryPage, CallError> {
         let handle = self.clone();
-        self.on_runtime(async move { fetch::history(&handle, chat, range).await })
-            .await
+        self.reading(urgency, async move {
+            fetch::history(&handle, chat, range).await
+        })
+        .await
     }
 
     /// Messages by their ids (at most 100): what history alone does not give back. Ids that no longer exist come back
@@ -131,11 +137,14 @@ impl LinkHandle {
         &self,
         channel: Option<ChatId>,
         ids: &[i32],
+        urgency: Urgency,
     ) -> Result<Batch, CallError> {
         let handle = self.clone();
         let ids = ids.to_vec();
-        self.on_runtime(async move { fetch::messages_by_id(&handle, channel, ids).await })
-            .await
+        self.reading(urgency, async move {
+            fetch::messages_by_id(&handle, channel, ids).await
+        })
+        .await
     }
 
     /// The text of one message as Telegram has it, with the code that was taken out of it here. For whoever asked, and
@@ -235,6 +244,33 @@ impl LinkHandle {
         AbortOnDropHandle::new(self.shared.runtime.spawn(work))
     }
 
+    /// Channels whose dialog is ahead of what is stored: their differences are due.
+    pub fn channels_behind(&self, channels: Vec<i64>) {
+        if !channels.is_empty() {
+            self.shared.channels_behind(channels);
+        }
+    }
+
+    /// The reading pace that Telegram's flood waits have taught, to be kept over a restart.
+    #[must_use]
+    pub fn learned_pace(&self) -> Option<u32> {
+        self.shared.pace.learned()
+    }
+
+    /// One call of the reading budget, in its turn.
+    async fn reading<T: Send + 'static>(
+        &self,
+        urgency: Urgency,
+        work: impl Future<Output = Result<T, CallError>> + Send + 'static,
+    ) -> Result<T, CallError> {
+        self.shared.pace.turn(urgency).await;
+        let answer = self.on_runtime(work).await;
+        if let Err(CallError::FloodWait(wait)) = &answer {
+            self.shared.pace.flooded(*wait);
+        }
+        answer
+    }
+
     /// Parsing a large answer must not hold up the caller's thread, which may be an actor's.
     async fn on_runtime<T: Send + 'static>(
         &self,
@@ -316,7 +352,7 @@ mod tests {
             Arc::clone(telegram.settings()),
             telegram.runtime().clone(),
             PoolSession::new(Some(&session), telegram.settings()),
-            Arc::new(Nobody),
+            (Arc::new(Nobody), None),
         ));
         let task = Task::new(shared, mpsc::channel(1).0, None);
         let size = size_of_val(&guarded(task));

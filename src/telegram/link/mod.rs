@@ -6,6 +6,7 @@ mod catch_up;
 mod deliver;
 mod fetch;
 mod handle;
+mod pace;
 mod pulse;
 mod resolve;
 mod reveal;
@@ -43,6 +44,25 @@ pub struct LinkConfig {
     /// batch. Its `channels` are not needed: they are asked for one by one through `peers`.
     pub position: Option<Position>,
     pub peers: Arc<dyn PeerBook>,
+    /// Reading calls in half a minute, as [`LinkHandle::learned_pace`] told it; `None`: no limit is known.
+    pub pace: Option<u32>,
+}
+
+/// Who reads goes in this order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Urgency {
+    /// Somebody waits for it.
+    Person,
+    /// Came while the account was away.
+    Owed,
+    /// The list of chats, and their newest messages.
+    Sync,
+    /// What is stored already, once more.
+    Compare,
+}
+
+impl Urgency {
+    const COUNT: usize = 4;
 }
 
 /// What a link reports, in order. The queue is bounded: a reader that stops makes the link wait, then leave the rest

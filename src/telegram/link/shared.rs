@@ -8,7 +8,7 @@ use std::{
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::sync::CancellationToken;
 
-use super::PeerBook;
+use super::{PeerBook, pace::Pace};
 use crate::{
     domain::{AccountId, ChatId, Peer},
     telegram::{
@@ -28,6 +28,7 @@ pub(super) struct Shared {
     pub(super) runtime: Handle,
     pub(super) session: Arc<PoolSession>,
     pub(super) peers: Arc<dyn PeerBook>,
+    pub(super) pace: Pace,
     /// Closing was asked for.
     pub(super) stop: CancellationToken,
     /// The current pool; `None` between two.
@@ -71,7 +72,7 @@ impl Shared {
         settings: Arc<Settings>,
         runtime: Handle,
         session: Arc<PoolSession>,
-        peers: Arc<dyn PeerBook>,
+        (peers, pace): (Arc<dyn PeerBook>, Option<u32>),
     ) -> Self {
         Self {
             account_id,
@@ -82,6 +83,7 @@ impl Shared {
             runtime,
             session,
             peers,
+            pace: Pace::new(pace),
             stop: CancellationToken::new(),
             calls: Mutex::new(None),
             met: Mutex::default(),

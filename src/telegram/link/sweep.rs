@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{handle::LinkHandle, shared::Shared};
+use super::{Urgency, handle::LinkHandle, shared::Shared};
 use crate::domain::Change;
 use crate::telegram::CallError;
 
@@ -27,7 +27,10 @@ pub(super) fn start(shared: &Arc<Shared>) {
 async fn sweep(handle: LinkHandle) {
     let mut cursor = None;
     loop {
-        let page = match handle.dialogs_page(cursor.clone(), PAGE).await {
+        let page = match handle
+            .dialogs_page(cursor.clone(), PAGE, Urgency::Compare)
+            .await
+        {
             Ok(page) => page,
             Err(CallError::FloodWait(wait)) => {
                 sleep(wait).await;

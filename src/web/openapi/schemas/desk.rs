@@ -27,7 +27,7 @@ super::schemas! {
         direction: "one of incoming|outgoing", text: "string", timestamp: "time",
         status: "one of received|pending|sent|failed", sender: "Sender?", reply_to_message_id: "string?",
         edited_at: "time?", deleted_at: "time?", media: "Media?", service: "string?", backfilled: "boolean",
-        masked: "boolean", error: "SendError?", retry_at: "time?",
+        masked: "boolean", late: "boolean", error: "SendError?", retry_at: "time?",
     }
     answer Sender { id: "string", name: "string", username: "string?" }
     answer SendError { code: "string", message: "string" }

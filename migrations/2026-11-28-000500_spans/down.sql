@@ -1,0 +1,17 @@
+DROP INDEX tombstones_by_time;
+DROP INDEX messages_untold;
+ALTER TABLE messages DROP COLUMN late;
+DROP TABLE message_versions;
+DROP TABLE stale;
+DROP TABLE owed;
+DROP TABLE spans;
+ALTER TABLE accounts DROP COLUMN pace;
+ALTER TABLE accounts DROP COLUMN holes;
+ALTER TABLE channel_positions DROP COLUMN ended;
+ALTER TABLE channel_positions DROP COLUMN epoch;
+ALTER TABLE channel_positions DROP COLUMN live_to;
+ALTER TABLE channel_positions DROP COLUMN live_from;
+ALTER TABLE account_positions DROP COLUMN ended;
+ALTER TABLE account_positions DROP COLUMN epoch;
+ALTER TABLE account_positions DROP COLUMN live_to;
+ALTER TABLE account_positions DROP COLUMN live_from;

@@ -1,0 +1,241 @@
+//! Continuity: how spans grow with the update stream, and what is owed where it broke.
+//!
+//! While a scope's position is continuous, everything new comes by the stream: the topmost span of each of its chats is
+//! open. A hole closes them where the stream had got to. The next thing that the stream or the dialog list tells of a chat
+//! opens a new one, and what lies between the two is owed.
+
+use diesel::{QueryResult, RunQueryDsl};
+
+use super::{
+    job::JobResult,
+    sql::{One, sql},
+    tx::{KnownAccount, Tx, scope_of},
+};
+use crate::domain::{ChatId, DialogRecord, Span, Spans};
+
+/// The marked ids of all chats that share a scope's numbering.
+fn chats_of(scope: i64) -> (i64, i64) {
+    // Channels lie below this.
+    const BASIC: i64 = -1_000_000_000_000;
+    match scope {
+        0 => (BASIC, i64::MAX),
+        channel => {
+            let chat = ChatId::channel(channel).marked();
+            (chat, chat)
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// The stream brought this message number of a chat.
+    pub fn note_live(
+        &mut self,
+        account: &KnownAccount,
+        key: (i64, i64),
+        number: i32,
+    ) -> JobResult<()> {
+        let scope_id = scope_of(ChatId::from_marked(key.1));
+        let scope = self.scope(account.no, scope_id)?;
+        if scope.brought(number) {
+            self.mark_scope(account.no, scope_id);
+        }
+        match self.conversation(key)?.open_from {
+            Some(from) if from <= number => Ok(()),
+            Some(_) => self.begin_earlier(key, number),
+            None => {
+                let scope = self.scope(account.no, scope_id)?;
+                let (from, ended) = (scope.live_from.unwrap_or(number), scope.ended);
+                let spans = self.spans(key)?;
+                let below = watched_to(&spans, ended);
+                self.open_span(key, spans, Span::open(from, from - 1), below)
+            }
+        }
+    }
+
+    /// Numbers came out of their order: the stream had begun before the first one that it brought.
+    fn begin_earlier(&mut self, key: (i64, i64), number: i32) -> JobResult<()> {
+        let mut spans = self.spans(key)?;
+        if spans.containing(number).is_some() {
+            return Ok(());
+        }
+        spans.cover(Span::open(number, number));
+        self.keep_spans(key, &spans)
+    }
+
+    /// The dialog list names the newest message of a chat. `asked`: the count of holes when it was asked for; `None` for
+    /// what the stream itself tells.
+    pub fn claim_dialog(
+        &mut self,
+        account: &KnownAccount,
+        dialog: &DialogRecord,
+        asked: Option<i64>,
+    ) -> JobResult<()> {
+        let key = (account.no, dialog.chat.marked());
+        let scope_id = scope_of(dialog.chat);
+        let scope = self.scope(account.no, scope_id)?.clone();
+        let unbroken = asked.is_none_or(|asked| scope.epoch <= asked);
+        let there = scope.pts > 0 && dialog.channel_pts.is_none_or(|theirs| scope.pts >= theirs);
+        if !unbroken || !there || self.conversation(key)?.open_from.is_some() {
+            return Ok(());
+        }
+        let top = dialog.top_message;
+        let spans = self.spans(key)?;
+        let below = watched_to(&spans, scope.ended);
+        if let Some(below) = below.filter(|below| top <= *below) {
+            let nothing_since = Span::open(below.saturating_add(1), below);
+            return self.open_span(key, spans, nothing_since, Some(below));
+        }
+        if top > 0 && !self.is_stored(account.no, scope_id, top)? {
+            // The newest did not come along: it has to be fetched before anything can be said.
+            return match below {
+                Some(below) => self.owe(key, below.saturating_add(1), None),
+                None => Ok(()),
+            };
+        }
+        if let Some(below) = below {
+            // The newest itself is told with what lies before it.
+            self.owe(key, below.saturating_add(1), Some(top))?;
+        }
+        self.open_span(key, spans, Span::open(top.max(1), top), None)
+    }
+
+    /// `below`: up to there we were watching before; what came since is owed.
+    fn open_span(
+        &mut self,
+        key: (i64, i64),
+        mut spans: Spans,
+        mut span: Span,
+        below: Option<i32>,
+    ) -> JobResult<()> {
+        if let Some(below) = below {
+            if below.saturating_add(1) < span.low {
+                self.owe(key, below + 1, Some(span.low - 1))?;
+            } else {
+                span.low = below.saturating_add(1);
+                span.high = span.high.max(below);
+            }
+        }
+        spans.cover(span);
+        self.keep_spans(key, &spans)
+    }
+
+    fn is_stored(&mut self, account_no: i64, scope: i64, number: i32) -> QueryResult<bool> {
+        Ok(sql("SELECT count(*) AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ?")
+            .number(account_no)
+            .number(scope)
+            .number(number)
+            .get_result::<One>(self.conn)?
+            .n
+            > 0)
+    }
+
+    /// Telegram won't replay what came in a scope: its open spans end where the stream had got to, and what is stored
+    /// may have been edited or deleted meanwhile.
+    pub fn lose_continuity(&mut self, account: &KnownAccount, scope_id: i64) -> JobResult<()> {
+        self.flush()?;
+        let holes = sql("UPDATE accounts SET holes = holes + 1 WHERE no = ? RETURNING holes AS n")
+            .number(account.no)
+            .get_result::<One>(self.conn)?
+            .n;
+        let (first, last) = chats_of(scope_id);
+        // Also where the stream brought nothing: the dialog list had named the newest.
+        let listed = sql(
+            "SELECT coalesce(max(top_message), 0) AS n FROM conversations \
+                          WHERE account_no = ? AND chat BETWEEN ? AND ?",
+        )
+        .number(account.no)
+        .number(first)
+        .number(last)
+        .get_result::<One>(self.conn)?
+        .n;
+        let scope = self.scope(account.no, scope_id)?;
+        let live_to = scope.live_to.unwrap_or(0);
+        let watched = scope.pts > 0 || scope.ended.is_some();
+        let ended = scope
+            .ended
+            .max(scope.live_to)
+            .max(i32::try_from(listed).ok());
+        (scope.live_from, scope.live_to) = (None, None);
+        // Before the first chat was listed nothing was watched.
+        (scope.epoch, scope.ended) = (holes, ended.filter(|ended| watched && *ended > 0));
+        self.mark_scope(account.no, scope_id);
+        sql(
+            "UPDATE spans SET high = max(high, ?), open = 0 WHERE open AND conversation_id IN \
+             (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
+        )
+        .number(live_to)
+        .number(account.no)
+        .number(first)
+        .number(last)
+        .run(self.conn)?;
+        for text in [
+            "DELETE FROM spans WHERE high < low AND conversation_id IN \
+             (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
+            "DELETE FROM stale WHERE conversation_id IN \
+             (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
+            "INSERT INTO stale (conversation_id, low, high) SELECT conversation_id, low, high FROM spans \
+             WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
+        ] {
+            sql(text)
+                .number(account.no)
+                .number(first)
+                .number(last)
+                .run(self.conn)?;
+        }
+        for (key, row) in &mut self.state.conversations {
+            if key.0 == account.no && (first..=last).contains(&key.1) {
+                row.open_from = None;
+            }
+        }
+        if scope_id == 0 {
+            // Which chats have something new, the list says.
+            sql("UPDATE accounts SET dialog_cursor = NULL WHERE no = ?")
+                .number(account.no)
+                .run(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// The channel's position is of no use: what came since it is owed up to whatever is the newest.
+    pub fn lose_channel_position(&mut self, account: &KnownAccount, channel: i64) -> JobResult<()> {
+        self.lose_continuity(account, channel)?;
+        let key = (account.no, ChatId::channel(channel).marked());
+        if self.find_conversation(key.0, key.1)?.is_none() {
+            return Ok(());
+        }
+        let ended = self.scope(account.no, channel)?.ended;
+        let spans = self.spans(key)?;
+        match watched_to(&spans, ended) {
+            Some(below) => self.owe(key, below.saturating_add(1), None),
+            None => Ok(()),
+        }
+    }
+
+    /// The channel can't be followed any more; when it comes back, it begins anew and owes the time between.
+    pub fn stop_following(&mut self, account: &KnownAccount, channel: i64) -> JobResult<()> {
+        self.lose_continuity(account, channel)?;
+        self.scope(account.no, channel)?.pts = 0;
+        self.mark_scope(account.no, channel);
+        Ok(())
+    }
+
+    /// The account is out of all its chats for now.
+    pub fn stop_following_all(&mut self, account: &KnownAccount) -> JobResult<()> {
+        let channels =
+            sql("SELECT channel_id AS n FROM channel_positions WHERE account_no = ? AND pts > 0")
+                .number(account.no)
+                .load::<One>(self.conn)?;
+        for channel in channels {
+            self.stop_following(account, channel.n)?;
+        }
+        self.stop_following(account, 0)
+    }
+}
+
+/// Up to where a chat was watched before its topmost span opens.
+fn watched_to(spans: &Spans, ended: Option<i32>) -> Option<i32> {
+    match spans.topmost() {
+        Some(span) => span.end(),
+        None => ended,
+    }
+}

@@ -1,0 +1,401 @@
+//! Owed: what came while the account was away, from the gap to the desk.
+//!
+//! A gap is fetched from its top down, in pages that are stored silently; once it is whole, its messages are told in
+//! their order, each exactly once, as the late news that they are.
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Bool, Integer, Nullable},
+};
+
+use super::{
+    HistoryStretch, OwedWork, Result, StaleWork, StoreHandle, Stretched,
+    job::JobResult,
+    message_row::{MessageRecord, account_of},
+    spans::spans_of,
+    sql::{One, sql},
+    tx::{KnownAccount, Tx, scope_of},
+};
+use crate::domain::{AccountId, ChatId, ConversationId, Direction, EventBody, Span, Timestamp};
+
+/// Messages told in one transaction.
+const TELL: i64 = 200;
+/// Pages of a chat that are compared in the background after a hole; the rest is compared when somebody looks.
+const COMPARED_PAGES: i32 = 10;
+/// Chats that were quiet for longer are compared only when somebody looks.
+const COMPARED_DAYS: i64 = 30;
+
+#[derive(QueryableByName)]
+struct OwedRow {
+    #[diesel(sql_type = BigInt)]
+    conversation_id: i64,
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+    #[diesel(sql_type = Integer)]
+    low: i32,
+    #[diesel(sql_type = Nullable<Integer>)]
+    high: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    told_to: Option<i32>,
+    #[diesel(sql_type = BigInt)]
+    rows_from: i64,
+}
+
+#[derive(QueryableByName)]
+struct UntoldRow {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    message_no: i64,
+    #[diesel(sql_type = BigInt)]
+    timestamp: i64,
+    #[diesel(sql_type = Bool)]
+    shown: bool,
+}
+
+#[derive(QueryableByName)]
+struct StaleRow {
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+    #[diesel(sql_type = Integer)]
+    low: i32,
+    #[diesel(sql_type = Integer)]
+    high: i32,
+}
+
+impl Tx<'_> {
+    /// What lies between was missed. Without `high`: up to whatever is the newest.
+    pub fn owe(&mut self, key: (i64, i64), low: i32, high: Option<i32>) -> JobResult<()> {
+        let conversation = self.conversation(key)?.fields.id;
+        sql(
+            "INSERT INTO owed (conversation_id, low, high) VALUES (?, ?, ?) \
+             ON CONFLICT (conversation_id, low) DO UPDATE SET high = excluded.high, refused = NULL",
+        )
+        .number(conversation)
+        .number(low)
+        .number_or_null(high)
+        .run(self.conn)?;
+        Ok(())
+    }
+
+    fn record_stretch(&mut self, stretch: &HistoryStretch) -> JobResult<Stretched> {
+        let (new_messages, _) = self.record_batch(&stretch.batch)?;
+        let account = self.living_account(stretch.batch.account_id)?;
+        let key = self.conversation_for(&account, stretch.chat)?;
+        let scope_id = scope_of(stretch.chat);
+        let given = stretch.numbers();
+        let low = match stretch.oldest {
+            Some(oldest) if !stretch.complete => oldest,
+            _ => stretch.above + 1,
+        };
+        let scope = self.scope(account.no, scope_id)?;
+        let continuous = scope.pts > 0 && scope.epoch <= stretch.asked;
+        let span = match stretch.before {
+            0 => {
+                let high = given.iter().copied().max().unwrap_or(stretch.above);
+                Span {
+                    low,
+                    high,
+                    // What is newer than this answer comes by the stream.
+                    open: continuous,
+                }
+            }
+            before => Span::closed(low, before - 1),
+        };
+        let mut spans = self.spans(key)?;
+        spans.cover(span);
+        self.keep_spans(key, &spans)?;
+        let conversation = self.conversation(key)?.fields.id;
+        if continuous {
+            self.compared(conversation, span.low, span.high)?;
+        } else {
+            self.outdated(conversation, span.low, span.high)?;
+        }
+        let stored = self.numbers_between(conversation, (account.no, scope_id), span)?;
+        let unseen = stored
+            .into_iter()
+            .filter(|number| !given.contains(number))
+            .collect();
+        Ok(Stretched {
+            new_messages,
+            unseen,
+        })
+    }
+
+    /// Numbers of the conversation's messages in a span, as far as they are not deleted. Numbers of a scope rise with
+    /// time, so times narrow the search down.
+    fn numbers_between(
+        &mut self,
+        conversation: i64,
+        (account_no, scope): (i64, i64),
+        span: Span,
+    ) -> JobResult<Vec<i32>> {
+        let from = self.time_at(account_no, scope, span.low)?;
+        let rows = sql("SELECT message_no AS n FROM messages INDEXED BY messages_by_conversation \
+                        WHERE conversation_id = ? AND timestamp >= ? AND message_no BETWEEN ? AND ? \
+                        AND deleted_at IS NULL AND held = 0")
+        .number(conversation)
+        .number(from)
+        .number(span.low)
+        .number(span.high)
+        .load::<One>(self.conn)?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| i32::try_from(row.n).ok())
+            .collect())
+    }
+
+    /// No message of the scope from this number on is older than this.
+    pub fn time_at(&mut self, account_no: i64, scope: i64, number: i32) -> JobResult<i64> {
+        Ok(sql(
+            "SELECT coalesce((SELECT timestamp FROM messages WHERE account_no = ? AND scope = ? \
+                AND message_no <= ? ORDER BY message_no DESC LIMIT 1), 0) AS n",
+        )
+        .number(account_no)
+        .number(scope)
+        .number(number)
+        .get_result::<One>(self.conn)?
+        .n)
+    }
+
+    /// Tells the next messages of a gap that is whole. `true`: all are told.
+    fn tell_owed(&mut self, conversation: ConversationId, low: i32) -> JobResult<bool> {
+        let key = self.conversation_key(conversation)?;
+        let Some(owed) = self.owed(conversation.0, low)? else {
+            return Ok(true);
+        };
+        let spans = self.spans(key)?;
+        let high = match owed.high {
+            _ if spans.missing(low, owed.high).is_some() => return Ok(false),
+            Some(high) => high,
+            None => spans.topmost().map_or(low, |span| span.high),
+        };
+        let from = owed.told_to.map_or(low, |told| told.saturating_add(1));
+        let account = self.account_of_conversation(key)?;
+        let rows = sql("SELECT id, message_no, timestamp, deleted_at IS NULL AND held = 0 AS shown FROM messages \
+                        WHERE conversation_id = ? AND backfilled AND message_no BETWEEN ? AND ? \
+                        ORDER BY message_no LIMIT ?")
+        .number(conversation.0)
+        .number(from)
+        .number(high)
+        .number(TELL)
+        .load::<UntoldRow>(self.conn)?;
+        for row in &rows {
+            // A gap that an older schema left may reach back before the account came to us: that is history, not news.
+            let news = owed.rows_from == 0
+                || (row.id >= owed.rows_from && row.timestamp >= account.created_at);
+            if news && row.shown {
+                self.tell_late(&account, key, row)?;
+            }
+        }
+        if let Some(last) = rows.last().filter(|_| rows.len() as i64 == TELL) {
+            sql("UPDATE owed SET told_to = ? WHERE conversation_id = ? AND low = ?")
+                .number(last.message_no)
+                .number(conversation.0)
+                .number(low)
+                .run(self.conn)?;
+            return Ok(false);
+        }
+        sql("DELETE FROM owed WHERE conversation_id = ? AND low = ?")
+            .number(conversation.0)
+            .number(low)
+            .run(self.conn)?;
+        Ok(true)
+    }
+
+    fn tell_late(
+        &mut self,
+        account: &KnownAccount,
+        key: (i64, i64),
+        row: &UntoldRow,
+    ) -> JobResult<()> {
+        sql("UPDATE messages SET backfilled = 0, late = 1 WHERE id = ?")
+            .number(row.id)
+            .run(self.conn)?;
+        let Some(record) = MessageRecord::load(self.conn, row.id)? else {
+            return Ok(());
+        };
+        let message = record.into_message();
+        if message.direction == Direction::Incoming {
+            let fields = &mut self.conversation(key)?.fields;
+            let number = i32::try_from(row.message_no).unwrap_or(i32::MAX);
+            if number > fields.counted_to && number > fields.read_inbox_max_id {
+                fields.unread += 1;
+                self.mark_conversation(key);
+                self.add_unread(account.id, 1)?;
+            }
+        }
+        self.changed_in_place(key, row.id)?;
+        let conversation = self.show_conversation(key)?;
+        let body = match message.direction {
+            Direction::Incoming => EventBody::MessageReceived {
+                message,
+                conversation,
+            },
+            Direction::Outgoing => EventBody::MessageSent {
+                message,
+                conversation,
+            },
+        };
+        Ok(self.emit(account, body)?)
+    }
+
+    fn owed(&mut self, conversation: i64, low: i32) -> JobResult<Option<OwedRow>> {
+        Ok(sql(
+            "SELECT conversation_id, 0 AS chat, low, high, told_to, rows_from FROM owed \
+                WHERE conversation_id = ? AND low = ?",
+        )
+        .number(conversation)
+        .number(low)
+        .load::<OwedRow>(self.conn)?
+        .pop())
+    }
+
+    fn account_of_conversation(&mut self, key: (i64, i64)) -> JobResult<KnownAccount> {
+        let id = account_of(&self.conversation(key)?.fields.telegram_account_id);
+        self.living_account(id)
+    }
+}
+
+impl StoreHandle {
+    /// A page of history with what it says about its stretch: whole now, and compared.
+    ///
+    /// # Errors
+    /// [`super::StoreError::AccountNotFound`], or as every write.
+    pub async fn record_stretch(&self, stretch: HistoryStretch) -> Result<Stretched> {
+        self.job("record_stretch", move |tx| tx.record_stretch(&stretch))
+            .await
+    }
+
+    /// The next step for what is owed, in the chats with the newest messages first; in each the oldest gap first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn next_owed(&self, account: AccountId) -> Result<Option<OwedWork>> {
+        self.read("next_owed", move |conn| {
+            let row = sql("SELECT o.conversation_id, c.chat, o.low, o.high, o.told_to, o.rows_from FROM owed o \
+                           JOIN conversations c ON c.id = o.conversation_id \
+                           WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.refused IS NULL \
+                           ORDER BY c.last_message_at DESC, o.conversation_id, o.low LIMIT 1")
+            .text(&account.to_string())
+            .load::<OwedRow>(conn)?
+            .pop();
+            let Some(row) = row else {
+                return Ok(None);
+            };
+            let conversation = ConversationId(row.conversation_id);
+            let missing = spans_of(conn, row.conversation_id)?.missing(row.low, row.high);
+            Ok(Some(match missing {
+                Some((low, high)) => OwedWork::Fetch {
+                    conversation,
+                    chat: ChatId::from_marked(row.chat),
+                    gap: row.low,
+                    above: low - 1,
+                    before: high.map_or(0, |high| high + 1),
+                },
+                None => OwedWork::Tell {
+                    conversation,
+                    gap: row.low,
+                },
+            }))
+        })
+        .await
+    }
+
+    /// Tells the next part of a gap that is whole; `true`: that was all of it. Events `message_received` and
+    /// `message_sent`, with `late`.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn tell_owed(&self, conversation: ConversationId, gap: i32) -> Result<bool> {
+        self.job("tell_owed", move |tx| tx.tell_owed(conversation, gap))
+            .await
+    }
+
+    /// Telegram does not give what is owed there; asked for again when the chat is listed anew.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn refuse_owed(
+        &self,
+        conversation: ConversationId,
+        gap: i32,
+        reason: String,
+    ) -> Result<()> {
+        self.job("refuse_owed", move |tx| {
+            sql("UPDATE owed SET refused = ? WHERE conversation_id = ? AND low = ?")
+                .text(&reason)
+                .number(conversation.0)
+                .number(gap)
+                .run(tx.conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A stretch to compare with Telegram in the background, in the chats with the newest messages first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn next_stale(&self, account: AccountId) -> Result<Option<StaleWork>> {
+        self.read("next_stale", move |conn| {
+            let since = Timestamp::now().millis() - COMPARED_DAYS * 24 * 3600 * 1000;
+            let row = sql("SELECT c.chat, s.low, s.high FROM stale s \
+                           JOIN conversations c ON c.id = s.conversation_id \
+                           WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND s.pages < ? \
+                           AND c.last_message_at > ? ORDER BY c.last_message_at DESC, s.high DESC LIMIT 1")
+            .text(&account.to_string())
+            .number(COMPARED_PAGES)
+            .number(since)
+            .load::<StaleRow>(conn)?
+            .pop();
+            Ok(row.map(|row| StaleWork {
+                chat: ChatId::from_marked(row.chat),
+                low: row.low,
+                high: row.high,
+            }))
+        })
+        .await
+    }
+
+    /// The topmost stretch between two numbers that was not compared since the last hole.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn stale_between(
+        &self,
+        conversation: ConversationId,
+        low: i32,
+        high: i32,
+    ) -> Result<Option<(i32, i32)>> {
+        self.read("stale_between", move |conn| {
+            let row = sql("SELECT 0 AS chat, low, high FROM stale WHERE conversation_id = ? AND low <= ? AND high >= ? \
+                           ORDER BY low DESC LIMIT 1")
+            .number(conversation.0)
+            .number(high)
+            .number(low)
+            .load::<StaleRow>(conn)?
+            .pop();
+            Ok(row.map(|row| (row.low.max(low), row.high.min(high))))
+        })
+        .await
+    }
+
+    /// Telegram does not show this chat any more: nothing of it can be compared.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn give_up_stale(&self, account: AccountId, chat: ChatId) -> Result<()> {
+        self.job("give_up_stale", move |tx| {
+            let account = tx.account(account)?.no;
+            sql("UPDATE stale SET pages = ? WHERE conversation_id = \
+                 (SELECT id FROM conversations WHERE account_no = ? AND chat = ?)")
+            .number(COMPARED_PAGES)
+            .number(account)
+            .number(chat.marked())
+            .run(tx.conn)?;
+            Ok(())
+        })
+        .await
+    }
+}

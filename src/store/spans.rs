@@ -1,0 +1,134 @@
+//! Spans as rows, what is owed between them, and what may be out of date.
+
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{Bool, Integer},
+    sqlite::SqliteConnection,
+};
+
+use super::{Result, StoreHandle, job::JobResult, sql::sql, tx::Tx};
+use crate::domain::{ConversationId, Span, Spans};
+
+#[derive(QueryableByName)]
+struct SpanRow {
+    #[diesel(sql_type = Integer)]
+    low: i32,
+    #[diesel(sql_type = Integer)]
+    high: i32,
+    #[diesel(sql_type = Bool)]
+    open: bool,
+}
+
+pub(in crate::store) fn spans_of(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+) -> QueryResult<Spans> {
+    let rows = sql("SELECT low, high, open FROM spans WHERE conversation_id = ? ORDER BY low")
+        .number(conversation)
+        .load::<SpanRow>(conn)?;
+    Ok(Spans::of(rows.into_iter().map(|row| Span {
+        low: row.low,
+        high: row.high,
+        open: row.open,
+    })))
+}
+
+/// Where a chat's open span begins.
+pub(in crate::store) fn open_from(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+) -> QueryResult<Option<i32>> {
+    Ok(spans_of(conn, conversation)?
+        .topmost()
+        .filter(|span| span.open)
+        .map(|span| span.low))
+}
+
+impl Tx<'_> {
+    pub fn spans(&mut self, key: (i64, i64)) -> JobResult<Spans> {
+        let conversation = self.conversation(key)?.fields.id;
+        Ok(spans_of(self.conn, conversation)?)
+    }
+
+    pub fn keep_spans(&mut self, key: (i64, i64), spans: &Spans) -> JobResult<()> {
+        let row = self.conversation(key)?;
+        let conversation = row.fields.id;
+        row.open_from = spans
+            .topmost()
+            .filter(|span| span.open)
+            .map(|span| span.low);
+        sql("DELETE FROM spans WHERE conversation_id = ?")
+            .number(conversation)
+            .run(self.conn)?;
+        for span in spans.iter() {
+            sql("INSERT INTO spans (conversation_id, low, high, open) VALUES (?, ?, ?, ?)")
+                .number(conversation)
+                .number(span.low)
+                .number(span.high)
+                .number(span.open)
+                .run(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// A hole came after this stretch was asked for: it may be out of date already.
+    pub fn outdated(&mut self, conversation: i64, low: i32, high: i32) -> JobResult<()> {
+        sql(
+            "INSERT INTO stale (conversation_id, low, high) SELECT ?, ?, ? WHERE ? <= ? \
+             ON CONFLICT (conversation_id, low) DO UPDATE SET high = max(high, excluded.high)",
+        )
+        .number(conversation)
+        .number(low)
+        .number(high)
+        .number(low)
+        .number(high)
+        .run(self.conn)?;
+        Ok(())
+    }
+
+    /// What was compared with Telegram just now is out of date no longer.
+    pub fn compared(&mut self, conversation: i64, low: i32, high: i32) -> JobResult<()> {
+        let rows = sql("SELECT low, high, pages FROM stale WHERE conversation_id = ? AND low <= ? AND high >= ?")
+            .number(conversation)
+            .number(high)
+            .number(low)
+            .load::<StaleRow>(self.conn)?;
+        for row in rows {
+            sql("DELETE FROM stale WHERE conversation_id = ? AND low = ?")
+                .number(conversation)
+                .number(row.low)
+                .run(self.conn)?;
+            let rests = [(row.low, low - 1), (high.saturating_add(1), row.high)];
+            for (low, high) in rests.into_iter().filter(|(low, high)| low <= high) {
+                sql("INSERT INTO stale (conversation_id, low, high, pages) VALUES (?, ?, ?, ?)")
+                    .number(conversation)
+                    .number(low)
+                    .number(high)
+                    .number(row.pages + 1)
+                    .run(self.conn)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(QueryableByName)]
+struct StaleRow {
+    #[diesel(sql_type = Integer)]
+    low: i32,
+    #[diesel(sql_type = Integer)]
+    high: i32,
+    #[diesel(sql_type = Integer)]
+    pages: i32,
+}
+
+impl StoreHandle {
+    /// Which stretches of a conversation are here.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn spans(&self, conversation: ConversationId) -> Result<Spans> {
+        self.read("spans", move |conn| spans_of(conn, conversation.0))
+            .await
+    }
+}

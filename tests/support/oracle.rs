@@ -1,0 +1,252 @@
+//! Oracle: what the service holds and what it told, judged without asking it.
+//!
+//! Rows come from the database file, opened read-only; what was told from a WebSocket that resumes. The service's own
+//! answers are no witness: where something is missing, they fetch it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Bool, Nullable, Text},
+    sqlite::SqliteConnection,
+};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use super::{
+    fleet::{Fleet, FleetAccount},
+    live::Live,
+    wait::LIMIT,
+};
+
+/// A message as its row has it.
+#[derive(QueryableByName, Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    #[diesel(sql_type = BigInt)]
+    pub message_no: i64,
+    #[diesel(sql_type = Text)]
+    pub text: String,
+    #[diesel(sql_type = Bool)]
+    pub deleted: bool,
+    #[diesel(sql_type = Bool)]
+    pub late: bool,
+    #[diesel(sql_type = Bool)]
+    pub silent: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub service: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// The database file of a service, read-only.
+pub struct File(PathBuf);
+
+impl File {
+    pub fn of(fleet: &Fleet) -> Self {
+        Self(fleet.data_dir().join("switchboard.db"))
+    }
+
+    fn open(&self) -> SqliteConnection {
+        let url = format!("file:{}?mode=ro", self.0.display());
+        SqliteConnection::establish(&url).expect("the database can be read")
+    }
+
+    /// Numbered messages of one chat, in their order.
+    pub fn chat(&self, account: &str, chat: i64) -> Vec<Row> {
+        diesel::sql_query(
+            "SELECT message_no, text, deleted_at IS NOT NULL AS deleted, late, backfilled AS silent, service FROM messages \
+             WHERE telegram_account_id = ? AND chat_id = ? AND message_no < 4294967296 ORDER BY message_no",
+        )
+        .bind::<Text, _>(account)
+        .bind::<Text, _>(chat.to_string())
+        .load(&mut self.open())
+        .expect("the rows can be read")
+    }
+
+    /// How much is still to be fetched, told or compared.
+    pub fn debts(&self) -> i64 {
+        diesel::sql_query(
+            "SELECT (SELECT count(*) FROM owed) + (SELECT count(*) FROM stale WHERE pages < 10) \
+             + (SELECT count(*) FROM fill_jobs) AS n",
+        )
+        .get_result::<Count>(&mut self.open())
+        .expect("the rows can be read")
+        .n
+    }
+}
+
+/// What is wrong with a chat, beside the ledger; empty: nothing. Service messages are left out; a deleted one that was
+/// never seen is no loss, for Telegram does not give it out any more.
+pub fn differences(fleet: &Fleet, file: &File, account: &FleetAccount, chat: i64) -> Vec<String> {
+    let all = fleet.telegram.ledger_of(account.user);
+    let Some(entry) = all.get(&chat) else {
+        return vec![format!("the ledger has no chat {chat}")];
+    };
+    let rows = file.chat(&account.id, chat);
+    let stored: HashMap<i64, &Row> = rows.iter().map(|row| (row.message_no, row)).collect();
+    let mut found = Vec::new();
+    for real in entry.messages.iter().filter(|message| !message.service) {
+        let id = real.id;
+        match stored.get(&i64::from(id)) {
+            None if real.deleted => {}
+            None => found.push(format!("{chat}/{id} is missing: {:?}", real.text)),
+            Some(row) if row.deleted != real.deleted => {
+                found.push(format!("{chat}/{id}: deleted is {}", row.deleted));
+            }
+            Some(row) if !real.deleted && row.text != real.text => {
+                found.push(format!(
+                    "{chat}/{id} reads {:?}, not {:?}",
+                    row.text, real.text
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    found
+}
+
+/// Waits until the file is what the ledger is, and nothing is owed any more.
+pub async fn until_faithful(fleet: &Fleet, account: &FleetAccount, chats: &[i64]) {
+    let file = File::of(fleet);
+    let start = Instant::now();
+    loop {
+        let mut wrong: Vec<String> = chats
+            .iter()
+            .flat_map(|chat| differences(fleet, &file, account, *chat))
+            .collect();
+        let debts = file.debts();
+        if wrong.is_empty() && debts == 0 {
+            return;
+        }
+        wrong.truncate(10);
+        assert!(
+            start.elapsed() < LIMIT,
+            "the file never became the ledger: {debts} debts, {wrong:#?}\n{}",
+            fleet
+                .service()
+                .log()
+                .lines()
+                .rev()
+                .take(30)
+                .collect::<Vec<_>>()
+                .join("\n")
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+type Heard = Arc<Mutex<Vec<Value>>>;
+
+/// A dashboard that comes back after each cut, from where it was.
+pub struct Listener {
+    heard: Heard,
+    task: JoinHandle<()>,
+    after: i64,
+}
+
+impl Listener {
+    /// From now on.
+    pub async fn start(address: &str) -> Self {
+        let live = Live::open(address, None).await;
+        let now = live.hello["data"]["seq"].as_i64().unwrap();
+        Self::resume(address, now).await
+    }
+
+    /// From where another one was.
+    pub async fn resume(address: &str, after: i64) -> Self {
+        let mut live = Live::open(address, Some(after)).await;
+        let heard = Heard::default();
+        let told = Arc::clone(&heard);
+        let task = tokio::spawn(async move {
+            loop {
+                let frame = live.any().await;
+                assert_ne!(
+                    frame["event"], "resync",
+                    "the event log was pruned too early"
+                );
+                told.lock().unwrap().push(frame);
+            }
+        });
+        Self { heard, task, after }
+    }
+
+    /// Number of the last event that was heard.
+    pub fn seq(&self) -> i64 {
+        let heard = self.heard.lock().unwrap();
+        let last = heard.iter().rev().find_map(|frame| frame["seq"].as_i64());
+        last.unwrap_or(self.after)
+    }
+
+    /// Numbers of the messages of a chat that were told as received, in the order of the telling, with `late`.
+    pub fn received(&self, account: &str, chat: i64) -> Vec<(i32, bool)> {
+        let chat = chat.to_string();
+        self.heard
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|frame| frame["event"] == "message_received")
+            .map(|frame| &frame["data"]["message"])
+            .filter(|message| {
+                message["account_id"] == account && message["chat_id"] == chat.as_str()
+            })
+            .map(|message| {
+                let number = message["message_id"].as_str().unwrap().parse().unwrap();
+                (number, message["late"].as_bool().unwrap())
+            })
+            .collect()
+    }
+
+    /// The same, once all of these were told.
+    pub async fn until_told(&self, account: &str, chat: i64, wanted: &[i32]) -> Vec<(i32, bool)> {
+        let start = Instant::now();
+        loop {
+            let told = self.received(account, chat);
+            let missing: Vec<_> = wanted
+                .iter()
+                .filter(|number| !told.iter().any(|(one, _)| one == *number))
+                .take(10)
+                .collect();
+            if missing.is_empty() {
+                return told;
+            }
+            assert!(
+                start.elapsed() < LIMIT,
+                "{chat} was never told of {missing:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Each of these was told once, and the late ones in the order of their numbers.
+pub fn assert_told_once(told: &[(i32, bool)], wanted: &[i32], chat: i64) {
+    let mut count: BTreeMap<i32, u32> = BTreeMap::new();
+    for (number, _) in told {
+        *count.entry(*number).or_default() += 1;
+    }
+    for number in wanted {
+        let times = count.get(number).copied().unwrap_or(0);
+        assert_eq!(times, 1, "{chat}/{number} was told {times} times: {told:?}");
+    }
+    let late: Vec<i32> = told
+        .iter()
+        .filter(|(_, late)| *late)
+        .map(|(number, _)| *number)
+        .collect();
+    assert!(late.is_sorted(), "{chat} was told out of order: {late:?}");
+}

@@ -1,0 +1,288 @@
+//! The faithful copy: after every kind of absence the file is what Telegram has, and everything that came was told once.
+//! Judged by the database file and a listener, never by the service's own answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use switchboard_simulator::{
+    Effect, Fault, PersonSpec,
+    wire::{FaultScope, WireFault},
+};
+
+use crate::support::{
+    fleet::{Fleet, FleetAccount},
+    oracle::{Listener, assert_told_once, until_faithful},
+    past::{Past, with_a_past},
+};
+
+/// One account with chats of every kind.
+struct Town {
+    account: FleetAccount,
+    person: i64,
+    /// As people write to them, and as the account sees them.
+    chats: Vec<(i64, i64)>,
+}
+
+/// What people said.
+struct Said {
+    /// Chat and number as the writer sees them.
+    written: Vec<(i64, i32)>,
+    /// Chat and numbers as the account sees them.
+    seen: BTreeMap<i64, Vec<i32>>,
+}
+
+impl Town {
+    async fn build(fleet: &Fleet) -> Self {
+        let account = fleet.accounts[0].clone();
+        let telegram = &fleet.telegram;
+        let person = telegram.add_person(PersonSpec::new("Contact one"));
+        let group = telegram.add_group("Basic group", &[person, account.user]);
+        let supergroup = telegram.add_supergroup("Supergroup", &[person, account.user]);
+        let channel = telegram.add_channel("Channel", &[person, account.user]);
+        let shared = |chat| (chat, chat);
+        let town = Self {
+            chats: vec![
+                (account.user, person),
+                shared(group),
+                shared(supergroup),
+                shared(channel),
+            ],
+            account,
+            person,
+        };
+        town.say(fleet, "before", 5);
+        town.until_faithful(fleet).await;
+        town
+    }
+
+    fn say(&self, fleet: &Fleet, what: &str, count: usize) -> Said {
+        let before = self.numbers(fleet);
+        let mut written = Vec::new();
+        for number in 0..count {
+            for (chat, _) in &self.chats {
+                let text = format!("{what} {number}");
+                written.push((*chat, fleet.telegram.say(self.person, *chat, &text)));
+            }
+        }
+        let mut seen = BTreeMap::new();
+        for (chat, numbers) in self.numbers(fleet) {
+            let known = before.get(&chat).cloned().unwrap_or_default();
+            seen.insert(chat, numbers.difference(&known).copied().collect());
+        }
+        Said { written, seen }
+    }
+
+    fn numbers(&self, fleet: &Fleet) -> BTreeMap<i64, BTreeSet<i32>> {
+        let all = fleet.telegram.ledger_of(self.account.user);
+        self.chats
+            .iter()
+            .map(|(_, seen)| {
+                let entry = all.get(seen);
+                let numbers = entry.map(|entry| entry.messages.iter().map(|one| one.id).collect());
+                (*seen, numbers.unwrap_or_default())
+            })
+            .collect()
+    }
+
+    /// Every third is edited, every third deleted.
+    fn change(&self, fleet: &Fleet, said: &Said) {
+        for (index, (chat, number)) in said.written.iter().enumerate() {
+            match (index / self.chats.len()) % 3 {
+                0 => fleet
+                    .telegram
+                    .edit(self.person, *chat, *number, &format!("edited {index}"))
+                    .unwrap(),
+                1 => fleet.telegram.delete(self.person, *chat, &[*number]),
+                _ => {}
+            }
+        }
+    }
+
+    async fn until_faithful(&self, fleet: &Fleet) {
+        let seen: Vec<i64> = self.chats.iter().map(|(_, seen)| *seen).collect();
+        until_faithful(fleet, &self.account, &seen).await;
+    }
+
+    async fn assert_told(&self, listener: &Listener, said: &Said) {
+        for (chat, numbers) in &said.seen {
+            let told = listener.until_told(&self.account.id, *chat, numbers).await;
+            assert_told_once(&told, numbers, *chat);
+        }
+    }
+
+    /// Told once, and as what came while the account was away: a gap was filled, so the scene's faults struck.
+    async fn assert_told_late(&self, listener: &Listener, said: &Said) {
+        self.assert_told(listener, said).await;
+        for (chat, numbers) in &said.seen {
+            let told = listener.received(&self.account.id, *chat);
+            let live: Vec<_> = told
+                .iter()
+                .filter(|(number, late)| numbers.contains(number) && !late)
+                .collect();
+            assert!(live.is_empty(), "{chat} was told as if live: {live:?}");
+        }
+    }
+}
+
+async fn sign_in_again(fleet: &Fleet, account: &FleetAccount) {
+    let path = format!("/accounts/{}/login", account.id);
+    let session = fleet.session_string(account.user);
+    fleet.api.post(&path, json!({ "session": session })).await;
+    fleet.wait_for_state(&account.id, "online").await;
+}
+
+fn calls(fleet: &Fleet, method: &str) -> u64 {
+    let ledger = fleet.telegram.ledger();
+    ledger.methods.get(method).copied().unwrap_or(0)
+}
+
+/// Protects the time between two sign-ins: all of it arrives, in every chat, also in one that began meanwhile, and is
+/// told as late news; edits and deletions of before are found; and the same a second time.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_between_two_sign_ins_is_owed() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let town = Town::build(&fleet).await;
+    let account = town.account.clone();
+    let listener = Listener::start(fleet.address()).await;
+    for round in 0..2 {
+        let early = town.say(&fleet, &format!("early {round}"), 12);
+        town.until_faithful(&fleet).await;
+        fleet.telegram.revoke_sessions(account.user);
+        fleet.wait_for_state(&account.id, "needs_login").await;
+        let missed = town.say(&fleet, &format!("missed {round}"), 130);
+        town.change(&fleet, &early);
+        let stranger = fleet.telegram.add_person(PersonSpec::new("Contact two"));
+        for number in 0..7 {
+            let text = format!("hello {number}");
+            fleet.telegram.say(stranger, account.user, &text);
+        }
+        sign_in_again(&fleet, &account).await;
+        let after = town.say(&fleet, &format!("after {round}"), 3);
+        town.until_faithful(&fleet).await;
+        until_faithful(&fleet, &account, &[stranger]).await;
+        town.assert_told_late(&listener, &missed).await;
+        town.assert_told(&listener, &after).await;
+        let told = listener.received(&account.id, stranger);
+        assert_eq!(told.len(), 7, "{told:?}");
+    }
+}
+
+/// Protects a long absence: differences of both kinds are too long, messages keep coming while the gaps are filled, and
+/// the service is killed in the middle of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_absence_too_long_to_be_replayed_is_made_up_for() {
+    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let town = Town::build(&fleet).await;
+    let account = town.account.clone();
+    let early = town.say(&fleet, "early", 12);
+    town.until_faithful(&fleet).await;
+    let listener = Listener::start(fleet.address()).await;
+    let last = listener.seq();
+    let telegram = fleet.telegram.clone();
+    let key = telegram.keys_of(account.user)[0];
+    let away = telegram
+        .wire()
+        .set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
+    telegram.cut(account.user);
+    fleet.wait_for_state(&account.id, "reconnecting").await;
+    let missed = town.say(&fleet, "missed", 350);
+    town.change(&fleet, &early);
+    let too_long = |effect| telegram.set_fault(Fault::new(effect).times(1));
+    too_long(Effect::DifferenceTooLong);
+    for (chat, _) in town
+        .chats
+        .iter()
+        .filter(|(chat, _)| *chat < -1_000_000_000_000)
+    {
+        let channel = -*chat - 1_000_000_000_000;
+        telegram.set_fault(
+            Fault::new(Effect::ChannelDifferenceTooLong)
+                .channel(channel)
+                .times(1),
+        );
+    }
+    telegram.wire().clear_fault(away);
+    // In the middle of the first pages.
+    while calls(&fleet, "messages.getHistory") < 4 {
+        tokio::task::yield_now().await;
+    }
+    drop(listener);
+    fleet.kill_service();
+    town.say(&fleet, "while dead", 2);
+    fleet.start_service();
+    let listener = Listener::resume(fleet.address(), last).await;
+    fleet.wait_for_state(&account.id, "online").await;
+    let after = town.say(&fleet, "after", 3);
+    town.until_faithful(&fleet).await;
+    town.assert_told_late(&listener, &missed).await;
+    town.assert_told(&listener, &after).await;
+}
+
+/// Protects Telegram from calls that nothing explains: while the stream is whole, nobody reads history.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_outage_reads_no_history() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let town = Town::build(&fleet).await;
+    let before = calls(&fleet, "messages.getHistory");
+    let listener = Listener::start(fleet.address()).await;
+    fleet.telegram.cut(town.account.user);
+    let said = town.say(&fleet, "meanwhile", 20);
+    town.until_faithful(&fleet).await;
+    town.assert_told(&listener, &said).await;
+    assert_eq!(calls(&fleet, "messages.getHistory"), before);
+}
+
+/// Protects the history of a chat: after an edit of one old, unknown message all of it can still be paged through.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_of_one_old_message_hides_nothing() {
+    const WRITTEN: usize = 300;
+    let Past {
+        fleet,
+        account,
+        id,
+        person,
+    } = with_a_past(WRITTEN).await;
+    let theirs = fleet.telegram.ledger_of(account.user)[&person]
+        .messages
+        .len();
+    assert_eq!(theirs, WRITTEN);
+    let listener = Listener::start(fleet.address()).await;
+    fleet
+        .telegram
+        .edit(person, account.user, 5, "edited today")
+        .unwrap();
+    fleet.telegram.say(person, account.user, "live");
+    listener
+        .until_told(
+            &account.id,
+            person,
+            &[fleet.telegram.ledger_of(account.user)[&person]
+                .messages
+                .last()
+                .unwrap()
+                .id],
+        )
+        .await;
+    let mut texts = Vec::new();
+    let mut path = format!("/conversations/{id}/messages?limit=100");
+    loop {
+        let page = fleet.api.get(&path).await;
+        let messages = page["messages"].as_array().unwrap();
+        texts.extend(
+            messages
+                .iter()
+                .map(|one| one["text"].as_str().unwrap().to_owned()),
+        );
+        match &page["next_cursor"] {
+            Value::String(cursor) => {
+                path = format!("/conversations/{id}/messages?limit=100&cursor={cursor}");
+            }
+            _ => break,
+        }
+    }
+    assert_eq!(texts.len(), WRITTEN + 1);
+    assert_eq!(
+        texts.iter().filter(|text| *text == "edited today").count(),
+        1
+    );
+}
