@@ -92,6 +92,8 @@ fn message(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
         date: Timestamp::from_seconds(at),
         edited_at: None,
         reply_to: None,
+        topic_id: None,
+        monoforum_peer: None,
         media: None,
         service: None,
         masked: false,

@@ -152,6 +152,7 @@ impl App {
             vault: vault.clone(),
             telegram,
             typing: Arc::new(Whisper(broadcast.clone())),
+            reply_patience: config.reply_patience,
         };
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
         let service = Data::new(Service {

@@ -203,4 +203,7 @@ pub struct Settings {
     /// day).
     #[arg(long, env = "SWITCHBOARD_WEBHOOK_PATIENCE")]
     pub webhook_patience: Option<String>,
+    /// Seconds that a reply is tried, while its account is online, when Telegram gives no definite answer (default 600).
+    #[arg(long, env = "SWITCHBOARD_REPLY_PATIENCE")]
+    pub reply_patience: Option<String>,
 }

@@ -28,6 +28,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     pub assistant: Option<Assistant>,
     pub webhooks: Option<Webhooks>,
+    /// How long a reply is tried without a definite answer of Telegram's.
+    pub reply_patience: Duration,
 }
 
 /// Which MTProto servers accounts talk to.
@@ -179,6 +181,7 @@ impl Config {
             allowed_hosts: checker.allowed_hosts(&settings.allowed_host),
             assistant: checker.assistant(settings),
             webhooks: checker.webhooks(settings),
+            reply_patience: checker.reply_patience(settings),
         };
         if checker.problems.is_empty() {
             Ok(config)
@@ -438,18 +441,37 @@ impl Checker {
 
     fn webhook_patience(&mut self, settings: &Settings) -> Duration {
         const DAY: Duration = Duration::from_secs(24 * 3600);
-        let given = settings.webhook_patience.as_deref().unwrap_or_default();
+        self.seconds(
+            "SWITCHBOARD_WEBHOOK_PATIENCE",
+            settings.webhook_patience.as_deref(),
+            DAY,
+        )
+    }
+
+    fn reply_patience(&mut self, settings: &Settings) -> Duration {
+        const TEN_MINUTES: Duration = Duration::from_secs(600);
+        self.seconds(
+            "SWITCHBOARD_REPLY_PATIENCE",
+            settings.reply_patience.as_deref(),
+            TEN_MINUTES,
+        )
+    }
+
+    fn seconds(
+        &mut self,
+        variable: &'static str,
+        given: Option<&str>,
+        default: Duration,
+    ) -> Duration {
+        let given = given.unwrap_or_default();
         if given.is_empty() {
-            return DAY;
+            return default;
         }
         match given.parse() {
             Ok(seconds @ 1..=31_536_000) => Duration::from_secs(seconds),
             _ => {
-                self.report(
-                    "SWITCHBOARD_WEBHOOK_PATIENCE",
-                    "is not a number of seconds from 1 to 31536000",
-                );
-                DAY
+                self.report(variable, "is not a number of seconds from 1 to 31536000");
+                default
             }
         }
     }

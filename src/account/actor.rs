@@ -27,6 +27,8 @@ pub struct AccountParts {
     pub vault: Vault,
     pub telegram: Telegram,
     pub typing: Arc<dyn TypingSink>,
+    /// How long a reply is tried without a definite answer of Telegram's.
+    pub reply_patience: Duration,
 }
 
 /// Where "somebody types" goes: it is told at once and never stored.
@@ -166,6 +168,7 @@ impl AccountActor {
             bell: Arc::clone(&self.bell),
             online: is_online.clone(),
             limit,
+            patience: self.parts.reply_patience,
         };
         let fill = Fill {
             account_id: self.account_id,

@@ -10,7 +10,10 @@ mod exit;
 mod fill;
 mod inbound;
 pub mod journal;
+mod lanes;
+mod look;
 mod outbox;
+mod patience;
 mod peers;
 mod reading;
 

@@ -1,27 +1,27 @@
-//! Outbox: committed replies on their way to Telegram, in order per chat, each with its own random id until
-//! Telegram gives a definite answer.
+//! Outbox: committed replies on their way to Telegram, in order per chat, each with its own random id until Telegram
+//! gives a definite answer, or has given none for as long as it is waited for.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::{
+    inbound::Limit,
+    lanes::Lanes,
+    look::{Look, look},
+    patience::{Unanswered, Uptime},
+};
 use crate::{
-    domain::{AccountId, ChatId, MessageRowId, OutgoingMessage, SendOutcome, Timestamp},
+    domain::{AccountId, MessageError, MessageRowId, OutgoingMessage, SendOutcome, Timestamp},
     store::{StoreError, StoreHandle},
     telegram::LinkHandle,
 };
 
-use super::inbound::Limit;
-
-/// Chats that are written to at the same time.
-const LANES: usize = 8;
-/// After an answer that says nothing definite: 1, 2, 4 … seconds.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The store is asked again after it could not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -35,118 +35,68 @@ pub struct Outbox {
     pub online: watch::Receiver<bool>,
     /// Where flood waits are told.
     pub limit: mpsc::Sender<Limit>,
+    /// How long a reply is tried without a definite answer, while the line stands.
+    pub patience: Duration,
 }
 
-/// `None`: it was taken back a moment before.
-type Attempt = BoxFuture<'static, (OutgoingMessage, Option<SendOutcome>)>;
+/// What an attempt ended with.
+enum Attempted {
+    Outcome(SendOutcome),
+    /// Nothing was sent: it may have arrived long ago, and its random id may be forgotten by now.
+    Unclear,
+    /// It was taken back, or failed, a moment before.
+    NotWanted,
+}
 
-/// What waits, per chat and in order.
+type Attempt = BoxFuture<'static, (OutgoingMessage, Attempted)>;
+
+/// What a run of the outbox remembers.
 #[derive(Default)]
-struct Lanes {
-    waiting: HashMap<ChatId, VecDeque<OutgoingMessage>>,
-    /// The attempt under way in each chat; it is not waiting.
-    flying: HashMap<ChatId, MessageRowId>,
-    /// A flood wait holds for the whole account.
-    paused_until: Option<Timestamp>,
-}
-
-impl Lanes {
-    /// Takes what the store holds, without the attempts under way.
-    fn refill(&mut self, pending: Vec<OutgoingMessage>) {
-        self.waiting.clear();
-        for message in pending {
-            if self.flying.get(&message.chat) == Some(&message.id) {
-                continue;
-            }
-            self.waiting
-                .entry(message.chat)
-                .or_default()
-                .push_back(message);
-        }
-    }
-
-    /// The next replies that may go out now.
-    fn ready(&mut self, now: Timestamp) -> Vec<OutgoingMessage> {
-        if self.paused_until.is_some_and(|until| until > now) {
-            return Vec::new();
-        }
-        let room = LANES.saturating_sub(self.flying.len());
-        let chats: Vec<ChatId> = self
-            .waiting
-            .iter()
-            .filter(|(chat, lane)| {
-                !self.flying.contains_key(*chat)
-                    && lane
-                        .front()
-                        .is_some_and(|first| first.retry_at.is_none_or(|at| at <= now))
-            })
-            .map(|(chat, _)| *chat)
-            .take(room)
-            .collect();
-        chats
-            .into_iter()
-            .filter_map(|chat| {
-                let message = self.waiting.get_mut(&chat)?.pop_front()?;
-                self.flying.insert(chat, message.id);
-                Some(message)
-            })
-            .collect()
-    }
-
-    /// When something becomes ready by itself; with every lane busy, an answer comes first.
-    fn next_moment(&self) -> Option<Timestamp> {
-        if self.flying.len() >= LANES {
-            return None;
-        }
-        let first = self
-            .waiting
-            .iter()
-            .filter(|(chat, _)| !self.flying.contains_key(*chat))
-            .filter_map(|(_, lane)| lane.front())
-            .map(|message| message.retry_at.unwrap_or(Timestamp::from_millis(0)))
-            .min()?;
-        Some(self.paused_until.map_or(first, |until| first.max(until)))
-    }
-
-    /// Puts a reply that stays pending back at the head of its lane.
-    fn put_back(&mut self, message: OutgoingMessage) {
-        self.waiting
-            .entry(message.chat)
-            .or_default()
-            .push_front(message);
-    }
+struct Run {
+    lanes: Lanes,
+    uptime: Uptime,
+    /// Orders that were tried in this run and are not settled.
+    unanswered: HashMap<MessageRowId, Unanswered>,
+    /// The store knows more than the lanes.
+    stale: bool,
 }
 
 impl Outbox {
     /// Runs until the account ends.
     pub async fn run(mut self) {
-        let mut lanes = Lanes::default();
+        let mut run = Run {
+            stale: true,
+            ..Run::default()
+        };
         let mut flying: FuturesUnordered<Attempt> = FuturesUnordered::new();
-        let mut stale = true;
         loop {
-            if stale {
-                stale = !self.top_up(&mut lanes).await;
+            if run.stale {
+                run.stale = !self.top_up(&mut run).await;
             }
             let online = *self.online.borrow_and_update();
+            run.uptime.line(online, Instant::now());
             if online {
-                for message in lanes.ready(Timestamp::now()) {
-                    flying.push(attempt(self.store.clone(), self.link.clone(), message).boxed());
+                for message in run.lanes.ready(Instant::now()) {
+                    flying.push(self.begin(&mut run, message));
                 }
             }
+            let next = run.lanes.next_in(Instant::now()).filter(|_| online);
             tokio::select! {
-                Some((message, outcome)) = flying.next() => self.settle(&mut lanes, message, outcome).await,
-                () = self.bell.notified() => stale = true,
+                Some((message, attempted)) = flying.next() => self.settle(&mut run, message, attempted).await,
+                () = self.bell.notified() => run.stale = true,
                 changed = self.online.changed() => if changed.is_err() { return },
-                () = wait_until(if online { lanes.next_moment() } else { None }, stale) => {}
+                () = pause(next, run.stale) => {}
             }
         }
     }
 
     /// Takes over what the store holds. False when the store could not be read.
-    async fn top_up(&self, lanes: &mut Lanes) -> bool {
+    async fn top_up(&self, run: &mut Run) -> bool {
         match self.store.pending_outgoing(self.account_id).await {
             Ok(pending) => {
-                lanes.refill(pending);
+                run.unanswered
+                    .retain(|id, _| pending.iter().any(|message| message.id == *id));
+                run.lanes.refill(pending, Instant::now(), Timestamp::now());
                 true
             }
             Err(error) => self.store_away(&error),
@@ -158,139 +108,128 @@ impl Outbox {
         false
     }
 
+    fn begin(&self, run: &mut Run, message: OutgoingMessage) -> Attempt {
+        let uptime = run.uptime.at(Instant::now());
+        // The first try, also after a person said "again", has the whole patience.
+        if message.tries.count == 0 {
+            run.unanswered.remove(&message.id);
+        }
+        let unanswered = run
+            .unanswered
+            .entry(message.id)
+            .or_insert_with(|| Unanswered::after(message.tries.unanswered));
+        let so_far = unanswered.at(uptime);
+        unanswered.begin(uptime);
+        attempt(self.store.clone(), self.link.clone(), message, so_far).boxed()
+    }
+
     /// Commits what became of an attempt; until that works, the reply counts as not yet answered.
-    async fn settle(
-        &self,
-        lanes: &mut Lanes,
-        mut message: OutgoingMessage,
-        outcome: Option<SendOutcome>,
-    ) {
-        lanes.flying.remove(&message.chat);
-        let Some(outcome) = outcome else {
-            return;
+    async fn settle(&self, run: &mut Run, message: OutgoingMessage, attempted: Attempted) {
+        run.lanes.landed(message.chat);
+        let uptime = run.uptime.at(Instant::now());
+        let unanswered = run.unanswered.entry(message.id).or_default();
+        let outcome = match attempted {
+            Attempted::NotWanted => return,
+            Attempted::Unclear => {
+                return self.give_up(&message, "it was away for too long").await;
+            }
+            Attempted::Outcome(outcome) => outcome,
         };
-        while let Err(error) = self
-            .store
-            .settle_outgoing(message.id, outcome.clone())
-            .await
-        {
-            if !matches!(
-                error,
-                StoreError::Unavailable { .. } | StoreError::NoAnswer { .. }
-            ) {
-                log::error!(target: "switchboard::account", "account={} a reply could not be settled: {error}", self.account_id);
+        if let SendOutcome::Unknown { reason } = &outcome {
+            if unanswered.at(uptime) >= self.patience {
+                return self.give_up(&message, reason).await;
+            }
+        } else {
+            unanswered.stop(uptime);
+        }
+        let settled = self
+            .committed(|| self.store.settle_outgoing(message.id, outcome.clone()))
+            .await;
+        if !settled {
+            return;
+        }
+        let now = Instant::now();
+        match outcome {
+            SendOutcome::Sent { .. } | SendOutcome::Refused(_) => {
+                run.unanswered.remove(&message.id);
                 return;
             }
-            self.store_away(&error);
-            tokio::time::sleep(STORE_PAUSE).await;
-        }
-        match outcome {
-            SendOutcome::Sent { .. } | SendOutcome::Refused(_) => {}
             SendOutcome::Flood { wait } => {
-                let until = Timestamp::now().plus(wait);
-                lanes.paused_until = Some(until);
-                message.retry_at = Some(until);
-                lanes.put_back(message);
+                run.lanes.pause(now + wait);
+                run.lanes.rest(message.id, now + wait);
                 let what = "before this account sends again".to_owned();
                 // With the queue full, the limit is being told already.
                 let _ = self.limit.try_send(Limit { wait, what });
             }
-            SendOutcome::SlowMode { wait } => {
-                message.retry_at = Some(Timestamp::now().plus(wait));
-                lanes.put_back(message);
+            SendOutcome::SlowMode { wait } => run.lanes.rest(message.id, now + wait),
+            SendOutcome::NotSent { .. } | SendOutcome::Unknown { .. } => {
+                run.lanes.rest(message.id, now + message.tries.pause());
             }
-            SendOutcome::Unknown { .. } => {
-                message.retry_at = Some(Timestamp::now().plus(pause(message.attempts)));
-                message.attempts += 1;
-                lanes.put_back(message);
+        }
+        run.stale = true;
+    }
+
+    async fn give_up(&self, message: &OutgoingMessage, reason: &str) {
+        log::warn!(
+            target: "switchboard::account",
+            "account={} a reply is given up, Telegram gave no definite answer: {reason}", self.account_id
+        );
+        let error = MessageError {
+            code: "no_definite_answer".to_owned(),
+            message: "Telegram gave no definite answer; it may have arrived: look at the chat before you send it again"
+                .to_owned(),
+        };
+        self.committed(|| self.store.give_up_outgoing(message.id, error.clone()))
+            .await;
+    }
+
+    /// Writes until the store has it. False: there is nothing to write to, because the reply was taken back.
+    async fn committed<T, F>(&self, write: impl Fn() -> F) -> bool
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match write().await {
+                Ok(_) => return true,
+                Err(StoreError::MessageNotFound | StoreError::Closed) => return false,
+                Err(error @ (StoreError::Unavailable { .. } | StoreError::NoAnswer { .. })) => {
+                    self.store_away(&error);
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                Err(error) => {
+                    log::error!(target: "switchboard::account", "account={} a reply could not be settled: {error}", self.account_id);
+                    return false;
+                }
             }
         }
     }
 }
 
-/// One attempt. From the mark on the reply can't be taken back: it may be on its way.
+/// One attempt. From the mark on the reply may be at Telegram.
 async fn attempt(
     store: StoreHandle,
     link: LinkHandle,
     message: OutgoingMessage,
-) -> (OutgoingMessage, Option<SendOutcome>) {
-    let outcome = match store.mark_outgoing_in_flight(message.id).await {
-        Ok(true) => Some(link.send(&message).await),
-        Ok(false) | Err(StoreError::MessageNotFound) => None,
-        Err(error) => Some(SendOutcome::Unknown {
-            reason: error.to_string(),
-        }),
+    unanswered: Duration,
+) -> (OutgoingMessage, Attempted) {
+    let attempted = match look(&link, &message).await {
+        Look::Send => match store.mark_outgoing_in_flight(message.id, unanswered).await {
+            Ok(true) => Attempted::Outcome(link.send(&message).await),
+            Ok(false) => Attempted::NotWanted,
+            Err(error) => Attempted::Outcome(SendOutcome::NotSent {
+                reason: error.to_string(),
+            }),
+        },
+        Look::Later(outcome) => Attempted::Outcome(outcome),
+        Look::Unclear => Attempted::Unclear,
     };
-    (message, outcome)
+    (message, attempted)
 }
 
-fn pause(attempts: u32) -> Duration {
-    Duration::from_secs(1_u64 << attempts.min(5)).min(LONGEST_PAUSE)
-}
-
-async fn wait_until(moment: Option<Timestamp>, stale: bool) {
-    match moment {
+async fn pause(next: Option<Duration>, stale: bool) {
+    match next {
         _ if stale => tokio::time::sleep(STORE_PAUSE).await,
-        Some(at) => {
-            tokio::time::sleep(at.until(Timestamp::now()).max(Duration::from_millis(5))).await
-        }
+        Some(wait) => tokio::time::sleep(wait.max(Duration::from_millis(5))).await,
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reply(id: i64, chat: i64) -> OutgoingMessage {
-        OutgoingMessage {
-            id: MessageRowId(id),
-            account_id: AccountId::random(),
-            chat: ChatId::user(chat),
-            random_id: id,
-            text: "text".into(),
-            reply_to: None,
-            attempts: 0,
-            retry_at: None,
-        }
-    }
-
-    fn ids(messages: &[OutgoingMessage]) -> Vec<i64> {
-        let mut ids: Vec<_> = messages.iter().map(|message| message.id.0).collect();
-        ids.sort_unstable();
-        ids
-    }
-
-    #[test]
-    fn one_reply_per_chat_is_under_way_and_chats_do_not_wait_for_each_other() {
-        let mut lanes = Lanes::default();
-        lanes.refill(vec![reply(1, 10), reply(2, 10), reply(3, 20)]);
-        let now = Timestamp::now();
-        assert_eq!(ids(&lanes.ready(now)), [1, 3]);
-        assert_eq!(ids(&lanes.ready(now)), [] as [i64; 0]);
-        lanes.flying.remove(&ChatId::user(10));
-        assert_eq!(ids(&lanes.ready(now)), [2]);
-    }
-
-    #[test]
-    fn a_reply_that_has_to_wait_holds_back_only_its_own_chat() {
-        let mut lanes = Lanes::default();
-        let now = Timestamp::now();
-        let mut late = reply(1, 10);
-        late.retry_at = Some(now.plus(Duration::from_secs(60)));
-        lanes.refill(vec![late, reply(2, 10), reply(3, 20)]);
-        assert_eq!(ids(&lanes.ready(now)), [3]);
-        assert_eq!(lanes.next_moment(), Some(now.plus(Duration::from_secs(60))));
-    }
-
-    #[test]
-    fn a_flood_wait_holds_back_the_whole_account() {
-        let mut lanes = Lanes::default();
-        let now = Timestamp::now();
-        lanes.paused_until = Some(now.plus(Duration::from_secs(9)));
-        lanes.refill(vec![reply(1, 10), reply(3, 20)]);
-        assert!(lanes.ready(now).is_empty());
-        assert_eq!(lanes.next_moment(), lanes.paused_until);
-        assert_eq!(ids(&lanes.ready(now.plus(Duration::from_secs(9)))), [1, 3]);
     }
 }

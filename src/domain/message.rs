@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ChatId, ConversationId, Media, MessageRowId, Timestamp};
+use super::{AccountId, ChatId, ConversationId, Media, MessageRowId, OrderState, Timestamp};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,6 +36,10 @@ pub struct IncomingMessage {
     pub date: Timestamp,
     pub edited_at: Option<Timestamp>,
     pub reply_to: Option<i32>,
+    /// The topic of a forum; `None` is its General, and every chat that is no forum.
+    pub topic_id: Option<i32>,
+    /// Whose thread it is in, in a channel's direct messages (a monoforum).
+    pub monoforum_peer: Option<ChatId>,
     pub media: Option<Media>,
     /// What happened, in words, for service messages (joined, pinned, title changed…).
     pub service: Option<String>,
@@ -49,6 +53,15 @@ pub struct Sender {
     pub id: ChatId,
     pub name: String,
     pub username: Option<String>,
+}
+
+/// A forum's topic.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Topic {
+    /// Telegram's number of the message that began it, as text.
+    pub id: String,
+    /// `None` until it is known.
+    pub title: Option<String>,
 }
 
 /// Why a reply failed: Telegram's code, and what it means.
@@ -71,8 +84,12 @@ pub struct StoredMessage {
     pub text: String,
     pub timestamp: Timestamp,
     pub status: MessageStatus,
+    /// How far a reply is that is not sent; `None` for everything else.
+    pub delivery: Option<OrderState>,
     pub sender: Option<Sender>,
     pub reply_to_message_id: Option<String>,
+    /// `None`: no forum, or its General.
+    pub topic: Option<Topic>,
     pub edited_at: Option<Timestamp>,
     pub deleted_at: Option<Timestamp>,
     pub media: Option<Media>,

@@ -31,8 +31,10 @@ pub use event::{Event, EventBody, Seq};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use media::{Media, MediaKind};
-pub use message::{Direction, IncomingMessage, MessageError, MessageStatus, Sender, StoredMessage};
-pub use outgoing::{OutgoingMessage, SendOutcome};
+pub use message::{
+    Direction, IncomingMessage, MessageError, MessageStatus, Sender, StoredMessage, Topic,
+};
+pub use outgoing::{OrderState, OutgoingMessage, Place, SendOutcome, Tries, Wait, Waiting};
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};
 pub use text::{TextError, check_text, split_text, utf16_len};

@@ -79,7 +79,8 @@ macro_rules! select_accounts {
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, \
-             (SELECT count(*) FROM outbox o WHERE o.account_no = a.no AND o.failed = 0) AS outbox_pending \
+             (SELECT count(*) FROM outbox o WHERE o.account_no = a.no \
+             AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
             $rest
         )
@@ -300,9 +301,11 @@ impl Tx<'_> {
             "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
             "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
             "UPDATE messages SET status = 'failed' WHERE id IN \
-             (SELECT message_row FROM outbox WHERE account_no = ? AND failed = 0)",
-            "UPDATE outbox SET failed = 1, retry_at = NULL, error_code = 'account_removed', \
-             error_message = 'the account was removed' WHERE account_no = ? AND failed = 0",
+             (SELECT message_row FROM outbox WHERE account_no = ? AND state IN ('queued', 'in_flight', 'unanswered'))",
+            "UPDATE outbox SET state = CASE state WHEN 'queued' THEN 'failed' ELSE 'given_up' END, retry_at = NULL, \
+             wait_of = NULL, wait_ms = NULL, error_code = 'account_removed', \
+             error_message = 'the account was removed' \
+             WHERE account_no = ? AND state IN ('queued', 'in_flight', 'unanswered')",
         ] {
             sql(text).number(known.no).run(self.conn)?;
         }

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::{
     EventSink, StoreError, StoreMetrics, connection,
+    echoes::Holds,
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
@@ -54,6 +55,7 @@ pub(super) struct Parts {
     pub metrics: StoreMetrics,
     pub mailbox: usize,
     pub housekeeping: Housekeeping,
+    pub holds: Holds,
     /// Dropped with the actor: its thread ends.
     pub ended: oneshot::Sender<()>,
 }
@@ -68,6 +70,7 @@ pub(super) struct StoreActor {
     metrics: StoreMetrics,
     mailbox: usize,
     housekeeping: Housekeeping,
+    holds: Holds,
     queue: VecDeque<Box<dyn Job>>,
     scheduled: bool,
     backoff: Duration,
@@ -85,6 +88,7 @@ impl StoreActor {
             metrics: parts.metrics,
             mailbox: parts.mailbox,
             housekeeping: parts.housekeeping,
+            holds: parts.holds,
             queue: VecDeque::new(),
             scheduled: false,
             backoff: BACKOFF,
@@ -197,13 +201,16 @@ impl StoreActor {
         let Ok(mut conn) = self.usable_connection() else {
             return;
         };
-        match self
+        let done = self
             .housekeeping
             .tick(&mut conn, &mut self.state, busy, !self.health.get().ok)
-        {
-            Ok(more) => {
+            .and_then(|more| Ok((more, self.holds.overdue(&mut conn)?)));
+        match done {
+            Ok((more, release)) => {
                 self.conn = Some(conn);
                 self.health.good();
+                self.queue.extend(release);
+                self.schedule(ctx);
                 if more {
                     ctx.run_later(Duration::from_millis(1), Self::tick);
                 }

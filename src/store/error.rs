@@ -27,6 +27,19 @@ pub enum StoreError {
     /// The message isn't waiting any more (sent, or perhaps on its way), so it can't be taken back or repeated.
     #[error("the message is {0}: too late for that")]
     NotWaiting(&'static str),
+    /// The message may be at Telegram: taking it back would not undo that.
+    #[error(
+        "the message may have arrived already: it can be taken off the desk, but perhaps not out of the chat"
+    )]
+    MayHaveArrived,
+    /// The message replied to is not stored in this chat.
+    #[error("this chat has no message with that number")]
+    ReplyToUnknown,
+    #[error("the message replied to was deleted")]
+    ReplyToDeleted,
+    /// The message replied to stands in another topic than the one that was named.
+    #[error("the message replied to is in another topic")]
+    OtherTopic,
     #[error("the cursor is not one of ours, or belongs to another list")]
     InvalidCursor,
     /// The search text has no word in it.

@@ -20,6 +20,7 @@ use super::{
     EventSink, Result, StoreConfig, StoreError, StoreHealth, StoreMetrics,
     actor::{Close, Parts, StoreActor, Write},
     connection::{self, Readers},
+    echoes::Holds,
     event_log::account_of_body,
     health::Health,
     housekeeping::Housekeeping,
@@ -80,6 +81,7 @@ impl Store {
             metrics: metrics.clone(),
             mailbox: config.mailbox,
             housekeeping,
+            holds: Holds::new(config.hold),
             ended,
         };
         let addr = start(parts, running)?;

@@ -4,7 +4,7 @@ use diesel::{QueryResult, RunQueryDsl};
 
 use super::{
     job::JobResult,
-    message_row::{MessageRecord, direction_text, media_text, sender, status_text},
+    message_row::{MessageRecord, direction_text, media_text, sender, status_text, topic},
     record::Recording,
     search_index,
     sql::{One, sql},
@@ -32,7 +32,7 @@ impl Tx<'_> {
             scope_of(message.chat),
             i64::from(message.message_id),
         )?;
-        let held = message.outgoing && self.may_be_echo(key, &message.text)?;
+        let held = self.may_be_echo(key, message)?;
         // An edit of a message that was never seen is news only where nothing else can bring that message.
         let row = self.conversation(key)?;
         let followed = row.open_from.is_some_and(|from| from <= message.message_id);
@@ -161,8 +161,9 @@ impl Tx<'_> {
         let media = media_text(message.media.as_ref());
         let rows = sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
-             message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, edited_at, deleted_at, \
-             media, service, backfilled, late, held, masked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, topic_id, monoforum_peer, \
+             edited_at, deleted_at, media, service, backfilled, late, held, masked) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (account_no, scope, message_no) DO NOTHING",
         )
         .number(id)
@@ -180,6 +181,8 @@ impl Tx<'_> {
         .number_or_null(sender_id.map(ChatId::marked))
         .text_or_null(message.sender_name.as_deref())
         .number_or_null(message.reply_to)
+        .number_or_null(message.topic_id)
+        .number_or_null(message.monoforum_peer.map(ChatId::marked))
         .number_or_null(message.edited_at.map(Timestamp::millis))
         .number_or_null(deleted_at)
         .text_or_null(media.as_deref())
@@ -207,6 +210,7 @@ impl Tx<'_> {
             text: message.text.clone(),
             timestamp: message.date,
             status,
+            delivery: None,
             sender: sender(
                 message.chat,
                 sender_id,
@@ -215,6 +219,7 @@ impl Tx<'_> {
                 message.sender_name.clone(),
             ),
             reply_to_message_id: message.reply_to.map(|id| id.to_string()),
+            topic: message.topic_id.map(topic),
             edited_at: message.edited_at,
             deleted_at: deleted_at.map(Timestamp::from_millis),
             media: message.media.clone(),
@@ -245,6 +250,9 @@ impl Tx<'_> {
             return Ok(());
         };
         let old = &record.fields;
+        if old.held && old.backfilled && !recording.backfilled {
+            self.heard_live(old.id)?;
+        }
         let media = media_text(message.media.as_ref());
         let incoming_edit = message.edited_at.map(Timestamp::millis);
         let newer = incoming_edit > old.edited_at || (edit && incoming_edit == old.edited_at);
@@ -274,7 +282,8 @@ impl Tx<'_> {
         search_index::remove(self, old.id, old.timestamp)?;
         sql(
             "UPDATE messages SET text = ?, masked = ?, media = ?, service = ?, edited_at = ?, timestamp = ?, \
-             sender_id = coalesce(sender_id, ?), reply_to = coalesce(reply_to, ?) WHERE id = ?",
+             sender_id = coalesce(sender_id, ?), reply_to = coalesce(reply_to, ?), topic_id = coalesce(topic_id, ?), \
+             monoforum_peer = coalesce(monoforum_peer, ?) WHERE id = ?",
         )
         .text(text)
         .number(if newer { message.masked } else { old.masked })
@@ -292,6 +301,8 @@ impl Tx<'_> {
         .number(message.date.millis())
         .number_or_null(sender_of(message).map(ChatId::marked))
         .number_or_null(message.reply_to)
+        .number_or_null(message.topic_id)
+        .number_or_null(message.monoforum_peer.map(ChatId::marked))
         .number(old.id)
         .run(self.conn)?;
         if old.deleted_at.is_none() {

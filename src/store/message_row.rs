@@ -6,10 +6,10 @@ use diesel::{
     sqlite::SqliteConnection,
 };
 
-use super::sql::sql;
+use super::{order_row::state_of, sql::sql};
 use crate::domain::{
     AccountId, ChatId, ConversationId, Direction, Media, MessageError, MessageRowId, MessageStatus,
-    Sender, StoredMessage, Timestamp,
+    Sender, StoredMessage, Timestamp, Topic,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -43,6 +43,10 @@ pub(in crate::store) struct MessageFields {
     pub sender_name: Option<String>,
     #[diesel(sql_type = Nullable<Integer>)]
     pub reply_to: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub topic_id: Option<i32>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub monoforum_peer: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     pub edited_at: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -67,6 +71,8 @@ pub(in crate::store) struct MessageRecord {
     #[diesel(embed)]
     pub fields: MessageFields,
     #[diesel(sql_type = Nullable<Text>)]
+    pub order_state: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
     pub error_code: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub error_message: Option<String>,
@@ -84,8 +90,9 @@ macro_rules! select_messages {
         concat!(
             "SELECT m.id, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
-             m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, o.error_code, o.error_message, \
-             o.retry_at, p.name AS peer_name, p.username AS peer_username FROM messages m \
+             m.topic_id, m.monoforum_peer, m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, \
+             o.state AS order_state, o.error_code, o.error_message, o.retry_at, p.name AS peer_name, \
+             p.username AS peer_username FROM messages m \
              LEFT JOIN outbox o ON o.message_row = m.id \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id ",
             $rest
@@ -133,6 +140,7 @@ impl MessageRecord {
             text: fields.text,
             timestamp: Timestamp::from_millis(fields.timestamp),
             status: status_of(&fields.status),
+            delivery: self.order_state.as_deref().map(state_of),
             sender: sender(
                 chat,
                 sender_id,
@@ -141,6 +149,7 @@ impl MessageRecord {
                 fields.sender_name,
             ),
             reply_to_message_id: fields.reply_to.map(|id| id.to_string()),
+            topic: fields.topic_id.map(topic),
             edited_at: fields.edited_at.map(Timestamp::from_millis),
             deleted_at: fields.deleted_at.map(Timestamp::from_millis),
             media: fields.media.as_deref().and_then(media_of),
@@ -178,6 +187,14 @@ pub(in crate::store) fn sender(
         name,
         username: peer_username,
     })
+}
+
+/// Titles are not stored yet.
+pub(in crate::store) fn topic(id: i32) -> Topic {
+    Topic {
+        id: id.to_string(),
+        title: None,
+    }
 }
 
 pub(in crate::store) fn account_of(text: &str) -> AccountId {

@@ -12,6 +12,7 @@ mod continuity;
 mod conversation_row;
 mod conversations;
 mod cursor;
+mod echoes;
 mod error;
 mod event_log;
 mod fill;
@@ -26,6 +27,7 @@ mod message_row;
 mod messages;
 mod metrics;
 mod old_codes;
+mod order_row;
 mod outbox;
 mod owed;
 mod owners;
@@ -59,9 +61,9 @@ pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
 pub use tokens::{DESK, NewToken, TokenRecord, TokenTable, Unlocked};
 pub use types::{
-    AccountPatch, ConversationFilter, EventSink, HistoryStretch, LoginAttempt, MessagePage,
-    MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page, PageEnd, QueueReply,
-    QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,
-    Stretched,
+    AccountPatch, ConversationFilter, Discard, EventSink, HistoryStretch, LoginAttempt,
+    MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page, PageEnd,
+    QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork,
+    StoreConfig, Stretched, Target,
 };
 pub use webhook_cursors::WebhookPlace;

@@ -2,42 +2,26 @@
 //!
 //! A reply's random id is committed with it and never changes; Telegram answers a repeated one with the first message.
 
-use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection};
+use std::time::Duration;
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Integer, Nullable, Text},
+};
 use sha2::{Digest, Sha256};
 
 use super::{
-    QueueReply, QueueSend, Queued, Result, StoreError, StoreHandle,
-    job::JobResult,
+    Discard, QueueReply, QueueSend, Queued, Result, StoreError, StoreHandle, Target,
+    job::{JobError, JobResult},
     message_row::{MessageRecord, UNNUMBERED, account_of, chat_of},
-    schema::outbox,
+    order_row::{OrderRow, pending, select_orders, state_text},
     sql::{One, sql},
     tx::{KnownAccount, Tx, scope_of},
 };
 use crate::domain::{
-    AccountId, ChatId, ConversationId, EventBody, MessageRowId, OutgoingMessage, StoredMessage,
-    Timestamp,
+    AccountId, ChatId, ConversationId, EventBody, MessageRowId, OrderState, OutgoingMessage, Place,
+    StoredMessage,
 };
-
-#[derive(QueryableByName, Clone, Debug)]
-#[diesel(table_name = outbox)]
-pub(in crate::store) struct OutboxRow {
-    pub message_row: i64,
-    pub random_id: i64,
-    pub failed: bool,
-    pub maybe_sent: bool,
-    pub attempts: i32,
-    pub retry_at: Option<i64>,
-}
-
-macro_rules! select_outbox {
-    ($rest:expr) => {
-        concat!(
-            "SELECT o.message_row, o.random_id, o.failed, o.maybe_sent, o.attempts, o.retry_at FROM outbox o ",
-            $rest
-        )
-    };
-}
-pub(in crate::store) use select_outbox;
 
 #[derive(QueryableByName)]
 #[diesel(table_name = super::schema::idempotency_keys)]
@@ -49,16 +33,18 @@ struct KeyRow {
 /// A reply about to be queued, the same at every run of its job.
 struct Draft {
     text: String,
-    reply_to: Option<i32>,
+    reply_to: Option<Target>,
+    topic_id: Option<i32>,
     key: Option<String>,
     random_id: i64,
 }
 
 impl Draft {
-    fn new(text: String, reply_to: Option<i32>, key: Option<String>) -> Self {
+    fn new(text: String, key: Option<String>) -> Self {
         Self {
             text,
-            reply_to,
+            reply_to: None,
+            topic_id: None,
             key,
             random_id: random_id(),
         }
@@ -66,7 +52,11 @@ impl Draft {
 
     fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        hash.update(self.reply_to.unwrap_or(0).to_be_bytes());
+        let reply_to = self.reply_to.map_or(0, Target::message_id);
+        hash.update(reply_to.to_be_bytes());
+        if let Some(topic_id) = self.topic_id {
+            hash.update(topic_id.to_be_bytes());
+        }
         hash.update(self.text.as_bytes());
         hash.finalize()
             .iter()
@@ -89,17 +79,8 @@ fn random_id() -> i64 {
     }
 }
 
-/// Whose it is, the key of its conversation, the message, and its outbox row while it is not sent.
-type Outgoing = (KnownAccount, (i64, i64), MessageRecord, Option<OutboxRow>);
-
-impl OutboxRow {
-    pub fn load(conn: &mut SqliteConnection, row: i64) -> QueryResult<Option<Self>> {
-        Ok(sql(select_outbox!("WHERE o.message_row = ?"))
-            .number(row)
-            .load::<Self>(conn)?
-            .pop())
-    }
-}
+/// Whose it is, the key of its conversation, the message, and its order while it is not sent.
+type Outgoing = (KnownAccount, (i64, i64), MessageRecord, Option<OrderRow>);
 
 impl Tx<'_> {
     fn queue_reply(&mut self, id: ConversationId, draft: &Draft) -> JobResult<Queued> {
@@ -131,6 +112,7 @@ impl Tx<'_> {
                 repeated: true,
             });
         }
+        let place = self.place_of(account, key, draft)?;
         let id = self.next_message_row()?;
         let row = self.conversation(key)?;
         let conversation_id = row.fields.id;
@@ -142,7 +124,8 @@ impl Tx<'_> {
             .max(self.conversation(key)?.fields.last_message_at);
         sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
-             direction, text, timestamp, status, reply_to) VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?)",
+             direction, text, timestamp, status, reply_to, topic_id, monoforum_peer) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?, ?, ?)",
         )
         .number(id)
         .number(account.no)
@@ -153,7 +136,9 @@ impl Tx<'_> {
         .text(&chat_id)
         .text(&draft.text)
         .number(at)
-        .number_or_null(draft.reply_to)
+        .number_or_null(place.reply_to)
+        .number_or_null(place.topic_id)
+        .number_or_null(place.monoforum_peer.map(ChatId::marked))
         .run(self.conn)?;
         sql("INSERT INTO outbox (message_row, account_no, conversation_id, random_id) VALUES (?, ?, ?, ?)")
             .number(id)
@@ -177,6 +162,43 @@ impl Tx<'_> {
             conversation: self.show_conversation(key)?,
             repeated: false,
         })
+    }
+
+    /// A reply goes where the message is that it answers. One that is not there is refused before anything is stored.
+    fn place_of(
+        &mut self,
+        account: &KnownAccount,
+        key: (i64, i64),
+        draft: &Draft,
+    ) -> JobResult<Place> {
+        let place = match draft.reply_to {
+            None => {
+                return Ok(Place {
+                    topic_id: draft.topic_id,
+                    ..Place::default()
+                });
+            }
+            Some(Target::Seen(place)) => place,
+            Some(Target::Stored(number)) => {
+                let scope = scope_of(ChatId::from_marked(key.1));
+                let conversation = self.conversation(key)?.fields.id;
+                let found = MessageRecord::find(self.conn, account.no, scope, i64::from(number))?
+                    .filter(|record| record.fields.conversation_id == conversation)
+                    .ok_or(StoreError::ReplyToUnknown)?;
+                if found.fields.deleted_at.is_some() {
+                    return Err(StoreError::ReplyToDeleted.into());
+                }
+                Place {
+                    reply_to: Some(number),
+                    topic_id: found.fields.topic_id,
+                    monoforum_peer: found.fields.monoforum_peer.map(ChatId::from_marked),
+                }
+            }
+        };
+        if draft.topic_id.is_some() && draft.topic_id != place.topic_id {
+            return Err(StoreError::OtherTopic.into());
+        }
+        Ok(place)
     }
 
     /// The message of the first call with this idempotency key.
@@ -224,22 +246,57 @@ impl Tx<'_> {
         Ok(message)
     }
 
-    /// The message, where it belongs, and its outbox row.
+    /// The message, where it belongs, and its order.
     pub fn outgoing(&mut self, id: MessageRowId) -> JobResult<Outgoing> {
         let record = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
         let account = self
             .account(account_of(&record.fields.telegram_account_id))?
             .clone();
         let key = (account.no, chat_of(&record.fields.chat_id).marked());
-        let row = OutboxRow::load(self.conn, id.0)?;
+        let row = OrderRow::load(self.conn, id.0)?;
         Ok((account, key, record, row))
     }
 
-    fn mark_in_flight(&mut self, id: MessageRowId) -> JobResult<bool> {
-        let rows = sql("UPDATE outbox SET maybe_sent = 1 WHERE message_row = ? AND failed = 0")
-            .number(id.0)
-            .run(self.conn)?;
-        Ok(rows > 0)
+    /// From here on it may be at Telegram, and what comes of our own in its chat may be its echo.
+    fn mark_in_flight(&mut self, id: MessageRowId, unanswered: Duration) -> JobResult<bool> {
+        let (account, key, _, row) = match self.outgoing(id) {
+            Err(JobError::Answer(StoreError::MessageNotFound)) => return Ok(false),
+            found => found?,
+        };
+        let Some(row) = row.filter(|row| row.state().is_pending()) else {
+            return Ok(false);
+        };
+        let (state, above) = match row.state() {
+            OrderState::Queued => {
+                let scope = scope_of(ChatId::from_marked(key.1));
+                (
+                    OrderState::InFlight,
+                    Some(self.newest_number(&account, scope)?),
+                )
+            }
+            // Nothing was heard of the call before.
+            _ => (OrderState::Unanswered, row.above),
+        };
+        sql("UPDATE outbox SET state = ?, above = ?, unanswered_ms = ?, last_at = ?, wait_of = NULL, wait_ms = NULL, \
+             retry_at = NULL WHERE message_row = ?")
+        .text(state_text(state))
+        .number_or_null(above)
+        .number(i64::try_from(unanswered.as_millis()).unwrap_or(i64::MAX))
+        .number(self.now.millis())
+        .number(id.0)
+        .run(self.conn)?;
+        Ok(true)
+    }
+
+    fn newest_number(&mut self, account: &KnownAccount, scope: i64) -> JobResult<i64> {
+        Ok(
+            sql("SELECT coalesce(max(message_no), 0) AS n FROM messages \
+                WHERE account_no = ? AND scope = ? AND message_no < 4294967296")
+            .number(account.no)
+            .number(scope)
+            .get_result::<One>(self.conn)?
+            .n,
+        )
     }
 
     fn retry(&mut self, id: MessageRowId) -> JobResult<StoredMessage> {
@@ -250,11 +307,18 @@ impl Tx<'_> {
         let Some(row) = row else {
             return Err(StoreError::NotWaiting("sent").into());
         };
-        if !row.failed && row.retry_at.is_none() {
+        let state = row.state();
+        if state.is_pending() && row.retry_at.is_none() {
             return Ok(record.into_message());
         }
-        sql("UPDATE outbox SET failed = 0, attempts = 0, retry_at = NULL, error_code = NULL, error_message = NULL \
-             WHERE message_row = ?")
+        let next = match state {
+            OrderState::Failed => OrderState::Queued,
+            OrderState::GivenUp => OrderState::Unanswered,
+            pending => pending,
+        };
+        sql("UPDATE outbox SET state = ?, attempts = 0, unanswered_ms = 0, last_at = NULL, wait_of = NULL, wait_ms = NULL, \
+             retry_at = NULL, error_code = NULL, error_message = NULL WHERE message_row = ?")
+        .text(state_text(next))
         .number(id.0)
         .run(self.conn)?;
         let at = self
@@ -262,22 +326,28 @@ impl Tx<'_> {
             .millis()
             .max(self.conversation(key)?.fields.last_message_at);
         sql("UPDATE messages SET status = 'pending', timestamp = ? WHERE id = ?")
-            .number(if row.failed {
-                at
-            } else {
+            .number(if state.is_pending() {
                 record.fields.timestamp
+            } else {
+                at
             })
             .number(id.0)
             .run(self.conn)?;
         self.announce_sent(&account, key, id.0)
     }
 
-    fn discard(&mut self, id: MessageRowId) -> JobResult<()> {
+    fn discard(&mut self, id: MessageRowId, how: Discard) -> JobResult<()> {
         let (account, key, record, row) = self.outgoing(id)?;
-        match &row {
-            None => return Err(StoreError::NotWaiting("sent").into()),
-            Some(row) if row.maybe_sent => return Err(StoreError::NotWaiting("on its way").into()),
-            Some(_) => {}
+        let Some(row) = row else {
+            return Err(StoreError::NotWaiting("sent").into());
+        };
+        let allowed = match how {
+            Discard::Unsent => !row.state().may_have_arrived(),
+            Discard::Settled => !row.state().may_have_arrived() || !row.state().is_pending(),
+            Discard::Anyway => true,
+        };
+        if !allowed {
+            return Err(StoreError::MayHaveArrived.into());
         }
         for text in [
             "DELETE FROM outbox WHERE message_row = ?",
@@ -298,7 +368,7 @@ impl Tx<'_> {
             deleted_at: self.now,
         };
         self.emit(&account, body)?;
-        self.release_held(&account, key)?;
+        self.release_settled(&account, key)?;
         let conversation = self.show_conversation(key)?;
         self.emit(&account, EventBody::ConversationUpdated { conversation })?;
         Ok(())
@@ -308,13 +378,17 @@ impl Tx<'_> {
 #[derive(QueryableByName)]
 struct PendingRow {
     #[diesel(embed)]
-    outbox: OutboxRow,
-    #[diesel(sql_type = diesel::sql_types::Text)]
+    order: OrderRow,
+    #[diesel(sql_type = Text)]
     chat_id: String,
-    #[diesel(sql_type = diesel::sql_types::Text)]
+    #[diesel(sql_type = Text)]
     text: String,
-    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Integer>)]
+    #[diesel(sql_type = Nullable<Integer>)]
     reply_to: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    topic_id: Option<i32>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    monoforum_peer: Option<i64>,
 }
 
 impl StoreHandle {
@@ -322,9 +396,14 @@ impl StoreHandle {
     ///
     /// # Errors
     /// [`StoreError::ConversationNotFound`], [`StoreError::AccountNotFound`] (it was removed),
-    /// [`StoreError::IdempotencyConflict`], or as every write.
+    /// [`StoreError::IdempotencyConflict`], [`StoreError::ReplyToUnknown`], [`StoreError::ReplyToDeleted`],
+    /// [`StoreError::OtherTopic`], or as every write. Nothing is stored then.
     pub async fn queue_reply(&self, reply: QueueReply) -> Result<Queued> {
-        let draft = Draft::new(reply.text, reply.reply_to, reply.idempotency_key);
+        let draft = Draft {
+            reply_to: reply.reply_to,
+            topic_id: reply.topic_id,
+            ..Draft::new(reply.text, reply.idempotency_key)
+        };
         self.job("queue_reply", move |tx| {
             tx.queue_reply(reply.conversation, &draft)
         })
@@ -336,7 +415,7 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError::AccountNotFound`], [`StoreError::IdempotencyConflict`], or as every write.
     pub async fn queue_send(&self, send: QueueSend) -> Result<Queued> {
-        let draft = Draft::new(send.text.clone(), None, send.idempotency_key.clone());
+        let draft = Draft::new(send.text.clone(), send.idempotency_key.clone());
         self.job("queue_send", move |tx| tx.queue_send(&send, &draft))
             .await
     }
@@ -347,40 +426,55 @@ impl StoreHandle {
     /// As every read.
     pub async fn pending_outgoing(&self, account: AccountId) -> Result<Vec<OutgoingMessage>> {
         self.read("pending_outgoing", move |conn| {
-            let rows = sql(
-                "SELECT o.message_row, o.random_id, o.failed, o.maybe_sent, o.attempts, o.retry_at, m.chat_id, m.text, \
-                 m.reply_to FROM outbox o JOIN messages m ON m.id = o.message_row \
-                 WHERE o.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.failed = 0 ORDER BY o.message_row",
-            )
+            let rows = sql(concat!(
+                select_orders!(
+                    ", m.chat_id, m.text, m.reply_to, m.topic_id, m.monoforum_peer FROM outbox o \
+                     JOIN messages m ON m.id = o.message_row \
+                     WHERE o.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.state IN "
+                ),
+                pending!(),
+                " ORDER BY o.message_row",
+            ))
             .text(&account.to_string())
             .load::<PendingRow>(conn)?;
             Ok(rows
                 .into_iter()
                 .map(|pending| OutgoingMessage {
-                    id: MessageRowId(pending.outbox.message_row),
+                    id: MessageRowId(pending.order.message_row),
                     account_id: account,
                     chat: chat_of(&pending.chat_id),
-                    random_id: pending.outbox.random_id,
+                    random_id: pending.order.random_id,
                     text: pending.text,
-                    reply_to: pending.reply_to,
-                    attempts: u32::try_from(pending.outbox.attempts).unwrap_or(0),
-                    retry_at: pending.outbox.retry_at.map(Timestamp::from_millis),
+                    place: Place {
+                        reply_to: pending.reply_to,
+                        topic_id: pending.topic_id,
+                        monoforum_peer: pending.monoforum_peer.map(ChatId::from_marked),
+                    },
+                    tries: pending.order.tries(),
                 })
                 .collect())
         })
         .await
     }
 
-    /// Right before the call to Telegram: from now on it can't be taken back. `false`: it was taken back, don't send.
+    /// Right before the call to Telegram. `unanswered`: how long there has been no definite answer while the line stood.
+    /// `false`: it was taken back, or has failed; don't send.
     ///
     /// # Errors
     /// As every write; then don't send.
-    pub async fn mark_outgoing_in_flight(&self, id: MessageRowId) -> Result<bool> {
-        self.job("mark_outgoing_in_flight", move |tx| tx.mark_in_flight(id))
-            .await
+    pub async fn mark_outgoing_in_flight(
+        &self,
+        id: MessageRowId,
+        unanswered: Duration,
+    ) -> Result<bool> {
+        self.job("mark_outgoing_in_flight", move |tx| {
+            tx.mark_in_flight(id, unanswered)
+        })
+        .await
     }
 
-    /// A failed or waiting one goes out again as soon as it can, with its old random id. Event `message_sent`.
+    /// A failed or waiting one goes out again as soon as it can, with its old random id and a patience of its own.
+    /// Event `message_sent`.
     ///
     /// # Errors
     /// [`StoreError::MessageNotFound`], [`StoreError::NotWaiting`], or as every write.
@@ -388,13 +482,15 @@ impl StoreHandle {
         self.job("retry_message", move |tx| tx.retry(id)).await
     }
 
-    /// Takes back one that failed, or waits and was surely not sent. Events `message_deleted` and
-    /// `conversation_updated`.
+    /// Takes one back that is not sent; if it did arrive, it comes again as a message from another device. Events
+    /// `message_deleted` and `conversation_updated`.
     ///
     /// # Errors
-    /// [`StoreError::MessageNotFound`], [`StoreError::NotWaiting`], or as every write.
-    pub async fn discard_message(&self, id: MessageRowId) -> Result<()> {
-        self.job("discard_message", move |tx| tx.discard(id)).await
+    /// [`StoreError::MessageNotFound`], [`StoreError::NotWaiting`] (it is sent), [`StoreError::MayHaveArrived`], or as
+    /// every write.
+    pub async fn discard_message(&self, id: MessageRowId, how: Discard) -> Result<()> {
+        self.job("discard_message", move |tx| tx.discard(id, how))
+            .await
     }
 
     /// How many replies wait, over all accounts.
@@ -403,9 +499,12 @@ impl StoreHandle {
     /// As every read.
     pub async fn count_pending(&self) -> Result<i64> {
         self.read("count_pending", |conn| {
-            Ok(sql("SELECT count(*) AS n FROM outbox WHERE failed = 0")
-                .get_result::<One>(conn)?
-                .n)
+            Ok(sql(concat!(
+                "SELECT count(*) AS n FROM outbox o WHERE o.state IN ",
+                pending!()
+            ))
+            .get_result::<One>(conn)?
+            .n)
         })
         .await
     }

@@ -9,6 +9,7 @@ use super::{
     ConversationFilter,
     connection::migrate,
     conversations::list_text,
+    echoes::HELD,
     messages::{MEDIA, NEWER, OLDER},
     search::PLACES,
 };
@@ -92,6 +93,16 @@ fn the_list_of_conversations_never_sorts() {
             }
         }
     }
+}
+
+/// Protects: the writer's look for held messages at each tick reads nothing else.
+#[test]
+fn held_messages_are_found_in_an_index_of_their_own() {
+    let steps = plan(HELD);
+    assert!(
+        steps.len() == 1 && steps[0].contains("messages_held"),
+        "{steps:#?}"
+    );
 }
 
 /// Protects: hits come in the index's own order, and a repeat is found by its key.

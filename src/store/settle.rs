@@ -1,92 +1,27 @@
-//! Settling: Telegram's word on a reply, and the echo of our own messages in the update stream.
+//! Settling: Telegram's word on a reply.
 //!
 //! The same message may show up three ways, in any order: as the answer to the send, as the pair (random id, message id)
 //! in the stream, and as an outgoing message in the stream. All of them end in the one row that the desk knows:
-//! - an echo that comes after the id is bound is that row again;
-//! - an echo that comes before, with the text of a reply still waiting in the chat, is stored but held back; the binding
-//!   makes the two rows one;
-//! - a held row that turns out to be something else (written on a phone at the same time) is shown then.
+//! - an echo that comes after the number is bound is that row again;
+//! - an echo that comes before is held (`echoes`); the binding makes the two rows one.
 
-use std::time::Duration;
-
-use diesel::{
-    QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Text},
-};
+use diesel::RunQueryDsl;
 
 use super::{
     Result, StoreError, StoreHandle,
     job::JobResult,
     message_row::MessageRecord,
-    outbox::{OutboxRow, select_outbox},
+    order_row::{OrderRow, select_orders, state_text, waiting_text},
     search_index,
     sql::sql,
     tx::{KnownAccount, Tx, scope_of},
 };
 use crate::domain::{
-    ChatId, ConversationId, EventBody, MessageError, MessageRowId, SendOutcome, StoredMessage,
-    Timestamp,
+    ChatId, ConversationId, EventBody, MessageError, MessageRowId, OrderState, SendOutcome,
+    StoredMessage, Timestamp, Wait, Waiting,
 };
 
-/// Longest pause between attempts without a definite answer.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
-
-#[derive(QueryableByName)]
-struct TextRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    text: String,
-}
-
 impl Tx<'_> {
-    /// Is this own message perhaps the echo of a reply that still waits here? Telegram trims what it is sent.
-    pub fn may_be_echo(&mut self, key: (i64, i64), text: &str) -> JobResult<bool> {
-        let conversation = self.conversation(key)?.fields.id;
-        let waiting = self.waiting_texts(conversation)?;
-        Ok(waiting.iter().any(|row| row.text.trim() == text.trim()))
-    }
-
-    fn waiting_texts(&mut self, conversation: i64) -> JobResult<Vec<TextRow>> {
-        Ok(sql(
-            "SELECT m.id, m.text FROM outbox o JOIN messages m ON m.id = o.message_row \
-                 WHERE o.conversation_id = ? AND o.failed = 0",
-        )
-        .number(conversation)
-        .load(self.conn)?)
-    }
-
-    /// Own messages that were held back and can't be the echo of anything that still waits: the desk sees them now.
-    pub fn release_held(&mut self, account: &KnownAccount, key: (i64, i64)) -> JobResult<()> {
-        let conversation = self.conversation(key)?.fields.id;
-        let held = sql(
-            "SELECT id, text FROM messages WHERE conversation_id = ? AND held ORDER BY message_no",
-        )
-        .number(conversation)
-        .load::<TextRow>(self.conn)?;
-        if held.is_empty() {
-            return Ok(());
-        }
-        let waiting = self.waiting_texts(conversation)?;
-        for row in held {
-            if waiting
-                .iter()
-                .any(|other| other.text.trim() == row.text.trim())
-            {
-                continue;
-            }
-            sql("UPDATE messages SET held = 0 WHERE id = ?")
-                .number(row.id)
-                .run(self.conn)?;
-            let deleted = MessageRecord::load(self.conn, row.id)?
-                .is_none_or(|record| record.fields.deleted_at.is_some());
-            if !deleted {
-                self.announce_sent(account, key, row.id)?;
-            }
-        }
-        Ok(())
-    }
-
     /// The pair (random id, message id) from the stream. How many events it made.
     pub fn bind_random_id(
         &mut self,
@@ -94,11 +29,13 @@ impl Tx<'_> {
         random_id: i64,
         message_id: i32,
     ) -> JobResult<usize> {
-        let found = sql(select_outbox!("WHERE o.account_no = ? AND o.random_id = ?"))
-            .number(account.no)
-            .number(random_id)
-            .load::<OutboxRow>(self.conn)?
-            .pop();
+        let found = sql(select_orders!(
+            "FROM outbox o WHERE o.account_no = ? AND o.random_id = ?"
+        ))
+        .number(account.no)
+        .number(random_id)
+        .load::<OrderRow>(self.conn)?
+        .pop();
         // Settled already, or sent by another device.
         let Some(row) = found else {
             return Ok(0);
@@ -117,78 +54,81 @@ impl Tx<'_> {
         let (account, key, own, _) = self.outgoing(id)?;
         let scope = scope_of(ChatId::from_marked(key.1));
         let number = i64::from(message_id);
-        let echo = MessageRecord::find(self.conn, account.no, scope, number)?
-            .filter(|echo| echo.fields.id != id.0);
-        if let Some(echo) = &echo {
-            self.take_out(&account, key, echo)?;
-        }
-        let buried = self.tombstone(account.no, scope, number)?;
-        let echo = echo.map(|echo| echo.fields);
-        let own = own.fields;
-        let timestamp = echo
-            .as_ref()
-            .map(|echo| echo.timestamp)
-            .or(date.map(Timestamp::millis))
-            .unwrap_or(own.timestamp);
-        let text = echo.as_ref().map_or(&own.text, |echo| &echo.text);
-        let deleted_at = echo.as_ref().and_then(|echo| echo.deleted_at).or(buried);
-        sql(
-            "UPDATE messages SET message_no = ?, message_id = ?, status = 'sent', timestamp = ?, text = ?, \
-             edited_at = ?, deleted_at = ?, media = ?, service = ?, sender_id = ?, reply_to = ?, masked = ? WHERE id = ?",
-        )
-        .number(number)
-        .text(&message_id.to_string())
-        .number(timestamp)
-        .text(text)
-        .number_or_null(echo.as_ref().and_then(|echo| echo.edited_at))
-        .number_or_null(deleted_at)
-        .text_or_null(echo.as_ref().and_then(|echo| echo.media.as_deref()))
-        .text_or_null(echo.as_ref().and_then(|echo| echo.service.as_deref()))
-        .number_or_null(echo.as_ref().and_then(|echo| echo.sender_id).or(own.sender_id))
-        .number_or_null(own.reply_to.or(echo.as_ref().and_then(|echo| echo.reply_to)))
-        .number(echo.as_ref().is_some_and(|echo| echo.masked))
-        .number(id.0)
-        .run(self.conn)?;
         sql("DELETE FROM outbox WHERE message_row = ?")
             .number(id.0)
             .run(self.conn)?;
-        search_index::remove(self, id.0, own.timestamp)?;
-        if deleted_at.is_none() {
-            search_index::add(self, id.0, timestamp, text)?;
+        search_index::remove(self, id.0, own.fields.timestamp)?;
+        let echo = MessageRecord::find(self.conn, account.no, scope, number)?
+            .filter(|echo| echo.fields.id != id.0);
+        match &echo {
+            Some(echo) => self.move_echo(&account, key, echo, &own)?,
+            None => self.give_number(
+                id,
+                message_id,
+                date.unwrap_or(Timestamp::from_millis(own.fields.timestamp)),
+            )?,
+        }
+        if let Some(at) = self.tombstone(account.no, scope, number)? {
+            sql("UPDATE messages SET deleted_at = coalesce(deleted_at, ?) WHERE id = ?")
+                .number(at)
+                .number(id.0)
+                .run(self.conn)?;
+        }
+        let bound = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
+        let gone = bound.fields.deleted_at.is_some();
+        if !gone {
+            search_index::add(self, id.0, bound.fields.timestamp, &bound.fields.text)?;
         }
         let row = self.conversation(key)?;
         row.fields.top_message = row.fields.top_message.max(message_id);
         self.mark_conversation(key);
         // Its time or number moved: it may not be the newest any more.
-        if self.conversation(key)?.fields.last_message == Some(id.0) || deleted_at.is_some() {
+        let last = self.conversation(key)?.fields.last_message;
+        if gone || last == Some(id.0) || echo.is_some_and(|echo| last == Some(echo.fields.id)) {
             self.summarise_anew(key)?;
         }
         let message = self.announce_sent(&account, key, id.0)?;
-        self.release_held(&account, key)?;
+        self.release_settled(&account, key)?;
         Ok(message)
     }
 
-    /// The echo's row goes; the reply's row takes its place. The desk hears of it only if it had been shown.
-    fn take_out(
+    fn give_number(&mut self, id: MessageRowId, message_id: i32, date: Timestamp) -> JobResult<()> {
+        sql("UPDATE messages SET message_no = ?, message_id = ?, status = 'sent', timestamp = ? WHERE id = ?")
+            .number(message_id)
+            .text(&message_id.to_string())
+            .number(date.millis())
+            .number(id.0)
+            .run(self.conn)?;
+        Ok(())
+    }
+
+    /// What Telegram told of the message stands, whatever columns that is in; only the row's id becomes the reply's. The
+    /// desk hears of the other id if it had seen it.
+    fn move_echo(
         &mut self,
         account: &KnownAccount,
         key: (i64, i64),
         echo: &MessageRecord,
+        own: &MessageRecord,
     ) -> JobResult<()> {
-        let fields = &echo.fields;
-        search_index::remove(self, fields.id, fields.timestamp)?;
-        self.delete_message_row(fields.id)?;
-        if self.conversation(key)?.fields.last_message == Some(fields.id) {
-            self.summarise_anew(key)?;
-        }
-        if fields.held || fields.deleted_at.is_some() {
+        let (echo, own) = (&echo.fields, &own.fields);
+        search_index::remove(self, echo.id, echo.timestamp)?;
+        self.delete_message_row(own.id)?;
+        sql("UPDATE messages SET id = ?, direction = 'outgoing', status = 'sent', held = 0, backfilled = 0, \
+             sender_id = coalesce(sender_id, ?), reply_to = coalesce(?, reply_to) WHERE id = ?")
+        .number(own.id)
+        .number_or_null(own.sender_id)
+        .number_or_null(own.reply_to)
+        .number(echo.id)
+        .run(self.conn)?;
+        if echo.held || echo.deleted_at.is_some() {
             return Ok(());
         }
         let body = EventBody::MessageDeleted {
             account_id: account.id,
-            conversation_id: ConversationId(fields.conversation_id),
+            conversation_id: ConversationId(echo.conversation_id),
             chat_id: ChatId::from_marked(key.1),
-            ids: vec![MessageRowId(fields.id)],
+            ids: vec![MessageRowId(echo.id)],
             message_ids: Vec::new(),
             deleted_at: self.now,
         };
@@ -200,37 +140,61 @@ impl Tx<'_> {
         let Some(row) = row else {
             return self.settled_before(key, record, outcome);
         };
-        match outcome {
-            SendOutcome::Sent { message_id, date } => self.bind(id, *message_id, Some(*date)),
-            SendOutcome::Refused(error) => self.refuse(&account, key, id, error),
-            SendOutcome::Flood { wait } | SendOutcome::SlowMode { wait } => {
-                sql("UPDATE outbox SET attempts = attempts + 1, maybe_sent = 0, retry_at = ? WHERE message_row = ?")
-                    .number(self.now.plus(*wait).millis())
-                    .number(id.0)
-                    .run(self.conn)?;
-                self.announce_sent(&account, key, id.0)
+        let wait_of = |whose, length| Some(Wait { whose, length });
+        let (state, wait) = match outcome {
+            SendOutcome::Sent { message_id, date } => {
+                return self.bind(id, *message_id, Some(*date));
             }
-            SendOutcome::Unknown { .. } => {
-                let exponent = u32::try_from(row.attempts).unwrap_or(0).min(6);
-                let pause = Duration::from_secs(1 << exponent).min(MAX_PAUSE);
-                sql("UPDATE outbox SET attempts = attempts + 1, maybe_sent = 1, retry_at = ? WHERE message_row = ?")
-                    .number(self.now.plus(pause).millis())
-                    .number(id.0)
-                    .run(self.conn)?;
-                self.announce_sent(&account, key, id.0)
+            SendOutcome::Refused(error) => {
+                return self.fail(&account, key, id, OrderState::Failed, error);
             }
+            SendOutcome::Flood { wait } => (not_arrived(&row), wait_of(Waiting::Account, *wait)),
+            SendOutcome::SlowMode { wait } => (not_arrived(&row), wait_of(Waiting::Chat, *wait)),
+            SendOutcome::NotSent { .. } => (not_arrived(&row), None),
+            SendOutcome::Unknown { .. } => (OrderState::Unanswered, None),
+        };
+        // It failed meanwhile, because its account was removed: what does not end it changes nothing.
+        if !row.state().is_pending() {
+            return Ok(record.into_message());
+        }
+        let pause = wait.map_or_else(|| row.tries().pause(), |wait| wait.length);
+        sql("UPDATE outbox SET state = ?, attempts = attempts + 1, wait_of = ?, wait_ms = ?, retry_at = ? \
+             WHERE message_row = ?")
+        .text(state_text(state))
+        .text_or_null(wait.map(|wait| waiting_text(wait.whose)))
+        .number_or_null(wait.map(|wait| i64::try_from(wait.length.as_millis()).unwrap_or(i64::MAX)))
+        .number(self.now.plus(pause).millis())
+        .number(id.0)
+        .run(self.conn)?;
+        let message = self.announce_sent(&account, key, id.0)?;
+        if state == OrderState::Queued {
+            self.release_settled(&account, key)?;
+        }
+        Ok(message)
+    }
+
+    /// Without a definite answer for as long as it was waited for. Settled meanwhile: that stands.
+    fn give_up(&mut self, id: MessageRowId, error: &MessageError) -> JobResult<StoredMessage> {
+        let (account, key, record, row) = self.outgoing(id)?;
+        match row {
+            Some(row) if row.state().is_pending() => {
+                self.fail(&account, key, id, OrderState::GivenUp, error)
+            }
+            _ => Ok(record.into_message()),
         }
     }
 
-    fn refuse(
+    fn fail(
         &mut self,
         account: &KnownAccount,
         key: (i64, i64),
         id: MessageRowId,
+        state: OrderState,
         error: &MessageError,
     ) -> JobResult<StoredMessage> {
-        sql("UPDATE outbox SET failed = 1, maybe_sent = 0, attempts = attempts + 1, retry_at = NULL, error_code = ?, \
-             error_message = ? WHERE message_row = ?")
+        sql("UPDATE outbox SET state = ?, attempts = attempts + 1, wait_of = NULL, wait_ms = NULL, retry_at = NULL, \
+             error_code = ?, error_message = ? WHERE message_row = ?")
+        .text(state_text(state))
         .text(&error.code)
         .text(&error.message)
         .number(id.0)
@@ -239,7 +203,7 @@ impl Tx<'_> {
             .number(id.0)
             .run(self.conn)?;
         let message = self.announce_sent(account, key, id.0)?;
-        self.release_held(account, key)?;
+        self.release_settled(account, key)?;
         Ok(message)
     }
 
@@ -271,6 +235,14 @@ impl Tx<'_> {
     }
 }
 
+/// This attempt surely made no message; one before it may have.
+fn not_arrived(row: &OrderRow) -> OrderState {
+    match row.state() {
+        OrderState::InFlight => OrderState::Queued,
+        before => before,
+    }
+}
+
 impl StoreHandle {
     /// What one attempt to send ended with. Event `message_sent` when something visible changed.
     ///
@@ -282,6 +254,19 @@ impl StoreHandle {
         outcome: SendOutcome,
     ) -> Result<StoredMessage> {
         self.job("settle_outgoing", move |tx| tx.settle(id, &outcome))
+            .await
+    }
+
+    /// There was no definite answer within the patience. Event `message_sent` (failed), unless it was settled before.
+    ///
+    /// # Errors
+    /// [`StoreError::MessageNotFound`], or as every write; then give up again, it does no harm.
+    pub async fn give_up_outgoing(
+        &self,
+        id: MessageRowId,
+        error: MessageError,
+    ) -> Result<StoredMessage> {
+        self.job("give_up_outgoing", move |tx| tx.give_up(id, &error))
             .await
     }
 }

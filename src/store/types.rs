@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
     AccountId, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation, ConversationId,
-    ConversationKind, Event, MessageRowId, Peer, SelfUser, StoredMessage, Timestamp,
+    ConversationKind, Event, MessageRowId, Peer, Place, SelfUser, StoredMessage, Timestamp,
 };
 
 /// Where committed events go.
@@ -35,6 +35,8 @@ pub struct StoreConfig {
     pub mailbox: usize,
     /// Events kept for dashboards that come back.
     pub keep_events: i64,
+    /// How long a message of our own is held because it may be the echo of a reply in flight.
+    pub hold: Duration,
 }
 
 impl StoreConfig {
@@ -47,6 +49,7 @@ impl StoreConfig {
             read_limit: Duration::from_secs(10),
             mailbox: 512,
             keep_events: 1_000_000,
+            hold: Duration::from_secs(10),
         }
     }
 }
@@ -90,8 +93,41 @@ pub struct Recorded {
 pub struct QueueReply {
     pub conversation: ConversationId,
     pub text: String,
-    pub reply_to: Option<i32>,
+    pub reply_to: Option<Target>,
+    /// The topic of a forum; `None`: where the message replied to is, else General.
+    pub topic_id: Option<i32>,
     pub idempotency_key: Option<String>,
+}
+
+/// What a reply answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// A stored message of the chat, by Telegram's number: where it stands is stored too.
+    Stored(i32),
+    /// One that is not stored. Telegram said that it is there, and where.
+    Seen(Place),
+}
+
+impl Target {
+    /// Telegram's number of it.
+    #[must_use]
+    pub fn message_id(self) -> i32 {
+        match self {
+            Self::Stored(number) => number,
+            Self::Seen(place) => place.reply_to.unwrap_or(0),
+        }
+    }
+}
+
+/// What may be taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Discard {
+    /// Only what surely is not at Telegram.
+    Unsent,
+    /// Also what failed without a definite answer: whoever takes it back was told.
+    Settled,
+    /// Also what is on its way.
+    Anyway,
 }
 
 /// A message to a chat that may not have a conversation yet.

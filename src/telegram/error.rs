@@ -252,6 +252,10 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "REPLY_MESSAGE_ID_INVALID" | "MSG_ID_INVALID" => "the message replied to is gone",
         "SLOWMODE_WAIT" => "the group allows one message at a time",
         "TOPIC_CLOSED" => "the topic is closed",
+        "TOPIC_DELETED" | "TOPIC_ID_INVALID" => "the topic is gone",
+        "REPLY_TO_MONOFORUM_PEER_INVALID" => {
+            "in a channel's direct messages only a message of somebody can be answered"
+        }
         "PEER_ID_INVALID" | "USER_ID_INVALID" | "CHAT_ID_INVALID" | "CHANNEL_INVALID" => {
             "this chat can't be reached from this account"
         }

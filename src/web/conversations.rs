@@ -7,15 +7,18 @@ use serde_json::json;
 use super::{Access, ApiError, Scope, Service};
 use crate::{
     domain::{
-        Account, AccountId, AccountState, ChatId, ConversationId, ConversationKind, SecretText,
-        check_text,
+        Account, AccountId, AccountState, Change, ChatId, Conversation, ConversationId,
+        ConversationKind, Place, SecretText, check_text,
     },
-    store::{ConversationFilter, QueueReply, QueueSend, Queued},
+    store::{ConversationFilter, QueueReply, QueueSend, Queued, StoreError, Target},
     telegram::Recipient,
 };
 
 const LONGEST_PAGE: u32 = 200;
 const LONGEST_KEY: usize = 255;
+/// The topic of a forum that is there from the beginning; Telegram does not name it in messages
+/// (core.telegram.org/api/forum).
+const GENERAL: i32 = 1;
 
 #[derive(Deserialize)]
 pub struct ListConversations {
@@ -114,6 +117,7 @@ pub async fn get_conversation(
 pub struct Reply {
     text: String,
     reply_to_message_id: Option<String>,
+    topic_id: Option<String>,
 }
 
 pub async fn queue_reply(
@@ -126,21 +130,21 @@ pub async fn queue_reply(
     access.require(Scope::Send)?;
     let conversation = service.conversation(&access, ConversationId(*id)).await?;
     check_reply(&body.text)?;
-    let reply_to = body
-        .reply_to_message_id
-        .as_deref()
-        .map(str::parse)
-        .transpose()
-        .map_err(|_| {
-            ApiError::unprocessable(
-                "invalid_reply_to",
-                "reply_to_message_id is a message_id of this chat",
-            )
-        })?;
+    let reply_to = number(
+        body.reply_to_message_id.as_deref(),
+        "invalid_reply_to",
+        "reply_to_message_id is a message_id of this chat",
+    )?;
+    let topic_id = number(
+        body.topic_id.as_deref(),
+        "invalid_topic_id",
+        "topic_id is the id of a topic of this forum",
+    )?;
     let reply = QueueReply {
         conversation: conversation.id,
         text: body.text.clone(),
-        reply_to,
+        reply_to: reply_to.map(Target::Stored),
+        topic_id: topic_id.filter(|topic| *topic != GENERAL),
         idempotency_key: idempotency_key(&request)?,
     };
     check_can_send(&service.account(&access, conversation.account_id).await?)?;
@@ -150,8 +154,66 @@ pub async fn queue_reply(
             "this account may not write in this chat",
         ));
     }
-    let queued = service.store.queue_reply(reply).await?;
+    let queued = match service.store.queue_reply(reply.clone()).await {
+        Err(StoreError::ReplyToUnknown) => {
+            let target = seen_at_telegram(&service, &conversation, reply_to).await?;
+            let reply_to = Some(target);
+            service
+                .store
+                .queue_reply(QueueReply { reply_to, ..reply })
+                .await?
+        }
+        queued => queued?,
+    };
     queued_answer(&service, queued, false).await
+}
+
+/// A number of Telegram's, as text.
+fn number(
+    text: Option<&str>,
+    code: &'static str,
+    words: &'static str,
+) -> Result<Option<i32>, ApiError> {
+    let number = text.map(str::parse).transpose();
+    number
+        .ok()
+        .filter(|number| number.is_none_or(|number: i32| number > 0))
+        .ok_or_else(|| ApiError::unprocessable(code, words))
+}
+
+/// A message that is not stored may be there all the same, further back: only Telegram knows. Nothing of it is stored.
+async fn seen_at_telegram(
+    service: &Service,
+    conversation: &Conversation,
+    message_id: Option<i32>,
+) -> Result<Target, ApiError> {
+    let not_found =
+        || ApiError::unprocessable("reply_to_not_found", "this chat has no such message");
+    let message_id = message_id.ok_or_else(not_found)?;
+    let link = service
+        .supervisor
+        .link(conversation.account_id)
+        .await
+        .ok_or_else(|| {
+            ApiError::unavailable(
+                "telegram_unreachable",
+                "the message replied to is not stored here, and Telegram can't be asked for it now; try again in a moment",
+            )
+        })?;
+    let chat = conversation.chat_id;
+    let channel = chat.channel_id().map(|_| chat);
+    let batch = link.messages_by_id(channel, &[message_id]).await?;
+    let found = batch.changes.iter().find_map(|change| match change {
+        Change::Message(message) if message.chat == chat && message.message_id == message_id => {
+            Some(Target::Seen(Place {
+                reply_to: Some(message_id),
+                topic_id: message.topic_id,
+                monoforum_peer: message.monoforum_peer,
+            }))
+        }
+        _ => None,
+    });
+    found.ok_or_else(not_found)
 }
 
 #[derive(Deserialize)]

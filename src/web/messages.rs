@@ -5,10 +5,14 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{Access, ApiError, Scope, Service, conversations::check_can_send};
-use crate::domain::{Account, AccountState, MessageRowId};
+use crate::{
+    domain::{Account, AccountState, MessageRowId},
+    store::Discard,
+};
 
 pub async fn retry_message(
     service: web::Data<Service>,
@@ -23,14 +27,26 @@ pub async fn retry_message(
     Ok(HttpResponse::Accepted().json(json!({ "message": message })))
 }
 
+#[derive(Deserialize)]
+pub struct DiscardMessage {
+    /// Also while it may be on its way.
+    force: Option<bool>,
+}
+
 pub async fn discard_message(
     service: web::Data<Service>,
     access: Access,
     id: web::Path<i64>,
+    query: web::Query<DiscardMessage>,
 ) -> Result<HttpResponse, ApiError> {
     access.require(Scope::Send)?;
     let message = service.message(&access, MessageRowId(*id)).await?;
-    service.store.discard_message(message.id).await?;
+    let how = if query.force == Some(true) {
+        Discard::Anyway
+    } else {
+        Discard::Settled
+    };
+    service.store.discard_message(message.id, how).await?;
     service.supervisor.wake_outbox(message.account_id).await;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -74,6 +74,14 @@ impl From<StoreError> for ApiError {
             StoreError::MessageNotFound => Self::not_found("message_not_found", "message"),
             StoreError::IdempotencyConflict => Self::conflict("idempotency_conflict", text),
             StoreError::NotWaiting(_) => Self::conflict("message_not_waiting", text),
+            StoreError::MayHaveArrived => Self::conflict(
+                "message_may_have_arrived",
+                "the message may have arrived already; ?force=true takes it off the desk all the same",
+            ),
+            StoreError::ReplyToUnknown | StoreError::ReplyToDeleted => {
+                Self::unprocessable("reply_to_not_found", text)
+            }
+            StoreError::OtherTopic => Self::unprocessable("invalid_topic_id", text),
             StoreError::Exists(_) => Self::conflict("exists", text),
             StoreError::InvalidCursor => Self::bad_request("invalid_cursor", text),
             StoreError::EmptyQuery => Self::bad_request("empty_query", text),

@@ -114,6 +114,8 @@ fn old(chat: ChatId, number: usize, text: String) -> Change {
         date: Timestamp::from_seconds(1_600_000_000 + number as i64 * 60),
         edited_at: None,
         reply_to: None,
+        topic_id: None,
+        monoforum_peer: None,
         media: None,
         service: None,
         masked: false,

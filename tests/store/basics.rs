@@ -7,7 +7,7 @@ use switchboard::{
         AccountState, Change, ChatId, DialogRecord, EventBody, IncomingMessage, MessageError,
         MessageStatus, Position, SendOutcome, Seq, StateChange, Timestamp,
     },
-    store::{ConversationFilter, MessagesFrom, PageEnd, QueueReply, SearchQuery, StoreError},
+    store::{ConversationFilter, Discard, MessagesFrom, PageEnd, QueueReply, SearchQuery, StoreError},
 };
 
 use crate::world::{World, batch, message, new, own, person, until};
@@ -21,6 +21,7 @@ fn reply(
         conversation,
         text: text.to_owned(),
         reply_to: None,
+        topic_id: None,
         idempotency_key: key.map(str::to_owned),
     }
 }
@@ -175,6 +176,14 @@ async fn an_echo_before_the_answer_is_never_a_second_message() {
         .queue_reply(reply(conversation.id, "answer", None))
         .await
         .unwrap();
+    let id = queued.message.id;
+    assert!(
+        world
+            .store
+            .mark_outgoing_in_flight(id, Duration::ZERO)
+            .await
+            .unwrap()
+    );
     world.ear.names();
     world
         .record(account.id, vec![new(own(chat, 2, "answer"))])
@@ -220,6 +229,14 @@ async fn the_same_text_from_another_device_is_shown_once_it_is_known_to_be_diffe
         .queue_reply(reply(conversation.id, "ok", None))
         .await
         .unwrap();
+    let id = queued.message.id;
+    assert!(
+        world
+            .store
+            .mark_outgoing_in_flight(id, Duration::ZERO)
+            .await
+            .unwrap()
+    );
     world
         .record(account.id, vec![new(own(chat, 2, "ok"))])
         .await;
@@ -263,18 +280,24 @@ async fn a_reply_can_be_taken_back_only_while_it_surely_was_not_sent() {
     };
     let waiting = world.store.settle_outgoing(id, flood).await.unwrap();
     assert!(waiting.retry_at.is_some());
-    assert!(world.store.mark_outgoing_in_flight(id).await.unwrap());
+    assert!(
+        world
+            .store
+            .mark_outgoing_in_flight(id, Duration::ZERO)
+            .await
+            .unwrap()
+    );
     assert!(matches!(
-        world.store.discard_message(id).await,
-        Err(StoreError::NotWaiting(_))
+        world.store.discard_message(id, Discard::Settled).await,
+        Err(StoreError::MayHaveArrived)
     ));
     let unknown = SendOutcome::Unknown {
         reason: "line cut".to_owned(),
     };
     world.store.settle_outgoing(id, unknown).await.unwrap();
     assert!(matches!(
-        world.store.discard_message(id).await,
-        Err(StoreError::NotWaiting(_))
+        world.store.discard_message(id, Discard::Settled).await,
+        Err(StoreError::MayHaveArrived)
     ));
     let error = MessageError {
         code: "CHAT_WRITE_FORBIDDEN".to_owned(),
@@ -299,9 +322,19 @@ async fn a_reply_can_be_taken_back_only_while_it_surely_was_not_sent() {
     );
     let again = world.store.retry_message(id).await.unwrap();
     assert_eq!((again.status, again.error), (MessageStatus::Pending, None));
-    world.store.discard_message(id).await.unwrap();
+    world
+        .store
+        .discard_message(id, Discard::Settled)
+        .await
+        .unwrap();
     assert_eq!(world.texts(account.id, chat).await, ["question"]);
-    assert!(!world.store.mark_outgoing_in_flight(id).await.unwrap());
+    assert!(
+        !world
+            .store
+            .mark_outgoing_in_flight(id, Duration::ZERO)
+            .await
+            .unwrap()
+    );
     let fresh = world
         .store
         .queue_reply(reply(conversation.id, "answer", Some("k")))

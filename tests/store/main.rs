@@ -2,12 +2,17 @@
 
 mod basics;
 mod crash;
+mod echoes;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/leak_scan.rs"]
 mod leak_scan;
 mod old_codes;
+mod old_orders;
 mod orders;
 mod removal;
+#[path = "../support/rows.rs"]
+#[allow(dead_code, reason = "shared by several test binaries")]
+mod rows;
 mod spans;
 mod trouble;
 mod upgrade;

@@ -1,21 +1,26 @@
 //! Telegram tells the same things in any order, and twice. The end is the same.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 use switchboard::{
     domain::{
-        AccountId, Change, ChatId, Direction, EventBody, IncomingMessage, MessageStatus,
-        SendOutcome, Timestamp,
+        AccountId, Change, ChatId, Direction, Event, EventBody, IncomingMessage, MessageRowId,
+        MessageStatus, SendOutcome, Timestamp,
     },
     store::{MessagesFrom, QueueReply, StoreHandle},
 };
 
 use crate::world::{World, batch, message, own};
 
-/// What may reach the store about one reply and one message of the other side.
-#[derive(Clone, Debug, PartialEq)]
+/// What may reach the store about one reply, one message of the other side and one that was written on a phone at the
+/// same moment, with the same words.
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
+    /// Right before the call to Telegram.
+    Mark,
+    /// The call ended without a definite answer.
+    Unanswered,
     /// Telegram's answer to the send.
     Settle,
     /// The pair (random id, message id) in the stream.
@@ -24,16 +29,29 @@ enum Step {
     Echo,
     /// Our own message in the stream, edited on another device.
     EchoEdited,
+    /// Our own message in a page of history that somebody asked for.
+    EchoInHistory,
+    /// The message from the phone in the stream.
+    Phone,
+    PhoneInHistory,
+    /// The service ends and starts again.
+    Restart,
     Incoming,
     IncomingEdited,
     IncomingDeleted,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 13] = [
+    Step::Mark,
+    Step::Unanswered,
     Step::Settle,
     Step::Bind,
     Step::Echo,
     Step::EchoEdited,
+    Step::EchoInHistory,
+    Step::Phone,
+    Step::PhoneInHistory,
+    Step::Restart,
     Step::Incoming,
     Step::IncomingEdited,
     Step::IncomingDeleted,
@@ -41,6 +59,7 @@ const STEPS: [Step; 7] = [
 
 const OWN: i32 = 20;
 const THEIRS: i32 = 21;
+const PHONE: i32 = 22;
 
 fn edited(message: IncomingMessage, text: &str) -> IncomingMessage {
     IncomingMessage {
@@ -50,14 +69,15 @@ fn edited(message: IncomingMessage, text: &str) -> IncomingMessage {
     }
 }
 
-fn change(step: &Step, chat: ChatId, random_id: i64) -> Option<Change> {
+fn change(step: Step, chat: ChatId, random_id: i64) -> Option<Change> {
     Some(match step {
-        Step::Settle => return None,
+        Step::Mark | Step::Unanswered | Step::Settle | Step::Restart => return None,
         Step::Bind => Change::Sent {
             random_id,
             message_id: OWN,
         },
-        Step::Echo => Change::Message(own(chat, OWN, "answer")),
+        Step::Echo | Step::EchoInHistory => Change::Message(own(chat, OWN, "answer")),
+        Step::Phone | Step::PhoneInHistory => Change::Message(own(chat, PHONE, "answer")),
         Step::EchoEdited => Change::Edited(edited(own(chat, OWN, "answer"), "answer, better")),
         Step::Incoming => Change::Message(message(chat, THEIRS, "thanks")),
         Step::IncomingEdited => {
@@ -106,31 +126,102 @@ async fn shown(store: &StoreHandle, account: AccountId, chat: ChatId) -> (Shown,
     (rows, conversation.unread)
 }
 
-/// What a dashboard would show that only listened: rows by id, as last announced.
-fn listened(world: &World) -> BTreeMap<i64, (Option<String>, MessageStatus)> {
-    let mut rows = BTreeMap::new();
-    for event in world.ear.heard() {
-        match &event.body {
-            EventBody::MessageReceived { message, .. }
-            | EventBody::MessageSent { message, .. }
-            | EventBody::MessageEdited { message, .. } => {
-                rows.insert(message.id.0, (message.message_id.clone(), message.status));
-            }
-            EventBody::MessageDeleted {
-                ids, message_ids, ..
-            } if message_ids.is_empty() => {
-                for id in ids {
-                    rows.remove(&id.0);
+/// Everything that was announced, over all runs of the service.
+#[derive(Default)]
+struct Told(Vec<Arc<Event>>);
+
+impl Told {
+    /// What a dashboard would show that only listened: rows by id, as last announced.
+    fn rows(&self) -> BTreeMap<i64, (Option<String>, MessageStatus)> {
+        let mut rows = BTreeMap::new();
+        for event in &self.0 {
+            match &event.body {
+                EventBody::MessageReceived { message, .. }
+                | EventBody::MessageSent { message, .. }
+                | EventBody::MessageEdited { message, .. } => {
+                    rows.insert(message.id.0, (message.message_id.clone(), message.status));
                 }
+                EventBody::MessageDeleted {
+                    ids, message_ids, ..
+                } if message_ids.is_empty() => {
+                    for id in ids {
+                        rows.remove(&id.0);
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         }
+        rows
     }
-    rows
+
+    /// Rows that were shown and then turned out to be another one.
+    fn taken_back(&self) -> usize {
+        let is_taken_back = |event: &&Arc<Event>| match &event.body {
+            EventBody::MessageDeleted { message_ids, .. } => message_ids.is_empty(),
+            _ => false,
+        };
+        self.0.iter().filter(is_taken_back).count()
+    }
+
+    /// Announced as sent, by number.
+    fn times_sent(&self, number: i32) -> usize {
+        let number = number.to_string();
+        let sent = |event: &&Arc<Event>| match &event.body {
+            EventBody::MessageSent { message, .. } => {
+                message.message_id.as_deref() == Some(&*number)
+            }
+            _ => false,
+        };
+        self.0.iter().filter(sent).count()
+    }
 }
 
-async fn play(steps: &[Step]) -> (Shown, i64) {
-    let world = World::new();
+/// What is left after the steps, and what was told on the way.
+struct Played {
+    shown: Shown,
+    unread: i64,
+    told: Told,
+}
+
+async fn take(world: &World, step: Step, account: AccountId, chat: ChatId, reply: MessageRowId) {
+    let store = &world.store;
+    match step {
+        Step::Mark => {
+            store
+                .mark_outgoing_in_flight(reply, Duration::ZERO)
+                .await
+                .unwrap();
+        }
+        Step::Unanswered => {
+            let reason = "line cut".to_owned();
+            let unknown = SendOutcome::Unknown { reason };
+            store.settle_outgoing(reply, unknown).await.unwrap();
+        }
+        Step::Settle => {
+            let sent = SendOutcome::Sent {
+                message_id: OWN,
+                date: Timestamp::from_seconds(1_700_000_000 + i64::from(OWN)),
+            };
+            store.settle_outgoing(reply, sent).await.unwrap();
+        }
+        step => {
+            let random_id = store.pending_outgoing(account).await.unwrap();
+            let random_id = random_id.first().map_or(0, |pending| pending.random_id);
+            let Some(change) = change(step, chat, random_id) else {
+                return;
+            };
+            let mut batch = batch(account, vec![change]);
+            if matches!(step, Step::EchoInHistory | Step::PhoneInHistory) {
+                batch.backfilled = true;
+                batch.position = None;
+            }
+            store.record_batch(batch).await.unwrap();
+        }
+    }
+}
+
+async fn play(steps: &[Step]) -> Played {
+    let mut world = World::new();
     let account = world.account().await.id;
     let chat = ChatId::user(7);
     world
@@ -143,38 +234,25 @@ async fn play(steps: &[Step]) -> (Shown, i64) {
             conversation,
             text: "answer".to_owned(),
             reply_to: None,
+            topic_id: None,
             idempotency_key: None,
         })
         .await
         .unwrap();
-    let random_id = world.store.pending_outgoing(account).await.unwrap()[0].random_id;
+    let mut told = Told::default();
     for step in steps {
-        match change(step, chat, random_id) {
-            Some(change) => {
-                world
-                    .store
-                    .record_batch(batch(account, vec![change]))
-                    .await
-                    .unwrap();
-            }
-            None => {
-                let date = Timestamp::from_seconds(1_700_000_000 + i64::from(OWN));
-                let sent = SendOutcome::Sent {
-                    message_id: OWN,
-                    date,
-                };
-                world
-                    .store
-                    .settle_outgoing(queued.message.id, sent)
-                    .await
-                    .unwrap();
-            }
+        if *step == Step::Restart {
+            told.0.extend(world.ear.heard());
+            world = world.reopened().await;
+            continue;
         }
+        take(&world, *step, account, chat, queued.message.id).await;
     }
-    let numbers: Vec<i64> = world.ear.heard().iter().map(|event| event.seq.0).collect();
+    told.0.extend(world.ear.heard());
+    let numbers: Vec<i64> = told.0.iter().map(|event| event.seq.0).collect();
     let expected: Vec<i64> = (1..=numbers.len() as i64).collect();
     assert_eq!(numbers, expected, "numbers rise by one");
-    let rows = listened(&world);
+    let rows = told.rows();
     let with_id = rows
         .values()
         .filter(|(id, _)| id.as_deref() == Some("20"))
@@ -184,27 +262,40 @@ async fn play(steps: &[Step]) -> (Shown, i64) {
         rows.contains_key(&queued.message.id.0),
         "under the id that the caller was given"
     );
-    let result = shown(&world.store, account, chat).await;
+    let (shown, unread) = shown(&world.store, account, chat).await;
     world.store.close().await;
-    result
+    Played {
+        shown,
+        unread,
+        told,
+    }
 }
 
-/// One reply and one message with their newest texts remain.
-fn ends_the_same(steps: &[Step]) {
-    let runtime = actix::System::new();
-    let (rows, unread) = runtime.block_on(play(steps));
+fn played(steps: &[Step]) -> Played {
+    actix::System::new().block_on(play(steps))
+}
+
+/// One reply, one message of the other side and the one from the phone, with their newest texts.
+fn ends_the_same(steps: &[Step]) -> Told {
+    let Played {
+        shown: rows,
+        unread,
+        told,
+    } = played(steps);
     let summary: Vec<_> = rows
         .iter()
         .map(|row| (row.0.as_deref(), row.2.as_str(), row.3, row.4))
         .collect();
     let wanted = [
+        (Some("22"), "answer", MessageStatus::Sent, false),
         (Some("21"), "thank you", MessageStatus::Received, true),
         (Some("20"), "answer, better", MessageStatus::Sent, false),
         (Some("1"), "question", MessageStatus::Received, false),
     ];
     assert_eq!(summary, wanted, "{steps:?}");
-    assert_eq!(rows[1].5, 1_700_000_020_000, "{steps:?}");
+    assert_eq!(rows[2].5, 1_700_000_020_000, "{steps:?}");
     assert_eq!(unread, 1, "{steps:?}");
+    told
 }
 
 /// Protects from the order that once left a reply on the desk twice.
@@ -212,7 +303,9 @@ fn ends_the_same(steps: &[Step]) {
 fn a_reply_that_is_known_by_its_edit_first_is_shown_once() {
     ends_the_same(&[
         Step::IncomingEdited,
+        Step::Mark,
         Step::EchoEdited,
+        Step::Phone,
         Step::Bind,
         Step::Echo,
         Step::IncomingDeleted,
@@ -221,8 +314,19 @@ fn a_reply_that_is_known_by_its_edit_first_is_shown_once() {
     ]);
 }
 
+/// A few repeats at scattered places.
+fn with_repeats(mut steps: Vec<Step>, repeats: &[usize]) -> Vec<Step> {
+    let all = steps.clone();
+    for (place, step) in repeats.iter().enumerate() {
+        let step = all[*step % all.len()];
+        let place = (place * 3 + 2) % (steps.len() + 1);
+        steps.insert(place, step);
+    }
+    steps
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// Protects: whatever the order and however often, the end is the same.
     #[test]
@@ -230,12 +334,20 @@ proptest! {
         order in Just(STEPS.to_vec()).prop_shuffle(),
         repeats in proptest::collection::vec(0..STEPS.len(), 0..5),
     ) {
-        let mut steps = order;
-        for (place, step) in repeats.iter().enumerate() {
-            let step = STEPS[*step].clone();
-            let place = (place * 3 + 2) % (steps.len() + 1);
-            steps.insert(place, step);
-        }
-        ends_the_same(&steps);
+        ends_the_same(&with_repeats(order, &repeats));
+    }
+
+    /// Protects the desk from a reply that comes, goes and comes again: from the mark on, the reply is told under its own
+    /// row alone, and the message from the phone as what it is, once. Neither a restart nor history changes that.
+    #[test]
+    fn what_is_in_flight_is_never_shown_as_something_else(
+        order in Just(STEPS[1..].to_vec()).prop_shuffle(),
+        repeats in proptest::collection::vec(0..STEPS.len(), 0..5),
+    ) {
+        let mut steps = vec![Step::Mark];
+        steps.extend(with_repeats(order, &repeats));
+        let told = ends_the_same(&steps);
+        prop_assert_eq!(told.taken_back(), 0);
+        prop_assert_eq!(told.times_sent(PHONE), 1);
     }
 }

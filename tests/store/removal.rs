@@ -27,6 +27,7 @@ async fn a_removed_account_leaves_a_readable_history() {
             conversation: conversation.id,
             text: "no".to_owned(),
             reply_to: None,
+            topic_id: None,
             idempotency_key: None,
         })
         .await;

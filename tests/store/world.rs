@@ -141,6 +141,8 @@ pub fn message(chat: ChatId, id: i32, text: &str) -> IncomingMessage {
         date: Timestamp::from_seconds(1_700_000_000 + i64::from(id)),
         edited_at: None,
         reply_to: None,
+        topic_id: None,
+        monoforum_peer: None,
         media: None,
         service: None,
         masked: false,

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use switchboard::{
     domain::{
         AccountId, ApiCredentials, Batch, Change, ChatId, Hole, MessageRowId, OutgoingMessage,
-        Peer, Position, SecretText,
+        Peer, Place, Position, SecretText, Tries,
     },
     telegram::{
         LinkConfig, LinkEvent, LinkExit, LinkHandle, PeerBook, SessionData, Telegram,
@@ -133,9 +133,8 @@ pub fn outgoing(chat: ChatId, random_id: i64, text: &str) -> OutgoingMessage {
         chat,
         random_id,
         text: text.to_owned(),
-        reply_to: None,
-        attempts: 0,
-        retry_at: None,
+        place: Place::default(),
+        tries: Tries::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use grammers_client::tl;
 
-use super::{Converter, chat_id, codes, date, media, service, some};
+use super::{Converter, chat_id, codes, date, media, place, service, some};
 use crate::domain::{ChatId, IncomingMessage, PeerKind, mask_codes};
 
 impl Converter<'_> {
@@ -49,7 +49,9 @@ impl Converter<'_> {
             date: date(message.date),
             // A hidden edit is Telegram's own bookkeeping (reactions, view counts), not a change of the text.
             edited_at: message.edit_date.filter(|_| !message.edit_hide).map(date),
-            reply_to: message.reply_to.and_then(replied_to),
+            reply_to: message.reply_to.as_ref().and_then(place::replied_to),
+            topic_id: message.reply_to.as_ref().and_then(place::topic),
+            monoforum_peer: self.monoforum_peer(chat, message.saved_peer_id.as_ref()),
             media,
             service: None,
             masked,
@@ -79,11 +81,21 @@ impl Converter<'_> {
             text: String::new(),
             date: date(message.date),
             edited_at: None,
-            reply_to: message.reply_to.and_then(replied_to),
+            reply_to: message.reply_to.as_ref().and_then(place::replied_to),
+            topic_id: place::topic_begun(message.id, &message.action)
+                .or_else(|| message.reply_to.as_ref().and_then(place::topic)),
+            monoforum_peer: self.monoforum_peer(chat, message.saved_peer_id.as_ref()),
             media: None,
             service: Some(masked_words.unwrap_or(words)),
             masked: false,
         }
+    }
+
+    /// Saved messages and channels' direct messages name a thread in the same field; only in these it is somebody to
+    /// answer.
+    fn monoforum_peer(&self, chat: ChatId, thread: Option<&tl::enums::Peer>) -> Option<ChatId> {
+        chat.channel_id()?;
+        thread.map(|peer| chat_id(peer, self.self_id))
     }
 
     /// Private chats leave the sender out: it is the other side, or us. A post is its channel's.
@@ -96,15 +108,4 @@ impl Converter<'_> {
             (None, _) => None,
         }
     }
-}
-
-/// The message replied to, when it is in the same chat. Being in a forum topic is no reply by itself.
-fn replied_to(header: tl::enums::MessageReplyHeader) -> Option<i32> {
-    let tl::enums::MessageReplyHeader::Header(header) = header else {
-        return None;
-    };
-    if header.reply_to_peer_id.is_some() || header.forum_topic && header.reply_to_top_id.is_none() {
-        return None;
-    }
-    header.reply_to_msg_id
 }

@@ -5,6 +5,7 @@ mod dialog;
 mod media;
 mod message;
 mod peer;
+mod place;
 mod service;
 mod thumb;
 mod update;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use grammers_client::tl;
-use tl::enums::{Update, Updates};
+use tl::enums::{InputReplyTo, Update, Updates};
 
 use super::{handle::LinkHandle, resolve::input_peer};
 use crate::{
-    domain::{ChatId, MessageError, OutgoingMessage, SendOutcome, Timestamp, check_text},
+    domain::{ChatId, MessageError, OutgoingMessage, Place, SendOutcome, Timestamp, check_text},
     telegram::{
         CallError,
         error::{Failure, meaning},
@@ -22,30 +22,59 @@ pub(super) async fn send(handle: &LinkHandle, message: &OutgoingMessage) -> Send
     let Ok(peer) = input_peer(handle.shared(), message.chat).await else {
         return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
     };
-    match handle.try_call(&request(peer, message)).await {
+    let reply_to = match reply_to(handle, &message.place).await {
+        Ok(reply_to) => reply_to,
+        Err(CallError::Unresolvable) => {
+            return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
+        }
+        Err(error) => {
+            return SendOutcome::NotSent {
+                reason: error.to_string(),
+            };
+        }
+    };
+    match handle.try_call(&request(peer, reply_to, message)).await {
         Ok(updates) => accepted(updates, message.random_id),
         Err(failure) => outcome(failure),
     }
 }
 
+/// In a forum the topic has to be named beside the message replied to; alone it is the message replied to
+/// (core.telegram.org/api/forum). In a channel's direct messages the thread is named by whose it is.
+async fn reply_to(handle: &LinkHandle, place: &Place) -> Result<Option<InputReplyTo>, CallError> {
+    let monoforum_peer_id = match place.monoforum_peer {
+        Some(peer) => Some(input_peer(handle.shared(), peer).await?),
+        None => None,
+    };
+    Ok(
+        match (place.reply_to.or(place.topic_id), monoforum_peer_id) {
+            (None, None) => None,
+            (None, Some(monoforum_peer_id)) => {
+                Some(tl::types::InputReplyToMonoForum { monoforum_peer_id }.into())
+            }
+            (Some(reply_to_msg_id), monoforum_peer_id) => Some(
+                tl::types::InputReplyToMessage {
+                    reply_to_msg_id,
+                    top_msg_id: place.topic_id,
+                    reply_to_peer_id: None,
+                    quote_text: None,
+                    quote_entities: None,
+                    quote_offset: None,
+                    monoforum_peer_id,
+                    todo_item_id: None,
+                    poll_option: None,
+                }
+                .into(),
+            ),
+        },
+    )
+}
+
 fn request(
     peer: tl::enums::InputPeer,
+    reply_to: Option<InputReplyTo>,
     message: &OutgoingMessage,
 ) -> tl::functions::messages::SendMessage {
-    let reply_to = message.reply_to.map(|reply_to_msg_id| {
-        tl::types::InputReplyToMessage {
-            reply_to_msg_id,
-            top_msg_id: None,
-            reply_to_peer_id: None,
-            quote_text: None,
-            quote_entities: None,
-            quote_offset: None,
-            monoforum_peer_id: None,
-            todo_item_id: None,
-            poll_option: None,
-        }
-        .into()
-    });
     tl::functions::messages::SendMessage {
         no_webpage: false,
         silent: false,

@@ -11,7 +11,7 @@ use crate::{
         AccountId, AccountState, EventBody, MessageRowId, MessageStatus, Seq, StoredMessage,
         Timestamp,
     },
-    store::QueueSend,
+    store::{Discard, QueueSend},
     web::{ApiError, Service},
 };
 
@@ -126,7 +126,11 @@ async fn limit_of(service: &Service, id: AccountId) -> Result<Option<Duration>, 
 
 /// True when it certainly was not sent and never will be.
 async fn take_back(service: &Service, message: &StoredMessage) -> bool {
-    let taken = service.store.discard_message(message.id).await.is_ok();
+    let taken = service
+        .store
+        .discard_message(message.id, Discard::Unsent)
+        .await
+        .is_ok();
     if taken {
         service.supervisor.wake_outbox(message.account_id).await;
     }

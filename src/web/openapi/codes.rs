@@ -105,6 +105,10 @@ pub const CODES: &[(&str, &str)] = &[
         "reply_to_message_id is no message of this chat",
     ),
     (
+        "invalid_topic_id",
+        "topic_id is no topic of this forum, or the message replied to is in another one",
+    ),
+    (
         "label_invalid",
         "a label has 1 to 64 characters on one line",
     ),
@@ -130,6 +134,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("malformed_json", "the body can't be read"),
     ("malformed_query", "the query can't be read"),
     ("message_gone", "Telegram no longer has the message"),
+    (
+        "message_may_have_arrived",
+        "the message may be at Telegram already; force=true takes it off the desk all the same",
+    ),
     (
         "message_not_found",
         "there is no such message, or it is not yours",
@@ -184,6 +192,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "recipient_refused",
         "the recipient can't be written to (privacy, blocked, no rights)",
+    ),
+    (
+        "reply_to_not_found",
+        "the message replied to does not exist in this chat, or was deleted",
     ),
     ("scope_too_small", "the token does not reach this far"),
     ("session_invalid", "the session string can't be used"),

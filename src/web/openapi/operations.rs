@@ -64,6 +64,8 @@ const SENDING: Errors = &[
     "idempotency_conflict",
     "invalid_idempotency_key",
     "invalid_reply_to",
+    "invalid_topic_id",
+    "reply_to_not_found",
     "telegram_unreachable",
     "flood_wait",
 ];
@@ -208,7 +210,7 @@ operations! {
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
         post "/messages/{id}/reveal" "The text of a masked message with its code, fetched from Telegram and kept nowhere; for admins, and the log says for whom", "" => 200 "Revealed", &[], REVEAL;
-        delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[], &["message_not_found", "message_not_waiting"];
+        delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[("force", "true: also one that may have arrived; if it did, it comes again as a message from another device")], &["message_not_found", "message_not_waiting", "message_may_have_arrived"];
         get "/search" "Words in messages", "" => 200 "FoundMessages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
     }
     "live" {

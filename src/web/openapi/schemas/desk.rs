@@ -25,10 +25,12 @@ super::schemas! {
     answer Message {
         id: "integer", account_id: "uuid", conversation_id: "integer", chat_id: "string", message_id: "string?",
         direction: "one of incoming|outgoing", text: "string", timestamp: "time",
-        status: "one of received|pending|sent|failed", sender: "Sender?", reply_to_message_id: "string?",
-        edited_at: "time?", deleted_at: "time?", media: "Media?", service: "string?", backfilled: "boolean",
-        masked: "boolean", late: "boolean", error: "SendError?", retry_at: "time?",
+        status: "one of received|pending|sent|failed", delivery: "one of queued|in_flight|unanswered|failed|given_up?",
+        sender: "Sender?", reply_to_message_id: "string?", topic: "Topic?", edited_at: "time?", deleted_at: "time?",
+        media: "Media?", service: "string?", backfilled: "boolean", masked: "boolean", late: "boolean", error: "SendError?",
+        retry_at: "time?",
     }
+    answer Topic { id: "string", title: "string?" }
     answer Sender { id: "string", name: "string", username: "string?" }
     answer SendError { code: "string", message: "string" }
     answer Media {
@@ -68,5 +70,5 @@ super::schemas! {
     body Code { code: "string" }
     body Password { password: "string" }
     body Send { recipient: "string", text: "string" }
-    body Reply { text: "string", reply_to_message_id: "maybe string?" }
+    body Reply { text: "string", reply_to_message_id: "maybe string?", topic_id: "maybe string?" }
 }

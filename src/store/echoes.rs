@@ -1,0 +1,164 @@
+//! Echoes: our own messages in what Telegram tells, while a reply is in flight in their chat.
+//!
+//! Such a message may be that reply, or be written on a phone at the same moment. Which it is says the random id alone,
+//! and that may come later: so it is stored, and held from the desk until no reply is in flight that it could be. Then
+//! it was bound (`settle`) or is shown. A reply that gets no definite answer holds others back no longer than
+//! [`StoreConfig::hold`](super::StoreConfig); a message that was shown and turns out to be the reply is taken out again.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, Instant},
+};
+
+use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
+use tokio::sync::oneshot;
+
+use super::{
+    job::{Job, JobResult, TypedJob},
+    message_row::{MessageRecord, account_of, chat_of},
+    order_row::in_flight,
+    sql::{One, sql},
+    tx::{KnownAccount, Tx},
+};
+use crate::domain::{EventBody, IncomingMessage};
+
+/// How long a release may wait for the file; then the next tick asks again.
+const RELEASE_LIMIT: Duration = Duration::from_secs(60);
+
+impl Tx<'_> {
+    /// Is this perhaps the echo of a reply that is in flight? Its number lies above all that was known before the first
+    /// call.
+    pub fn may_be_echo(&mut self, key: (i64, i64), message: &IncomingMessage) -> JobResult<bool> {
+        if !message.outgoing {
+            return Ok(false);
+        }
+        let conversation = self.conversation(key)?.fields.id;
+        self.is_awaited(conversation, i64::from(message.message_id))
+    }
+
+    fn is_awaited(&mut self, conversation: i64, message_no: i64) -> JobResult<bool> {
+        Ok(sql(concat!(
+            "SELECT count(*) AS n FROM outbox o WHERE o.conversation_id = ? AND coalesce(o.above, 0) < ? AND o.state IN ",
+            in_flight!()
+        ))
+        .number(conversation)
+        .number(message_no)
+        .get_result::<One>(self.conn)?
+        .n > 0)
+    }
+
+    /// Nothing is in flight any more that these could be: the desk sees them now.
+    pub fn release_settled(&mut self, account: &KnownAccount, key: (i64, i64)) -> JobResult<()> {
+        let conversation = self.conversation(key)?.fields.id;
+        let held = sql(
+            "SELECT id AS n FROM messages WHERE conversation_id = ? AND held ORDER BY message_no",
+        )
+        .number(conversation)
+        .load::<One>(self.conn)?;
+        for One { n: row } in held {
+            let Some(record) = MessageRecord::load(self.conn, row)? else {
+                continue;
+            };
+            if !self.is_awaited(conversation, record.fields.message_no)? {
+                self.release(account, key, record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// They were held for long enough.
+    fn release_overdue(&mut self, rows: &[i64]) -> JobResult<()> {
+        for row in rows {
+            let held = MessageRecord::load(self.conn, *row)?.filter(|record| record.fields.held);
+            let Some(record) = held else {
+                continue;
+            };
+            let account = self
+                .account(account_of(&record.fields.telegram_account_id))?
+                .clone();
+            let key = (account.no, chat_of(&record.fields.chat_id).marked());
+            self.release(&account, key, record)?;
+        }
+        Ok(())
+    }
+
+    fn release(
+        &mut self,
+        account: &KnownAccount,
+        key: (i64, i64),
+        record: MessageRecord,
+    ) -> JobResult<()> {
+        let fields = &record.fields;
+        let row = fields.id;
+        sql("UPDATE messages SET held = 0 WHERE id = ?")
+            .number(row)
+            .run(self.conn)?;
+        if fields.deleted_at.is_some() || account.removed {
+            return Ok(());
+        }
+        // What only an answer to a question brought is no news.
+        if !fields.backfilled {
+            self.announce_sent(account, key, row)?;
+            return Ok(());
+        }
+        let no = fields.message_no;
+        self.summarise(key, &record.into_message(), no)?;
+        let conversation = self.show_conversation(key)?;
+        Ok(self.emit(account, EventBody::ConversationUpdated { conversation })?)
+    }
+
+    /// A held message that history brought first now comes through the stream: it is news when it is released.
+    pub fn heard_live(&mut self, row: i64) -> JobResult<()> {
+        sql("UPDATE messages SET backfilled = 0 WHERE id = ? AND held")
+            .number(row)
+            .run(self.conn)?;
+        Ok(())
+    }
+}
+
+/// Since when the writer sees each row held, by its own clock: another run of the service begins to count anew.
+pub(super) struct Holds {
+    limit: Duration,
+    since: HashMap<i64, Instant>,
+}
+
+impl Holds {
+    pub fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            since: HashMap::new(),
+        }
+    }
+
+    /// The release of what was held for too long, if there is any.
+    pub fn overdue(&mut self, conn: &mut SqliteConnection) -> QueryResult<Option<Box<dyn Job>>> {
+        let held = sql(HELD).load::<One>(conn)?;
+        if held.is_empty() && self.since.is_empty() {
+            return Ok(None);
+        }
+        let now = Instant::now();
+        let held: HashSet<i64> = held.into_iter().map(|row| row.n).collect();
+        self.since.retain(|row, _| held.contains(row));
+        let mut overdue = Vec::new();
+        for row in held {
+            let since = self.since.entry(row).or_insert(now);
+            if now.duration_since(*since) >= self.limit {
+                overdue.push(row);
+                *since = now;
+            }
+        }
+        if overdue.is_empty() {
+            return Ok(None);
+        }
+        // In the order in which the rows came.
+        overdue.sort_unstable();
+        // Nobody waits for its answer.
+        let (reply, _) = oneshot::channel();
+        let work = move |tx: &mut Tx<'_>| tx.release_overdue(&overdue);
+        let job = TypedJob::new("release_overdue", work, reply, now + RELEASE_LIMIT);
+        Ok(Some(Box::new(job)))
+    }
+}
+
+/// Asked at each tick of the writer: walks an index that holds nothing else.
+pub(in crate::store) const HELD: &str = "SELECT id AS n FROM messages WHERE held";
