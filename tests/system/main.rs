@@ -23,6 +23,8 @@ mod live_feed;
 mod old_callers;
 mod outages;
 mod replies;
+mod replies_places;
+mod replies_unanswered;
 mod user_api;
 mod web_safety;
 mod webhooks;

@@ -222,6 +222,15 @@ impl Simulator {
         }
     }
 
+    /// Telegram remembers random ids for ever; other servers need not. A repeat is a second message from now on.
+    pub fn forget_random_ids(&self, user: i64) {
+        self.with(|world| {
+            if let Ok(account) = world.account_mut(user) {
+                account.sent.clear();
+            }
+        });
+    }
+
     /// Pushes a serialised `Updates` that the world knows nothing of.
     pub fn push_raw(&self, user: i64, updates: &[u8]) {
         for key in self.keys_of(user) {

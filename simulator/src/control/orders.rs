@@ -31,6 +31,38 @@ pub enum Order {
         title: String,
         members: Vec<i64>,
     },
+    AddForum {
+        title: String,
+        members: Vec<i64>,
+    },
+    AddTopic {
+        forum: i64,
+        by: i64,
+        title: String,
+    },
+    CloseTopic {
+        forum: i64,
+        topic: i32,
+    },
+    SayInTopic {
+        from: i64,
+        forum: i64,
+        topic: i32,
+        text: String,
+    },
+    /// A broadcast channel's direct messages.
+    AddMonoforum {
+        channel: i64,
+    },
+    SayToChannel {
+        from: i64,
+        monoforum: i64,
+        text: String,
+    },
+    /// The server no longer knows which random ids an account used.
+    ForgetRandomIds {
+        user: i64,
+    },
     AddContact {
         owner: i64,
         contact: i64,
@@ -213,6 +245,20 @@ impl Simulator {
             Order::AddChannel { title, members } => {
                 json!({ "id": self.add_channel(&title, &members) })
             }
+            Order::AddForum { title, members } => json!({ "id": self.add_forum(&title, &members) }),
+            Order::AddTopic { forum, by, title } => id(self.add_topic(forum, by, &title)?),
+            Order::SayInTopic {
+                from,
+                forum,
+                topic,
+                text,
+            } => id(self.say_in_topic(from, forum, topic, &text)),
+            Order::AddMonoforum { channel } => json!({ "id": self.add_monoforum(channel)? }),
+            Order::SayToChannel {
+                from,
+                monoforum,
+                text,
+            } => id(self.say_to_channel(from, monoforum, &text)),
             Order::Say { from, chat, text } => id(self.say(from, chat, &text)),
             Order::SayMany { from, chat, texts } => {
                 json!({ "ids": texts.iter().map(|text| self.say(from, chat, text)).collect::<Vec<_>>() })
@@ -268,6 +314,8 @@ impl Simulator {
     /// Orders whose only answer is that they were carried out.
     fn obey_quietly(&self, order: Order) -> Result<(), Refusal> {
         match order {
+            Order::CloseTopic { forum, topic } => self.close_topic(forum, topic)?,
+            Order::ForgetRandomIds { user } => self.forget_random_ids(user),
             Order::AddContact { owner, contact } => self.add_contact(owner, contact),
             Order::Edit {
                 from,

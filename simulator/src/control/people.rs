@@ -7,7 +7,7 @@ use grammers_tl_types::enums;
 
 use super::{AccountSpec, PersonSpec, Simulator};
 use crate::world::{
-    Action, ChatRef, Draft, Forward, Gid, Media, Password, Refusal, User, World, bad,
+    Action, ChatRef, Draft, Forward, GENERAL, Gid, Media, Password, Refusal, Spot, User, World, bad,
 };
 
 impl Simulator {
@@ -82,6 +82,66 @@ impl Simulator {
         self.add_big(title, Some(username), broadcast, members)
     }
 
+    /// A supergroup with topics that the first member made; answers its marked id.
+    pub fn add_forum(&self, title: &str, members: &[i64]) -> i64 {
+        let marked = self.add_big(title, None, false, members);
+        if let ChatRef::Channel(id) = ChatRef::from(marked) {
+            self.with(|world| world.make_forum(id));
+        }
+        marked
+    }
+
+    /// A topic of a forum; answers its number.
+    ///
+    /// # Errors
+    /// When the chat is no forum.
+    pub fn add_topic(&self, forum: i64, by: i64, title: &str) -> Result<i32, Refusal> {
+        let id = channel_of(forum)?;
+        self.with(|world| world.add_topic(id, by, title))
+    }
+
+    /// Nobody but the forum's creator writes in it any more.
+    ///
+    /// # Errors
+    /// When there is no such topic.
+    pub fn close_topic(&self, forum: i64, topic: i32) -> Result<(), Refusal> {
+        let id = channel_of(forum)?;
+        self.with(|world| world.close_topic(id, topic))
+    }
+
+    /// Says something in a topic of a forum; 1 is General.
+    pub fn say_in_topic(&self, from: i64, forum: i64, topic: i32, text: &str) -> i32 {
+        let topic = if topic == GENERAL { 0 } else { topic };
+        let draft = Draft {
+            spot: Spot { topic, thread: 0 },
+            ..Draft::text(text)
+        };
+        self.post(from, forum, draft)
+    }
+
+    /// Opens a broadcast channel's direct messages (a monoforum), as its creator sees them; answers the marked id.
+    ///
+    /// # Errors
+    /// When the chat is no broadcast channel.
+    pub fn add_monoforum(&self, channel: i64) -> Result<i64, Refusal> {
+        let id = channel_of(channel)?;
+        self.with(|world| world.add_monoforum(id))
+            .map(|id| ChatRef::Channel(id).marked())
+    }
+
+    /// Writes to a channel, into the thread that somebody has there.
+    pub fn say_to_channel(&self, from: i64, monoforum: i64, text: &str) -> i32 {
+        let spot = Spot {
+            topic: 0,
+            thread: from,
+        };
+        let draft = Draft {
+            spot,
+            ..Draft::text(text)
+        };
+        self.post(from, monoforum, draft)
+    }
+
     fn add_big(
         &self,
         title: &str,
@@ -117,12 +177,16 @@ impl Simulator {
         let chat = chat.into();
         self.with(|world| {
             let reply_to = world.find(from, chat, to);
+            let spot = reply_to
+                .and_then(|gid| world.body(gid))
+                .map(|body| body.spot);
             world
                 .post(
                     from,
                     chat,
                     Draft {
                         reply_to,
+                        spot: spot.unwrap_or_default(),
                         ..Draft::text(text)
                     },
                     None,
@@ -335,6 +399,13 @@ impl Simulator {
         let chat = chat.into();
         self.with(|world| world.set_title(chat, by, title, None))
             .map(|_| ())
+    }
+}
+
+fn channel_of(marked: i64) -> Result<i64, Refusal> {
+    match ChatRef::from(marked) {
+        ChatRef::Channel(id) => Ok(id),
+        ChatRef::User(_) | ChatRef::Group(_) => Err(bad("CHANNEL_INVALID")),
     }
 }
 

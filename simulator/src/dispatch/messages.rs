@@ -4,7 +4,7 @@ use grammers_tl_types::{
     Cursor, Deserializable, Identifiable, enums, functions::messages as f, types,
 };
 
-use super::{Call, dialogs};
+use super::{Call, dialogs, reply};
 use crate::world::{
     Body, ChatRef, Draft, Forward, Gid, Media, Posted, Refusal, World, bad,
     view::{Cast, Detail},
@@ -23,21 +23,6 @@ pub fn random_id_of(body: &[u8]) -> Option<i64> {
             .map(|r| r.random_id),
         _ => None,
     }
-}
-
-fn reply_target(
-    world: &World,
-    user: i64,
-    chat: ChatRef,
-    reply: Option<&enums::InputReplyTo>,
-) -> Result<Option<Gid>, Refusal> {
-    let Some(enums::InputReplyTo::Message(reply)) = reply else {
-        return Ok(None);
-    };
-    world
-        .find(user, chat, reply.reply_to_msg_id)
-        .map(Some)
-        .ok_or_else(|| bad("REPLY_MESSAGE_ID_INVALID"))
 }
 
 fn check_random_id(world: &World, user: i64, random_id: i64) -> Result<(), Refusal> {
@@ -103,10 +88,11 @@ pub fn send_message(
 ) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
-    let reply_to = reply_target(world, call.user, chat, r.reply_to.as_ref())?;
+    let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
     let draft = Draft {
         text: r.message,
         reply_to,
+        spot,
         random_id: r.random_id,
         silent: r.silent,
         ..Draft::default()
@@ -200,13 +186,14 @@ pub fn send_media(
 ) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
-    let reply_to = reply_target(world, call.user, chat, r.reply_to.as_ref())?;
+    let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
     let media = Some(media_of(&r.media)?);
     let (text, random_id, silent) = (r.message, r.random_id, r.silent);
     let draft = Draft {
         text,
         media,
         reply_to,
+        spot,
         random_id,
         silent,
         ..Draft::default()

@@ -16,6 +16,7 @@ mod help;
 mod history;
 mod layers;
 mod messages;
+mod reply;
 mod routes;
 mod updates;
 mod upload;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::message::Gid;
+use super::{forum::Order, message::Gid};
 
 /// A basic group: its messages live in its members' mailboxes.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub struct Channel {
     pub title: String,
     pub username: Option<String>,
     pub broadcast: bool,
+    pub order: Order,
     pub creator: i64,
     pub members: BTreeSet<i64>,
     pub banned: BTreeSet<i64>,
@@ -68,6 +69,7 @@ impl Channel {
             title,
             username,
             broadcast,
+            order: Order::default(),
             creator,
             members: BTreeSet::from([creator]),
             banned: BTreeSet::new(),

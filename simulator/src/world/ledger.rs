@@ -38,6 +38,12 @@ pub struct LedgerMessage {
     pub media: Option<String>,
     pub service: bool,
     pub random_id: i64,
+    /// Telegram's number of the message that it answers; 0: none.
+    pub reply_to: i32,
+    /// The forum topic; 0: General, and no forum.
+    pub topic: i32,
+    /// Whose thread in a monoforum; 0 elsewhere.
+    pub thread: i64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,6 +149,12 @@ impl World {
             deleted: body.deleted || dropped,
             media: kind,
             service: body.action.is_some(),
+            reply_to: body
+                .reply_to
+                .and_then(|gid| self.id_for(account, gid))
+                .unwrap_or(0),
+            topic: body.spot.topic,
+            thread: body.spot.thread,
             random_id: if body.from == account {
                 body.random_id
             } else {

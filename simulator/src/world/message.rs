@@ -1,6 +1,6 @@
 //! Message: one text, picture or event of a chat, stored once however many accounts see it.
 
-use super::ids::ChatRef;
+use super::{forum::Spot, ids::ChatRef};
 
 /// Number of a message in the whole world; what it is called in an account or a channel is another number.
 pub type Gid = u32;
@@ -19,6 +19,7 @@ pub struct Body {
     pub media: Option<Box<Media>>,
     pub action: Option<Box<Action>>,
     pub reply_to: Option<Gid>,
+    pub spot: Spot,
     pub forwarded: Option<Box<Forward>>,
     /// (emoji, by whom), in the order they came.
     pub reactions: Vec<(String, i64)>,
@@ -101,6 +102,9 @@ pub enum Action {
     TitleChanged {
         title: String,
     },
+    TopicCreated {
+        title: String,
+    },
     /// The pinned message is the one that is replied to.
     Pinned,
     ContactSignedUp,
@@ -122,6 +126,7 @@ pub struct Draft {
     pub media: Option<Media>,
     pub action: Option<Action>,
     pub reply_to: Option<Gid>,
+    pub spot: Spot,
     pub forwarded: Option<Forward>,
     pub random_id: i64,
     pub silent: bool,

@@ -147,6 +147,7 @@ impl World {
             media: draft.media.map(Box::new),
             action: draft.action.map(Box::new),
             reply_to: draft.reply_to,
+            spot: draft.spot,
             forwarded: draft.forwarded.map(Box::new),
             reactions: Vec::new(),
             random_id: draft.random_id,

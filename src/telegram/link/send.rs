@@ -7,7 +7,9 @@ use tl::enums::{InputReplyTo, Update, Updates};
 
 use super::{handle::LinkHandle, resolve::input_peer};
 use crate::{
-    domain::{ChatId, MessageError, OutgoingMessage, Place, SendOutcome, Timestamp, check_text},
+    domain::{
+        ChatId, MessageError, OutgoingMessage, PeerKind, Place, SendOutcome, Timestamp, check_text,
+    },
     telegram::{
         CallError,
         error::{Failure, meaning},
@@ -22,7 +24,7 @@ pub(super) async fn send(handle: &LinkHandle, message: &OutgoingMessage) -> Send
     let Ok(peer) = input_peer(handle.shared(), message.chat).await else {
         return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
     };
-    let reply_to = match reply_to(handle, &message.place).await {
+    let reply_to = match reply_to(handle, peer.clone(), &message.place).await {
         Ok(reply_to) => reply_to,
         Err(CallError::Unresolvable) => {
             return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
@@ -41,9 +43,13 @@ pub(super) async fn send(handle: &LinkHandle, message: &OutgoingMessage) -> Send
 
 /// In a forum the topic has to be named beside the message replied to; alone it is the message replied to
 /// (core.telegram.org/api/forum). In a channel's direct messages the thread is named by whose it is.
-async fn reply_to(handle: &LinkHandle, place: &Place) -> Result<Option<InputReplyTo>, CallError> {
+async fn reply_to(
+    handle: &LinkHandle,
+    chat: tl::enums::InputPeer,
+    place: &Place,
+) -> Result<Option<InputReplyTo>, CallError> {
     let monoforum_peer_id = match place.monoforum_peer {
-        Some(peer) => Some(input_peer(handle.shared(), peer).await?),
+        Some(peer) => Some(monoforum_peer(handle, chat, peer, place.reply_to).await?),
         None => None,
     };
     Ok(
@@ -68,6 +74,26 @@ async fn reply_to(handle: &LinkHandle, place: &Place) -> Result<Option<InputRepl
             ),
         },
     )
+}
+
+/// Whoever is known only from what they wrote there is named by that message.
+async fn monoforum_peer(
+    handle: &LinkHandle,
+    chat: tl::enums::InputPeer,
+    peer: ChatId,
+    wrote: Option<i32>,
+) -> Result<tl::enums::InputPeer, CallError> {
+    match (input_peer(handle.shared(), peer).await, peer.kind(), wrote) {
+        (Err(CallError::Unresolvable), PeerKind::User(user_id), Some(msg_id)) => {
+            Ok(tl::types::InputPeerUserFromMessage {
+                peer: chat,
+                msg_id,
+                user_id,
+            }
+            .into())
+        }
+        (found, ..) => found,
+    }
 }
 
 fn request(

@@ -55,6 +55,9 @@ impl World {
             if !hidden {
                 cast.users.insert(body.from);
             }
+            if body.spot.thread != 0 {
+                cast.users.insert(body.spot.thread);
+            }
             match body.action.as_deref() {
                 Some(Action::Created { users, .. } | Action::Joined { users }) => {
                     cast.users.extend(users)
@@ -200,6 +203,9 @@ impl World {
         out.left = !channel.members.contains(&viewer);
         out.broadcast = channel.broadcast;
         out.megagroup = !channel.broadcast;
+        out.forum = channel.is_forum();
+        out.monoforum = channel.monoforum_of().is_some();
+        out.linked_monoforum_id = channel.monoforum_of();
         out.access_hash = Some(hash);
         out.username.clone_from(&channel.username);
         out.participants_count = Some(channel.members.len() as i32);
@@ -220,10 +226,12 @@ impl World {
         let private_incoming = matches!(chat, ChatRef::User(_)) && !out;
         let from_id = (!post && !private_incoming).then(|| ChatRef::User(body.from).peer());
         let reply_to = self.reply_header(viewer, body);
+        let thread = (body.spot.thread != 0).then(|| ChatRef::User(body.spot.thread).peer());
         if let Some(action) = body.action.as_deref() {
             let mut service = blank::service(id, chat.peer(), body.date, self.action_tl(action));
             (service.out, service.post, service.from_id, service.reply_to) =
                 (out, post, from_id, reply_to);
+            service.saved_peer_id = thread;
             return service.into();
         }
         let mut message = blank::message(id, chat.peer(), body.date, body.text.clone());
@@ -232,6 +240,7 @@ impl World {
         message.views = post.then_some(1);
         message.forwards = post.then_some(0);
         message.from_id = from_id;
+        message.saved_peer_id = thread;
         message.silent = body.silent;
         message.pinned = body.pinned;
         message.reply_to = reply_to;
@@ -253,9 +262,17 @@ impl World {
         viewer: i64,
         body: &Body,
     ) -> Option<enums::MessageReplyHeader> {
-        let reply_to_msg_id = self.id_for(viewer, body.reply_to?)?;
+        let answers = body.reply_to.and_then(|gid| self.id_for(viewer, gid));
         let mut header = blank::reply_header();
-        header.reply_to_msg_id = Some(reply_to_msg_id);
+        // In a topic a plain message "answers" the first one; an answer names that one apart.
+        let begins = matches!(body.action.as_deref(), Some(Action::TopicCreated { .. }));
+        if body.spot.topic != 0 && !begins {
+            header.forum_topic = true;
+            header.reply_to_msg_id = answers.or(Some(body.spot.topic));
+            header.reply_to_top_id = answers.map(|_| body.spot.topic);
+            return Some(header.into());
+        }
+        header.reply_to_msg_id = Some(answers?);
         Some(header.into())
     }
 
@@ -272,6 +289,13 @@ impl World {
             .into(),
             Action::Left { user } => types::MessageActionChatDeleteUser { user_id: user }.into(),
             Action::TitleChanged { title } => types::MessageActionChatEditTitle { title }.into(),
+            Action::TopicCreated { title } => types::MessageActionTopicCreate {
+                title_missing: false,
+                title,
+                icon_color: 0x6F_B9F0,
+                icon_emoji_id: None,
+            }
+            .into(),
             Action::Pinned => enums::MessageAction::PinMessage,
             Action::ContactSignedUp => enums::MessageAction::ContactSignUp,
         }
