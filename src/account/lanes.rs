@@ -2,7 +2,7 @@
 //! clock, which does not jump; the times in the store are for the eye, and for the next run of the service.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -11,13 +11,20 @@ use crate::domain::{ChatId, MessageRowId, OutgoingMessage, Timestamp, Waiting};
 /// Chats that are written to at the same time.
 const LANES: usize = 8;
 
+#[derive(Clone, Copy)]
+struct Rest {
+    until: Instant,
+    /// A person sees it, and may end it.
+    shown: bool,
+}
+
 #[derive(Default)]
 pub struct Lanes {
     waiting: HashMap<ChatId, VecDeque<OutgoingMessage>>,
     /// The attempt under way in each chat; it is not waiting.
     flying: HashMap<ChatId, MessageRowId>,
-    /// Not before.
-    rests: HashMap<MessageRowId, Instant>,
+    /// Not before, and whether the store says so too.
+    rests: HashMap<MessageRowId, Rest>,
     /// A flood wait holds for the whole account.
     paused_until: Option<Instant>,
 }
@@ -27,12 +34,12 @@ impl Lanes {
     /// that: then it has no time in the store. One that this run knows nothing of is tried at once, but for the waits
     /// that Telegram asked for: those end when they were to, and never later than their own length from now.
     pub fn refill(&mut self, pending: Vec<OutgoingMessage>, now: Instant, wall: Timestamp) {
-        let kept: HashSet<MessageRowId> = pending
+        let pauses: HashMap<MessageRowId, bool> = pending
             .iter()
-            .filter(|message| message.tries.retry_at.is_some())
-            .map(|message| message.id)
+            .map(|message| (message.id, message.tries.retry_at.is_some()))
             .collect();
-        self.rests.retain(|id, _| kept.contains(id));
+        self.rests
+            .retain(|id, rest| pauses.get(id).is_some_and(|pause| *pause || !rest.shown));
         self.waiting.clear();
         for message in pending {
             if self.flying.get(&message.chat) == Some(&message.id) {
@@ -54,7 +61,7 @@ impl Lanes {
             return;
         }
         let until = now + at.until(wall).min(wait.length);
-        self.rests.insert(message.id, until);
+        self.rest(message.id, until);
         if wait.whose == Waiting::Account {
             self.pause(until);
         }
@@ -66,7 +73,18 @@ impl Lanes {
     }
 
     pub fn rest(&mut self, id: MessageRowId, until: Instant) {
-        self.rests.insert(id, until);
+        self.rests.insert(id, Rest { until, shown: true });
+    }
+
+    /// As [`Self::rest`], for a pause of our own that nobody is told of.
+    pub fn rest_quietly(&mut self, id: MessageRowId, until: Instant) {
+        self.rests.insert(
+            id,
+            Rest {
+                until,
+                shown: false,
+            },
+        );
     }
 
     /// The attempt in this chat is over.
@@ -103,7 +121,7 @@ impl Lanes {
     }
 
     fn moment_of(&self, message: &OutgoingMessage, now: Instant) -> Instant {
-        self.rests.get(&message.id).copied().unwrap_or(now)
+        self.rests.get(&message.id).map_or(now, |rest| rest.until)
     }
 
     /// How long until something becomes ready by itself; with every lane busy, an answer comes first.
@@ -207,7 +225,8 @@ mod tests {
         let now = Instant::now();
         let mut lanes = Lanes::default();
         lanes.rest(MessageRowId(1), now + 60 * SECOND);
-        lanes.refill(vec![reply(1, 10)], now, Timestamp::now());
+        lanes.rest_quietly(MessageRowId(2), now + 60 * SECOND);
+        lanes.refill(vec![reply(1, 10), reply(2, 20)], now, Timestamp::now());
         assert_eq!(ids(&lanes.ready(now)), [1]);
     }
 

@@ -162,7 +162,11 @@ impl Outbox {
                 let _ = self.limit.try_send(Limit { wait, what });
             }
             SendOutcome::SlowMode { wait } => run.lanes.rest(message.id, now + wait),
-            SendOutcome::NotSent { .. } | SendOutcome::Unknown { .. } => {
+            SendOutcome::NotSent { .. } => {
+                run.lanes
+                    .rest_quietly(message.id, now + message.tries.pause());
+            }
+            SendOutcome::Unknown { .. } => {
                 run.lanes.rest(message.id, now + message.tries.pause());
             }
         }

@@ -157,16 +157,25 @@ impl Tx<'_> {
         if !row.state().is_pending() {
             return Ok(record.into_message());
         }
-        let pause = wait.map_or_else(|| row.tries().pause(), |wait| wait.length);
+        // What never left is no news, and goes out as soon as it can.
+        let pause = match outcome {
+            SendOutcome::NotSent { .. } => None,
+            _ => Some(wait.map_or_else(|| row.tries().pause(), |wait| wait.length)),
+        };
         sql("UPDATE outbox SET state = ?, attempts = attempts + 1, wait_of = ?, wait_ms = ?, retry_at = ? \
              WHERE message_row = ?")
         .text(state_text(state))
         .text_or_null(wait.map(|wait| waiting_text(wait.whose)))
         .number_or_null(wait.map(|wait| i64::try_from(wait.length.as_millis()).unwrap_or(i64::MAX)))
-        .number(self.now.plus(pause).millis())
+        .number_or_null(pause.map(|pause| self.now.plus(pause).millis()))
         .number(id.0)
         .run(self.conn)?;
-        let message = self.announce_sent(&account, key, id.0)?;
+        let message = if pause.is_some() {
+            self.announce_sent(&account, key, id.0)?
+        } else {
+            let unsent = MessageRecord::load(self.conn, id.0)?;
+            unsent.ok_or(StoreError::MessageNotFound)?.into_message()
+        };
         if state == OrderState::Queued {
             self.release_settled(&account, key)?;
         }

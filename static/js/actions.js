@@ -4,6 +4,7 @@ import { api, ApiError } from './api.js';
 import { LIMIT } from './messages.js';
 import { session } from './prefs.js';
 import { pageKeysOf } from './lists.js';
+import { mayHaveArrived } from './words.js';
 
 const PAGE = 50;
 const LIST_PAGE = 100;
@@ -216,7 +217,7 @@ export class Actions {
   async discardMessage(message) {
     if (message.local) return this.app.outbox.discard(message.key);
     await this.attempt(async () => {
-      await api.takeBack(message.id);
+      await api.takeBack(message.id, mayHaveArrived(message));
       this.store.dispatch({ type: 'message_removed', id: message.id, conversation: message.conversation_id });
     });
   }

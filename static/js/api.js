@@ -78,8 +78,8 @@ export const api = {
   markRead: (conversation) => call(`conversations/${id(conversation)}/read`, { method: 'POST' }),
   sendTo: (account, recipient, text) => call(`accounts/${id(account)}/send`, { method: 'POST', body: { recipient, text } }),
   retry: (message) => call(`messages/${id(message)}/retry`, { method: 'POST' }),
+  takeBack: (message, force) => call(`messages/${id(message)}`, { method: 'DELETE', query: force ? { force: true } : {} }),
   reveal: (message) => call(`messages/${id(message)}/reveal`, { method: 'POST' }),
-  takeBack: (message) => call(`messages/${id(message)}`, { method: 'DELETE' }),
   search: (query, signal) => call('search', { query, signal }),
   alive: () => call('health/live'),
 };

@@ -58,8 +58,10 @@
  * @property {string} text
  * @property {string} timestamp
  * @property {'received'|'pending'|'sent'|'failed'} status
+ * @property {'queued'|'in_flight'|'unanswered'|'failed'|'given_up'|null} delivery   how far a reply is that is not sent
  * @property {{id: string, name: string, username: string|null}|null} sender
  * @property {string|null} reply_to_message_id
+ * @property {{id: string, title: string|null}|null} topic
  * @property {string|null} edited_at
  * @property {string|null} deleted_at
  * @property {{kind: string, name?: string, size?: number, duration?: number, thumb?: string}|null} media

@@ -76,6 +76,19 @@ export function previewOf(words, message) {
   return text ? `${media}: ${text}` : media;
 }
 
+/** A reply that still goes on, and that Telegram may have: whoever takes it back is told so first. */
+export function mayHaveArrived(message) {
+  return message.delivery === 'in_flight' || message.delivery === 'unanswered';
+}
+
+/** Why a reply is not sent yet, when there is more to say than that it is on its way. */
+export function waitingText({ t, lang }, message, now) {
+  if (message.status !== 'pending') return null;
+  const left = message.retry_at ? Date.parse(message.retry_at) - now : 0;
+  if (message.delivery === 'unanswered') return left > 0 ? t('message.unanswered', { time: countdown(lang, left) }) : t('message.unanswered.now');
+  return left > 0 ? t('message.waits', { time: countdown(lang, left) }) : null;
+}
+
 /** Trouble in words. A code we have words for, else what the service said, else that it failed. */
 export function explain({ t, has }, error, params = {}) {
   const key = `error.${error.code}`;

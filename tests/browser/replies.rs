@@ -190,3 +190,27 @@ async fn a_reply_to_a_message_carries_its_quote() {
     assert_eq!(fleet.telegram.texts(account.user, person).len(), 3);
     desk.close().await;
 }
+
+/// Protects: a reply that Telegram does not answer says that it may have arrived, and can be taken off the desk.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_reply_says_so_and_can_be_discarded() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    let fault = Fault::error(500, "INTERNAL").on("messages.sendMessage");
+    fleet.telegram.set_fault(fault);
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.reply("is it there?").await;
+    desk.until_text(".trouble", "it may have arrived").await;
+    desk.click(".trouble [data-part=discard]").await;
+    desk.until(
+        "the reply to be gone",
+        "![...document.querySelectorAll('.message .body')].some((one) => one.textContent === 'is it there?')",
+    )
+    .await;
+    assert_eq!(fleet.telegram.texts(account.user, person), ["Hello"]);
+    desk.close().await;
+}

@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { badge, clock, countdown, dayKey, dayLine, daysBetween, duration, fileSize, listTime, percent } from '../../static/js/format.js';
 import { bannerOf } from '../../static/js/views/banner.js';
-import { stateText } from '../../static/js/words.js';
+import { mayHaveArrived, stateText, waitingText } from '../../static/js/words.js';
 import { codeFrom } from '../../static/js/views/fields.js';
 import { initialState } from '../../static/js/state.js';
 
@@ -93,4 +93,24 @@ test('the state of an account says why and for how long', () => {
   assert.equal(state({ retry_at: '2026-03-20T10:00:04Z' }), 'state.reconnecting.in(4 sec)');
   assert.equal(state({ retry_at: '2026-03-20T09:00:00Z' }), 'state.reconnecting');
   assert.equal(state({ state_reason: 'connection reset' }), 'state.because[state.reconnecting: connection reset]');
+});
+
+// Protects the person who waits: what Telegram asked for and what it never answered are two things, and only one may be there already.
+test('a reply that waits says whether it may have arrived', () => {
+  const words = { lang: 'en', t: (key, params) => (params?.time ? `${key}(${params.time})` : key) };
+  const now = Date.parse('2026-03-20T10:00:00Z');
+  const reply = (more) => ({ status: 'pending', delivery: 'queued', retry_at: null, ...more });
+  const later = '2026-03-20T10:00:04Z';
+  for (const [more, text, forced] of [
+    [{}, null, false],
+    [{ retry_at: later }, 'message.waits(4 sec)', false],
+    [{ delivery: 'in_flight' }, null, true],
+    [{ delivery: 'unanswered', retry_at: later }, 'message.unanswered(4 sec)', true],
+    [{ delivery: 'unanswered' }, 'message.unanswered.now', true],
+    [{ status: 'failed', delivery: 'given_up' }, null, false],
+    [{ status: 'sent', delivery: null }, null, false],
+  ]) {
+    assert.equal(waitingText(words, reply(more), now), text, JSON.stringify(more));
+    assert.equal(mayHaveArrived(reply(more)), forced, JSON.stringify(more));
+  }
 });

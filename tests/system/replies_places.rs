@@ -119,7 +119,7 @@ async fn replies_to_a_channels_direct_messages_go_to_whoever_wrote() {
             || fleet.api.messages(conversation["id"].as_i64().unwrap()),
             |all| {
                 all.iter()
-                    .any(|one| one["message_id"] == question.to_string())
+                    .any(|one| one["message_id"].as_str() == Some(&*question.to_string()))
             },
         )
         .await;

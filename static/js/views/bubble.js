@@ -1,9 +1,9 @@
 /** One message on the screen. What most messages do not have (a quote, media, trouble) is made only when it is there. */
 
 import { el, icon, parts, setAttr, setIcon, setText, show, stamp } from '../dom.js';
-import { clock, countdown, fullTime } from '../format.js';
+import { clock, fullTime } from '../format.js';
 import { cleanName, cleanText, linkify, safeImage } from '../text.js';
-import { explain, mediaFacts, mediaIcon, mediaName, previewOf } from '../words.js';
+import { explain, mediaFacts, mediaIcon, mediaName, previewOf, waitingText } from '../words.js';
 
 const TICKS = { pending: 'clock', sent: 'check', failed: 'alert', read: 'read' };
 
@@ -41,7 +41,7 @@ export class Bubble {
     this.code(item);
     this.body(message);
     this.meta(message, own, item.read ? 'read' : message.status);
-    this.trouble(message, now, waiting);
+    this.trouble(message, now);
     show(this.parts.reply, item.canReply && !message.deleted_at && Boolean(message.message_id));
   }
 
@@ -144,19 +144,20 @@ export class Bubble {
     setText(status, t(`status.${state}`));
   }
 
-  trouble(message, now, waiting) {
+  trouble(message, now) {
     const failed = message.status === 'failed';
-    const box = this.part('trouble', failed || Boolean(waiting), () => stamp('t-trouble'), this.root);
+    const waiting = waitingText(this.app.words, message, now);
+    const box = this.part('trouble', failed || waiting !== null, () => stamp('t-trouble'), this.root);
     if (!box) {
       delete this.extra.retry;
       delete this.extra.takeBack;
       return;
     }
-    const { words, t, lang } = this.app;
+    const { words, t } = this.app;
     const button = (name, danger) => el('button', { type: 'button', class: danger ? 'button danger' : 'button', 'data-part': name, text: t(name) });
     setAttr(box, 'class', failed ? 'trouble' : 'trouble wait');
     if (failed) setText(box.firstElementChild, message.error ? explain(words, message.error) : t('status.failed'));
-    else setText(box.firstElementChild, t('message.waits', { time: countdown(lang, Date.parse(message.retry_at) - now) }));
+    else setText(box.firstElementChild, waiting);
     this.part('retry', failed, () => button('retry', false), box);
     this.part('takeBack', true, () => button('discard', true), box);
   }
