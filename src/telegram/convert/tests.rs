@@ -744,6 +744,7 @@ fn a_notice_of_the_service_becomes_nothing() {
         entities: Vec::new(),
     };
     assert_eq!(changes(vec![notice.into()], Vec::new()), []);
+}
 
 /// Protects where an answer will go: the topic is told from the message replied to, in every shape of the header, and a
 /// thread of saved messages is nobody to answer.
