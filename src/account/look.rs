@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{
     domain::{Change, OutgoingMessage, SendOutcome, Timestamp, Tries},
-    telegram::{CallError, HistoryPage, HistoryRange, LinkHandle},
+    telegram::{CallError, HistoryPage, HistoryRange, LinkHandle, Urgency},
 };
 
 /// From here on a random id may be forgotten.
@@ -36,7 +36,7 @@ pub async fn look(link: &LinkHandle, message: &OutgoingMessage) -> Look {
             min_id: above,
             limit: PAGE,
         };
-        let page = match link.history(message.chat, range).await {
+        let page = match link.history(message.chat, range, Urgency::Person).await {
             Ok(page) => page,
             Err(error) => return without_a_look(error),
         };

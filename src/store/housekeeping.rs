@@ -208,6 +208,11 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
          WHERE account_no = ? ORDER BY scope, message_no LIMIT ?)",
     )
     .run(conn)?;
+    chunk(
+        "DELETE FROM message_versions WHERE message_row IN (SELECT id FROM messages WHERE account_no = ? \
+         ORDER BY scope, message_no LIMIT ?)",
+    )
+    .run(conn)?;
     let messages = chunk(
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
          ORDER BY scope, message_no LIMIT ?)",
@@ -216,11 +221,24 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
     if messages > 0 {
         return Ok(messages);
     }
+    // Chats and people of a large account are many, too.
     for text in [
+        "DELETE FROM tombstones WHERE (account_no, scope, message_no) IN \
+         (SELECT account_no, scope, message_no FROM tombstones WHERE account_no = ? LIMIT ?)",
+        "DELETE FROM peers WHERE (account_no, peer_id) IN \
+         (SELECT account_no, peer_id FROM peers WHERE account_no = ? LIMIT ?)",
+    ] {
+        let rows = chunk(text).run(conn)?;
+        if rows > 0 {
+            return Ok(rows);
+        }
+    }
+    for text in [
+        "DELETE FROM spans WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
+        "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
+        "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM conversations WHERE account_no = ?",
-        "DELETE FROM peers WHERE account_no = ?",
-        "DELETE FROM tombstones WHERE account_no = ?",
         "UPDATE accounts SET purge = 0, unread = 0 WHERE no = ?",
     ] {
         sql(text).number(account).run(conn)?;

@@ -220,9 +220,12 @@ impl<'a> Tx<'a> {
              ON CONFLICT (key) DO UPDATE SET value = excluded.value")
         .text(&floor)
         .run(self.conn)?;
-        sql("DELETE FROM messages WHERE id = ?")
-            .number(row)
-            .run(self.conn)?;
+        for text in [
+            "DELETE FROM message_versions WHERE message_row = ?",
+            "DELETE FROM messages WHERE id = ?",
+        ] {
+            sql(text).number(row).run(self.conn)?;
+        }
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::{
         ConversationKind, Place, SecretText, check_text,
     },
     store::{ConversationFilter, QueueReply, QueueSend, Queued, StoreError, Target},
-    telegram::Recipient,
+    telegram::{Recipient, Urgency},
 };
 
 const LONGEST_PAGE: u32 = 200;
@@ -202,7 +202,9 @@ async fn seen_at_telegram(
         })?;
     let chat = conversation.chat_id;
     let channel = chat.channel_id().map(|_| chat);
-    let batch = link.messages_by_id(channel, &[message_id]).await?;
+    let batch = link
+        .messages_by_id(channel, &[message_id], Urgency::Person)
+        .await?;
     let found = batch.changes.iter().find_map(|change| match change {
         Change::Message(message) if message.chat == chat && message.message_id == message_id => {
             Some(Target::Seen(Place {

@@ -7,7 +7,9 @@ use switchboard::{
         AccountState, Change, ChatId, DialogRecord, EventBody, IncomingMessage, MessageError,
         MessageStatus, Position, SendOutcome, Seq, StateChange, Timestamp,
     },
-    store::{ConversationFilter, Discard, MessagesFrom, PageEnd, QueueReply, SearchQuery, StoreError},
+    store::{
+        ConversationFilter, Discard, MessagesFrom, PageEnd, QueueReply, SearchQuery, StoreError,
+    },
 };
 
 use crate::world::{World, batch, message, new, own, person, until};
