@@ -161,6 +161,18 @@ export function mergeMedia(items, messages, older) {
   return [...kept, ...added].sort((a, b) => compareMessages(b, a));
 }
 
+/** What came while the account was away: the first message of each run of it, and how many it has. */
+export function awayRuns(messages) {
+  const runs = new Map();
+  let first = null;
+  for (const message of messages) {
+    if (!message.late) { first = null; continue; }
+    first ??= message.id;
+    runs.set(first, (runs.get(first) ?? 0) + 1);
+  }
+  return runs;
+}
+
 /** The first of the last `unread` incoming messages, or the oldest loaded one when there are more. */
 export function firstUnread(messages, unread) {
   if (unread <= 0) return null;

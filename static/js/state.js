@@ -375,7 +375,7 @@ function asMessage(local) {
   return {
     id: `local:${local.key}`, key: local.key, conversation_id: local.conversation_id, account_id: local.account_id, chat_id: '', message_id: null,
     direction: 'outgoing', text: local.text, timestamp: local.at, status: local.error ? 'failed' : 'pending', delivery: null, sender: null,
-    reply_to_message_id: local.reply_to_message_id, topic: null, edited_at: null, deleted_at: null, media: null, service: null, backfilled: false,
+    reply_to_message_id: local.reply_to_message_id, topic: null, edited_at: null, deleted_at: null, media: null, service: null, backfilled: false, late: false,
     error: local.error, retry_at: null, local: true,
   };
 }

@@ -67,6 +67,7 @@
  * @property {{kind: string, name?: string, size?: number, duration?: number, thumb?: string}|null} media
  * @property {string|null} service
  * @property {boolean} backfilled
+ * @property {boolean} late  came while the account was away
  * @property {boolean} masked           a one-time code was taken out of the text
  * @property {{code: string, message: string}|null} error
  * @property {string|null} retry_at

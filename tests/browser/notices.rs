@@ -161,3 +161,44 @@ async fn a_desk_that_was_away_too_long_loads_everything_again() {
     assert_eq!(kept, json!([true, "half a sentence"]));
     desk.close().await;
 }
+
+/// Protects whoever comes back: what came while the account was away stands in its place, under a line that says how much
+/// that was.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_while_the_account_was_away_has_a_line() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["before"]).await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_message("before", "received").await;
+    fleet.telegram.revoke_sessions(account.user);
+    fleet.wait_for_state(&account.id, "needs_login").await;
+    for n in 1..=3 {
+        fleet
+            .telegram
+            .say(person, account.user, &format!("meanwhile {n}"));
+    }
+    let session = fleet.session_string(account.user);
+    let path = format!("/accounts/{}/login", account.id);
+    fleet.api.post(&path, json!({ "session": session })).await;
+    fleet.wait_for_state(&account.id, "online").await;
+    desk.until_text(".away-line", "3 messages").await;
+    fleet.telegram.say(person, account.user, "after");
+    desk.until_message("after", "received").await;
+    let texts = desk.texts("#log .message .body").await;
+    assert_eq!(
+        texts,
+        [
+            "before",
+            "meanwhile 1",
+            "meanwhile 2",
+            "meanwhile 3",
+            "after"
+        ]
+    );
+    assert_eq!(desk.texts(".away-line").await.len(), 1);
+    desk.close().await;
+}

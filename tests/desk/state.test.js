@@ -3,7 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { listedIds, pageKeysOf, totalUnread } from '../../static/js/lists.js';
 import { initialState, reduce, shownMessages } from '../../static/js/state.js';
-import { LIMIT, addLive, addPage, emptyChat, firstUnread, mergeMedia } from '../../static/js/messages.js';
+import { LIMIT, addLive, addPage, awayRuns, emptyChat, firstUnread, mergeMedia } from '../../static/js/messages.js';
 
 const time = (n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
 const message = (id, more = {}) => ({ id, account_id: 'a', conversation_id: 1, chat_id: '5', message_id: String(id), direction: 'incoming', text: `m${id}`, timestamp: time(id), status: 'received', sender: null, reply_to_message_id: null, service: null, backfilled: false, ...more });
@@ -309,4 +309,11 @@ test('after a resync the first page replaces what was listed, the open conversat
   assert.deepEqual(state.order, ['7', '8', '1'], 'the next page adds to it');
   state = reduce(state, { type: 'conversation_gone', id: '1' });
   assert.deepEqual([state.order, state.selected], [['7', '8'], null]);
+});
+
+// Protects: whoever comes back sees which messages came meanwhile, and how many.
+test('each run of late messages is counted at its first', () => {
+  const late = (id) => message(id, { late: true });
+  const runs = awayRuns([message(1), late(2), late(3), message(4), late(5)]);
+  assert.deepEqual([...runs], [[2, 2], [5, 1]]);
 });

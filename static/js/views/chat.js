@@ -2,6 +2,7 @@
 
 import { $, arrange, el, parts, setAttr, setText, show, stamp } from '../dom.js';
 import { dayKey, dayLine, minuteKey } from '../format.js';
+import { awayRuns } from '../messages.js';
 import { shownMessages } from '../state.js';
 import { explain, serviceText } from '../words.js';
 import { Bubble } from './bubble.js';
@@ -206,6 +207,7 @@ export class Chat {
     this.ticking = false;
     const used = new Set();
     const days = [];
+    const away = awayRuns(messages);
     let day = null;
     let previous = null;
     for (const message of messages) {
@@ -214,6 +216,10 @@ export class Chat {
       if (day.children.length === 0) previous = null;
       if (message.id === chat.unreadFrom) {
         day.children.push(this.unreadLine(used));
+        previous = null;
+      }
+      if (away.has(message.id)) {
+        day.children.push(this.awayLine(message.id, away.get(message.id), state.accounts.get(conversation?.account_id), used));
         previous = null;
       }
       if (message.service) {
@@ -258,6 +264,12 @@ export class Chat {
   unreadLine(used) {
     const piece = this.piece('unread', used, () => ({ root: stamp('t-unread') }));
     setText(piece.root.firstElementChild, this.app.t('chat.unread'));
+    return piece.root;
+  }
+
+  awayLine(id, n, account, used) {
+    const piece = this.piece(`away ${id}`, used, () => ({ root: stamp('t-away') }));
+    setText(piece.root.firstElementChild, this.app.t('chat.away', { n, account: account?.label ?? '' }));
     return piece.root;
   }
 
