@@ -12,7 +12,7 @@ use std::{
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
-use diesel::{QueryResult, result::Error, sqlite::SqliteConnection};
+use diesel::{QueryResult, RunQueryDsl, result::Error, sqlite::SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
+    sql::{One, sql},
     transaction,
     tx::{State, Tx},
 };
@@ -250,7 +251,7 @@ fn run_group(
     Ok(done)
 }
 
-/// All of them as one. `None`: one was refused, and with it everything is to be taken back.
+/// All of them as one. `None`: one was refused after it had written, and with it everything is to be taken back.
 fn run_bare(
     conn: &mut SqliteConnection,
     state: &mut State,
@@ -262,13 +263,23 @@ fn run_bare(
         if full(done, began) {
             break;
         }
+        let written = changes(conn)?;
         match job.run(&mut Tx::new(conn, state)) {
             Ran::Done => done += 1,
+            // Most refusals come before the first write: what the writer remembers stays true.
+            Ran::Refused if state.is_clean() && changes(conn)? == written => done += 1,
             Ran::Refused => return Ok(None),
             Ran::Trouble(trouble) => return Err(trouble),
         }
     }
     Ok(Some(done))
+}
+
+/// Rows changed on this connection so far.
+fn changes(conn: &mut SqliteConnection) -> QueryResult<i64> {
+    Ok(sql("SELECT total_changes() AS n")
+        .get_result::<One>(conn)?
+        .n)
 }
 
 /// Each in a savepoint of its own.
@@ -340,5 +351,47 @@ impl Handler<Close> for StoreActor {
         // Whoever asked may have stopped waiting.
         let _ = reply.send(());
         actix::ActorContext::stop(ctx);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::AccountId,
+        store::{
+            job::{JobResult, TypedJob},
+            positions::Scope,
+        },
+    };
+
+    fn job(work: impl FnMut(&mut Tx<'_>) -> JobResult<()> + Send + 'static) -> Box<dyn Job> {
+        let (reply, _) = oneshot::channel();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        Box::new(TypedJob::new("test", work, reply, deadline))
+    }
+
+    /// Protects everybody else from a call that is refused: the writer forgets what it remembers only when the refused
+    /// one had written something.
+    #[test]
+    fn a_refusal_that_wrote_nothing_costs_no_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = connection::create(&dir.path().join("switchboard.db")).unwrap();
+        connection::migrate(&mut conn).unwrap();
+        let mut state = State::default();
+        let refused = |tx: &mut Tx<'_>| tx.living_account(AccountId::random()).map(drop);
+        let writes = move |tx: &mut Tx<'_>| {
+            sql("INSERT INTO meta (key, value) VALUES ('written', '')").run(tx.conn)?;
+            refused(tx)
+        };
+        for (work, kept) in [(job(refused), true), (job(writes), false)] {
+            state.scopes.insert((1, 0), Scope::default());
+            let mut queue = VecDeque::from([work]);
+            let done = run_group(&mut conn, &mut state, &mut queue, Instant::now()).unwrap();
+            assert_eq!(done, 1);
+            assert_eq!(state.scopes.contains_key(&(1, 0)), kept);
+        }
+        let written = sql("SELECT count(*) AS n FROM meta WHERE key = 'written'");
+        assert_eq!(written.get_result::<One>(&mut conn).unwrap().n, 0);
     }
 }

@@ -103,6 +103,13 @@ impl State {
         self.search_mark = None;
     }
 
+    /// Nothing waits to be written.
+    pub fn is_clean(&self) -> bool {
+        self.dirty_conversations.is_empty()
+            && self.dirty_accounts.is_empty()
+            && self.dirty_scopes.is_empty()
+    }
+
     /// The id just given out was not needed: the message is stored already.
     pub fn return_message_row(&mut self, id: i64) {
         self.next_message = Some(id);
