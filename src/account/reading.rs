@@ -57,6 +57,14 @@ impl Reader<'_> {
             limit: limit.clamp(1, PAGE),
         };
         let page = self.link.history(chat, range, self.urgency).await?;
+        if before > 0 && !page.complete && page.oldest_id.is_some_and(|oldest| oldest >= before) {
+            // The same page would be asked for without end.
+            return Err(CallError::Rejected {
+                code: "HISTORY_STANDS_STILL".to_owned(),
+                message: "its history does not lead on".to_owned(),
+            }
+            .into());
+        }
         let is_message = |change: &&Change| matches!(change, Change::Message(_));
         let read = Read {
             messages: page.batch.changes.iter().filter(is_message).count(),
