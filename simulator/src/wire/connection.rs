@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{
     net::TcpStream,
-    time::{Instant, Sleep, sleep_until},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use super::{
@@ -29,6 +29,8 @@ const READ_TURN: usize = 256 << 10;
 const KEPT_ROOM: usize = 16 << 10;
 /// How often a trickling connection writes.
 const TRICKLE_STEP: Duration = Duration::from_millis(20);
+/// Who closes one line and opens the next has not used both at once: the end of the first is read by another task.
+const HANG_UP: Duration = Duration::from_millis(50);
 
 /// Why the task ends; the client learns no more than that the line is gone.
 #[derive(Debug)]
@@ -299,6 +301,17 @@ impl Connection {
         Ok(())
     }
 
+    fn looks_for_doubles(&self) -> bool {
+        self.shared.faults.any()
+            && self
+                .shared
+                .faults
+                .peek(self.link.victim(), |fault| {
+                    (*fault == WireFault::DuplicatedKeys).then_some(())
+                })
+                .is_some()
+    }
+
     fn is_packet_limit(&self) -> bool {
         self.shared.faults.any()
             && self
@@ -313,6 +326,9 @@ impl Connection {
     }
 
     async fn take_payload(&mut self, payload: &Payload) -> Result<(), End> {
+        if !self.authenticated && self.looks_for_doubles() {
+            sleep(HANG_UP).await;
+        }
         let framing = self.reader.framing();
         let frame = self.reader.bytes(payload);
         match frame.first_chunk::<8>() {
