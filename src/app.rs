@@ -17,11 +17,11 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    account::{AccountParts, Typing, TypingSink},
+    account::{AccountParts, Typing, TypingSink, journal},
     broadcast::{BroadcastHandle, Transient},
     config::Config,
     data_dir::{DataDir, DataDirError},
-    domain::{AccountId, AccountState, Event, Timestamp},
+    domain::{AccountId, AccountState, Event, StateChange, Timestamp},
     remote,
     store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
@@ -268,6 +268,27 @@ async fn restore(service: &Service) -> Result<(), StartError> {
             // Refused only while the service stops.
             let _ = service.supervisor.start_account(summary.id).await;
         }
+        if !summary.has_session {
+            rest(service, summary.id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// An account that was signed out the moment before a kill must not look as if it ran.
+async fn rest(service: &Service, id: AccountId) -> Result<(), StoreError> {
+    let Some(account) = service.store.get_account(id).await? else {
+        return Ok(());
+    };
+    let signs_in = service.supervisor.sign_ins().login_of(id).is_some();
+    let at_rest = match account.state {
+        AccountState::SignedOut | AccountState::Stopped | AccountState::Banned => true,
+        AccountState::SigningIn => signs_in,
+        _ => false,
+    };
+    if !at_rest {
+        let signed_out = StateChange::to(AccountState::SignedOut);
+        journal::enter(&service.store, id, signed_out, None).await?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::{
     domain::{AccountId, ChatId, ConversationId, SecretBytes, Sender},
     store::StoreHandle,
     telegram::{LinkConfig, LinkEvent, LinkHandle, SessionData, Telegram},
-    vault::Vault,
+    vault::{SessionEpoch, Vault},
 };
 
 /// What every account is built from.
@@ -121,13 +121,14 @@ impl AccountActor {
     async fn prepare(
         account_id: AccountId,
         parts: AccountParts,
-    ) -> Result<LinkConfig, AccountExit> {
+    ) -> Result<(LinkConfig, SessionEpoch), AccountExit> {
         let crashed = |error: &dyn std::fmt::Display| AccountExit::Crashed(error.to_string());
         let credentials = parts
             .vault
             .credentials(account_id)
             .await
             .map_err(|error| AccountExit::NeedsLogin(error.to_string()))?;
+        let epoch = credentials.epoch;
         let session = read_session(credentials.session)?;
         let position = parts
             .store
@@ -142,19 +143,21 @@ impl AccountActor {
         let peers = StoredPeers::load(account_id, parts.store)
             .await
             .map_err(|error| crashed(&error))?;
-        Ok(LinkConfig {
+        let config = LinkConfig {
             account_id,
             session,
             api: credentials.api,
             position,
             peers: Arc::new(peers),
             pace,
-        })
+        };
+        Ok((config, epoch))
     }
 
     fn run(
         &mut self,
         link: LinkHandle,
+        session: SessionEpoch,
         events: mpsc::Receiver<LinkEvent>,
         ctx: &mut Context<Self>,
     ) {
@@ -181,6 +184,7 @@ impl AccountActor {
             account_id: self.account_id,
             store: self.parts.store.clone(),
             vault: self.parts.vault.clone(),
+            session,
             typing: Arc::clone(&self.parts.typing),
             events,
             online,
@@ -231,9 +235,9 @@ impl Actor for AccountActor {
             preparing
                 .into_actor(self)
                 .map(|prepared, actor, ctx| match prepared {
-                    Ok(config) if actor.stopping.is_empty() => {
+                    Ok((config, session)) if actor.stopping.is_empty() => {
                         let (link, events) = actor.parts.telegram.open_link(config);
-                        actor.run(link, events, ctx);
+                        actor.run(link, session, events, ctx);
                     }
                     Ok(_) => actor.end(AccountExit::Ordered, ctx),
                     Err(exit) => actor.end(exit, ctx),

@@ -18,7 +18,7 @@ use crate::{
     domain::{AccountId, AccountState, Batch, Change, ChatId, Sender, StateChange, Timestamp},
     store::StoreHandle,
     telegram::{LinkEvent, LinkExit},
-    vault::Vault,
+    vault::{SessionEpoch, Vault},
 };
 
 /// A store that is away is asked again, slower each time, up to this.
@@ -28,6 +28,8 @@ pub struct Inbound {
     pub account_id: AccountId,
     pub store: StoreHandle,
     pub vault: Vault,
+    /// The session that the link runs on.
+    pub session: SessionEpoch,
     pub typing: Arc<dyn TypingSink>,
     pub events: mpsc::Receiver<LinkEvent>,
     /// Tells the outbox and the history fill whether the line is up.
@@ -99,7 +101,11 @@ impl Inbound {
     /// The session works: the one before it, if any, is no longer needed.
     async fn connected(&mut self, after: Duration) {
         self.connected_after = after;
-        if let Err(error) = self.vault.confirm_session(self.account_id).await {
+        if let Err(error) = self
+            .vault
+            .confirm_session(self.account_id, self.session)
+            .await
+        {
             log::warn!(target: "switchboard::account", "account={} the previous session could not be dropped: {error}", self.account_id);
         }
     }
@@ -215,10 +221,16 @@ impl Inbound {
         }
     }
 
-    async fn keep_session(&self, session: &crate::domain::SecretBytes) {
-        let kept = self.vault.update_session(self.account_id, session).await;
-        if let Err(error) = kept {
-            log::error!(target: "switchboard::account", "account={} a changed session could not be kept: {error}", self.account_id);
+    async fn keep_session(&mut self, session: &crate::domain::SecretBytes) {
+        let kept = self
+            .vault
+            .update_session(self.account_id, self.session, session)
+            .await;
+        match kept {
+            Ok(in_use) => self.session = in_use,
+            Err(error) => {
+                log::error!(target: "switchboard::account", "account={} a changed session could not be kept: {error}", self.account_id)
+            }
         }
     }
 

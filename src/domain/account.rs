@@ -158,6 +158,18 @@ impl StateChange {
     }
 }
 
+/// Where the log-out of an account's sessions stands at Telegram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogOut {
+    /// None of them is signed in any more.
+    Done,
+    /// It is carried out as soon as Telegram can be reached.
+    Ordered,
+    /// What was stored of one does not open: a person ends it, in Telegram under Settings, Devices.
+    Unreadable,
+}
+
 /// The desk's hues.
 pub const ACCOUNT_COLOURS: u8 = 12;
 

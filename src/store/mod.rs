@@ -15,6 +15,7 @@ mod cursor;
 mod echoes;
 mod error;
 mod event_log;
+mod farewells;
 mod fill;
 mod handle;
 mod health;
@@ -52,6 +53,7 @@ mod types;
 mod webhook_cursors;
 
 pub use error::{Result, StoreError};
+pub use farewells::{NewFarewell, SealedFarewell};
 pub use handle::{Store, StoreHandle};
 pub use health::StoreHealth;
 pub use metrics::StoreMetrics;

@@ -2,7 +2,7 @@
 
 use diesel::{prelude::*, sqlite::SqliteConnection};
 
-use super::{Result, StoreHandle};
+use super::{NewFarewell, Result, StoreHandle, farewells};
 use crate::domain::{AccountId, Timestamp};
 
 diesel::table! {
@@ -121,7 +121,7 @@ struct RemoteRow {
 }
 
 /// A value that diesel reports in place of a row that is not one of ours.
-fn foreign(id: &str) -> diesel::result::Error {
+pub(super) fn foreign(id: &str) -> diesel::result::Error {
     diesel::result::Error::DeserializationError(format!("{id} is no account id").into())
 }
 
@@ -248,6 +248,21 @@ impl StoreHandle {
         account: SealedAccount,
         copy: Option<RemoteCopy>,
     ) -> Result<bool> {
+        let written = self.replace_sealed_and_part(account, copy, Vec::new());
+        Ok(written.await?.is_some())
+    }
+
+    /// The same, and orders the end of sessions that the row no longer has. Their numbers, in the order given; `None`:
+    /// nothing was written.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn replace_sealed_and_part(
+        &self,
+        account: SealedAccount,
+        copy: Option<RemoteCopy>,
+        farewells: Vec<NewFarewell>,
+    ) -> Result<Option<Vec<i64>>> {
         self.sealed_write("replace_sealed", move |conn| {
             let row = SealedRow::of(&account);
             let written = if account.revision == 0 {
@@ -263,10 +278,13 @@ impl StoreHandle {
                 .set(&row)
                 .execute(conn)?
             };
-            if let (1, Some(copy)) = (written, &copy) {
+            if written != 1 {
+                return Ok(None);
+            }
+            if let Some(copy) = &copy {
                 put_copy(conn, copy)?;
             }
-            Ok(written == 1)
+            farewells::order(conn, &farewells).map(Some)
         })
         .await
     }
@@ -415,7 +433,7 @@ impl StoreHandle {
     }
 
     /// A write without events.
-    async fn sealed_write<T, F>(&self, name: &'static str, mut job: F) -> Result<T>
+    pub(super) async fn sealed_write<T, F>(&self, name: &'static str, mut job: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,

@@ -3,7 +3,7 @@
 use actix::{Actor, Addr, Arbiter};
 
 use super::{
-    RestartPolicy, SignIns, Supervisor,
+    Partings, RestartPolicy, SignIns, Supervisor,
     actor::{GetAccount, RestartAccount, StartAccount, StopAccount, StopAll},
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
 pub struct SupervisorHandle {
     addr: Addr<Supervisor>,
     sign_ins: SignIns,
+    partings: Partings,
 }
 
 /// The supervisor is gone: the service is stopping.
@@ -29,13 +30,23 @@ impl SupervisorHandle {
     #[must_use]
     pub fn start(parts: AccountParts, policy: RestartPolicy, arbiters: Vec<Arbiter>) -> Self {
         let addr = Supervisor::new(parts.clone(), policy, arbiters).start();
-        let sign_ins = SignIns::new(parts, addr.clone());
-        Self { addr, sign_ins }
+        let sign_ins = SignIns::new(parts.clone(), addr.clone());
+        let partings = Partings::start(parts, addr.clone(), sign_ins.clone());
+        Self {
+            addr,
+            sign_ins,
+            partings,
+        }
     }
 
     #[must_use]
     pub const fn sign_ins(&self) -> &SignIns {
         &self.sign_ins
+    }
+
+    #[must_use]
+    pub const fn partings(&self) -> &Partings {
+        &self.partings
     }
 
     /// # Errors
@@ -82,6 +93,7 @@ impl SupervisorHandle {
 
     /// Closes every link; a few seconds at most.
     pub async fn stop_all(&self) {
+        self.partings.close();
         self.sign_ins.close().await;
         // A supervisor that is gone has no accounts.
         let _ = self.addr.send(StopAll).await;

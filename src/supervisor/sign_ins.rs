@@ -309,7 +309,12 @@ impl SignIns {
         let id = running.account_id;
         let login = running.login(&step);
         if let SignInStep::Done(signed_in) = step {
-            self.finish(running, *signed_in).await?;
+            let lease = signed_in.lease.clone();
+            let finished = self.finish(running, *signed_in).await;
+            if let Some(lease) = lease {
+                lease.release();
+            }
+            finished?;
             running.over.cancel();
             self.put(id, Entry::Finished(login.clone()));
         } else {

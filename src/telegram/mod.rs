@@ -2,15 +2,17 @@
 //!
 //! Receives: orders of `account` through [`LinkHandle`] and [`SignIn`]; a session from the vault, a position from the store.
 //! Sends:    [`LinkEvent`]s to `account`: batches in domain types with the position that holds after them, states, the end.
-//! Promises: every wait has a limit; the position never runs ahead of the batch it came with; an existing auth key is
+//! Promises: every wait has a limit; an auth key is dialled with from one place at a time; the position never runs ahead of the batch it came with; an existing auth key is
 //!           never replaced; one account's panic ends that account's link alone; no secret in a log line or an error.
 //! Does not: store anything, decide about restarts, or retry what a person or the outbox has to decide about.
 
 mod clock;
 mod convert;
 mod error;
+mod farewell;
 mod handshake;
 pub mod import;
+mod keys;
 mod link;
 mod login;
 mod pool;
@@ -19,6 +21,8 @@ mod service;
 mod session;
 
 pub use error::{CallError, LinkExit, LoginLost, TelegramError};
+pub use farewell::Parting;
+pub use keys::KeyLease;
 pub use link::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, LinkHandle,
     PeerBook, Recipient, Urgency,

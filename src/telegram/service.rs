@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{
     LinkConfig, LinkEvent, LinkHandle, LoginError, SignIn, SignInConfig, TelegramError,
-    handshake::ServerKey, pool::dc_at,
+    handshake::ServerKey, keys::KeysInUse, pool::dc_at,
 };
 use crate::domain::{AccountId, ApiCredentials};
 
@@ -96,6 +96,7 @@ pub(super) struct Settings {
     pub(super) server_key: Option<ServerKey>,
     /// For [`super::clock`].
     pub(super) clock_was_wrong: OnceCell<bool>,
+    pub(super) keys: KeysInUse,
 }
 
 impl Deref for Settings {
@@ -121,6 +122,7 @@ impl Settings {
             config,
             server_key,
             clock_was_wrong: OnceCell::new(),
+            keys: KeysInUse::default(),
         })
     }
 

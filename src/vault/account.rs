@@ -25,12 +25,18 @@ pub struct AccountSummary {
     pub created_at: Timestamp,
 }
 
+/// Rises with every session that an account gets, loses or has changed. Who holds an older one holds another session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionEpoch(pub(super) i64);
+
 /// What one account connects with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     pub api: ApiCredentials,
     /// `None`: signed out.
     pub session: Option<SecretBytes>,
+    /// Tells this session from the ones before and after it.
+    pub epoch: SessionEpoch,
 }
 
 /// Something a person (or another service) did to the rows in Supabase.

@@ -62,6 +62,8 @@ pub enum Purpose {
     KeyCheck,
     /// The list of master keys in a key file under a passphrase.
     KeyFile,
+    /// A session that is only kept to be ended at Telegram.
+    Farewell,
 }
 
 impl Purpose {
@@ -72,6 +74,7 @@ impl Purpose {
             Self::SignIn => 3,
             Self::KeyCheck => 4,
             Self::KeyFile => 5,
+            Self::Farewell => 6,
         }
     }
 
@@ -82,6 +85,7 @@ impl Purpose {
             Self::SignIn => "a sign-in",
             Self::KeyCheck => "a key check",
             Self::KeyFile => "a key file",
+            Self::Farewell => "a session to be ended",
         }
     }
 
@@ -92,6 +96,7 @@ impl Purpose {
             Self::SignIn,
             Self::KeyCheck,
             Self::KeyFile,
+            Self::Farewell,
         ]
         .into_iter()
         .find(|purpose| purpose.code() == code)

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::{
-    AccountSummary, Credentials, VaultAccount, VaultError,
+    AccountSummary, Credentials, SessionEpoch, VaultAccount, VaultError,
     cipher::{Binding, CipherError, Purpose},
     keyring::Keyring,
 };
 use crate::{
     domain::{AccountId, ApiCredentials, SecretBytes, SecretText, Timestamp},
-    store::{SealedAccount, StoreHandle},
+    store::{NewFarewell, SealedAccount, StoreHandle},
 };
 
 /// Two writers of one row give way to each other; this often in a row is a bug, not a busy row.
@@ -45,13 +45,36 @@ impl Local {
     where
         F: FnMut(&Keyring, SealedAccount) -> Result<Option<SealedAccount>, VaultError>,
     {
+        self.change_and_part(id, |keys, row| {
+            Ok(change(keys, row)?.map(|changed| (changed, Vec::new())))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// The same; in the same commit the end of sessions is ordered. The numbers of the orders.
+    pub async fn change_and_part<F>(
+        &self,
+        id: AccountId,
+        mut change: F,
+    ) -> Result<Vec<i64>, VaultError>
+    where
+        F: FnMut(
+            &Keyring,
+            SealedAccount,
+        ) -> Result<Option<(SealedAccount, Vec<NewFarewell>)>, VaultError>,
+    {
         for _ in 0..ROUNDS {
             let keys = self.keys.read().await;
-            let Some(changed) = change(&keys, self.find(id).await?)? else {
-                return Ok(());
+            let Some((changed, farewells)) = change(&keys, self.find(id).await?)? else {
+                return Ok(Vec::new());
             };
-            if self.store.replace_sealed(changed, None).await? {
-                return Ok(());
+            let written = self
+                .store
+                .replace_sealed_and_part(changed, None, farewells)
+                .await?;
+            if let Some(orders) = written {
+                return Ok(orders);
             }
         }
         Err(VaultError::Store(
@@ -82,6 +105,7 @@ impl Local {
                 api_hash: SecretText::new(api_hash),
             },
             session,
+            epoch: SessionEpoch(row.epoch),
         })
     }
 

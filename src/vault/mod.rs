@@ -12,6 +12,7 @@ mod cipher;
 mod compare;
 mod error;
 mod examine;
+mod farewells;
 mod harden;
 mod home;
 mod keeper;
@@ -31,9 +32,10 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-pub use account::{AccountSummary, Credentials, RemoteChange, VaultAccount};
+pub use account::{AccountSummary, Credentials, RemoteChange, SessionEpoch, VaultAccount};
 pub use error::VaultError;
 pub use examine::{Finding, examine};
+pub use farewells::{Farewell, Parted};
 pub use harden::harden_process;
 pub use key_file::KeyError;
 pub use keyring::{KeySource, Keyring};
@@ -115,7 +117,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Forgets the account, here and in Supabase. Removing an unknown one is no error.
+    /// Forgets the account, here and in Supabase; a session that it still has is not ended at Telegram by that
+    /// (see [`Self::part`]). Removing an unknown one is no error.
     ///
     /// # Errors
     /// When the store can't be written.

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     VaultError,
     cipher::Purpose,
+    farewells,
     home::Home,
     key_file::{KeyError, lock_changes},
     keyring::{KeySource, Keyring},
@@ -134,6 +135,13 @@ impl KeyChange {
                 return Ok(());
             }
         }
+        let farewells = local.store.farewells().await?;
+        if farewells
+            .iter()
+            .any(|farewell| farewells::needs_old_key(&keys, farewell))
+        {
+            return Ok(());
+        }
         local
             .store
             .keep_key_check(keys.primary_id().to_owned())
@@ -177,6 +185,13 @@ async fn reseal(local: &Local) -> Result<(), VaultError> {
         match result {
             Ok(()) | Err(VaultError::UnknownAccount(_)) => {}
             Err(error) => return Err(error),
+        }
+    }
+    // One that is erased or sealed anew meanwhile needs nothing more from here; the check afterwards looks at all.
+    for farewell in local.store.farewells().await? {
+        let keys = local.keys().await;
+        if let Some(session) = farewells::resealed(&keys, &farewell) {
+            local.store.reseal_farewell(farewell, session).await?;
         }
     }
     Ok(())

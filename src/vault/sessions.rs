@@ -1,7 +1,7 @@
 //! Sessions: a sign-in's result replaces the one before only after it has connected.
 
 use super::{
-    Vault, VaultError,
+    SessionEpoch, Vault, VaultError,
     cipher::Purpose,
     local::{as_epoch, binding, from_epoch, next_epoch, sealed, touched},
 };
@@ -36,17 +36,23 @@ impl Vault {
     }
 
     /// Stores what Telegram added to the session in use (another data centre's key, a new address). It is the same
-    /// sign-in, so nothing is kept of it.
+    /// sign-in, so nothing is kept of it. Nothing happens when the account has another session by now, or none.
     ///
     /// # Errors
     /// [`VaultError::UnknownAccount`], or when the store can't be written.
     pub async fn update_session(
         &self,
         id: AccountId,
+        in_use: SessionEpoch,
         session: &SecretBytes,
-    ) -> Result<(), VaultError> {
+    ) -> Result<SessionEpoch, VaultError> {
+        let mut now = in_use;
         self.local
             .change(id, |keys, mut row| {
+                now = in_use;
+                if row.session.is_none() || row.epoch != in_use.0 {
+                    return Ok(None);
+                }
                 let to = binding(&row, Purpose::Session);
                 let same = row.session.as_deref().is_some_and(|envelope| {
                     keys.open(envelope, &to)
@@ -61,20 +67,29 @@ impl Vault {
                     .map_err(|error| sealed(id, &error))?;
                 row.session = Some(envelope);
                 row.epoch = from_epoch(epoch);
+                now = SessionEpoch(row.epoch);
                 Ok(Some(row))
             })
             .await?;
         self.shared.wake.notify_one();
-        Ok(())
+        Ok(now)
     }
 
-    /// The new session connected: the previous one is forgotten. Nothing happens when there is none.
+    /// The new session connected: the previous one is forgotten. Nothing happens when there is none, or when the account
+    /// has yet another session by now.
     ///
     /// # Errors
     /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn confirm_session(&self, id: AccountId) -> Result<(), VaultError> {
+    pub async fn confirm_session(
+        &self,
+        id: AccountId,
+        in_use: SessionEpoch,
+    ) -> Result<(), VaultError> {
         self.local
             .change(id, |_, mut row| {
+                if row.epoch != in_use.0 {
+                    return Ok(None);
+                }
                 Ok(row.previous_session.take().is_some().then_some(row))
             })
             .await?;
@@ -106,30 +121,6 @@ impl Vault {
             .await?;
         self.shared.wake.notify_one();
         Ok(restored)
-    }
-
-    /// Signed out: session, previous session and sign-in state are gone, here and in Supabase.
-    ///
-    /// # Errors
-    /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn clear_session(&self, id: AccountId) -> Result<(), VaultError> {
-        self.local
-            .change(id, |_, mut row| {
-                if row.session.is_none() && row.previous_session.is_none() && row.sign_in.is_none()
-                {
-                    return Ok(None);
-                }
-                row.session = None;
-                row.previous_session = None;
-                row.sign_in = None;
-                // An envelope from before this moment does not come back by itself.
-                row.epoch = from_epoch(next_epoch(as_epoch(row.epoch)));
-                touched(&mut row);
-                Ok(Some(row))
-            })
-            .await?;
-        self.shared.wake.notify_one();
-        Ok(())
     }
 
     /// Keeps (or with `None` forgets) what a sign-in needs between "code sent" and "verified"; never leaves this

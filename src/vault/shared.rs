@@ -14,6 +14,8 @@ pub(super) struct Shared {
     pub changes: broadcast::Sender<RemoteChange>,
     /// Something changed here.
     pub wake: Notify,
+    /// There are new sessions to be ended at Telegram.
+    pub parting: Notify,
     pub closing: CancellationToken,
     pub closed: CancellationToken,
 }
@@ -24,6 +26,7 @@ impl Shared {
             status: watch::Sender::new(VaultStatus::starting(kind)),
             changes: broadcast::Sender::new(CHANGES_KEPT),
             wake: Notify::new(),
+            parting: Notify::new(),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
         }

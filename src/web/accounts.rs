@@ -257,22 +257,8 @@ pub async fn log_out_account(
 ) -> Result<HttpResponse, ApiError> {
     access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
-    let account = sign_out(&service, *id).await?;
-    Ok(HttpResponse::Ok().json(json!({ "account": account })))
-}
-
-/// Ends the session at Telegram as well, as far as Telegram can be reached.
-pub async fn sign_out(service: &Service, id: AccountId) -> Result<Account, ApiError> {
-    service.supervisor.sign_ins().cancel(id).await;
-    if let Some(link) = service.supervisor.link(id).await
-        && let Err(error) = link.log_out().await
-    {
-        log::warn!(target: "switchboard::account", "account={id} Telegram was not told of the sign-out: {error}");
-    }
-    service.supervisor.stop_account(id).await?;
-    service.vault.clear_session(id).await?;
-    let signed_out = StateChange::to(AccountState::SignedOut).because("signed out by a person");
-    Ok(crate::account::journal::enter(&service.store, id, signed_out, None).await?)
+    let (account, log_out) = service.supervisor.partings().sign_out(*id).await?;
+    Ok(HttpResponse::Ok().json(json!({ "account": account, "logout": log_out })))
 }
 
 #[derive(Deserialize)]
@@ -297,9 +283,8 @@ pub async fn remove_account(
 ) -> Result<HttpResponse, ApiError> {
     access.require(Scope::Admin)?;
     let account = service.account(&access, *id).await?;
-    if service.vault.credentials(*id).await.is_ok() {
-        sign_out(&service, *id).await?;
-    }
+    // Before its rows go: the order to end its session stands without them.
+    let (_, log_out) = service.supervisor.partings().sign_out(*id).await?;
     service.vault.remove(*id).await?;
     service.doors.owners.forget(*id).await?;
     service
@@ -307,5 +292,5 @@ pub async fn remove_account(
         .remove_account(*id, query.history == History::Keep)
         .await?;
     log::info!(target: "switchboard::account", "account={id} label={label:?} removed", label = account.label);
-    Ok(HttpResponse::Ok().json(json!({ "account": account })))
+    Ok(HttpResponse::Ok().json(json!({ "account": account, "logout": log_out })))
 }

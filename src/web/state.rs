@@ -10,7 +10,7 @@ use crate::{
         StoredMessage,
     },
     store::{StoreError, StoreHandle},
-    supervisor::{SignInError, SupervisorError, SupervisorHandle},
+    supervisor::{SignInError, SignOutError, SupervisorError, SupervisorHandle},
     telegram::{CallError, LoginError},
     vault::{Vault, VaultError},
     webhooks::WebhookFigures,
@@ -115,6 +115,16 @@ impl From<VaultError> for ApiError {
 impl From<SupervisorError> for ApiError {
     fn from(error: SupervisorError) -> Self {
         Self::unavailable("stopping", error.to_string())
+    }
+}
+
+impl From<SignOutError> for ApiError {
+    fn from(error: SignOutError) -> Self {
+        match error {
+            SignOutError::Store(error) => Self::from(error),
+            SignOutError::Vault(error) => Self::from(error),
+            SignOutError::Stopping => Self::from(SupervisorError),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ import { api, ApiError } from './api.js';
 import { LIMIT } from './messages.js';
 import { session } from './prefs.js';
 import { pageKeysOf } from './lists.js';
+import { cleanName } from './text.js';
 import { mayHaveArrived } from './words.js';
 
 const PAGE = 50;
@@ -248,13 +249,24 @@ export class Actions {
   }
 
   logout(id) {
-    return this.changeAccount(() => api.logout(id));
+    return this.attempt(async () => {
+      const { account, logout } = await api.logout(id);
+      this.store.dispatch({ type: 'account_changed', account });
+      this.tellLogout(account, logout);
+    });
+  }
+
+  /** Where the log-out stands at Telegram, when it is not done. */
+  tellLogout(account, logout) {
+    const key = { ordered: 'account.logout.ordered', unreadable: 'account.logout.unreadable' }[logout];
+    if (key) this.app.toast(this.app.t(key, { account: cleanName(account.label) }));
   }
 
   async remove(id, history) {
     return this.attempt(async () => {
-      await api.removeAccount(id, history);
+      const { account, logout } = await api.removeAccount(id, history);
       this.store.dispatch({ type: 'account_removed', id, history });
+      this.tellLogout(account, logout);
     });
   }
 

@@ -149,6 +149,21 @@ impl Running {
         self.vault.credentials(id).await.unwrap().session
     }
 
+    /// Its session has connected.
+    pub async fn confirm(&self, id: AccountId) {
+        let in_use = self.vault.credentials(id).await.unwrap().epoch;
+        self.vault.confirm_session(id, in_use).await.unwrap();
+    }
+
+    /// Telegram has added something to its session.
+    pub async fn update(&self, id: AccountId, session: &SecretBytes) {
+        let in_use = self.vault.credentials(id).await.unwrap().epoch;
+        self.vault
+            .update_session(id, in_use, session)
+            .await
+            .unwrap();
+    }
+
     /// Waits until nothing is queued and Supabase is reachable.
     pub async fn synced(&self) {
         let mut status = self.vault.watch_status();

@@ -6,9 +6,19 @@ use switchboard_simulator::{AccountSpec, Effect, Fault, PersonSpec, world::SignI
 
 use super::licence_phone::code_for;
 use crate::support::{
+    api::Api,
     fleet::{Fleet, phone},
     wait,
 };
+
+/// Signs a number without a password in.
+pub async fn sign_in(fleet: &Fleet, api: &Api, number: &str) -> Value {
+    api.post("/telegram/auth/phone", json!({ "phone": number }))
+        .await;
+    let code = code_for(fleet, number).await;
+    let verify = json!({ "phone": number, "code": code });
+    api.post("/telegram/auth/verify", verify).await
+}
 
 /// Protects the portal's callers: sign-in by phone, chats, messages, info and reset, with and without slashes.
 #[tokio::test(flavor = "multi_thread")]

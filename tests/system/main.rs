@@ -20,6 +20,7 @@ mod history;
 mod isolation;
 mod licence_phone;
 mod live_feed;
+mod log_out;
 mod old_callers;
 mod outages;
 mod replies;

@@ -6,7 +6,7 @@ use switchboard_simulator::{
     wire::{FaultScope, WireFault},
 };
 
-use crate::ground::{Book, Ground};
+use crate::ground::{Book, Ground, timing};
 
 /// Protects people from accounts that fail without a reason: every way a session ends is told apart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,7 +116,10 @@ async fn a_session_used_twice_ends_as_duplicated() {
         .sim
         .wire()
         .set_fault(FaultScope::All, WireFault::DuplicatedKeys, None);
-    let mut second = ground.open(session, None, Book::default());
+    // Within one process nobody gets that far.
+    let mut elsewhere = Ground::with(ground.sim.clone(), timing());
+    elsewhere.user = ground.user;
+    let mut second = elsewhere.open(session, None, Book::default());
     let exit = LinkExit::NeedsLogin {
         reason: LoginLost::DuplicatedKey,
     };

@@ -54,6 +54,9 @@ fn done(step: SignInStep) -> Box<SignedIn> {
 
 /// The session that came of it carries messages.
 async fn carries(ground: &Ground, signed_in: &SignedIn) {
+    if let Some(lease) = &signed_in.lease {
+        lease.release();
+    }
     let mut reader = ground.open(
         signed_in.session.clone(),
         Some(signed_in.position.clone()),
@@ -270,6 +273,23 @@ async fn another_user_is_refused() {
     let sign_in = begin_as(&ground, phone(), Some(ground.user)).await.unwrap();
     let refused = sign_in.submit_code(code(&ground)).await;
     assert_eq!(refused.err(), Some(LoginError::AlreadyAnotherUser));
+}
+
+/// Protects a login from a slip: a session string of somebody else that was pasted goes on working where it came from.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_session_string_is_not_signed_out() {
+    use base64::{Engine, engine::general_purpose::URL_SAFE};
+    let ground = ground().await;
+    let other = ground.sim.add_account(AccountSpec::new(PHONE, "Other"));
+    let key = ground.sim.seed_session(other, 2);
+    let telethon = [&[2, 127, 0, 0, 1, 1, 187][..], &key].concat();
+    let text = format!("1{}", URL_SAFE.encode(telethon));
+    let method = SignInMethod::SessionString(SecretText::new(text));
+    let refused = begin_as(&ground, method.clone(), Some(ground.user)).await;
+    assert_eq!(refused.err(), Some(LoginError::AlreadyAnotherUser));
+    assert_eq!(ground.sim.keys_of(other).len(), 1);
+    let signed_in = done(begin(&ground, method).await.unwrap().state());
+    assert_eq!(signed_in.user.id, other);
 }
 
 /// Protects people who bring a session along: it is used as it is, or refused with a reason.

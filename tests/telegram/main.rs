@@ -13,3 +13,4 @@ mod ground;
 mod logins;
 mod messages;
 mod outages;
+mod partings;

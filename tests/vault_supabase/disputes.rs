@@ -73,7 +73,7 @@ async fn tampering_in_the_table_is_told_apart() {
         .save_session(one, &bytes("second of one"))
         .await
         .unwrap();
-    running.vault.confirm_session(one).await.unwrap();
+    running.confirm(one).await;
     running.synced().await;
     let good = column(&project, one, "session_string");
     let mut altered = good.clone().into_bytes();

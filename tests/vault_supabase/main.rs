@@ -35,7 +35,7 @@ async fn signed_in(running: &Running, label: &str, session: &str) -> AccountId {
         .save_session(id, &bytes(session))
         .await
         .unwrap();
-    running.vault.confirm_session(id).await.unwrap();
+    running.confirm(id).await;
     id
 }
 

@@ -33,7 +33,7 @@ async fn without_supabase_the_service_runs_and_catches_up_later() {
         .save_session(kept, &bytes("second"))
         .await
         .unwrap();
-    running.vault.confirm_session(kept).await.unwrap();
+    running.confirm(kept).await;
     running.vault.remove(gone).await.unwrap();
     let fresh = signed_in(&running, "Fresh", "fresh").await;
     until("three changes wait", async || {
@@ -101,7 +101,7 @@ async fn every_bad_day_ends_well() {
                 .save_session(id, &bytes("through it all"))
                 .await
                 .unwrap();
-            running.vault.confirm_session(id).await.unwrap();
+            running.confirm(id).await;
             running.synced().await;
             assert_eq!(
                 column(&project, id, "account_label"),

@@ -34,7 +34,7 @@ async fn accounts_go_to_supabase_sealed_with_either_kind_of_key() {
             .save_session(id, &bytes("the next session"))
             .await
             .unwrap();
-        running.vault.confirm_session(id).await.unwrap();
+        running.confirm(id).await;
         let mut renamed = account("Another name");
         renamed.id = id;
         running.vault.put_account(renamed).await.unwrap();

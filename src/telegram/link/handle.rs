@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use grammers_client::tl::RemoteCall;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
+use zeroize::Zeroizing;
 
 use super::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, Urgency,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
     telegram::{
-        CallError, LinkExit, Telegram,
+        CallError, KeyLease, LinkExit, Telegram,
         error::Failure,
         pool::{PoolSession, panic_text},
     },
@@ -62,11 +63,15 @@ impl LinkHandle {
         ));
         let (events, receiver) = mpsc::channel(EVENTS);
         let task = Task::new(Arc::clone(&shared), events.clone(), config.position);
+        let key = config.session.home_key().copied().map(Zeroizing::new);
+        let using = Arc::clone(&shared);
         let guard = shared.runtime.spawn(async move {
-            let exit = if usable {
-                guarded(task).await
-            } else {
-                keyless()
+            let exit = match key.filter(|_| usable) {
+                Some(key) => match lease(&using, &key).await {
+                    Some(_lease) => guarded(task).await,
+                    None => LinkExit::Closed,
+                },
+                None => keyless(),
             };
             let _ = timeout(LAST_WORD, events.send(LinkEvent::Ended(exit))).await;
         });
@@ -309,6 +314,15 @@ async fn guarded(task: Task) -> LinkExit {
     match AssertUnwindSafe(task.run()).catch_unwind().await {
         Ok(exit) => exit,
         Err(panic) => LinkExit::Panicked(panic_text(&*panic)),
+    }
+}
+
+/// An earlier user of the key hangs up first. `None`: closing was asked for.
+async fn lease(shared: &Shared, key: &[u8; 256]) -> Option<KeyLease> {
+    tokio::select! {
+        biased;
+        () = shared.stop.cancelled() => None,
+        lease = shared.settings.keys.lease(key) => Some(lease),
     }
 }
 

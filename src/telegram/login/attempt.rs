@@ -10,7 +10,7 @@ use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved:
 use crate::{
     domain::{ApiCredentials, Position, SecretText, Timestamp, mask_phone},
     telegram::{
-        clock,
+        KeyLease, SessionData, clock,
         error::Failure,
         import,
         link::self_user,
@@ -23,6 +23,8 @@ use crate::{
 const MAX_HOPS: usize = 4;
 /// Signing out of a half-made session, or taking a code back, is worth no more.
 const LAST_CALL: Duration = Duration::from_secs(5);
+/// Until whoever else uses the key of a session that was brought along has hung up.
+const KEY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a code belongs to.
 #[derive(Clone)]
@@ -63,6 +65,9 @@ pub(super) struct Attempt {
     runtime: Handle,
     session: Arc<PoolSession>,
     pool: Option<(Pool, mpsc::Receiver<UpdatesLike>)>,
+    /// A session that was brought along, until it is adopted.
+    imported: Option<SessionData>,
+    lease: Option<KeyLease>,
 }
 
 impl Attempt {
@@ -101,6 +106,8 @@ impl Attempt {
             runtime,
             session,
             pool: None,
+            imported: imported.map(|imported| imported.session),
+            lease: None,
         })
     }
 
@@ -122,6 +129,8 @@ impl Attempt {
             settings,
             runtime,
             pool: None,
+            imported: None,
+            lease: None,
         };
         Ok((attempt, saved.step))
     }
@@ -240,9 +249,11 @@ impl Attempt {
             .expected_user
             .is_some_and(|expected| expected != user.id)
         {
-            // Nobody would ever use that session again.
-            let _ =
-                tokio::time::timeout(LAST_CALL, self.call(&tl::functions::auth::LogOut {})).await;
+            // A session that was made here is of no use to anybody. One that was brought along is somebody's.
+            if self.lease.is_none() {
+                let request = tl::functions::auth::LogOut {};
+                let _ = tokio::time::timeout(LAST_CALL, self.call(&request)).await;
+            }
             self.close().await;
             return Err(LoginError::AlreadyAnotherUser);
         }
@@ -259,6 +270,7 @@ impl Attempt {
                 seq: state.seq,
                 channels: Vec::new(),
             },
+            lease: self.lease.clone(),
         };
         // The account's own link dials anew: this connection must be gone before.
         self.close().await;
@@ -272,6 +284,18 @@ impl Attempt {
             id: vec![tl::enums::InputUser::UserSelf],
         };
         let invalid = |why: String| LoginError::SessionStringInvalid { why };
+        let key = self.imported.take();
+        let Some(key) = key.as_ref().and_then(SessionData::home_key) else {
+            return Err(invalid("it has no key".to_owned()));
+        };
+        let lease = self.settings.keys.lease(key);
+        let Ok(lease) = tokio::time::timeout(KEY_PATIENCE, lease).await else {
+            return Err(invalid(
+                "it is in use here already, and Telegram ends a session that is used twice at once"
+                    .to_owned(),
+            ));
+        };
+        self.lease = Some(lease);
         let users = match self.call(&request).await {
             Ok(users) => users,
             Err(Failure::KeyUnknown) => {

@@ -17,7 +17,7 @@ use crate::{
         AccountId, ApiCredentials, CodeChannel, Position, SecretBytes, SecretText, SelfUser,
         Timestamp,
     },
-    telegram::{SessionData, Telegram},
+    telegram::{KeyLease, SessionData, Telegram},
 };
 
 use attempt::Attempt;
@@ -76,6 +76,8 @@ pub struct SignedIn {
     pub phone: Option<String>,
     /// Telegram's present: where the account's updates begin.
     pub position: Position,
+    /// Of a session that was brought along: nobody else dials with its key until it is stored.
+    pub lease: Option<KeyLease>,
 }
 
 /// One sign-in under way. Methods are called one at a time; a second caller waits for the first.

@@ -18,7 +18,7 @@ use crate::{
     domain::{SecretText, Timestamp},
     telegram::SignInMethod,
     web::{
-        ApiError, accounts,
+        ApiError,
         doors::{Owner, OwnerKind},
         login::check_phone,
     },
@@ -222,10 +222,10 @@ pub async fn disconnect(licensed: Licensed) -> Result<HttpResponse, ApiError> {
         .await?
         .filter(|owned| owned.is_connected() || owned.needs_login())
         .ok_or_else(not_connected)?;
-    accounts::sign_out(caller, owned.id()).await?;
+    let (_, log_out) = caller.supervisor.partings().sign_out(owned.id()).await?;
     licensed.set_pending(None).await?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
-        "message": caller.say(Said::Disconnected),
+        "message": caller.say(Said::disconnected(log_out)),
     })))
 }

@@ -16,7 +16,7 @@ use crate::{
     domain::{SecretText, StoredMessage, Timestamp, mask_phone},
     telegram::SignInMethod,
     web::{
-        Access, ApiError, Scope, Service, accounts,
+        Access, ApiError, Scope, Service,
         conversations::{check_can_send, check_reply, idempotency_key, resolved_send},
         doors::{Owner, random_text},
         login::check_phone,
@@ -240,11 +240,11 @@ pub async fn disconnect(
 ) -> Result<HttpResponse, ApiError> {
     let owner = owner_of(&caller.access, Scope::Send, &body.user_id)?;
     let owned = known(&caller, &owner).await?;
-    accounts::sign_out(&caller, owned.id()).await?;
+    let (_, log_out) = caller.supervisor.partings().sign_out(owned.id()).await?;
     Ok(HttpResponse::Ok().json(json!({
         "status": "ok",
         "success": true,
-        "message": caller.say(Said::Disconnected),
+        "message": caller.say(Said::disconnected(log_out)),
     })))
 }
 

@@ -1,5 +1,7 @@
 //! Words: what people read in the answers, in Arabic, English and Russian.
 
+use crate::domain::LogOut;
+
 /// A language that answers are written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Language {
@@ -56,9 +58,22 @@ pub enum Said {
     Connected,
     Works,
     Disconnected,
+    /// Here; Telegram is told later.
+    DisconnectedHere,
+    /// Here; Telegram can't be told.
+    DisconnectedByHand,
 }
 
 impl Said {
+    #[must_use]
+    pub const fn disconnected(log_out: LogOut) -> Self {
+        match log_out {
+            LogOut::Done => Self::Disconnected,
+            LogOut::Ordered => Self::DisconnectedHere,
+            LogOut::Unreadable => Self::DisconnectedByHand,
+        }
+    }
+
     #[must_use]
     pub const fn text(self, language: Language) -> &'static str {
         language.pick(match self {
@@ -81,6 +96,16 @@ impl Said {
                 "تم قطع الاتصال بتيليجرام",
                 "Disconnected from Telegram",
                 "Telegram отключён",
+            ],
+            Self::DisconnectedHere => [
+                "تم قطع الاتصال هنا، وستنتهي الجلسة في تيليجرام حالما يمكن الوصول إليه",
+                "Disconnected here; the session at Telegram ends as soon as Telegram can be reached",
+                "Отключено здесь; сеанс в Telegram завершится, как только Telegram станет доступен",
+            ],
+            Self::DisconnectedByHand => [
+                "تم قطع الاتصال هنا. أنهِ الجلسة بنفسك في تيليجرام: الإعدادات، الأجهزة",
+                "Disconnected here; end the session yourself, in Telegram under Settings, Devices",
+                "Отключено здесь; завершите сеанс сами: Telegram, Настройки, Устройства",
             ],
         })
     }

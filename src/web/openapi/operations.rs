@@ -32,6 +32,7 @@ const LOGIN: Errors = &[
     "api_credentials_rejected",
     "payment_required",
     "email_required",
+    "session_invalid",
     "telegram_unreachable",
     "telegram_refused",
 ];
@@ -190,7 +191,7 @@ operations! {
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], ACCOUNT;
         patch "/accounts/{id}" "Changes label or colour, switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid"];
-        delete "/accounts/{id}" "Signs it out and removes it", "" => 200 "OneAccount", &[("history", "keep (default) or delete")], ACCOUNT;
+        delete "/accounts/{id}" "Signs it out and removes it; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], ACCOUNT;
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], LOGIN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], ACCOUNT;
         delete "/accounts/{id}/login" "Ends a sign-in", "" => 200 "AccountAndLogin", &[], ACCOUNT;
@@ -198,7 +199,7 @@ operations! {
         post "/accounts/{id}/login/password" "The two-step verification password", "Password" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/login/resend" "Asks for the code by the next way", "" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &["account_not_found", "account_unavailable"];
-        post "/accounts/{id}/logout" "Signs it out, at Telegram too", "" => 200 "OneAccount", &[], ACCOUNT;
+        post "/accounts/{id}/logout" "Signs it out; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[], ACCOUNT;
         post "/accounts/{id}/send" "Writes to a @username, a numeric id or a phone number", "Send" => 202 "MessageAndConversation", &[], SENDING;
     }
     "conversations" {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{PATIENCE, Visitor, described_user};
 use crate::{
-    domain::{Login, LoginStep},
+    domain::{LogOut, Login, LoginStep},
     web::{
-        ApiError, accounts,
+        ApiError,
         integrations::{
             owned::{self, Owned},
             words::Said,
@@ -56,13 +56,15 @@ pub async fn user_info(visitor: Visitor) -> Result<HttpResponse, ApiError> {
 
 pub async fn session_reset(visitor: Visitor) -> Result<HttpResponse, ApiError> {
     visitor.may_act()?;
-    if let Some(owned) = visitor.owned().await? {
-        accounts::sign_out(&visitor, owned.id()).await?;
-    }
+    let log_out = match visitor.owned().await? {
+        Some(owned) => visitor.supervisor.partings().sign_out(owned.id()).await?.1,
+        None => LogOut::Done,
+    };
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
         "status": "ok",
-        "message": visitor.say(Said::Disconnected),
+        "message": visitor.say(Said::disconnected(log_out)),
+        "logout": log_out,
     })))
 }
 

@@ -45,6 +45,7 @@ super::schemas! {
     }
     answer VaultConflict { account_id: "uuid", what: "string", settled_here: "boolean" }
     answer OneAccount { account: "Account" }
+    answer SignedOut { account: "Account", logout: "one of done|ordered|unreadable" }
     answer AccountAndLogin { account: "Account", login: "Login?" }
     answer Conversations { conversations: "Conversation[]", next_cursor: "string?" }
     answer OneConversation { conversation: "Conversation" }

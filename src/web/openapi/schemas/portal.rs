@@ -30,7 +30,9 @@ super::schemas! {
         reply_to_message_id: "string?", edited_at: "time?", deleted_at: "time?", media: "Media?", service: "string?",
     }
     answer PortalUser { success: "boolean", user: "Person" }
-    answer PortalReset { success: "boolean", status: "one of ok", message: "string" }
+    answer PortalReset {
+        success: "boolean", status: "one of ok", message: "string", logout: "one of done|ordered|unreadable",
+    }
     answer PortalSession { success: "boolean", session: "Session?" }
     answer Session {
         account_id: "uuid", authorized: "boolean", state: "string", state_reason: "string?", state_since: "time",

@@ -1,0 +1,125 @@
+//! Farewells: sealed sessions that are still to be signed out at Telegram, whatever became of their accounts.
+
+use diesel::{prelude::*, sqlite::SqliteConnection};
+
+use super::{Result, StoreHandle, sealed::foreign};
+use crate::domain::{AccountId, Timestamp};
+
+diesel::table! {
+    farewells (id) {
+        id -> BigInt,
+        account_id -> Text,
+        api_id -> Integer,
+        session -> Text,
+        ordered_at -> BigInt,
+    }
+}
+
+/// An order to sign a session out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewFarewell {
+    /// Whose session it was; there may be no such account any more.
+    pub account_id: AccountId,
+    pub api_id: i32,
+    /// Envelope.
+    pub session: String,
+}
+
+/// A stored one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedFarewell {
+    pub id: i64,
+    pub account_id: AccountId,
+    pub api_id: i32,
+    /// Envelope.
+    pub session: String,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = farewells)]
+struct FarewellRow {
+    id: i64,
+    account_id: String,
+    api_id: i32,
+    session: String,
+}
+
+impl FarewellRow {
+    fn into_farewell(self) -> QueryResult<SealedFarewell> {
+        Ok(SealedFarewell {
+            id: self.id,
+            account_id: self
+                .account_id
+                .parse()
+                .map_err(|_| foreign(&self.account_id))?,
+            api_id: self.api_id,
+            session: self.session,
+        })
+    }
+}
+
+/// In the transaction that takes the session from its account. Their numbers, in the order given.
+pub(super) fn order(conn: &mut SqliteConnection, orders: &[NewFarewell]) -> QueryResult<Vec<i64>> {
+    orders
+        .iter()
+        .map(|order| {
+            diesel::insert_into(farewells::table)
+                .values((
+                    farewells::account_id.eq(order.account_id.to_string()),
+                    farewells::api_id.eq(order.api_id),
+                    farewells::session.eq(&order.session),
+                    farewells::ordered_at.eq(Timestamp::now().millis()),
+                ))
+                .returning(farewells::id)
+                .get_result(conn)
+        })
+        .collect()
+}
+
+impl StoreHandle {
+    /// Oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn farewells(&self) -> Result<Vec<SealedFarewell>> {
+        self.read("farewells", |conn| {
+            farewells::table
+                .order(farewells::id)
+                .select(FarewellRow::as_select())
+                .load(conn)?
+                .into_iter()
+                .map(FarewellRow::into_farewell)
+                .collect()
+        })
+        .await
+    }
+
+    /// Sealed under another key. `false`: it is not the one that was read any more.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn reseal_farewell(&self, before: SealedFarewell, session: String) -> Result<bool> {
+        self.sealed_write("reseal_farewell", move |conn| {
+            let same = farewells::table
+                .find(before.id)
+                .filter(farewells::session.eq(&before.session));
+            let written = diesel::update(same)
+                .set(farewells::session.eq(&session))
+                .execute(conn)?;
+            Ok(written == 1)
+        })
+        .await
+    }
+
+    /// Telegram has ended the session, or nobody wants it ended any more.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn erase_farewell(&self, id: i64) -> Result<()> {
+        self.sealed_write("erase_farewell", move |conn| {
+            diesel::delete(farewells::table.find(id)).execute(conn)?;
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,187 @@
+//! Farewells: a session that is given up is kept, sealed for that alone, until Telegram has ended it. By then its
+//! account may have another session, or be gone.
+
+use super::{
+    Vault, VaultError,
+    cipher::{Binding, Purpose},
+    keyring::Keyring,
+    local::{as_epoch, binding, from_epoch, next_epoch, sealed, touched},
+};
+use crate::{
+    domain::{AccountId, SecretBytes},
+    store::{NewFarewell, SealedAccount, SealedFarewell},
+};
+
+/// A session that is to be ended at Telegram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    pub id: i64,
+    /// Whose it was.
+    pub account_id: AccountId,
+    /// That the account had.
+    pub api_id: i32,
+    sealed: SealedFarewell,
+}
+
+/// What became of the sessions that an account had.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parted {
+    /// The order about the session that was in use.
+    pub current: Option<i64>,
+    /// One of them does not open: nobody can end it from here.
+    pub unreadable: bool,
+}
+
+impl Vault {
+    /// Signed out: the account has no session any more, here and in Supabase, and what it had is to be ended at
+    /// Telegram. Both in one commit.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn part(&self, id: AccountId) -> Result<Parted, VaultError> {
+        let mut parted = Parted::default();
+        let mut in_use = false;
+        let orders = self
+            .local
+            .change_and_part(id, |keys, mut row| {
+                parted = Parted::default();
+                in_use = false;
+                if row.session.is_none() && row.previous_session.is_none() && row.sign_in.is_none()
+                {
+                    return Ok(None);
+                }
+                let mut orders = Vec::new();
+                for (is_current, session) in [
+                    (true, row.session.take()),
+                    (false, row.previous_session.take()),
+                ] {
+                    let Some(session) = session else { continue };
+                    match farewell(keys, &row, &session) {
+                        Ok(order) => {
+                            in_use |= is_current;
+                            orders.push(order);
+                        }
+                        Err(error) => {
+                            log::error!(target: "switchboard::vault", "{error}; end it by hand, in Telegram under Settings, Devices");
+                            parted.unreadable = true;
+                        }
+                    }
+                }
+                row.sign_in = None;
+                // An envelope from before this moment does not come back by itself.
+                row.epoch = from_epoch(next_epoch(as_epoch(row.epoch)));
+                touched(&mut row);
+                Ok(Some((row, orders)))
+            })
+            .await?;
+        parted.current = orders.first().copied().filter(|_| in_use);
+        self.shared.wake.notify_one();
+        self.shared.parting.notify_one();
+        Ok(parted)
+    }
+
+    /// What is still to be ended, oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn farewells(&self) -> Result<Vec<Farewell>, VaultError> {
+        let all = self.local.store.farewells().await?;
+        Ok(all
+            .into_iter()
+            .map(|sealed| Farewell {
+                id: sealed.id,
+                account_id: sealed.account_id,
+                api_id: sealed.api_id,
+                sealed,
+            })
+            .collect())
+    }
+
+    /// Returns when there may be new ones. For one listener.
+    pub async fn parting(&self) {
+        self.shared.parting.notified().await;
+    }
+
+    /// # Errors
+    /// [`VaultError::Sealed`] when it can't be opened, and never will.
+    pub async fn farewell_session(&self, farewell: &Farewell) -> Result<SecretBytes, VaultError> {
+        let keys = self.local.keys().await;
+        let id = farewell.account_id;
+        keys.open(&farewell.sealed.session, &to(&farewell.sealed))
+            .map(|opened| opened.bytes)
+            .map_err(|error| sealed(id, &error))
+    }
+
+    /// Ended at Telegram, or not to be ended any more: the sealed session is erased.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn erase_farewell(&self, id: i64) -> Result<(), VaultError> {
+        Ok(self.local.store.erase_farewell(id).await?)
+    }
+
+    /// Is there an account with such a session?
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn has_session(
+        &self,
+        is_it: impl Fn(&SecretBytes) -> bool,
+    ) -> Result<bool, VaultError> {
+        let rows = self.local.store.sealed_accounts().await?;
+        let keys = self.local.keys().await;
+        Ok(rows.iter().any(|row| {
+            [&row.session, &row.previous_session]
+                .into_iter()
+                .flatten()
+                .filter_map(|envelope| keys.open(envelope, &binding(row, Purpose::Session)).ok())
+                .any(|opened| is_it(&opened.bytes))
+        }))
+    }
+}
+
+/// The order to end a session that a row has, or had.
+pub(super) fn farewell(
+    keys: &Keyring,
+    row: &SealedAccount,
+    session: &str,
+) -> Result<NewFarewell, VaultError> {
+    let opened = keys
+        .open(session, &binding(row, Purpose::Session))
+        .map_err(|error| sealed(row.id, &error))?;
+    let session = keys
+        .seal(
+            &binding(row, Purpose::Farewell),
+            opened.epoch,
+            opened.bytes.expose(),
+        )
+        .map_err(|error| sealed(row.id, &error))?;
+    Ok(NewFarewell {
+        account_id: row.id,
+        api_id: row.api_id,
+        session,
+    })
+}
+
+fn to(farewell: &SealedFarewell) -> Binding {
+    Binding {
+        account: farewell.account_id,
+        api_id: farewell.api_id,
+        purpose: Purpose::Farewell,
+    }
+}
+
+/// The envelope anew, when it needs a key that is on its way out and opens with it.
+pub(super) fn resealed(keys: &Keyring, farewell: &SealedFarewell) -> Option<String> {
+    if !keys.is_outdated(&farewell.session) {
+        return None;
+    }
+    let to = to(farewell);
+    let opened = keys.open(&farewell.session, &to).ok()?;
+    keys.seal(&to, opened.epoch, opened.bytes.expose()).ok()
+}
+
+/// Does it need the old key, and open with it?
+pub(super) fn needs_old_key(keys: &Keyring, farewell: &SealedFarewell) -> bool {
+    keys.is_outdated(&farewell.session) && keys.open(&farewell.session, &to(farewell)).is_ok()
+}
