@@ -75,8 +75,9 @@ async fn the_previous_session_is_kept_until_the_new_one_is_confirmed() {
         .save_session(id, &bytes("first"))
         .await
         .unwrap();
-    assert!(!running.vault.restore_previous_session(id).await.unwrap());
+    assert!(!running.restore(id).await);
     running.confirm(id).await;
+    assert_eq!(running.given_up(id).await, []);
     for attempt in ["second", "third"] {
         running
             .vault
@@ -85,7 +86,22 @@ async fn the_previous_session_is_kept_until_the_new_one_is_confirmed() {
             .unwrap();
     }
     assert_eq!(running.session(id).await, Some(bytes("third")));
-    assert!(running.vault.restore_previous_session(id).await.unwrap());
+    let third = running.vault.credentials(id).await.unwrap().epoch;
+    assert_eq!(running.given_up(id).await, [bytes("second")]);
+    assert!(running.restore(id).await);
+    assert_eq!(running.session(id).await, Some(bytes("first")));
+    let both = [bytes("second"), bytes("third")];
+    assert_eq!(running.given_up(id).await, both);
+    // What was given up is heard of no more.
+    let late = running.vault.restore_previous_session(id, third).await;
+    assert!(!late.unwrap());
+    running.vault.confirm_session(id, third).await.unwrap();
+    let told = bytes("third, with a key more");
+    running
+        .vault
+        .update_session(id, third, &told)
+        .await
+        .unwrap();
     assert_eq!(running.session(id).await, Some(bytes("first")));
 
     running
@@ -95,11 +111,12 @@ async fn the_previous_session_is_kept_until_the_new_one_is_confirmed() {
         .unwrap();
     running.confirm(id).await;
     running.update(id, &bytes("fourth, with a key more")).await;
-    assert!(!running.vault.restore_previous_session(id).await.unwrap());
+    assert!(!running.restore(id).await);
     assert_eq!(
         running.session(id).await,
         Some(bytes("fourth, with a key more"))
     );
+    assert_eq!(running.given_up(id).await.last(), Some(&bytes("first")));
     running.vault.part(id).await.unwrap();
     assert_eq!(running.session(id).await, None);
     running.stop().await;

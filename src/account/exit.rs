@@ -9,6 +9,8 @@ pub enum AccountExit {
     /// The session is gone; a person has to sign in again.
     NeedsLogin(String),
     Banned(String),
+    /// A new sign-in's session is no good; the one before it is in place again.
+    FellBack(String),
     /// A bug or a broken answer brought it down.
     Crashed(String),
     /// Its link could not be kept, through no fault of its own.
@@ -21,6 +23,7 @@ impl fmt::Display for AccountExit {
             Self::Ordered => f.write_str("stopped on request"),
             Self::NeedsLogin(reason)
             | Self::Banned(reason)
+            | Self::FellBack(reason)
             | Self::Crashed(reason)
             | Self::LineLost(reason) => f.write_str(reason),
         }

@@ -18,7 +18,7 @@ use crate::{
     domain::{AccountId, AccountState, Batch, Change, ChatId, Sender, StateChange, Timestamp},
     store::StoreHandle,
     telegram::{LinkEvent, LinkExit},
-    vault::{SessionEpoch, Vault},
+    vault::{SessionEpoch, Vault, VaultError},
 };
 
 /// A store that is away is asked again, slower each time, up to this.
@@ -67,13 +67,39 @@ impl Inbound {
                 event = self.events.recv() => match event {
                     Some(LinkEvent::Ended(exit)) => {
                         let _ = self.online.send(false);
-                        return exit.into();
+                        return self.fall_back(exit.into()).await;
                     }
                     Some(event) => self.take(event).await,
                     None => return AccountExit::Crashed("the link ended without a word".into()),
                 },
                 Some(limit) = self.limits.recv() => self.limited(limit).await,
                 () = reached(limit_ends) => self.limit_over().await,
+            }
+        }
+    }
+
+    /// A new sign-in's session that is refused before it ever connected gives way to the one before it.
+    async fn fall_back(&self, exit: AccountExit) -> AccountExit {
+        let AccountExit::NeedsLogin(reason) = &exit else {
+            return exit;
+        };
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let restored = self
+                .vault
+                .restore_previous_session(self.account_id, self.session);
+            match restored.await {
+                Ok(true) => {
+                    return AccountExit::FellBack(format!(
+                        "the new sign-in's session is refused ({reason}); the one before it is used again"
+                    ));
+                }
+                Err(VaultError::Store(error)) => {
+                    log::warn!(target: "switchboard::account", "account={} waits for the vault: {error}", self.account_id);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_STORE_PAUSE);
+                }
+                Ok(false) | Err(_) => return exit,
             }
         }
     }

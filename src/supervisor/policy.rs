@@ -84,6 +84,8 @@ impl RestartHistory {
             }
             // Not the account's fault: it may come back after any number of tries.
             AccountExit::LineLost(_) => {}
+            // Each time there is one session less to fall back to.
+            AccountExit::FellBack(_) => {}
         }
         let doubled = policy
             .first_wait

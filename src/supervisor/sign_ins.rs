@@ -27,7 +27,7 @@ use crate::{
         LoginStep, QrCode, SecretText, StateChange, Timestamp,
     },
     store::{AccountPatch, NewLoginAttempt, StoreError},
-    telegram::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn},
+    telegram::{LoginError, SessionData, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn},
     vault::VaultError,
 };
 
@@ -492,11 +492,21 @@ impl SignIns {
             return None;
         };
         running.over.cancel();
-        running.sign_in.cancel().await;
+        if let Some(session) = running.sign_in.cancel().await {
+            self.part_from(id, &session).await;
+        }
         if let Err(error) = self.parts.vault.save_sign_in_state(id, None).await {
             log::warn!(target: "switchboard::account", "account={id} what was kept of a sign-in could not be dropped: {error}");
         }
         Some(running)
+    }
+
+    /// Also a session that nobody will use is signed out at Telegram.
+    async fn part_from(&self, id: AccountId, session: &SessionData) {
+        let parted = self.parts.vault.part_from(id, &session.to_bytes()).await;
+        if let Err(error) = parted {
+            log::warn!(target: "switchboard::account", "account={id} the session of a sign-in that came to nothing stays signed in, end it by hand, in Telegram under Settings, Devices: {error}");
+        }
     }
 
     fn entry(&self, id: AccountId) -> Option<Entry> {

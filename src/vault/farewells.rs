@@ -62,7 +62,7 @@ impl Vault {
                             orders.push(order);
                         }
                         Err(error) => {
-                            log::error!(target: "switchboard::vault", "{error}; end it by hand, in Telegram under Settings, Devices");
+                            by_hand(&error);
                             parted.unreadable = true;
                         }
                     }
@@ -78,6 +78,32 @@ impl Vault {
         self.shared.wake.notify_one();
         self.shared.parting.notify_one();
         Ok(parted)
+    }
+
+    /// A sign-in ended with a session that nobody will use: it is to be ended at Telegram.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn part_from(&self, id: AccountId, session: &SecretBytes) -> Result<(), VaultError> {
+        self.local
+            .change_and_part(id, |keys, row| {
+                let session = keys
+                    .seal(
+                        &binding(&row, Purpose::Farewell),
+                        next_epoch(0),
+                        session.expose(),
+                    )
+                    .map_err(|error| sealed(id, &error))?;
+                let order = NewFarewell {
+                    account_id: id,
+                    api_id: row.api_id,
+                    session,
+                };
+                Ok(Some((row, vec![order])))
+            })
+            .await?;
+        self.shared.parting.notify_one();
+        Ok(())
     }
 
     /// What is still to be ended, oldest first.
@@ -140,12 +166,29 @@ impl Vault {
     }
 }
 
-/// The order to end a session that a row has, or had.
-pub(super) fn farewell(
+/// The order to end a session that its account no longer uses. One that does not open is told and let go.
+pub(super) fn given_up(
     keys: &Keyring,
     row: &SealedAccount,
-    session: &str,
-) -> Result<NewFarewell, VaultError> {
+    session: Option<String>,
+) -> Vec<NewFarewell> {
+    let Some(session) = session else {
+        return Vec::new();
+    };
+    match farewell(keys, row, &session) {
+        Ok(order) => vec![order],
+        Err(error) => {
+            by_hand(&error);
+            Vec::new()
+        }
+    }
+}
+
+fn by_hand(error: &VaultError) {
+    log::error!(target: "switchboard::vault", "{error}; end that session by hand, in Telegram under Settings, Devices");
+}
+
+fn farewell(keys: &Keyring, row: &SealedAccount, session: &str) -> Result<NewFarewell, VaultError> {
     let opened = keys
         .open(session, &binding(row, Purpose::Session))
         .map_err(|error| sealed(row.id, &error))?;

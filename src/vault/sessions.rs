@@ -3,13 +3,15 @@
 use super::{
     SessionEpoch, Vault, VaultError,
     cipher::Purpose,
+    farewells::given_up,
     local::{as_epoch, binding, from_epoch, next_epoch, sealed, touched},
 };
 use crate::domain::{AccountId, SecretBytes};
 
 impl Vault {
-    /// Stores the session of a new sign-in. The one before it is kept until [`Self::confirm_session`]; a second
-    /// sign-in without a confirmation in between still keeps the last that worked.
+    /// Stores the session of a new sign-in. The one before it is kept until [`Self::confirm_session`]. A second sign-in
+    /// without a confirmation in between still keeps the last that worked; the one in the middle is to be ended at
+    /// Telegram.
     ///
     /// # Errors
     /// [`VaultError::UnknownAccount`], or when the store can't be written.
@@ -19,19 +21,27 @@ impl Vault {
         session: &SecretBytes,
     ) -> Result<(), VaultError> {
         self.local
-            .change(id, |keys, mut row| {
+            .change_and_part(id, |keys, mut row| {
                 let epoch = next_epoch(as_epoch(row.epoch));
                 let envelope = keys
                     .seal(&binding(&row, Purpose::Session), epoch, session.expose())
                     .map_err(|error| sealed(id, &error))?;
                 let before = row.session.replace(envelope);
-                row.previous_session = row.previous_session.or(before);
+                let unused = match row.previous_session {
+                    None => {
+                        row.previous_session = before;
+                        None
+                    }
+                    Some(_) => before,
+                };
+                let orders = given_up(keys, &row, unused);
                 row.epoch = from_epoch(epoch);
                 touched(&mut row);
-                Ok(Some(row))
+                Ok(Some((row, orders)))
             })
             .await?;
         self.shared.wake.notify_one();
+        self.shared.parting.notify_one();
         Ok(())
     }
 
@@ -75,8 +85,8 @@ impl Vault {
         Ok(now)
     }
 
-    /// The new session connected: the previous one is forgotten. Nothing happens when there is none, or when the account
-    /// has yet another session by now.
+    /// The new session connected: the previous one is to be ended at Telegram. Nothing happens when there is none, or when
+    /// the account has yet another session by now.
     ///
     /// # Errors
     /// [`VaultError::UnknownAccount`], or when the store can't be written.
@@ -86,40 +96,55 @@ impl Vault {
         in_use: SessionEpoch,
     ) -> Result<(), VaultError> {
         self.local
-            .change(id, |_, mut row| {
+            .change_and_part(id, |keys, mut row| {
                 if row.epoch != in_use.0 {
                     return Ok(None);
                 }
-                Ok(row.previous_session.take().is_some().then_some(row))
+                let Some(previous) = row.previous_session.take() else {
+                    return Ok(None);
+                };
+                let orders = given_up(keys, &row, Some(previous));
+                Ok(Some((row, orders)))
             })
             .await?;
         self.shared.wake.notify_one();
+        self.shared.parting.notify_one();
         Ok(())
     }
 
-    /// The new session was no good: back to the previous one. `false` when there is none.
+    /// The new session was no good: back to the previous one, and the new one is to be ended at Telegram. `false` when
+    /// there is none, or when the account has yet another session by now.
     ///
     /// # Errors
-    /// [`VaultError::UnknownAccount`], or when the store can't be written.
-    pub async fn restore_previous_session(&self, id: AccountId) -> Result<bool, VaultError> {
+    /// [`VaultError::UnknownAccount`], [`VaultError::Sealed`], or when the store can't be written.
+    pub async fn restore_previous_session(
+        &self,
+        id: AccountId,
+        no_good: SessionEpoch,
+    ) -> Result<bool, VaultError> {
         let mut restored = false;
         self.local
-            .change(id, |keys, mut row| {
+            .change_and_part(id, |keys, mut row| {
+                restored = false;
+                if row.epoch != no_good.0 {
+                    return Ok(None);
+                }
                 let Some(previous) = row.previous_session.take() else {
-                    restored = false;
                     return Ok(None);
                 };
                 let epoch = keys
                     .open(&previous, &binding(&row, Purpose::Session))
                     .map_err(|error| sealed(id, &error))?
                     .epoch;
-                row.session = Some(previous);
+                let unusable = row.session.replace(previous);
+                let orders = given_up(keys, &row, unusable);
                 row.epoch = from_epoch(epoch);
                 restored = true;
-                Ok(Some(row))
+                Ok(Some((row, orders)))
             })
             .await?;
         self.shared.wake.notify_one();
+        self.shared.parting.notify_one();
         Ok(restored)
     }
 

@@ -12,6 +12,7 @@ use super::{
     RemoteChange, VaultConflict, VaultError, VaultKind,
     adopt::adopt,
     compare::{copy_of, guard_against_an_empty_table, is_seen, is_settled, shown_session, waits},
+    farewells::given_up,
     home::Home,
     local::{Local, summary},
     merge::merge,
@@ -361,12 +362,17 @@ impl Sync {
             let merged = merge(&keys, &self.known, row, copy, &there);
             let store = &self.local.store;
             if merged.local != *row {
-                let written = store
-                    .replace_sealed(merged.local.clone(), Some(merged.copy.clone()))
-                    .await?;
-                if !written {
+                let replaced = merged
+                    .news
+                    .contains(&RemoteChange::SessionReplaced { id: row.id });
+                let ours = row.session.clone().filter(|_| replaced);
+                let orders = given_up(&keys, row, ours);
+                let (local, copy) = (merged.local.clone(), merged.copy.clone());
+                let written = store.replace_sealed_and_part(local, Some(copy), orders);
+                if written.await?.is_none() {
                     return Ok(Step::Again(Some(there)));
                 }
+                self.shared.parting.notify_one();
             } else if copy != Some(&merged.copy) {
                 store.put_remote_copy(merged.copy.clone()).await?;
             }

@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
+use switchboard_simulator::wire::{FaultScope, WireFault};
 
 use super::world::{Met, met};
 use crate::support::{browser::Desk, wait};
@@ -173,5 +174,36 @@ async fn two_thousand_accounts_fit_the_rail_and_the_menu() {
     )
     .await;
     assert!(desk.js(drawn).await.as_u64().unwrap() < 100);
+    desk.close().await;
+}
+
+/// Protects who signs out while Telegram is away: the desk says what is done and what is still to come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_out_that_is_still_to_come_is_told() {
+    let Met { fleet, account, .. } = met(&["Hello"]).await;
+    let desk = Desk::open(fleet.address()).await;
+    let key = fleet.telegram.keys_of(account.user)[0];
+    let away =
+        fleet
+            .telegram
+            .wire()
+            .set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
+    fleet.telegram.cut(account.user);
+    fleet.wait_for_state(&account.id, "reconnecting").await;
+    open_sheet(&desk).await;
+    desk.click_text(".sheet button", "Sign out").await;
+    desk.until_text(".sheet", "signed out at Telegram too")
+        .await;
+    desk.click_text(".sheet button", "Sign out").await;
+    desk.until_text(".toast", "as soon as it can be reached")
+        .await;
+    fleet.wait_for_state(&account.id, "signed_out").await;
+    fleet.telegram.wire().clear_fault(away);
+    wait::until(
+        "Telegram to have done it",
+        || async { fleet.telegram.keys_of(account.user) },
+        Vec::is_empty,
+    )
+    .await;
     desk.close().await;
 }

@@ -164,6 +164,24 @@ impl Running {
             .unwrap();
     }
 
+    /// Its session turned out to be no good.
+    pub async fn restore(&self, id: AccountId) -> bool {
+        let no_good = self.vault.credentials(id).await.unwrap().epoch;
+        let restored = self.vault.restore_previous_session(id, no_good).await;
+        restored.unwrap()
+    }
+
+    /// Its sessions that are to be ended at Telegram.
+    pub async fn given_up(&self, id: AccountId) -> Vec<SecretBytes> {
+        let mut sessions = Vec::new();
+        for farewell in self.vault.farewells().await.unwrap() {
+            if farewell.account_id == id {
+                sessions.push(self.vault.farewell_session(&farewell).await.unwrap());
+            }
+        }
+        sessions
+    }
+
     /// Waits until nothing is queued and Supabase is reachable.
     pub async fn synced(&self) {
         let mut status = self.vault.watch_status();

@@ -2,7 +2,7 @@
 //! simulated Telegram's own list.
 
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::BigInt};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{
     AccountSpec, Effect, Fault,
@@ -91,6 +91,19 @@ async fn remove(fleet: &Fleet, account: &FleetAccount, history: &str) -> Value {
     let (status, answer) = fleet.api.call(Method::DELETE, &path, None).await;
     assert_eq!(status, 200, "{answer}");
     answer
+}
+
+/// Signs an account in anew, with the code that is sent to a number.
+async fn sign_in_by_code(
+    fleet: &Fleet,
+    account: &FleetAccount,
+    number: &str,
+) -> (StatusCode, Value) {
+    let login = format!("/accounts/{}/login", account.id);
+    fleet.api.post(&login, json!({ "phone": number })).await;
+    let body = json!({ "code": code_for(fleet, number).await });
+    let path = format!("{login}/code");
+    fleet.api.call(Method::POST, &path, Some(body)).await
 }
 
 /// Protects who signs an account out that is online: Telegram has done it before the answer.
@@ -227,12 +240,8 @@ async fn a_new_sign_in_does_not_wait_for_the_old_session_to_end() {
     fleet.wait_for_state(&account.id, "reconnecting").await;
     assert_eq!(log_out(&fleet, &account).await["logout"], "ordered");
 
-    let login = format!("/accounts/{}/login", account.id);
-    let body = json!({ "phone": account.phone });
-    fleet.api.post(&login, body).await;
-    let code = code_for(&fleet, &account.phone).await;
-    let body = json!({ "code": code });
-    fleet.api.post(&format!("{login}/code"), body).await;
+    let signed_in = sign_in_by_code(&fleet, &account, &account.phone).await;
+    assert_eq!(signed_in.0, 200, "{}", signed_in.1);
     fleet.wait_for_state(&account.id, "online").await;
     let both = fleet.telegram.keys_of(account.user);
     let new: Vec<KeyId> = both.into_iter().filter(|key| !old.contains(key)).collect();
@@ -246,6 +255,98 @@ async fn a_new_sign_in_does_not_wait_for_the_old_session_to_end() {
     fleet.restart_account(&account.id).await;
     fleet.wait_for_state(&account.id, "online").await;
     assert_eq!(fleet.telegram.keys_of(account.user), new);
+}
+
+/// Protects the list of devices from sessions that nobody uses: the one that a new sign-in replaces ends at Telegram once
+/// the new one has connected, also when the service is killed before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_session_is_signed_out_at_telegram() {
+    let mut fleet = Fleet::builder().start().await;
+    burn_doubles(&fleet);
+    let account = fleet.add_account("Sales").await;
+    fleet.wait_for_state(&account.id, "online").await;
+    let mut old = fleet.telegram.keys_of(account.user);
+    for killed in [false, true] {
+        // Its end can't come before the kill.
+        let away = fleet.telegram.wire().set_fault(
+            FaultScope::Key(old[0]),
+            WireFault::RefuseConnects,
+            None,
+        );
+        let (status, answer) = sign_in_by_code(&fleet, &account, &account.phone).await;
+        assert_eq!(status, 200, "{answer}");
+        wait::until(
+            "the end of the old session to be ordered",
+            || async { waiting(&fleet) },
+            |orders| *orders == 1,
+        )
+        .await;
+        if killed {
+            fleet.kill_service();
+            fleet.start_service();
+        }
+        fleet.wait_for_state(&account.id, "online").await;
+        let both = fleet.telegram.keys_of(account.user);
+        assert_eq!(both.len(), 2);
+        let new: Vec<KeyId> = both.into_iter().filter(|key| !old.contains(key)).collect();
+        fleet.telegram.wire().clear_fault(away);
+        until_authorised(&fleet, account.user, &new).await;
+        until_erased(&fleet).await;
+        fleet.restart_account(&account.id).await;
+        fleet.wait_for_state(&account.id, "online").await;
+        assert_eq!(fleet.telegram.keys_of(account.user), new);
+        old = new;
+    }
+}
+
+/// Protects a working account from a new sign-in that Telegram ends before it was ever used ("this wasn't me"): the
+/// session of before goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_session_that_is_refused_gives_way_to_the_one_before() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    burn_doubles(&fleet);
+    let account = fleet.accounts[0].clone();
+    let old = fleet.telegram.keys_of(account.user);
+    let refused = Fault::error(401, "SESSION_REVOKED").on("updates.getDifference");
+    fleet.telegram.set_fault(refused.times(1));
+    let (status, answer) = sign_in_by_code(&fleet, &account, &account.phone).await;
+    assert_eq!(status, 200, "{answer}");
+    until_authorised(&fleet, account.user, &old).await;
+    until_erased(&fleet).await;
+    fleet.wait_for_state(&account.id, "online").await;
+    let log = fleet.service().log();
+    assert!(log.contains("the one before it is used again"), "{log}");
+    assert!(!log.contains("state=needs_login"), "{log}");
+}
+
+/// Protects somebody else's account: signing in as another user is refused, and the session that came of it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_as_somebody_else_leaves_nothing_signed_in() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let number = phone(9);
+    let other = fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Other"));
+    let (status, answer) = sign_in_by_code(&fleet, &account, &number).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{answer}");
+    assert_eq!(answer["error"]["code"], "another_user");
+    until_authorised(&fleet, other, &[]).await;
+    until_erased(&fleet).await;
+
+    // One that was brought along is somebody's, and stays.
+    let session = fleet.session_string(other);
+    let login = format!("/accounts/{}/login", account.id);
+    let body = json!({ "session": session });
+    let (status, answer) = fleet.api.call(Method::POST, &login, Some(body)).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{answer}");
+    assert_eq!(waiting(&fleet), 0);
+    assert_eq!(fleet.telegram.keys_of(other).len(), 1);
+    let body = json!({ "label": "Other", "session": session });
+    let added = fleet.api.post("/accounts/add", body).await;
+    let id = added["account"]["id"].as_str().unwrap();
+    fleet.wait_for_state(id, "online").await;
+    fleet.wait_for_state(&account.id, "online").await;
 }
 
 /// Protects a session that is brought back before its order was carried out: whoever uses it again keeps it.
@@ -340,6 +441,29 @@ async fn the_other_systems_disconnect_is_the_same_order() {
         until_authorised(&fleet, user, &[]).await;
         until_erased(&fleet).await;
     }
+}
+
+/// Protects an owner whose account was switched off at the desk: disconnecting it still ends its session.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_disconnects_an_account_that_is_switched_off() {
+    let fleet = Fleet::builder().start().await;
+    let number = phone(1);
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Owner"));
+    let api = fleet.api.with_header("x-license-key", "licence-one");
+    licence_phone::connect(&fleet, &api, &number).await;
+    let account = account_of(&fleet, user, &number).await;
+    fleet.wait_for_state(&account.id, "online").await;
+    fleet.set_active(&account, false).await;
+    assert_eq!(fleet.telegram.ledger().sessions[&user].len(), 1);
+    let path = "/api/integrations/telegram-phone/disconnect";
+    assert_eq!(api.post(path, json!({})).await["success"], true);
+    until_authorised(&fleet, user, &[]).await;
+    assert_eq!(
+        fleet.telegram.ledger().sessions[&user],
+        Vec::<String>::new()
+    );
 }
 
 /// The account that an owner's sign-in made.

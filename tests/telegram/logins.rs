@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use switchboard::{
     domain::{AccountId, SecretText},
-    telegram::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn},
+    telegram::{LoginError, Parting, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn},
 };
 use switchboard_simulator::{AccountSpec, Fault, Simulator, world::SignInRules};
 use tokio::time::timeout;
@@ -273,6 +273,11 @@ async fn another_user_is_refused() {
     let sign_in = begin_as(&ground, phone(), Some(ground.user)).await.unwrap();
     let refused = sign_in.submit_code(code(&ground)).await;
     assert_eq!(refused.err(), Some(LoginError::AlreadyAnotherUser));
+    let made = sign_in.cancel().await.expect("it is to be signed out");
+    let lease = ground.telegram.lease(&made, LIMIT).await.unwrap();
+    let told = ground.telegram.sign_out(made, api().api_id, lease).await;
+    assert_eq!(told, Parting::Done);
+    assert!(sign_in.cancel().await.is_none());
 }
 
 /// Protects a login from a slip: a session string of somebody else that was pasted goes on working where it came from.

@@ -186,3 +186,33 @@ async fn a_table_that_lost_all_its_rows_changes_nothing_here() {
     }
     running.stop().await;
 }
+
+/// Protects a replaced session from staying signed in at Telegram: another machine's sign-in takes its place, and its end
+/// is ordered here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_replaced_there_is_given_up_here() {
+    let project = Project::start();
+    let here = machine(&project);
+    let mut running = here.start().await;
+    let id = signed_in(&running, "Sales", "ours").await;
+    running.synced().await;
+    let there = machine(&project);
+    std::fs::copy(here.key_file(), there.key_file()).unwrap();
+    let elsewhere = there.start().await;
+    elsewhere
+        .vault
+        .save_session(id, &bytes("theirs"))
+        .await
+        .unwrap();
+    elsewhere.confirm(id).await;
+    running
+        .hears("the other session", |change| match change {
+            RemoteChange::SessionReplaced { id: of } if *of == id => Some(()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(running.session(id).await, Some(bytes("theirs")));
+    assert_eq!(running.given_up(id).await, [bytes("ours")]);
+    elsewhere.stop().await;
+    running.stop().await;
+}

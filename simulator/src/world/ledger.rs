@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{World, ids::ChatRef, message::Gid};
+use crate::port::KeyId;
 
 /// A snapshot of the world's truth.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub struct Ledger {
     pub sends: Vec<SendEntry>,
     /// Methods that were called, and how often.
     pub methods: BTreeMap<String, u64>,
+    /// Account → the auth keys that are signed in to it, each by the name that packets carry.
+    pub sessions: BTreeMap<i64, Vec<String>>,
     /// Methods that were called and don't exist here. Tests assert that this is empty.
     pub unknown_methods: BTreeMap<String, u64>,
 }
@@ -75,6 +78,10 @@ impl Ledger {
     }
 }
 
+fn names(key: &KeyId) -> String {
+    format!("{:016x}", key.0)
+}
+
 impl World {
     pub fn ledger(&self) -> Ledger {
         Ledger {
@@ -85,6 +92,11 @@ impl World {
                 .collect(),
             sends: self.ledger_sends.clone(),
             methods: self.methods.clone(),
+            sessions: self
+                .accounts
+                .iter()
+                .map(|(id, account)| (*id, account.keys.iter().map(names).collect()))
+                .collect(),
             unknown_methods: self.unknown_methods.clone(),
         }
     }

@@ -21,7 +21,7 @@ use crate::{
 
 /// Telegram sends a number home in one hop; more than a few would be a circle.
 const MAX_HOPS: usize = 4;
-/// Signing out of a half-made session, or taking a code back, is worth no more.
+/// Taking a code back is worth no more.
 const LAST_CALL: Duration = Duration::from_secs(5);
 /// Until whoever else uses the key of a session that was brought along has hung up.
 const KEY_PATIENCE: Duration = Duration::from_secs(5);
@@ -68,6 +68,8 @@ pub(super) struct Attempt {
     /// A session that was brought along, until it is adopted.
     imported: Option<SessionData>,
     lease: Option<KeyLease>,
+    /// Signed in by this attempt, and not handed over.
+    made: Option<SessionData>,
 }
 
 impl Attempt {
@@ -108,6 +110,7 @@ impl Attempt {
             pool: None,
             imported: imported.map(|imported| imported.session),
             lease: None,
+            made: None,
         })
     }
 
@@ -131,6 +134,7 @@ impl Attempt {
             pool: None,
             imported: None,
             lease: None,
+            made: None,
         };
         Ok((attempt, saved.step))
     }
@@ -245,15 +249,14 @@ impl Attempt {
                 code: "USER_EMPTY".to_owned(),
             });
         };
+        // One that was brought along is somebody's.
+        if self.lease.is_none() {
+            self.made = Some(self.session.export(user.id, self_hash, self.api_id));
+        }
         if self
             .expected_user
             .is_some_and(|expected| expected != user.id)
         {
-            // A session that was made here is of no use to anybody. One that was brought along is somebody's.
-            if self.lease.is_none() {
-                let request = tl::functions::auth::LogOut {};
-                let _ = tokio::time::timeout(LAST_CALL, self.call(&request)).await;
-            }
             self.close().await;
             return Err(LoginError::AlreadyAnotherUser);
         }
@@ -275,6 +278,7 @@ impl Attempt {
         // The account's own link dials anew: this connection must be gone before.
         self.close().await;
         self.code = None;
+        self.made = None;
         Ok(SignInStep::Done(Box::new(signed_in)))
     }
 
@@ -319,8 +323,8 @@ impl Attempt {
         self.finish_as(user).await
     }
 
-    /// Takes a sent code back, as far as Telegram listens, and hangs up.
-    pub(super) async fn cancel(&mut self) {
+    /// Takes a sent code back, as far as Telegram listens, and hangs up. Gives the session that it made for nothing.
+    pub(super) async fn cancel(&mut self) -> Option<SessionData> {
         if let Some(code) = self.code.take()
             && self.pool.is_some()
         {
@@ -331,6 +335,7 @@ impl Attempt {
             let _ = tokio::time::timeout(LAST_CALL, self.call(&request)).await;
         }
         self.close().await;
+        self.made.take()
     }
 
     async fn close(&mut self) {

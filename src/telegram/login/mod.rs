@@ -201,15 +201,16 @@ impl SignIn {
         self.step(Action::Resend).await
     }
 
-    /// Takes the code back at Telegram and drops the connection.
-    pub async fn cancel(&self) {
+    /// Takes the code back at Telegram and drops the connection. A session that this sign-in has made, and that nobody
+    /// will use, comes back: it is still signed in at Telegram.
+    pub async fn cancel(&self) -> Option<SessionData> {
         self.view.cancelled.cancel();
         let attempt = Arc::clone(&self.attempt);
         // Bounded by the calls' own limits.
-        let _ = self
-            .runtime
+        self.runtime
             .spawn(async move { attempt.lock().await.cancel().await })
-            .await;
+            .await
+            .ok()?
     }
 
     /// Drives a QR sign-in; resolves when the step changes: a new code to show, one that was scanned, a password to ask for, or

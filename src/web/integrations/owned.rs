@@ -45,6 +45,11 @@ impl Owned {
             )
     }
 
+    /// Switched off, at the desk or in Supabase; its session is still there.
+    pub fn is_stopped(&self) -> bool {
+        self.account.state == AccountState::Stopped
+    }
+
     /// It was signed in, and a person has to sign in again.
     pub const fn needs_login(&self) -> bool {
         matches!(

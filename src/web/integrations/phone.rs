@@ -220,7 +220,7 @@ pub async fn disconnect(licensed: Licensed) -> Result<HttpResponse, ApiError> {
     let owned = licensed
         .owned()
         .await?
-        .filter(|owned| owned.is_connected() || owned.needs_login())
+        .filter(|owned| owned.is_connected() || owned.needs_login() || owned.is_stopped())
         .ok_or_else(not_connected)?;
     let (_, log_out) = caller.supervisor.partings().sign_out(owned.id()).await?;
     licensed.set_pending(None).await?;

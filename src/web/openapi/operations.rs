@@ -33,6 +33,7 @@ const LOGIN: Errors = &[
     "payment_required",
     "email_required",
     "session_invalid",
+    "another_user",
     "telegram_unreachable",
     "telegram_refused",
 ];
