@@ -1,6 +1,7 @@
 //! App: builds everything from the store to the browser's socket, and stops it the other way round.
 
 use std::{
+    collections::BTreeSet,
     io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, OnceLock},
@@ -17,13 +18,13 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    account::{AccountParts, Typing, TypingSink, journal},
+    account::{AccountParts, Typing, TypingSink},
     broadcast::{BroadcastHandle, Transient},
     config::Config,
     data_dir::{DataDir, DataDirError},
-    domain::{AccountId, AccountState, Event, StateChange, Timestamp},
+    domain::{Account, AccountId, Event, EventBody, Timestamp},
     remote,
-    store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
+    store::{EventSink, Store, StoreConfig, StoreError, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{Telegram, TelegramConfig, TelegramError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
@@ -91,6 +92,18 @@ impl EventSink for Announcer {
         if let Some(broadcast) = self.broadcast.get() {
             broadcast.publish(events);
         }
+    }
+
+    fn waiting(&self, account: Account) {
+        let Some(broadcast) = self.broadcast.get() else {
+            return;
+        };
+        let account_id = account.id;
+        let body = EventBody::AccountStatus { account };
+        let mut frame = json!(body);
+        frame["at"] = json!(Timestamp::now());
+        let text = frame.to_string().into();
+        broadcast.announce(Transient { account_id, text });
     }
 }
 
@@ -168,8 +181,8 @@ impl App {
         });
         let (address, server) = serve(&config, service.clone())?;
         let changes = service.vault.changes();
-        restore(&service).await?;
-        let following = actix::spawn(remote::follow(service.clone(), changes));
+        let later = restore(&service).await?;
+        let following = actix::spawn(remote::follow(service.clone(), changes, later));
         let owners = service.doors.owners.clone();
         let owner_of: OwnerOf = Arc::new(move |id| owners.owner_of(id).map(|owner| owner.tag()));
         let webhooks = Webhooks::start(
@@ -254,52 +267,15 @@ fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server)
     Ok((address, server))
 }
 
-/// Brings every account back to where it was: running, stopped, or in the middle of a sign-in.
-async fn restore(service: &Service) -> Result<(), StartError> {
+/// Brings every account back to where it was: running, stopped, or in the middle of a sign-in. Gives those that can't be for
+/// now: no single one keeps the others from starting.
+async fn restore(service: &Service) -> Result<BTreeSet<AccountId>, StartError> {
+    let mut later = BTreeSet::new();
     for summary in service.vault.accounts().await? {
-        remote::agree(&service.store, &summary).await?;
-        if !summary.is_active || summary.removed_remotely {
-            continue;
-        }
-        if let Err(error) = service.supervisor.sign_ins().resume(summary.id).await {
-            log::warn!(target: "switchboard::account", "account={} its sign-in could not go on: {error}", summary.id);
-        }
-        if summary.has_session && may_run(&service.store, summary.id).await? {
-            // Refused only while the service stops.
-            let _ = service.supervisor.start_account(summary.id).await;
-        }
-        if !summary.has_session {
-            rest(service, summary.id).await?;
+        if let Err(error) = remote::bring_up(service, &summary).await {
+            log::error!(target: "switchboard::account", "account={} label={:?} can't be brought up and waits: {error}", summary.id, summary.label);
+            later.insert(summary.id);
         }
     }
-    Ok(())
-}
-
-/// An account that was signed out the moment before a kill must not look as if it ran.
-async fn rest(service: &Service, id: AccountId) -> Result<(), StoreError> {
-    let Some(account) = service.store.get_account(id).await? else {
-        return Ok(());
-    };
-    let signs_in = service.supervisor.sign_ins().login_of(id).is_some();
-    let at_rest = match account.state {
-        AccountState::SignedOut | AccountState::Stopped | AccountState::Banned => true,
-        AccountState::SigningIn => signs_in,
-        _ => false,
-    };
-    if !at_rest {
-        let signed_out = StateChange::to(AccountState::SignedOut);
-        journal::enter(&service.store, id, signed_out, None).await?;
-    }
-    Ok(())
-}
-
-/// Accounts that only a person can bring back stay as they are; the rest starts anew.
-async fn may_run(store: &StoreHandle, id: AccountId) -> Result<bool, StoreError> {
-    let Some(account) = store.get_account(id).await? else {
-        return Ok(false);
-    };
-    Ok(!matches!(
-        account.state,
-        AccountState::NeedsLogin | AccountState::Banned | AccountState::Stopped
-    ))
+    Ok(later)
 }

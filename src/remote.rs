@@ -3,6 +3,8 @@
 //! The vault commits a change of theirs to its own rows first. At start, and when announcements were missed, the
 //! service's rows are made to agree with the vault's; in between each announcement is carried out by itself.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use actix_web::web::Data;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -16,7 +18,7 @@ use crate::{
 };
 
 #[derive(Debug, thiserror::Error)]
-enum FollowError {
+pub enum FollowError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -25,17 +27,114 @@ enum FollowError {
     Supervisor(#[from] SupervisorError),
 }
 
-/// Carries out what is announced, until the service stops.
-pub async fn follow(service: Data<Service>, mut changes: Receiver<RemoteChange>) {
+/// Until an account that could not be followed is tried again.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Carries out what is announced, until the service stops. `later`: accounts that the start could not bring up; nobody
+/// waits for them, and they are tried again.
+pub async fn follow(
+    service: Data<Service>,
+    mut changes: Receiver<RemoteChange>,
+    mut later: BTreeSet<AccountId>,
+) {
     loop {
-        let done = match changes.recv().await {
-            Ok(change) => carry_out(&service, &change).await,
-            Err(RecvError::Lagged(_)) => catch_up(&service).await,
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = tokio::time::sleep(PAUSE), if !later.is_empty() => {
+                try_again(&service, &mut later).await;
+                continue;
+            }
+        };
+        let (id, done) = match change {
+            Ok(change) => (Some(id_of(&change)), carry_out(&service, &change).await),
+            Err(RecvError::Lagged(_)) => (None, catch_up(&service, &mut later).await),
             Err(RecvError::Closed) => return,
         };
         if let Err(error) = done {
-            log::error!(target: "switchboard::vault", "a change made in Supabase waits for the next start: {error}");
+            log::error!(target: "switchboard::vault", "a change made in Supabase waits: {error}");
+            later.extend(id);
         }
+    }
+}
+
+/// Brings up what could not be before; what still can't stays for later.
+async fn try_again(service: &Service, later: &mut BTreeSet<AccountId>) {
+    let Ok(known) = service.vault.accounts().await else {
+        return;
+    };
+    for id in std::mem::take(later) {
+        let Some(summary) = known.iter().find(|summary| summary.id == id) else {
+            continue;
+        };
+        if let Err(error) = bring_up(service, summary).await {
+            log::debug!(target: "switchboard::vault", "account={id} waits: {error}");
+            later.insert(id);
+        }
+    }
+}
+
+/// Brings one account to where it should be: in the lists, running or not.
+///
+/// # Errors
+/// When that can't be done for now.
+pub async fn bring_up(service: &Service, summary: &AccountSummary) -> Result<(), FollowError> {
+    follow_one(service, summary).await?;
+    if summary.removed_remotely || !summary.is_active {
+        return Ok(());
+    }
+    let sign_ins = service.supervisor.sign_ins();
+    if sign_ins.login_of(summary.id).is_none()
+        && let Err(error) = sign_ins.resume(summary.id).await
+    {
+        log::warn!(target: "switchboard::account", "account={} its sign-in could not go on: {error}", summary.id);
+    }
+    if !summary.has_session {
+        return rest(service, summary.id).await;
+    }
+    if may_run(&service.store, summary.id).await? {
+        service.supervisor.start_account(summary.id).await?;
+    }
+    Ok(())
+}
+
+/// Accounts that only a person can bring back stay as they are; the rest starts anew.
+async fn may_run(store: &StoreHandle, id: AccountId) -> Result<bool, StoreError> {
+    let Some(account) = store.listed_account(id).await? else {
+        return Ok(false);
+    };
+    Ok(!matches!(
+        account.state,
+        AccountState::NeedsLogin | AccountState::Banned | AccountState::Stopped
+    ))
+}
+
+/// An account that was signed out the moment before a kill must not look as if it ran.
+async fn rest(service: &Service, id: AccountId) -> Result<(), FollowError> {
+    let Some(account) = service.store.listed_account(id).await? else {
+        return Ok(());
+    };
+    let signs_in = service.supervisor.sign_ins().login_of(id).is_some();
+    let at_rest = match account.state {
+        AccountState::SignedOut | AccountState::Stopped | AccountState::Banned => true,
+        AccountState::SigningIn => signs_in,
+        _ => false,
+    };
+    if !at_rest {
+        let signed_out = StateChange::to(AccountState::SignedOut);
+        journal::enter(&service.store, id, signed_out, None).await?;
+    }
+    Ok(())
+}
+
+const fn id_of(change: &RemoteChange) -> AccountId {
+    match change {
+        RemoteChange::Added(summary) => summary.id,
+        RemoteChange::Switched { id, .. }
+        | RemoteChange::Renamed { id, .. }
+        | RemoteChange::ApiChanged { id }
+        | RemoteChange::SessionReplaced { id }
+        | RemoteChange::Conflict { id, .. }
+        | RemoteChange::Removed { id } => *id,
     }
 }
 
@@ -80,9 +179,12 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
     }
 }
 
-async fn catch_up(service: &Service) -> Result<(), FollowError> {
+async fn catch_up(service: &Service, later: &mut BTreeSet<AccountId>) -> Result<(), FollowError> {
     for summary in service.vault.accounts().await? {
-        follow_one(service, &summary).await?;
+        if let Err(error) = follow_one(service, &summary).await {
+            log::error!(target: "switchboard::vault", "account={} what was changed in Supabase waits: {error}", summary.id);
+            later.insert(summary.id);
+        }
     }
     Ok(())
 }
@@ -98,18 +200,19 @@ async fn follow_one(service: &Service, summary: &AccountSummary) -> Result<(), F
 
 /// What the account's actor has to do after the rows agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Agreed {
+enum Agreed {
     AsItWas,
     Start,
     Stop,
 }
 
 /// Makes the service's row of an account say what the vault's says: there at all, its label, on or off.
-///
-/// # Errors
-/// When the store can't be written.
-pub async fn agree(store: &StoreHandle, summary: &AccountSummary) -> Result<Agreed, StoreError> {
-    let Some(account) = store.get_account(summary.id).await? else {
+async fn agree(store: &StoreHandle, summary: &AccountSummary) -> Result<Agreed, StoreError> {
+    // One that was removed here and comes back is made anew, over what was kept of it.
+    let Some(account) = store.listed_account(summary.id).await? else {
+        if summary.removed_remotely {
+            return Ok(Agreed::AsItWas);
+        }
         create(store, summary).await?;
         if !summary.is_active {
             switch_off(store, summary.id).await?;

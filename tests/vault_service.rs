@@ -198,6 +198,45 @@ fn others_dump_core() -> bool {
     std::os::unix::process::ExitStatusExt::core_dumped(&child.wait().unwrap())
 }
 
+/// Protects all accounts from one: an account that was removed here, but changed in Supabase at the same time, comes back;
+/// with its history kept or deleted, it keeps no start from happening.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_account_that_comes_back_keeps_nobody_from_starting() {
+    let project = Project::start();
+    let mut fleet = on(&project).accounts(3).start().await;
+    let [kept, deleted, other] = [0, 1, 2].map(|index| fleet.accounts[index].id.clone());
+    wait::until(
+        "all to be in Supabase",
+        || async { project.sql("select count(session_string) from public.telegram_accounts") },
+        |count| count == "3",
+    )
+    .await;
+    project.gateway.always(Some(Fault::Paused));
+    for (id, history) in [(&kept, "keep"), (&deleted, "delete")] {
+        let path = format!("/accounts/{id}?history={history}");
+        let (status, body) = fleet.api.call(reqwest::Method::DELETE, &path, None).await;
+        assert_eq!(status, 200, "{body}");
+        project.sql(&format!(
+            "update public.telegram_accounts set account_label = 'Changed there' where id = '{id}'"
+        ));
+    }
+    project.gateway.always(None);
+    let listed = |all: &serde_json::Value| {
+        let accounts = all["accounts"].as_array().unwrap().clone();
+        accounts
+            .iter()
+            .filter(|account| account["label"] == "Changed there")
+            .count()
+    };
+    let both = || fleet.api.get("/accounts");
+    wait::until("both to come back", both, |all| listed(all) == 2).await;
+    fleet.stop_service();
+    fleet.start_service();
+    fleet.wait_for_state(&other, "online").await;
+    let all = fleet.api.get("/accounts").await;
+    assert_eq!(listed(&all), 2, "{all}");
+}
+
 /// Protects: what people do in Supabase's table editor is done here, and an absent Supabase is said and does no harm.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_follows_supabase_and_does_without_it() {

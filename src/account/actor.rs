@@ -1,7 +1,7 @@
 //! The actor: owns one link and the three loops around it (inbound, outbox, fill), from its start to its end.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -11,12 +11,13 @@ use actix::{
 };
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
-use super::{AccountExit, fill::Fill, inbound::Inbound, outbox::Outbox, peers::StoredPeers};
+use super::{AccountExit, fill::Fill, inbound::Inbound, outbox::Outbox, prepare::prepare};
 use crate::{
-    domain::{AccountId, ChatId, ConversationId, SecretBytes, Sender},
+    domain::{AccountId, ChatId, ConversationId, Sender},
     store::StoreHandle,
-    telegram::{LinkConfig, LinkEvent, LinkHandle, SessionData, Telegram},
+    telegram::{LinkEvent, LinkHandle, Telegram},
     vault::{SessionEpoch, Vault},
 };
 
@@ -51,8 +52,31 @@ pub struct Typing {
 pub struct AccountReport {
     /// Set once the account was online.
     pub was_online: Arc<AtomicBool>,
+    /// Where the link is to be found when the actor does not answer.
+    pub link: LinkSlot,
     /// The last word; also said when the actor panics.
     pub ended: oneshot::Sender<AccountExit>,
+}
+
+/// A link that somebody else may have to close.
+#[derive(Clone, Default)]
+pub struct LinkSlot(Arc<Mutex<Option<LinkHandle>>>);
+
+impl LinkSlot {
+    fn put(&self, link: LinkHandle) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
+    }
+
+    #[must_use]
+    pub fn take(&self) -> Option<LinkHandle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl std::fmt::Debug for LinkSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LinkSlot")
+    }
 }
 
 /// Sent by the supervisor through `web` and `store`: a reply was committed. No reply; a missing one is made up
@@ -94,6 +118,9 @@ pub struct AccountActor {
     account_id: AccountId,
     parts: AccountParts,
     link: Option<LinkHandle>,
+    slot: LinkSlot,
+    /// Ends what the start waits for.
+    ending: CancellationToken,
     bell: Arc<Notify>,
     stopping: Vec<oneshot::Sender<()>>,
     was_online: Arc<AtomicBool>,
@@ -107,6 +134,8 @@ impl AccountActor {
             account_id,
             parts,
             link: None,
+            slot: report.link,
+            ending: CancellationToken::new(),
             bell: Arc::new(Notify::new()),
             stopping: Vec::new(),
             was_online: report.was_online,
@@ -115,43 +144,6 @@ impl AccountActor {
                 exit: None,
             },
         }
-    }
-
-    /// Reads what the account starts from. Everything comes from stored state: nothing survives a restart in memory.
-    async fn prepare(
-        account_id: AccountId,
-        parts: AccountParts,
-    ) -> Result<(LinkConfig, SessionEpoch), AccountExit> {
-        let crashed = |error: &dyn std::fmt::Display| AccountExit::Crashed(error.to_string());
-        let credentials = parts
-            .vault
-            .credentials(account_id)
-            .await
-            .map_err(|error| AccountExit::NeedsLogin(error.to_string()))?;
-        let epoch = credentials.epoch;
-        let session = read_session(credentials.session)?;
-        let position = parts
-            .store
-            .position(account_id)
-            .await
-            .map_err(|error| crashed(&error))?;
-        let pace = parts
-            .store
-            .pace(account_id)
-            .await
-            .map_err(|error| crashed(&error))?;
-        let peers = StoredPeers::load(account_id, parts.store)
-            .await
-            .map_err(|error| crashed(&error))?;
-        let config = LinkConfig {
-            account_id,
-            session,
-            api: credentials.api,
-            position,
-            peers: Arc::new(peers),
-            pace,
-        };
-        Ok((config, epoch))
     }
 
     fn run(
@@ -204,6 +196,7 @@ impl AccountActor {
             let crashed = |error| AccountExit::Crashed(format!("taking in messages: {error}"));
             actor.end(exit.unwrap_or_else(crashed), ctx);
         }));
+        self.slot.put(link.clone());
         self.link = Some(link);
     }
 
@@ -216,21 +209,11 @@ impl AccountActor {
     }
 }
 
-fn read_session(session: Option<SecretBytes>) -> Result<SessionData, AccountExit> {
-    let Some(bytes) = session else {
-        return Err(AccountExit::NeedsLogin(
-            "this account was never signed in".into(),
-        ));
-    };
-    SessionData::from_bytes(bytes.expose())
-        .map_err(|error| AccountExit::NeedsLogin(error.to_string()))
-}
-
 impl Actor for AccountActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let preparing = Self::prepare(self.account_id, self.parts.clone());
+        let preparing = prepare(self.account_id, self.parts.clone(), self.ending.clone());
         ctx.spawn(
             preparing
                 .into_actor(self)
@@ -260,6 +243,7 @@ impl Handler<Stop> for AccountActor {
     fn handle(&mut self, _: Stop, _: &mut Self::Context) -> Self::Result {
         let (done, is_done) = oneshot::channel();
         self.stopping.push(done);
+        self.ending.cancel();
         // The link says `Ended` when it is closed; without a link, the end of `prepare` sees the order.
         let link = self.link.clone();
         Box::pin(async move {

@@ -196,7 +196,9 @@ impl Inbound {
     async fn first_dial(&mut self) {
         let connecting = AccountState::Connecting;
         match self.store.get_account(self.account_id).await {
-            Ok(Some(account)) if account.state == connecting => self.last = Some(connecting),
+            Ok(Some(account)) if account.state == connecting && account.retry_at.is_none() => {
+                self.last = Some(connecting);
+            }
             _ => self.enter(StateChange::to(connecting), None).await,
         }
     }
@@ -260,15 +262,12 @@ impl Inbound {
         }
     }
 
-    /// A state that can't be committed isn't told; the next change tells where the account stands.
+    /// A state that can't be committed for now is in force all the same, and stored later.
     async fn enter(&mut self, change: StateChange, arrival: Option<Arrival>) {
         let state = change.state;
-        match journal::enter(&self.store, self.account_id, change, arrival).await {
-            Ok(_) => self.last = Some(state),
-            Err(error) => {
-                self.last = None;
-                log::warn!(target: "switchboard::account", "account={} state={} could not be stored: {error}", self.account_id, state.as_str());
-            }
+        self.last = Some(state);
+        if let Err(error) = journal::enter(&self.store, self.account_id, change, arrival).await {
+            log::warn!(target: "switchboard::account", "account={} state={} is not stored yet: {error}", self.account_id, state.as_str());
         }
     }
 }

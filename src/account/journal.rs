@@ -6,7 +6,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use crate::{
     domain::{Account, AccountId, AccountState, StateChange, Timestamp},
-    store::{StoreError, StoreHandle},
+    store::{Statement, StoreError, StoreHandle},
 };
 
 /// What an online line adds.
@@ -16,21 +16,66 @@ pub struct Arrival {
     pub caught_up: u64,
 }
 
-/// Commits a change, then logs it.
+/// A state that could not be stored is tried again, slower each time, up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Commits a change, then logs it. One that can't be committed for now is in force all the same: it is shown, and tried
+/// again until it is stored or another is stated.
 ///
 /// # Errors
-/// When the store can't commit; then nothing was announced or logged.
+/// When the store can't commit (for now); nothing was logged then.
 pub async fn enter(
     store: &StoreHandle,
     account_id: AccountId,
     change: StateChange,
     arrival: Option<Arrival>,
 ) -> Result<Account, StoreError> {
-    let account = store.set_account_state(account_id, change.clone()).await?;
+    let statement = store.state(account_id, change);
+    match store.store_state(&statement).await {
+        Ok(Some(account)) => {
+            tell(&statement, &account, arrival);
+            Ok(account)
+        }
+        Ok(None) => store
+            .get_account(account_id)
+            .await?
+            .ok_or(StoreError::AccountNotFound),
+        Err(error) => {
+            if error.passes() {
+                let store = store.clone();
+                drop(tokio::spawn(async move {
+                    keep_trying(store, statement, arrival).await
+                }));
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn keep_trying(store: StoreHandle, statement: Statement, arrival: Option<Arrival>) {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        match store.store_state(&statement).await {
+            Ok(Some(account)) => return tell(&statement, &account, arrival),
+            Ok(None) => return,
+            Err(error) if error.passes() => {}
+            Err(error) => {
+                let id = statement.account_id;
+                log::error!(target: "switchboard::account", "account={id} its state could not be stored: {error}");
+                return;
+            }
+        }
+    }
+}
+
+fn tell(statement: &Statement, account: &Account, arrival: Option<Arrival>) {
+    let change = &statement.change;
     let line = line(
-        account_id,
+        account.id,
         &account.label,
-        &change,
+        change,
         arrival,
         Timestamp::now(),
     );
@@ -39,7 +84,6 @@ pub async fn enter(
     } else {
         log::info!(target: "switchboard::account", "{line}");
     }
-    Ok(account)
 }
 
 fn line(

@@ -15,10 +15,12 @@ mod look;
 mod outbox;
 mod patience;
 mod peers;
+mod prepare;
 mod reading;
 
 pub use actor::{
-    AccountActor, AccountParts, AccountReport, GetLink, Stop, Typing, TypingSink, WakeOutbox,
+    AccountActor, AccountParts, AccountReport, GetLink, LinkSlot, Stop, Typing, TypingSink,
+    WakeOutbox,
 };
 pub use exit::AccountExit;
 pub use reading::{FetchError, compare_between, fetch_between, fetch_down_to};

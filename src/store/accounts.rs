@@ -1,13 +1,17 @@
 //! Accounts: who they are, the state they are in, and what happens when one is removed.
 
+use std::time::Duration;
+
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
     sqlite::SqliteConnection,
 };
 
+use tokio::time::timeout;
+
 use super::{
-    AccountPatch, NewAccount, Result, StoreError, StoreHandle,
+    AccountPatch, NewAccount, Result, Statement, StoreError, StoreHandle,
     job::JobResult,
     message_row::account_of,
     sql::{id_list, sql},
@@ -16,6 +20,9 @@ use super::{
 use crate::domain::{
     Account, AccountId, AccountState, EventBody, SelfUser, StateChange, SyncProgress, Timestamp,
 };
+
+/// A state that takes longer to store is shown before.
+const SOON: Duration = Duration::from_secs(1);
 
 #[derive(QueryableByName, Clone, Debug)]
 struct AccountFields {
@@ -340,6 +347,12 @@ impl StoreHandle {
             Ok(rows.into_iter().map(AccountRow::show).collect())
         })
         .await
+        .map(|accounts: Vec<_>| {
+            accounts
+                .into_iter()
+                .map(|account| self.stated.over(account))
+                .collect()
+        })
     }
 
     /// Also a removed one whose history was kept: its label names the conversations that stayed.
@@ -351,6 +364,19 @@ impl StoreHandle {
             Ok(AccountRow::load(conn, id)?.map(AccountRow::show))
         })
         .await
+        .map(|account| account.map(|account| self.stated.over(account)))
+    }
+
+    /// `None` also for one that was removed.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn listed_account(&self, id: AccountId) -> Result<Option<Account>> {
+        self.read("listed_account", move |conn| {
+            Ok(AccountRow::load(conn, id)?.and_then(AccountRow::listed))
+        })
+        .await
+        .map(|account| account.map(|account| self.stated.over(account)))
     }
 
     /// Event `account_status`.
@@ -367,10 +393,59 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError::AccountNotFound`], or as every write.
     pub async fn set_account_state(&self, id: AccountId, change: StateChange) -> Result<Account> {
-        self.job("set_account_state", move |tx| {
-            tx.set_account_state(id, &change)
-        })
-        .await
+        let statement = self.state(id, change);
+        match self.store_state(&statement).await? {
+            Some(account) => Ok(account),
+            // Another was stated meanwhile.
+            None => self
+                .get_account(id)
+                .await?
+                .ok_or(StoreError::AccountNotFound),
+        }
+    }
+
+    /// States what holds from now on. It is in force at once, and to be stored by [`Self::store_state`].
+    #[must_use]
+    pub fn state(&self, id: AccountId, change: StateChange) -> Statement {
+        self.stated.state(id, change)
+    }
+
+    /// Commits it; event `account_status`, only if something visible changed. `None`: another was stated since, which
+    /// holds. While it can't be committed it is shown all the same, also after an error; then it is to be tried again.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountNotFound`], or as every write.
+    pub async fn store_state(&self, statement: &Statement) -> Result<Option<Account>> {
+        let (stated, this) = (self.stated.clone(), statement.clone());
+        let writing = self.job("set_account_state", move |tx| {
+            if !stated.is_newest(&this) {
+                return Ok(None);
+            }
+            tx.set_account_state(this.account_id, &this.change)
+                .map(Some)
+        });
+        tokio::pin!(writing);
+        let written = match timeout(SOON, &mut writing).await {
+            Ok(written) => written,
+            Err(_) => {
+                self.show_at_once(statement).await;
+                writing.await
+            }
+        };
+        match &written {
+            Err(error) if error.passes() => self.show_at_once(statement).await,
+            _ => self.stated.settled(statement),
+        }
+        written
+    }
+
+    async fn show_at_once(&self, statement: &Statement) {
+        if !self.stated.waits(statement) {
+            return;
+        }
+        if let Ok(Some(account)) = self.listed_account(statement.account_id).await {
+            self.sink.waiting(account);
+        }
     }
 
     /// Event `account_status`, only if something visible changed.
@@ -387,9 +462,11 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError::AccountNotFound`], or as every write.
     pub async fn remove_account(&self, id: AccountId, keep_history: bool) -> Result<()> {
-        self.job("remove_account", move |tx| {
+        let removed = self.job("remove_account", move |tx| {
             tx.remove_account(id, keep_history)
-        })
-        .await
+        });
+        removed.await?;
+        self.stated.forget(id);
+        Ok(())
     }
 }

@@ -63,4 +63,12 @@ pub enum StoreError {
     Broken { call: &'static str, cause: String },
 }
 
+impl StoreError {
+    /// The same call may be made again later, and may then do.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::NoAnswer { .. })
+    }
+}
+
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -26,6 +26,7 @@ use super::{
     housekeeping::Housekeeping,
     job::{JobResult, TypedJob},
     old_codes,
+    stated::Stated,
     tx::Tx,
 };
 use crate::domain::EventBody;
@@ -76,7 +77,7 @@ impl Store {
         let parts = Parts {
             path: config.path.clone(),
             conn,
-            sink,
+            sink: Arc::clone(&sink),
             health: health.clone(),
             metrics: metrics.clone(),
             mailbox: config.mailbox,
@@ -94,6 +95,8 @@ impl Store {
             metrics,
             patience: config.patience,
             read_limit: config.read_limit,
+            stated: Stated::default(),
+            sink,
         })
     }
 }
@@ -127,6 +130,8 @@ pub struct StoreHandle {
     metrics: StoreMetrics,
     patience: Duration,
     read_limit: Duration,
+    pub(super) stated: Stated,
+    pub(super) sink: Arc<dyn EventSink>,
 }
 
 impl std::fmt::Debug for StoreHandle {

@@ -3,8 +3,9 @@
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
-    AccountId, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation, ConversationId,
-    ConversationKind, Event, MessageRowId, Peer, Place, SelfUser, StoredMessage, Timestamp,
+    Account, AccountId, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
+    ConversationId, ConversationKind, Event, MessageRowId, Peer, Place, SelfUser, StoredMessage,
+    Timestamp,
 };
 
 /// Where committed events go.
@@ -12,6 +13,9 @@ pub trait EventSink: Send + Sync + 'static {
     /// Called after the commit, on the store's thread, in the order of `seq` and without a gap between calls.
     /// Must not block: every write of the service waits behind it.
     fn committed(&self, events: Vec<Arc<Event>>);
+
+    /// An account's state is in force and can't be committed for now; the committed event follows. Must not block.
+    fn waiting(&self, _account: Account) {}
 }
 
 /// A sink for tools that have nobody to tell.

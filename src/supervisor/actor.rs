@@ -16,9 +16,12 @@ use actix::{
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
-use super::policy::{RestartHistory, RestartPolicy, Verdict};
+use super::{
+    place::{Act, Event, Place},
+    policy::{RestartHistory, RestartPolicy, Verdict},
+};
 use crate::{
-    account::{AccountActor, AccountExit, AccountParts, AccountReport, Stop, journal},
+    account::{AccountActor, AccountExit, AccountParts, AccountReport, LinkSlot, Stop, journal},
     domain::{AccountId, AccountState, StateChange, Timestamp},
 };
 
@@ -48,9 +51,23 @@ pub struct GetAccount(pub AccountId);
 #[rtype(result = "()")]
 pub struct StopAll;
 
-/// An actor's whole life, from the supervisor's side.
+/// One account, from the supervisor's side.
+#[derive(Default)]
+struct Entry {
+    place: Place,
+    /// The actor that runs or is ending.
+    child: Option<Child>,
+    /// When the next one starts.
+    moment: Option<SpawnHandle>,
+    history: RestartHistory,
+    /// Told when the present actor is gone.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+/// An actor's whole life.
 struct Child {
     addr: Addr<AccountActor>,
+    link: LinkSlot,
     was_online: Arc<AtomicBool>,
     /// Tells a late word of an earlier actor from a word of this one.
     generation: u64,
@@ -61,10 +78,7 @@ pub struct Supervisor {
     policy: RestartPolicy,
     /// Accounts are spread over these threads.
     arbiters: Vec<Arbiter>,
-    children: HashMap<AccountId, Child>,
-    histories: HashMap<AccountId, RestartHistory>,
-    /// Restarts that wait for their moment.
-    planned: HashMap<AccountId, SpawnHandle>,
+    entries: HashMap<AccountId, Entry>,
     generation: u64,
     stopping: bool,
 }
@@ -79,25 +93,52 @@ impl Supervisor {
             parts,
             policy,
             arbiters,
-            children: HashMap::new(),
-            histories: HashMap::new(),
-            planned: HashMap::new(),
+            entries: HashMap::new(),
             generation: 0,
             stopping: false,
         }
     }
 
-    fn start_account(&mut self, id: AccountId, ctx: &mut Context<Self>) {
-        self.unplan(id, ctx);
-        if self.stopping || self.children.contains_key(&id) {
-            return;
+    /// The only way that an account's place changes.
+    fn happen(&mut self, id: AccountId, event: Event, ctx: &mut Context<Self>) {
+        let entry = self.entries.entry(id).or_default();
+        let (place, act) = entry.place.on(event);
+        entry.place = place;
+        match act {
+            Act::Nothing => {}
+            Act::Spawn => {
+                self.forget_moment(id, ctx);
+                self.spawn(id, ctx);
+            }
+            Act::BringDown => self.bring_down(id, ctx),
+            Act::SetMoment(wait) => {
+                let due = ctx.run_later(wait, move |supervisor, ctx| {
+                    supervisor.happen(id, Event::Due, ctx);
+                });
+                if let Some(entry) = self.entries.get_mut(&id) {
+                    entry.moment = Some(due);
+                }
+            }
+            Act::ForgetMoment => self.forget_moment(id, ctx),
         }
+    }
+
+    fn forget_moment(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        let entry = self.entries.get_mut(&id);
+        if let Some(moment) = entry.and_then(|entry| entry.moment.take()) {
+            ctx.cancel_future(moment);
+        }
+    }
+
+    fn spawn(&mut self, id: AccountId, ctx: &mut Context<Self>) {
         self.generation += 1;
         let generation = self.generation;
         let was_online = Arc::new(AtomicBool::new(false));
+        let link = LinkSlot::default();
         let (ended, has_ended) = oneshot::channel();
         let report = AccountReport {
             was_online: Arc::clone(&was_online),
+            link: link.clone(),
             ended,
         };
         let actor = AccountActor::new(id, self.parts.clone(), report);
@@ -105,14 +146,14 @@ impl Supervisor {
             Some(arbiter) => AccountActor::start_in_arbiter(&arbiter, move |_| actor),
             None => actor.start(),
         };
-        self.children.insert(
-            id,
-            Child {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.child = Some(Child {
                 addr,
+                link,
                 was_online,
                 generation,
-            },
-        );
+            });
+        }
         ctx.spawn(
             has_ended
                 .into_actor(self)
@@ -133,6 +174,7 @@ impl Supervisor {
         self.arbiters.get(index).map(Arbiter::handle)
     }
 
+    /// An actor ended by itself.
     fn account_ended(
         &mut self,
         id: AccountId,
@@ -140,63 +182,92 @@ impl Supervisor {
         exit: &AccountExit,
         ctx: &mut Context<Self>,
     ) {
-        if self
-            .children
-            .get(&id)
-            .is_none_or(|child| child.generation != generation)
-        {
-            return;
-        }
-        let Some(child) = self.children.remove(&id) else {
+        let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        let history = self.histories.entry(id).or_default();
-        if child.was_online.load(Ordering::Acquire) {
-            history.was_online();
+        // Of one that was told to end, `Down` is the word that counts.
+        let is_present = |child: &Child| child.generation == generation;
+        if entry.place != Place::Running || !entry.child.as_ref().is_some_and(is_present) {
+            return;
         }
+        if let Some(child) = entry.child.take() {
+            if child.was_online.load(Ordering::Acquire) {
+                entry.history.was_online();
+            }
+            if let Some(link) = child.link.take() {
+                // Of an actor that panicked it may still be there.
+                ctx.spawn(link.close().into_actor(self));
+            }
+        }
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let history = &mut entry.history;
         let verdict = history.judge(&self.policy, exit, Instant::now(), rand::random::<f64>());
         let attempt = history.row();
         if let Some(change) = state_after(exit, verdict, attempt) {
             self.enter(id, change, ctx);
         }
-        if let Verdict::RestartIn(wait) = verdict
-            && !self.stopping
-        {
-            let handle = ctx.run_later(wait, move |supervisor, ctx| {
-                supervisor.start_account(id, ctx)
-            });
-            self.planned.insert(id, handle);
-        }
+        let again = match verdict {
+            Verdict::RestartIn(wait) if !self.stopping => Some(wait),
+            Verdict::RestartIn(_) | Verdict::GiveUp | Verdict::LetRest => None,
+        };
+        self.happen(id, Event::Ended(again), ctx);
     }
 
     fn enter(&self, id: AccountId, change: StateChange, ctx: &mut Context<Self>) {
         let store = self.parts.store.clone();
         let entering = async move {
             if let Err(error) = journal::enter(&store, id, change, None).await {
-                log::error!(target: "switchboard::account", "account={id} its state could not be stored: {error}");
+                log::error!(target: "switchboard::account", "account={id} its state is not stored yet: {error}");
             }
         };
         ctx.spawn(entering.into_actor(self));
     }
 
-    fn unplan(&mut self, id: AccountId, ctx: &mut Context<Self>) {
-        if let Some(handle) = self.planned.remove(&id) {
-            ctx.cancel_future(handle);
-        }
+    /// The actor is told to end. One that hangs has its link cut from here.
+    fn bring_down(&mut self, id: AccountId, ctx: &mut Context<Self>) {
+        let entry = self.entries.get_mut(&id);
+        let child = entry.and_then(|entry| entry.child.take());
+        let down = async move {
+            let Some(child) = child else { return };
+            let ended = tokio::time::timeout(STOP_LIMIT, child.addr.send(Stop)).await;
+            if !matches!(ended, Ok(Ok(())))
+                && let Some(link) = child.link.take()
+            {
+                link.close().await;
+            }
+        };
+        ctx.spawn(down.into_actor(self).map(move |(), supervisor, ctx| {
+            if let Some(entry) = supervisor.entries.get_mut(&id) {
+                for waiting in entry.waiting.drain(..) {
+                    let _ = waiting.send(());
+                }
+            }
+            supervisor.happen(id, Event::Down, ctx);
+        }));
     }
 
-    /// Takes the actor out at once; the answer resolves when it has ended.
-    fn take_down(
+    /// The answer resolves when the account has no actor any more; the next one may have started by then.
+    fn stop_account(
         &mut self,
         id: AccountId,
         ctx: &mut Context<Self>,
     ) -> impl Future<Output = ()> + use<> {
-        self.unplan(id, ctx);
-        let child = self.children.remove(&id);
+        self.happen(id, Event::Stop, ctx);
+        let gone = self
+            .entries
+            .get_mut(&id)
+            .filter(|entry| matches!(entry.place, Place::Ending(_)))
+            .map(|entry| {
+                let (tell, gone) = oneshot::channel();
+                entry.waiting.push(tell);
+                gone
+            });
         async move {
-            if let Some(child) = child {
-                // An actor that can't answer is gone or hangs; its link is cut when it is dropped.
-                let _ = tokio::time::timeout(STOP_LIMIT, child.addr.send(Stop)).await;
+            if let Some(gone) = gone {
+                // Dropped unanswered when the supervisor is gone, and with it every account.
+                let _ = gone.await;
             }
         }
     }
@@ -232,7 +303,9 @@ impl Handler<StartAccount> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, start: StartAccount, ctx: &mut Self::Context) {
-        self.start_account(start.0, ctx);
+        if !self.stopping {
+            self.happen(start.0, Event::Start, ctx);
+        }
     }
 }
 
@@ -240,7 +313,7 @@ impl Handler<StopAccount> for Supervisor {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, stop: StopAccount, ctx: &mut Self::Context) -> Self::Result {
-        Box::pin(self.take_down(stop.0, ctx))
+        Box::pin(self.stop_account(stop.0, ctx))
     }
 }
 
@@ -248,15 +321,12 @@ impl Handler<RestartAccount> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, restart: RestartAccount, ctx: &mut Self::Context) {
+        if self.stopping {
+            return;
+        }
         let id = restart.0;
-        self.histories.remove(&id);
-        let down = self.take_down(id, ctx);
-        // A session must not be used by two actors at once: the new one starts when the old one has closed.
-        let handle = ctx.spawn(down.into_actor(self).map(move |(), supervisor, ctx| {
-            supervisor.planned.remove(&id);
-            supervisor.start_account(id, ctx);
-        }));
-        self.planned.insert(id, handle);
+        self.entries.entry(id).or_default().history = RestartHistory::default();
+        self.happen(id, Event::Restart, ctx);
     }
 }
 
@@ -264,7 +334,11 @@ impl Handler<GetAccount> for Supervisor {
     type Result = MessageResult<GetAccount>;
 
     fn handle(&mut self, get: GetAccount, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.children.get(&get.0).map(|child| child.addr.clone()))
+        let child = self
+            .entries
+            .get(&get.0)
+            .and_then(|entry| entry.child.as_ref());
+        MessageResult(child.map(|child| child.addr.clone()))
     }
 }
 
@@ -273,8 +347,11 @@ impl Handler<StopAll> for Supervisor {
 
     fn handle(&mut self, _: StopAll, ctx: &mut Self::Context) -> Self::Result {
         self.stopping = true;
-        let ids: Vec<_> = self.children.keys().copied().collect();
-        let all: Vec<_> = ids.into_iter().map(|id| self.take_down(id, ctx)).collect();
+        let ids: Vec<_> = self.entries.keys().copied().collect();
+        let all: Vec<_> = ids
+            .into_iter()
+            .map(|id| self.stop_account(id, ctx))
+            .collect();
         Box::pin(join_all(all).into_actor(self).map(|_, _, _| ()))
     }
 }

@@ -10,6 +10,7 @@ mod actor;
 mod handle;
 mod partings;
 mod patience;
+mod place;
 mod policy;
 mod qr;
 mod sign_ins;

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types::Text,
+    sqlite::SqliteConnection,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::PersonSpec;
@@ -163,6 +166,74 @@ async fn a_lock_of_thirty_seconds_is_told_and_healed() {
     other.batch_execute("ROLLBACK").unwrap();
 
     scene.until_healed().await;
+}
+
+/// The state of the one account as the file has it.
+fn stored_state(fleet: &Fleet) -> String {
+    #[derive(QueryableByName)]
+    struct State {
+        #[diesel(sql_type = Text)]
+        state: String,
+    }
+    let file = fleet.data_dir().join("switchboard.db");
+    let mut rows =
+        SqliteConnection::establish(&format!("file:{}?mode=ro", file.display())).unwrap();
+    diesel::sql_query("SELECT state FROM accounts")
+        .get_result::<State>(&mut rows)
+        .unwrap()
+        .state
+}
+
+/// Protects who trusts the word "online": an account that ended while its state could not be stored is not shown as online
+/// in the meantime, and its state is stored once that can be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_can_not_be_stored_is_told_and_stored_later() {
+    let scene = Scene::build(Fleet::builder()).await;
+    let fleet = &scene.fleet;
+    let mut live = fleet.live(None).await;
+    let file = fleet.data_dir().join("switchboard.db");
+    let mut other = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    other
+        .batch_execute("PRAGMA busy_timeout = 20000; BEGIN IMMEDIATE")
+        .unwrap();
+    fleet.telegram.revoke_sessions(scene.account.user);
+    let shown = fleet.wait_for_state(&scene.account.id, "needs_login").await;
+    let reason = shown["state_reason"].as_str().unwrap();
+    assert!(reason.contains("sign in again"), "{shown}");
+    let all = fleet.api.get("/accounts").await;
+    assert_eq!(all["accounts"][0]["state"], "needs_login");
+    let told = live
+        .until(|frame| frame["data"]["account"]["state"] == "needs_login")
+        .await;
+    assert!(told.get("seq").is_none(), "it is not committed: {told}");
+    assert_eq!(stored_state(fleet), "online", "the lock held");
+    // Longer than any write waits for the lock.
+    let held = Instant::now();
+    while held.elapsed() < LOCKED {
+        let account = fleet.api.account(&scene.account.id).await;
+        assert_eq!(account["state"], "needs_login");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    other.batch_execute("ROLLBACK").unwrap();
+
+    let numbered = live
+        .until(|frame| {
+            frame["data"]["account"]["state"] == "needs_login" && frame.get("seq").is_some()
+        })
+        .await;
+    assert_eq!(numbered["event"], "account_status");
+    assert_eq!(stored_state(fleet), "needs_login");
+    let log = fleet.service().log();
+    let told = log
+        .lines()
+        .filter(|line| line.contains("state=needs_login reason="));
+    assert_eq!(told.count(), 1, "{log}");
+    // A person's answer to it holds.
+    let session = fleet.session_string(scene.account.user);
+    let login = format!("/accounts/{}/login", scene.account.id);
+    fleet.api.post(&login, json!({ "session": session })).await;
+    fleet.wait_for_state(&scene.account.id, "online").await;
+    assert_eq!(stored_state(fleet), "online");
 }
 
 /// The database's files, which nobody may write any more, not even who has them open already.

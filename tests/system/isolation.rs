@@ -90,3 +90,21 @@ async fn a_stopped_account_stays_stopped_until_a_person_starts_it() {
         .await;
     fleet.wait_for_state(&account.id, "online").await;
 }
+
+/// Protects a login from being burnt: however many want the account restarted at once, its session is never used twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn restarts_at_once_never_use_a_session_twice() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let key = fleet.telegram.keys_of(account.user)[0];
+    let wire = fleet.telegram.wire();
+    wire.set_fault(FaultScope::All, WireFault::DuplicatedKeys, None);
+    for _ in 0..5 {
+        let restarts = (0..8).map(|_| fleet.restart_account(&account.id));
+        futures_util::future::join_all(restarts).await;
+        fleet.wait_for_state(&account.id, "online").await;
+        fleet.set_active(&account, false).await;
+        fleet.set_active(&account, true).await;
+        assert_eq!(fleet.telegram.keys_of(account.user), [key]);
+    }
+}

@@ -216,7 +216,7 @@ operations! {
         get "/search" "Words in messages", "" => 200 "FoundMessages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
     }
     "live" {
-        get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number. Closed with 1008 and a reason when the caller's right ends", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &["not_a_websocket"];
+        get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number, and `account_status` too while the database can't store it. Closed with 1008 and a reason when the caller's right ends", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &["not_a_websocket"];
         post "/ws/ticket" "A ticket that opens one WebSocket within 30 seconds", "" => 201 "Ticket", &[], &[];
     }
     "licences" {
