@@ -465,6 +465,13 @@ async fn revoked_banned_frozen_and_deleted_accounts_are_told() {
         error_name(library.call(&write).await),
         "FROZEN_METHOD_INVALID"
     );
+    // Where it is a member it reads; elsewhere it does not get in, not even to look.
+    let public = simulator.add_public("Square", "the_square", true, &[town.friend]);
+    let there = simulator.look(|world| {
+        let square = world.channel_for(town.account, -public - 1_000_000_000_000);
+        square.map(|_| ()).unwrap_err().message
+    });
+    assert_eq!(there, "FROZEN_PARTICIPANT_MISSING");
     simulator.pardon(town.account);
     library.call(&write).await.unwrap();
     let after_a_cut = async |expected: &str| {

@@ -19,7 +19,7 @@ pub enum AccountState {
     Limited,
     /// Switched off by a person; stays so through restarts.
     Stopped,
-    /// The session is gone: revoked, expired, duplicated or frozen. A person signs in again.
+    /// The session is gone: revoked, expired or duplicated. A person signs in again.
     NeedsLogin,
     Banned,
     /// Restarted too often in too short a time; a person's restart resets it.

@@ -45,7 +45,6 @@ pub enum LoginLost {
     DuplicatedKey,
     /// The account was deleted by its owner.
     Deactivated,
-    Frozen,
     /// The key has no signed-in user behind it.
     Unregistered,
     /// The server does not know the key (-404), also after several tries.
@@ -61,7 +60,6 @@ impl LoginLost {
             Self::Expired => "expired",
             Self::DuplicatedKey => "duplicated_key",
             Self::Deactivated => "deactivated",
-            Self::Frozen => "frozen",
             Self::Unregistered => "unregistered",
             Self::KeyUnknown => "key_unknown",
         }
@@ -77,7 +75,6 @@ impl fmt::Display for LoginLost {
                 "the session was used from two places at once and Telegram ended it: sign in again, and use it only here"
             }
             Self::Deactivated => "the Telegram account was deleted",
-            Self::Frozen => "Telegram has frozen the account: open it in an official app to appeal",
             Self::Unregistered => "the session is no longer signed in: sign in again",
             Self::KeyUnknown => "Telegram no longer knows this session's key: sign in again",
         })
@@ -122,16 +119,19 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// Is it refused because the account is frozen? `FROZEN_METHOD_INVALID` (420) for a method that a frozen account may
+    /// not use, `FROZEN_PARTICIPANT_MISSING` (400) for a chat that it is no member of. It still reads, so neither ends
+    /// the sign-in, and a later try brings the same.
+    pub(super) fn is_frozen(&self) -> bool {
+        matches!(self, Self::Rpc { name, .. } if name.starts_with("FROZEN_"))
+    }
+
     /// How long Telegram wants us to wait, when that is what it says.
     pub(super) fn flood(&self) -> Option<Duration> {
         match self {
             Self::Rpc {
-                code: 420,
-                name,
-                value,
-            } if !name.starts_with("FROZEN") => {
-                Some(Duration::from_secs(u64::from(value.unwrap_or(5))))
-            }
+                code: 420, value, ..
+            } if !self.is_frozen() => Some(Duration::from_secs(u64::from(value.unwrap_or(5)))),
             _ => None,
         }
     }
@@ -154,7 +154,6 @@ impl Failure {
             (_, "USER_DEACTIVATED") => LoginLost::Deactivated,
             (_, "SESSION_REVOKED") => LoginLost::Revoked,
             (_, "SESSION_EXPIRED") => LoginLost::Expired,
-            (_, name) if name.starts_with("FROZEN") => LoginLost::Frozen,
             // Asked for while a sign-in is half way; no end.
             (401, "SESSION_PASSWORD_NEEDED") => return None,
             (401, _) => LoginLost::Unregistered,
@@ -244,6 +243,12 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "YOU_BLOCKED_USER" => "the account has blocked this person",
         "INPUT_USER_DEACTIVATED" => "this person has deleted their account",
         "USER_IS_BOT" => "bots can't write to bots",
+        "FROZEN_METHOD_INVALID" => {
+            "Telegram has frozen this account: it reads, but can't write; its owner can appeal in an official app"
+        }
+        "FROZEN_PARTICIPANT_MISSING" => {
+            "Telegram has frozen this account, and it is no member of this chat; its owner can appeal in an official app"
+        }
         "PEER_FLOOD" => "Telegram limits this account for writing to too many strangers",
         "PRIVACY_PREMIUM_REQUIRED" => "this person takes messages from Premium users only",
         "ALLOW_PAYMENT_REQUIRED" => "this person takes messages against payment only",

@@ -84,6 +84,37 @@ async fn a_banned_account_is_told_as_banned() {
     assert_at_rest(&fleet, &account.id, "banned").await;
 }
 
+/// Protects who has a frozen account: it stays online and reads; a reply fails with the reason in words, and goes out once
+/// the account is free again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_account_reads_and_says_why_it_can_not_write() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, account.user, "hello");
+    let conversation = fleet.conversation(&account, person).await;
+    fleet.telegram.freeze(account.user);
+    fleet.telegram.say(person, account.user, "are you there?");
+    fleet
+        .wait_for_message(&conversation, "are you there?", "received")
+        .await;
+    let path = format!("/conversations/{}/reply", conversation["id"]);
+    fleet.api.post(&path, json!({ "text": "yes" })).await;
+    let failed = fleet.wait_for_message(&conversation, "yes", "failed").await;
+    assert_eq!(failed["error"]["code"], "FROZEN_METHOD_INVALID");
+    let why = failed["error"]["message"].as_str().unwrap();
+    assert!(why.contains("frozen") && why.contains("appeal"), "{why}");
+    fleet.restart_account(&account.id).await;
+    fleet.wait_for_state(&account.id, "online").await;
+    let log = fleet.service().log();
+    assert!(!log.contains("state=needs_login"), "{log}");
+
+    fleet.telegram.pardon(account.user);
+    let path = format!("/messages/{}/retry", failed["id"]);
+    fleet.api.post(&path, json!({})).await;
+    fleet.wait_for_message(&conversation, "yes", "sent").await;
+}
+
 /// Protects the login itself: a server that claims not to know the key gets no new one from us.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spurious_unknown_key_never_replaces_the_key() {

@@ -1,12 +1,15 @@
 //! How links end, and that an end says why.
 
-use switchboard::telegram::{LinkExit, LoginLost};
+use switchboard::{
+    domain::{ChatId, SendOutcome},
+    telegram::{LinkExit, LoginLost},
+};
 use switchboard_simulator::{
-    Fault,
+    Effect, Fault,
     wire::{FaultScope, WireFault},
 };
 
-use crate::ground::{Book, Ground, timing};
+use crate::ground::{Book, Ground, outgoing, timing};
 
 /// Protects people from accounts that fail without a reason: every way a session ends is told apart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,7 +20,6 @@ async fn every_end_of_a_session_is_told_apart() {
         (401, "AUTH_KEY_UNREGISTERED", LoginLost::Unregistered),
         (401, "USER_DEACTIVATED", LoginLost::Deactivated),
         (406, "AUTH_KEY_DUPLICATED", LoginLost::DuplicatedKey),
-        (420, "FROZEN_METHOD_INVALID", LoginLost::Frozen),
     ];
     let ground = Ground::start().await;
     for (code, name, reason) in table {
@@ -33,6 +35,43 @@ async fn every_end_of_a_session_is_told_apart() {
         reader.until_ended().await,
         LinkExit::Banned { .. }
     ));
+}
+
+/// Protects a frozen account: Telegram lets it read, so its link goes on; what it may not do is refused in words.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_account_reads_on() {
+    let ground = Ground::start().await;
+    let town = ground
+        .sim
+        .add_channel("News", &[ground.friend, ground.user]);
+    let mut reader = ground.link().await;
+    ground.sim.say(ground.friend, town, "before");
+    reader.until_same(&ground, ChatId::from_marked(town)).await;
+    ground.sim.freeze(ground.user);
+    let chat = ChatId::user(ground.friend);
+    ground.sim.say(ground.friend, ground.user, "are you there?");
+    reader.until_same(&ground, chat).await;
+    let refused = reader.handle.send(&outgoing(chat, 5, "no answer")).await;
+    let SendOutcome::Refused(error) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(error.code, "FROZEN_METHOD_INVALID");
+    assert!(error.message.contains("frozen"), "{}", error.message);
+
+    // A channel that it is no member of can't be followed; that is that channel's trouble.
+    let fault = Fault::error(400, "FROZEN_PARTICIPANT_MISSING").on("updates.getChannelDifference");
+    let fault = ground.sim.set_fault(fault);
+    let mut behind = Fault::new(Effect::ChannelTooLong { with_pts: true });
+    behind.times = Some(1);
+    ground.sim.set_fault(behind);
+    ground.sim.say(ground.friend, town, "out of reach");
+    reader
+        .until("the channel to be lost", |seen| !seen.holes.is_empty())
+        .await;
+    ground.sim.clear_fault(fault);
+    ground.sim.say(ground.friend, ground.user, "still reading?");
+    reader.until_same(&ground, chat).await;
+    assert!(reader.seen(|seen| seen.ended.is_none()));
 }
 
 /// Protects the session itself: a server that forgot the key makes the account need a sign-in; the key is kept.

@@ -192,6 +192,9 @@ impl Engine {
             return Ok(world.user_of(caller.key).unwrap_or(0));
         }
         let user = world.require_user(caller.key)?;
+        if world.is_frozen(user) && routes::is_write(name) {
+            return Err(Refusal::new(420, "FROZEN_METHOD_INVALID"));
+        }
         let home = world.account(user)?.home_dc;
         if caller.dc_id != home
             && !name.starts_with("upload.")

@@ -8,6 +8,22 @@ use super::{
 };
 use crate::world::{Refusal, World};
 
+/// Does it change what others see? A frozen account may not.
+pub fn is_write(name: &str) -> bool {
+    matches!(
+        name,
+        "messages.sendMessage"
+            | "messages.sendMedia"
+            | "messages.forwardMessages"
+            | "messages.editMessage"
+            | "messages.sendReaction"
+            | "messages.deleteMessages"
+            | "messages.updatePinnedMessage"
+            | "channels.deleteMessages"
+            | "channels.editTitle"
+    )
+}
+
 /// Functions that nobody has to be signed in for.
 pub fn is_open(name: &str) -> bool {
     name.starts_with("help.")

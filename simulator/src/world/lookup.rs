@@ -3,7 +3,7 @@
 use grammers_tl_types::enums;
 
 use super::{
-    Refusal, World, bad,
+    Refusal, Standing, World, bad,
     chats::Channel,
     forbidden,
     ids::{ChatRef, access_hash},
@@ -95,6 +95,12 @@ impl World {
         self.channel_for(viewer, id)
     }
 
+    pub fn is_frozen(&self, user: i64) -> bool {
+        self.accounts
+            .get(&user)
+            .is_some_and(|account| account.standing == Standing::Frozen)
+    }
+
     /// A channel that `viewer` may look into: public, or one it is a member of.
     pub fn channel_for(&self, viewer: i64, id: i64) -> Result<&Channel, Refusal> {
         let Some(channel) = self.channels.get(&id) else {
@@ -103,7 +109,11 @@ impl World {
         if channel.banned.contains(&viewer) {
             return Err(forbidden("CHANNEL_PRIVATE"));
         }
-        if !channel.members.contains(&viewer) && channel.username.is_none() {
+        let member = channel.members.contains(&viewer);
+        if !member && self.is_frozen(viewer) {
+            return Err(bad("FROZEN_PARTICIPANT_MISSING"));
+        }
+        if !member && channel.username.is_none() {
             return Err(bad("CHANNEL_PRIVATE"));
         }
         Ok(channel)

@@ -3,7 +3,7 @@
 use grammers_tl_types::types;
 
 use super::{
-    Refusal, SendEntry, Standing, World, bad,
+    Refusal, SendEntry, World, bad,
     chats::ChannelEvent,
     forbidden,
     ids::ChatRef,
@@ -98,9 +98,6 @@ impl World {
 
     /// May this account write there?
     pub fn may_write(&self, by: i64, chat: ChatRef) -> Result<(), Refusal> {
-        if self.account(by)?.standing == Standing::Frozen {
-            return Err(Refusal::new(420, "FROZEN_METHOD_INVALID"));
-        }
         match chat {
             ChatRef::User(id) => {
                 let Some(user) = self.users.get(&id) else {

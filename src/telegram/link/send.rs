@@ -196,6 +196,7 @@ fn outcome(failure: Failure) -> SendOutcome {
         return unknown(&failure.to_string());
     }
     match &failure {
+        Failure::Rpc { name, .. } if failure.is_frozen() => refused(name, meaning(name)),
         Failure::Rpc {
             code: 400 | 403 | 404 | 406,
             name,
@@ -273,6 +274,8 @@ mod tests {
         for failure in [
             rpc(400, "PEER_FLOOD", None),
             rpc(403, "CHAT_WRITE_FORBIDDEN", None),
+            rpc(420, "FROZEN_METHOD_INVALID", None),
+            rpc(400, "FROZEN_PARTICIPANT_MISSING", None),
         ] {
             assert!(
                 matches!(outcome(failure.clone()), SendOutcome::Refused(_)),
