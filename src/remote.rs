@@ -169,8 +169,9 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
         }
         RemoteChange::Removed { id } => {
             service.supervisor.stop_account(*id).await?;
-            let stopped =
-                StateChange::to(AccountState::Stopped).because("its row was deleted in Supabase");
+            let stopped = StateChange::to(AccountState::Stopped).because(
+                "its row was deleted in Supabase; it stays signed in at Telegram until it is removed here too",
+            );
             journal::enter(&service.store, *id, stopped, None).await?;
             Ok(())
         }

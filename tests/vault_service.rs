@@ -198,6 +198,37 @@ fn others_dump_core() -> bool {
     std::os::unix::process::ExitStatusExt::core_dumped(&child.wait().unwrap())
 }
 
+/// Protects a login from a slip in Supabase's table, and the list of devices from what was meant: an account whose row was
+/// deleted there stops; removed here too, its session ends at Telegram, though no line stood.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_deleted_in_supabase_is_signed_out_when_it_is_removed_here_too() {
+    let project = Project::start();
+    let fleet = on(&project).accounts(2).start().await;
+    let account = fleet.accounts[0].clone();
+    wait::until(
+        "both to be in Supabase",
+        || async { project.sql("select count(session_string) from public.telegram_accounts") },
+        |count| count == "2",
+    )
+    .await;
+    project.sql(&format!(
+        "delete from public.telegram_accounts where id = '{}'",
+        account.id
+    ));
+    fleet.wait_for_state(&account.id, "stopped").await;
+    assert_eq!(fleet.telegram.keys_of(account.user).len(), 1);
+    let path = format!("/accounts/{}?history=delete", account.id);
+    let (status, body) = fleet.api.call(reqwest::Method::DELETE, &path, None).await;
+    assert_eq!(status, 200, "{body}");
+    wait::until(
+        "the session to end",
+        || async { fleet.telegram.keys_of(account.user) },
+        Vec::is_empty,
+    )
+    .await;
+    fleet.wait_for_state(&fleet.accounts[1].id, "online").await;
+}
+
 /// Protects all accounts from one: an account that was removed here, but changed in Supabase at the same time, comes back;
 /// with its history kept or deleted, it keeps no start from happening.
 #[tokio::test(flavor = "multi_thread")]
