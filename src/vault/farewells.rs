@@ -76,7 +76,7 @@ impl Vault {
             .await?;
         parted.current = orders.first().copied().filter(|_| in_use);
         self.shared.wake.notify_one();
-        self.shared.parting.notify_one();
+        self.shared.parted(&orders);
         Ok(parted)
     }
 
@@ -85,7 +85,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::UnknownAccount`], or when the store can't be written.
     pub async fn part_from(&self, id: AccountId, session: &SecretBytes) -> Result<(), VaultError> {
-        self.local
+        let orders = self
+            .local
             .change_and_part(id, |keys, row| {
                 let session = keys
                     .seal(
@@ -102,7 +103,7 @@ impl Vault {
                 Ok(Some((row, vec![order])))
             })
             .await?;
-        self.shared.parting.notify_one();
+        self.shared.parted(&orders);
         Ok(())
     }
 

@@ -20,7 +20,8 @@ impl Vault {
         id: AccountId,
         session: &SecretBytes,
     ) -> Result<(), VaultError> {
-        self.local
+        let orders = self
+            .local
             .change_and_part(id, |keys, mut row| {
                 let epoch = next_epoch(as_epoch(row.epoch));
                 let envelope = keys
@@ -41,7 +42,7 @@ impl Vault {
             })
             .await?;
         self.shared.wake.notify_one();
-        self.shared.parting.notify_one();
+        self.shared.parted(&orders);
         Ok(())
     }
 
@@ -95,7 +96,8 @@ impl Vault {
         id: AccountId,
         in_use: SessionEpoch,
     ) -> Result<(), VaultError> {
-        self.local
+        let orders = self
+            .local
             .change_and_part(id, |keys, mut row| {
                 if row.epoch != in_use.0 {
                     return Ok(None);
@@ -108,7 +110,7 @@ impl Vault {
             })
             .await?;
         self.shared.wake.notify_one();
-        self.shared.parting.notify_one();
+        self.shared.parted(&orders);
         Ok(())
     }
 
@@ -123,7 +125,8 @@ impl Vault {
         no_good: SessionEpoch,
     ) -> Result<bool, VaultError> {
         let mut restored = false;
-        self.local
+        let orders = self
+            .local
             .change_and_part(id, |keys, mut row| {
                 restored = false;
                 if row.epoch != no_good.0 {
@@ -144,7 +147,7 @@ impl Vault {
             })
             .await?;
         self.shared.wake.notify_one();
-        self.shared.parting.notify_one();
+        self.shared.parted(&orders);
         Ok(restored)
     }
 

@@ -32,6 +32,13 @@ impl Shared {
         }
     }
 
+    /// Orders to end sessions were committed.
+    pub fn parted(&self, orders: &[i64]) {
+        if !orders.is_empty() {
+            self.parting.notify_one();
+        }
+    }
+
     pub fn is_online(&self) -> bool {
         self.status.borrow().state == VaultState::Online
     }

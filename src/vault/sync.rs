@@ -369,10 +369,10 @@ impl Sync {
                 let orders = given_up(&keys, row, ours);
                 let (local, copy) = (merged.local.clone(), merged.copy.clone());
                 let written = store.replace_sealed_and_part(local, Some(copy), orders);
-                if written.await?.is_none() {
-                    return Ok(Step::Again(Some(there)));
+                match written.await? {
+                    Some(orders) => self.shared.parted(&orders),
+                    None => return Ok(Step::Again(Some(there))),
                 }
-                self.shared.parting.notify_one();
             } else if copy != Some(&merged.copy) {
                 store.put_remote_copy(merged.copy.clone()).await?;
             }
