@@ -6,6 +6,7 @@ DROP TABLE stale;
 DROP TABLE owed;
 DROP TABLE spans;
 ALTER TABLE accounts DROP COLUMN pace;
+ALTER TABLE accounts DROP COLUMN listed;
 ALTER TABLE accounts DROP COLUMN holes;
 ALTER TABLE channel_positions DROP COLUMN ended;
 ALTER TABLE channel_positions DROP COLUMN epoch;

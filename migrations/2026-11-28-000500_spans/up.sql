@@ -11,6 +11,7 @@ ALTER TABLE channel_positions ADD COLUMN live_to INTEGER;
 ALTER TABLE channel_positions ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE channel_positions ADD COLUMN ended INTEGER;
 ALTER TABLE accounts ADD COLUMN holes BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE accounts ADD COLUMN listed BIGINT; -- the count of holes when the list of chats was last read to its end
 ALTER TABLE accounts ADD COLUMN pace INTEGER; -- reading calls in half a minute that Telegram takes; NULL: no limit met
 
 -- Inside a span everything that exists is stored. Open: so is what comes after it, for that comes live.

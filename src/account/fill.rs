@@ -304,7 +304,7 @@ impl Fill {
     async fn save(&self, progress: &DialogProgress, asked: i64) -> Result<(), Halt> {
         let text = serde_json::to_string(progress).ok();
         self.store
-            .set_dialog_sync_cursor(self.account_id, text, asked)
+            .set_dialog_sync_cursor(self.account_id, text, asked, progress.finished)
             .await?;
         Ok(())
     }

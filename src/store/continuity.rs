@@ -138,26 +138,11 @@ impl Tx<'_> {
             .get_result::<One>(self.conn)?
             .n;
         let (first, last) = chats_of(scope_id);
-        // Also where the stream brought nothing: the dialog list had named the newest.
-        let listed = sql(
-            "SELECT coalesce(max(top_message), 0) AS n FROM conversations \
-                          WHERE account_no = ? AND chat BETWEEN ? AND ?",
-        )
-        .number(account.no)
-        .number(first)
-        .number(last)
-        .get_result::<One>(self.conn)?
-        .n;
+        let watched_to = self.watched_to_end(account.no, scope_id)?;
         let scope = self.scope(account.no, scope_id)?;
         let live_to = scope.live_to.unwrap_or(0);
-        let watched = scope.pts > 0 || scope.ended.is_some();
-        let ended = scope
-            .ended
-            .max(scope.live_to)
-            .max(i32::try_from(listed).ok());
         (scope.live_from, scope.live_to) = (None, None);
-        // Before the first chat was listed nothing was watched.
-        (scope.epoch, scope.ended) = (holes, ended.filter(|ended| watched && *ended > 0));
+        (scope.epoch, scope.ended) = (holes, watched_to);
         self.mark_scope(account.no, scope_id);
         sql(
             "UPDATE spans SET high = max(high, ?), open = 0 WHERE open AND conversation_id IN \
@@ -194,6 +179,32 @@ impl Tx<'_> {
                 .run(self.conn)?;
         }
         Ok(())
+    }
+
+    /// Up to where nothing can have come in a chat of the scope that is not known by now. While the list of chats has not
+    /// been read to its end, that is still where the stretch before ended.
+    fn watched_to_end(&mut self, account_no: i64, scope_id: i64) -> JobResult<Option<i32>> {
+        let scope = self.scope(account_no, scope_id)?.clone();
+        if scope_id == 0 {
+            let listed = sql("SELECT coalesce(listed, -1) AS n FROM accounts WHERE no = ?")
+                .number(account_no)
+                .get_result::<One>(self.conn)?
+                .n;
+            if listed < scope.epoch {
+                return Ok(scope.ended);
+            }
+        }
+        let (first, last) = chats_of(scope_id);
+        // Also where the stream brought nothing: the list had named the newest, and open spans begin there.
+        let open = sql("SELECT coalesce(max(high), 0) AS n FROM spans WHERE open AND conversation_id IN \
+                        (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)")
+        .number(account_no)
+        .number(first)
+        .number(last)
+        .get_result::<One>(self.conn)?
+        .n;
+        let open = i32::try_from(open).ok().filter(|open| *open > 0);
+        Ok(scope.ended.max(scope.live_to).max(open))
     }
 
     /// The channel's position is of no use: what came since it is owed up to whatever is the newest.

@@ -325,7 +325,7 @@ impl StoreHandle {
         .await
     }
 
-    /// `asked`: how many holes there were when the page was asked for. After a further one the list has to be read from
+    /// `finished`: that was the end of the list. `asked`: how many holes there were when the page was asked for. After a further one the list has to be read from
     /// its top again, and this changes nothing.
     ///
     /// # Errors
@@ -335,14 +335,16 @@ impl StoreHandle {
         account: AccountId,
         cursor: Option<String>,
         asked: i64,
+        finished: bool,
     ) -> Result<()> {
         self.job("set_dialog_sync_cursor", move |tx| {
             let account = tx.living_account(account)?;
             if tx.scope(account.no, 0)?.epoch > asked {
                 return Ok(());
             }
-            sql("UPDATE accounts SET dialog_cursor = ? WHERE no = ?")
+            sql("UPDATE accounts SET dialog_cursor = ?, listed = coalesce(?, listed) WHERE no = ?")
                 .text_or_null(cursor.as_deref())
+                .number_or_null(finished.then_some(asked))
                 .number(account.no)
                 .run(tx.conn)?;
             Ok(())

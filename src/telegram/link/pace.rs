@@ -15,6 +15,8 @@ use super::Urgency;
 
 /// The pace is so many calls in this time.
 const WINDOW: Duration = Duration::from_secs(30);
+/// A first flood wait after a few calls says little of the pace: no less is learned from it.
+const FIRST: u32 = 6;
 
 pub(super) struct Pace {
     state: Mutex<State>,
@@ -66,8 +68,11 @@ impl State {
             .filter(|at| **at + WINDOW > now)
             .count()
             .saturating_sub(1);
-        let learned = u32::try_from(taken * 4 / 5).unwrap_or(u32::MAX).max(1);
-        self.limit = Some(self.limit.map_or(learned, |limit| limit.min(learned)));
+        let learned = u32::try_from(taken * 4 / 5).unwrap_or(u32::MAX);
+        self.limit = Some(match self.limit {
+            None => learned.max(FIRST),
+            Some(limit) => (limit * 4 / 5).min(learned).max(1),
+        });
     }
 }
 
