@@ -18,8 +18,8 @@ use std::{
 use libsqlite3_sys as ffi;
 use switchboard::{
     domain::{
-        Account, AccountId, Batch, Change, ChatId, ConversationId, Event, IncomingMessage, Peer,
-        PeerFlags, Position, Timestamp,
+        Account, AccountId, Batch, Change, ChatId, ConversationId, Entity, EntityKind, Event,
+        IncomingMessage, MessageObject, Peer, PeerFlags, Position, Timestamp,
     },
     store::{
         ConversationFilter, EventSink, MessagesFrom, NewAccount, SearchQuery, Store, StoreConfig,
@@ -97,6 +97,31 @@ fn message(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
         media: None,
         service: None,
         masked: false,
+        entities: Vec::new(),
+        album_id: None,
+        forwarded_from: None,
+        quote: None,
+        object: None,
+    }
+}
+
+/// One in bold, with an object of the size that a photo's has.
+fn formatted(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
+    let mark = Entity {
+        kind: EntityKind::Bold,
+        offset: 0,
+        length: 4,
+        url: None,
+        user_id: None,
+        language: None,
+    };
+    IncomingMessage {
+        entities: vec![mark],
+        object: Some(MessageObject {
+            layer: 230,
+            bytes: vec![7; 400],
+        }),
+        ..message(chat, id, at)
     }
 }
 
@@ -113,14 +138,20 @@ fn person(id: i64) -> Peer {
     }
 }
 
+type Made = fn(ChatId, i32, i64) -> IncomingMessage;
+
 fn batch(account: AccountId, first: i32, size: i32, chats: i64, at: i64) -> Batch {
+    batch_of(message, account, first, size, chats, at)
+}
+
+fn batch_of(made: Made, account: AccountId, first: i32, size: i32, chats: i64, at: i64) -> Batch {
     let mut batch = Batch::empty(account);
     for id in first..first + size {
         let chat = 1 + (i64::from(id) * 7919) % chats;
         batch.peers.push(person(chat));
         batch
             .changes
-            .push(Change::Message(message(ChatId::user(chat), id, at)));
+            .push(Change::Message(made(ChatId::user(chat), id, at)));
     }
     batch.position = Some(Position {
         pts: first + size,
@@ -194,7 +225,7 @@ fn floor(path: &Path, size: i32, rows: i32) -> f64 {
     }
 }
 
-async fn ours(path: &Path, size: i32, rows: i32) -> f64 {
+async fn ours(path: &Path, made: Made, size: i32, rows: i32) -> f64 {
     let sink = Arc::new(Counter::default());
     let store = Store::open(StoreConfig::at(path), Arc::clone(&sink) as _).expect("opens");
     let mut writers = Vec::new();
@@ -207,7 +238,7 @@ async fn ours(path: &Path, size: i32, rows: i32) -> f64 {
             for first in (1..mine).step_by(size as usize) {
                 let at = 1_700_000_000 + i64::from(first / 100);
                 store
-                    .record_batch(batch(account.id, first, size, CHATS, at))
+                    .record_batch(batch_of(made, account.id, first, size, CHATS, at))
                     .await
                     .expect("recorded");
             }
@@ -225,20 +256,24 @@ async fn ours(path: &Path, size: i32, rows: i32) -> f64 {
 async fn write_part(dir: &Path) {
     println!("writing, {ACCOUNTS} accounts, WAL, synchronous=FULL (rows/s)");
     println!(
-        "{:>10} {:>12} {:>12} {:>8}",
-        "batch", "bare loop", "store", "share"
+        "{:>8} {:>12} {:>12} {:>8} {:>18} {:>14} {:>20}",
+        "batch", "bare loop", "store", "share", "bare CPU µs/row", "store", "formatted of plain"
     );
     for (size, rows) in [(1, 6_000), (10, 30_000), (100, 150_000), (500, 300_000)] {
         let before = processor(std::process::id());
         let bare = floor(&dir.join(format!("floor{size}.db")), size, rows);
         let between = processor(std::process::id());
-        let store = ours(&dir.join(format!("ours{size}.db")), size, rows).await;
+        let store = ours(&dir.join(format!("ours{size}.db")), message, size, rows).await;
+        let after = processor(std::process::id());
+        let marked = dir.join(format!("formatted{size}.db"));
+        let marked = ours(&marked, formatted, size, rows).await;
         let share = |spent: Duration| spent.as_secs_f64() * 1e6 / f64::from(rows);
         println!(
-            "{size:>8} {bare:>12.0} {store:>12.0} {:>7.0}% {:>18.1} {:>14.1}",
+            "{size:>8} {bare:>12.0} {store:>12.0} {:>7.0}% {:>18.1} {:>14.1} {:>19.0}%",
             store / bare * 100.0,
             share(between - before),
-            share(processor(std::process::id()) - between)
+            share(after - between),
+            marked / store * 100.0
         );
     }
 }

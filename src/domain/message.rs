@@ -1,8 +1,12 @@
 //! Messages: as Telegram reports them, and as the store keeps them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ChatId, ConversationId, Media, MessageRowId, OrderState, Timestamp};
+use super::{
+    AccountId, ChatId, ConversationId, Entity, Media, MessageRowId, OrderState, Timestamp,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +49,46 @@ pub struct IncomingMessage {
     pub service: Option<String>,
     /// A one-time code of Telegram's was taken out of the text.
     pub masked: bool,
+    /// What parts of the text are, in Telegram's order.
+    pub entities: Vec<Entity>,
+    /// Messages with the same number are one album.
+    pub album_id: Option<i64>,
+    /// As the message says it; the name only where no peer is behind it.
+    pub forwarded_from: Option<ForwardedFrom>,
+    /// The part of the message replied to that this one is about.
+    pub quote: Option<String>,
+    /// `None` for a message that the fields above hold whole.
+    pub object: Option<MessageObject>,
+}
+
+/// A message as Telegram's own object: what a later version understands better is derived from it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MessageObject {
+    /// Of Telegram's schema, in which the bytes are written.
+    pub layer: i32,
+    /// Deflated; opaque to all but `telegram`.
+    pub bytes: Vec<u8>,
+}
+
+/// Its bytes hold the text.
+impl fmt::Debug for MessageObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "MessageObject({}, {} bytes)",
+            self.layer,
+            self.bytes.len()
+        )
+    }
+}
+
+/// Where a forwarded message was written first.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ForwardedFrom {
+    /// `None`: whoever wrote it hides.
+    pub id: Option<ChatId>,
+    pub name: Option<String>,
+    pub date: Timestamp,
 }
 
 /// Who wrote a message.
@@ -100,6 +144,13 @@ pub struct StoredMessage {
     pub masked: bool,
     /// Came while the account was away; told like a live one.
     pub late: bool,
+    /// What parts of the text are, in UTF-16 units; `None`: nothing of it is anything.
+    pub entities: Option<Vec<Entity>>,
+    /// Telegram's number of the album that it is in, as text.
+    pub album_id: Option<String>,
+    pub forwarded_from: Option<ForwardedFrom>,
+    /// The part of the message replied to that this one is about.
+    pub quote: Option<String>,
     pub error: Option<MessageError>,
     /// When the next attempt to send is made.
     pub retry_at: Option<Timestamp>,

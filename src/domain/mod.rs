@@ -9,6 +9,7 @@ mod account;
 mod batch;
 mod codes;
 mod conversation;
+mod entity;
 mod event;
 mod ids;
 mod login;
@@ -27,12 +28,14 @@ pub use account::{
 pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
 pub use conversation::{Conversation, ConversationKind, DialogRecord};
+pub use entity::{Entity, EntityKind};
 pub use event::{Event, EventBody, Seq};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use media::{Media, MediaKind};
 pub use message::{
-    Direction, IncomingMessage, MessageError, MessageStatus, Sender, StoredMessage, Topic,
+    Direction, ForwardedFrom, IncomingMessage, MessageError, MessageObject, MessageStatus, Sender,
+    StoredMessage, Topic,
 };
 pub use outgoing::{OrderState, OutgoingMessage, Place, SendOutcome, Tries, Wait, Waiting};
 pub use secret::{ApiCredentials, SecretBytes, SecretText};

@@ -208,11 +208,14 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
          WHERE account_no = ? ORDER BY scope, message_no LIMIT ?)",
     )
     .run(conn)?;
-    chunk(
+    for text in [
         "DELETE FROM message_versions WHERE message_row IN (SELECT id FROM messages WHERE account_no = ? \
          ORDER BY scope, message_no LIMIT ?)",
-    )
-    .run(conn)?;
+        "DELETE FROM message_objects WHERE message_row IN (SELECT id FROM messages WHERE account_no = ? \
+         ORDER BY scope, message_no LIMIT ?)",
+    ] {
+        chunk(text).run(conn)?;
+    }
     let messages = chunk(
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
          ORDER BY scope, message_no LIMIT ?)",

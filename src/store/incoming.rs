@@ -4,7 +4,9 @@ use diesel::{QueryResult, RunQueryDsl};
 
 use super::{
     job::JobResult,
-    message_row::{MessageRecord, direction_text, media_text, sender, status_text, topic},
+    message_row::{
+        Carried, MessageRecord, direction_text, named, sender, some, status_text, topic,
+    },
     record::Recording,
     search_index,
     sql::{One, sql},
@@ -24,6 +26,8 @@ impl Tx<'_> {
         edit: bool,
     ) -> JobResult<()> {
         let key = self.conversation_for(&recording.account, message.chat)?;
+        let bare = self.without_code(recording, message)?;
+        let message = bare.as_ref().unwrap_or(message);
         if !recording.backfilled && !edit {
             self.note_live(&recording.account, key, message.message_id)?;
         }
@@ -158,12 +162,12 @@ impl Tx<'_> {
         };
         let sender_id = sender_of(message);
         let message_id = message.message_id.to_string();
-        let media = media_text(message.media.as_ref());
+        let carried = Carried::of(message);
         let rows = sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
              message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, topic_id, monoforum_peer, \
-             edited_at, deleted_at, media, service, backfilled, late, held, masked) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             edited_at, deleted_at, media, service, backfilled, late, held, masked, entities, album_id, forwarded_from, quote) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (account_no, scope, message_no) DO NOTHING",
         )
         .number(id)
@@ -185,17 +189,40 @@ impl Tx<'_> {
         .number_or_null(message.monoforum_peer.map(ChatId::marked))
         .number_or_null(message.edited_at.map(Timestamp::millis))
         .number_or_null(deleted_at)
-        .text_or_null(media.as_deref())
+        .text_or_null(carried.media.as_deref())
         .text_or_null(message.service.as_deref())
         .number(!news)
         .number(news && recording.late)
         .number(held)
         .number(message.masked)
+        .text_or_null(carried.entities.as_deref())
+        .number_or_null(carried.album_id)
+        .text_or_null(carried.forwarded_from.as_deref())
+        .text_or_null(carried.quote.as_deref())
         .run(self.conn)?;
         if rows == 0 {
             self.state.return_message_row(id);
             return Ok(None);
         }
+        if let Some(object) = &message.object {
+            self.add_object(id, object)?;
+        }
+        if message.masked {
+            self.drop_quotes_of(key, message)?;
+        }
+        let forwarded_from = match &message.forwarded_from {
+            Some(from) => {
+                let peer = match from.id {
+                    Some(id) => self.known_peer(recording.account.no, id)?,
+                    None => None,
+                };
+                Some(named(
+                    from.clone(),
+                    peer.map(|known| known.peer.name.clone()),
+                ))
+            }
+            None => None,
+        };
         let peer = match sender_id {
             Some(id) => self.known_peer(recording.account.no, id)?,
             None => None,
@@ -227,6 +254,10 @@ impl Tx<'_> {
             backfilled: !news,
             masked: message.masked,
             late: news && recording.late,
+            entities: some(&message.entities).map(<[_]>::to_vec),
+            album_id: message.album_id.map(|id| id.to_string()),
+            forwarded_from,
+            quote: message.quote.clone(),
             error: None,
             retry_at: None,
         }))
@@ -253,17 +284,28 @@ impl Tx<'_> {
         if old.held && old.backfilled && !recording.backfilled {
             self.heard_live(old.id)?;
         }
-        let media = media_text(message.media.as_ref());
+        let (carried, before) = (Carried::of(message), Carried::stored(old));
         let incoming_edit = message.edited_at.map(Timestamp::millis);
         let newer = incoming_edit > old.edited_at || (edit && incoming_edit == old.edited_at);
         let differs = old.text != message.text
-            || old.media != media
+            || before != carried
             || old.service != message.service
             || old.masked != message.masked
             || old.edited_at != incoming_edit;
         let moved = old.timestamp != message.date.millis();
-        let text = if newer { &message.text } else { &old.text };
-        let better = newer && differs;
+        // The row is of a reply of ours or from before objects were kept: it gets what it lacks.
+        let completes = match &message.object {
+            Some(object) if !newer && incoming_edit == old.edited_at => {
+                self.add_object(old.id, object)?
+            }
+            _ => false,
+        };
+        if newer {
+            self.replace_object(old.id, message.object.as_ref())?;
+        }
+        let taken = newer || completes;
+        let text = if taken { &message.text } else { &old.text };
+        let better = taken && differs;
         let overtaken = old.backfilled
             && !recording.backfilled
             && !edit
@@ -276,29 +318,34 @@ impl Tx<'_> {
                 Ok(())
             };
         }
-        if better && old.text != message.text {
+        if newer && old.text != message.text {
             self.keep_version(old.id, &old.text)?;
         }
+        if taken && message.masked && !old.masked {
+            self.drop_quotes_of(key, message)?;
+        }
+        let kept = if taken { &carried } else { &before };
         search_index::remove(self, old.id, old.timestamp)?;
         sql(
             "UPDATE messages SET text = ?, masked = ?, media = ?, service = ?, edited_at = ?, timestamp = ?, \
+             entities = ?, album_id = ?, forwarded_from = ?, quote = ?, \
              sender_id = coalesce(sender_id, ?), reply_to = coalesce(reply_to, ?), topic_id = coalesce(topic_id, ?), \
              monoforum_peer = coalesce(monoforum_peer, ?) WHERE id = ?",
         )
         .text(text)
-        .number(if newer { message.masked } else { old.masked })
-        .text_or_null(if newer {
-            media.as_deref()
-        } else {
-            old.media.as_deref()
-        })
-        .text_or_null(if newer {
+        .number(if taken { message.masked } else { old.masked })
+        .text_or_null(kept.media.as_deref())
+        .text_or_null(if taken {
             message.service.as_deref()
         } else {
             old.service.as_deref()
         })
         .number_or_null(if newer { incoming_edit } else { old.edited_at })
         .number(message.date.millis())
+        .text_or_null(kept.entities.as_deref())
+        .number_or_null(kept.album_id)
+        .text_or_null(kept.forwarded_from.as_deref())
+        .text_or_null(kept.quote.as_deref())
         .number_or_null(sender_of(message).map(ChatId::marked))
         .number_or_null(message.reply_to)
         .number_or_null(message.topic_id)
@@ -315,8 +362,9 @@ impl Tx<'_> {
         if !better || old.held || old.deleted_at.is_some() {
             return Ok(());
         }
-        // Whoever was told of the message hears of its change, however it was found.
-        if old.backfilled {
+        // Whoever was told of the message hears of its change, however it was found. That an old row got what it lacked is
+        // none.
+        if old.backfilled || !newer && recording.backfilled {
             recording.touch(key);
             return Ok(());
         }

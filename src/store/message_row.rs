@@ -5,11 +5,12 @@ use diesel::{
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
     sqlite::SqliteConnection,
 };
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{order_row::state_of, sql::sql};
 use crate::domain::{
-    AccountId, ChatId, ConversationId, Direction, Media, MessageError, MessageRowId, MessageStatus,
-    Sender, StoredMessage, Timestamp, Topic,
+    AccountId, ChatId, ConversationId, Direction, Entity, ForwardedFrom, IncomingMessage,
+    MessageError, MessageRowId, MessageStatus, Sender, StoredMessage, Timestamp, Topic,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -63,6 +64,14 @@ pub(in crate::store) struct MessageFields {
     pub held: bool,
     #[diesel(sql_type = Bool)]
     pub masked: bool,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub entities: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub album_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub forwarded_from: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub quote: Option<String>,
 }
 
 /// A message with what other tables know about it.
@@ -82,6 +91,8 @@ pub(in crate::store) struct MessageRecord {
     pub peer_name: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub peer_username: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub forward_name: Option<String>,
 }
 
 /// `select_messages!("WHERE …")`: the one way messages are read.
@@ -91,10 +102,11 @@ macro_rules! select_messages {
             "SELECT m.id, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
              m.topic_id, m.monoforum_peer, m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, \
-             o.state AS order_state, o.error_code, o.error_message, o.retry_at, p.name AS peer_name, \
-             p.username AS peer_username FROM messages m \
+             m.entities, m.album_id, m.forwarded_from, m.quote, o.state AS order_state, o.error_code, o.error_message, o.retry_at, p.name AS peer_name, \
+             p.username AS peer_username, f.name AS forward_name FROM messages m \
              LEFT JOIN outbox o ON o.message_row = m.id \
-             LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id ",
+             LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id \
+             LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS INTEGER) ",
             $rest
         )
     };
@@ -152,11 +164,19 @@ impl MessageRecord {
             topic: fields.topic_id.map(topic),
             edited_at: fields.edited_at.map(Timestamp::from_millis),
             deleted_at: fields.deleted_at.map(Timestamp::from_millis),
-            media: fields.media.as_deref().and_then(media_of),
+            media: fields.media.as_deref().and_then(from_json),
             service: fields.service,
             backfilled: fields.backfilled,
             masked: fields.masked,
             late: fields.late,
+            entities: fields.entities.as_deref().and_then(from_json),
+            album_id: fields.album_id.map(|id| id.to_string()),
+            forwarded_from: fields
+                .forwarded_from
+                .as_deref()
+                .and_then(from_json)
+                .map(|from| named(from, self.forward_name)),
+            quote: fields.quote,
             error: self.error_code.map(|code| MessageError {
                 code,
                 message: self.error_message.unwrap_or_default(),
@@ -237,10 +257,56 @@ pub(in crate::store) fn status_of(text: &str) -> MessageStatus {
     }
 }
 
-pub(in crate::store) fn media_text(media: Option<&Media>) -> Option<String> {
-    media.and_then(|media| serde_json::to_string(media).ok())
+/// Where a message came from, by the name that the table of peers has.
+pub(in crate::store) fn named(from: ForwardedFrom, peer_name: Option<String>) -> ForwardedFrom {
+    let peer_name = peer_name.filter(|name| !name.is_empty());
+    ForwardedFrom {
+        name: peer_name.or(from.name),
+        ..from
+    }
 }
 
-fn media_of(text: &str) -> Option<Media> {
+/// What a message carries, as its columns hold it.
+#[derive(PartialEq, Eq)]
+pub(in crate::store) struct Carried {
+    pub media: Option<String>,
+    pub entities: Option<String>,
+    pub album_id: Option<i64>,
+    pub forwarded_from: Option<String>,
+    pub quote: Option<String>,
+}
+
+impl Carried {
+    pub fn of(message: &IncomingMessage) -> Self {
+        Self {
+            media: message.media.as_ref().and_then(json),
+            entities: some(&message.entities).and_then(json),
+            album_id: message.album_id,
+            forwarded_from: message.forwarded_from.as_ref().and_then(json),
+            quote: message.quote.clone(),
+        }
+    }
+
+    pub fn stored(fields: &MessageFields) -> Self {
+        Self {
+            media: fields.media.clone(),
+            entities: fields.entities.clone(),
+            album_id: fields.album_id,
+            forwarded_from: fields.forwarded_from.clone(),
+            quote: fields.quote.clone(),
+        }
+    }
+}
+
+/// An empty list is none.
+pub(in crate::store) fn some(entities: &[Entity]) -> Option<&[Entity]> {
+    (!entities.is_empty()).then_some(entities)
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> Option<String> {
+    serde_json::to_string(value).ok()
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }

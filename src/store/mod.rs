@@ -27,6 +27,7 @@ mod marks;
 mod message_row;
 mod messages;
 mod metrics;
+mod objects;
 mod old_codes;
 mod order_row;
 mod outbox;

@@ -16,6 +16,8 @@ pub(in crate::store) struct Recording {
     pub late: bool,
     pub new_messages: usize,
     pub events: usize,
+    /// Messages of this batch that are masked: what quotes them may stand before them.
+    pub masked: Vec<(ChatId, i32)>,
     /// Conversations whose change nothing else has announced.
     touched: Vec<(i64, i64)>,
 }
@@ -44,6 +46,7 @@ impl Tx<'_> {
             late: batch.late,
             new_messages: 0,
             events: 0,
+            masked: masked(&batch.changes),
             touched: Vec::new(),
         };
         // 1. Peers, because messages and conversations take their names from them.
@@ -202,6 +205,18 @@ impl Tx<'_> {
             }
         }
     }
+}
+
+fn masked(changes: &[Change]) -> Vec<(ChatId, i32)> {
+    changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Message(message) | Change::Edited(message) if message.masked => {
+                Some((message.chat, message.message_id))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 impl StoreHandle {

@@ -121,10 +121,12 @@ impl Tx<'_> {
         .number_or_null(own.reply_to)
         .number(echo.id)
         .run(self.conn)?;
-        sql("UPDATE message_versions SET message_row = ? WHERE message_row = ?")
-            .number(own.id)
-            .number(echo.id)
-            .run(self.conn)?;
+        for text in [
+            "UPDATE message_versions SET message_row = ? WHERE message_row = ?",
+            "UPDATE message_objects SET message_row = ? WHERE message_row = ?",
+        ] {
+            sql(text).number(own.id).number(echo.id).run(self.conn)?;
+        }
         if echo.held || echo.deleted_at.is_some() {
             return Ok(());
         }

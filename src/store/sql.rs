@@ -6,13 +6,14 @@
 use diesel::{
     QueryResult, RunQueryDsl,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Nullable, Text, Untyped},
+    sql_types::{BigInt, Binary, Nullable, Text, Untyped},
     sqlite::{Sqlite, SqliteConnection},
 };
 
 enum Value<'a> {
     Number(i64),
     Text(&'a str),
+    Bytes(&'a [u8]),
     NoNumber(Option<i64>),
     NoText(Option<&'a str>),
 }
@@ -38,6 +39,11 @@ impl<'a> Statement<'a> {
 
     pub fn text(mut self, value: &'a str) -> Self {
         self.values.push(Value::Text(value));
+        self
+    }
+
+    pub fn bytes(mut self, value: &'a [u8]) -> Self {
+        self.values.push(Value::Bytes(value));
         self
     }
 
@@ -67,6 +73,7 @@ impl QueryFragment<Sqlite> for Statement<'_> {
             match value {
                 Value::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
                 Value::Text(text) => out.push_bind_param::<Text, &str>(text)?,
+                Value::Bytes(bytes) => out.push_bind_param::<Binary, &[u8]>(bytes)?,
                 Value::NoNumber(number) => {
                     out.push_bind_param::<Nullable<BigInt>, Option<i64>>(number)?;
                 }

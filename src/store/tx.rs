@@ -229,6 +229,7 @@ impl<'a> Tx<'a> {
         .run(self.conn)?;
         for text in [
             "DELETE FROM message_versions WHERE message_row = ?",
+            "DELETE FROM message_objects WHERE message_row = ?",
             "DELETE FROM messages WHERE id = ?",
         ] {
             sql(text).number(row).run(self.conn)?;

@@ -69,6 +69,10 @@
  * @property {boolean} backfilled
  * @property {boolean} late  came while the account was away
  * @property {boolean} masked           a one-time code was taken out of the text
+ * @property {Array<{type: string, offset: number, length: number, url?: string, user_id?: string, language?: string}>|null} entities   in UTF-16 units
+ * @property {string|null} album_id
+ * @property {{id: string|null, name: string|null, date: string}|null} forwarded_from
+ * @property {string|null} quote
  * @property {{code: string, message: string}|null} error
  * @property {string|null} retry_at
  *

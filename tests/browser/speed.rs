@@ -119,6 +119,11 @@ fn old(chat: ChatId, number: usize, text: String) -> Change {
         media: None,
         service: None,
         masked: false,
+        entities: Vec::new(),
+        album_id: None,
+        forwarded_from: None,
+        quote: None,
+        object: None,
     })
 }
 

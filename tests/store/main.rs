@@ -16,4 +16,5 @@ mod rows;
 mod spans;
 mod trouble;
 mod upgrade;
+mod whole;
 mod world;

@@ -146,6 +146,11 @@ pub fn message(chat: ChatId, id: i32, text: &str) -> IncomingMessage {
         media: None,
         service: None,
         masked: false,
+        entities: Vec::new(),
+        album_id: None,
+        forwarded_from: None,
+        quote: None,
+        object: None,
     }
 }
 

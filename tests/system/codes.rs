@@ -1,17 +1,19 @@
 //! Codes: what Telegram itself writes to an account (user 777000) opens that account to whoever reads it. So its codes
 //! are kept nowhere and told to nobody, whichever way they came.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io::Read as _, path::Path};
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
     sql_types::Text, sqlite::SqliteConnection,
 };
+use flate2::read::DeflateDecoder;
+use grammers_tl_types::types::MessageEntityBold;
 use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_simulator::{
     AccountSpec, PersonSpec,
-    world::{ChatRef, SignInRules, TELEGRAM},
+    world::{ChatRef, Draft, Form, SignInRules, TELEGRAM},
 };
 
 use super::webhooks::{Receiver, fleet_with};
@@ -19,7 +21,7 @@ use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
     leak_scan::Secrets,
     live::Live,
-    tokens, wait,
+    rows, tokens, wait,
 };
 
 const MASK: &str = "•••••";
@@ -150,6 +152,9 @@ impl Scene {
         for word in &words {
             found.extend(secrets.find("the search index", word.as_bytes()));
         }
+        for object in objects(&self.fleet.data_dir().join("switchboard.db")) {
+            found.extend(secrets.find("a kept object", &object));
+        }
         let directory = self.fleet.data_dir();
         found.extend(secrets.find_in_files(directory.parent().unwrap(), &["master.key"]));
         // Last, for the question itself is logged.
@@ -183,7 +188,7 @@ struct Word {
 }
 
 /// What the search index can be asked for: its pages hold beginnings only once.
-fn index_words(database: &std::path::Path) -> Vec<String> {
+fn index_words(database: &Path) -> Vec<String> {
     let uri = format!("file:{}?mode=ro", database.display());
     let mut conn = SqliteConnection::establish(&uri).unwrap();
     conn.batch_execute(
@@ -194,6 +199,24 @@ fn index_words(database: &std::path::Path) -> Vec<String> {
         .load::<Word>(&mut conn)
         .unwrap();
     words.into_iter().map(|word| word.term).collect()
+}
+
+/// Kept objects as they were before they were deflated.
+fn objects(database: &Path) -> Vec<Vec<u8>> {
+    let hex = rows::texts(database, "SELECT hex(object) AS t FROM message_objects");
+    hex.iter()
+        .map(|hex| {
+            let deflated: Vec<u8> = (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+                .collect();
+            let mut bytes = Vec::new();
+            DeflateDecoder::new(&deflated[..])
+                .read_to_end(&mut bytes)
+                .unwrap();
+            bytes
+        })
+        .collect()
 }
 
 /// Protects every account: a code that Telegram told it is in no file, table, index, event, frame, webhook, answer or
@@ -323,6 +346,81 @@ async fn a_code_that_telegram_told_is_kept_nowhere_and_told_to_nobody() {
         assert_eq!(newest["text"], format!("Login code: {MASK}"), "{newest}");
         assert_eq!(newest["masked"], true);
     }
+}
+
+/// Protects every account from what is kept beside the rows: a formatted, a rich, a forwarded and a quoted message of
+/// Telegram's have their codes in no object, whether small or deflated.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_in_no_kept_object() {
+    let mut scene = Scene::start().await;
+    let (user, group) = (scene.account.user, scene.group);
+    let file = scene.fleet.data_dir().join("switchboard.db");
+    let [formatted, rich] = ["604918273", "718293645"];
+    for (how, code) in [("formatted", formatted), ("rich", rich)] {
+        scene.codes.push((how, code.to_owned()));
+    }
+    let telegram = &scene.fleet.telegram;
+    let words = format!(
+        "Login code: {formatted}. {}",
+        "Do not give it away. ".repeat(40)
+    );
+    let bold = MessageEntityBold {
+        offset: 6,
+        length: 15,
+    };
+    let form = Form {
+        entities: vec![bold.into()],
+        ..Form::default()
+    };
+    let draft = |text: &str, form: Form| Draft {
+        form,
+        ..Draft::text(text)
+    };
+    let told = telegram.post(TELEGRAM, user, draft(&words, form));
+    let form = Form {
+        rich: true,
+        ..Form::default()
+    };
+    let text = format!("Login code: {rich}");
+    telegram.post(TELEGRAM, user, draft(&text, form));
+    // Its owner quotes the code where it was told, and whoever sees it forwarded quotes it there.
+    let quote = |of| Draft {
+        reply_to: Some(of),
+        ..draft(
+            "is that it?",
+            Form {
+                quote: Some(format!("Login code: {formatted}")),
+                ..Form::default()
+            },
+        )
+    };
+    let of = telegram.look(|world| world.find_mail(user, told).unwrap());
+    telegram.post(user, ChatRef::User(TELEGRAM), quote(of));
+    let own = telegram.look(|world| world.id_for(user, of).unwrap());
+    let forwarded = telegram
+        .forward(user, ChatRef::User(TELEGRAM), own, group)
+        .unwrap();
+    let of = telegram.look(|world| world.find(user, ChatRef::from(group), forwarded).unwrap());
+    let friend = telegram.look(|world| {
+        let ChatRef::Group(id) = ChatRef::from(group) else {
+            panic!("a basic group");
+        };
+        let members = &world.groups[&id].members;
+        *members.iter().find(|member| **member != user).unwrap()
+    });
+    telegram.post(friend, group, quote(of));
+    scene.until_marked("Nothing secret at the end.").await;
+
+    let leaks = scene.leaks().await;
+    assert!(leaks.is_empty(), "{leaks:#?}");
+    // The formatted one, its forward and the quote of it are kept all the same.
+    let kept = "SELECT count(*) AS n FROM message_objects o JOIN messages m ON m.id = o.message_row WHERE m.service IS NULL";
+    assert_eq!(rows::number(&file, kept), 3);
+    let quotes = "SELECT coalesce(quote, 'none') AS t FROM messages WHERE text = 'is that it?' ORDER BY message_no";
+    assert_eq!(
+        rows::texts(&file, quotes),
+        [format!("Login code: {MASK}"), "none".to_owned()]
+    );
 }
 
 /// Protects both sides of a masked code: an admin sees it, fetched anew and kept nowhere, with a line in the log that says

@@ -29,3 +29,4 @@ mod replies_unanswered;
 mod user_api;
 mod web_safety;
 mod webhooks;
+mod whole;

@@ -220,6 +220,7 @@ impl Simulator {
             let draft = Draft {
                 forwarded: Some(forwarded),
                 media: body.media.map(|media| *media),
+                form: body.form.map(|form| *form).unwrap_or_default(),
                 ..Draft::text(body.text)
             };
             Ok(world.post(by, to, draft, None).id)

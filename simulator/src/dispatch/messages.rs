@@ -236,6 +236,7 @@ pub fn forward_messages(
         let draft = Draft {
             text: body.text,
             media: body.media.map(|media| *media),
+            form: body.form.map(|form| *form).unwrap_or_default(),
             forwarded: (!r.drop_author).then_some(forwarded),
             random_id: *random_id,
             ..Draft::default()

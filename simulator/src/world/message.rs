@@ -1,5 +1,7 @@
 //! Message: one text, picture or event of a chat, stored once however many accounts see it.
 
+use grammers_tl_types::enums::MessageEntity;
+
 use super::{forum::Spot, ids::ChatRef};
 
 /// Number of a message in the whole world; what it is called in an account or a channel is another number.
@@ -20,6 +22,8 @@ pub struct Body {
     pub action: Option<Box<Action>>,
     pub reply_to: Option<Gid>,
     pub spot: Spot,
+    /// `None`: plain.
+    pub form: Option<Box<Form>>,
     pub forwarded: Option<Box<Forward>>,
     /// (emoji, by whom), in the order they came.
     pub reactions: Vec<(String, i64)>,
@@ -35,6 +39,13 @@ pub struct Body {
     pub deleted: bool,
     pub pinned: bool,
     pub silent: bool,
+}
+
+impl Body {
+    pub fn entities(&self) -> Option<Vec<MessageEntity>> {
+        let entities = &self.form.as_ref()?.entities;
+        (!entities.is_empty()).then(|| entities.clone())
+    }
 }
 
 /// What a message carries besides its text.
@@ -110,6 +121,18 @@ pub enum Action {
     ContactSignedUp,
 }
 
+/// How a text is said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Form {
+    pub entities: Vec<MessageEntity>,
+    /// Messages with the same number are one album.
+    pub album: Option<i64>,
+    /// Of the message that is replied to.
+    pub quote: Option<String>,
+    /// The lines of the text are paragraphs of a rich text; the text itself is empty then.
+    pub rich: bool,
+}
+
 /// Where a forwarded message came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forward {
@@ -127,6 +150,7 @@ pub struct Draft {
     pub action: Option<Action>,
     pub reply_to: Option<Gid>,
     pub spot: Spot,
+    pub form: Form,
     pub forwarded: Option<Forward>,
     pub random_id: i64,
     pub silent: bool,

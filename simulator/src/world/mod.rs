@@ -40,7 +40,7 @@ pub use forum::{GENERAL, Spot, Topic};
 pub use ids::{ChatRef, access_hash, min_hash, mix};
 pub use ledger::{ChatEntry, Ledger, LedgerMessage, SendEntry};
 pub use mailbox::{Dialog, MailCopy, MailEvent, Mailbox};
-pub use message::{Action, Body, Draft, Forward, Gid, Media, utf16_len};
+pub use message::{Action, Body, Draft, Form, Forward, Gid, Media, utf16_len};
 pub use notices::TELEGRAM;
 pub use post::Posted;
 pub use push::{Audience, Outgoing, PushKind};

@@ -8,7 +8,7 @@ use super::{
     forbidden,
     ids::ChatRef,
     mailbox::MailEvent,
-    message::{Body, Draft, Gid, utf16_len},
+    message::{Body, Draft, Form, Gid, utf16_len},
     push::Audience,
     view::Detail,
 };
@@ -145,6 +145,7 @@ impl World {
             action: draft.action.map(Box::new),
             reply_to: draft.reply_to,
             spot: draft.spot,
+            form: (draft.form != Form::default()).then(|| Box::new(draft.form)),
             forwarded: draft.forwarded.map(Box::new),
             reactions: Vec::new(),
             random_id: draft.random_id,

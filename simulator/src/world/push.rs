@@ -150,7 +150,12 @@ impl World {
     ) -> Option<enums::Updates> {
         let body = self.body(gid)?;
         let known = &self.accounts.get(&user)?.known;
-        let plain = body.media.is_none() && body.action.is_none() && body.forwarded.is_none();
+        let full = body
+            .form
+            .as_ref()
+            .is_some_and(|form| form.rich || form.album.is_some());
+        let plain =
+            body.media.is_none() && body.action.is_none() && body.forwarded.is_none() && !full;
         if !plain || (body.from != user && !known.contains(&body.from)) {
             return None;
         }
@@ -172,7 +177,7 @@ impl World {
                     fwd_from: None,
                     via_bot_id: None,
                     reply_to,
-                    entities: None,
+                    entities: body.entities(),
                     ttl_period: None,
                 }
                 .into(),
@@ -193,7 +198,7 @@ impl World {
                     fwd_from: None,
                     via_bot_id: None,
                     reply_to,
-                    entities: None,
+                    entities: body.entities(),
                     ttl_period: None,
                 }
                 .into(),

@@ -8,6 +8,7 @@ use std::ops::Range;
 use grammers_client::tl;
 use tl::enums::{MessageEntity as E, MessageFwdHeader, MessageMedia, Peer};
 
+use super::rich;
 use crate::domain::{
     CODE_MASK, ChatId, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges,
 };
@@ -46,9 +47,16 @@ fn comes_from_telegram(header: Option<&MessageFwdHeader>) -> bool {
 
 /// Takes the codes out of a message of Telegram's own. Was there any?
 pub(super) fn mask(message: &mut tl::types::Message) -> bool {
-    // Buttons that copy or open something, and text in blocks: no telling where a code is in them.
+    // Buttons that copy or open something: no telling where a code is in them. Text in blocks becomes plain.
     message.reply_markup = None;
-    message.rich_message = None;
+    message.factcheck = None;
+    let rich = message.rich_message.take();
+    if let Some(rich) = rich.filter(|_| message.message.is_empty()) {
+        let flat = rich::flat(rich);
+        let code = |(offset, length)| tl::types::MessageEntityCode { offset, length }.into();
+        message.entities = Some(flat.apart().map(code).collect());
+        message.message = flat.text;
+    }
     let masked = mask_text(&mut message.message, message.entities.as_deref_mut());
     if masked && matches!(message.media, Some(MessageMedia::WebPage(_))) {
         // The preview of an address that had the code in it.
@@ -73,9 +81,22 @@ pub(super) fn mask_quote(message: &mut tl::types::Message) {
     if let Some(text) = &mut header.quote_text {
         mask_text(text, header.quote_entities.as_deref_mut());
     }
-    if matches!(header.reply_media, Some(MessageMedia::WebPage(_))) {
-        header.reply_media = None;
+    header.reply_media = None;
+}
+
+/// Looks at a message of Telegram's own without what might have a code in places that nobody masks: a file's name, a
+/// poll, a page.
+pub(super) fn without_places<T>(
+    message: &mut tl::types::Message,
+    look: impl FnOnce(&tl::types::Message) -> T,
+) -> T {
+    if matches!(message.media, Some(MessageMedia::Photo(_))) {
+        return look(message);
     }
+    let media = message.media.take();
+    let seen = look(message);
+    message.media = media;
+    seen
 }
 
 fn mask_text(text: &mut String, entities: Option<&mut [E]>) -> bool {

@@ -2,8 +2,8 @@
 
 use grammers_client::tl;
 
-use super::{Converter, chat_id, codes, date, media, place, service, some};
-use crate::domain::{ChatId, IncomingMessage, PeerKind, mask_codes};
+use super::{Converter, chat_id, codes, date, entities, media, object, place, rich, service, some};
+use crate::domain::{ChatId, ForwardedFrom, IncomingMessage, PeerKind, mask_codes};
 
 impl Converter<'_> {
     /// `None` for an empty message: Telegram has nothing there (any more).
@@ -22,23 +22,30 @@ impl Converter<'_> {
         let telegrams = codes::is_telegrams(&message);
         let masked = telegrams && codes::mask(&mut message);
         codes::mask_quote(&mut message);
+        self.leave_out_known_sender(&mut message);
+        let object = if telegrams {
+            codes::without_places(&mut message, object::of_message)
+        } else {
+            object::of_message(&message)
+        };
         let chat = self.chat(&message.peer_id);
-        let hidden_author =
-            message
-                .fwd_from
-                .and_then(|tl::enums::MessageFwdHeader::Header(header)| {
-                    header
-                        .from_id
-                        .is_none()
-                        .then_some(header.from_name)
-                        .flatten()
-                });
+        let forwarded_from = message.fwd_from.map(|header| self.forwarded_from(header));
+        let hidden_author = forwarded_from.as_ref().and_then(|from| from.name.clone());
         let mut media = message.media.and_then(media::describe);
         if let Some(media) = media.as_mut().filter(|_| telegrams)
             && let Some(name) = media.name.as_deref().and_then(mask_codes)
         {
             media.name = Some(name);
         }
+        if let Some(rich) = message.rich_message.filter(|_| message.message.is_empty()) {
+            message.message = rich::flat(rich).text;
+            // Such as a map without a word.
+            if message.message.is_empty() && media.is_none() {
+                media = media::describe(tl::enums::MessageMedia::Unsupported);
+            }
+        }
+        let mut reply_to = message.reply_to;
+        let quote = reply_to.as_mut().and_then(place::quote);
         IncomingMessage {
             chat,
             message_id: message.id,
@@ -49,12 +56,39 @@ impl Converter<'_> {
             date: date(message.date),
             // A hidden edit is Telegram's own bookkeeping (reactions, view counts), not a change of the text.
             edited_at: message.edit_date.filter(|_| !message.edit_hide).map(date),
-            reply_to: message.reply_to.as_ref().and_then(place::replied_to),
-            topic_id: message.reply_to.as_ref().and_then(place::topic),
+            reply_to: reply_to.as_ref().and_then(place::replied_to),
+            topic_id: reply_to.as_ref().and_then(place::topic),
             monoforum_peer: self.monoforum_peer(chat, message.saved_peer_id.as_ref()),
             media,
             service: None,
             masked,
+            entities: entities::entities(message.entities),
+            album_id: message.grouped_id,
+            forwarded_from,
+            quote,
+            object,
+        }
+    }
+
+    /// A short update says no sender in a private chat, a full one does: the object is the same.
+    fn leave_out_known_sender(&self, message: &mut tl::types::Message) {
+        let chat = self.chat(&message.peer_id);
+        if matches!(chat.kind(), PeerKind::User(_))
+            && self.sender(chat, message.from_id.as_ref(), message.out)
+                == self.sender(chat, None, message.out)
+        {
+            message.from_id = None;
+        }
+    }
+
+    /// By name only where no peer is behind it: names of peers are the store's.
+    fn forwarded_from(&self, header: tl::enums::MessageFwdHeader) -> ForwardedFrom {
+        let tl::enums::MessageFwdHeader::Header(header) = header;
+        let id = header.from_id.map(|peer| chat_id(&peer, self.self_id));
+        ForwardedFrom {
+            id,
+            name: header.from_name.filter(|_| id.is_none()),
+            date: date(header.date),
         }
     }
 
@@ -71,6 +105,8 @@ impl Converter<'_> {
                 .map(|peer| peer.name.as_str())
         };
         let words = service::words(&message.action, sender, &name);
+        // What Telegram itself does may say a code anywhere in it.
+        let object = (!telegrams).then(|| object::of_service(&message)).flatten();
         let masked_words = telegrams.then(|| mask_codes(&words)).flatten();
         IncomingMessage {
             chat,
@@ -88,6 +124,11 @@ impl Converter<'_> {
             media: None,
             service: Some(masked_words.unwrap_or(words)),
             masked: false,
+            entities: Vec::new(),
+            album_id: None,
+            forwarded_from: None,
+            quote: None,
+            object,
         }
     }
 

@@ -2,10 +2,13 @@
 
 mod codes;
 mod dialog;
+mod entities;
 mod media;
 mod message;
+mod object;
 mod peer;
 mod place;
+mod rich;
 mod service;
 mod thumb;
 mod update;

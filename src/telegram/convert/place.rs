@@ -1,8 +1,10 @@
-//! Where in its chat a message stands, by its reply header (core.telegram.org/api/forum): in a topic other than General a
+//! Where in its chat a message stands, and what it is about, by its reply header (core.telegram.org/api/forum): in a topic other than General a
 //! plain message "answers" the topic's first one, and an answer names that one apart.
 
 use grammers_client::tl;
 use tl::enums::{MessageAction, MessageReplyHeader};
+
+use super::some;
 
 /// The message replied to, when it is in the same chat. Being in a forum topic is no reply by itself.
 pub(super) fn replied_to(header: &MessageReplyHeader) -> Option<i32> {
@@ -28,4 +30,12 @@ pub(super) fn topic(header: &MessageReplyHeader) -> Option<i32> {
 /// The message that begins a topic is in it.
 pub(super) fn topic_begun(id: i32, action: &MessageAction) -> Option<i32> {
     matches!(action, MessageAction::TopicCreate(_)).then_some(id)
+}
+
+/// The part of the message replied to that it is about.
+pub(super) fn quote(header: &mut MessageReplyHeader) -> Option<String> {
+    match header {
+        MessageReplyHeader::Header(header) => header.quote_text.take().and_then(some),
+        MessageReplyHeader::MessageReplyStoryHeader(_) => None,
+    }
 }

@@ -6,6 +6,8 @@ use tl::{enums, types};
 use super::*;
 use crate::domain::{AccountId, Change, MediaKind, PeerFlags};
 
+mod whole;
+
 const SELF: i64 = 5;
 
 fn text(id: i32, peer: enums::Peer) -> types::Message {

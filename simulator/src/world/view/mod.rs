@@ -252,6 +252,14 @@ impl World {
             .media
             .as_deref()
             .map(|media| media::media_tl(self.seed, gid, body.date, media));
+        message.entities = body.entities();
+        if let Some(form) = &body.form {
+            message.grouped_id = form.album;
+            if form.rich {
+                message.message = String::new();
+                message.rich_message = Some(rich_tl(&body.text));
+            }
+        }
         message.edit_date = (body.edit_date != 0).then_some(body.edit_date);
         message.reactions = reactions_tl(viewer, body);
         message.into()
@@ -273,6 +281,8 @@ impl World {
             return Some(header.into());
         }
         header.reply_to_msg_id = Some(answers?);
+        header.quote_text = body.form.as_ref().and_then(|form| form.quote.clone());
+        header.quote = header.quote_text.is_some();
         Some(header.into())
     }
 
@@ -300,6 +310,25 @@ impl World {
             Action::ContactSignedUp => enums::MessageAction::ContactSignUp,
         }
     }
+}
+
+/// A paragraph for each line.
+fn rich_tl(text: &str) -> enums::RichMessage {
+    let paragraph = |line: &str| {
+        let text = types::TextPlain {
+            text: line.to_owned(),
+        }
+        .into();
+        types::PageBlockParagraph { text }.into()
+    };
+    types::RichMessage {
+        rtl: false,
+        part: false,
+        blocks: text.lines().map(paragraph).collect(),
+        photos: Vec::new(),
+        documents: Vec::new(),
+    }
+    .into()
 }
 
 fn reactions_tl(viewer: i64, body: &Body) -> Option<enums::MessageReactions> {

@@ -27,9 +27,15 @@ super::schemas! {
         direction: "one of incoming|outgoing", text: "string", timestamp: "time",
         status: "one of received|pending|sent|failed", delivery: "one of queued|in_flight|unanswered|failed|given_up?",
         sender: "Sender?", reply_to_message_id: "string?", topic: "Topic?", edited_at: "time?", deleted_at: "time?",
-        media: "Media?", service: "string?", backfilled: "boolean", masked: "boolean", late: "boolean", error: "SendError?",
-        retry_at: "time?",
+        media: "Media?", service: "string?", backfilled: "boolean", masked: "boolean", late: "boolean",
+        entities: "Entity[]?", album_id: "string?", forwarded_from: "ForwardedFrom?", quote: "string?",
+        error: "SendError?", retry_at: "time?",
     }
+    answer Entity {
+        type: "one of mention|hashtag|bot_command|url|email|bold|italic|code|pre|text_url|mention_name|phone|cashtag|underline|strike|bank_card|spoiler|custom_emoji|blockquote|date|diff_insert|diff_replace|diff_delete|ton_address|other",
+        offset: "integer", length: "integer", url: "maybe string", user_id: "maybe string", language: "maybe string",
+    }
+    answer ForwardedFrom { id: "string?", name: "string?", date: "time" }
     answer Topic { id: "string", title: "string?" }
     answer Sender { id: "string", name: "string", username: "string?" }
     answer SendError { code: "string", message: "string" }

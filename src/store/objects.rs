@@ -1,0 +1,87 @@
+//! Objects: Telegram's own form of messages that are more than their row, and quotes of what is masked.
+
+use diesel::{QueryResult, RunQueryDsl};
+
+use super::{
+    job::JobResult,
+    record::Recording,
+    sql::{One, sql},
+    tx::{Tx, scope_of},
+};
+use crate::domain::{IncomingMessage, MessageObject, is_telegram_itself};
+
+impl Tx<'_> {
+    /// `false`: the row has one already, and keeps it.
+    pub fn add_object(&mut self, row: i64, object: &MessageObject) -> QueryResult<bool> {
+        let rows = sql(
+            "INSERT INTO message_objects (message_row, layer, object) VALUES (?, ?, ?) \
+             ON CONFLICT (message_row) DO NOTHING",
+        )
+        .number(row)
+        .number(object.layer)
+        .bytes(&object.bytes)
+        .run(self.conn)?;
+        Ok(rows > 0)
+    }
+
+    /// A newer version of the message is all that counts.
+    pub fn replace_object(&mut self, row: i64, object: Option<&MessageObject>) -> QueryResult<()> {
+        sql("DELETE FROM message_objects WHERE message_row = ?")
+            .number(row)
+            .run(self.conn)?;
+        if let Some(object) = object {
+            self.add_object(row, object)?;
+        }
+        Ok(())
+    }
+
+    /// The message as it may be stored: a quote of a masked one, that Telegram does not show to be one, may hold its code.
+    /// `None`: as it is.
+    pub fn without_code(
+        &mut self,
+        recording: &Recording,
+        message: &IncomingMessage,
+    ) -> JobResult<Option<IncomingMessage>> {
+        let (Some(_), Some(quoted)) = (&message.quote, message.reply_to) else {
+            return Ok(None);
+        };
+        // There everything quoted was masked before it came here.
+        if is_telegram_itself(message.chat) {
+            return Ok(None);
+        }
+        let masked = recording.masked.contains(&(message.chat, quoted))
+            || sql("SELECT count(*) AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ? AND masked")
+                .number(recording.account.no)
+                .number(scope_of(message.chat))
+                .number(quoted)
+                .get_result::<One>(self.conn)?
+                .n
+                > 0;
+        Ok(masked.then(|| IncomingMessage {
+            quote: None,
+            object: None,
+            ..message.clone()
+        }))
+    }
+
+    /// This message is masked: whatever quoted it before it was known loses the quote. What quotes it is younger.
+    pub fn drop_quotes_of(&mut self, key: (i64, i64), message: &IncomingMessage) -> JobResult<()> {
+        if is_telegram_itself(message.chat) {
+            return Ok(());
+        }
+        let conversation = self.conversation(key)?.fields.id;
+        for text in [
+            "DELETE FROM message_objects WHERE message_row IN (SELECT id FROM messages INDEXED BY messages_by_conversation \
+             WHERE conversation_id = ? AND timestamp >= ? AND reply_to = ? AND quote IS NOT NULL)",
+            "UPDATE messages INDEXED BY messages_by_conversation SET quote = NULL \
+             WHERE conversation_id = ? AND timestamp >= ? AND reply_to = ? AND quote IS NOT NULL",
+        ] {
+            sql(text)
+                .number(conversation)
+                .number(message.date.millis())
+                .number(message.message_id)
+                .run(self.conn)?;
+        }
+        Ok(())
+    }
+}
