@@ -101,7 +101,7 @@ async fn read(
     let session = read_session(credentials.session).map_err(Trouble::Exit)?;
     let position = parts.store.position(account_id).await?;
     let pace = parts.store.pace(account_id).await?;
-    let peers = StoredPeers::load(account_id, parts.store.clone()).await?;
+    let peers = StoredPeers::new(account_id, parts.store.clone());
     let config = LinkConfig {
         account_id,
         session,

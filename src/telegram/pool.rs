@@ -30,8 +30,9 @@ use super::{
     session::{DcRecord, SessionData},
 };
 
-/// Blocks are allocated as they fill; the driver sheds long before this is reached.
-const QUEUE: usize = 65_536;
+/// Packets that may wait for the driver; each is some 5 to 10 KB. What comes beyond is left to Telegram: the driver sees that
+/// the queue was full, and asks for the difference.
+pub(super) const QUEUE: usize = 2_048;
 
 /// The session as grammers sees it: data centres and keys, in memory. Everything else it may ask for is answered with
 /// nothing: peers and positions are ours.

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use switchboard_simulator::{
-    Effect, Fault, PersonSpec,
+    AccountSpec, Effect, Fault, PersonSpec,
     wire::{FaultScope, WireFault},
 };
 
 use crate::support::{
-    fleet::{Fleet, FleetAccount},
+    fleet::{Fleet, FleetAccount, phone},
     oracle::{Listener, assert_told_once, until_faithful},
     past::{Past, with_a_past},
 };
@@ -285,4 +285,30 @@ async fn an_edit_of_one_old_message_hides_nothing() {
         texts.iter().filter(|text| *text == "edited today").count(),
         1
     );
+}
+
+/// Protects a channel from one lost push: also on a fresh account, whose channels are listed after it has connected, the
+/// next post shows that one is missing; and so it does after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_push_of_a_quiet_channel_is_noticed() {
+    let mut fleet = Fleet::builder().start().await;
+    let phone = phone(40);
+    let telegram = fleet.telegram.clone();
+    let user = telegram.add_account(AccountSpec::new(&phone, "Fresh"));
+    let person = telegram.add_person(PersonSpec::new("Contact one"));
+    let chat = telegram.add_supergroup("Supergroup", &[person, user]);
+    telegram.say(person, chat, "long before");
+    let account = fleet.sign_in("Fresh", phone, user).await;
+    fleet.wait_for_state(&account.id, "online").await;
+    until_faithful(&fleet, &account, &[chat]).await;
+    for round in ["on a fresh account", "after a restart"] {
+        let lost = telegram.set_fault(Fault::new(Effect::DropPush).channel(CHANNELS - chat));
+        telegram.say(person, chat, &format!("nobody announced this {round}"));
+        telegram.clear_fault(lost);
+        telegram.say(person, chat, &format!("the next post {round}"));
+        until_faithful(&fleet, &account, &[chat]).await;
+        fleet.stop_service();
+        fleet.start_service();
+        fleet.wait_for_state(&account.id, "online").await;
+    }
 }

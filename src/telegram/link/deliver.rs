@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{Batch, Change, ChatId, Position},
-    telegram::{LinkExit, convert::Converter},
+    telegram::{LinkExit, convert::Converter, pool::QUEUE},
 };
 
 /// A group ends at this many changes,
@@ -22,7 +22,7 @@ const GROUP: usize = 500;
 /// or after this long: nobody waits for a full one.
 const GROUP_TIME: Duration = Duration::from_millis(5);
 /// While the reader is stuck, more packets than this are left to Telegram: each is some 10 KB here, nothing there.
-const DEEP: usize = 4_096;
+const DEEP: usize = QUEUE / 2;
 /// How often a stuck reader is looked after.
 const STUCK_TICK: Duration = Duration::from_millis(50);
 
@@ -32,6 +32,11 @@ impl Task {
         let started = Instant::now();
         let mut batch = self.new_batch();
         let mut next = Some(first);
+        // With no place left, packets may have been thrown away, a notice that the line was closed among them.
+        let full = self
+            .line
+            .as_ref()
+            .is_some_and(|line| line.updates.len() + 1 >= QUEUE);
         let mut closed = false;
         let mut void = false;
         while let Some(packet) = next.take() {
@@ -55,6 +60,9 @@ impl Task {
         }
         if let Some(boxes) = &mut self.boxes {
             boxes.watch_gaps(Instant::now());
+            if full {
+                boxes.line_lost();
+            }
         }
         self.finish(batch).await?;
         if closed {
