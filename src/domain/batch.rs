@@ -15,7 +15,7 @@ pub struct Batch {
     pub peers: Vec<Peer>,
     /// In the order in which they apply.
     pub changes: Vec<Change>,
-    /// What Telegram refused to replay; becomes fill jobs.
+    /// What Telegram refused to replay, before everything else in the batch: spans end there.
     pub holes: Vec<Hole>,
     /// `None` for batches that are not part of the update stream (history, dialogs).
     pub position: Option<Position>,
