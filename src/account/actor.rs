@@ -132,9 +132,7 @@ impl AccountActor {
             .position(account_id)
             .await
             .map_err(|error| crashed(&error))?;
-        let peers = StoredPeers::load(account_id, parts.store)
-            .await
-            .map_err(|error| crashed(&error))?;
+        let peers = StoredPeers::new(account_id, parts.store);
         Ok(LinkConfig {
             account_id,
             session,
@@ -150,6 +148,7 @@ impl AccountActor {
         events: mpsc::Receiver<LinkEvent>,
         ctx: &mut Context<Self>,
     ) {
+        let (line, line_stands) = watch::channel(false);
         let (online, is_online) = watch::channel(false);
         let (limit, limits) = mpsc::channel(4);
         let fill_bell = Arc::new(Notify::new());
@@ -158,7 +157,7 @@ impl AccountActor {
             store: self.parts.store.clone(),
             link: link.clone(),
             bell: Arc::clone(&self.bell),
-            online: is_online.clone(),
+            online: line_stands,
             limit,
         };
         let fill = Fill {
@@ -174,6 +173,7 @@ impl AccountActor {
             vault: self.parts.vault.clone(),
             typing: Arc::clone(&self.parts.typing),
             events,
+            line,
             online,
             was_online: Arc::clone(&self.was_online),
             limits,

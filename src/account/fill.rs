@@ -69,6 +69,7 @@ impl From<CallError> for Halt {
             CallError::FloodWait(wait) => Self::Wait(wait),
             CallError::SignedOut(_) => Self::End,
             CallError::Network(_)
+            | CallError::StoreAway(_)
             | CallError::TimedOut
             | CallError::Rejected { .. }
             | CallError::Unresolvable => Self::Wait(PAUSE),

@@ -199,7 +199,7 @@ impl Outbox {
                 message.retry_at = Some(Timestamp::now().plus(wait));
                 lanes.put_back(message);
             }
-            SendOutcome::Unknown { .. } => {
+            SendOutcome::Unknown { .. } | SendOutcome::NotSent { .. } => {
                 message.retry_at = Some(Timestamp::now().plus(pause(message.attempts)));
                 message.attempts += 1;
                 lanes.put_back(message);

@@ -15,12 +15,14 @@ pub struct Batch {
     pub peers: Vec<Peer>,
     /// In the order in which they apply.
     pub changes: Vec<Change>,
-    /// What Telegram refused to replay; becomes fill jobs.
+    /// What Telegram refused to replay; becomes fill jobs. The changes are after it.
     pub holes: Vec<Hole>,
     /// `None` for batches that are not part of the update stream (history, dialogs).
     pub position: Option<Position>,
     /// From history or a filled hole: stored messages are marked `backfilled`, unread counters stay.
     pub backfilled: bool,
+    /// Part of the update stream, but missed while the account was away, and asked for since.
+    pub late: bool,
     /// When the first byte of it was read from the socket, for the delivery histogram.
     pub read_at: Instant,
 }
@@ -35,6 +37,7 @@ impl Batch {
             holes: Vec::new(),
             position: None,
             backfilled: false,
+            late: false,
             read_at: Instant::now(),
         }
     }
@@ -68,6 +71,8 @@ pub enum Change {
     },
     /// From the dialog list: creates the conversation and sets its counters and marks.
     Dialog(DialogRecord),
+    /// What a channel had below this message is gone for this account.
+    ClearedBelow { chat: ChatId, min_id: i32 },
     /// The account can no longer write to, or read, this chat.
     LostChat { chat: ChatId },
     /// Somebody types; announced, never stored.

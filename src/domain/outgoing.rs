@@ -36,6 +36,10 @@ pub enum SendOutcome {
     SlowMode {
         wait: Duration,
     },
+    /// It surely has not left: there is no line, or what it needs could not be read just now.
+    NotSent {
+        reason: String,
+    },
     /// No definite answer: it may or may not have arrived; the same random id goes out again.
     Unknown {
         reason: String,

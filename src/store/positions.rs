@@ -105,6 +105,23 @@ impl StoreHandle {
         .await
     }
 
+    /// Where one channel is; `None` when it was never heard of.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn channel_position(&self, account: AccountId, channel: i64) -> Result<Option<i32>> {
+        self.read("channel_position", move |conn| {
+            let row = sql("SELECT c.channel_id, c.pts FROM channel_positions c \
+                           JOIN accounts a ON a.no = c.account_no WHERE a.id = ? AND c.channel_id = ?")
+            .text(&account.to_string())
+            .number(channel)
+            .load::<ChannelRow>(conn)?
+            .pop();
+            Ok(row.map(|row| row.pts))
+        })
+        .await
+    }
+
     /// (channel id, pts)
     ///
     /// # Errors

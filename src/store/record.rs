@@ -121,6 +121,8 @@ impl Tx<'_> {
                 }
                 Ok(())
             }
+            // The store learns to clear with its spans.
+            Change::ClearedBelow { .. } => Ok(()),
             // Bound already; never stored.
             Change::Sent { .. } | Change::Typing { .. } => Ok(()),
         }

@@ -209,7 +209,7 @@ impl Tx<'_> {
                     .run(self.conn)?;
                 self.announce_sent(&account, key, id.0)
             }
-            SendOutcome::Unknown { .. } => {
+            SendOutcome::Unknown { .. } | SendOutcome::NotSent { .. } => {
                 let exponent = u32::try_from(row.attempts).unwrap_or(0).min(6);
                 let pause = Duration::from_secs(1 << exponent).min(MAX_PAUSE);
                 sql("UPDATE outbox SET attempts = attempts + 1, maybe_sent = 1, retry_at = ? WHERE message_row = ?")

@@ -6,6 +6,7 @@
 //!           never replaced; one account's panic ends that account's link alone; no secret in a log line or an error.
 //! Does not: store anything, decide about restarts, or retry what a person or the outbox has to decide about.
 
+mod budget;
 mod clock;
 mod convert;
 mod error;
@@ -19,7 +20,8 @@ mod sequence;
 mod service;
 mod session;
 
-pub use error::{CallError, LinkExit, LoginLost, TelegramError};
+pub use budget::Charge;
+pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
 pub use link::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, LinkHandle,
     PeerBook, Recipient,

@@ -30,8 +30,9 @@ use super::{
     session::{DcRecord, SessionData},
 };
 
-/// Blocks are allocated as they fill; the driver sheds long before this is reached.
-const QUEUE: usize = 65_536;
+/// Packets that may wait for the link's task: each is 5 to 10 KB. What comes while it is full is lost below us, and
+/// only the full queue shows it.
+pub(super) const QUEUE: usize = 1_024;
 
 /// The session as grammers sees it: data centres and keys, in memory. Everything else it may ask for is answered with
 /// nothing: peers and positions are ours.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use grammers_client::session::types::DcOption;
+use prometheus_client::registry::Registry;
 use tokio::{
     runtime::{Handle, Runtime},
     sync::{OnceCell, mpsc},
@@ -13,7 +14,7 @@ use tokio::{
 
 use super::{
     LinkConfig, LinkEvent, LinkHandle, LoginError, SignIn, SignInConfig, TelegramError,
-    handshake::ServerKey, pool::dc_at,
+    budget::Budget, handshake::ServerKey, pool::dc_at,
 };
 use crate::domain::{AccountId, ApiCredentials};
 
@@ -38,6 +39,8 @@ pub struct Timing {
     pub close_limit: Duration,
     /// How long a hole between two updates may stay open before the difference is asked for.
     pub gap_patience: Duration,
+    /// How long a line has to stand for its loss to be the first one again.
+    pub steady_after: Duration,
 }
 
 impl Default for Timing {
@@ -55,6 +58,7 @@ impl Default for Timing {
             key_patience: Duration::from_secs(10 * 60),
             close_limit: Duration::from_secs(3),
             gap_patience: Duration::from_millis(600),
+            steady_after: Duration::from_secs(60),
         }
     }
 }
@@ -72,6 +76,8 @@ pub struct TelegramConfig {
     pub lang_code: String,
     /// Worker threads of the runtime; 0 means one per core, at most four.
     pub threads: usize,
+    /// Bytes that may be read from Telegram and not stored yet, over all accounts.
+    pub unstored_limit: usize,
     pub timing: Timing,
 }
 
@@ -85,6 +91,7 @@ impl Default for TelegramConfig {
             system_version: std::env::consts::OS.to_owned(),
             lang_code: "en".to_owned(),
             threads: 0,
+            unstored_limit: 64 * 1024 * 1024,
             timing: Timing::default(),
         }
     }
@@ -168,6 +175,7 @@ pub struct Telegram {
 
 struct Inner {
     settings: Arc<Settings>,
+    budget: Arc<Budget>,
     runtime: Option<Runtime>,
     handle: Handle,
 }
@@ -189,9 +197,11 @@ impl Telegram {
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();
+        let budget = Budget::new(settings.unstored_limit, handle.clone());
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
+                budget,
                 runtime: Some(runtime),
                 handle,
             }),
@@ -204,6 +214,15 @@ impl Telegram {
 
     pub(super) fn runtime(&self) -> &Handle {
         &self.inner.handle
+    }
+
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.inner.budget
+    }
+
+    /// What waits for the store, for the metrics page.
+    pub fn register(&self, registry: &mut Registry) {
+        self.inner.budget.register(registry);
     }
 
     /// Opens one account's link. Returns at once; what becomes of it comes as events, the last one being `Ended`.

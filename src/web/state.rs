@@ -121,6 +121,7 @@ impl From<CallError> for ApiError {
             CallError::SignedOut(_) => Self::conflict("account_unavailable", text),
             CallError::Rejected { .. } => Self::unprocessable("telegram_refused", text),
             CallError::Unresolvable => Self::unprocessable("recipient_not_found", text),
+            CallError::StoreAway(_) => Self::unavailable("store_unavailable", text),
             CallError::Network(_) | CallError::TimedOut => Self::new(
                 actix_web::http::StatusCode::GATEWAY_TIMEOUT,
                 "telegram_unreachable",

@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use grammers_client::tl::RemoteCall;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,7 +18,6 @@ use crate::{
     domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
     telegram::{
         CallError, LinkExit, Telegram,
-        error::Failure,
         pool::{PoolSession, panic_text},
     },
 };
@@ -58,7 +56,7 @@ impl LinkHandle {
             settings,
             runtime,
             session,
-            config.peers,
+            (config.peers, Arc::clone(telegram.budget())),
         ));
         let (events, receiver) = mpsc::channel(EVENTS);
         let task = Task::new(Arc::clone(&shared), events.clone(), config.position);
@@ -77,21 +75,9 @@ impl LinkHandle {
         (handle, receiver)
     }
 
-    /// For work inside the link that needs its calls.
-    pub(super) fn over(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            task: Arc::default(),
-        }
-    }
-
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
     /// One attempt to send; repeats go out with the same random id, which Telegram answers with the first message.
     pub async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
-        send::send(self, message).await
+        send::send(&self.shared, message).await
     }
 
     /// One page of the dialog list, at most 100 rows; `None` begins at the top.
@@ -103,8 +89,8 @@ impl LinkHandle {
         cursor: Option<DialogCursor>,
         limit: i32,
     ) -> Result<DialogPage, CallError> {
-        let handle = self.clone();
-        self.on_runtime(async move { fetch::dialogs_page(&handle, cursor, limit).await })
+        let shared = Arc::clone(&self.shared);
+        self.on_runtime(async move { fetch::dialogs_page(&shared, cursor, limit).await })
             .await
     }
 
@@ -117,8 +103,9 @@ impl LinkHandle {
         chat: ChatId,
         range: HistoryRange,
     ) -> Result<HistoryPage, CallError> {
-        let handle = self.clone();
-        self.on_runtime(async move { fetch::history(&handle, chat, range).await })
+        self.hurry(chat);
+        let shared = Arc::clone(&self.shared);
+        self.on_runtime(async move { fetch::history(&shared, chat, range).await })
             .await
     }
 
@@ -132,9 +119,9 @@ impl LinkHandle {
         channel: Option<ChatId>,
         ids: &[i32],
     ) -> Result<Batch, CallError> {
-        let handle = self.clone();
+        let shared = Arc::clone(&self.shared);
         let ids = ids.to_vec();
-        self.on_runtime(async move { fetch::messages_by_id(&handle, channel, ids).await })
+        self.on_runtime(async move { fetch::messages_by_id(&shared, channel, ids).await })
             .await
     }
 
@@ -143,7 +130,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn mark_read(&self, chat: ChatId, max_id: i32) -> Result<(), CallError> {
-        send::mark_read(self, chat, max_id).await
+        send::mark_read(&self.shared, chat, max_id).await
     }
 
     /// Finds whom a person means; the peer's access hash is to be stored before writing to it.
@@ -151,7 +138,7 @@ impl LinkHandle {
     /// # Errors
     /// [`CallError::Unresolvable`] when there is no such peer.
     pub async fn resolve(&self, recipient: &Recipient) -> Result<Peer, CallError> {
-        resolve::resolve(self, recipient).await
+        resolve::resolve(&self.shared, recipient).await
     }
 
     /// Who is signed in.
@@ -159,7 +146,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn me(&self) -> Result<SelfUser, CallError> {
-        resolve::me(self).await.map(|(user, _)| user)
+        resolve::me(&self.shared).await.map(|(user, _)| user)
     }
 
     /// Who is signed in, with the phone number, which is kept nowhere.
@@ -167,7 +154,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn me_with_phone(&self) -> Result<(SelfUser, Option<SecretText>), CallError> {
-        resolve::me(self).await
+        resolve::me(&self.shared).await
     }
 
     /// Shows "typing…" for a few seconds.
@@ -175,7 +162,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn set_typing(&self, chat: ChatId) -> Result<(), CallError> {
-        send::set_typing(self, chat).await
+        send::set_typing(&self.shared, chat).await
     }
 
     /// Signs out at Telegram; the key is worthless afterwards.
@@ -183,9 +170,23 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn log_out(&self) -> Result<(), CallError> {
-        self.call(grammers_client::tl::functions::auth::LogOut {})
+        self.shared
+            .call(grammers_client::tl::functions::auth::LogOut {})
             .await?;
         Ok(())
+    }
+
+    /// Somebody looks at this chat, or answers in it: what it lacks comes before what others lack.
+    pub fn hurry(&self, chat: ChatId) {
+        self.shared.hurry(chat);
+    }
+
+    /// The numbers that a call took, from an answer of the kind of `messages.affectedHistory`: the layer below hands on
+    /// only `messages.affectedMessages` by itself, and without them the next update looks as if one were missing.
+    /// `channel`: the one whose messages the call concerned.
+    pub fn moved(&self, channel: Option<ChatId>, pts: i32, pts_count: i32) {
+        let channel = channel.and_then(ChatId::channel_id);
+        self.shared.moved(channel, (pts, pts_count));
     }
 
     /// Drops the line and dials again at once.
@@ -232,28 +233,6 @@ impl LinkHandle {
             Err(_) => Err(CallError::Network("the service is stopping".to_owned())),
         }
     }
-
-    /// A call with the usual limit.
-    pub(super) async fn call<R: RemoteCall>(&self, request: R) -> Result<R::Return, CallError> {
-        self.try_call(&request)
-            .await
-            .map_err(Failure::into_call_error)
-    }
-
-    /// The same, with the failure as it is. Tells the task when the sign-in turns out to be over.
-    pub(super) async fn try_call<R: RemoteCall>(&self, request: &R) -> Result<R::Return, Failure> {
-        let calls = self
-            .shared
-            .calls()
-            .ok_or_else(|| Failure::Network("not connected".to_owned()))?;
-        let answer = calls
-            .home(request, self.shared.settings.timing.call_limit)
-            .await;
-        if let Err(failure) = &answer {
-            self.shared.note(failure);
-        }
-        answer
-    }
 }
 
 async fn guarded(task: Task) -> LinkExit {
@@ -276,18 +255,18 @@ mod tests {
     use super::*;
     use crate::{
         domain::AccountId,
-        telegram::{PeerBook, SessionData, TelegramConfig},
+        telegram::{BookAway, PeerBook, SessionData, TelegramConfig},
     };
 
     struct Nobody;
 
     impl PeerBook for Nobody {
-        fn access_hash(&self, _chat: ChatId) -> BoxFuture<'_, Option<i64>> {
-            Box::pin(async { None })
+        fn access_hash(&self, _chat: ChatId) -> BoxFuture<'_, Result<Option<i64>, BookAway>> {
+            Box::pin(async { Ok(None) })
         }
 
-        fn channel_pts(&self, _channel_id: i64) -> BoxFuture<'_, Option<i32>> {
-            Box::pin(async { None })
+        fn channel_pts(&self, _channel_id: i64) -> BoxFuture<'_, Result<Option<i32>, BookAway>> {
+            Box::pin(async { Ok(None) })
         }
     }
 
@@ -303,7 +282,7 @@ mod tests {
             Arc::clone(telegram.settings()),
             telegram.runtime().clone(),
             PoolSession::new(Some(&session), telegram.settings()),
-            Arc::new(Nobody),
+            (Arc::new(Nobody), Arc::clone(telegram.budget())),
         ));
         let task = Task::new(shared, mpsc::channel(1).0, None);
         let size = size_of_val(&guarded(task));

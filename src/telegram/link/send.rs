@@ -5,7 +5,7 @@ use std::time::Duration;
 use grammers_client::tl;
 use tl::enums::{Update, Updates};
 
-use super::{handle::LinkHandle, resolve::input_peer};
+use super::{resolve::input_peer, shared::Shared};
 use crate::{
     domain::{ChatId, MessageError, OutgoingMessage, SendOutcome, Timestamp, check_text},
     telegram::{
@@ -14,15 +14,20 @@ use crate::{
     },
 };
 
-pub(super) async fn send(handle: &LinkHandle, message: &OutgoingMessage) -> SendOutcome {
+pub(super) async fn send(shared: &Shared, message: &OutgoingMessage) -> SendOutcome {
     // A text beyond Telegram's limit could grow past what the layer below can carry at all.
     if let Err(error) = check_text(&message.text) {
         return refused("MESSAGE_INVALID", &error.to_string());
     }
-    let Ok(peer) = input_peer(handle.shared(), message.chat).await else {
-        return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
+    let peer = match input_peer(shared, message.chat).await {
+        Ok(peer) => peer,
+        Err(CallError::Unresolvable) => {
+            return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
+        }
+        Err(passing) => return not_sent(&passing.to_string()),
     };
-    match handle.try_call(&request(peer, message)).await {
+    shared.hurry(message.chat);
+    match shared.try_call(&request(peer, message)).await {
         Ok(updates) => accepted(updates, message.random_id),
         Err(failure) => outcome(failure),
     }
@@ -121,6 +126,12 @@ fn refused(code: &str, message: &str) -> SendOutcome {
     })
 }
 
+fn not_sent(reason: &str) -> SendOutcome {
+    SendOutcome::NotSent {
+        reason: reason.to_owned(),
+    }
+}
+
 fn unknown(reason: &str) -> SendOutcome {
     SendOutcome::Unknown {
         reason: reason.to_owned(),
@@ -146,22 +157,19 @@ fn outcome(failure: Failure) -> SendOutcome {
             name,
             ..
         } => refused(name, meaning(name)),
+        Failure::NoLine => not_sent(&failure.to_string()),
         _ => unknown(&failure.to_string()),
     }
 }
 
-pub(super) async fn mark_read(
-    handle: &LinkHandle,
-    chat: ChatId,
-    max_id: i32,
-) -> Result<(), CallError> {
-    let peer = input_peer(handle.shared(), chat).await?;
+pub(super) async fn mark_read(shared: &Shared, chat: ChatId, max_id: i32) -> Result<(), CallError> {
+    let peer = input_peer(shared, chat).await?;
     if let tl::enums::InputPeer::Channel(channel) = &peer {
         let channel = tl::types::InputChannel {
             channel_id: channel.channel_id,
             access_hash: channel.access_hash,
         };
-        handle
+        shared
             .call(tl::functions::channels::ReadHistory {
                 channel: channel.into(),
                 max_id,
@@ -169,19 +177,19 @@ pub(super) async fn mark_read(
             .await?;
         return Ok(());
     }
-    handle
+    shared
         .call(tl::functions::messages::ReadHistory { peer, max_id })
         .await?;
     Ok(())
 }
 
-pub(super) async fn set_typing(handle: &LinkHandle, chat: ChatId) -> Result<(), CallError> {
+pub(super) async fn set_typing(shared: &Shared, chat: ChatId) -> Result<(), CallError> {
     let request = tl::functions::messages::SetTyping {
-        peer: input_peer(handle.shared(), chat).await?,
+        peer: input_peer(shared, chat).await?,
         top_msg_id: None,
         action: tl::enums::SendMessageAction::SendMessageTypingAction,
     };
-    handle.call(request).await?;
+    shared.call(request).await?;
     Ok(())
 }
 
@@ -224,6 +232,10 @@ mod tests {
                 "{failure}"
             );
         }
+        assert!(matches!(
+            outcome(Failure::NoLine),
+            SendOutcome::NotSent { .. }
+        ));
         let wait = Duration::from_secs(31);
         for name in ["FLOOD_WAIT", "FLOOD_PREMIUM_WAIT"] {
             assert_eq!(
