@@ -143,7 +143,7 @@ impl App {
         let parts = AccountParts {
             store: store.clone(),
             vault: vault.clone(),
-            telegram,
+            telegram: telegram.clone(),
             typing: Arc::new(Whisper(broadcast.clone())),
         };
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
@@ -153,6 +153,7 @@ impl App {
             supervisor,
             vault,
             metrics: Arc::clone(&announcer.metrics),
+            telegram,
             api: config.api.clone(),
             doors,
             webhooks: WebhookFigures::default(),

@@ -18,3 +18,4 @@ pub use actor::{
 };
 pub use exit::AccountExit;
 pub use fill::{FetchError, fetch_down_to, fetch_older};
+pub use peers::StoredPeers;

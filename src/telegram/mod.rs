@@ -19,6 +19,7 @@ mod prime;
 mod sequence;
 mod service;
 mod session;
+mod settings;
 
 pub use budget::Charge;
 pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
@@ -27,5 +28,6 @@ pub use link::{
     PeerBook, Recipient,
 };
 pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn};
-pub use service::{Telegram, TelegramConfig, Timing};
+pub use service::Telegram;
 pub use session::{DcRecord, SessionData, SessionError};
+pub use settings::{TelegramConfig, Timing};

@@ -11,7 +11,7 @@ use crate::{
     },
     store::{StoreError, StoreHandle},
     supervisor::{SignInError, SupervisorError, SupervisorHandle},
-    telegram::{CallError, LoginError},
+    telegram::{CallError, LoginError, Telegram},
     vault::{Vault, VaultError},
     webhooks::WebhookFigures,
 };
@@ -22,6 +22,8 @@ pub struct Service {
     pub supervisor: SupervisorHandle,
     pub vault: Vault,
     pub metrics: Arc<Metrics>,
+    /// For its figures.
+    pub telegram: Telegram,
     /// For accounts that bring none.
     pub api: Option<ApiCredentials>,
     pub doors: Doors,

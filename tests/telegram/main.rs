@@ -7,9 +7,11 @@
 )]
 
 mod calls;
+mod catching_up;
 mod channels;
 mod endings;
 mod ground;
 mod logins;
 mod messages;
 mod outages;
+mod real_store;

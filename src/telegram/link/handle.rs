@@ -17,8 +17,9 @@ use super::{
 use crate::{
     domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
     telegram::{
-        CallError, LinkExit, Telegram,
+        CallError, LinkExit,
         pool::{PoolSession, panic_text},
+        settings::Common,
     },
 };
 
@@ -38,25 +39,22 @@ pub struct LinkHandle {
 
 impl LinkHandle {
     pub(in crate::telegram) fn open(
-        telegram: &Telegram,
+        common: Common,
         config: LinkConfig,
     ) -> (Self, mpsc::Receiver<LinkEvent>) {
-        let settings = Arc::clone(telegram.settings());
-        let session = PoolSession::new(Some(&config.session), &settings);
+        let session = PoolSession::new(Some(&config.session), &common.settings);
         let usable = session.has_key(session.home());
         let api_id = match config.session.api_id {
             0 => config.api.api_id,
             own => own,
         };
         let ids = (config.session.self_id, config.session.self_hash, api_id);
-        let runtime = telegram.runtime().clone();
         let shared = Arc::new(Shared::new(
             config.account_id,
             ids,
-            settings,
-            runtime,
+            common,
             session,
-            (config.peers, Arc::clone(telegram.budget())),
+            config.peers,
         ));
         let (events, receiver) = mpsc::channel(EVENTS);
         let task = Task::new(Arc::clone(&shared), events.clone(), config.position);
@@ -251,11 +249,14 @@ mod tests {
     use std::net::{Ipv4Addr, SocketAddrV4};
 
     use futures_util::future::BoxFuture;
+    use tokio::runtime::Runtime;
 
     use super::*;
     use crate::{
         domain::AccountId,
-        telegram::{BookAway, PeerBook, SessionData, TelegramConfig},
+        telegram::{
+            BookAway, PeerBook, SessionData, TelegramConfig, budget::Budget, settings::Settings,
+        },
     };
 
     struct Nobody;
@@ -273,16 +274,21 @@ mod tests {
     /// Protects the memory of 2,000 idle accounts: what a link's task holds while nothing happens stays small.
     #[test]
     fn an_idle_links_task_stays_small() {
-        let telegram = Telegram::start(TelegramConfig::default()).unwrap();
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
         let session = SessionData::with_key(2, address, [1; 256], 1);
+        let runtime = Runtime::new().unwrap();
+        let settings = Arc::new(Settings::check(TelegramConfig::default()).unwrap());
+        let common = Common {
+            budget: Budget::new(1, runtime.handle().clone()),
+            settings: Arc::clone(&settings),
+            runtime: runtime.handle().clone(),
+        };
         let shared = Arc::new(Shared::new(
             AccountId::random(),
             (1, 0, 1),
-            Arc::clone(telegram.settings()),
-            telegram.runtime().clone(),
-            PoolSession::new(Some(&session), telegram.settings()),
-            (Arc::new(Nobody), Arc::clone(telegram.budget())),
+            common,
+            PoolSession::new(Some(&session), &settings),
+            Arc::new(Nobody),
         ));
         let task = Task::new(shared, mpsc::channel(1).0, None);
         let size = size_of_val(&guarded(task));

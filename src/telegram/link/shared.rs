@@ -16,7 +16,7 @@ use crate::{
         budget::Budget,
         error::Failure,
         pool::{Calls, PoolSession},
-        service::Settings,
+        settings::{Common, Settings},
     },
 };
 
@@ -80,11 +80,15 @@ impl Shared {
     pub(super) fn new(
         account_id: AccountId,
         (self_id, self_hash, api_id): (i64, i64, i32),
-        settings: Arc<Settings>,
-        runtime: Handle,
+        common: Common,
         session: Arc<PoolSession>,
-        (peers, budget): (Arc<dyn PeerBook>, Arc<Budget>),
+        peers: Arc<dyn PeerBook>,
     ) -> Self {
+        let Common {
+            settings,
+            budget,
+            runtime,
+        } = common;
         Self {
             account_id,
             self_id,
