@@ -17,6 +17,7 @@ mod link;
 mod login;
 mod pool;
 mod prime;
+mod sequence;
 mod service;
 mod session;
 
