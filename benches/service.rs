@@ -1,6 +1,6 @@
 //! The whole service on the simulated Telegram, as a process of its own: socket → committed row → WebSocket.
 //!
-//! `cargo bench --bench service [-- flood|paced|memory|start|readers]`. Beside each figure stands its floor, measured in
+//! `cargo bench --bench service [-- flood|burst|paced|memory|start|readers]`. Beside each figure stands its floor, measured in
 //! the same run: unmodified grammers that throws away what it reads, and a bare loop over SQLite. The simulated
 //! Telegram, the generator and the WebSocket reader run in this process and share the machine with the service.
 //!
@@ -35,6 +35,9 @@ fn main() {
     runtime.block_on(async {
         if wanted("flood") {
             parts::flood::run().await;
+        }
+        if wanted("burst") {
+            parts::burst::run().await;
         }
         if wanted("paced") {
             parts::paced::run().await;

@@ -163,7 +163,7 @@ impl App {
         let parts = AccountParts {
             store: store.clone(),
             vault: vault.clone(),
-            telegram,
+            telegram: telegram.clone(),
             typing: Arc::new(Whisper(broadcast.clone())),
             reply_patience: config.reply_patience,
         };
@@ -174,6 +174,7 @@ impl App {
             supervisor,
             vault,
             metrics: Arc::clone(&announcer.metrics),
+            telegram,
             api: config.api.clone(),
             doors,
             webhooks: WebhookFigures::default(),

@@ -15,3 +15,13 @@ pub fn map_large_blocks() {
         libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
     }
 }
+
+/// Gives free memory back to the system. After a wave, freed blocks lie between others in glibc's heaps, which keeps
+/// them resident; this takes some milliseconds, so call it where blocking is allowed.
+pub fn give_back() {
+    // SAFETY: malloc_trim takes a number and may be called at any time, from any thread.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -246,6 +246,58 @@ async fn difference(library: &Library, pts: i32, date: i32) -> enums::updates::D
     library.call(&call).await.unwrap()
 }
 
+/// Protects: limits as Telegram has them, for each account by itself, and the count that shows that a fault happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_beyond_a_window_wait_for_its_end() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let library = Library::start(simulator, town.account);
+    let other = simulator.add_account(AccountSpec::new("+99966 20055", "Other"));
+    let second = Library::start(simulator, other);
+    let limit = simulator.set_fault(Fault::calls_per_window(2, 2).on("users.getUsers"));
+    for library in [&library, &second] {
+        for _ in 0..2 {
+            assert_eq!(library.call(&get_me()).await.unwrap().len(), 1);
+        }
+    }
+    let Err(InvocationError::Rpc(error)) = library.call(&get_me()).await else {
+        panic!("not refused")
+    };
+    assert_eq!((error.code, error.name.as_str()), (420, "FLOOD_WAIT"));
+    assert!(matches!(error.value, Some(1 | 2)), "{:?}", error.value);
+    assert_eq!(simulator.fault_hits(limit), 1);
+    tokio::time::sleep(Duration::from_secs(u64::from(error.value.unwrap()))).await;
+    assert_eq!(library.call(&get_me()).await.unwrap().len(), 1);
+    simulator.clear_fault(limit);
+    assert_eq!(simulator.fault_hits(limit), 1, "also when it is over");
+    simulator.shutdown().await;
+}
+
+/// Protects: a restored server has the numbers and messages of the day of its copy, and goes on from them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_server_goes_on_from_its_copy() {
+    let town = town().await;
+    let simulator = &town.simulator;
+    let library = Library::start(simulator, town.account);
+    simulator.say(town.friend, town.account, "kept");
+    let state = || async {
+        let enums::updates::State::State(state) =
+            library.call(&f::updates::GetState {}).await.unwrap();
+        state.pts
+    };
+    let (pts, texts) = (state().await, simulator.texts(town.account, town.friend));
+    let backup = simulator.backup();
+    simulator.say(town.friend, town.account, "lost");
+    assert_eq!(state().await, pts + 1);
+    simulator.restore(backup);
+    while library.call(&get_me()).await.is_err() {}
+    assert_eq!(state().await, pts);
+    assert_eq!(simulator.texts(town.account, town.friend), texts);
+    simulator.say(town.friend, town.account, "anew");
+    assert_eq!(state().await, pts + 1);
+    simulator.shutdown().await;
+}
+
 /// Protects: every form of both differences.
 #[tokio::test(flavor = "multi_thread")]
 async fn differences_come_in_slices_whole_and_too_long() {

@@ -153,6 +153,7 @@ impl AccountActor {
         events: mpsc::Receiver<LinkEvent>,
         ctx: &mut Context<Self>,
     ) {
+        let (line, line_stands) = watch::channel(false);
         let (online, is_online) = watch::channel(false);
         let (limit, limits) = mpsc::channel(4);
         let fill_bell = Arc::new(Notify::new());
@@ -161,7 +162,7 @@ impl AccountActor {
             store: self.parts.store.clone(),
             link: link.clone(),
             bell: Arc::clone(&self.bell),
-            online: is_online.clone(),
+            online: line_stands,
             limit,
             patience: self.parts.reply_patience,
         };
@@ -179,6 +180,7 @@ impl AccountActor {
             session,
             typing: Arc::clone(&self.parts.typing),
             events,
+            line,
             online,
             was_online: Arc::clone(&self.was_online),
             limits,

@@ -69,6 +69,7 @@ impl From<CallError> for Halt {
             CallError::FloodWait(_) => Self::Flood,
             CallError::SignedOut(_) => Self::End,
             CallError::Network(_)
+            | CallError::StoreAway(_)
             | CallError::TimedOut
             | CallError::Rejected { .. }
             | CallError::Unresolvable => Self::Trouble(error.to_string()),
@@ -234,7 +235,7 @@ impl Fill {
         batch.asked = Some(asked);
         let behind = self.behind(&batch).await?;
         self.store.record_batch(batch).await?;
-        self.link.channels_behind(behind);
+        self.link.compare(behind);
         self.tell(Some(("dialogs", progress.done, total))).await?;
         progress.move_to(next);
         if progress.finished {
@@ -245,15 +246,15 @@ impl Fill {
         self.save(&progress, asked).await
     }
 
-    /// Channels that the list knows more of than the store.
-    async fn behind(&self, batch: &Batch) -> Result<Vec<i64>, Halt> {
+    /// Channels that the list knows more of than the store, and how far the list is.
+    async fn behind(&self, batch: &Batch) -> Result<Vec<(i64, i32)>, Halt> {
         let ours = self.store.channel_positions(self.account_id).await?;
         let mut behind = Vec::new();
         for dialog in dialogs(batch) {
             if let (Some(channel), Some(theirs)) = (dialog.chat.channel_id(), dialog.channel_pts)
                 && ours.iter().any(|(id, pts)| *id == channel && *pts < theirs)
             {
-                behind.push(channel);
+                behind.push((channel, theirs));
             }
         }
         Ok(behind)

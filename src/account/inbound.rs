@@ -32,7 +32,9 @@ pub struct Inbound {
     pub session: SessionEpoch,
     pub typing: Arc<dyn TypingSink>,
     pub events: mpsc::Receiver<LinkEvent>,
-    /// Tells the outbox and the history fill whether the line is up.
+    /// Tells the outbox whether Telegram answers.
+    pub line: watch::Sender<bool>,
+    /// Tells the history fill whether the account has caught up as well.
     pub online: watch::Sender<bool>,
     /// Set once it was online: its next trouble starts with short waits.
     pub was_online: Arc<AtomicBool>,
@@ -66,7 +68,7 @@ impl Inbound {
             tokio::select! {
                 event = self.events.recv() => match event {
                     Some(LinkEvent::Ended(exit)) => {
-                        let _ = self.online.send(false);
+                        self.down();
                         return self.fall_back(exit.into()).await;
                     }
                     Some(event) => self.take(event).await,
@@ -106,7 +108,10 @@ impl Inbound {
 
     async fn take(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Batch(batch) => self.record(*batch).await,
+            LinkEvent::Batch(batch, charge) => {
+                self.record(*batch).await;
+                drop(charge);
+            }
             LinkEvent::Connecting { attempt, retry_in } => self.connecting(attempt, retry_in).await,
             LinkEvent::Connected { after } => self.connected(after).await,
             LinkEvent::CaughtUp { updates } => self.came_online(updates).await,
@@ -124,8 +129,10 @@ impl Inbound {
         }
     }
 
-    /// The session works: the one before it, if any, is no longer needed.
+    /// Replies may go out, whatever is still to be caught up. The session works: the one before it, if any, is no longer
+    /// needed.
     async fn connected(&mut self, after: Duration) {
+        self.line.send_replace(true);
         self.connected_after = after;
         if let Err(error) = self
             .vault
@@ -176,8 +183,13 @@ impl Inbound {
         });
     }
 
+    fn down(&self) {
+        self.line.send_replace(false);
+        self.online.send_replace(false);
+    }
+
     async fn connecting(&mut self, attempt: u32, retry_in: Duration) {
-        let _ = self.online.send(false);
+        self.down();
         self.attempt = attempt;
         if self.last.is_none() && attempt <= 1 {
             self.first_dial().await;
@@ -204,7 +216,7 @@ impl Inbound {
     }
 
     async fn came_online(&mut self, caught_up: u64) {
-        let _ = self.online.send(true);
+        self.online.send_replace(true);
         self.was_online.store(true, Ordering::Release);
         self.limited_until = None;
         if self.last != Some(AccountState::Online) {
@@ -221,7 +233,7 @@ impl Inbound {
 
     /// The line says next when it is dialled again; both are told as one change.
     fn lost(&mut self, reason: String) {
-        let _ = self.online.send(false);
+        self.down();
         self.lost_because = Some(reason);
     }
 

@@ -71,7 +71,10 @@ fn without_a_look(error: CallError) -> Look {
         CallError::FloodWait(wait) => Look::Later(SendOutcome::SlowMode { wait }),
         // Whoever can't read there can't write there either: the send says so in Telegram's words.
         CallError::Rejected { .. } | CallError::Unresolvable => Look::Send,
-        CallError::SignedOut(_) | CallError::Network(_) | CallError::TimedOut => {
+        CallError::SignedOut(_)
+        | CallError::Network(_)
+        | CallError::StoreAway(_)
+        | CallError::TimedOut => {
             Look::Later(SendOutcome::NotSent {
                 reason: error.to_string(),
             })

@@ -23,4 +23,5 @@ pub use actor::{
     WakeOutbox,
 };
 pub use exit::AccountExit;
+pub use peers::StoredPeers;
 pub use reading::{FetchError, compare_between, fetch_between, fetch_down_to};

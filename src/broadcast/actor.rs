@@ -8,7 +8,7 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 
 use super::handle::Shared;
-use crate::domain::AccountId;
+use crate::domain::{AccountId, Seq};
 
 /// Sent after a commit when there are many listeners, or one could not be woken. No reply; one that finds the mailbox
 /// full changes nothing, the actor has a round before it anyway.
@@ -55,6 +55,8 @@ const ONE_LISTENER: Duration = Duration::from_micros(20);
 /// When a listener is tried again that has more letters before it than its mailbox holds.
 const FULL_MAILBOX: Duration = Duration::from_millis(20);
 const MAILBOX: usize = 1024;
+/// Without news for so long, old frames are let go.
+const QUIET: Duration = Duration::from_secs(15);
 
 pub struct BroadcastActor {
     shared: Arc<Shared>,
@@ -109,6 +111,10 @@ impl Actor for BroadcastActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        let mut last = Seq(0);
+        ctx.run_interval(QUIET, move |actor, _| {
+            actor.shared.shrink_when_quiet(&mut last)
+        });
     }
 }
 

@@ -14,10 +14,15 @@ use super::{
     listeners::Listeners,
     ring::Ring,
 };
-use crate::domain::{AccountId, Event, Seq};
+use crate::{
+    domain::{AccountId, Event, Seq},
+    memory,
+};
 
 /// Frames kept in memory for listeners that are only a little behind.
 const RING: usize = 16_384;
+/// What is kept of them once nothing has happened for a while.
+const QUIET_RING: usize = 256;
 
 /// What the actor and its handles share.
 #[derive(Debug)]
@@ -29,6 +34,17 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// After a wave: the newest frames are enough, older ones are in the event log. Called now and then.
+    pub(super) fn shrink_when_quiet(&self, last_seen: &mut Seq) {
+        let mut ring = self.ring();
+        let quiet = std::mem::replace(last_seen, ring.last()) == ring.last();
+        let gone = if quiet { ring.shrink(QUIET_RING) } else { 0 };
+        drop(ring);
+        if gone > 0 {
+            drop(tokio::task::spawn_blocking(memory::give_back));
+        }
+    }
+
     fn ring(&self) -> MutexGuard<'_, Ring> {
         // The ring is whole after every statement: a panic elsewhere can't leave it half-written.
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)

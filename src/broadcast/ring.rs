@@ -50,6 +50,18 @@ impl Ring {
         self.frames.push_back(frame);
     }
 
+    /// Keeps the newest ones alone. How many went.
+    pub fn shrink(&mut self, keep: usize) -> usize {
+        let gone = self.frames.len().saturating_sub(keep);
+        self.frames.drain(..gone);
+        self.frames.shrink_to(keep);
+        gone
+    }
+
+    pub fn last(&self) -> Seq {
+        self.last
+    }
+
     pub fn after(&self, seq: Seq, limit: usize) -> Since {
         if seq >= self.last {
             return Since::Frames(Vec::new());
@@ -121,6 +133,20 @@ mod tests {
         assert_eq!(seqs(ring.after(Seq(12), 9)), Some(vec![13, 14, 15]));
         assert_eq!(seqs(ring.after(Seq(12), 2)), Some(vec![13, 14]));
         assert_eq!(seqs(ring.after(Seq(15), 9)), Some(vec![]));
+    }
+
+    /// Protects memory after a wave, and the listeners across it: the newest stay, the others are in the log.
+    #[test]
+    fn a_shrunk_ring_sends_to_the_log_for_what_went() {
+        let mut ring = Ring::new(100, Seq(0));
+        for seq in 1..=50 {
+            ring.push(frame(seq));
+        }
+        assert_eq!((ring.shrink(2), ring.shrink(2)), (48, 0));
+        assert_eq!(seqs(ring.after(Seq(47), 9)), None);
+        assert_eq!(seqs(ring.after(Seq(48), 9)), Some(vec![49, 50]));
+        ring.push(frame(51));
+        assert_eq!(seqs(ring.after(Seq(48), 9)), Some(vec![49, 50, 51]));
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub enum Change {
     },
     /// From the dialog list: creates the conversation and sets its counters and marks.
     Dialog(DialogRecord),
+    /// What a channel had below this message is gone for this account.
+    ClearedBelow { chat: ChatId, min_id: i32 },
     /// The account can no longer write to, or read, this chat.
     LostChat { chat: ChatId },
     /// Somebody types; announced, never stored.

@@ -106,6 +106,10 @@ impl Housekeeping {
             let purged = step(conn, |conn| purge(conn, state))?;
             if pruned + purged == 0 {
                 self.pruned = Instant::now();
+                if !busy {
+                    // Pages of a wave; the system keeps them as well.
+                    conn.batch_execute("PRAGMA shrink_memory")?;
+                }
             } else {
                 more = true;
             }

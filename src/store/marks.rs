@@ -12,10 +12,15 @@ use super::{
     job::JobResult,
     record::Recording,
     search_index,
-    sql::sql,
-    tx::{KnownAccount, Tx},
+    sql::{One, sql},
+    tx::{KnownAccount, Tx, scope_of},
 };
-use crate::domain::{ChatId, Conversation, ConversationId, EventBody, MessageRowId};
+use crate::domain::{ChatId, Conversation, ConversationId, EventBody, MessageRowId, Span};
+
+/// Messages of a cleared history that are marked in its own transaction.
+const CLEARED: i64 = 5_000;
+/// And in one event.
+const TOLD_AT_ONCE: usize = 500;
 
 #[derive(QueryableByName, Debug)]
 struct Target {
@@ -82,6 +87,44 @@ impl Tx<'_> {
             recording.events += 1;
             // The summary and the counter changed too.
             recording.touch(key);
+        }
+        Ok(())
+    }
+
+    /// A channel's history up to this message is gone for this account: what is here of it is marked, and there is
+    /// nothing left to fetch. Of a long history the older part is found when it is compared, so that nobody waits for it.
+    pub fn record_cleared(
+        &mut self,
+        recording: &mut Recording,
+        chat: ChatId,
+        min_id: i32,
+    ) -> JobResult<()> {
+        let key = (recording.account.no, chat.marked());
+        let Some(row) = self.find_conversation(key.0, key.1)? else {
+            return Ok(());
+        };
+        let conversation = row.fields.id;
+        let rows = sql(
+            "SELECT message_no AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no <= ? \
+             AND deleted_at IS NULL ORDER BY message_no DESC LIMIT ?",
+        )
+        .number(key.0)
+        .number(scope_of(chat))
+        .number(min_id)
+        .number(CLEARED)
+        .load::<One>(self.conn)?;
+        let gone: Vec<i32> = rows.iter().filter_map(|row| row.n.try_into().ok()).collect();
+        for portion in gone.chunks(TOLD_AT_ONCE) {
+            self.record_deleted(recording, chat.channel_id(), portion)?;
+        }
+        if min_id < 1 {
+            return Ok(());
+        }
+        let mut spans = self.spans(key)?;
+        spans.cover(Span::closed(1, min_id));
+        self.keep_spans(key, &spans)?;
+        if let Some(lowest) = gone.last().filter(|_| gone.len() as i64 == CLEARED) {
+            self.outdated(conversation, 1, lowest - 1)?;
         }
         Ok(())
     }

@@ -131,6 +131,7 @@ impl Tx<'_> {
                 }
                 Ok(())
             }
+            Change::ClearedBelow { chat, min_id } => self.record_cleared(recording, *chat, *min_id),
             // Bound already; never stored.
             Change::Sent { .. } | Change::Typing { .. } => Ok(()),
         }

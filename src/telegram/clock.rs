@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{handshake::seconds_ahead, pool::PoolSession, service::Settings};
+use super::{handshake::seconds_ahead, pool::PoolSession, settings::Settings};
 
 const TOLERATED: i64 = 30;
 const LIMIT: Duration = Duration::from_secs(5);

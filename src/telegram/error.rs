@@ -13,6 +13,11 @@ pub enum TelegramError {
     BadKey,
 }
 
+/// The store could not be read just now: it is locked, slow or closing. Says nothing about what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store is away: {0}")]
+pub struct BookAway(pub String);
+
 /// What a call to Telegram ended with when it did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -25,6 +30,9 @@ pub enum CallError {
     /// The line is the trouble; the same call may be repeated.
     #[error("no answer from Telegram: {0}")]
     Network(String),
+    /// What the call needs to know could not be read just now; it may be repeated.
+    #[error("{0}")]
+    StoreAway(#[from] BookAway),
     /// Telegram refused for good.
     #[error("Telegram refused: {message}")]
     Rejected { code: String, message: String },
@@ -112,6 +120,8 @@ pub(super) enum Failure {
     },
     /// -404: the server does not know our key.
     KeyUnknown,
+    /// There is no line: nothing has left.
+    NoLine,
     Network(String),
     TimedOut,
     /// An answer that our layer can't read.
@@ -165,7 +175,7 @@ impl Failure {
     /// Would the same call, repeated, have a chance?
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Network(_) | Self::TimedOut | Self::KeyUnknown => true,
+            Self::Network(_) | Self::TimedOut | Self::KeyUnknown | Self::NoLine => true,
             Self::Rpc { code, .. } => !(0..500).contains(code),
             Self::Unreadable => false,
         }
@@ -181,6 +191,7 @@ impl Failure {
         match self {
             Self::TimedOut => CallError::TimedOut,
             Self::Network(reason) => CallError::Network(reason),
+            Self::NoLine => CallError::Network("not connected".to_owned()),
             Self::KeyUnknown => CallError::Network("the server does not know the key".to_owned()),
             Self::Unreadable => CallError::Rejected {
                 code: "UNREADABLE".to_owned(),
@@ -210,6 +221,7 @@ impl fmt::Display for Failure {
                 value: None,
             } => write!(f, "{name} ({code})"),
             Self::KeyUnknown => f.write_str("the server does not know the session's key"),
+            Self::NoLine => f.write_str("not connected"),
             Self::Network(reason) => f.write_str(reason),
             Self::TimedOut => f.write_str("no answer in time"),
             Self::Unreadable => f.write_str("an answer that could not be read"),

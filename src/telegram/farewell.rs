@@ -10,7 +10,7 @@ use super::{
     KeyLease, SessionData, Telegram,
     error::{Failure, LinkExit},
     pool::{Pool, PoolSession},
-    service::Settings,
+    settings::Settings,
 };
 
 /// What Telegram said to a log-out.

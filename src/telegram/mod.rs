@@ -6,6 +6,7 @@
 //!           never replaced; one account's panic ends that account's link alone; no secret in a log line or an error.
 //! Does not: store anything, decide about restarts, or retry what a person or the outbox has to decide about.
 
+mod budget;
 mod clock;
 mod convert;
 mod error;
@@ -20,8 +21,10 @@ mod prime;
 mod sequence;
 mod service;
 mod session;
+mod settings;
 
-pub use error::{CallError, LinkExit, LoginLost, TelegramError};
+pub use budget::Charge;
+pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
 pub use farewell::Parting;
 pub use keys::KeyLease;
 pub use link::{
@@ -29,5 +32,6 @@ pub use link::{
     PeerBook, Recipient, Urgency,
 };
 pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn};
-pub use service::{Telegram, TelegramConfig, Timing};
+pub use service::Telegram;
 pub use session::{DcRecord, SessionData, SessionError};
+pub use settings::{TelegramConfig, Timing};

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    net::{Ipv6Addr, SocketAddr, SocketAddrV6},
     num::NonZeroUsize,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -26,13 +26,13 @@ use zeroize::Zeroizing;
 use super::{
     error::Failure,
     handshake::exchange_key,
-    service::Settings,
     session::{DcRecord, SessionData},
+    settings::Settings,
 };
 
-/// Packets that may wait for the driver; each is some 5 to 10 KB. What comes beyond is left to Telegram: the driver sees that
-/// the queue was full, and asks for the difference.
-pub(super) const QUEUE: usize = 2_048;
+/// Packets that may wait for the link's task: each is 5 to 10 KB. What comes while it is full is lost below us, and
+/// only the full queue shows it.
+pub(super) const QUEUE: usize = 1_024;
 
 /// The session as grammers sees it: data centres and keys, in memory. Everything else it may ask for is answered with
 /// nothing: peers and positions are ours.
@@ -212,29 +212,6 @@ impl Session for PoolSession {
 
     fn set_update_state(&self, _update: UpdateState) -> BoxFuture<'_, Result<(), KeyVeto>> {
         Box::pin(async { Ok(()) })
-    }
-}
-
-/// A data centre's entry for an address of either family.
-pub(super) fn dc_at(id: i32, address: SocketAddr) -> DcOption {
-    let (ipv4, ipv6) = match address {
-        SocketAddr::V4(v4) => (
-            v4,
-            SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0),
-        ),
-        SocketAddr::V6(v6) => {
-            let v4 = v6
-                .ip()
-                .to_ipv4_mapped()
-                .unwrap_or(std::net::Ipv4Addr::UNSPECIFIED);
-            (SocketAddrV4::new(v4, v6.port()), v6)
-        }
-    };
-    DcOption {
-        id,
-        ipv4,
-        ipv6,
-        auth_key: None,
     }
 }
 

@@ -61,12 +61,26 @@ pub async fn list_messages(
     let conversation = service.conversation(&access, ConversationId(*id)).await?;
     let query = query.into_inner();
     let limit = check_limit(query.limit)?;
-    let page = messages_page(&service, &conversation, query.from()?, limit).await?;
+    let from = query.from()?;
+    if matches!(from, MessagesFrom::Newest) {
+        looked_at(&service, &conversation).await;
+    }
+    let page = messages_page(&service, &conversation, from, limit).await?;
     Ok(HttpResponse::Ok().json(json!({
         "messages": page.messages,
         "next_cursor": page.next_cursor,
         "prev_cursor": page.prev_cursor,
     })))
+}
+
+/// What a channel missed comes before what others missed when somebody looks at it.
+async fn looked_at(service: &Service, conversation: &Conversation) {
+    let chat = conversation.chat_id;
+    if chat.channel_id().is_some()
+        && let Some(link) = service.supervisor.link(conversation.account_id).await
+    {
+        link.hurry(chat);
+    }
 }
 
 #[derive(Deserialize)]

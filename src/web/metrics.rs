@@ -200,6 +200,7 @@ pub async fn get_metrics(
     let mut of_others = Registry::default();
     service.store.metrics().register(&mut of_others);
     service.webhooks.register(&mut of_others);
+    service.telegram.register(&mut of_others);
     encode_registry(&mut text, &service.metrics.registry)
         .and_then(|()| encode_registry(&mut text, &of_others))
         .and_then(|()| encode_eof(&mut text))

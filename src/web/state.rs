@@ -11,7 +11,7 @@ use crate::{
     },
     store::{StoreError, StoreHandle},
     supervisor::{SignInError, SignOutError, SupervisorError, SupervisorHandle},
-    telegram::{CallError, LoginError},
+    telegram::{CallError, LoginError, Telegram},
     vault::{Vault, VaultError},
     webhooks::WebhookFigures,
 };
@@ -22,6 +22,8 @@ pub struct Service {
     pub supervisor: SupervisorHandle,
     pub vault: Vault,
     pub metrics: Arc<Metrics>,
+    /// For its figures.
+    pub telegram: Telegram,
     /// For accounts that bring none.
     pub api: Option<ApiCredentials>,
     pub doors: Doors,
@@ -141,6 +143,7 @@ impl From<CallError> for ApiError {
             CallError::SignedOut(_) => Self::conflict("account_unavailable", text),
             CallError::Rejected { .. } => Self::unprocessable("telegram_refused", text),
             CallError::Unresolvable => Self::unprocessable("recipient_not_found", text),
+            CallError::StoreAway(_) => Self::unavailable("store_unavailable", text),
             CallError::Network(_) | CallError::TimedOut => Self::new(
                 actix_web::http::StatusCode::GATEWAY_TIMEOUT,
                 "telegram_unreachable",

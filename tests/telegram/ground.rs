@@ -15,7 +15,7 @@ use switchboard::{
         Peer, Place, Position, SecretText, Tries,
     },
     telegram::{
-        LinkConfig, LinkEvent, LinkExit, LinkHandle, PeerBook, SessionData, Telegram,
+        BookAway, LinkConfig, LinkEvent, LinkExit, LinkHandle, PeerBook, SessionData, Telegram,
         TelegramConfig, Timing,
     },
 };
@@ -226,7 +226,7 @@ impl Seen {
             }
             Change::LostChat { chat } => self.lost.push(chat),
             Change::Typing { chat, .. } => self.typing.push(chat),
-            Change::Muted { .. } | Change::Dialog(_) => {}
+            Change::Muted { .. } | Change::Dialog(_) | Change::ClearedBelow { .. } => {}
         }
     }
 }
@@ -236,7 +236,7 @@ impl Seen {
 pub struct Book(pub Mutex<Seen>);
 
 impl PeerBook for Book {
-    fn access_hash(&self, chat: ChatId) -> BoxFuture<'_, Option<i64>> {
+    fn access_hash(&self, chat: ChatId) -> BoxFuture<'_, Result<Option<i64>, BookAway>> {
         let hash = self
             .0
             .lock()
@@ -244,12 +244,12 @@ impl PeerBook for Book {
             .peers
             .get(&chat)
             .and_then(|peer| peer.access_hash);
-        Box::pin(async move { hash })
+        Box::pin(async move { Ok(hash) })
     }
 
-    fn channel_pts(&self, channel_id: i64) -> BoxFuture<'_, Option<i32>> {
+    fn channel_pts(&self, channel_id: i64) -> BoxFuture<'_, Result<Option<i32>, BookAway>> {
         let pts = self.0.lock().unwrap().channel_pts.get(&channel_id).copied();
-        Box::pin(async move { pts })
+        Box::pin(async move { Ok(pts) })
     }
 }
 
@@ -316,7 +316,7 @@ impl Reader {
             LinkEvent::Connecting { .. } | LinkEvent::SessionChanged(_) => {}
             LinkEvent::Connected { .. } => seen.connected += 1,
             LinkEvent::Disconnected { reason } => seen.disconnected.push(reason),
-            LinkEvent::Batch(batch) => seen.take(*batch),
+            LinkEvent::Batch(batch, _) => seen.take(*batch),
             LinkEvent::CaughtUp { .. } => seen.caught_up += 1,
             LinkEvent::FloodWait { seconds, .. } => seen.floods.push(seconds),
             LinkEvent::Ended(exit) => seen.ended = Some(exit),

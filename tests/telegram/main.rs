@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod catching_up;
 mod channels;
 mod endings;
 mod ground;
@@ -14,3 +15,4 @@ mod logins;
 mod messages;
 mod outages;
 mod partings;
+mod real_store;

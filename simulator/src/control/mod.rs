@@ -28,7 +28,7 @@ use crate::{
     port::{KeyId, Pusher},
     traffic::{TrafficHandle, TrafficSpec},
     wire::WireHandle,
-    world::{ChatEntry, ChatRef, Ledger, Refusal, SignInRules, Standing, World},
+    world::{Backup, ChatEntry, ChatRef, Ledger, Refusal, SignInRules, Standing, World},
 };
 
 /// A running simulated Telegram. Cheap to clone; it runs until [`Simulator::shutdown`].
@@ -197,6 +197,25 @@ impl Simulator {
     /// Something goes wrong from now on. Faults below the calls are set on [`Self::wire`].
     pub fn set_fault(&self, fault: Fault) -> FaultId {
         self.engine.faults().set(fault)
+    }
+
+    /// How often a fault happened, also when it is over.
+    pub fn fault_hits(&self, id: FaultId) -> u64 {
+        self.engine.faults().hits(id)
+    }
+
+    /// What happened in chats so far.
+    pub fn backup(&self) -> Backup {
+        self.look(World::backup)
+    }
+
+    /// Puts the world back to an earlier day, as a server that was restored from a copy; every line is cut.
+    pub fn restore(&self, backup: Backup) {
+        self.with(|world| world.restore(backup));
+        let users: Vec<i64> = self.look(|world| world.accounts.keys().copied().collect());
+        for user in users {
+            self.cut(user);
+        }
     }
 
     pub fn clear_fault(&self, id: FaultId) {

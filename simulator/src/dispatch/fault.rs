@@ -1,11 +1,12 @@
 //! Faults of calls and pushes, set by scripts: what goes wrong, for whom, and how often.
 
 use std::{
+    collections::HashMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use grammers_tl_types::{enums, types};
@@ -43,6 +44,9 @@ pub struct Fault {
     pub effect: Effect,
     #[serde(skip)]
     seen: u64,
+    /// Of [`Effect::CallsPerWindow`]: each account's window and the calls in it.
+    #[serde(skip)]
+    windows: HashMap<Option<i64>, (Instant, u32)>,
 }
 
 /// What happens.
@@ -69,6 +73,10 @@ pub enum Effect {
     DifferenceTooLong,
     /// updates.getDifference gives at most this many events at a time.
     DifferenceSlices { events: usize },
+    /// The same, and a slice's state has the date of the answer, although channels are announced with the last slice.
+    DatedSlices { events: usize },
+    /// Each account may make this many such calls within a window; more are answered with the time that is left.
+    CallsPerWindow { calls: u32, seconds: u32 },
     /// updates.getChannelDifference answers channelDifferenceTooLong.
     ChannelDifferenceTooLong,
     /// A push is lost.
@@ -104,6 +112,7 @@ impl Effect {
             self,
             Self::DifferenceTooLong
                 | Self::DifferenceSlices { .. }
+                | Self::DatedSlices { .. }
                 | Self::ChannelDifferenceTooLong
         )
     }
@@ -121,7 +130,13 @@ impl Fault {
             per_mille: None,
             effect,
             seen: 0,
+            windows: HashMap::new(),
         }
+    }
+
+    /// A limit as Telegram has them: so many calls within so many seconds, for each account.
+    pub fn calls_per_window(calls: u32, seconds: u32) -> Self {
+        Self::new(Effect::CallsPerWindow { calls, seconds })
     }
 
     /// An `rpc_error`, for instance `Fault::error(420, "FLOOD_WAIT_5").on("messages.sendMessage").times(1)`.
@@ -171,6 +186,33 @@ impl Fault {
         self
     }
 
+    /// What happens to this chance, if anything does.
+    fn happens(&mut self, user: Option<i64>) -> Option<Effect> {
+        if let Effect::CallsPerWindow { calls, seconds } = self.effect {
+            return self.over(user, calls, Duration::from_secs(seconds.into()));
+        }
+        self.strike().then(|| self.effect.clone())
+    }
+
+    /// Beyond the limit: the wait for the window's end.
+    fn over(&mut self, user: Option<i64>, calls: u32, window: Duration) -> Option<Effect> {
+        let now = Instant::now();
+        let (began, count) = self.windows.entry(user).or_insert((now, 0));
+        if now.duration_since(*began) >= window {
+            (*began, *count) = (now, 0);
+        }
+        *count += 1;
+        if *count <= calls {
+            return None;
+        }
+        let left = window.saturating_sub(now.duration_since(*began));
+        let seconds = left.as_secs_f64().ceil().max(1.0);
+        Some(Effect::Error {
+            code: 420,
+            message: format!("FLOOD_WAIT_{seconds}"),
+        })
+    }
+
     /// One chance of happening: counts, and says whether it does.
     fn strike(&mut self) -> bool {
         if self.skip > 0 {
@@ -205,6 +247,8 @@ pub(super) enum PushFate {
 #[derive(Default)]
 pub struct Faults {
     list: Mutex<Vec<(FaultId, Fault)>>,
+    /// How often each happened, also those that are over.
+    hits: Mutex<HashMap<FaultId, u64>>,
     held: Mutex<Vec<(i64, enums::Updates)>>,
     next: AtomicU64,
     /// These spare the common case the locks.
@@ -233,16 +277,26 @@ impl Faults {
         self.any.store(false, Ordering::Release);
     }
 
-    fn pick(&self, wanted: impl Fn(&Fault) -> bool) -> Option<Effect> {
+    /// How often a fault happened. A scene whose fault did not happen shows nothing.
+    pub fn hits(&self, id: FaultId) -> u64 {
+        let hits = self.hits.lock().unwrap_or_else(PoisonError::into_inner);
+        hits.get(&id).copied().unwrap_or(0)
+    }
+
+    fn pick(&self, user: Option<i64>, wanted: impl Fn(&Fault) -> bool) -> Option<Effect> {
         if !self.any.load(Ordering::Acquire) {
             return None;
         }
         let mut list = self.lock();
-        let hit = list
-            .iter_mut()
-            .find_map(|(_, fault)| (wanted(fault) && fault.strike()).then(|| fault.effect.clone()));
+        let hit = list.iter_mut().find_map(|(id, fault)| {
+            let effect = wanted(fault).then(|| fault.happens(user)).flatten()?;
+            Some((*id, effect))
+        });
         list.retain(|(_, fault)| fault.times != Some(0));
-        hit
+        let (id, effect) = hit?;
+        let mut hits = self.hits.lock().unwrap_or_else(PoisonError::into_inner);
+        *hits.entry(id).or_default() += 1;
+        Some(effect)
     }
 
     /// What happens to a call before it is carried out.
@@ -252,7 +306,7 @@ impl Faults {
         method: &str,
         body: &[u8],
     ) -> Option<Effect> {
-        self.pick(|fault| {
+        self.pick(user, |fault| {
             !fault.effect.is_push()
                 && !fault.effect.is_difference()
                 && fault.account.is_none_or(|account| user == Some(account))
@@ -266,12 +320,14 @@ impl Faults {
 
     /// What happens to a difference.
     pub(super) fn next_for_difference(&self, user: i64, channel: Option<i64>) -> Option<Effect> {
-        self.pick(|fault| {
+        self.pick(Some(user), |fault| {
             let fits = match fault.effect {
                 Effect::ChannelDifferenceTooLong => {
                     channel.is_some() && fault.channel.is_none_or(|id| channel == Some(id))
                 }
-                Effect::DifferenceTooLong | Effect::DifferenceSlices { .. } => channel.is_none(),
+                Effect::DifferenceTooLong
+                | Effect::DifferenceSlices { .. }
+                | Effect::DatedSlices { .. } => channel.is_none(),
                 _ => false,
             };
             fits && fault.account.is_none_or(|account| user == account)
@@ -279,7 +335,7 @@ impl Faults {
     }
 
     pub(super) fn fate_of(&self, user: Option<i64>, push: &Outgoing) -> Vec<PushFate> {
-        let effect = self.pick(|fault| {
+        let effect = self.pick(user, |fault| {
             fault.effect.is_push()
                 && fault.account.is_none_or(|account| user == Some(account))
                 && fault

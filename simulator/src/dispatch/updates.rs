@@ -5,6 +5,9 @@ use grammers_tl_types::{enums, functions::updates as f, types};
 use super::{Call, Effect};
 use crate::world::{ChatRef, DIFFERENCE_LIMIT, Refusal, World, bad};
 
+/// "Ordinary users are supposed to pass 10-100": more is not given.
+const CHANNEL_LIMIT: usize = 100;
+
 pub fn get_state(
     world: &mut World,
     call: &Call,
@@ -29,10 +32,15 @@ pub fn get_difference(
         .pts_limit
         .and_then(|limit| usize::try_from(limit).ok())
         .unwrap_or(DIFFERENCE_LIMIT);
+    let mut dated = false;
     let too_long = types::updates::DifferenceTooLong { pts: state.pts };
     match call.faults.next_for_difference(call.user, None) {
         Some(Effect::DifferenceTooLong) => return Ok(too_long.into()),
         Some(Effect::DifferenceSlices { events }) => limit = events,
+        Some(Effect::DatedSlices { events }) => {
+            limit = events;
+            dated = true;
+        }
         _ => {}
     }
     if r.pts_total_limit
@@ -41,7 +49,14 @@ pub fn get_difference(
         return Ok(too_long.into());
     }
     let limit = limit.clamp(1, DIFFERENCE_LIMIT);
-    world.difference(call.user, (r.pts, r.qts), r.date, limit)
+    let mut answer = world.difference(call.user, (r.pts, r.qts), r.date, limit)?;
+    if let enums::updates::Difference::Slice(slice) = &mut answer
+        && dated
+    {
+        let enums::updates::State::State(between) = &mut slice.intermediate_state;
+        between.date = state.date;
+    }
+    Ok(answer)
 }
 
 pub fn get_channel_difference(
@@ -85,6 +100,6 @@ pub fn get_channel_difference(
         call.user,
         id,
         r.pts,
-        usize::try_from(r.limit).unwrap_or(100).min(1000),
+        usize::try_from(r.limit).unwrap_or(100).min(CHANNEL_LIMIT),
     )
 }

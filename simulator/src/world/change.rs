@@ -10,7 +10,7 @@ use super::{
     mailbox::MailEvent,
     message::{Gid, utf16_len},
     push::Audience,
-    view::Detail,
+    view::{Cast, Detail},
 };
 use crate::port::KeyId;
 
@@ -452,7 +452,8 @@ impl World {
                 user_id: by,
                 status: status.clone(),
             };
-            self.push_short(Audience::Account { user, except: None }, update.into());
+            // Such updates have no number of their own: the account's seq counts their packets.
+            self.push_sequenced(user, None, update.into(), &Cast::default());
         }
     }
 }

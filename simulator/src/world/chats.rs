@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{forum::Order, message::Gid};
 
 /// A basic group: its messages live in its members' mailboxes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Group {
     pub id: i64,
     pub title: String,
@@ -16,7 +16,7 @@ pub struct Group {
 }
 
 /// A supergroup or a broadcast channel: it has its own messages, ids and pts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Channel {
     pub id: i64,
     pub title: String,

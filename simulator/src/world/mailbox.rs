@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{encrypted::Encrypted, ids::ChatRef, message::Gid};
 
 /// One account's messages, dialogs and update position.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Mailbox {
     /// Message id - 1 → the message. Ids rise by one for every message of private chats and basic groups.
     copies: Vec<MailCopy>,

@@ -5,6 +5,7 @@
 //! Promises: one seed gives one world; ids, pts and access hashes behave as Telegram's do; nothing is forgotten.
 //! Does not: know sockets, wait, or look at any clock but its own.
 
+mod backup;
 mod change;
 mod channel_acts;
 mod chats;
@@ -33,6 +34,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
 
+pub use backup::Backup;
 pub use chats::{Channel, ChannelEvent, Group};
 pub use clock::Clock;
 pub use difference::DIFFERENCE_LIMIT;

@@ -3,7 +3,10 @@
 use grammers_client::tl;
 
 use super::{Converter, dialog};
-use crate::domain::{Change, ChatId};
+use crate::{
+    domain::{Change, ChatId},
+    telegram::sequence::NOT_COUNTED,
+};
 
 impl Converter<'_> {
     pub(in crate::telegram) fn update(&mut self, update: tl::enums::Update) {
@@ -41,7 +44,7 @@ impl Converter<'_> {
             U::ReadChannelInbox(u) => Change::ReadInbox {
                 chat: ChatId::channel(u.channel_id),
                 max_id: u.max_id,
-                still_unread: Some(u.still_unread_count),
+                still_unread: (u.still_unread_count != NOT_COUNTED).then_some(u.still_unread_count),
             },
             U::ReadHistoryOutbox(u) => Change::ReadOutbox {
                 chat: self.chat(&u.peer),
@@ -50,6 +53,10 @@ impl Converter<'_> {
             U::ReadChannelOutbox(u) => Change::ReadOutbox {
                 chat: ChatId::channel(u.channel_id),
                 max_id: u.max_id,
+            },
+            U::ChannelAvailableMessages(u) => Change::ClearedBelow {
+                chat: ChatId::channel(u.channel_id),
+                min_id: u.available_min_id,
             },
             U::NotifySettings(u) => {
                 let tl::enums::NotifyPeer::Peer(target) = u.peer else {

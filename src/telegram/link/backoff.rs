@@ -1,41 +1,119 @@
-//! How long to wait before dialling again: longer each time, never in step with other accounts.
+//! How long to wait before dialling again: at once after a line that stood, ever longer while none does, and never in
+//! step with other accounts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::RngExt;
 
 use crate::telegram::Timing;
 
-/// The pause after the given number of failed attempts.
-pub(super) fn pause(failed: u32, timing: &Timing) -> Duration {
-    let full = full(failed, timing);
-    full.mul_f64(rand::rng().random_range(0.5..=1.0))
+/// What became of the dials so far. Pure: the time comes in.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    /// Lines in a row that never stood long enough.
+    row: u32,
+    stands_since: Option<Instant>,
 }
 
-/// Without jitter: doubling from the first to the greatest.
-fn full(failed: u32, timing: &Timing) -> Duration {
-    let doubled = timing
-        .backoff_min
-        .saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1)));
-    doubled.min(timing.backoff_max)
+impl Backoff {
+    /// Telegram has answered on the line.
+    pub(super) fn stands(&mut self, now: Instant) {
+        self.stands_since.get_or_insert(now);
+    }
+
+    /// The line is gone, or never came up. How long to wait, without jitter.
+    pub(super) fn lost(&mut self, now: Instant, timing: &Timing) -> Duration {
+        let since = self.stands_since.take();
+        let steady =
+            since.is_some_and(|at| now.saturating_duration_since(at) >= timing.steady_after);
+        if steady {
+            self.row = 0;
+        } else if since.is_none() {
+            // A dial that failed is never the first trouble.
+            self.row = self.row.max(1);
+        }
+        let wait = match self.row {
+            0 => Duration::ZERO,
+            row => timing
+                .backoff_min
+                .saturating_mul(2_u32.saturating_pow(row - 1))
+                .min(timing.backoff_max),
+        };
+        self.row = self.row.saturating_add(1);
+        wait
+    }
+
+    /// Counts dials from 1, over lines that did not stand.
+    pub(super) fn attempt(&self) -> u32 {
+        self.row.max(1)
+    }
+}
+
+/// Somewhere in the later half of a pause.
+pub(super) fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Protects Telegram from being dialled without end, and the desk from waiting too long.
-    #[test]
-    fn pauses_double_up_to_their_limit() {
+    /// What happens to a line.
+    enum Line {
+        NeverUp,
+        /// Stood for so many seconds.
+        Stood(u64),
+    }
+    use Line::{NeverUp, Stood};
+
+    fn waits(lines: &[Line]) -> Vec<u128> {
         let timing = Timing::default();
-        let millis = |failed| full(failed, &timing).as_millis();
-        assert_eq!(
-            [1, 2, 3, 8, 9, 40].map(millis),
-            [200, 400, 800, 25_600, 30_000, 30_000]
-        );
-        for failed in 1..12 {
-            let pause = pause(failed, &timing);
-            assert!(pause <= full(failed, &timing) && pause >= full(failed, &timing) / 2);
+        let mut now = Instant::now();
+        let mut backoff = Backoff::default();
+        let mut wait = |line: &Line| {
+            if let Stood(seconds) = line {
+                backoff.stands(now);
+                now += Duration::from_secs(*seconds);
+                // Every answer says it again; only the first counts.
+                backoff.stands(now);
+            }
+            backoff.lost(now, &timing).as_millis()
+        };
+        lines.iter().map(&mut wait).collect()
+    }
+
+    /// Protects Telegram from being dialled without end, by dials that fail and by lines that come up for a moment; and
+    /// the desk from waiting after a line that stood.
+    #[test]
+    fn only_a_line_that_stood_is_dialled_again_at_once() {
+        let table = [
+            (vec![Stood(3_600)], vec![0]),
+            (vec![NeverUp, NeverUp, NeverUp], vec![200, 400, 800]),
+            (vec![Stood(3_600), NeverUp, NeverUp], vec![0, 200, 400]),
+            (
+                vec![Stood(2), Stood(2), Stood(2), Stood(2)],
+                vec![0, 200, 400, 800],
+            ),
+            (vec![NeverUp, Stood(59), Stood(59)], vec![200, 400, 800]),
+            (
+                vec![NeverUp, NeverUp, Stood(60), Stood(1), Stood(1)],
+                vec![200, 400, 0, 200, 400],
+            ),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(waits(&lines), expected);
+        }
+        let flapping: Vec<Line> = (0..40).map(|_| Stood(1)).collect();
+        assert_eq!(waits(&flapping)[39], 30_000);
+    }
+
+    /// Protects Telegram from many accounts that dial in step.
+    #[test]
+    fn pauses_differ_within_their_later_half() {
+        let pause = Duration::from_secs(10);
+        for _ in 0..100 {
+            let jittered = jittered(pause);
+            assert!(jittered <= pause && jittered >= pause / 2);
         }
     }
 }

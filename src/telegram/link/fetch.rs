@@ -3,7 +3,7 @@
 use grammers_client::tl;
 
 use super::{
-    DialogCursor, DialogPage, HistoryPage, HistoryRange, handle::LinkHandle, resolve::input_peer,
+    DialogCursor, DialogPage, HistoryPage, HistoryRange, resolve::input_peer, shared::Shared,
 };
 use crate::{
     domain::{Batch, Change, ChatId},
@@ -28,15 +28,16 @@ struct Listing {
 }
 
 pub(super) async fn dialogs_page(
-    handle: &LinkHandle,
+    shared: &Shared,
     cursor: Option<DialogCursor>,
     limit: i32,
 ) -> Result<DialogPage, CallError> {
     let at = cursor.unwrap_or_else(|| top_of(MAIN));
     let offset_peer = match at.offset_peer {
-        Some(chat) => input_peer(handle.shared(), chat)
-            .await
-            .unwrap_or(tl::enums::InputPeer::Empty),
+        Some(chat) => match input_peer(shared, chat).await {
+            Err(CallError::Unresolvable) => tl::enums::InputPeer::Empty,
+            peer => peer?,
+        },
         None => tl::enums::InputPeer::Empty,
     };
     let request = tl::functions::messages::GetDialogs {
@@ -50,7 +51,7 @@ pub(super) async fn dialogs_page(
         hash: 0,
     };
     use tl::enums::messages::Dialogs;
-    let (dialogs, listing, total) = match handle.call(request).await? {
+    let (dialogs, listing, total) = match shared.call(request).await? {
         Dialogs::Dialogs(d) => {
             let total = d.dialogs.len();
             let listing = Listing {
@@ -72,12 +73,12 @@ pub(super) async fn dialogs_page(
         }
         Dialogs::NotModified(d) => (Vec::new(), Listing::empty(), i64::from(d.count)),
     };
-    let self_id = handle.shared().self_id;
+    let self_id = shared.self_id;
     let next = match next_cursor(&at, &dialogs, &listing, self_id) {
         Some(next) => Some(next),
         None => (at.folder == MAIN).then(|| top_of(ARCHIVE)),
     };
-    let mut batch = listing_batch(handle, listing, |batch| {
+    let mut batch = listing_batch(shared, listing, |batch| {
         let records = dialogs
             .into_iter()
             .filter_map(|dialog| dialog_record(dialog, self_id));
@@ -131,12 +132,12 @@ fn next_cursor(
 }
 
 pub(super) async fn history(
-    handle: &LinkHandle,
+    shared: &Shared,
     chat: ChatId,
     range: HistoryRange,
 ) -> Result<HistoryPage, CallError> {
     let request = tl::functions::messages::GetHistory {
-        peer: input_peer(handle.shared(), chat).await?,
+        peer: input_peer(shared, chat).await?,
         offset_id: range.before,
         offset_date: 0,
         add_offset: 0,
@@ -145,11 +146,11 @@ pub(super) async fn history(
         min_id: range.min_id,
         hash: 0,
     };
-    let listing = Listing::of(handle.call(request).await?);
+    let listing = Listing::of(shared.call(request).await?);
     let oldest_id = listing.messages.iter().map(tl::enums::Message::id).min();
     // A short page proves nothing: Telegram leaves out what it may not show. An empty one does.
     let complete = listing.whole || oldest_id.is_none_or(|oldest| oldest <= range.min_id + 1);
-    let mut batch = listing_batch(handle, listing, |_| {});
+    let mut batch = listing_batch(shared, listing, |_| {});
     batch.backfilled = true;
     Ok(HistoryPage {
         batch,
@@ -159,11 +160,11 @@ pub(super) async fn history(
 }
 
 pub(super) async fn messages_by_id(
-    handle: &LinkHandle,
+    shared: &Shared,
     channel: Option<ChatId>,
     ids: Vec<i32>,
 ) -> Result<Batch, CallError> {
-    let listing = Listing::of(by_id(handle, channel, &ids).await?);
+    let listing = Listing::of(by_id(shared, channel, &ids).await?);
     let found: Vec<i32> = listing
         .messages
         .iter()
@@ -171,7 +172,7 @@ pub(super) async fn messages_by_id(
         .map(tl::enums::Message::id)
         .collect();
     let gone: Vec<i32> = ids.into_iter().filter(|id| !found.contains(id)).collect();
-    let mut batch = listing_batch(handle, listing, |_| {});
+    let mut batch = listing_batch(shared, listing, |_| {});
     batch.backfilled = true;
     if !gone.is_empty() {
         batch.changes.push(Change::Deleted {
@@ -184,7 +185,7 @@ pub(super) async fn messages_by_id(
 
 /// Telegram's answer as it came.
 pub(super) async fn by_id(
-    handle: &LinkHandle,
+    shared: &Shared,
     channel: Option<ChatId>,
     ids: &[i32],
 ) -> Result<tl::enums::messages::Messages, CallError> {
@@ -194,20 +195,19 @@ pub(super) async fn by_id(
         .collect();
     match channel {
         None => {
-            handle
+            shared
                 .call(tl::functions::messages::GetMessages { id })
                 .await
         }
         Some(chat) => {
-            let tl::enums::InputPeer::Channel(peer) = input_peer(handle.shared(), chat).await?
-            else {
+            let tl::enums::InputPeer::Channel(peer) = input_peer(shared, chat).await? else {
                 return Err(CallError::Unresolvable);
             };
             let channel = tl::types::InputChannel {
                 channel_id: peer.channel_id,
                 access_hash: peer.access_hash,
             };
-            handle
+            shared
                 .call(tl::functions::channels::GetMessages {
                     channel: channel.into(),
                     id,
@@ -258,8 +258,7 @@ impl Listing {
 }
 
 /// Peers first, then what `between` adds, then the messages.
-fn listing_batch(handle: &LinkHandle, listing: Listing, between: impl FnOnce(&mut Batch)) -> Batch {
-    let shared = handle.shared();
+fn listing_batch(shared: &Shared, listing: Listing, between: impl FnOnce(&mut Batch)) -> Batch {
     let mut batch = Batch::empty(shared.account_id);
     Converter::new(shared.self_id, &mut batch).peers(listing.users, listing.chats);
     shared.meet(&batch.peers);

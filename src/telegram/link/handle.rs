@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use grammers_client::tl::RemoteCall;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
@@ -19,9 +18,9 @@ use super::{
 use crate::{
     domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
     telegram::{
-        CallError, KeyLease, LinkExit, Telegram,
-        error::Failure,
+        CallError, KeyLease, LinkExit,
         pool::{PoolSession, panic_text},
+        settings::Common,
     },
 };
 
@@ -41,23 +40,20 @@ pub struct LinkHandle {
 
 impl LinkHandle {
     pub(in crate::telegram) fn open(
-        telegram: &Telegram,
+        common: Common,
         config: LinkConfig,
     ) -> (Self, mpsc::Receiver<LinkEvent>) {
-        let settings = Arc::clone(telegram.settings());
-        let session = PoolSession::new(Some(&config.session), &settings);
+        let session = PoolSession::new(Some(&config.session), &common.settings);
         let usable = session.has_key(session.home());
         let api_id = match config.session.api_id {
             0 => config.api.api_id,
             own => own,
         };
         let ids = (config.session.self_id, config.session.self_hash, api_id);
-        let runtime = telegram.runtime().clone();
         let shared = Arc::new(Shared::new(
             config.account_id,
             ids,
-            settings,
-            runtime,
+            common,
             session,
             (config.peers, config.pace),
         ));
@@ -82,21 +78,9 @@ impl LinkHandle {
         (handle, receiver)
     }
 
-    /// For work inside the link that needs its calls.
-    pub(super) fn over(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            task: Arc::default(),
-        }
-    }
-
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
     /// One attempt to send; repeats go out with the same random id, which Telegram answers with the first message.
     pub async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
-        send::send(self, message).await
+        send::send(&self.shared, message).await
     }
 
     /// One page of the dialog list, at most 100 rows; `None` begins at the top.
@@ -109,9 +93,9 @@ impl LinkHandle {
         limit: i32,
         urgency: Urgency,
     ) -> Result<DialogPage, CallError> {
-        let handle = self.clone();
+        let shared = Arc::clone(&self.shared);
         self.reading(urgency, async move {
-            fetch::dialogs_page(&handle, cursor, limit).await
+            fetch::dialogs_page(&shared, cursor, limit).await
         })
         .await
     }
@@ -126,9 +110,12 @@ impl LinkHandle {
         range: HistoryRange,
         urgency: Urgency,
     ) -> Result<HistoryPage, CallError> {
-        let handle = self.clone();
+        if urgency == Urgency::Person {
+            self.hurry(chat);
+        }
+        let shared = Arc::clone(&self.shared);
         self.reading(urgency, async move {
-            fetch::history(&handle, chat, range).await
+            fetch::history(&shared, chat, range).await
         })
         .await
     }
@@ -144,10 +131,10 @@ impl LinkHandle {
         ids: &[i32],
         urgency: Urgency,
     ) -> Result<Batch, CallError> {
-        let handle = self.clone();
+        let shared = Arc::clone(&self.shared);
         let ids = ids.to_vec();
         self.reading(urgency, async move {
-            fetch::messages_by_id(&handle, channel, ids).await
+            fetch::messages_by_id(&shared, channel, ids).await
         })
         .await
     }
@@ -162,7 +149,7 @@ impl LinkHandle {
         chat: ChatId,
         message_id: i32,
     ) -> Result<Option<SecretText>, CallError> {
-        reveal::text(self, chat, message_id).await
+        reveal::text(&self.shared, chat, message_id).await
     }
 
     /// Marks a chat read up to `max_id`.
@@ -170,7 +157,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn mark_read(&self, chat: ChatId, max_id: i32) -> Result<(), CallError> {
-        send::mark_read(self, chat, max_id).await
+        send::mark_read(&self.shared, chat, max_id).await
     }
 
     /// Finds whom a person means; the peer's access hash is to be stored before writing to it.
@@ -178,7 +165,7 @@ impl LinkHandle {
     /// # Errors
     /// [`CallError::Unresolvable`] when there is no such peer.
     pub async fn resolve(&self, recipient: &Recipient) -> Result<Peer, CallError> {
-        resolve::resolve(self, recipient).await
+        resolve::resolve(&self.shared, recipient).await
     }
 
     /// Who is signed in.
@@ -186,7 +173,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn me(&self) -> Result<SelfUser, CallError> {
-        resolve::me(self).await.map(|(user, _)| user)
+        resolve::me(&self.shared).await.map(|(user, _)| user)
     }
 
     /// Who is signed in, with the phone number, which is kept nowhere.
@@ -194,7 +181,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn me_with_phone(&self) -> Result<(SelfUser, Option<SecretText>), CallError> {
-        resolve::me(self).await
+        resolve::me(&self.shared).await
     }
 
     /// Shows "typing…" for a few seconds.
@@ -202,7 +189,7 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn set_typing(&self, chat: ChatId) -> Result<(), CallError> {
-        send::set_typing(self, chat).await
+        send::set_typing(&self.shared, chat).await
     }
 
     /// Signs out at Telegram; the key is worthless afterwards.
@@ -210,9 +197,23 @@ impl LinkHandle {
     /// # Errors
     /// See [`CallError`].
     pub async fn log_out(&self) -> Result<(), CallError> {
-        self.call(grammers_client::tl::functions::auth::LogOut {})
+        self.shared
+            .call(grammers_client::tl::functions::auth::LogOut {})
             .await?;
         Ok(())
+    }
+
+    /// Somebody looks at this chat, or answers in it: what it lacks comes before what others lack.
+    pub fn hurry(&self, chat: ChatId) {
+        self.shared.hurry(chat);
+    }
+
+    /// The numbers that a call took, from an answer of the kind of `messages.affectedHistory`: the layer below hands on
+    /// only `messages.affectedMessages` by itself, and without them the next update looks as if one were missing.
+    /// `channel`: the one whose messages the call concerned.
+    pub fn moved(&self, channel: Option<ChatId>, pts: i32, pts_count: i32) {
+        let channel = channel.and_then(ChatId::channel_id);
+        self.shared.moved(channel, (pts, pts_count));
     }
 
     /// Drops the line and dials again at once.
@@ -249,10 +250,10 @@ impl LinkHandle {
         AbortOnDropHandle::new(self.shared.runtime.spawn(work))
     }
 
-    /// Channels whose dialog is ahead of what is stored: their differences are due.
-    pub fn channels_behind(&self, channels: Vec<i64>) {
+    /// Channels and how far their dialogs are: where the store is behind, the difference is due.
+    pub fn compare(&self, channels: Vec<(i64, i32)>) {
         if !channels.is_empty() {
-            self.shared.channels_behind(channels);
+            self.shared.compare(channels);
         }
     }
 
@@ -286,28 +287,6 @@ impl LinkHandle {
             Err(_) => Err(CallError::Network("the service is stopping".to_owned())),
         }
     }
-
-    /// A call with the usual limit.
-    pub(super) async fn call<R: RemoteCall>(&self, request: R) -> Result<R::Return, CallError> {
-        self.try_call(&request)
-            .await
-            .map_err(Failure::into_call_error)
-    }
-
-    /// The same, with the failure as it is. Tells the task when the sign-in turns out to be over.
-    pub(super) async fn try_call<R: RemoteCall>(&self, request: &R) -> Result<R::Return, Failure> {
-        let calls = self
-            .shared
-            .calls()
-            .ok_or_else(|| Failure::Network("not connected".to_owned()))?;
-        let answer = calls
-            .home(request, self.shared.settings.timing.call_limit)
-            .await;
-        if let Err(failure) = &answer {
-            self.shared.note(failure);
-        }
-        answer
-    }
 }
 
 async fn guarded(task: Task) -> LinkExit {
@@ -335,37 +314,45 @@ mod tests {
     use std::net::{Ipv4Addr, SocketAddrV4};
 
     use futures_util::future::BoxFuture;
+    use tokio::runtime::Runtime;
 
     use super::*;
     use crate::{
         domain::AccountId,
-        telegram::{PeerBook, SessionData, TelegramConfig},
+        telegram::{
+            BookAway, PeerBook, SessionData, TelegramConfig, budget::Budget, settings::Settings,
+        },
     };
 
     struct Nobody;
 
     impl PeerBook for Nobody {
-        fn access_hash(&self, _chat: ChatId) -> BoxFuture<'_, Option<i64>> {
-            Box::pin(async { None })
+        fn access_hash(&self, _chat: ChatId) -> BoxFuture<'_, Result<Option<i64>, BookAway>> {
+            Box::pin(async { Ok(None) })
         }
 
-        fn channel_pts(&self, _channel_id: i64) -> BoxFuture<'_, Option<i32>> {
-            Box::pin(async { None })
+        fn channel_pts(&self, _channel_id: i64) -> BoxFuture<'_, Result<Option<i32>, BookAway>> {
+            Box::pin(async { Ok(None) })
         }
     }
 
     /// Protects the memory of 2,000 idle accounts: what a link's task holds while nothing happens stays small.
     #[test]
     fn an_idle_links_task_stays_small() {
-        let telegram = Telegram::start(TelegramConfig::default()).unwrap();
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
         let session = SessionData::with_key(2, address, [1; 256], 1);
+        let runtime = Runtime::new().unwrap();
+        let settings = Arc::new(Settings::check(TelegramConfig::default()).unwrap());
+        let common = Common {
+            budget: Budget::new(1, runtime.handle().clone()),
+            settings: Arc::clone(&settings),
+            runtime: runtime.handle().clone(),
+        };
         let shared = Arc::new(Shared::new(
             AccountId::random(),
             (1, 0, 1),
-            Arc::clone(telegram.settings()),
-            telegram.runtime().clone(),
-            PoolSession::new(Some(&session), telegram.settings()),
+            common,
+            PoolSession::new(Some(&session), &settings),
             (Arc::new(Nobody), None),
         ));
         let task = Task::new(shared, mpsc::channel(1).0, None);

@@ -1,38 +1,43 @@
 //! A link: one account's connection, its update driver and its calls.
 
+mod answers;
+mod ask;
 mod backoff;
-mod boxes;
-mod catch_up;
-mod deliver;
+mod call;
+mod cause;
 mod fetch;
 mod handle;
 mod pace;
+mod line;
 mod pulse;
+mod report;
 mod resolve;
 mod reveal;
 mod send;
 mod shared;
 mod sweep;
 mod task;
+mod weight;
 
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use super::{LinkExit, SessionData};
+use super::{BookAway, Charge, LinkExit, SessionData};
 use crate::domain::{AccountId, ApiCredentials, Batch, ChatId, Position, SecretText};
 
 pub use handle::LinkHandle;
 pub(super) use resolve::self_user;
 
-/// What the store knows of the account's peers. `account` implements it over the store's readers.
+/// What the store knows of the account's peers. `account` implements it over the store's readers; each answer is of the
+/// moment it is given. A store that can't be read says so: that is never "unknown".
 pub trait PeerBook: Send + Sync + 'static {
     /// The access hash of a known peer: `Some(0)` for a known basic group (they have none), `None` for one that was
     /// never met (or met only as a `min` peer).
-    fn access_hash(&self, chat: ChatId) -> BoxFuture<'_, Option<i64>>;
+    fn access_hash(&self, chat: ChatId) -> BoxFuture<'_, Result<Option<i64>, BookAway>>;
 
-    /// The stored update position of a channel.
-    fn channel_pts(&self, channel_id: i64) -> BoxFuture<'_, Option<i32>>;
+    /// The stored update position of a channel. `None`: never heard of.
+    fn channel_pts(&self, channel_id: i64) -> BoxFuture<'_, Result<Option<i32>, BookAway>>;
 }
 
 /// What a link is opened with.
@@ -65,8 +70,8 @@ impl Urgency {
     const COUNT: usize = 4;
 }
 
-/// What a link reports, in order. The queue is bounded: a reader that stops makes the link wait, then leave the rest
-/// to Telegram and fetch it later; nothing is lost.
+/// What a link reports, in order. A reader that stops never keeps the link from reading: what is reported grows up to
+/// the budget that all accounts share, the rest is left to Telegram and fetched later; nothing is lost.
 #[derive(Debug)]
 pub enum LinkEvent {
     /// The first dial, and each one after a lost line (`attempt` counts from 1, `retry_in` is the pause before it).
@@ -74,16 +79,17 @@ pub enum LinkEvent {
         attempt: u32,
         retry_in: Duration,
     },
-    /// Telegram answered. `after`: since the line was lost or the link opened.
+    /// Telegram answered: calls may be made. `after`: since the line was lost or the link opened.
     Connected {
         after: Duration,
     },
     Disconnected {
         reason: String,
     },
-    /// One atomic unit; its position counts once it is stored. Boxed: events stay small in the queue.
-    Batch(Box<Batch>),
-    /// What was missed while the line was down is in the batches before this; `updates` of them.
+    /// One atomic unit; its position counts once it is stored. Keep the charge until then. Boxed: events stay small in
+    /// the queue.
+    Batch(Box<Batch>, Charge),
+    /// What the account's own line missed is in the batches before this, `updates` of them; channels may go on.
     CaughtUp {
         updates: u64,
     },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use grammers_client::tl;
 use tokio::{task::AbortHandle, time::sleep};
 
-use super::shared::Shared;
+use super::{cause::Cause, shared::Shared};
 use crate::telegram::pool::Calls;
 
 /// Stops with the guard.
@@ -41,6 +41,6 @@ async fn beat(shared: Arc<Shared>, calls: Calls) {
             continue;
         }
         calls.cut(shared.session.home());
-        shared.cut(format!("a ping failed: {failure}"));
+        shared.cut(Cause::Ping(failure));
     }
 }

@@ -2,7 +2,7 @@
 
 use grammers_client::tl;
 
-use super::{Recipient, handle::LinkHandle, shared::Shared};
+use super::{Recipient, shared::Shared};
 use crate::{
     domain::{Batch, ChatId, Peer, PeerKind, SecretText, SelfUser},
     telegram::{
@@ -22,7 +22,7 @@ pub(super) async fn input_peer(
     let hash = async || {
         shared
             .access_hash(chat)
-            .await
+            .await?
             .ok_or(CallError::Unresolvable)
     };
     Ok(match chat.kind() {
@@ -46,11 +46,11 @@ pub(super) async fn input_peer(
     })
 }
 
-pub(super) async fn resolve(handle: &LinkHandle, recipient: &Recipient) -> Result<Peer, CallError> {
+pub(super) async fn resolve(shared: &Shared, recipient: &Recipient) -> Result<Peer, CallError> {
     let tl::enums::contacts::ResolvedPeer::Peer(found) = match recipient {
         Recipient::Username(name) => {
             let username = name.trim().trim_start_matches('@').to_owned();
-            handle
+            shared
                 .call(tl::functions::contacts::ResolveUsername {
                     username,
                     referer: None,
@@ -63,15 +63,15 @@ pub(super) async fn resolve(handle: &LinkHandle, recipient: &Recipient) -> Resul
                 .chars()
                 .filter(char::is_ascii_digit)
                 .collect();
-            handle
+            shared
                 .call(tl::functions::contacts::ResolvePhone { phone })
                 .await?
         }
-        Recipient::Id(chat) => return by_id(handle, *chat).await,
+        Recipient::Id(chat) => return by_id(shared, *chat).await,
     };
-    let self_id = handle.shared().self_id;
+    let self_id = shared.self_id;
     pick(
-        handle,
+        shared,
         chat_id(&found.peer, self_id),
         found.users,
         found.chats,
@@ -79,11 +79,11 @@ pub(super) async fn resolve(handle: &LinkHandle, recipient: &Recipient) -> Resul
 }
 
 /// An id alone addresses nobody: it has to be one that this account has met.
-async fn by_id(handle: &LinkHandle, chat: ChatId) -> Result<Peer, CallError> {
-    let peer = input_peer(handle.shared(), chat).await?;
+async fn by_id(shared: &Shared, chat: ChatId) -> Result<Peer, CallError> {
+    let peer = input_peer(shared, chat).await?;
     let (users, chats) = match peer {
         tl::enums::InputPeer::PeerSelf => (
-            users(handle, tl::enums::InputUser::UserSelf).await?,
+            users(shared, tl::enums::InputUser::UserSelf).await?,
             Vec::new(),
         ),
         tl::enums::InputPeer::User(user) => {
@@ -91,13 +91,13 @@ async fn by_id(handle: &LinkHandle, chat: ChatId) -> Result<Peer, CallError> {
                 user_id: user.user_id,
                 access_hash: user.access_hash,
             };
-            (users(handle, user.into()).await?, Vec::new())
+            (users(shared, user.into()).await?, Vec::new())
         }
         tl::enums::InputPeer::Chat(group) => {
             let request = tl::functions::messages::GetChats {
                 id: vec![group.chat_id],
             };
-            (Vec::new(), chats(handle.call(request).await?))
+            (Vec::new(), chats(shared.call(request).await?))
         }
         tl::enums::InputPeer::Channel(channel) => {
             let channel = tl::types::InputChannel {
@@ -107,11 +107,11 @@ async fn by_id(handle: &LinkHandle, chat: ChatId) -> Result<Peer, CallError> {
             let request = tl::functions::channels::GetChannels {
                 id: vec![channel.into()],
             };
-            (Vec::new(), chats(handle.call(request).await?))
+            (Vec::new(), chats(shared.call(request).await?))
         }
         _ => return Err(CallError::Unresolvable),
     };
-    pick(handle, chat, users, chats)
+    pick(shared, chat, users, chats)
 }
 
 fn chats(chats: tl::enums::messages::Chats) -> Vec<tl::enums::Chat> {
@@ -122,21 +122,20 @@ fn chats(chats: tl::enums::messages::Chats) -> Vec<tl::enums::Chat> {
 }
 
 async fn users(
-    handle: &LinkHandle,
+    shared: &Shared,
     user: tl::enums::InputUser,
 ) -> Result<Vec<tl::enums::User>, CallError> {
-    handle
+    shared
         .call(tl::functions::users::GetUsers { id: vec![user] })
         .await
 }
 
 fn pick(
-    handle: &LinkHandle,
+    shared: &Shared,
     wanted: ChatId,
     users: Vec<tl::enums::User>,
     chats: Vec<tl::enums::Chat>,
 ) -> Result<Peer, CallError> {
-    let shared = handle.shared();
     let mut batch = Batch::empty(shared.account_id);
     Converter::new(shared.self_id, &mut batch).peers(users, chats);
     shared.meet(&batch.peers);
@@ -148,8 +147,8 @@ fn pick(
 }
 
 /// Who is signed in, with the number as Telegram tells it (`+` and digits).
-pub(super) async fn me(handle: &LinkHandle) -> Result<(SelfUser, Option<SecretText>), CallError> {
-    let users = users(handle, tl::enums::InputUser::UserSelf).await?;
+pub(super) async fn me(shared: &Shared) -> Result<(SelfUser, Option<SecretText>), CallError> {
+    let users = users(shared, tl::enums::InputUser::UserSelf).await?;
     users
         .into_iter()
         .find_map(|user| {

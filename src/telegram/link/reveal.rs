@@ -5,25 +5,25 @@
 use grammers_client::tl;
 use tl::enums::{Message, messages::Messages};
 
-use super::{fetch, handle::LinkHandle};
+use super::{fetch, shared::Shared};
 use crate::{
     domain::{ChatId, SecretText},
     telegram::{CallError, convert::chat_id},
 };
 
 pub(super) async fn text(
-    handle: &LinkHandle,
+    shared: &Shared,
     chat: ChatId,
     message_id: i32,
 ) -> Result<Option<SecretText>, CallError> {
     let channel = chat.channel_id().map(|_| chat);
-    let messages = match fetch::by_id(handle, channel, &[message_id]).await? {
+    let messages = match fetch::by_id(shared, channel, &[message_id]).await? {
         Messages::Messages(answer) => answer.messages,
         Messages::Slice(answer) => answer.messages,
         Messages::ChannelMessages(answer) => answer.messages,
         Messages::NotModified(_) => Vec::new(),
     };
-    let self_id = handle.shared().self_id;
+    let self_id = shared.self_id;
     Ok(messages.into_iter().find_map(|message| match message {
         Message::Message(message)
             if message.id == message_id && chat_id(&message.peer_id, self_id) == chat =>

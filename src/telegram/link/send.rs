@@ -5,7 +5,7 @@ use std::time::Duration;
 use grammers_client::tl;
 use tl::enums::{InputReplyTo, Update, Updates};
 
-use super::{handle::LinkHandle, resolve::input_peer};
+use super::{resolve::input_peer, shared::Shared};
 use crate::{
     domain::{
         ChatId, MessageError, OutgoingMessage, PeerKind, Place, SendOutcome, Timestamp, check_text,
@@ -16,26 +16,29 @@ use crate::{
     },
 };
 
-pub(super) async fn send(handle: &LinkHandle, message: &OutgoingMessage) -> SendOutcome {
+pub(super) async fn send(shared: &Shared, message: &OutgoingMessage) -> SendOutcome {
     // A text beyond Telegram's limit could grow past what the layer below can carry at all.
     if let Err(error) = check_text(&message.text) {
         return refused("MESSAGE_INVALID", &error.to_string());
     }
-    let Ok(peer) = input_peer(handle.shared(), message.chat).await else {
-        return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
+    let peer = match input_peer(shared, message.chat).await {
+        Ok(peer) => peer,
+        Err(CallError::Unresolvable) => {
+            return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
+        }
+        Err(passing) => return not_sent(&passing.to_string()),
     };
-    let reply_to = match reply_to(handle, peer.clone(), &message.place).await {
+    let reply_to = match reply_to(shared, peer.clone(), &message.place).await {
         Ok(reply_to) => reply_to,
         Err(CallError::Unresolvable) => {
             return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
         }
         Err(error) => {
-            return SendOutcome::NotSent {
-                reason: error.to_string(),
-            };
+            return not_sent(&error.to_string());
         }
     };
-    match handle.try_call(&request(peer, reply_to, message)).await {
+    shared.hurry(message.chat);
+    match shared.try_call(&request(peer, reply_to, message)).await {
         Ok(updates) => accepted(updates, message.random_id),
         Err(failure) => outcome(failure),
     }
@@ -44,12 +47,12 @@ pub(super) async fn send(handle: &LinkHandle, message: &OutgoingMessage) -> Send
 /// In a forum the topic has to be named beside the message replied to; alone it is the message replied to
 /// (core.telegram.org/api/forum). In a channel's direct messages the thread is named by whose it is.
 async fn reply_to(
-    handle: &LinkHandle,
+    shared: &Shared,
     chat: tl::enums::InputPeer,
     place: &Place,
 ) -> Result<Option<InputReplyTo>, CallError> {
     let monoforum_peer_id = match place.monoforum_peer {
-        Some(peer) => Some(monoforum_peer(handle, chat, peer, place.reply_to).await?),
+        Some(peer) => Some(monoforum_peer(shared, chat, peer, place.reply_to).await?),
         None => None,
     };
     Ok(
@@ -78,12 +81,12 @@ async fn reply_to(
 
 /// Whoever is known only from what they wrote there is named by that message.
 async fn monoforum_peer(
-    handle: &LinkHandle,
+    shared: &Shared,
     chat: tl::enums::InputPeer,
     peer: ChatId,
     wrote: Option<i32>,
 ) -> Result<tl::enums::InputPeer, CallError> {
-    match (input_peer(handle.shared(), peer).await, peer.kind(), wrote) {
+    match (input_peer(shared, peer).await, peer.kind(), wrote) {
         (Err(CallError::Unresolvable), PeerKind::User(user_id), Some(msg_id)) => {
             Ok(tl::types::InputPeerUserFromMessage {
                 peer: chat,
@@ -176,6 +179,12 @@ fn refused(code: &str, message: &str) -> SendOutcome {
     })
 }
 
+fn not_sent(reason: &str) -> SendOutcome {
+    SendOutcome::NotSent {
+        reason: reason.to_owned(),
+    }
+}
+
 fn unknown(reason: &str) -> SendOutcome {
     SendOutcome::Unknown {
         reason: reason.to_owned(),
@@ -202,22 +211,19 @@ fn outcome(failure: Failure) -> SendOutcome {
             name,
             ..
         } => refused(name, meaning(name)),
+        Failure::NoLine => not_sent(&failure.to_string()),
         _ => unknown(&failure.to_string()),
     }
 }
 
-pub(super) async fn mark_read(
-    handle: &LinkHandle,
-    chat: ChatId,
-    max_id: i32,
-) -> Result<(), CallError> {
-    let peer = input_peer(handle.shared(), chat).await?;
+pub(super) async fn mark_read(shared: &Shared, chat: ChatId, max_id: i32) -> Result<(), CallError> {
+    let peer = input_peer(shared, chat).await?;
     if let tl::enums::InputPeer::Channel(channel) = &peer {
         let channel = tl::types::InputChannel {
             channel_id: channel.channel_id,
             access_hash: channel.access_hash,
         };
-        handle
+        shared
             .call(tl::functions::channels::ReadHistory {
                 channel: channel.into(),
                 max_id,
@@ -225,19 +231,19 @@ pub(super) async fn mark_read(
             .await?;
         return Ok(());
     }
-    handle
+    shared
         .call(tl::functions::messages::ReadHistory { peer, max_id })
         .await?;
     Ok(())
 }
 
-pub(super) async fn set_typing(handle: &LinkHandle, chat: ChatId) -> Result<(), CallError> {
+pub(super) async fn set_typing(shared: &Shared, chat: ChatId) -> Result<(), CallError> {
     let request = tl::functions::messages::SetTyping {
-        peer: input_peer(handle.shared(), chat).await?,
+        peer: input_peer(shared, chat).await?,
         top_msg_id: None,
         action: tl::enums::SendMessageAction::SendMessageTypingAction,
     };
-    handle.call(request).await?;
+    shared.call(request).await?;
     Ok(())
 }
 
@@ -282,6 +288,10 @@ mod tests {
                 "{failure}"
             );
         }
+        assert!(matches!(
+            outcome(Failure::NoLine),
+            SendOutcome::NotSent { .. }
+        ));
         let wait = Duration::from_secs(31);
         for name in ["FLOOD_WAIT", "FLOOD_PREMIUM_WAIT"] {
             assert_eq!(

@@ -8,14 +8,15 @@ use std::{
 use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::sync::CancellationToken;
 
-use super::{PeerBook, pace::Pace};
+use super::{BookAway, PeerBook, cause::Cause, pace::Pace};
 use crate::{
     domain::{AccountId, ChatId, Peer},
     telegram::{
         LinkExit,
+        budget::Budget,
         error::Failure,
         pool::{Calls, PoolSession},
-        service::Settings,
+        settings::{Common, Settings},
     },
 };
 
@@ -29,6 +30,7 @@ pub(super) struct Shared {
     pub(super) session: Arc<PoolSession>,
     pub(super) peers: Arc<dyn PeerBook>,
     pub(super) pace: Pace,
+    pub(super) budget: Arc<Budget>,
     /// Closing was asked for.
     pub(super) stop: CancellationToken,
     /// The current pool; `None` between two.
@@ -45,21 +47,31 @@ const MET_LIMIT: usize = 4_096;
 #[derive(Default)]
 struct Orders {
     /// Why the line has to be dropped.
-    cut: Option<String>,
+    cut: Option<Cause>,
     /// A call learned that the sign-in is over.
     exit: Option<LinkExit>,
-    /// Channels whose dialog is ahead of them.
-    behind: Vec<i64>,
+    /// Channels and how far their dialogs are.
+    compare: Vec<(i64, i32)>,
+    /// Channels that somebody waits for.
+    hurry: Vec<i64>,
+    /// What calls of ours took; `None`: of the account's own line.
+    moved: Vec<(Option<i64>, (i32, i32))>,
     /// Dial now, whatever the pause.
     dial_now: bool,
 }
 
 /// What made the task look up.
 pub(super) enum Order {
-    Cut(String),
+    Cut(Cause),
     Exit(LinkExit),
-    Behind(Vec<i64>),
+    Compare(Vec<(i64, i32)>),
+    Hurry(i64),
+    Moved(Option<i64>, (i32, i32)),
+    DialNow,
 }
+
+/// Channels that may be waited for at the same time; more are not in a hurry.
+const HURRY_MOST: usize = 64;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -69,11 +81,15 @@ impl Shared {
     pub(super) fn new(
         account_id: AccountId,
         (self_id, self_hash, api_id): (i64, i64, i32),
-        settings: Arc<Settings>,
-        runtime: Handle,
+        common: Common,
         session: Arc<PoolSession>,
         (peers, pace): (Arc<dyn PeerBook>, Option<u32>),
     ) -> Self {
+        let Common {
+            settings,
+            budget,
+            runtime,
+        } = common;
         Self {
             account_id,
             self_id,
@@ -84,6 +100,7 @@ impl Shared {
             session,
             peers,
             pace: Pace::new(pace),
+            budget,
             stop: CancellationToken::new(),
             calls: Mutex::new(None),
             met: Mutex::default(),
@@ -116,23 +133,33 @@ impl Shared {
         );
     }
 
+    /// Is it somebody whom the store need not be asked about?
+    pub(super) fn knows(&self, chat: ChatId) -> bool {
+        chat == ChatId::user(self.self_id) || lock(&self.met).contains_key(&chat)
+    }
+
     /// The hash that this account was told for a peer, just now or long ago.
-    pub(super) async fn access_hash(&self, chat: ChatId) -> Option<i64> {
+    ///
+    /// # Errors
+    /// When the store can't be read just now.
+    pub(super) async fn access_hash(&self, chat: ChatId) -> Result<Option<i64>, BookAway> {
         let met = lock(&self.met).get(&chat).copied();
         if met.is_some() {
-            return met;
+            return Ok(met);
         }
-        let stored = self.peers.access_hash(chat).await?;
+        let Some(stored) = self.peers.access_hash(chat).await? else {
+            return Ok(None);
+        };
         let mut met = lock(&self.met);
         if met.len() >= MET_LIMIT {
             met.clear();
         }
         met.insert(chat, stored);
-        Some(stored)
+        Ok(Some(stored))
     }
 
-    pub(super) fn cut(&self, reason: impl Into<String>) {
-        lock(&self.orders).cut.get_or_insert_with(|| reason.into());
+    pub(super) fn cut(&self, cause: Cause) {
+        lock(&self.orders).cut.get_or_insert(cause);
         self.wake.notify_one();
     }
 
@@ -140,10 +167,27 @@ impl Shared {
     pub(super) fn reconnect(&self) {
         let mut orders = lock(&self.orders);
         orders.dial_now = true;
-        orders
-            .cut
-            .get_or_insert_with(|| "asked to reconnect".to_owned());
+        orders.cut.get_or_insert(Cause::Asked);
         drop(orders);
+        self.wake.notify_one();
+    }
+
+    /// Somebody waits for this chat; of use only for channels, which are asked about one by one.
+    pub(super) fn hurry(&self, chat: ChatId) {
+        let Some(channel) = chat.channel_id() else {
+            return;
+        };
+        let mut orders = lock(&self.orders);
+        if orders.hurry.len() < HURRY_MOST {
+            orders.hurry.push(channel);
+            drop(orders);
+            self.wake.notify_one();
+        }
+    }
+
+    /// A call of ours took numbers of a line.
+    pub(super) fn moved(&self, channel: Option<i64>, at: (i32, i32)) {
+        lock(&self.orders).moved.push((channel, at));
         self.wake.notify_one();
     }
 
@@ -155,14 +199,17 @@ impl Shared {
         }
     }
 
-    pub(super) fn channels_behind(&self, channels: Vec<i64>) {
-        lock(&self.orders).behind.extend(channels);
+    /// How far the dialogs of channels are.
+    pub(super) fn compare(&self, channels: Vec<(i64, i32)>) {
+        lock(&self.orders).compare.extend(channels);
         self.wake.notify_one();
     }
 
     /// A new line begins: what was said about the old one no longer matters.
     pub(super) fn forget_cut(&self) {
-        lock(&self.orders).cut = None;
+        let mut orders = lock(&self.orders);
+        orders.cut = None;
+        orders.dial_now = false;
     }
 
     /// Waits for the next order. Safe to drop.
@@ -180,26 +227,21 @@ impl Shared {
         if let Some(exit) = orders.exit.take() {
             return Some(Order::Exit(exit));
         }
-        if let Some(reason) = orders.cut.take() {
-            return Some(Order::Cut(reason));
+        if let Some(cause) = orders.cut.take() {
+            return Some(Order::Cut(cause));
         }
-        if orders.behind.is_empty() {
+        if std::mem::take(&mut orders.dial_now) {
+            return Some(Order::DialNow);
+        }
+        if let Some((channel, at)) = orders.moved.pop() {
+            return Some(Order::Moved(channel, at));
+        }
+        if let Some(channel) = orders.hurry.pop() {
+            return Some(Order::Hurry(channel));
+        }
+        if orders.compare.is_empty() {
             return None;
         }
-        Some(Order::Behind(std::mem::take(&mut orders.behind)))
-    }
-
-    /// Waits until somebody wants to dial at once. Safe to drop.
-    pub(super) async fn dial_now(&self) {
-        loop {
-            if std::mem::take(&mut lock(&self.orders).dial_now) {
-                return;
-            }
-            self.wake.notified().await;
-        }
-    }
-
-    pub(super) fn forget_dial_now(&self) {
-        lock(&self.orders).dial_now = false;
+        Some(Order::Compare(std::mem::take(&mut orders.compare)))
     }
 }

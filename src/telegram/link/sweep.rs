@@ -1,58 +1,41 @@
-//! Once a day: every channel's position beside that of its dialog. Finds channels that fell silent unnoticed.
+//! Once a day, and when the server turned out to be behind us: every channel's position beside that of its dialog. Finds
+//! channels that fell silent unnoticed.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{Urgency, handle::LinkHandle, shared::Shared};
-use crate::domain::Change;
-use crate::telegram::CallError;
+use super::{Urgency, fetch, shared::Shared};
+use crate::{domain::Change, telegram::CallError};
 
 /// Between two pages: there is no hurry.
 const PACE: Duration = Duration::from_secs(2);
 const PAGE: i32 = 100;
 
-pub(super) fn start(shared: &Arc<Shared>) {
-    let handle = LinkHandle::over(Arc::clone(shared));
-    let stop = shared.stop.clone();
-    shared.runtime.spawn(async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = sweep(handle) => {}
-        }
-    });
+pub(super) fn start(shared: &Arc<Shared>) -> AbortOnDropHandle<()> {
+    let work = sweep(Arc::clone(shared));
+    AbortOnDropHandle::new(shared.runtime.spawn(work))
 }
 
 /// Gives up on the first trouble that is not a pause; tomorrow is another day.
-async fn sweep(handle: LinkHandle) {
+async fn sweep(shared: Arc<Shared>) {
     let mut cursor = None;
     loop {
-        let page = match handle
-            .dialogs_page(cursor.clone(), PAGE, Urgency::Compare)
-            .await
-        {
+        shared.pace.turn(Urgency::Compare).await;
+        let page = match fetch::dialogs_page(&shared, cursor.clone(), PAGE).await {
             Ok(page) => page,
             Err(CallError::FloodWait(wait)) => {
-                sleep(wait).await;
+                shared.pace.flooded(wait);
                 continue;
             }
             Err(_) => return,
         };
-        let mut behind = Vec::new();
-        for change in &page.batch.changes {
-            let Change::Dialog(dialog) = change else {
-                continue;
-            };
-            let (Some(channel), Some(theirs)) = (dialog.chat.channel_id(), dialog.channel_pts)
-            else {
-                continue;
-            };
-            let ours = handle.shared().peers.channel_pts(channel).await;
-            if ours.is_some_and(|ours| ours < theirs) {
-                behind.push(channel);
-            }
-        }
-        handle.shared().channels_behind(behind);
+        let theirs = page.batch.changes.iter().filter_map(|change| match change {
+            Change::Dialog(dialog) => Some((dialog.chat.channel_id()?, dialog.channel_pts?)),
+            _ => None,
+        });
+        shared.compare(theirs.collect());
         cursor = page.next;
         if cursor.is_none() {
             return;

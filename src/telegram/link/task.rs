@@ -1,71 +1,99 @@
-//! The task of one link: dials, keeps the line, and ends with a reason.
+//! The task of one link: one loop that reads, asks, tells and keeps the line. Nothing in it waits for anything else.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use grammers_client::session::updates::UpdatesLike;
-use grammers_client::tl::RemoteCall;
 use tokio::{
     sync::mpsc,
-    time::{sleep, timeout},
+    time::{sleep_until, timeout},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    LinkEvent, backoff,
-    boxes::Boxes,
-    pulse::Pulse,
+    LinkEvent,
+    ask::{self, Answer, Asked},
+    backoff::{Backoff, jittered},
+    cause::{Cause, Flow, Stop},
+    line::{Line, Said},
+    report::Report,
     shared::{Order, Shared},
+    sweep,
 };
 use crate::{
     domain::Position,
-    telegram::{LinkExit, LoginLost, clock, error::Failure, pool::Pool},
+    telegram::{
+        Charge, LinkExit, LoginLost,
+        error::Failure,
+        sequence::{Need, Sequence, Step},
+    },
 };
 
 /// How often an unknown key is tried before it counts as lost.
 const KEY_TRIES: u32 = 3;
-/// A connection task that panics takes its calls down a moment before the pool follows.
-const PANIC_GRACE: Duration = Duration::from_millis(20);
+/// Channels that are asked about at the same time.
+pub(super) const ABREAST: usize = 4;
+/// Questions to the store at the same time.
+const LOOKUPS: usize = 8;
+/// Packets that are taken before the loop looks at everything else.
+const DRAIN: usize = 128;
+/// What an answer is expected to hold, before it is there.
+const ANSWER: usize = 16 * 1024;
 
-/// Why the task leaves what it is doing.
-pub(super) enum Stop {
-    /// The line is gone; dial again.
-    Lost(String),
-    End(LinkExit),
-}
-
-pub(super) type Flow<T> = Result<T, Stop>;
-
-/// One pool with what hangs on it.
-pub(super) struct Line {
-    pool: Pool,
-    pub(super) updates: mpsc::Receiver<UpdatesLike>,
-    _pulse: Pulse,
+/// How far the line is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Until it is dialled.
+    Pause(Instant),
+    /// The clock is looked at.
+    Clock,
+    /// The first question is out.
+    Dialling,
+    Up,
 }
 
 pub(super) struct Task {
     pub(super) shared: Arc<Shared>,
-    pub(super) events: mpsc::Sender<LinkEvent>,
-    /// `None` until the first position is known.
-    pub(super) boxes: Option<Boxes>,
-    pub(super) stored: Option<Position>,
-    pub(super) line: Option<Line>,
-    /// Channels to ask again later, and when.
-    pub(super) later: Vec<(Instant, i64)>,
-    /// Unreadable differences in a row.
-    pub(super) unreadable: u32,
-    /// Updates since the line came back, until all is caught up.
-    pub(super) catching_up: Option<u64>,
-    pub(super) next_safety: Instant,
-    next_sweep: Instant,
-    /// Telegram asked not to be asked for differences before this.
-    pub(super) hold: Option<Instant>,
+    events: mpsc::Sender<LinkEvent>,
+    pub(super) report: Report,
+    pub(super) sequence: Sequence,
+    line: Option<Line>,
+    phase: Phase,
+    backoff: Backoff,
+    /// Questions to Telegram; they go with the line.
+    calls: FuturesUnordered<Asked>,
+    lookups: FuturesUnordered<Asked>,
+    wanted: VecDeque<Need>,
+    pub(super) channels_abreast: usize,
+    /// Telegram asked not to be asked such things before this.
+    pub(super) account_held: Option<Instant>,
+    pub(super) channels_held: Option<Instant>,
+    /// What waits in the sequence, and what is expected of questions.
+    charge: Charge,
     /// When the line was lost, until Telegram has answered on the next one.
     dialling_since: Option<Instant>,
+    catching_up: bool,
+    next_safety: Instant,
+    next_sweep: Instant,
+    sweeping: Option<AbortOnDropHandle<()>>,
     unknown_key: Option<(Instant, u32)>,
     /// The last line brought no answer: our clock may be the reason.
-    pub(super) unanswered: bool,
+    unanswered: bool,
+}
+
+/// What the loop woke up for.
+enum Woken {
+    Stop,
+    Order(Order),
+    Answer(Answer),
+    Said(Said),
+    /// An event was handed over, or nobody listens any more.
+    Told(bool),
+    Time,
 }
 
 impl Task {
@@ -76,20 +104,34 @@ impl Task {
     ) -> Self {
         let now = Instant::now();
         let timing = &shared.settings.timing;
+        let stored = stored.filter(|position| position.pts > 0);
+        let sequence = Sequence::new(stored.as_ref(), timing.gap_patience);
         let (next_safety, next_sweep) = (now + timing.safety_every, now + timing.sweep_every);
+        let mut report = Report::new(Arc::clone(&shared));
+        if let Some(position) = stored {
+            report.begin_at(position);
+        }
+        let charge = shared.budget.charge(0);
         Self {
             shared,
             events,
-            boxes: None,
-            stored,
+            report,
+            sequence,
             line: None,
-            later: Vec::new(),
-            unreadable: 0,
-            catching_up: None,
+            phase: Phase::Pause(now),
+            backoff: Backoff::default(),
+            calls: FuturesUnordered::new(),
+            lookups: FuturesUnordered::new(),
+            wanted: VecDeque::new(),
+            channels_abreast: 0,
+            account_held: None,
+            channels_held: None,
+            charge,
+            dialling_since: Some(now),
+            catching_up: false,
             next_safety,
             next_sweep,
-            hold: None,
-            dialling_since: Some(now),
+            sweeping: None,
             unknown_key: None,
             unanswered: false,
         }
@@ -97,155 +139,341 @@ impl Task {
 
     /// Runs until there is a reason to end.
     pub(super) async fn run(mut self) -> LinkExit {
+        self.report.say(LinkEvent::Connecting {
+            attempt: self.backoff.attempt(),
+            retry_in: Duration::ZERO,
+        });
         let exit = loop {
-            let lost = match Box::pin(self.dial()).await {
-                Ok(()) => self.live().await,
+            let stop = match self.turn().await {
+                Ok(()) => continue,
                 Err(stop) => stop,
             };
-            match lost {
+            match stop {
                 Stop::End(exit) => break exit,
-                Stop::Lost(reason) => {
-                    self.dialling_since = Some(Instant::now());
-                    if let Err(Stop::End(exit)) =
-                        self.emit(LinkEvent::Disconnected { reason }).await
-                    {
-                        break exit;
+                Stop::Lost(cause) => {
+                    if let Some(panic) = self.lost(&cause).await {
+                        break LinkExit::Panicked(panic);
                     }
                 }
             }
         };
         self.shared.set_calls(None);
+        let closing = self.shared.settings.timing.close_limit / 2;
+        // Half the limit for each: the last word has to be said within the whole.
         if let Some(line) = self.line.take() {
-            // Half the limit: the last word has to be said within the rest.
-            let limit = self.shared.settings.timing.close_limit / 2;
-            line.pool.close(limit).await;
+            line.close(closing).await;
         }
+        let _ = timeout(closing / 2, self.tell_the_rest()).await;
         exit
     }
 
-    /// Dials until Telegram answers, with growing pauses.
-    async fn dial(&mut self) -> Flow<()> {
-        let mut pause = Duration::ZERO;
-        for attempt in 1.. {
-            self.shared.forget_dial_now();
-            self.emit(LinkEvent::Connecting {
-                attempt,
-                retry_in: pause,
-            })
-            .await?;
-            self.pause(pause).await?;
-            let answered = match self.clock_trouble().await? {
-                Some(trouble) => Err(Stop::Lost(trouble)),
-                None => {
-                    self.open_line().await?;
-                    self.first_answer().await
-                }
-            };
-            match answered {
-                Ok(()) => break,
-                Err(Stop::End(exit)) => return Err(Stop::End(exit)),
-                Err(Stop::Lost(reason)) => {
-                    self.drop_line().await?;
-                    self.emit(LinkEvent::Disconnected { reason }).await?;
-                    pause = backoff::pause(attempt, &self.shared.settings.timing);
-                    if let Some((_, tries)) = self.unknown_key {
-                        pause = pause.max(self.shared.settings.timing.key_patience / KEY_TRIES);
-                        log::debug!(
-                            "account={} the server does not know the key, try {tries}",
-                            self.shared.account_id
-                        );
-                    }
-                }
+    /// What is known by now is worth storing.
+    async fn tell_the_rest(&mut self) {
+        while let Some(event) = self.report.next() {
+            if self.events.send(event).await.is_err() {
+                return;
             }
         }
-        self.unknown_key = None;
+    }
+
+    /// One turn of the loop: what is due now, then whatever comes first.
+    async fn turn(&mut self) -> Flow {
+        let now = Instant::now();
+        self.due(now);
+        let deadline = self.deadline(now);
+        match self.wake(deadline).await {
+            Woken::Stop | Woken::Told(false) => Err(Stop::End(LinkExit::Closed)),
+            Woken::Order(order) => self.follow(order),
+            Woken::Answer(answer) => self.answered(answer),
+            Woken::Said(Said::Packet(packet)) => self.drain(packet),
+            Woken::Said(Said::Ended(Some(panic))) => Err(Stop::End(LinkExit::Panicked(panic))),
+            Woken::Said(Said::Ended(None)) => Err(Stop::Lost(Cause::PoolEnded)),
+            Woken::Told(true) | Woken::Time => Ok(()),
+        }
+    }
+
+    async fn wake(&mut self, deadline: Instant) -> Woken {
+        let reads = self.sequence.has_begun();
+        let full = self.phase == Phase::Up && !self.shared.budget.asks();
+        tokio::select! {
+            biased;
+            () = self.shared.stop.cancelled() => Woken::Stop,
+            order = self.shared.order() => Woken::Order(order),
+            permit = self.events.reserve(), if self.report.has_news() => {
+                Woken::Told(permit.is_ok_and(|permit| {
+                    if let Some(event) = self.report.next() {
+                        permit.send(event);
+                    }
+                    true
+                }))
+            }
+            Some(answer) = self.calls.next() => Woken::Answer(answer),
+            Some(answer) = self.lookups.next() => Woken::Answer(answer),
+            said = said(&mut self.line, reads) => Woken::Said(said),
+            () = sleep_until(deadline.into()) => Woken::Time,
+            () = self.shared.budget.room(), if full => Woken::Time,
+        }
+    }
+
+    /// Does what the time has come for.
+    fn due(&mut self, now: Instant) {
+        self.sequence.tick(now);
+        if now >= self.next_safety {
+            self.next_safety = now + self.shared.settings.timing.safety_every;
+            self.sequence.refresh();
+        }
+        if now >= self.next_sweep {
+            self.sweep(now);
+        }
+        match self.phase {
+            Phase::Pause(until) if now >= until && self.report.is_short() => {
+                self.phase = Phase::Clock;
+                self.calls.push(ask::clock(&self.shared, self.unanswered));
+            }
+            Phase::Up => self.ask(now),
+            _ => {}
+        }
+        self.look_up();
+        self.charge
+            .set(self.sequence.bytes() + self.calls.len() * ANSWER);
+        if self.catching_up && self.phase == Phase::Up && self.sequence.is_caught_up() {
+            self.catching_up = false;
+            let updates = self.report.take_updates();
+            self.report.say(LinkEvent::CaughtUp { updates });
+        }
+        if self.shared.session.take_changed() {
+            let shared = &self.shared;
+            let session = shared
+                .session
+                .export(shared.self_id, shared.self_hash, shared.api_id);
+            self.report.say(LinkEvent::SessionChanged(session));
+        }
+    }
+
+    fn deadline(&self, now: Instant) -> Instant {
+        let pause = match self.phase {
+            Phase::Pause(until) => Some(until),
+            _ => None,
+        };
+        let times = [
+            pause,
+            self.account_held,
+            self.channels_held,
+            self.sequence.deadline(),
+            Some(self.next_safety),
+            Some(self.next_sweep),
+        ];
+        let next = times.into_iter().flatten().filter(|at| *at > now).min();
+        next.unwrap_or(now + self.shared.settings.timing.ping_every)
+    }
+
+    pub(super) fn sweep(&mut self, now: Instant) {
+        self.next_sweep = now + self.shared.settings.timing.sweep_every;
+        let running = self.sweeping.as_ref();
+        if running.is_none_or(|sweep| sweep.is_finished()) {
+            self.sweeping = Some(sweep::start(&self.shared));
+        }
+    }
+
+    /// Asks what may be asked now.
+    fn ask(&mut self, now: Instant) {
+        let free = |held: Option<Instant>| held.is_none_or(|until| until <= now);
+        let Some(line) = &self.line else {
+            return;
+        };
+        if !self.report.asks() {
+            return;
+        }
+        if free(self.account_held)
+            && let Some(question) = self.sequence.account_ask(now)
+        {
+            let limit = self.shared.settings.timing.difference_limit;
+            self.calls.push(ask::account(line.calls(), question, limit));
+        }
+        if !free(self.channels_held) {
+            return;
+        }
+        while self.channels_abreast < ABREAST
+            && let Some((id, question)) = self.sequence.channel_ask(now)
+        {
+            self.channels_abreast += 1;
+            let calls = line.calls();
+            self.calls
+                .push(ask::channel(&self.shared, calls, id, question));
+        }
+    }
+
+    fn look_up(&mut self) {
+        while self.lookups.len() < LOOKUPS
+            && let Some(need) = self.wanted.pop_front()
+        {
+            self.lookups.push(ask::look_up(&self.shared, need));
+        }
+    }
+
+    fn follow(&mut self, order: Order) -> Flow {
+        let now = Instant::now();
+        match order {
+            Order::Exit(exit) => return Err(Stop::End(exit)),
+            Order::Cut(cause) => {
+                // Otherwise there is no line to drop: a new one is about to be dialled.
+                if matches!(self.phase, Phase::Dialling | Phase::Up) {
+                    return Err(Stop::Lost(cause));
+                }
+            }
+            Order::DialNow => {
+                if let Phase::Pause(until) = &mut self.phase {
+                    *until = now;
+                }
+            }
+            Order::Compare(channels) => {
+                for (id, pts) in channels {
+                    let steps = self.sequence.compare(id, pts, now);
+                    self.add(steps);
+                }
+            }
+            Order::Hurry(channel) => self.sequence.hurry(channel),
+            Order::Moved(channel, at) => {
+                let steps = self.sequence.moved(channel, at, now);
+                self.add(steps);
+            }
+        }
         Ok(())
     }
 
-    /// Asked where there is reason to doubt the clock, and again until it is no trouble any more.
-    async fn clock_trouble(&mut self) -> Flow<Option<String>> {
-        let shared = &self.shared;
-        let look = async {
-            let doubted =
-                self.unanswered || clock::was_wrong(&shared.session, &shared.settings).await;
-            match doubted {
-                true => clock::trouble(&shared.session, &shared.settings).await,
-                false => None,
+    /// Takes a packet and what else is there.
+    fn drain(&mut self, first: Box<UpdatesLike>) -> Flow {
+        let now = Instant::now();
+        let mut next = Some(first);
+        for _ in 0..DRAIN {
+            let overruns = self.line.as_ref().is_some_and(Line::overruns);
+            let Some(packet) = next.take() else { break };
+            if overruns {
+                self.sequence.refresh();
             }
-        };
-        let trouble = tokio::select! {
-            biased;
-            () = shared.stop.cancelled() => return Err(Stop::End(LinkExit::Closed)),
-            trouble = look => trouble,
-        };
-        self.unanswered = trouble.is_some();
-        Ok(trouble)
-    }
-
-    /// Telegram has answered; said once per line.
-    pub(super) async fn connected(&mut self) -> Flow<()> {
-        match self.dialling_since.take() {
-            Some(since) => {
-                self.emit(LinkEvent::Connected {
-                    after: since.elapsed(),
-                })
-                .await
+            if matches!(*packet, UpdatesLike::ConnectionClosed) {
+                return Err(Stop::Lost(Cause::Closed));
+            }
+            self.take(*packet, now);
+            next = self.line.as_mut().and_then(Line::more);
+        }
+        match next {
+            Some(packet) if matches!(*packet, UpdatesLike::ConnectionClosed) => {
+                Err(Stop::Lost(Cause::Closed))
+            }
+            Some(packet) => {
+                self.take(*packet, now);
+                Ok(())
             }
             None => Ok(()),
         }
     }
 
-    /// Waits, unless somebody wants to dial at once.
-    async fn pause(&self, pause: Duration) -> Flow<()> {
-        if pause.is_zero() {
-            return Ok(());
-        }
-        tokio::select! {
-            biased;
-            () = self.shared.stop.cancelled() => Err(Stop::End(LinkExit::Closed)),
-            () = self.shared.dial_now() => Ok(()),
-            () = sleep(pause) => Ok(()),
+    fn take(&mut self, packet: UpdatesLike, now: Instant) {
+        if self.report.takes() {
+            let shared = Arc::clone(&self.shared);
+            let steps = self.sequence.take(packet, |chat| shared.knows(chat), now);
+            self.add(steps);
+        } else {
+            self.shared.budget.left_one();
+            self.sequence.let_go(now);
+            self.sequence.leave(packet, now);
+            self.add(Vec::new());
         }
     }
 
-    /// A pool to dial with: the one at hand when only its line was closed, else a new one.
-    async fn open_line(&mut self) -> Flow<()> {
+    pub(super) fn add(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            self.report.add(step);
+        }
+        self.wanted.extend(self.sequence.needs());
+    }
+
+    /// A pool to dial with: the one at hand when only its connection was closed, else a new one. The first question
+    /// proves the line.
+    pub(super) fn dial(&mut self) {
         self.shared.forget_cut();
-        if self.line.is_some() {
-            return Ok(());
-        }
-        let shared = &self.shared;
-        let (pool, updates) = Pool::start(
-            &shared.session,
-            shared.api_id,
-            &shared.settings,
-            &shared.runtime,
-        );
-        let calls = pool.calls.clone();
-        shared.set_calls(Some(calls.clone()));
-        let pulse = Pulse::start(shared, calls);
-        self.line = Some(Line {
-            pool,
-            updates,
-            _pulse: pulse,
+        let line = self.line.get_or_insert_with(|| Line::open(&self.shared));
+        let calls = line.calls();
+        self.phase = Phase::Dialling;
+        self.catching_up = true;
+        self.report.take_updates();
+        let now = Instant::now();
+        let limit = self.shared.settings.timing.connect_limit;
+        let held = self.account_held.is_some_and(|until| until > now);
+        let question = (!held).then(|| self.sequence.account_ask(now)).flatten();
+        self.calls.push(match question {
+            Some(question) => ask::account(calls, question, limit),
+            None => ask::ping(calls, limit),
         });
-        Ok(())
     }
 
-    /// Throws the pool away; a panic inside it ends the link.
-    pub(super) async fn drop_line(&mut self) -> Flow<()> {
-        self.shared.set_calls(None);
-        let Some(mut line) = self.line.take() else {
-            return Ok(());
-        };
-        match timeout(PANIC_GRACE, line.pool.ended()).await {
-            Ok(Some(panic)) => Err(Stop::End(LinkExit::Panicked(panic))),
-            Ok(None) | Err(_) => Ok(()),
+    /// Telegram has answered, be it with an error: the line lives.
+    pub(super) fn connected(&mut self) {
+        self.unanswered = false;
+        if self.phase != Phase::Dialling {
+            return;
         }
+        let now = Instant::now();
+        self.phase = Phase::Up;
+        self.unknown_key = None;
+        self.backoff.stands(now);
+        if let Some(since) = self.dialling_since.take() {
+            let after = now.saturating_duration_since(since);
+            self.report.say(LinkEvent::Connected { after });
+        }
+    }
+
+    /// Drops the line, and says when it is dialled again. A panic below, if that was the reason.
+    async fn lost(&mut self, cause: &Cause) -> Option<String> {
+        let now = Instant::now();
+        self.calls.clear();
+        self.channels_abreast = 0;
+        self.sequence.line_lost(now);
+        if *cause != Cause::Closed {
+            self.shared.set_calls(None);
+            if let Some(line) = self.line.take()
+                && let Some(panic) = line.drop_pool().await
+            {
+                return Some(panic);
+            }
+        }
+        self.dialling_since.get_or_insert(now);
+        let mut pause = jittered(self.backoff.lost(now, &self.shared.settings.timing));
+        if *cause == Cause::Asked {
+            pause = Duration::ZERO;
+        }
+        if let Some((_, tries)) = self.unknown_key {
+            pause = pause.max(self.shared.settings.timing.key_patience / KEY_TRIES);
+            log::debug!(
+                "account={} the server does not know the key, try {tries}",
+                self.shared.account_id
+            );
+        }
+        let reason = cause.to_string();
+        self.report.say(LinkEvent::Disconnected { reason });
+        self.report.say(LinkEvent::Connecting {
+            attempt: self.backoff.attempt(),
+            retry_in: pause,
+        });
+        self.phase = Phase::Pause(now + pause);
+        None
+    }
+
+    /// What a failed call means for the line.
+    pub(super) fn broken(&mut self, failure: Failure) -> Stop {
+        if let Some(exit) = failure.exit() {
+            return Stop::End(exit);
+        }
+        if failure == Failure::KeyUnknown {
+            return self.key_unknown();
+        }
+        self.unanswered = failure == Failure::TimedOut;
+        Stop::Lost(Cause::Call(failure))
     }
 
     /// Counts how often the key was unknown, and for how long.
-    pub(super) fn key_unknown(&mut self) -> Stop {
+    fn key_unknown(&mut self) -> Stop {
         let (since, tries) = self.unknown_key.unwrap_or((Instant::now(), 0));
         let tries = tries + 1;
         self.unknown_key = Some((since, tries));
@@ -256,133 +484,29 @@ impl Task {
                 reason: LoginLost::KeyUnknown,
             });
         }
-        Stop::Lost(Failure::KeyUnknown.to_string())
+        Stop::Lost(Cause::Call(Failure::KeyUnknown))
     }
 
-    /// Keeps the line: differences first, then whatever comes. Returns why it ended.
-    async fn live(&mut self) -> Stop {
-        loop {
-            let step = match self.catch_up().await {
-                Ok(true) => continue,
-                Ok(false) => self.listen().await,
-                Err(stop) => Err(stop),
-            };
-            match step {
-                Ok(()) => {}
-                Err(Stop::Lost(reason)) => return self.line_lost(reason).await,
-                Err(end) => return end,
-            }
-        }
-    }
-
-    /// The pool is kept only when its own connection told of the end: then it is alive and dials by itself.
-    async fn line_lost(&mut self, reason: String) -> Stop {
-        let closed_by_itself = reason == CLOSED;
-        if let Some(boxes) = &mut self.boxes {
-            boxes.line_lost();
-        }
-        if !closed_by_itself && let Err(end) = self.drop_line().await {
-            return end;
-        }
-        Stop::Lost(reason)
-    }
-
-    /// Waits for the next thing to happen, and takes it.
-    async fn listen(&mut self) -> Flow<()> {
-        let now = Instant::now();
-        let deadline = self.deadline(now);
-        let Some(line) = &mut self.line else {
-            return Err(Stop::Lost("no line".to_owned()));
-        };
-        tokio::select! {
-            biased;
-            () = self.shared.stop.cancelled() => Err(Stop::End(LinkExit::Closed)),
-            order = self.shared.order() => self.follow(order),
-            panic = line.pool.ended() => Err(match panic {
-                Some(panic) => Stop::End(LinkExit::Panicked(panic)),
-                None => Stop::Lost("the pool ended".to_owned()),
-            }),
-            packet = receive(&mut line.updates) => match packet {
-                Some(packet) => self.drain(packet).await,
-                None => Err(Stop::Lost("the pool ended".to_owned())),
-            },
-            () = tokio::time::sleep_until(deadline.into()) => {
-                self.tick();
+    /// The clock was looked at before the dial.
+    pub(super) fn clock(&mut self, trouble: Option<String>) -> Flow {
+        self.unanswered = trouble.is_some();
+        match trouble {
+            Some(trouble) => Err(Stop::Lost(Cause::Clock(trouble))),
+            None => {
+                self.dial();
                 Ok(())
             }
         }
     }
 
-    fn follow(&mut self, order: Order) -> Flow<()> {
-        match order {
-            Order::Exit(exit) => Err(Stop::End(exit)),
-            Order::Cut(reason) => Err(Stop::Lost(reason)),
-            Order::Behind(channels) => {
-                let due = Instant::now();
-                self.later
-                    .extend(channels.into_iter().map(|channel| (due, channel)));
-                Ok(())
-            }
-        }
-    }
-
-    fn deadline(&mut self, now: Instant) -> Instant {
-        if let Some(until) = self.hold {
-            return until;
-        }
-        let boxes = self.boxes.as_mut().map(|boxes| boxes.deadline(now));
-        let later = self.later.iter().map(|(at, _)| *at).min();
-        [boxes, later, Some(self.next_sweep)]
-            .into_iter()
-            .flatten()
-            .fold(self.next_safety, Instant::min)
-    }
-
-    /// Something is due without anything having come.
-    fn tick(&mut self) {
-        let now = Instant::now();
-        let Some(boxes) = &mut self.boxes else {
-            return;
-        };
-        boxes.watch_gaps(now);
-        if now >= self.next_safety {
-            self.next_safety = now + self.shared.settings.timing.safety_every;
-            boxes.refresh();
-        }
-        if now >= self.next_sweep {
-            self.next_sweep = now + self.shared.settings.timing.sweep_every;
-            super::sweep::start(&self.shared);
-        }
-    }
-
-    /// A call that gives way to orders.
-    pub(super) async fn call<R: RemoteCall>(
-        &mut self,
-        request: &R,
-        limit: Duration,
-    ) -> Flow<Result<R::Return, Failure>> {
-        let Some(calls) = self.shared.calls() else {
-            return Err(Stop::Lost("no line".to_owned()));
-        };
-        let answer = calls.home(request, limit);
-        tokio::pin!(answer);
-        loop {
-            let order = tokio::select! {
-                biased;
-                () = self.shared.stop.cancelled() => return Err(Stop::End(LinkExit::Closed)),
-                order = self.shared.order() => order,
-                answer = &mut answer => return Ok(answer),
-            };
-            self.follow(order)?;
-        }
+    pub(super) fn is_dialling(&self) -> bool {
+        self.phase == Phase::Dialling
     }
 }
 
-/// What the task says when a connection told of its own end.
-pub(super) const CLOSED: &str = "the line was closed";
-
-/// The next packet, boxed at once: it is some 5 KB by itself, and the task of an idle account would hold room for it in
-/// every step that it passes through. Safe to drop.
-async fn receive(updates: &mut mpsc::Receiver<UpdatesLike>) -> Option<Box<UpdatesLike>> {
-    updates.recv().await.map(Box::new)
+async fn said(line: &mut Option<Line>, packets: bool) -> Said {
+    match line {
+        Some(line) => line.said(packets).await,
+        None => std::future::pending().await,
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
         import,
         link::self_user,
         pool::{Pool, PoolSession},
-        service::Settings,
+        settings::Settings,
     },
 };
 

@@ -8,10 +8,10 @@ use tl::{enums::Update, types};
 use super::{
     asking::{Asking, Flying},
     counted::Counted,
-    mark::{Line, channel_of, is_sane, mark, rank},
+    mark::{Line, Place, channel_of, is_sane, mark, rank},
     packet::Cast,
     step::{At, Out},
-    track::{Item, Offered, Track},
+    track::{Item, Track},
 };
 use crate::domain::{ChatId, Hole, Position};
 
@@ -119,8 +119,8 @@ impl Account {
             Line::Account | Line::Channel(_) => (&mut self.mail, &mut at.pts),
         };
         let counts = item.mark.count > 0;
-        match track.offer(*ours, item, now) {
-            Offered::Applies(item) => {
+        match item.place(*ours) {
+            Place::Next => {
                 *ours = (*ours).max(item.mark.pts);
                 out.apply(item.update);
                 self.old = 0;
@@ -134,13 +134,16 @@ impl Account {
                 }
                 true
             }
-            Offered::Old => {
+            Place::Old => {
                 if counts {
                     self.seen_old(now);
                 }
                 false
             }
-            Offered::Kept => false,
+            Place::Beyond => {
+                track.wait(*ours, item, now);
+                false
+            }
         }
     }
 
@@ -180,6 +183,15 @@ impl Account {
                 self.mail.look(ours.pts, now);
             }
             _ => {}
+        }
+    }
+
+    /// What waits in gaps is left to the difference.
+    pub(super) fn let_go(&mut self, now: Instant) {
+        let at = self.at.unwrap_or_default();
+        for (track, ours) in [(&mut self.mail, at.pts), (&mut self.secret, at.qts)] {
+            track.forget();
+            track.look(ours, now);
         }
     }
 
@@ -325,6 +337,10 @@ impl Account {
             return Some(AccountAsk::State);
         }
         None
+    }
+
+    pub(super) const fn has_begun(&self) -> bool {
+        self.at.is_some()
     }
 
     /// Up to the present, as far as the account's own lines go.

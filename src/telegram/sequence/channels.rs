@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    collections::{BinaryHeap, HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -17,7 +17,7 @@ use super::{
     mark::{Mark, Place, is_sane, place, rank},
     packet::Cast,
     step::Out,
-    track::{Item, Offered, Track},
+    track::{Item, Track},
 };
 use crate::domain::Hole;
 
@@ -63,12 +63,25 @@ struct Open {
     sought: bool,
     /// It was announced with an absence.
     late: bool,
+    /// While it is sought: the lowest number it was announced with.
+    floor: Option<i32>,
     /// The position is of no use: its dialog is asked for a new one.
     void: bool,
     /// In the queue of questions.
     queued: bool,
     /// Among the timers.
     timer: Option<Instant>,
+}
+
+/// What is known of a line that nothing is stored of, until its first post comes.
+///
+/// An announcement may overtake posts that are on their way, so it does not begin the line by itself.
+#[derive(Clone, Copy, Default)]
+struct Unbegun {
+    /// The lowest number it was announced with: what is beyond it belongs to our time.
+    floor: Option<i32>,
+    /// It was announced without a number: there may be more than was seen.
+    more: bool,
 }
 
 #[derive(Default)]
@@ -86,8 +99,8 @@ pub(super) struct Channels {
     /// When to look at a line again.
     timers: BinaryHeap<Reverse<(Instant, i64)>>,
     doubts: HashMap<i64, Doubt>,
-    /// Announced without a number before they began: once they do, there may be more.
-    unbegun: HashSet<i64>,
+    /// Lines that were announced before they began.
+    unbegun: HashMap<i64, Unbegun>,
     needs: Vec<i64>,
     bytes: usize,
     patience: Duration,
@@ -101,7 +114,7 @@ impl Channels {
             queue: VecDeque::new(),
             timers: BinaryHeap::new(),
             doubts: HashMap::new(),
-            unbegun: HashSet::new(),
+            unbegun: HashMap::new(),
             needs: Vec::new(),
             bytes: 0,
             patience,
@@ -124,7 +137,7 @@ impl Channels {
     /// A numbered update. `false`: it does not apply now.
     pub(super) fn offer(&mut self, id: i64, mut item: Item, out: &mut Out, now: Instant) -> bool {
         if let Some(None) = self.at.get(&id) {
-            self.begin(id, item.mark.before().max(0), now);
+            self.begin(id, item.mark.before(), now);
         }
         let Some(Some(ours)) = self.at.get_mut(&id) else {
             self.seek(id, |open| open.track.hold(item));
@@ -159,13 +172,14 @@ impl Channels {
                 open.track.hold(item);
                 return;
             }
-            match open.track.offer(*ours, item, now) {
-                Offered::Applies(item) => {
+            match item.place(*ours) {
+                Place::Next => {
                     *ours = (*ours).max(item.mark.pts);
                     out.apply(item.update);
                     applied = true;
                 }
-                Offered::Old | Offered::Kept => {}
+                Place::Beyond => open.track.wait(*ours, item, now),
+                Place::Old => {}
             }
             settle(open, ours, out, now);
             if *ours != before {
@@ -176,11 +190,19 @@ impl Channels {
     }
 
     /// Nothing is stored of the line: it begins with what comes first.
-    fn begin(&mut self, id: i64, pts: i32, now: Instant) {
+    fn begin(&mut self, id: i64, first: i32, now: Instant) {
+        let Unbegun { floor, more } = self.unbegun.remove(&id).unwrap_or_default();
+        let pts = floor.map_or(first, |floor| floor.min(first)).max(0);
         self.at.insert(id, Some(pts));
-        if self.unbegun.remove(&id) {
-            self.with(id, now, |open, _| open.asking.want(false));
-        }
+        self.with(id, now, |open, ours| {
+            if let Some(floor) = floor {
+                open.track.announce(floor);
+                open.track.look(*ours, now);
+            }
+            if more {
+                open.asking.want(false);
+            }
+        });
     }
 
     /// The server says that the channel has moved, perhaps how far.
@@ -196,18 +218,14 @@ impl Channels {
             (None, _) => self.seek(id, |open| {
                 open.late |= late;
                 match theirs {
-                    Some(pts) => open.track.announce(pts),
+                    Some(pts) => {
+                        open.track.announce(pts);
+                        open.floor = Some(open.floor.map_or(pts, |floor| floor.min(pts)));
+                    }
                     None => open.asking.want(late),
                 }
             }),
-            (Some(None), Some(pts)) => {
-                self.begin(id, pts, now);
-                out.channel(id, pts);
-            }
-            // It begins with what comes first.
-            (Some(None), None) => {
-                self.unbegun.insert(id);
-            }
+            (Some(None), _) => self.announce_unbegun(id, theirs, out, now),
             (Some(Some(ours)), Some(pts)) if *ours == pts => {}
             // Below ours: either the two crossed, or the server has gone back. Its difference tells which.
             (Some(Some(_)), theirs) => self.with(id, now, |open, _| {
@@ -219,10 +237,28 @@ impl Channels {
         }
     }
 
+    fn announce_unbegun(&mut self, id: i64, theirs: Option<i32>, out: &mut Out, now: Instant) {
+        let unbegun = self.unbegun.entry(id).or_default();
+        match (theirs, unbegun.floor) {
+            (None, None) => unbegun.more = true,
+            (Some(pts), None) => {
+                unbegun.floor = Some(pts);
+                // Also for the next start.
+                out.channel(id, pts);
+            }
+            (Some(pts), Some(floor)) if pts == floor => {}
+            // It has moved since: what came between is of our time. Below: the server has gone back.
+            (_, Some(floor)) => {
+                self.begin(id, floor, now);
+                self.announce(id, theirs, false, out, now);
+            }
+        }
+    }
+
     /// Updates up to `pts` were seen and let go.
     pub(super) fn left(&mut self, id: i64, mark: Mark, now: Instant) {
         if let Some(None) = self.at.get(&id) {
-            self.begin(id, mark.before().max(0), now);
+            self.begin(id, mark.before(), now);
         }
         match self.at.get(&id) {
             Some(Some(ours)) if mark.pts <= *ours => {}
@@ -245,18 +281,33 @@ impl Channels {
         }
     }
 
+    /// What waits in gaps is left to differences.
+    pub(super) fn let_go(&mut self, now: Instant) {
+        let holding: Vec<i64> = self
+            .open
+            .iter()
+            .filter(|(_, open)| open.track.bytes() > 0)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in holding {
+            self.with(id, now, |open, ours| {
+                open.track.forget();
+                open.track.look(*ours, now);
+            });
+        }
+    }
+
     /// The store has answered.
     pub(super) fn position(&mut self, id: i64, stored: Option<i32>, out: &mut Out, now: Instant) {
         if self.at.contains_key(&id) {
             return;
         }
-        let stored = stored.filter(|pts| *pts > 0);
-        let begin = stored.or_else(|| self.open.get(&id)?.track.foothold());
-        self.at.insert(id, begin.map(|pts| pts.max(0)));
-        if let (None, Some(pts)) = (stored, begin) {
-            out.channel(id, pts);
+        match stored.filter(|pts| *pts > 0) {
+            Some(pts) => {
+                self.at.insert(id, Some(pts));
+            }
+            None => self.unknown(id, out, now),
         }
-        let mut unbegun = false;
         self.with(id, now, |open, ours| {
             open.sought = false;
             // As in `announce`.
@@ -268,16 +319,41 @@ impl Channels {
             if *ours != before {
                 out.channel(id, *ours);
             }
-            if begin.is_none() {
-                unbegun = open.asking.is_due();
-                open.asking.rest();
-            }
             if open.track.gap(*ours) && open.late {
                 open.asking.want(true);
             }
         });
-        if unbegun {
-            self.unbegun.insert(id);
+    }
+
+    /// Nothing is stored of a line that was heard of.
+    fn unknown(&mut self, id: i64, out: &mut Out, now: Instant) {
+        self.at.insert(id, None);
+        let Some(open) = self.open.get_mut(&id) else {
+            return;
+        };
+        let first = open.track.foothold();
+        let (floor, high) = (open.floor, open.track.high());
+        let more = open.asking.is_due();
+        if first.is_none() {
+            open.track = Track::default();
+        }
+        open.asking.rest();
+        if floor.is_some() || more {
+            self.unbegun.insert(id, Unbegun { floor, more });
+        }
+        // Announced again, it has moved since: what came between is of our time.
+        let moved = floor.filter(|floor| more || high > *floor);
+        if let Some(first) = first.or(moved) {
+            self.begin(id, first, now);
+        }
+        if let Some(pts) = self.at.get(&id).copied().flatten().or(floor) {
+            out.channel(id, pts);
+        }
+        if first.is_none() && moved.is_some() {
+            self.with(id, now, |open, ours| {
+                open.track.announce(high);
+                open.track.look(*ours, now);
+            });
         }
     }
 
@@ -385,11 +461,6 @@ impl Channels {
             return Some((id, ask));
         }
         None
-    }
-
-    /// Is there a question to ask?
-    pub(super) fn wants(&self) -> bool {
-        !self.queue.is_empty()
     }
 
     pub(super) fn tick(&mut self, now: Instant) {

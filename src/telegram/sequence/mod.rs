@@ -40,7 +40,7 @@ use crate::domain::{ChatId, Position};
 
 pub(super) use account::{AccountAsk, AccountTrouble};
 pub(super) use channels::{ChannelAsk, ChannelTrouble};
-pub(super) use step::{At, Step};
+pub(super) use step::Step;
 
 /// Stands in `still_unread_count` where the count is of an earlier moment.
 pub(super) const NOT_COUNTED: i32 = -1;
@@ -177,6 +177,14 @@ impl Sequence {
         }
     }
 
+    /// Lets go of what waits in gaps: there is no room for it, and it would keep the room that the differences need.
+    pub(super) fn let_go(&mut self, now: Instant) {
+        if self.bytes() > 0 {
+            self.account.let_go(now);
+            self.channels.let_go(now);
+        }
+    }
+
     /// A call of ours took numbers, and its answer tells them (`messages.affectedHistory` and its like).
     pub(super) fn moved(
         &mut self,
@@ -271,11 +279,6 @@ impl Sequence {
         self.channels.ask(now)
     }
 
-    /// Is there a question about a channel?
-    pub(super) fn wants_channels(&self) -> bool {
-        self.channels.wants()
-    }
-
     pub(super) fn account_answer(
         &mut self,
         difference: tl::enums::updates::Difference,
@@ -366,6 +369,11 @@ impl Sequence {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let both = [self.account.deadline(), self.channels.deadline()];
         both.into_iter().flatten().min()
+    }
+
+    /// There is a position; before, what comes from the wire can't be placed.
+    pub(super) fn has_begun(&self) -> bool {
+        self.account.has_begun()
     }
 
     /// The account's own lines have reached the present.

@@ -19,6 +19,11 @@ pub(super) struct Cast {
 }
 
 impl Cast {
+    pub(super) const fn bytes(&self) -> usize {
+        self.users.len() * size_of::<tl::enums::User>()
+            + self.chats.len() * size_of::<tl::enums::Chat>()
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.users.is_empty() && self.chats.is_empty()
     }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grammers_client::tl::enums::{Message, Update};
+use grammers_client::tl::{Deserializable, Serializable, enums::Update};
 
 use super::{
     mark::{Mark, Place, place},
@@ -34,43 +34,53 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + text_of(&self.update)
-    }
-}
-
-/// Most of what an update holds outside itself.
-fn text_of(update: &Update) -> usize {
-    let of = |message: &Message| match message {
-        Message::Message(message) => {
-            let entities = message.entities.as_ref().map_or(0, |list| list.len() * 48);
-            let media = if message.media.is_some() { 1_024 } else { 0 };
-            message.message.len() + entities + media
+    /// Its place in a line; one that waits for the store is beyond it.
+    pub(super) fn place(&self, ours: i32) -> Place {
+        match place(ours, self.mark) {
+            Place::Next if !self.missing.is_empty() => Place::Beyond,
+            place => place,
         }
-        Message::Service(_) | Message::Empty(_) => 256,
-    };
-    match update {
-        Update::NewMessage(u) => of(&u.message),
-        Update::NewChannelMessage(u) => of(&u.message),
-        Update::EditMessage(u) => of(&u.message),
-        Update::EditChannelMessage(u) => of(&u.message),
-        Update::DeleteMessages(u) => u.messages.len() * 4,
-        Update::DeleteChannelMessages(u) => u.messages.len() * 4,
-        _ => 256,
     }
 }
 
-/// What became of an offered update.
-pub(super) enum Offered {
-    Applies(Item),
-    Old,
-    Kept,
+/// One that waits. Packed: an update takes up some kilobytes in memory, and some hundred bytes on the wire.
+#[derive(Debug)]
+struct Held {
+    mark: Mark,
+    packed: Box<[u8]>,
+    cast: Option<Arc<Cast>>,
+    missing: Vec<ChatId>,
+}
+
+impl Held {
+    fn pack(item: Item) -> Self {
+        Self {
+            mark: item.mark,
+            packed: item.update.to_bytes().into_boxed_slice(),
+            cast: item.cast,
+            missing: item.missing,
+        }
+    }
+
+    /// `None` never happens: it was packed by ourselves.
+    fn unpack(self) -> Option<Item> {
+        Some(Item {
+            mark: self.mark,
+            update: Update::from_bytes(&self.packed).ok()?,
+            cast: self.cast,
+            missing: self.missing,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.packed.len() + self.cast.as_ref().map_or(0, |cast| cast.bytes())
+    }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Track {
     /// By where the line has to stand for them.
-    held: VecDeque<Item>,
+    held: VecDeque<Held>,
     bytes: usize,
     /// The highest number among them.
     held_to: i32,
@@ -81,19 +91,15 @@ pub(super) struct Track {
     fruitless: u32,
     /// More came than may wait.
     overflown: bool,
+    /// Where the line has to stand for the first of those that were let go.
+    let_go_from: Option<i32>,
 }
 
 impl Track {
-    pub(super) fn offer(&mut self, ours: i32, item: Item, now: Instant) -> Offered {
-        match place(ours, item.mark) {
-            Place::Old => Offered::Old,
-            Place::Next if item.missing.is_empty() => Offered::Applies(item),
-            Place::Next | Place::Beyond => {
-                self.hold(item);
-                self.look(ours, now);
-                Offered::Kept
-            }
-        }
+    /// Keeps an update that does not have its turn yet.
+    pub(super) fn wait(&mut self, ours: i32, item: Item, now: Instant) {
+        self.hold(item);
+        self.look(ours, now);
     }
 
     /// Keeps an update for later, whatever its place.
@@ -104,11 +110,12 @@ impl Track {
             self.overflown = true;
             return;
         }
-        self.held_to = self.held_to.max(item.mark.pts);
-        self.bytes += item.bytes();
-        let key = |item: &Item| (item.mark.before(), item.mark.pts);
-        let at = self.held.partition_point(|known| key(known) <= key(&item));
-        self.held.insert(at, item);
+        let held = Held::pack(item);
+        self.held_to = self.held_to.max(held.mark.pts);
+        self.bytes += held.bytes();
+        let key = |held: &Held| (held.mark.before(), held.mark.pts);
+        let at = self.held.partition_point(|known| key(known) <= key(&held));
+        self.held.insert(at, held);
     }
 
     pub(super) fn announce(&mut self, pts: i32) {
@@ -124,14 +131,20 @@ impl Track {
                 Place::Next if !first.missing.is_empty() => break,
                 Place::Next | Place::Old => {}
             }
-            let Some(item) = self.held.pop_front() else {
+            let Some(held) = self.held.pop_front() else {
                 break;
             };
-            self.bytes -= item.bytes();
-            if place(*ours, item.mark) == Place::Next {
-                *ours = (*ours).max(item.mark.pts);
-                released.push(item);
+            self.bytes -= held.bytes();
+            if place(*ours, held.mark) == Place::Old {
+                continue;
             }
+            let mark = held.mark;
+            let Some(item) = held.unpack() else {
+                self.announce(mark.pts);
+                break;
+            };
+            *ours = (*ours).max(mark.pts);
+            released.push(item);
         }
         if self.held.is_empty() {
             self.held_to = 0;
@@ -150,6 +163,7 @@ impl Track {
     pub(super) fn look(&mut self, ours: i32, now: Instant) {
         if !self.gap(ours) {
             self.since = None;
+            self.let_go_from = None;
             self.fruitless = 0;
             if self.announced <= ours {
                 self.announced = 0;
@@ -195,12 +209,10 @@ impl Track {
         self.look(ours, now);
     }
 
-    /// The first place from which the held ones could go on, or the highest number heard of.
+    /// The first place from which the held ones could go on.
     pub(super) fn foothold(&self) -> Option<i32> {
-        match self.held.front() {
-            Some(first) => Some(first.mark.before()),
-            None => (self.announced > 0).then_some(self.announced),
-        }
+        let first = self.held.front().map(|first| first.mark.before());
+        [first, self.let_go_from].into_iter().flatten().min()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -209,6 +221,7 @@ impl Track {
 
     /// Drops what is held; that it exists stays known.
     pub(super) fn forget(&mut self) {
+        self.let_go_from = self.foothold();
         self.announced = self.high();
         self.held_to = 0;
         self.held.clear();
@@ -225,7 +238,7 @@ impl Track {
         }
         if !known {
             self.held.retain(|item| !item.missing.contains(&person));
-            self.bytes = self.held.iter().map(Item::bytes).sum();
+            self.bytes = self.held.iter().map(Held::bytes).sum();
             self.held_to = self
                 .held
                 .iter()

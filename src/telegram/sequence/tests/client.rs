@@ -80,6 +80,7 @@ impl Client {
             return false;
         };
         if self.full {
+            self.sequence.let_go(self.now);
             self.sequence.leave(packet, self.now);
             self.keep(Vec::new());
         } else {

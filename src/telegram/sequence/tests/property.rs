@@ -172,8 +172,8 @@ impl World {
 
     fn run(&mut self, op: &Op) {
         let server = &mut self.client.server;
-        // Seconds go by slowly: several things happen within one.
-        server.date += i32::from(server.account.pts % 3 == 0);
+        // Now and then several things happen within a second.
+        server.date += i32::from(server.account.pts % 3 != 0);
         match op {
             Op::Say(line, fate) => {
                 let update = server.say(*line);

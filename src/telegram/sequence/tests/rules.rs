@@ -11,8 +11,8 @@ use tl::{
 
 use super::{
     super::{
-        AccountAsk, AccountTrouble, At, ChannelAsk, ChannelTrouble, NOT_COUNTED, Need, Sequence,
-        Step,
+        AccountAsk, AccountTrouble, ChannelAsk, ChannelTrouble, NOT_COUNTED, Need, Sequence, Step,
+        step::At,
     },
     client::PATIENCE,
     server::{dialog, message, packet, short},
@@ -248,6 +248,9 @@ fn a_line_without_a_stored_position_begins_with_what_comes_first() {
         (vec![], vec![(CHANNEL, 500)])
     );
     assert_eq!(bench.asks_channel(), None);
+    // Announced again: what came between is of our time.
+    bench.take(vec![too_long(Some(510))]);
+    assert_eq!(bench.asks_from(), Some((CHANNEL, 500)));
 
     let mut bench = Bench::new();
     bench.take(vec![post(301)]);
@@ -259,6 +262,32 @@ fn a_line_without_a_stored_position_begins_with_what_comes_first() {
     bench.take(vec![post(303)]);
     bench.pass(PATIENCE);
     assert_eq!(bench.asks_from(), Some((CHANNEL, 301)));
+}
+
+/// Protects the first posts of a channel on a fresh account: an announcement that overtakes them on the wire does not
+/// make them old.
+#[test]
+fn an_announcement_does_not_overtake_what_is_on_its_way() {
+    for looked_up_first in [true, false] {
+        let mut bench = Bench::new();
+        bench.take(vec![too_long(Some(103))]);
+        let mut told = Vec::new();
+        if looked_up_first {
+            bench.looked_up(CHANNEL, None);
+        }
+        for pts in [101, 102, 103] {
+            told.extend(applied(&bench.take(vec![post(pts)])));
+        }
+        if !looked_up_first {
+            told.extend(applied(&bench.looked_up(CHANNEL, None)));
+        }
+        assert_eq!(told, [101, 102, 103], "{looked_up_first}");
+        bench.pass(PATIENCE);
+        assert_eq!(bench.asks_channel(), None);
+        bench.take(vec![post(105)]);
+        bench.pass(PATIENCE);
+        assert_eq!(bench.asks_from(), Some((CHANNEL, 103)));
+    }
 }
 
 /// Protects a channel's first post after a start, however long it was quiet: a lost push before it is seen.
@@ -467,6 +496,24 @@ fn the_answers_to_our_own_calls_are_no_gaps() {
     assert_eq!((bench.asks(), bench.asks_channel()), (None, None));
 }
 
+/// Protects a message of ours whose answer tells its number alone: the difference tells the rest.
+#[test]
+fn an_answer_that_does_not_say_what_was_sent_is_asked_about() {
+    let sent = types::UpdateShortSentMessage {
+        out: true,
+        id: 5,
+        pts: 11,
+        pts_count: 1,
+        date: 1,
+        media: None,
+        entities: None,
+        ttl_period: None,
+    };
+    let mut bench = Bench::new();
+    assert!(bench.packet(UpdatesLike::Updates(sent.into())).is_empty());
+    assert!(matches!(bench.asks(), Some(AccountAsk::Difference(ask)) if ask.pts == 10));
+}
+
 /// Protects a long absence: what Telegram won't repeat is a hole, and what follows is still asked for.
 #[test]
 fn a_difference_too_long_is_a_hole_and_goes_on_from_its_end() {
@@ -628,6 +675,12 @@ fn a_server_that_has_gone_back_is_noticed() {
         (vec![OF_CHANNEL], vec![(CHANNEL, 40)])
     );
 
+    // The same of a channel that the store has to be asked about first.
+    let mut bench = Bench::new();
+    bench.sequence.compare(CHANNEL, 40, bench.now);
+    bench.looked_up(CHANNEL, Some(100));
+    assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
+
     // Posts that look applied already.
     let mut bench = Bench::with_channel(100);
     for pts in [41, 42, 43] {
@@ -731,6 +784,18 @@ fn a_flood_beyond_a_gap_is_left_to_the_difference() {
     assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
 }
 
+/// Protects the first posts of a channel while the store is slow: more than may wait are asked for, from the first on.
+#[test]
+fn more_than_may_wait_for_the_store_is_asked_for() {
+    let mut bench = Bench::new();
+    for pts in 101..2_000 {
+        bench.take(vec![post(pts)]);
+    }
+    bench.looked_up(CHANNEL, None);
+    bench.pass(PATIENCE);
+    assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
+}
+
 /// Protects channels that changed during an outage: they are announced with the last slice, from the date that the
 /// first was asked with; and that date is not stored before they are.
 #[test]
@@ -766,10 +831,12 @@ fn the_date_waits_for_the_channels_that_it_announces() {
     );
     assert!(bench.sequence.is_caught_up());
     assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
+    let steps = bench.take(vec![mail(22)]);
+    assert_eq!(account(&steps).unwrap().date, 100);
     let answer = channel_answer(101, vec![message(Some(CHANNEL), 1, "text")], vec![]);
     let steps = bench.sequence.channel_answer(CHANNEL, answer, bench.now);
     assert!(steps[0].late, "it was missed while away");
-    let steps = bench.take(vec![mail(22)]);
+    let steps = bench.take(vec![mail(23)]);
     assert_eq!(account(&steps).unwrap().date, 200);
     assert!(!steps[0].late);
 }
@@ -882,6 +949,9 @@ fn a_question_that_costs_the_line_asks_for_less() {
 fn what_is_left_to_telegram_is_asked_for() {
     let mut bench = Bench::with_channel(100);
     let all = vec![mail(11), post(101), post_in(OTHER, 51)];
+    bench.take(vec![mail(13), post(103)]);
+    assert!(bench.sequence.bytes() > 0);
+    bench.sequence.let_go(bench.now);
     bench.sequence.leave(packet(all, 0, 1), bench.now);
     assert_eq!(bench.sequence.bytes(), 0);
     bench.looked_up(OTHER, Some(50));

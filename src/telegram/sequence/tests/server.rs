@@ -256,12 +256,6 @@ impl Server {
         .into()
     }
 
-    /// A packet that the account's seq counts.
-    pub(super) fn counted(&mut self, updates: Vec<Update>) -> UpdatesLike {
-        self.seq += 1;
-        packet(updates, self.seq, self.date)
-    }
-
     pub(super) fn state(&self) -> types::updates::State {
         types::updates::State {
             pts: self.account.pts,

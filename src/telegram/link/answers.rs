@@ -1,0 +1,193 @@
+//! What an answer means: for its line of updates, for the call that may be made next, and for the connection.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    LinkEvent,
+    ask::{Answer, ChannelAnswer, ChannelFailure},
+    cause::Flow,
+    task::Task,
+};
+use crate::{
+    domain::{Change, ChatId},
+    telegram::{
+        error::Failure,
+        sequence::{AccountTrouble, ChannelTrouble},
+    },
+};
+
+impl Task {
+    pub(super) fn answered(&mut self, answer: Answer) -> Flow {
+        let now = Instant::now();
+        match answer {
+            Answer::Clock(trouble) => self.clock(trouble),
+            Answer::Ping(answer) => self.pinged(answer),
+            Answer::State(Ok(state)) => {
+                self.connected();
+                let steps = self.sequence.state_answer(&state, now);
+                self.add(steps);
+                self.suspect(now);
+                Ok(())
+            }
+            Answer::Account(Ok(difference)) => {
+                self.connected();
+                let steps = self.sequence.account_answer(*difference, now);
+                self.add(steps);
+                self.suspect(now);
+                Ok(())
+            }
+            Answer::State(Err(failure)) | Answer::Account(Err(failure)) => {
+                self.account_failed(failure, now)
+            }
+            Answer::Channel(id, answer) => {
+                self.channels_abreast = self.channels_abreast.saturating_sub(1);
+                self.channel_answered(id, answer, now)
+            }
+            Answer::Position(id, stored) => {
+                let steps = self.sequence.position(id, stored, now);
+                self.add(steps);
+                Ok(())
+            }
+            Answer::Person(chat, known) => {
+                let steps = self.sequence.person(chat, known, now);
+                self.add(steps);
+                Ok(())
+            }
+        }
+    }
+
+    /// The server turned out to be behind us: channels are compared at once.
+    fn suspect(&mut self, now: Instant) {
+        if self.sequence.take_suspect() {
+            self.sweep(now);
+        }
+    }
+
+    fn pinged(&mut self, answer: Result<(), Failure>) -> Flow {
+        match answer {
+            Ok(()) => {
+                self.connected();
+                Ok(())
+            }
+            Err(failure) if failure.exit().is_none() && !failure.is_passing() => {
+                // An answer, if only with an error.
+                self.connected();
+                Ok(())
+            }
+            Err(failure) => Err(self.broken(failure)),
+        }
+    }
+
+    fn account_failed(&mut self, failure: Failure, now: Instant) -> Flow {
+        if failure.exit().is_some() {
+            return Err(self.broken(failure));
+        }
+        if let Some(wait) = failure.flood() {
+            self.connected();
+            self.account_held = Some(self.flooded(wait, "updates", now));
+            self.sequence.account_failed(AccountTrouble::Held, now);
+            return Ok(());
+        }
+        let trouble = match &failure {
+            Failure::Network(_) | Failure::KeyUnknown | Failure::NoLine => {
+                return Err(self.broken(failure));
+            }
+            // Unless it is the first question: our ping knows better whether the line lives.
+            Failure::TimedOut if self.is_dialling() => return Err(self.broken(failure)),
+            Failure::TimedOut => AccountTrouble::Passing,
+            Failure::Unreadable => AccountTrouble::Unreadable,
+            Failure::Rpc {
+                code: 400, name, ..
+            } if name.starts_with("PERSISTENT_TIMESTAMP") => AccountTrouble::Unusable,
+            Failure::Rpc { code: 400, .. } => AccountTrouble::Unreadable,
+            Failure::Rpc { .. } => AccountTrouble::Passing,
+        };
+        self.connected();
+        log::warn!(
+            "account={} its difference failed: {failure}",
+            self.shared.account_id
+        );
+        self.sequence.account_failed(trouble, now);
+        Ok(())
+    }
+
+    fn channel_answered(
+        &mut self,
+        id: i64,
+        answer: Result<ChannelAnswer, ChannelFailure>,
+        now: Instant,
+    ) -> Flow {
+        let steps = match answer {
+            Ok(ChannelAnswer::Difference(difference)) => {
+                self.sequence.channel_answer(id, *difference, now)
+            }
+            Ok(ChannelAnswer::Dialog(mut answer)) => match answer.dialogs.pop() {
+                Some(dialog) => {
+                    let beside = (answer.users, answer.chats);
+                    self.sequence.channel_dialog(id, dialog, beside, now)
+                }
+                None => self
+                    .sequence
+                    .channel_failed(id, ChannelTrouble::Passing, now),
+            },
+            Err(ChannelFailure::Unmet) => {
+                // A new account hears of channels before the list of its chats has brought them.
+                log::debug!(
+                    "account={} channel={id} can't be addressed yet",
+                    self.shared.account_id
+                );
+                self.sequence
+                    .channel_failed(id, ChannelTrouble::Passing, now)
+            }
+            Err(ChannelFailure::Call(failure)) => return self.channel_failed(id, failure, now),
+        };
+        self.add(steps);
+        Ok(())
+    }
+
+    fn channel_failed(&mut self, id: i64, failure: Failure, now: Instant) -> Flow {
+        if failure.exit().is_some() {
+            return Err(self.broken(failure));
+        }
+        if let Some(wait) = failure.flood() {
+            self.channels_held = Some(self.flooded(wait, "updates of channels", now));
+            let steps = self.sequence.channel_failed(id, ChannelTrouble::Held, now);
+            self.add(steps);
+            return Ok(());
+        }
+        let mut gone = false;
+        let trouble = match failure {
+            Failure::Network(_) | Failure::KeyUnknown | Failure::NoLine => {
+                return Err(self.broken(failure));
+            }
+            Failure::TimedOut => ChannelTrouble::Passing,
+            Failure::Unreadable => ChannelTrouble::Unreadable,
+            Failure::Rpc { name, .. } if name == "PERSISTENT_TIMESTAMP_OUTDATED" => {
+                ChannelTrouble::Passing
+            }
+            Failure::Rpc { name, .. } if name.starts_with("PERSISTENT_TIMESTAMP") => {
+                ChannelTrouble::Unusable
+            }
+            Failure::Rpc { code, .. } if !(0..500).contains(&code) => ChannelTrouble::Passing,
+            Failure::Rpc { name, .. } => {
+                gone = matches!(name.as_str(), "CHANNEL_PRIVATE" | "CHANNEL_PUBLIC_GROUP_NA");
+                ChannelTrouble::Lost(name)
+            }
+        };
+        let steps = self.sequence.channel_failed(id, trouble, now);
+        self.add(steps);
+        if gone {
+            let chat = ChatId::channel(id);
+            self.report.also(Change::LostChat { chat });
+        }
+        Ok(())
+    }
+
+    /// Telegram wants a pause from one kind of question; everything else goes on.
+    fn flooded(&mut self, wait: Duration, what: &'static str, now: Instant) -> Instant {
+        let wait = wait.max(Duration::from_secs(1));
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+        self.report.say(LinkEvent::FloodWait { seconds, what });
+        now + wait
+    }
+}
