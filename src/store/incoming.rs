@@ -41,7 +41,8 @@ impl Tx<'_> {
         let row = self.conversation(key)?;
         let followed = row.open_from.is_some_and(|from| from <= message.message_id);
         let newest = followed && message.message_id > row.fields.top_message;
-        let news = (!edit || newest) && !recording.backfilled;
+        let waits = !held && !edit && self.waits_for_gap(recording, key, message.message_id)?;
+        let news = (!edit || newest) && !recording.backfilled && !waits;
         let Some(stored) = self.insert_message(recording, key, message, deleted_at, held, news)?
         else {
             return self.record_known(recording, key, message, edit);
@@ -55,7 +56,7 @@ impl Tx<'_> {
             return Ok(());
         }
         self.summarise(key, &stored, i64::from(message.message_id))?;
-        if recording.backfilled || !(news || followed) {
+        if recording.backfilled || waits || !(news || followed) {
             recording.touch(key);
             return Ok(());
         }
@@ -310,7 +311,8 @@ impl Tx<'_> {
             && !recording.backfilled
             && !edit
             && !old.held
-            && old.deleted_at.is_none();
+            && old.deleted_at.is_none()
+            && !self.waits_for_gap(recording, key, message.message_id)?;
         if !(moved || better) {
             return if overtaken {
                 self.promote(recording, key, message, old.id)

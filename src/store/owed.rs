@@ -12,6 +12,7 @@ use super::{
     HistoryStretch, OwedWork, Result, StaleWork, StoreHandle, Stretched,
     job::JobResult,
     message_row::{MessageRecord, account_of},
+    record::Recording,
     spans::spans_of,
     sql::{One, sql},
     tx::{KnownAccount, Tx, scope_of},
@@ -39,6 +40,8 @@ struct OwedRow {
     told_to: Option<i32>,
     #[diesel(sql_type = BigInt)]
     rows_from: i64,
+    #[diesel(sql_type = Bool)]
+    refused: bool,
 }
 
 #[derive(QueryableByName)]
@@ -69,13 +72,46 @@ impl Tx<'_> {
         let conversation = self.conversation(key)?.fields.id;
         sql(
             "INSERT INTO owed (conversation_id, low, high) VALUES (?, ?, ?) \
-             ON CONFLICT (conversation_id, low) DO UPDATE SET high = excluded.high, refused = NULL",
+             ON CONFLICT (conversation_id, low) DO UPDATE SET high = excluded.high, told_to = NULL, refused = NULL",
         )
         .number(conversation)
         .number(low)
         .number_or_null(high)
         .run(self.conn)?;
         Ok(())
+    }
+
+    /// Is a message told later, with the gap before it? What was missed is told in number order, and a difference brings
+    /// its end first.
+    pub fn waits_for_gap(
+        &mut self,
+        recording: &Recording,
+        key: (i64, i64),
+        number: i32,
+    ) -> JobResult<bool> {
+        if !recording.late {
+            return Ok(false);
+        }
+        let conversation = self.conversation(key)?.fields.id;
+        let topmost = sql(
+            "SELECT conversation_id, 0 AS chat, low, high, told_to, rows_from, FALSE AS refused FROM owed \
+             WHERE conversation_id = ? AND low <= ? AND refused IS NULL ORDER BY low DESC LIMIT 1",
+        )
+        .number(conversation)
+        .number(number)
+        .load::<OwedRow>(self.conn)?
+        .pop();
+        let Some(gap) = topmost else {
+            return Ok(false);
+        };
+        if gap.high.is_some_and(|high| high < number) {
+            sql("UPDATE owed SET high = ? WHERE conversation_id = ? AND low = ?")
+                .number(number)
+                .number(conversation)
+                .number(gap.low)
+                .run(self.conn)?;
+        }
+        Ok(true)
     }
 
     fn record_stretch(&mut self, stretch: &HistoryStretch) -> JobResult<Stretched> {
@@ -158,7 +194,7 @@ impl Tx<'_> {
         .n)
     }
 
-    /// Tells the next messages of a gap that is whole. `true`: all are told.
+    /// Tells the next messages of a gap that is whole, or that Telegram gives no more of. `true`: all are told.
     fn tell_owed(&mut self, conversation: ConversationId, low: i32) -> JobResult<bool> {
         let key = self.conversation_key(conversation)?;
         let Some(owed) = self.owed(conversation.0, low)? else {
@@ -166,7 +202,7 @@ impl Tx<'_> {
         };
         let spans = self.spans(key)?;
         let high = match owed.high {
-            _ if spans.missing(low, owed.high).is_some() => return Ok(false),
+            _ if !owed.refused && spans.missing(low, owed.high).is_some() => return Ok(false),
             Some(high) => high,
             None => spans.topmost().map_or(low, |span| span.high),
         };
@@ -196,10 +232,12 @@ impl Tx<'_> {
                 .run(self.conn)?;
             return Ok(false);
         }
-        sql("DELETE FROM owed WHERE conversation_id = ? AND low = ?")
-            .number(conversation.0)
-            .number(low)
-            .run(self.conn)?;
+        let done = if owed.refused {
+            "UPDATE owed SET told_to = coalesce(high, 2147483647) WHERE conversation_id = ? AND low = ?"
+        } else {
+            "DELETE FROM owed WHERE conversation_id = ? AND low = ?"
+        };
+        sql(done).number(conversation.0).number(low).run(self.conn)?;
         Ok(true)
     }
 
@@ -242,7 +280,7 @@ impl Tx<'_> {
 
     fn owed(&mut self, conversation: i64, low: i32) -> JobResult<Option<OwedRow>> {
         Ok(sql(
-            "SELECT conversation_id, 0 AS chat, low, high, told_to, rows_from FROM owed \
+            "SELECT conversation_id, 0 AS chat, low, high, told_to, rows_from, refused IS NOT NULL AS refused FROM owed \
                 WHERE conversation_id = ? AND low = ?",
         )
         .number(conversation)
@@ -273,9 +311,10 @@ impl StoreHandle {
     /// As every read.
     pub async fn next_owed(&self, account: AccountId) -> Result<Option<OwedWork>> {
         self.read("next_owed", move |conn| {
-            let row = sql("SELECT o.conversation_id, c.chat, o.low, o.high, o.told_to, o.rows_from FROM owed o \
+            let row = sql("SELECT o.conversation_id, c.chat, o.low, o.high, o.told_to, o.rows_from, o.refused IS NOT NULL AS refused FROM owed o \
                            JOIN conversations c ON c.id = o.conversation_id \
-                           WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.refused IS NULL \
+                           WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) \
+                           AND (o.refused IS NULL OR o.told_to IS NULL OR o.told_to < coalesce(o.high, 2147483647)) \
                            ORDER BY c.last_message_at DESC, o.conversation_id, o.low LIMIT 1")
             .text(&account.to_string())
             .load::<OwedRow>(conn)?
@@ -285,7 +324,7 @@ impl StoreHandle {
             };
             let conversation = ConversationId(row.conversation_id);
             let missing = spans_of(conn, row.conversation_id)?.missing(row.low, row.high);
-            Ok(Some(match missing {
+            Ok(Some(match missing.filter(|_| !row.refused) {
                 Some((low, high)) => OwedWork::Fetch {
                     conversation,
                     chat: ChatId::from_marked(row.chat),
@@ -312,7 +351,7 @@ impl StoreHandle {
             .await
     }
 
-    /// Telegram does not give what is owed there; asked for again when the chat is listed anew.
+    /// Telegram does not give the rest of what is owed there; asked for again when the chat is listed anew.
     ///
     /// # Errors
     /// As every write.
@@ -323,7 +362,7 @@ impl StoreHandle {
         reason: String,
     ) -> Result<()> {
         self.job("refuse_owed", move |tx| {
-            sql("UPDATE owed SET refused = ? WHERE conversation_id = ? AND low = ?")
+            sql("UPDATE owed SET refused = ?, told_to = NULL WHERE conversation_id = ? AND low = ?")
                 .text(&reason)
                 .number(conversation.0)
                 .number(gap)

@@ -238,6 +238,96 @@ async fn a_channel_that_comes_back_owes_the_time_between() {
     );
 }
 
+/// Protects the order of what was missed: the end of a difference waits for the gap before it, also when Telegram gives
+/// only a part of that; what comes live waits for nothing.
+#[actix::test]
+async fn what_was_missed_is_told_in_number_order() {
+    let world = World::new();
+    let id = account(&world).await;
+    let chat = ChatId::user(7);
+    live(&world, id, chat, &[10]).await;
+    hole(&world, id, Hole::Account).await;
+    let late = |number: i32| {
+        let mut batch = stream(id, vec![new(message(chat, number, "late"))]);
+        batch.late = true;
+        batch
+    };
+    live(&world, id, chat, &[40]).await;
+    world.store.record_batch(late(41)).await.unwrap();
+    live(&world, id, chat, &[42]).await;
+    assert_eq!(told(&world), [(10, false), (40, false), (42, false)]);
+    answer(&world, id, chat, (10, 40), &[39, 38], false).await;
+    // Comes again, from another side.
+    world.store.record_batch(late(39)).await.unwrap();
+    assert_eq!(told(&world), []);
+    let conversation = world.conversation(id, chat).await.id;
+    let refused = "CHANNEL_PRIVATE".to_owned();
+    world
+        .store
+        .refuse_owed(conversation, 11, refused)
+        .await
+        .unwrap();
+    let tell = OwedWork::Tell {
+        conversation,
+        gap: 11,
+    };
+    assert_eq!(world.store.next_owed(id).await.unwrap(), Some(tell));
+    assert!(world.store.tell_owed(conversation, 11).await.unwrap());
+    assert_eq!(told(&world), [(38, true), (39, true), (41, true)]);
+    assert_eq!(world.store.next_owed(id).await.unwrap(), None);
+    world.store.record_batch(late(43)).await.unwrap();
+    assert_eq!(told(&world), [(43, true)], "nothing is waited for");
+    assert_eq!(world.conversation(id, chat).await.unread, 7);
+}
+
+/// Protects from showing what an account may no longer see: a cleared history is marked, told, and not asked for again.
+#[actix::test]
+async fn a_cleared_history_is_marked_and_not_fetched() {
+    let world = World::new();
+    let id = account(&world).await;
+    let chat = ChatId::channel(70);
+    let mut first = stream(
+        id,
+        (20..30)
+            .map(|number| new(message(chat, number, "c")))
+            .collect(),
+    );
+    first.position = Some(Position {
+        channels: vec![(70, 5)],
+        ..at(2)
+    });
+    world.store.record_batch(first).await.unwrap();
+    world.ear.names();
+    let cleared = Change::ClearedBelow { chat, min_id: 27 };
+    world
+        .store
+        .record_batch(stream(id, vec![cleared]))
+        .await
+        .unwrap();
+    let gone: Vec<String> = world
+        .ear
+        .heard()
+        .iter()
+        .filter_map(|event| match &event.body {
+            EventBody::MessageDeleted { message_ids, .. } => Some(message_ids.clone()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    assert_eq!(gone, ["27", "26", "25", "24", "23", "22", "21", "20"]);
+    assert_eq!(spans(&world, id, chat).await, [Span::open(1, 27)]);
+    let conversation = world.conversation(id, chat).await;
+    assert_eq!(conversation.unread, 2);
+    let page = world
+        .store
+        .list_messages(conversation.id, MessagesFrom::Newest, 50)
+        .await
+        .unwrap();
+    let shown = page.messages.iter().filter(|one| one.deleted_at.is_none());
+    assert_eq!(shown.count(), 2);
+    assert_eq!(page.ends, Some(PageEnd::Beginning));
+}
+
 /// Telegram, as far as the store has to do with it.
 #[derive(Default)]
 struct Model {

@@ -312,3 +312,18 @@ async fn a_lost_push_of_a_quiet_channel_is_noticed() {
         fleet.wait_for_state(&account.id, "online").await;
     }
 }
+
+/// Protects what an account may no longer see: a channel's history that was cleared for it is gone here, too, and nobody
+/// asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleared_history_is_gone_here_too() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let town = Town::build(&fleet).await;
+    let supergroup = town.chats[2].0;
+    let asked = calls(&fleet, "messages.getHistory");
+    fleet.telegram.clear_history(supergroup, 3);
+    town.until_faithful(&fleet).await;
+    town.say(&fleet, "after", 2);
+    town.until_faithful(&fleet).await;
+    assert_eq!(calls(&fleet, "messages.getHistory"), asked);
+}

@@ -316,6 +316,13 @@ impl Simulator {
         });
     }
 
+    /// Hides a channel's history up to a message from everybody.
+    pub fn clear_history(&self, channel: i64, up_to: i32) {
+        if let ChatRef::Channel(id) = channel.into() {
+            self.with(|world| world.clear_channel(id, up_to));
+        }
+    }
+
     /// Has read the chat up to a message; 0: all of it.
     pub fn read(&self, by: i64, chat: impl Into<ChatRef>, max_id: i32) {
         let chat = chat.into();

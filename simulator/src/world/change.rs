@@ -249,6 +249,27 @@ impl World {
         (pts, pts_count)
     }
 
+    /// Hides a channel's history up to a message from all who are in it. Has no pts: who is away learns of it only by
+    /// asking (`channelFull.available_min_id`).
+    pub fn clear_channel(&mut self, channel_id: i64, up_to: i32) {
+        self.revision += 1;
+        let Some(channel) = self.channels.get(&channel_id) else {
+            return;
+        };
+        for gid in (1..=up_to).filter_map(|id| channel.gid(id)) {
+            if let Some(body) = self.bodies.get_mut(gid as usize) {
+                body.deleted = true;
+            }
+        }
+        for user in self.channel_accounts(channel_id) {
+            let update = types::UpdateChannelAvailableMessages {
+                channel_id,
+                available_min_id: up_to,
+            };
+            self.push_short(Audience::Account { user, except: None }, update.into());
+        }
+    }
+
     /// `by` has read a private chat or basic group up to `max_id` (0: all of it).
     pub fn read_mail(
         &mut self,
