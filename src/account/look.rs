@@ -74,11 +74,9 @@ fn without_a_look(error: CallError) -> Look {
         CallError::SignedOut(_)
         | CallError::Network(_)
         | CallError::StoreAway(_)
-        | CallError::TimedOut => {
-            Look::Later(SendOutcome::NotSent {
-                reason: error.to_string(),
-            })
-        }
+        | CallError::TimedOut => Look::Later(SendOutcome::NotSent {
+            reason: error.to_string(),
+        }),
     }
 }
 

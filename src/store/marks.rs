@@ -113,7 +113,10 @@ impl Tx<'_> {
         .number(min_id)
         .number(CLEARED)
         .load::<One>(self.conn)?;
-        let gone: Vec<i32> = rows.iter().filter_map(|row| row.n.try_into().ok()).collect();
+        let gone: Vec<i32> = rows
+            .iter()
+            .filter_map(|row| row.n.try_into().ok())
+            .collect();
         for portion in gone.chunks(TOLD_AT_ONCE) {
             self.record_deleted(recording, chat.channel_id(), portion)?;
         }

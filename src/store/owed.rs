@@ -237,7 +237,10 @@ impl Tx<'_> {
         } else {
             "DELETE FROM owed WHERE conversation_id = ? AND low = ?"
         };
-        sql(done).number(conversation.0).number(low).run(self.conn)?;
+        sql(done)
+            .number(conversation.0)
+            .number(low)
+            .run(self.conn)?;
         Ok(true)
     }
 
@@ -362,11 +365,13 @@ impl StoreHandle {
         reason: String,
     ) -> Result<()> {
         self.job("refuse_owed", move |tx| {
-            sql("UPDATE owed SET refused = ?, told_to = NULL WHERE conversation_id = ? AND low = ?")
-                .text(&reason)
-                .number(conversation.0)
-                .number(gap)
-                .run(tx.conn)?;
+            sql(
+                "UPDATE owed SET refused = ?, told_to = NULL WHERE conversation_id = ? AND low = ?",
+            )
+            .text(&reason)
+            .number(conversation.0)
+            .number(gap)
+            .run(tx.conn)?;
             Ok(())
         })
         .await

@@ -262,7 +262,11 @@ async fn a_lost_push_is_noticed_on_a_fresh_account() {
     ground.sim.say(ground.friend, marked, "before our time");
     ground.sim.advance(Duration::from_secs(60));
     let desk = Desk::start(&ground).await;
-    let page = desk.handle().dialogs_page(None, 100, Urgency::Person).await.unwrap();
+    let page = desk
+        .handle()
+        .dialogs_page(None, 100, Urgency::Person)
+        .await
+        .unwrap();
     desk.store.record_batch(page.batch).await.unwrap();
     desk.until_texts(channel, &["before our time"]).await;
     lose_a_push(&ground, channel, "lost");
