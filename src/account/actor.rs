@@ -85,6 +85,11 @@ impl std::fmt::Debug for LinkSlot {
 #[rtype(result = "()")]
 pub struct WakeOutbox;
 
+/// There may be more to fetch. No reply.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WakeFill;
+
 /// Sent by the supervisor: end now. The reply comes when the link is closed, a few seconds later at most.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -122,6 +127,7 @@ pub struct AccountActor {
     /// Ends what the start waits for.
     ending: CancellationToken,
     bell: Arc<Notify>,
+    fill: Arc<Notify>,
     stopping: Vec<oneshot::Sender<()>>,
     was_online: Arc<AtomicBool>,
     last_word: LastWord,
@@ -137,6 +143,7 @@ impl AccountActor {
             slot: report.link,
             ending: CancellationToken::new(),
             bell: Arc::new(Notify::new()),
+            fill: Arc::new(Notify::new()),
             stopping: Vec::new(),
             was_online: report.was_online,
             last_word: LastWord {
@@ -156,7 +163,6 @@ impl AccountActor {
         let (line, line_stands) = watch::channel(false);
         let (online, is_online) = watch::channel(false);
         let (limit, limits) = mpsc::channel(4);
-        let fill_bell = Arc::new(Notify::new());
         let outbox = Outbox {
             account_id: self.account_id,
             store: self.parts.store.clone(),
@@ -170,7 +176,7 @@ impl AccountActor {
             account_id: self.account_id,
             store: self.parts.store.clone(),
             link: link.clone(),
-            bell: Arc::clone(&fill_bell),
+            bell: Arc::clone(&self.fill),
             online: is_online,
         };
         let inbound = Inbound {
@@ -184,7 +190,7 @@ impl AccountActor {
             online,
             was_online: Arc::clone(&self.was_online),
             limits,
-            fill: fill_bell,
+            fill: Arc::clone(&self.fill),
             last: None,
             connected_after: Duration::ZERO,
             attempt: 0,
@@ -236,6 +242,14 @@ impl Handler<WakeOutbox> for AccountActor {
 
     fn handle(&mut self, _: WakeOutbox, _: &mut Self::Context) {
         self.bell.notify_one();
+    }
+}
+
+impl Handler<WakeFill> for AccountActor {
+    type Result = ();
+
+    fn handle(&mut self, _: WakeFill, _: &mut Self::Context) {
+        self.fill.notify_one();
     }
 }
 

@@ -3,7 +3,10 @@
 //!
 //! In the background and resumable: a flood wait, an error or a restart goes on at the same page.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
@@ -11,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use super::reading::{FetchError, PAGE, Reader};
 use crate::{
     domain::{AccountId, Batch, Change, ChatId, ConversationId, DialogRecord, SyncProgress},
-    store::{OwedWork, RecentJob, StaleWork, StoreError, StoreHandle},
+    store::{ArchiveWork, OwedWork, RecentJob, StaleWork, StoreError, StoreHandle},
     telegram::{CallError, DialogCursor, DialogPage, LinkHandle, Urgency},
 };
 
@@ -19,6 +22,10 @@ use crate::{
 const RECENT_CHATS: u32 = 30;
 /// So many steps for what is owed, then one page of the list: it may name chats that are wanted more.
 const OWED_STEPS: u32 = 5;
+/// Between two pages of the archive: nobody waits for them, and Telegram is not to notice.
+const ARCHIVE_REST: Duration = Duration::from_secs(1);
+/// How far the archive is is told so often.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 /// After trouble that says nothing about when to come back: this, doubling up to the other.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -30,6 +37,14 @@ pub struct Fill {
     /// Rung when the account came online or a hole was recorded.
     pub bell: Arc<Notify>,
     pub online: watch::Receiver<bool>,
+}
+
+/// How fast the archive comes in, and when that was told.
+#[derive(Default)]
+struct ArchiveSpeed {
+    /// A page with its rest, on average.
+    page: Option<Duration>,
+    told: Option<Instant>,
 }
 
 /// How far the dialog list was read; kept by the store as text.
@@ -100,11 +115,12 @@ impl Fill {
     /// Runs until the account ends.
     pub async fn run(mut self) {
         let mut pause = PAUSE;
+        let mut speed = ArchiveSpeed::default();
         loop {
             if self.online.wait_for(|online| *online).await.is_err() {
                 return;
             }
-            match self.work(&mut pause).await {
+            match self.work(&mut pause, &mut speed).await {
                 Ok(()) => {
                     tokio::select! {
                         () = self.bell.notified() => {}
@@ -123,7 +139,7 @@ impl Fill {
     }
 
     /// Step after step, until nothing is left to do. Whatever goes well makes the next pause a short one.
-    async fn work(&self, pause: &mut Duration) -> Result<(), Halt> {
+    async fn work(&self, pause: &mut Duration, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
         let mut steps = 0;
         loop {
             let progress = self.progress().await?;
@@ -143,7 +159,11 @@ impl Fill {
                     } else if let Some(work) = self.store.next_stale(self.account_id).await? {
                         self.compare(work).await?;
                     } else {
-                        return self.tell(None).await;
+                        self.tell(None).await?;
+                        let Some(work) = self.store.next_archive(self.account_id).await? else {
+                            return self.archived(speed).await;
+                        };
+                        self.read_on(work, speed).await?;
                     }
                 }
             }
@@ -293,6 +313,60 @@ impl Fill {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// A page of the account's whole history. What is wanted more comes before the next one.
+    async fn read_on(&self, work: ArchiveWork, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
+        let Some((above, before)) = work.stretch else {
+            return Ok(self.store.end_archive(work.conversation, None).await?);
+        };
+        let began = Instant::now();
+        let read = self
+            .reader(Urgency::Archive)
+            .stretch(work.chat, above, before, PAGE)
+            .await;
+        match read {
+            Ok(_) => {}
+            Err(error) => match refusal(&error) {
+                Some(reason) => {
+                    log::warn!(
+                        target: "switchboard::account",
+                        "account={} chat={} its older history is not to be had reason={reason:?}",
+                        self.account_id, work.chat
+                    );
+                    let ended = self.store.end_archive(work.conversation, Some(reason));
+                    return Ok(ended.await?);
+                }
+                None => return Err(error.into()),
+            },
+        }
+        // What was missed meanwhile does not wait for the rest to end.
+        tokio::select! {
+            () = tokio::time::sleep(ARCHIVE_REST) => {}
+            () = self.bell.notified() => {}
+        }
+        let took = began.elapsed();
+        let page = speed.page.unwrap_or(took);
+        speed.page = Some(page.mul_f64(0.9) + took.mul_f64(0.1));
+        if speed.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            self.tell_archive(speed).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing of it is left.
+    async fn archived(&self, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
+        self.tell_archive(speed).await?;
+        *speed = ArchiveSpeed::default();
+        Ok(())
+    }
+
+    async fn tell_archive(&self, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
+        let page = speed.page.unwrap_or(ARCHIVE_REST).as_millis();
+        let pace = u64::try_from(page).unwrap_or(u64::MAX);
+        self.store.tell_archive(self.account_id, pace).await?;
+        speed.told = Some(Instant::now());
+        Ok(())
     }
 
     async fn progress(&self) -> Result<DialogProgress, Halt> {

@@ -1,6 +1,6 @@
 //! Account: one actor per Telegram account.
 //!
-//! Receives: batches of updates from `telegram`; `WakeOutbox`, `GetLink` and `Stop` through its handle.
+//! Receives: batches of updates from `telegram`; `WakeOutbox`, `WakeFill`, `GetLink` and `Stop` through its handle.
 //! Sends:    `RecordBatch`, `pending_outgoing` and `settle_outgoing` to `store`; its end to `supervisor`.
 //! Promises: Telegram's update position moves only in the commit that stores the messages.
 //! Does not: decide about its own restart, or talk to browsers.
@@ -20,7 +20,7 @@ mod reading;
 
 pub use actor::{
     AccountActor, AccountParts, AccountReport, GetLink, LinkSlot, Stop, Typing, TypingSink,
-    WakeOutbox,
+    WakeFill, WakeOutbox,
 };
 pub use exit::AccountExit;
 pub use peers::StoredPeers;

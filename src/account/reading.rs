@@ -81,6 +81,8 @@ impl Reader<'_> {
                 oldest: page.oldest_id,
                 complete: page.complete,
                 asked,
+                left: page.left,
+                archive: self.urgency == Urgency::Archive,
             })
             .await?;
         for ids in stretched.unseen.chunks(PAGE as usize) {

@@ -120,6 +120,45 @@ pub struct Account {
     pub last_update_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub sync: Option<SyncProgress>,
+    pub archive: Archive,
+    /// With [`Archive::All`], once something is known.
+    pub history: Option<HistoryProgress>,
+}
+
+/// How much of its history an account fetches by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Archive {
+    /// A little of the newest chats; the rest when somebody looks.
+    #[default]
+    Recent,
+    All,
+}
+
+impl Archive {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recent => "recent",
+            Self::All => "all",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Recent, Self::All]
+            .into_iter()
+            .find(|archive| archive.as_str() == text)
+    }
+}
+
+/// How far an account's history is, in messages. Without anything left all of it is here that Telegram gives.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HistoryProgress {
+    pub done: i64,
+    /// As far as it is known: chats that were not asked about yet are guessed.
+    pub total: i64,
+    pub eta_s: i64,
 }
 
 /// How far the first fetch after a sign-in is.

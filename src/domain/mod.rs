@@ -22,8 +22,8 @@ mod text;
 mod timestamp;
 
 pub use account::{
-    ACCOUNT_COLOURS, Account, AccountState, LogOut, SelfUser, StateChange, SyncProgress,
-    default_colour, mask_phone,
+    ACCOUNT_COLOURS, Account, AccountState, Archive, HistoryProgress, LogOut, SelfUser,
+    StateChange, SyncProgress, default_colour, mask_phone,
 };
 pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};

@@ -18,7 +18,8 @@ use super::{
     tx::{KnownAccount, Tx},
 };
 use crate::domain::{
-    Account, AccountId, AccountState, EventBody, SelfUser, StateChange, SyncProgress, Timestamp,
+    Account, AccountId, AccountState, Archive, EventBody, HistoryProgress, SelfUser, StateChange,
+    SyncProgress, Timestamp,
 };
 
 /// A state that takes longer to store is shown before.
@@ -70,6 +71,14 @@ struct AccountFields {
     sync_total: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     removed_at: Option<i64>,
+    #[diesel(sql_type = Text)]
+    archive: String,
+    #[diesel(sql_type = BigInt)]
+    history_done: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    history_total: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    history_eta: Option<i64>,
 }
 
 #[derive(QueryableByName, Clone, Debug)]
@@ -86,6 +95,7 @@ macro_rules! select_accounts {
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, \
+             a.archive, a.history_done, a.history_total, a.history_eta, \
              (SELECT count(*) FROM outbox o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
@@ -125,6 +135,7 @@ impl AccountRow {
 
     fn show(self) -> Account {
         let fields = self.fields;
+        let archive = Archive::parse(&fields.archive).unwrap_or_default();
         Account {
             id: account_of(&fields.id),
             label: fields.label,
@@ -151,6 +162,14 @@ impl AccountRow {
                 done: fields.sync_done.unwrap_or(0),
                 total: fields.sync_total.unwrap_or(0),
             }),
+            archive,
+            history: (fields.history_total)
+                .filter(|_| archive == Archive::All)
+                .map(|total| HistoryProgress {
+                    done: fields.history_done,
+                    total,
+                    eta_s: fields.history_eta.unwrap_or(0),
+                }),
         }
     }
 }
@@ -180,7 +199,7 @@ impl Tx<'_> {
         Ok(row.show())
     }
 
-    fn announce_account(&mut self, id: AccountId) -> JobResult<Account> {
+    pub fn announce_account(&mut self, id: AccountId) -> JobResult<Account> {
         let known = self.living_account(id)?;
         let account = self.show_account(id)?;
         self.emit(
@@ -229,12 +248,14 @@ impl Tx<'_> {
     fn patch_account(&mut self, id: AccountId, patch: &AccountPatch) -> JobResult<Account> {
         let known = self.living_account(id)?;
         sql("UPDATE accounts SET label = coalesce(?, label), colour = coalesce(?, colour), \
-             is_active = coalesce(?, is_active), phone = coalesce(?, phone), api_id = coalesce(?, api_id) WHERE no = ?")
+             is_active = coalesce(?, is_active), phone = coalesce(?, phone), api_id = coalesce(?, api_id), \
+             archive = coalesce(?, archive) WHERE no = ?")
         .text_or_null(patch.label.as_deref())
         .number_or_null(patch.colour)
         .number_or_null(patch.is_active)
         .text_or_null(patch.phone_masked.as_deref())
         .number_or_null(patch.api_id)
+        .text_or_null(patch.archive.map(Archive::as_str))
         .number(known.no)
         .run(self.conn)?;
         if let Some(user) = &patch.user {

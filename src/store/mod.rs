@@ -7,6 +7,7 @@
 
 mod accounts;
 mod actor;
+mod archive;
 mod connection;
 mod continuity;
 mod conversation_row;
@@ -66,9 +67,9 @@ pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
 pub use tokens::{DESK, NewToken, TokenRecord, TokenTable, Unlocked};
 pub use types::{
-    AccountPatch, ConversationFilter, Discard, EventSink, HistoryStretch, LoginAttempt,
-    MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page, PageEnd,
-    QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork,
+    AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
+    LoginAttempt, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page,
+    PageEnd, QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork,
     StoreConfig, Stretched, Target,
 };
 pub use webhook_cursors::WebhookPlace;

@@ -152,10 +152,12 @@ impl Tx<'_> {
             .into_iter()
             .filter(|number| !given.contains(number))
             .collect();
-        Ok(Stretched {
+        let stretched = Stretched {
             new_messages,
             unseen,
-        })
+        };
+        self.note_left(key, stretch, &stretched)?;
+        Ok(stretched)
     }
 
     /// Numbers of the conversation's messages in a span, as far as they are not deleted. Numbers of a scope rise with

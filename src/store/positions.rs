@@ -347,6 +347,12 @@ impl StoreHandle {
                 .number_or_null(finished.then_some(asked))
                 .number(account.no)
                 .run(tx.conn)?;
+            if finished {
+                // What Telegram refused is asked for again.
+                sql("UPDATE conversations SET history_end = NULL WHERE account_no = ? AND history_end <> ''")
+                    .number(account.no)
+                    .run(tx.conn)?;
+            }
             Ok(())
         })
         .await

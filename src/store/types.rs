@@ -3,7 +3,7 @@
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
-    Account, AccountId, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
+    Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
     ConversationId, ConversationKind, Event, MessageRowId, Peer, Place, SelfUser, StoredMessage,
     Timestamp,
 };
@@ -79,6 +79,7 @@ pub struct AccountPatch {
     pub phone_masked: Option<String>,
     pub user: Option<SelfUser>,
     pub api_id: Option<i32>,
+    pub archive: Option<Archive>,
 }
 
 /// What became of a batch.
@@ -243,6 +244,10 @@ pub struct HistoryStretch {
     pub complete: bool,
     /// How many holes there were when it was asked for, see [`super::StoreHandle::holes`].
     pub asked: i64,
+    /// Messages below this page, where Telegram counted them.
+    pub left: Option<i64>,
+    /// Nobody asked for it.
+    pub archive: bool,
 }
 
 impl HistoryStretch {
@@ -280,6 +285,15 @@ pub enum OwedWork {
         conversation: ConversationId,
         gap: i32,
     },
+}
+
+/// The next step for an account's whole history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ArchiveWork {
+    pub conversation: ConversationId,
+    pub chat: ChatId,
+    /// Between these two numbers (both outside; 0 as the second: from the newest on); `None`: all of it is here.
+    pub stretch: Option<(i32, i32)>,
 }
 
 /// A stretch to compare with Telegram.

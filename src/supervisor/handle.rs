@@ -7,7 +7,7 @@ use super::{
     actor::{GetAccount, RestartAccount, StartAccount, StopAccount, StopAll},
 };
 use crate::{
-    account::{AccountParts, GetLink, WakeOutbox},
+    account::{AccountParts, GetLink, WakeFill, WakeOutbox},
     domain::AccountId,
     telegram::LinkHandle,
 };
@@ -88,6 +88,13 @@ impl SupervisorHandle {
     pub async fn wake_outbox(&self, id: AccountId) {
         if let Ok(Some(account)) = self.addr.send(GetAccount(id)).await {
             let _ = account.send(WakeOutbox).await;
+        }
+    }
+
+    /// Tells the account that more is wanted of its history. An account that does not run sees it when it starts.
+    pub async fn wake_fill(&self, id: AccountId) {
+        if let Ok(Some(account)) = self.addr.send(GetAccount(id)).await {
+            let _ = account.send(WakeFill).await;
         }
     }
 

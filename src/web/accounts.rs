@@ -8,8 +8,8 @@ use super::{Access, ApiError, Scope, Service, login::method_of};
 use crate::{
     config::is_api_hash,
     domain::{
-        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, SecretText, StateChange,
-        Timestamp, default_colour,
+        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, SecretText,
+        StateChange, Timestamp, default_colour,
     },
     store::{AccountPatch, NewAccount},
     vault::VaultAccount,
@@ -27,6 +27,7 @@ pub struct AddAccount {
     qr: bool,
     session: Option<SecretText>,
     colour: Option<u8>,
+    archive: Option<Archive>,
 }
 
 pub async fn add_account(
@@ -40,6 +41,13 @@ pub async fn add_account(
     let api = credentials(&service, body.api_id, body.api_hash)?;
     let method = method_of(body.phone, body.qr, body.session)?;
     let account = service.add_account(&label, body.colour, api).await?;
+    if let Some(archive) = body.archive {
+        let patch = AccountPatch {
+            archive: Some(archive),
+            ..AccountPatch::default()
+        };
+        service.store.patch_account(account.id, patch).await?;
+    }
     let login = match method {
         Some(method) => match service
             .supervisor
@@ -174,6 +182,7 @@ pub struct ChangeAccount {
     label: Option<String>,
     is_active: Option<bool>,
     colour: Option<u8>,
+    archive: Option<Archive>,
 }
 
 pub async fn change_account(
@@ -190,6 +199,7 @@ pub async fn change_account(
         label: label.clone(),
         colour: check_colour(body.colour)?,
         is_active: body.is_active,
+        archive: body.archive,
         ..AccountPatch::default()
     };
     let mut account = service.store.patch_account(id, patch).await?;
@@ -198,6 +208,9 @@ pub async fn change_account(
             .vault
             .describe(id, label.as_deref(), body.is_active)
             .await?;
+    }
+    if body.archive == Some(Archive::All) {
+        service.supervisor.wake_fill(id).await;
     }
     if let Some(is_active) = body.is_active
         && is_active != before.is_active

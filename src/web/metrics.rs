@@ -32,6 +32,12 @@ struct StateLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HistoryLabels {
+    account: String,
+    part: &'static str,
+}
+
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -42,6 +48,7 @@ pub struct Metrics {
     update_age: Family<AccountLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
     outbox: Family<AccountLabels, Gauge>,
     flood: Family<AccountLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    history: Family<HistoryLabels, Gauge>,
     websockets: Gauge,
 }
 
@@ -59,6 +66,7 @@ impl Metrics {
             update_age: Family::default(),
             outbox: Family::default(),
             flood: Family::default(),
+            history: Family::default(),
             websockets: Gauge::default(),
         };
         metrics.register();
@@ -106,6 +114,11 @@ impl Metrics {
             "switchboard_flood_wait_seconds",
             "How long an account still has to wait",
             self.flood.clone(),
+        );
+        registry.register(
+            "switchboard_history_messages",
+            "Messages of an account that fetches its whole history: done, and with those still expected",
+            self.history.clone(),
         );
     }
 
@@ -160,6 +173,7 @@ impl Metrics {
         self.update_age.clear();
         self.outbox.clear();
         self.flood.clear();
+        self.history.clear();
         for account in &accounts {
             let labels = AccountLabels {
                 account: account.id.to_string(),
@@ -177,6 +191,15 @@ impl Metrics {
                 _ => Duration::ZERO,
             };
             self.flood.get_or_create(&labels).set(wait.as_secs_f64());
+            if let Some(history) = &account.history {
+                for (part, messages) in [("done", history.done), ("total", history.total)] {
+                    let labels = HistoryLabels {
+                        account: account.id.to_string(),
+                        part,
+                    };
+                    self.history.get_or_create(&labels).set(messages);
+                }
+            }
         }
         let open = i64::try_from(service.broadcast.subscribers()).unwrap_or(i64::MAX);
         self.websockets.set(open);

@@ -88,6 +88,12 @@ export function duration(lang, seconds) {
   return `${one.format(minutes)}:${two.format(rest)}`;
 }
 
+/** A long wait, in its largest unit and never too short: "3 days", "5 hr", "1 min". */
+export function about(lang, seconds) {
+  const [unit, length] = [['day', 86400], ['hour', 3600], ['minute', 60]].find(([, length], n) => n === 2 || seconds >= 2 * length);
+  return numberFormat(lang, `about-${unit}`, { style: 'unit', unit, unitDisplay: unit === 'day' ? 'long' : 'short' }).format(Math.ceil(seconds / length));
+}
+
 export function number(lang, value) {
   return numberFormat(lang, 'plain', {}).format(value);
 }

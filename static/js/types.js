@@ -21,6 +21,8 @@
  * @property {number} [colour]          0 to 11; derived from the id when missing
  * @property {string} [photo]
  * @property {{phase: 'dialogs'|'history'|'done', done: number, total: number}} [sync]
+ * @property {'recent'|'all'} archive
+ * @property {{done: number, total: number, eta_s: number}|null} history   with 'all'; eta_s 0: nothing is left
  *
  * @typedef {object} Login
  * @property {'phone'|'qr'|'session'} method

@@ -1,6 +1,6 @@
 /** Sentences made of data: what state an account is in, what a media message holds, why something failed. */
 
-import { countdown, duration, fileSize } from './format.js';
+import { about, countdown, duration, fileSize, number } from './format.js';
 import { cleanName, cleanText, oneLine } from './text.js';
 
 const RINGS = {
@@ -35,6 +35,14 @@ export function stateText({ t, lang }, account, now) {
   return reason ? t('state.because', { state, reason }) : state;
 }
 
+/** How much of an account's history is here, and how long the rest takes. */
+export function historyText({ t, lang }, history) {
+  if (!history) return '';
+  const counts = { n: history.total, done: number(lang, history.done), total: number(lang, history.total) };
+  return history.eta_s > 0 ? t('account.history.part', { ...counts, time: about(lang, history.eta_s) }) : t('account.history.whole', counts);
+}
+
+/** How a conversation is called where it has no name of its own. */
 export function titleOf(conversation, t) {
   return cleanName(conversation.title) || (conversation.username ? `@${conversation.username}` : t('unnamed'));
 }

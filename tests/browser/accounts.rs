@@ -110,6 +110,10 @@ async fn an_account_is_renamed_coloured_and_removed() {
         "document.querySelector('.tile-wrap').dataset.colour === '4'",
     )
     .await;
+    desk.click("#account-archive").await;
+    desk.until_text(".sheet .facts", "whole:").await;
+    let accounts = fleet.api.get("/accounts").await;
+    assert_eq!(accounts["accounts"][0]["archive"], "all");
     desk.click_text(".sheet button", "Remove account").await;
     desk.until_text(".sheet", "leaves this desk").await;
     desk.click(".sheet input[value=delete]").await;

@@ -1,9 +1,9 @@
 // Times, sizes and counts as people read them.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { badge, clock, countdown, dayKey, dayLine, daysBetween, duration, fileSize, listTime, percent } from '../../static/js/format.js';
+import { about, badge, clock, countdown, dayKey, dayLine, daysBetween, duration, fileSize, listTime, percent } from '../../static/js/format.js';
 import { bannerOf } from '../../static/js/views/banner.js';
-import { mayHaveArrived, stateText, waitingText } from '../../static/js/words.js';
+import { historyText, mayHaveArrived, stateText, waitingText } from '../../static/js/words.js';
 import { codeFrom } from '../../static/js/views/fields.js';
 import { initialState } from '../../static/js/state.js';
 
@@ -15,6 +15,19 @@ test('a countdown is in seconds below a minute, then a clock, and never negative
   assert.equal(countdown('en', 750_000), '12:30');
   assert.equal(countdown('en', 7_500_000), '2:05:00');
   assert.equal(duration('en', 7), '0:07');
+});
+
+test('a long wait is told in its largest unit', () => {
+  const told = [0, 59, 119, 121, 7_199, 7_201, 172_799, 172_801, 864_000].map((seconds) => about('en', seconds));
+  assert.deepEqual(told, ['0 min', '1 min', '2 min', '3 min', '120 min', '3 hr', '48 hr', '3 days', '10 days']);
+});
+
+// Protects: whoever waits for a whole history sees its end, and that it has come.
+test('a history says how much of it is here', () => {
+  const words = { t: (key, with_) => `${key} ${with_.done}/${with_.total} ${with_.time ?? ''}`.trim(), lang: 'en' };
+  assert.equal(historyText(words, null), '');
+  assert.equal(historyText(words, { done: 1200, total: 50_000, eta_s: 4000 }), 'account.history.part 1,200/50,000 67 min');
+  assert.equal(historyText(words, { done: 50_000, total: 50_000, eta_s: 0 }), 'account.history.whole 50,000/50,000');
 });
 
 test('the time of a row is the clock today, then the weekday, then the date', () => {

@@ -89,6 +89,8 @@ async fn answer(
         oldest: ids.iter().copied().min(),
         complete,
         asked: world.store.holes(account).await.unwrap(),
+        left: None,
+        archive: false,
     };
     world.store.record_stretch(stretch).await.unwrap().unseen
 }
@@ -523,6 +525,8 @@ impl Run {
             oldest: numbers.last().copied(),
             complete,
             asked,
+            left: None,
+            archive: false,
         };
         self.meanwhile().await;
         let unseen = self

@@ -206,6 +206,8 @@ async fn a_database_from_before_spans_is_whole_after_the_upgrade() {
             oldest: Some(oldest),
             complete: oldest == 4,
             asked: world.store.holes(id).await.unwrap(),
+            left: None,
+            archive: false,
         };
         world.store.record_stretch(stretch).await.unwrap();
         before = oldest;

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod access_ends;
+mod archive;
 mod assistant_stream;
 mod chat_portal;
 mod codes;

@@ -25,6 +25,8 @@ struct Listing {
     chats: Vec<tl::enums::Chat>,
     /// Telegram sent all there is.
     whole: bool,
+    /// Messages that come after the last one of it, where Telegram counts them.
+    left: Option<i64>,
 }
 
 pub(super) async fn dialogs_page(
@@ -59,6 +61,7 @@ pub(super) async fn dialogs_page(
                 users: d.users,
                 chats: d.chats,
                 whole: true,
+                left: Some(0),
             };
             (d.dialogs, listing, total as i64)
         }
@@ -68,6 +71,7 @@ pub(super) async fn dialogs_page(
                 users: d.users,
                 chats: d.chats,
                 whole: false,
+                left: None,
             };
             (d.dialogs, listing, i64::from(d.count))
         }
@@ -149,6 +153,7 @@ pub(super) async fn history(
     let listing = Listing::of(shared.call(request).await?);
     let oldest_id = listing.messages.iter().map(tl::enums::Message::id).min();
     // A short page proves nothing: Telegram leaves out what it may not show. An empty one does.
+    let left = listing.left;
     let complete = listing.whole || oldest_id.is_none_or(|oldest| oldest <= range.min_id + 1);
     let mut batch = listing_batch(shared, listing, |_| {});
     batch.backfilled = true;
@@ -156,6 +161,7 @@ pub(super) async fn history(
         batch,
         oldest_id,
         complete,
+        left,
     })
 }
 
@@ -228,6 +234,7 @@ impl Listing {
             users: Vec::new(),
             chats: Vec::new(),
             whole: true,
+            left: Some(0),
         }
     }
 
@@ -239,14 +246,17 @@ impl Listing {
                 users: m.users,
                 chats: m.chats,
                 whole: true,
+                left: Some(0),
             },
             Messages::Slice(m) => Self {
+                left: left(m.count, m.offset_id_offset, m.messages.len()),
                 messages: m.messages,
                 users: m.users,
                 chats: m.chats,
                 whole: false,
             },
             Messages::ChannelMessages(m) => Self {
+                left: left(m.count, m.offset_id_offset, m.messages.len()),
                 messages: m.messages,
                 users: m.users,
                 chats: m.chats,
@@ -255,6 +265,12 @@ impl Listing {
             Messages::NotModified(_) => Self::empty(),
         }
     }
+}
+
+/// `offset`: how many messages come before the first of the page.
+fn left(count: i32, offset: Option<i32>, page: usize) -> Option<i64> {
+    let page = i64::try_from(page).ok()?;
+    Some((i64::from(count) - i64::from(offset?) - page).max(0))
 }
 
 /// Peers first, then what `between` adds, then the messages.

@@ -64,10 +64,12 @@ pub enum Urgency {
     Sync,
     /// What is stored already, once more.
     Compare,
+    /// History that nobody waits for.
+    Archive,
 }
 
 impl Urgency {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 }
 
 /// What a link reports, in order. A reader that stops never keeps the link from reading: what is reported grows up to
@@ -143,6 +145,8 @@ pub struct HistoryPage {
     pub oldest_id: Option<i32>,
     /// Nothing older is left in the range.
     pub complete: bool,
+    /// Messages of the chat below this page, where Telegram counts them.
+    pub left: Option<i64>,
 }
 
 /// Whom to write to, as a person puts it.

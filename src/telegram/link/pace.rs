@@ -48,10 +48,11 @@ impl State {
             self.made.pop_front();
         }
         if let Some(limit) = self.limit
-            && self.made.len() >= limit as usize
-            && let Some(first) = self.made.front()
+            && let Some(over) = (self.made.len() + 1).checked_sub(share(limit, urgency))
+            && over > 0
+            && let Some(nth) = self.made.get(over - 1)
         {
-            return Some(Turn::At(*first + WINDOW));
+            return Some(Turn::At(*nth + WINDOW));
         }
         self.made.push_back(now);
         None
@@ -74,6 +75,15 @@ impl State {
             Some(limit) => (limit * 4 / 5).min(learned).max(1),
         });
     }
+}
+
+/// A part of the calls stays free for somebody who comes and looks: work that nobody waits for would use up all of them.
+fn share(limit: u32, urgency: Urgency) -> usize {
+    let share = match urgency {
+        Urgency::Person => limit,
+        _ => limit - limit / 4,
+    };
+    share.max(1) as usize
 }
 
 enum Turn {
@@ -182,6 +192,28 @@ mod tests {
         }
         assert_eq!(floods, 1);
         assert_eq!(state.limit, Some(8));
+    }
+
+    /// Protects who comes and looks while an account fetches all of its history.
+    #[test]
+    fn some_calls_stay_free_for_a_person() {
+        let mut state = State {
+            limit: Some(8),
+            ..State::default()
+        };
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        for second in 0..6 {
+            assert!(state.turn(Urgency::Archive, at(second)).is_none());
+        }
+        let full = |turn| matches!(turn, Some(Turn::At(when)) if when == at(30));
+        assert!(full(state.turn(Urgency::Archive, at(6))));
+        assert!(state.turn(Urgency::Person, at(6)).is_none());
+        assert!(state.turn(Urgency::Person, at(7)).is_none());
+        assert!(full(state.turn(Urgency::Person, at(8))));
+        // Two more than its share were made: the archive waits until three of them are over.
+        let turn = state.turn(Urgency::Archive, at(8));
+        assert!(matches!(turn, Some(Turn::At(when)) if when == at(32)));
     }
 
     /// Protects people who wait from the work that can wait.

@@ -3,7 +3,7 @@
 import { el, setText, show } from '../dom.js';
 import { moment } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
-import { colourOf, needsPerson, ringOf, stateText } from '../words.js';
+import { colourOf, historyText, needsPerson, ringOf, stateText } from '../words.js';
 import { Sheet, confirm } from './sheet.js';
 import { colourField } from './fields.js';
 
@@ -17,7 +17,7 @@ export class AccountSheet {
     this.facts = el('dl', { class: 'facts' });
     this.acts = el('div', { class: 'actions' });
     this.conflict = el('div', { class: 'conflict', role: 'alert', hidden: true });
-    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.facts, this.ending());
+    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.archive(), this.facts, this.ending());
     this.sheet.open();
     this.leave = app.store.view((state) => this.paint(state));
     this.paint(app.state);
@@ -42,6 +42,7 @@ export class AccountSheet {
     this.shown = account;
     setText(this.sheet.heading, cleanName(account.label));
     this.offer(this.actions(account));
+    this.whole.checked = account.archive === 'all';
     this.fill(account);
     return undefined;
   }
@@ -102,6 +103,14 @@ export class AccountSheet {
     return el('div', { class: 'pair' }, el('div', { class: 'field' }, el('label', { for: 'account-label', text: t('signin.label') }), label), colour);
   }
 
+  /** Whether all of its history is wanted, or what somebody looks at. */
+  archive() {
+    const { t, actions } = this.app;
+    const change = () => actions.change(this.id, { archive: this.whole.checked ? 'all' : 'recent' });
+    this.whole = el('input', { type: 'checkbox', id: 'account-archive', 'aria-describedby': 'account-archive-hint', on: { change } });
+    return el('div', { class: 'setting' }, el('label', { for: 'account-archive', text: t('account.archive') }), this.whole, el('p', { class: 'hint', id: 'account-archive-hint', text: t('account.archive.hint') }));
+  }
+
   fill(account) {
     const { t, lang } = this.app;
     const rows = [];
@@ -115,6 +124,7 @@ export class AccountSheet {
     add('account.update', when(account.last_update_at));
     add('account.unread', account.unread ?? 0);
     add('account.queued', account.outbox_pending ?? 0);
+    add('account.history', historyText(this.app.words, account.history));
     add('account.id', account.id);
     this.facts.replaceChildren(...rows);
   }

@@ -8,9 +8,11 @@ super::schemas! {
         state: "one of signed_out|signing_in|connecting|online|reconnecting|limited|stopped|needs_login|banned|failed",
         state_reason: "string?", state_since: "time", retry_at: "time?", attempt: "integer", user: "TelegramUser?",
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
+        archive: "one of recent|all", history: "History?",
     }
     answer TelegramUser { id: "string", first_name: "string", last_name: "string?", username: "string?" }
     answer Sync { phase: "one of dialogs|history|done", done: "integer", total: "integer" }
+    answer History { done: "integer", total: "integer", eta_s: "integer" }
     answer Login {
         method: "one of phone|qr|session", step: "one of code|password|scan|done",
         code_via: "one of app|sms|call|flash_call|missed_call|email|fragment|other?", code_length: "integer?",
@@ -70,9 +72,12 @@ super::schemas! {
 
     body AddAccount {
         label: "string", api_id: "maybe integer?", api_hash: "maybe string?", phone: "maybe string?", qr: "maybe boolean",
-        session: "maybe string?", colour: "maybe integer?",
+        session: "maybe string?", colour: "maybe integer?", archive: "maybe one of recent|all?",
     }
-    body ChangeAccount { label: "maybe string?", is_active: "maybe boolean?", colour: "maybe integer?" }
+    body ChangeAccount {
+        label: "maybe string?", is_active: "maybe boolean?", colour: "maybe integer?",
+        archive: "maybe one of recent|all?",
+    }
     body BeginLogin { phone: "maybe string?", qr: "maybe boolean", session: "maybe string?" }
     body Code { code: "string" }
     body Password { password: "string" }
