@@ -9,43 +9,17 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
     ResponseFuture, WrapFuture,
 };
-use serde::Serialize;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{AccountExit, fill::Fill, inbound::Inbound, outbox::Outbox, prepare::prepare};
-use crate::{
-    domain::{AccountId, ChatId, ConversationId, Sender},
-    store::StoreHandle,
-    telegram::{LinkEvent, LinkHandle, Telegram},
-    vault::{SessionEpoch, Vault},
+use super::{
+    AccountExit, AccountParts, fill::Fill, inbound::Inbound, outbox::Outbox, prepare::prepare,
 };
-
-/// What every account is built from.
-#[derive(Clone)]
-pub struct AccountParts {
-    pub store: StoreHandle,
-    pub vault: Vault,
-    pub telegram: Telegram,
-    pub typing: Arc<dyn TypingSink>,
-    /// How long a reply is tried without a definite answer of Telegram's.
-    pub reply_patience: Duration,
-}
-
-/// Where "somebody types" goes: it is told at once and never stored.
-pub trait TypingSink: Send + Sync + 'static {
-    /// Must not block.
-    fn typing(&self, typing: Typing);
-}
-
-/// Somebody types in a chat, right now.
-#[derive(Clone, Debug, Serialize)]
-pub struct Typing {
-    pub account_id: AccountId,
-    pub conversation_id: ConversationId,
-    pub chat_id: ChatId,
-    pub sender: Option<Sender>,
-}
+use crate::{
+    domain::AccountId,
+    telegram::{LinkEvent, LinkHandle},
+    vault::SessionEpoch,
+};
 
 /// How the supervisor hears of an account.
 #[derive(Debug)]

@@ -13,15 +13,14 @@ pub mod journal;
 mod lanes;
 mod look;
 mod outbox;
+mod parts;
 mod patience;
 mod peers;
 mod prepare;
 mod reading;
 
-pub use actor::{
-    AccountActor, AccountParts, AccountReport, GetLink, LinkSlot, Stop, Typing, TypingSink,
-    WakeFill, WakeOutbox,
-};
+pub use actor::{AccountActor, AccountReport, GetLink, LinkSlot, Stop, WakeFill, WakeOutbox};
 pub use exit::AccountExit;
+pub use parts::{AccountParts, Typing, TypingSink};
 pub use peers::StoredPeers;
 pub use reading::{FetchError, compare_between, fetch_between, fetch_down_to};

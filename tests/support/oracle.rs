@@ -188,42 +188,52 @@ impl Listener {
 
     /// Numbers of the messages of a chat that were told as received, in the order of the telling, with `late`.
     pub fn received(&self, account: &str, chat: i64) -> Vec<(i32, bool)> {
-        let chat = chat.to_string();
-        self.heard
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|frame| frame["event"] == "message_received")
-            .map(|frame| &frame["data"]["message"])
-            .filter(|message| {
-                message["account_id"] == account && message["chat_id"] == chat.as_str()
-            })
-            .map(|message| {
-                let number = message["message_id"].as_str().unwrap().parse().unwrap();
-                (number, message["late"].as_bool().unwrap())
-            })
-            .collect()
+        received_in(&self.heard.lock().unwrap(), account, chat)
     }
 
     /// The same, once all of these were told.
     pub async fn until_told(&self, account: &str, chat: i64, wanted: &[i32]) -> Vec<(i32, bool)> {
-        let start = Instant::now();
-        loop {
-            let told = self.received(account, chat);
-            let missing: Vec<_> = wanted
-                .iter()
-                .filter(|number| !told.iter().any(|(one, _)| one == *number))
-                .take(10)
-                .collect();
-            if missing.is_empty() {
-                return told;
-            }
-            assert!(
-                start.elapsed() < LIMIT,
-                "{chat} was never told of {missing:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        until_told(|| self.received(account, chat), chat, wanted).await
+    }
+}
+
+/// Numbers of a chat's messages that these events tell as received, in their order, with `late`.
+pub fn received_in(events: &[Value], account: &str, chat: i64) -> Vec<(i32, bool)> {
+    let chat = chat.to_string();
+    events
+        .iter()
+        .filter(|event| event["event"] == "message_received")
+        .map(|event| &event["data"]["message"])
+        .filter(|message| message["account_id"] == account && message["chat_id"] == chat.as_str())
+        .map(|message| {
+            let number = message["message_id"].as_str().unwrap().parse().unwrap();
+            (number, message["late"].as_bool().unwrap())
+        })
+        .collect()
+}
+
+/// What was told, once all of these are in it.
+pub async fn until_told(
+    told: impl Fn() -> Vec<(i32, bool)>,
+    chat: i64,
+    wanted: &[i32],
+) -> Vec<(i32, bool)> {
+    let start = Instant::now();
+    loop {
+        let told = told();
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|number| !told.iter().any(|(one, _)| one == *number))
+            .take(10)
+            .collect();
+        if missing.is_empty() {
+            return told;
         }
+        assert!(
+            start.elapsed() < LIMIT,
+            "{chat} was never told of {missing:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

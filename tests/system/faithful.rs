@@ -9,9 +9,10 @@ use switchboard_simulator::{
     wire::{FaultScope, WireFault},
 };
 
+use super::webhooks::{Receiver, fleet_with};
 use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
-    oracle::{Listener, assert_told_once, until_faithful},
+    oracle::{Listener, assert_told_once, until_faithful, until_told},
     past::{Past, with_a_past},
 };
 
@@ -113,11 +114,18 @@ impl Town {
         }
     }
 
-    /// Told once, and as what came while the account was away: a gap was filled, so the scene's faults struck. A channel's
-    /// own difference may have brought its messages all the same.
+    async fn assert_posted(&self, receiver: &Receiver, said: &Said) {
+        for (chat, numbers) in &said.seen {
+            let posted = || receiver.received(&self.account.id, *chat);
+            let posted = until_told(posted, *chat, numbers).await;
+            assert_told_once(&posted, numbers, *chat);
+        }
+    }
+
+    /// Told once, and as what came while the account was away.
     async fn assert_told_late(&self, listener: &Listener, said: &Said) {
         self.assert_told(listener, said).await;
-        for (chat, numbers) in said.seen.iter().filter(|(chat, _)| **chat > CHANNELS) {
+        for (chat, numbers) in &said.seen {
             let told = listener.received(&self.account.id, *chat);
             let live: Vec<_> = told
                 .iter()
@@ -175,7 +183,8 @@ async fn the_time_between_two_sign_ins_is_owed() {
 /// the service is killed in the middle of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_absence_too_long_to_be_replayed_is_made_up_for() {
-    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let receiver = Receiver::start().await;
+    let mut fleet = fleet_with(&[&receiver.url]).accounts(1).start().await;
     let town = Town::build(&fleet).await;
     let account = town.account.clone();
     let early = town.say(&fleet, "early", 12);
@@ -208,14 +217,19 @@ async fn an_absence_too_long_to_be_replayed_is_made_up_for() {
     }
     drop(listener);
     fleet.kill_service();
-    town.say(&fleet, "while dead", 2);
+    let dead = town.say(&fleet, "while dead", 2);
     fleet.start_service();
     let listener = Listener::resume(fleet.address(), last).await;
     fleet.wait_for_state(&account.id, "online").await;
     let after = town.say(&fleet, "after", 3);
     town.until_faithful(&fleet).await;
-    town.assert_told_late(&listener, &missed).await;
+    for said in [&missed, &dead] {
+        town.assert_told_late(&listener, said).await;
+    }
     town.assert_told(&listener, &after).await;
+    for said in [&missed, &dead, &after] {
+        town.assert_posted(&receiver, said).await;
+    }
 }
 
 /// Protects Telegram from calls that nothing explains: while the stream is whole, nobody reads history.
@@ -228,7 +242,7 @@ async fn a_short_outage_reads_no_history() {
     fleet.telegram.cut(town.account.user);
     let said = town.say(&fleet, "meanwhile", 20);
     town.until_faithful(&fleet).await;
-    town.assert_told(&listener, &said).await;
+    town.assert_told_late(&listener, &said).await;
     assert_eq!(calls(&fleet, "messages.getHistory"), before);
 }
 

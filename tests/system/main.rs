@@ -22,6 +22,7 @@ mod isolation;
 mod licence_phone;
 mod live_feed;
 mod log_out;
+mod night;
 mod old_callers;
 mod outages;
 mod replies;

@@ -13,6 +13,7 @@ use tokio::{
 use super::licence_phone::connect;
 use crate::support::{
     fleet::{Fleet, FleetBuilder, phone},
+    oracle::received_in,
     wait,
 };
 
@@ -110,6 +111,13 @@ impl Receiver {
             .unwrap()
             .extend(header("x-switchboard-owner"));
         Some("204 No Content")
+    }
+
+    /// What was posted of a chat, as far as it was not posted again: posting is at least once, the number tells.
+    pub fn received(&self, account: &str, chat: i64) -> Vec<(i32, bool)> {
+        let mut taken = self.taken.lock().unwrap().clone();
+        taken.dedup_by_key(|event| event["seq"].as_i64());
+        received_in(&taken, account, chat)
     }
 
     pub fn texts(&self) -> Vec<String> {
