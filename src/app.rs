@@ -180,6 +180,7 @@ impl App {
             webhooks: WebhookFigures::default(),
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });
+        service.store.nothing_runs().await?;
         let (address, server) = serve(&config, service.clone())?;
         let changes = service.vault.changes();
         let later = restore(&service).await?;

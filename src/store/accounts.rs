@@ -297,6 +297,22 @@ impl Tx<'_> {
         self.announce_account(id)
     }
 
+    /// What the last run left is not how they are: nothing runs yet.
+    fn nothing_runs(&mut self) -> JobResult<()> {
+        let running = sql(select_accounts!(
+            "WHERE a.is_active AND a.removed_at IS NULL \
+             AND a.state IN ('online', 'reconnecting', 'limited')"
+        ))
+        .load::<AccountRow>(self.conn)?;
+        for account in running {
+            self.set_account_state(
+                account.account_id(),
+                &StateChange::to(AccountState::Connecting),
+            )?;
+        }
+        Ok(())
+    }
+
     fn set_sync(&mut self, id: AccountId, sync: Option<&SyncProgress>) -> JobResult<Account> {
         let known = self.living_account(id)?;
         let old = self.show_account(id)?;
@@ -423,6 +439,14 @@ impl StoreHandle {
                 .await?
                 .ok_or(StoreError::AccountNotFound),
         }
+    }
+
+    /// At a start, before anybody can look: accounts that ran are about to connect.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn nothing_runs(&self) -> Result<()> {
+        self.job("nothing_runs", |tx| tx.nothing_runs()).await
     }
 
     /// States what holds from now on. It is in force at once, and to be stored by [`Self::store_state`].

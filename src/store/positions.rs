@@ -274,6 +274,10 @@ impl StoreHandle {
         self.job("begin_anew", move |tx| {
             let account = tx.living_account(account)?;
             tx.lose_continuity(&account, 0)?;
+            // Until the list of chats was read, whoever looks sees that it was not.
+            sql("UPDATE accounts SET sync_phase = 'dialogs', sync_done = 0, sync_total = 0 WHERE no = ?")
+                .number(account.no)
+                .run(tx.conn)?;
             Ok(tx.put_position(account.no, &position)?)
         })
         .await

@@ -91,6 +91,23 @@ async fn a_stopped_account_stays_stopped_until_a_person_starts_it() {
     fleet.wait_for_state(&account.id, "online").await;
 }
 
+/// Protects what is stated from the last run: an account that was online is not, until it is again.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_start_nobody_is_online_yet() {
+    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    fleet.stop_service();
+    let silent = fleet
+        .telegram
+        .wire()
+        .set_fault(FaultScope::All, WireFault::SilentConnects, None);
+    fleet.start_service();
+    assert_eq!(fleet.api.account(&account.id).await["state"], "connecting");
+    fleet.telegram.wire().clear_fault(silent);
+    fleet.restart_account(&account.id).await;
+    fleet.wait_for_state(&account.id, "online").await;
+}
+
 /// Protects a login from being burnt: however many want the account restarted at once, its session is never used twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn restarts_at_once_never_use_a_session_twice() {

@@ -147,9 +147,9 @@ impl Report {
         self.unstored() < ONE_ACCOUNT && self.shared.budget.takes()
     }
 
-    /// May something be asked for?
-    pub(super) fn asks(&self) -> bool {
-        self.unstored() < ONE_ACCOUNT / 2 && self.shared.budget.asks()
+    /// Has the account so little before it that more may be asked for?
+    pub(super) fn is_light(&self) -> bool {
+        self.unstored() < ONE_ACCOUNT / 2
     }
 
     fn unstored(&self) -> usize {

@@ -83,6 +83,8 @@ pub(super) struct Task {
     unknown_key: Option<(Instant, u32)>,
     /// The last line brought no answer: our clock may be the reason.
     unanswered: bool,
+    /// Questions were put off because too much is not stored yet.
+    waits_for_room: bool,
 }
 
 /// What the loop woke up for.
@@ -134,6 +136,7 @@ impl Task {
             sweeping: None,
             unknown_key: None,
             unanswered: false,
+            waits_for_room: false,
         }
     }
 
@@ -194,7 +197,6 @@ impl Task {
 
     async fn wake(&mut self, deadline: Instant) -> Woken {
         let reads = self.sequence.has_begun();
-        let full = self.phase == Phase::Up && !self.shared.budget.asks();
         tokio::select! {
             biased;
             () = self.shared.stop.cancelled() => Woken::Stop,
@@ -211,13 +213,14 @@ impl Task {
             Some(answer) = self.lookups.next() => Woken::Answer(answer),
             said = said(&mut self.line, reads) => Woken::Said(said),
             () = sleep_until(deadline.into()) => Woken::Time,
-            () = self.shared.budget.room(), if full => Woken::Time,
+            () = self.shared.budget.room(), if self.waits_for_room => Woken::Time,
         }
     }
 
     /// Does what the time has come for.
     fn due(&mut self, now: Instant) {
         self.sequence.tick(now);
+        self.waits_for_room = false;
         if now >= self.next_safety {
             self.next_safety = now + self.shared.settings.timing.safety_every;
             self.sequence.refresh();
@@ -281,7 +284,9 @@ impl Task {
         let Some(line) = &self.line else {
             return;
         };
-        if !self.report.asks() {
+        // Looked at once: room that is made from here on ends the wait.
+        self.waits_for_room = !self.shared.budget.asks();
+        if self.waits_for_room || !self.report.is_light() {
             return;
         }
         if free(self.account_held)
