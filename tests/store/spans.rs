@@ -282,6 +282,39 @@ async fn what_was_missed_is_told_in_number_order() {
     assert_eq!(world.conversation(id, chat).await.unread, 7);
 }
 
+/// The same where the end of the gap was not known when it was noted.
+#[actix::test]
+async fn late_messages_wait_for_a_gap_without_an_end() {
+    let world = World::new();
+    let id = account(&world).await;
+    let chat = ChatId::channel(70);
+    let at_channel = |pts| {
+        Some(Position {
+            channels: vec![(70, pts)],
+            ..at(2)
+        })
+    };
+    let mut first = stream(id, vec![new(message(chat, 10, "c"))]);
+    first.position = at_channel(5);
+    world.store.record_batch(first).await.unwrap();
+    let mut lost = stream(id, vec![]);
+    lost.holes = vec![Hole::Channel { channel_id: 70 }];
+    lost.position = at_channel(30);
+    world.store.record_batch(lost).await.unwrap();
+    let conversation = world.conversation(id, chat).await.id;
+    answer(&world, id, chat, (10, 0), &[20, 15], true).await;
+    for number in [21, 22] {
+        let mut batch = stream(id, vec![new(message(chat, number, "late"))]);
+        batch.late = true;
+        batch.position = at_channel(30 + number);
+        world.store.record_batch(batch).await.unwrap();
+    }
+    told(&world);
+    assert!(world.store.tell_owed(conversation, 11).await.unwrap());
+    let all = [(15, true), (20, true), (21, true), (22, true)];
+    assert_eq!(told(&world), all);
+}
+
 /// Protects from showing what an account may no longer see: a cleared history is marked, told, and not asked for again.
 #[actix::test]
 async fn a_cleared_history_is_marked_and_not_fetched() {
@@ -402,25 +435,21 @@ struct Run {
     model: Model,
     dice: StdRng,
     chats: Vec<ChatId>,
-    told: Vec<i32>,
+    told: Vec<(i32, bool)>,
     /// Nothing happens by itself any more.
     calm: bool,
 }
 
 impl Run {
     fn listen(&mut self) {
-        let heard = told(&self.world);
-        self.told
-            .extend(heard.into_iter().map(|(number, _)| number));
+        self.told.extend(told(&self.world));
     }
 
     async fn deliver(&mut self) {
         let pending = std::mem::take(&mut self.model.pending);
-        self.world
-            .store
-            .record_batch(stream(self.id, pending))
-            .await
-            .unwrap();
+        let mut batch = stream(self.id, pending);
+        batch.late = self.dice.random_bool(0.4);
+        self.world.store.record_batch(batch).await.unwrap();
     }
 
     async fn lose(&mut self) {
@@ -648,7 +677,16 @@ async fn whatever_happens_all_of_it_is_there_and_told_once() {
 }
 
 async fn check(run: &Run, seed: u64) {
-    let mut told = run.told.clone();
+    let mut late: BTreeMap<ChatId, i32> = BTreeMap::new();
+    for (number, _) in run.told.iter().filter(|(_, late)| *late) {
+        let chat = run.model.messages[number].0;
+        let before = late.insert(chat, *number).unwrap_or(0);
+        assert!(
+            before < *number,
+            "seed {seed}: {number} of {chat} was told behind {before}"
+        );
+    }
+    let mut told: Vec<i32> = run.told.iter().map(|(number, _)| *number).collect();
     told.sort_unstable();
     let twice: Vec<_> = told.windows(2).filter(|pair| pair[0] == pair[1]).collect();
     assert!(twice.is_empty(), "seed {seed}: told twice {twice:?}");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use switchboard_simulator::{
     AccountSpec, Effect, Fault, PersonSpec,
-    wire::{FaultScope, WireFault},
+    wire::{FaultId, FaultScope, WireFault},
 };
 
 use super::webhooks::{Receiver, fleet_with};
@@ -143,6 +143,15 @@ async fn sign_in_again(fleet: &Fleet, account: &FleetAccount) {
     fleet.wait_for_state(&account.id, "online").await;
 }
 
+/// Nothing reaches the account until this fault is cleared.
+fn go_away(fleet: &Fleet, user: i64) -> FaultId {
+    let telegram = &fleet.telegram;
+    let scope = FaultScope::Key(telegram.keys_of(user)[0]);
+    let away = (telegram.wire()).set_fault(scope, WireFault::RefuseConnects, None);
+    telegram.cut(user);
+    away
+}
+
 fn calls(fleet: &Fleet, method: &str) -> u64 {
     let ledger = fleet.telegram.ledger();
     ledger.methods.get(method).copied().unwrap_or(0)
@@ -192,11 +201,7 @@ async fn an_absence_too_long_to_be_replayed_is_made_up_for() {
     let listener = Listener::start(fleet.address()).await;
     let last = listener.seq();
     let telegram = fleet.telegram.clone();
-    let key = telegram.keys_of(account.user)[0];
-    let away = telegram
-        .wire()
-        .set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
-    telegram.cut(account.user);
+    let away = go_away(&fleet, account.user);
     fleet.wait_for_state(&account.id, "reconnecting").await;
     let missed = town.say(&fleet, "missed", 350);
     town.change(&fleet, &early);
@@ -239,8 +244,9 @@ async fn a_short_outage_reads_no_history() {
     let town = Town::build(&fleet).await;
     let before = calls(&fleet, "messages.getHistory");
     let listener = Listener::start(fleet.address()).await;
-    fleet.telegram.cut(town.account.user);
+    let away = go_away(&fleet, town.account.user);
     let said = town.say(&fleet, "meanwhile", 20);
+    fleet.telegram.wire().clear_fault(away);
     town.until_faithful(&fleet).await;
     town.assert_told_late(&listener, &said).await;
     assert_eq!(calls(&fleet, "messages.getHistory"), before);

@@ -104,6 +104,8 @@ pub(super) struct Channels {
     needs: Vec<i64>,
     bytes: usize,
     patience: Duration,
+    /// Not all of an absence has been made up for: what a gap lacks may be of it.
+    away: bool,
 }
 
 impl Channels {
@@ -118,6 +120,7 @@ impl Channels {
             needs: Vec::new(),
             bytes: 0,
             patience,
+            away: true,
         }
     }
 
@@ -237,6 +240,19 @@ impl Channels {
         }
     }
 
+    /// The list of chats says how far the channel is. What it shows to be missing was missed long ago, unless it is just on
+    /// its way: so it is waited for like any gap.
+    pub(super) fn compare(&mut self, id: i64, theirs: i32, out: &mut Out, now: Instant) {
+        match self.at.get(&id) {
+            Some(Some(ours)) if *ours < theirs => self.with(id, now, |open, ours| {
+                open.track.announce(theirs);
+                open.late = true;
+                open.track.look(*ours, now);
+            }),
+            _ => self.announce(id, Some(theirs), true, out, now),
+        }
+    }
+
     fn announce_unbegun(&mut self, id: i64, theirs: Option<i32>, out: &mut Out, now: Instant) {
         let unbegun = self.unbegun.entry(id).or_default();
         match (theirs, unbegun.floor) {
@@ -295,6 +311,11 @@ impl Channels {
                 open.track.look(*ours, now);
             });
         }
+    }
+
+    /// The account has caught up, and every channel that was announced meanwhile.
+    pub(super) fn settled(&mut self) {
+        self.away = false;
     }
 
     /// The store has answered.
@@ -475,10 +496,11 @@ impl Channels {
                 Some(_) => {}
                 None => continue,
             }
+            let away = self.away;
             self.with(id, now, |open, _| {
                 let overdue = open.track.overdue_at(patience).is_some_and(|at| at <= now);
                 if overdue && open.asking.is_idle() {
-                    open.asking.want(false);
+                    open.asking.want(away || open.late);
                 }
             });
         }
@@ -490,6 +512,7 @@ impl Channels {
 
     /// Every question on the line is lost with it.
     pub(super) fn line_lost(&mut self, now: Instant) {
+        self.away = true;
         let flying: Vec<i64> = self
             .open
             .iter()
@@ -660,6 +683,7 @@ impl Channels {
             }
             open.asking.flying = None;
             open.asking.answered();
+            open.late = false;
             if *ours != before {
                 out.channel(id, *ours);
             }

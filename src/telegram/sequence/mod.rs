@@ -259,8 +259,7 @@ impl Sequence {
     /// The dialog list says how far a channel is.
     pub(super) fn compare(&mut self, channel: i64, theirs: i32, now: Instant) -> Vec<Step> {
         let mut out = Out::default();
-        self.channels
-            .announce(channel, Some(theirs), false, &mut out, now);
+        self.channels.compare(channel, theirs, &mut out, now);
         self.done(out)
     }
 
@@ -394,6 +393,7 @@ impl Sequence {
     fn done(&mut self, out: Out) -> Vec<Step> {
         if self.channels.at_rest() && self.account.is_caught_up() {
             self.account.channels_settled();
+            self.channels.settled();
         }
         out.steps()
     }

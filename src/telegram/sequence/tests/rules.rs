@@ -841,6 +841,53 @@ fn the_date_waits_for_the_channels_that_it_announces() {
     assert!(!steps[0].late);
 }
 
+/// Protects the word "late": a push that comes before the account has caught up may show first that a channel lacks what it
+/// missed while away; a gap of later is none of an absence.
+#[test]
+fn what_a_channel_missed_while_away_is_late_whoever_tells_of_it() {
+    for away in [true, false] {
+        let mut bench = Bench::with_channel(100);
+        if away {
+            bench.sequence.line_lost(bench.now);
+            assert!(bench.asks().is_some());
+        }
+        bench.take(vec![post(104)]);
+        bench.pass(PATIENCE);
+        assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
+        if away {
+            bench.empty();
+        }
+        let answer = channel_answer(104, vec![message(Some(CHANNEL), 1, "text")], vec![]);
+        let steps = bench.sequence.channel_answer(CHANNEL, answer, bench.now);
+        assert_eq!(steps[0].late, away);
+        // All is settled: the next gap is one of the living line.
+        bench.take(vec![post(106)]);
+        bench.pass(PATIENCE);
+        assert_eq!(bench.asks_from(), Some((CHANNEL, 104)));
+        let answer = channel_answer(106, vec![message(Some(CHANNEL), 2, "text")], vec![]);
+        let steps = bench.sequence.channel_answer(CHANNEL, answer, bench.now);
+        assert!(!steps[0].late);
+    }
+}
+
+/// Protects the same word where only the list of chats shows that something is missing; what is just on its way is none of it.
+#[test]
+fn what_the_list_of_chats_shows_to_be_missing_is_late() {
+    let mut bench = Bench::with_channel(100);
+    bench.sequence.compare(CHANNEL, 101, bench.now);
+    assert_eq!(bench.asks_from(), None, "it may be on its way");
+    let steps = bench.take(vec![post(101)]);
+    assert!(!steps[0].late);
+    bench.pass(PATIENCE);
+    assert_eq!(bench.asks_from(), None);
+    bench.sequence.compare(CHANNEL, 103, bench.now);
+    bench.pass(PATIENCE);
+    assert_eq!(bench.asks_from(), Some((CHANNEL, 101)));
+    let answer = channel_answer(103, vec![message(Some(CHANNEL), 1, "text")], vec![]);
+    let steps = bench.sequence.channel_answer(CHANNEL, answer, bench.now);
+    assert!(steps[0].late);
+}
+
 /// Protects what has no number of its own, and what has one from the packet's.
 #[test]
 fn the_packets_seq_decides_about_unnumbered_updates_alone() {
