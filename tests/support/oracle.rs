@@ -16,6 +16,7 @@ use diesel::{
     sqlite::SqliteConnection,
 };
 use serde_json::Value;
+use switchboard_simulator::world::ChatEntry;
 use tokio::task::JoinHandle;
 
 use super::{
@@ -27,6 +28,8 @@ use super::{
 /// A message as its row has it.
 #[derive(QueryableByName, Clone, PartialEq, Eq, Debug)]
 pub struct Row {
+    #[diesel(sql_type = BigInt)]
+    pub chat: i64,
     #[diesel(sql_type = BigInt)]
     pub message_no: i64,
     #[diesel(sql_type = Text)]
@@ -62,14 +65,24 @@ impl File {
 
     /// Numbered messages of one chat, in their order.
     pub fn chat(&self, account: &str, chat: i64) -> Vec<Row> {
-        diesel::sql_query(
-            "SELECT message_no, text, deleted_at IS NOT NULL AS deleted, late, backfilled AS silent, service FROM messages \
-             WHERE telegram_account_id = ? AND chat_id = ? AND message_no < 4294967296 ORDER BY message_no",
+        self.chats(account).remove(&chat).unwrap_or_default()
+    }
+
+    /// The same of all chats.
+    fn chats(&self, account: &str) -> BTreeMap<i64, Vec<Row>> {
+        let rows: Vec<Row> = diesel::sql_query(
+            "SELECT CAST(chat_id AS INTEGER) AS chat, message_no, text, deleted_at IS NOT NULL AS deleted, late, \
+             backfilled AS silent, service FROM messages \
+             WHERE telegram_account_id = ? AND message_no < 4294967296 ORDER BY message_no",
         )
         .bind::<Text, _>(account)
-        .bind::<Text, _>(chat.to_string())
         .load(&mut self.open())
-        .expect("the rows can be read")
+        .expect("the rows can be read");
+        let mut chats: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
+        for row in rows {
+            chats.entry(row.chat).or_default().push(row);
+        }
+        chats
     }
 
     /// How much is still to be fetched, told or compared.
@@ -86,12 +99,10 @@ impl File {
 
 /// What is wrong with a chat, beside the ledger; empty: nothing. Service messages are left out; a deleted one that was
 /// never seen is no loss, for Telegram does not give it out any more.
-pub fn differences(fleet: &Fleet, file: &File, account: &FleetAccount, chat: i64) -> Vec<String> {
-    let all = fleet.telegram.ledger_of(account.user);
-    let Some(entry) = all.get(&chat) else {
+fn differences(entry: Option<&ChatEntry>, chat: i64, rows: &[Row]) -> Vec<String> {
+    let Some(entry) = entry else {
         return vec![format!("the ledger has no chat {chat}")];
     };
-    let rows = file.chat(&account.id, chat);
     let stored: HashMap<i64, &Row> = rows.iter().map(|row| (row.message_no, row)).collect();
     let mut found = Vec::new();
     for real in entry.messages.iter().filter(|message| !message.service) {
@@ -119,9 +130,12 @@ pub async fn until_faithful(fleet: &Fleet, account: &FleetAccount, chats: &[i64]
     let file = File::of(fleet);
     let start = Instant::now();
     loop {
+        let ledger = fleet.telegram.ledger_of(account.user);
+        let stored = file.chats(&account.id);
+        let rows = |chat| stored.get(chat).map_or(&[][..], Vec::as_slice);
         let mut wrong: Vec<String> = chats
             .iter()
-            .flat_map(|chat| differences(fleet, &file, account, *chat))
+            .flat_map(|chat| differences(ledger.get(chat), *chat, rows(chat)))
             .collect();
         let debts = file.debts();
         if wrong.is_empty() && debts == 0 {
