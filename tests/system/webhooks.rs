@@ -1,6 +1,9 @@
 //! Webhooks: events posted to an address.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
 
 use serde_json::Value;
 use switchboard::{domain::SecretText, web::sha256_hex, webhooks::sign};
@@ -115,8 +118,9 @@ impl Receiver {
 
     /// What was posted of a chat, as far as it was not posted again: posting is at least once, the number tells.
     pub fn received(&self, account: &str, chat: i64) -> Vec<(i32, bool)> {
+        let mut known = HashSet::new();
         let mut taken = self.taken.lock().unwrap().clone();
-        taken.dedup_by_key(|event| event["seq"].as_i64());
+        taken.retain(|event| known.insert(event["seq"].as_i64()));
         received_in(&taken, account, chat)
     }
 
