@@ -101,20 +101,14 @@ fn message(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
         album_id: None,
         forwarded_from: None,
         quote: None,
+        extra: None,
         object: None,
     }
 }
 
 /// One in bold, with an object of the size that a photo's has.
 fn formatted(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
-    let mark = Entity {
-        kind: EntityKind::Bold,
-        offset: 0,
-        length: 4,
-        url: None,
-        user_id: None,
-        language: None,
-    };
+    let mark = Entity::of(EntityKind::Bold, 0, 4);
     IncomingMessage {
         entities: vec![mark],
         object: Some(MessageObject {

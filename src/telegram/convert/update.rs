@@ -2,9 +2,9 @@
 
 use grammers_client::tl;
 
-use super::{Converter, dialog};
+use super::{Converter, clean, dialog, media, poll, reactions};
 use crate::{
-    domain::{Change, ChatId},
+    domain::{Change, ChatId, Note, NotedMessage},
     telegram::sequence::NOT_COUNTED,
 };
 
@@ -22,6 +22,28 @@ impl Converter<'_> {
             U::NewChannelMessage(u) => Change::Message(self.message(u.message)?),
             U::EditMessage(u) => Change::Edited(self.message(u.message)?),
             U::EditChannelMessage(u) => Change::Edited(self.message(u.message)?),
+            U::MessageReactions(u) => {
+                let (reactions, min) = reactions::reactions(&u.reactions, &self.people());
+                let note = Note::Reactions { reactions, min };
+                self.noted(self.chat(&u.peer), u.msg_id, note)
+            }
+            U::ChannelMessageViews(u) => {
+                let note = Note::Views(clean::count(u.views));
+                self.noted(ChatId::channel(u.channel_id), u.id, note)
+            }
+            U::ChannelMessageForwards(u) => {
+                let note = Note::Forwards(clean::count(u.forwards));
+                self.noted(ChatId::channel(u.channel_id), u.id, note)
+            }
+            U::MessagePoll(u) => Change::Noted {
+                message: NotedMessage::Poll(u.poll_id),
+                note: Note::Poll(Box::new(match u.poll {
+                    Some(poll) => poll::poll(poll, u.results),
+                    None => poll::results(u.poll_id, u.results),
+                })),
+            },
+            U::WebPage(u) => page(u.webpage)?,
+            U::ChannelWebPage(u) => page(u.webpage)?,
             U::MessageId(u) => Change::Sent {
                 random_id: u.random_id,
                 message_id: u.id,
@@ -76,6 +98,13 @@ impl Converter<'_> {
         })
     }
 
+    fn noted(&self, chat: ChatId, message_id: i32, note: Note) -> Change {
+        Change::Noted {
+            message: NotedMessage::Message { chat, message_id },
+            note,
+        }
+    }
+
     /// "Something changed about this chat": what it was is told by the chat itself, which came along.
     fn lost(&self, chat: ChatId) -> Option<Change> {
         self.gone
@@ -97,4 +126,18 @@ impl Converter<'_> {
         };
         matches!(action, Action::SendMessageTypingAction).then_some(Change::Typing { chat, sender })
     }
+}
+
+/// The preview that messages wait for; a page that is still fetched is none yet.
+fn page(page: tl::enums::WebPage) -> Option<Change> {
+    use tl::enums::WebPage as W;
+    let id = match &page {
+        W::Empty(page) => page.id,
+        W::Page(page) => page.id,
+        W::Pending(_) | W::NotModified(_) => return None,
+    };
+    Some(Change::Noted {
+        message: NotedMessage::Page(id),
+        note: Note::Page(media::web_page(page).map(Box::new)),
+    })
 }
