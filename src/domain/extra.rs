@@ -27,9 +27,21 @@ impl Extra {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Everybody whom it names.
+    pub fn people(&mut self) -> impl Iterator<Item = &mut Named> {
+        let action = self.action.iter_mut();
+        let acting = action.flat_map(|action| action.who.iter_mut().chain(&mut action.whom));
+        let reacting = self
+            .reactions
+            .iter_mut()
+            .flat_map(|reaction| &mut reaction.who);
+        let bots = [&mut self.details.via_bot, &mut self.details.business_bot];
+        acting.chain(reacting).chain(bots.into_iter().flatten())
+    }
 }
 
-/// Somebody, by the name that was known when the message came.
+/// Somebody, by the name that is known now, else by the one that came with the message.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Named {
     pub id: ChatId,

@@ -14,8 +14,8 @@ use super::{
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    ChatId, ConversationId, Direction, EventBody, IncomingMessage, MessageRowId, MessageStatus,
-    PeerKind, StoredMessage, Timestamp,
+    ChatId, ConversationId, Direction, EventBody, Extra, IncomingMessage, MessageRowId,
+    MessageStatus, PeerKind, StoredMessage, Timestamp,
 };
 
 impl Tx<'_> {
@@ -231,7 +231,15 @@ impl Tx<'_> {
             Some(id) => self.known_peer(recording.account.no, id)?,
             None => None,
         };
-        let shown = Shown::of(message.extra.as_deref().cloned());
+        let mut extra = message.extra.as_deref().cloned();
+        for person in extra.iter_mut().flat_map(Extra::people) {
+            if let Some(known) = self.known_peer(recording.account.no, person.id)?
+                && !known.peer.name.is_empty()
+            {
+                person.name = Some(known.peer.name.clone());
+            }
+        }
+        let shown = Shown::of(extra);
         Ok(Some(StoredMessage {
             id: MessageRowId(id),
             account_id: recording.account.id,

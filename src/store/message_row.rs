@@ -1,5 +1,7 @@
 //! Message rows, and how they become the messages that the outside sees.
 
+use std::collections::HashMap;
+
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
@@ -96,6 +98,9 @@ pub(in crate::store) struct MessageRecord {
     pub peer_username: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub forward_name: Option<String>,
+    /// JSON: id → name of those whom `extra` names.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub names: Option<String>,
 }
 
 /// `select_messages!("WHERE …")`: the one way messages are read.
@@ -106,7 +111,10 @@ macro_rules! select_messages {
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
              m.topic_id, m.monoforum_peer, m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, \
              m.entities, m.album_id, m.forwarded_from, m.quote, m.extra, o.state AS order_state, o.error_code, o.error_message, o.retry_at, p.name AS peer_name, \
-             p.username AS peer_username, f.name AS forward_name FROM messages m \
+             p.username AS peer_username, f.name AS forward_name, \
+             CASE WHEN m.extra IS NULL THEN NULL ELSE (SELECT json_group_object(n.peer_id, n.name) FROM peers n \
+             WHERE n.account_no = m.account_no AND n.name <> '' AND n.peer_id IN \
+             (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names FROM messages m \
              LEFT JOIN outbox o ON o.message_row = m.id \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id \
              LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS INTEGER) ",
@@ -143,7 +151,17 @@ impl MessageRecord {
 
     pub fn into_message(self) -> StoredMessage {
         let fields = self.fields;
-        let shown = Shown::of(fields.extra.as_deref().and_then(from_json));
+        let mut extra: Option<Extra> = fields.extra.as_deref().and_then(from_json);
+        if let (Some(extra), Some(names)) = (&mut extra, &self.names) {
+            let names: HashMap<String, String> = from_json(names).unwrap_or_default();
+            for person in extra.people() {
+                person.name = names
+                    .get(&person.id.to_string())
+                    .cloned()
+                    .or(person.name.take());
+            }
+        }
+        let shown = Shown::of(extra);
         let chat = chat_of(&fields.chat_id);
         let sender_id = fields.sender_id.map(ChatId::from_marked);
         StoredMessage {

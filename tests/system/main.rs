@@ -10,6 +10,7 @@ mod assistant_stream;
 mod chat_portal;
 mod codes;
 mod command_line;
+mod content;
 mod crash;
 mod disk;
 mod endings;
