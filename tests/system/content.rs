@@ -403,7 +403,7 @@ async fn every_kind_is_the_same_live_from_a_difference_from_history_and_after_an
     let lacking = |seen: &[Value]| -> Vec<Value> {
         let of = |id: i32| {
             seen.iter()
-                .find(|message| message["message_id"] == id.to_string())
+                .find(|message| message["message_id"].as_str() == Some(id.to_string().as_str()))
         };
         let lacks = |(id, wanted): &(i32, Value)| match of(*id) {
             Some(message) if holds(message, wanted) => None,

@@ -29,6 +29,7 @@ mod outages;
 mod replies;
 mod replies_places;
 mod replies_unanswered;
+mod senders;
 mod user_api;
 mod web_safety;
 mod webhooks;
