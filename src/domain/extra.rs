@@ -219,6 +219,7 @@ pub enum Note {
     },
     Views(i32),
     Forwards(i32),
+    Pinned(bool),
     /// Its results; the poll itself when that changed.
     Poll(Box<super::Poll>),
     /// The preview of a page has come, or there is none.

@@ -303,7 +303,9 @@ impl Tx<'_> {
         }
         let before = Carried::stored(old);
         let carried = Carried::of(message).with_own_of(message, &before);
-        let incoming_edit = message.edited_at.map(Timestamp::millis);
+        // An edit that Telegram hides (buttons, a tick in a list) has no time of its own, and is the newest all the same.
+        let hidden = old.edited_at.filter(|_| edit);
+        let incoming_edit = message.edited_at.map(Timestamp::millis).or(hidden);
         let newer = incoming_edit > old.edited_at || (edit && incoming_edit == old.edited_at);
         let differs = old.text != message.text
             || before != carried
@@ -324,8 +326,8 @@ impl Tx<'_> {
         let taken = newer || completes;
         let text = if taken { &message.text } else { &old.text };
         let better = taken && differs;
-        // Reactions and votes change without an edit; an edit that Telegram hides has no time.
-        let as_now = edit || incoming_edit >= old.edited_at;
+        // Reactions and votes change without an edit; an older text says nothing of them.
+        let as_now = incoming_edit >= old.edited_at || old.text == message.text;
         let passing = (!taken && as_now && before != carried).then(|| before.overlaid(&carried));
         let passed = passing.as_ref().and_then(|now| now.difference(&before));
         let overtaken = old.backfilled

@@ -10,7 +10,9 @@ use super::{
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
-use crate::domain::{EventBody, Extra, Media, MediaDetail, Note, NotedMessage, reactions_after};
+use crate::domain::{
+    EventBody, Extra, Media, MediaDetail, MediaKind, Note, NotedMessage, reactions_after,
+};
 
 /// Messages of one account that have the same poll, or wait for the same page.
 const MOST: i64 = 100;
@@ -99,12 +101,14 @@ impl Tx<'_> {
                 message,
                 conversation,
             },
-            Note::Views(_) | Note::Forwards(_) | Note::Poll(_) | Note::Page(_) => {
-                EventBody::MessageEdited {
-                    message,
-                    conversation,
-                }
-            }
+            Note::Views(_)
+            | Note::Forwards(_)
+            | Note::Pinned(_)
+            | Note::Poll(_)
+            | Note::Page(_) => EventBody::MessageEdited {
+                message,
+                conversation,
+            },
         };
         self.emit(&recording.account, body)?;
         recording.told(key);
@@ -161,6 +165,7 @@ fn noted(before: &Carried, note: &Note) -> Option<Carried> {
         // They only rise; a late word of fewer is an old one.
         Note::Views(views) => extra.details.views = extra.details.views.max(Some(*views)),
         Note::Forwards(count) => extra.details.forwards = extra.details.forwards.max(Some(*count)),
+        Note::Pinned(pinned) => extra.details.pinned = *pinned,
         Note::Poll(now) => {
             let mut media: Media = from_json(before.media.as_deref()?)?;
             let known = media.poll()?.clone();
@@ -217,7 +222,17 @@ impl Carried {
                 .as_ref()
                 .and_then(Media::poll)
                 .is_some_and(|told| poll.is_some_and(|poll| poll.id == told.id));
-            if same_poll || page.is_some_and(|page| page.pending) {
+            // They move, are ticked off and are bought.
+            let moves = |media: &Media| {
+                matches!(
+                    media.kind,
+                    MediaKind::Location | MediaKind::Todo | MediaKind::PaidMedia
+                )
+            };
+            let same_kind =
+                known.as_ref().map(|media| media.kind) == told.as_ref().map(|media| media.kind);
+            let moved = same_kind && told.as_ref().is_some_and(moves);
+            if same_poll || moved || page.is_some_and(|page| page.pending) {
                 after.media.clone_from(&now.media);
             }
         }

@@ -7,7 +7,7 @@ use switchboard::{
     domain::{
         AccountId, Button, ButtonKind, Change, ChatId, Details, Extra, IncomingMessage, Media,
         MediaDetail, MediaKind, MessageObject, Note, NotedMessage, ObjectContent, Page, Poll,
-        PollOption, Reaction, StoredMessage, Timestamp,
+        PollOption, Reaction, StoredMessage, Timestamp, Todo, TodoItem,
     },
     store::{MessagesFrom, SearchQuery, StoreConfig},
 };
@@ -440,4 +440,63 @@ async fn rows_from_before_get_what_their_objects_say() {
     tokio::time::timeout(Duration::from_secs(9), world.store.close())
         .await
         .unwrap();
+}
+
+/// Protects what bots and lists do: an edit that Telegram hides is taken, also after one that was not hidden, and leaves the
+/// time of that one; pins come and go on their own.
+#[actix::test]
+async fn hidden_edits_and_pins_are_taken() {
+    let world = World::new();
+    let account = world.account().await.id;
+    let edited = IncomingMessage {
+        text: "edited".to_owned(),
+        edited_at: Some(Timestamp::from_seconds(1_700_001_000)),
+        ..message(CHAT, 5, "")
+    };
+    let first = message(CHAT, 5, "first");
+    world
+        .record(account, vec![new(first), Change::Edited(edited.clone())])
+        .await;
+    world.ear.names();
+    let todo = |done: bool| {
+        let item = TodoItem {
+            id: 1,
+            text: "Bread".to_owned(),
+            done_by: None,
+            done_at: done.then(|| Timestamp::from_seconds(9)),
+        };
+        let list = Todo {
+            title: "Shopping".to_owned(),
+            items: vec![item],
+        };
+        Media::of(MediaKind::Todo).with(MediaDetail::Todo(list))
+    };
+    let hidden = IncomingMessage {
+        edited_at: None,
+        media: Some(todo(false)),
+        ..edited.clone()
+    };
+    world
+        .record(account, vec![Change::Edited(hidden.clone())])
+        .await;
+    let ticked = IncomingMessage {
+        media: Some(todo(true)),
+        ..hidden
+    };
+    from_history(&world, account, ticked).await;
+    world
+        .record(account, vec![noted(5, Note::Pinned(true))])
+        .await;
+    let stored = shown(&world, account, 5).await;
+    assert_eq!(stored.media, Some(todo(true)));
+    assert_eq!(stored.edited_at, edited.edited_at);
+    assert!(stored.details.unwrap().pinned);
+    assert_eq!(world.ear.names(), ["message_edited"; 3]);
+    world
+        .record(account, vec![noted(5, Note::Pinned(false))])
+        .await;
+    assert_eq!(shown(&world, account, 5).await.details, None);
+    // A text from before the edit says nothing of how the message is now.
+    from_history(&world, account, message(CHAT, 5, "first")).await;
+    assert_eq!(shown(&world, account, 5).await.media, Some(todo(true)));
 }

@@ -10,9 +10,20 @@ use crate::{
 
 impl Converter<'_> {
     pub(in crate::telegram) fn update(&mut self, update: tl::enums::Update) {
-        if let Some(change) = self.change(update) {
-            self.batch.changes.push(change);
-        }
+        use tl::enums::Update as U;
+        let (chat, ids, pinned) = match update {
+            U::PinnedMessages(u) => (self.chat(&u.peer), u.messages, u.pinned),
+            U::PinnedChannelMessages(u) => (ChatId::channel(u.channel_id), u.messages, u.pinned),
+            other => {
+                let change = self.change(other);
+                self.batch.changes.extend(change);
+                return;
+            }
+        };
+        let pins = ids
+            .into_iter()
+            .map(|id| noted(chat, id, Note::Pinned(pinned)));
+        self.batch.changes.extend(pins);
     }
 
     fn change(&mut self, update: tl::enums::Update) -> Option<Change> {
@@ -25,15 +36,15 @@ impl Converter<'_> {
             U::MessageReactions(u) => {
                 let (reactions, min) = reactions::reactions(&u.reactions, &self.people());
                 let note = Note::Reactions { reactions, min };
-                self.noted(self.chat(&u.peer), u.msg_id, note)
+                noted(self.chat(&u.peer), u.msg_id, note)
             }
             U::ChannelMessageViews(u) => {
                 let note = Note::Views(clean::count(u.views));
-                self.noted(ChatId::channel(u.channel_id), u.id, note)
+                noted(ChatId::channel(u.channel_id), u.id, note)
             }
             U::ChannelMessageForwards(u) => {
                 let note = Note::Forwards(clean::count(u.forwards));
-                self.noted(ChatId::channel(u.channel_id), u.id, note)
+                noted(ChatId::channel(u.channel_id), u.id, note)
             }
             U::MessagePoll(u) => Change::Noted {
                 message: NotedMessage::Poll(u.poll_id),
@@ -98,13 +109,6 @@ impl Converter<'_> {
         })
     }
 
-    fn noted(&self, chat: ChatId, message_id: i32, note: Note) -> Change {
-        Change::Noted {
-            message: NotedMessage::Message { chat, message_id },
-            note,
-        }
-    }
-
     /// "Something changed about this chat": what it was is told by the chat itself, which came along.
     fn lost(&self, chat: ChatId) -> Option<Change> {
         self.gone
@@ -140,4 +144,11 @@ fn page(page: tl::enums::WebPage) -> Option<Change> {
         message: NotedMessage::Page(id),
         note: Note::Page(media::web_page(page).map(Box::new)),
     })
+}
+
+fn noted(chat: ChatId, message_id: i32, note: Note) -> Change {
+    Change::Noted {
+        message: NotedMessage::Message { chat, message_id },
+        note,
+    }
 }

@@ -811,4 +811,19 @@ fn what_changes_without_an_edit_becomes_a_note() {
         (&waiting["page"]["pending"], &waiting["page"]["id"]),
         (&json!(true), &json!("5"))
     );
+    let pins = types::UpdatePinnedChannelMessages {
+        pinned: true,
+        channel_id: 3,
+        messages: vec![4, 5],
+        pts: 1,
+        pts_count: 1,
+    };
+    let pinned = |message_id| Change::Noted {
+        message: NotedMessage::Message {
+            chat: ChatId::channel(3),
+            message_id,
+        },
+        note: Note::Pinned(true),
+    };
+    assert_eq!(changes(vec![pins.into()], vec![]), [pinned(4), pinned(5)]);
 }
