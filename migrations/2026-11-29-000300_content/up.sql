@@ -10,5 +10,14 @@ CREATE TABLE media_keys (
 ) WITHOUT ROWID;
 CREATE INDEX media_keys_by_row ON media_keys (message_row);
 
+CREATE TABLE topics (
+    account_no BIGINT NOT NULL,
+    scope BIGINT NOT NULL,            -- the forum, as in `messages`
+    topic_id BIGINT NOT NULL,
+    title TEXT NOT NULL,
+    said_by BIGINT NOT NULL,          -- number of the message that said it
+    PRIMARY KEY (account_no, scope, topic_id)
+) WITHOUT ROWID;
+
 -- Rows from before get what their objects say, and the words of their media come into the search index, in the background.
 INSERT INTO meta (key, value) SELECT 'reread_to', max(id) FROM messages HAVING max(id) IS NOT NULL;

@@ -28,6 +28,17 @@ impl Extra {
         *self == Self::default()
     }
 
+    /// What a message says that its topic is called from now on.
+    #[must_use]
+    pub fn topic_title(&self) -> Option<&str> {
+        let action = self.action.as_deref()?;
+        let titles = matches!(action.kind.as_str(), "topic_create" | "topic_edit");
+        action
+            .value
+            .as_deref()
+            .filter(|title| titles && !title.is_empty())
+    }
+
     /// Everybody whom it names.
     pub fn people(&mut self) -> impl Iterator<Item = &mut Named> {
         let action = self.action.iter_mut();

@@ -258,6 +258,7 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
+        "DELETE FROM topics WHERE account_no = ?",
         "DELETE FROM conversations WHERE account_no = ?",
         "UPDATE accounts SET purge = 0, unread = 0 WHERE no = ?",
     ] {

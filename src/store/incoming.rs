@@ -5,12 +5,13 @@ use diesel::{QueryResult, RunQueryDsl};
 use super::{
     job::JobResult,
     message_row::{
-        Carried, MessageRecord, Shown, direction_text, named, sender, some, status_text, topic,
+        Carried, MessageRecord, Shown, direction_text, named, sender, some, status_text,
     },
     notes::Difference,
     record::Recording,
     search_index,
     sql::{One, sql},
+    topics,
     tx::{Tx, scope_of},
 };
 use crate::domain::{
@@ -211,6 +212,7 @@ impl Tx<'_> {
             self.add_object(id, object)?;
         }
         self.add_media_keys(recording.account.no, id, message.media.as_ref())?;
+        self.note_topic(recording.account.no, message)?;
         if message.masked {
             self.drop_quotes_of(key, message)?;
         }
@@ -240,6 +242,11 @@ impl Tx<'_> {
             }
         }
         let shown = Shown::of(extra);
+        let scope = scope_of(message.chat);
+        let topic = message
+            .topic_id
+            .map(|topic| topics::titled(self.conn, (recording.account.no, scope, topic)))
+            .transpose()?;
         Ok(Some(StoredMessage {
             id: MessageRowId(id),
             account_id: recording.account.id,
@@ -259,7 +266,7 @@ impl Tx<'_> {
                 message.sender_name.clone(),
             ),
             reply_to_message_id: message.reply_to.map(|id| id.to_string()),
-            topic: message.topic_id.map(topic),
+            topic,
             edited_at: message.edited_at,
             deleted_at: deleted_at.map(Timestamp::from_millis),
             media: message.media.clone(),

@@ -101,6 +101,8 @@ pub(in crate::store) struct MessageRecord {
     /// JSON: id → name of those whom `extra` names.
     #[diesel(sql_type = Nullable<Text>)]
     pub names: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub topic_title: Option<String>,
 }
 
 /// `select_messages!("WHERE …")`: the one way messages are read.
@@ -114,7 +116,9 @@ macro_rules! select_messages {
              p.username AS peer_username, f.name AS forward_name, \
              CASE WHEN m.extra IS NULL THEN NULL ELSE (SELECT json_group_object(n.peer_id, n.name) FROM peers n \
              WHERE n.account_no = m.account_no AND n.name <> '' AND n.peer_id IN \
-             (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names FROM messages m \
+             (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names, \
+             CASE WHEN m.topic_id IS NULL THEN NULL ELSE (SELECT t.title FROM topics t WHERE t.account_no = m.account_no \
+             AND t.scope = m.scope AND t.topic_id = m.topic_id) END AS topic_title FROM messages m \
              LEFT JOIN outbox o ON o.message_row = m.id \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id \
              LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS INTEGER) ",
@@ -183,7 +187,7 @@ impl MessageRecord {
                 fields.sender_name,
             ),
             reply_to_message_id: fields.reply_to.map(|id| id.to_string()),
-            topic: fields.topic_id.map(topic),
+            topic: fields.topic_id.map(|id| topic(id, self.topic_title)),
             edited_at: fields.edited_at.map(Timestamp::from_millis),
             deleted_at: fields.deleted_at.map(Timestamp::from_millis),
             media: fields.media.as_deref().and_then(from_json),
@@ -235,11 +239,11 @@ pub(in crate::store) fn sender(
     })
 }
 
-/// Titles are not stored yet.
-pub(in crate::store) fn topic(id: i32) -> Topic {
+/// Its title is known once its beginning was stored.
+pub(in crate::store) fn topic(id: i32, title: Option<String>) -> Topic {
     Topic {
         id: id.to_string(),
-        title: None,
+        title,
     }
 }
 

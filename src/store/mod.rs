@@ -52,6 +52,7 @@ mod stated;
 mod token_file;
 mod token_watch;
 mod tokens;
+mod topics;
 mod transaction;
 mod tx;
 mod types;

@@ -27,6 +27,12 @@ struct Row {
     #[diesel(sql_type = BigInt)]
     account_no: i64,
     #[diesel(sql_type = BigInt)]
+    scope: i64,
+    #[diesel(sql_type = BigInt)]
+    message_no: i64,
+    #[diesel(sql_type = Nullable<Integer>)]
+    topic_id: Option<i32>,
+    #[diesel(sql_type = BigInt)]
     timestamp: i64,
     #[diesel(sql_type = Text)]
     text: String,
@@ -65,7 +71,7 @@ pub(super) fn step(
     }
     let from = number(conn, "reread")?;
     let rows = sql(
-        "SELECT m.id, m.account_no, m.timestamp, m.text, m.deleted_at IS NOT NULL AS gone, m.media, m.entities, m.extra, \
+        "SELECT m.id, m.account_no, m.scope, m.message_no, m.topic_id, m.timestamp, m.text, m.deleted_at IS NOT NULL AS gone, m.media, m.entities, m.extra, \
          o.layer, o.object FROM messages m LEFT JOIN message_objects o ON o.message_row = m.id \
          WHERE m.id > ? AND m.id <= ? ORDER BY m.id LIMIT ?",
     )
@@ -124,6 +130,12 @@ fn reread(
             .run(tx.conn)?;
     }
     tx.add_media_keys(row.account_no, row.id, media.as_ref())?;
+    let said = content
+        .as_ref()
+        .and_then(|content| content.extra.as_deref());
+    if let (Some(topic), Some(title)) = (row.topic_id, said.and_then(Extra::topic_title)) {
+        tx.put_topic((row.account_no, row.scope, topic), title, row.message_no)?;
+    }
     if let Some(object) = content.and_then(|content| content.object) {
         tx.replace_object(row.id, Some(&object))?;
     }

@@ -4,7 +4,7 @@ use grammers_tl_types::{enums, types};
 use serde_json::{Value, json};
 use switchboard_simulator::{
     AccountSpec, PersonSpec, Simulator,
-    world::{Action, Draft, Form, Media, Page, Poll},
+    world::{Action, Draft, Form, Media, Page, Poll, Spot},
 };
 
 use crate::support::{
@@ -509,4 +509,60 @@ async fn what_changes_about_a_message_is_told_at_once() {
         frame["seq"].as_i64().unwrap() + 1,
         "{after}"
     );
+}
+
+/// Protects forums: a message says what its topic is called, also after that was changed, and the topics can be listed.
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_are_shown_by_their_names() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let telegram = &fleet.telegram;
+    let person = telegram.add_person(PersonSpec::new("Contact one"));
+    let forum = telegram.add_forum("Forum", &[person, account.user]);
+    let [billing, other] =
+        ["Billing", "Other"].map(|title| telegram.add_topic(forum, person, title).unwrap());
+    telegram.say_in_topic(person, forum, billing, "a question");
+    let conversation = fleet.conversation(&account, forum).await;
+    let asked = fleet
+        .wait_for_message(&conversation, "a question", "received")
+        .await;
+    assert_eq!(
+        asked["topic"],
+        json!({ "id": billing.to_string(), "title": "Billing" }),
+        "{asked}"
+    );
+    let renamed = types::MessageActionTopicEdit {
+        title: Some("Invoices".to_owned()),
+        icon_emoji_id: None,
+        closed: None,
+        hidden: None,
+    };
+    let spot = Spot {
+        topic: billing,
+        thread: 0,
+    };
+    let action = Some(Action::Told(Box::new(renamed.into())));
+    telegram.post(
+        person,
+        forum,
+        Draft {
+            action,
+            spot,
+            ..Draft::default()
+        },
+    );
+    telegram.say_in_topic(person, forum, billing, "another one");
+    let asked = fleet
+        .wait_for_message(&conversation, "another one", "received")
+        .await;
+    assert_eq!(asked["topic"]["title"], "Invoices", "{asked}");
+    let topics = fleet
+        .api
+        .get(&format!("/conversations/{}/topics", conversation["id"]))
+        .await;
+    let wanted = json!({ "topics": [
+        { "id": other.to_string(), "title": "Other" },
+        { "id": billing.to_string(), "title": "Invoices" },
+    ] });
+    assert_eq!(topics, wanted);
 }

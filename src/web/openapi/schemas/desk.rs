@@ -40,6 +40,7 @@ super::schemas! {
         misleading: "maybe boolean", custom_emoji_id: "maybe string", date: "maybe time",
     }
     answer ForwardedFrom { id: "string?", name: "string?", date: "time" }
+    answer Topics { topics: "Topic[]" }
     answer Topic { id: "string", title: "string?" }
     answer Sender { id: "string", name: "string", username: "string?" }
     answer SendError { code: "string", message: "string" }
