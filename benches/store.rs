@@ -19,7 +19,8 @@ use libsqlite3_sys as ffi;
 use switchboard::{
     domain::{
         Account, AccountId, Batch, Change, ChatId, ConversationId, Entity, EntityKind, Event,
-        IncomingMessage, MessageObject, Peer, PeerFlags, Position, Timestamp,
+        Extra, IncomingMessage, Media, MediaKind, MessageObject, Named, Peer, PeerFlags, Position,
+        Reaction, Timestamp,
     },
     store::{
         ConversationFilter, EventSink, MessagesFrom, NewAccount, SearchQuery, Store, StoreConfig,
@@ -101,20 +102,14 @@ fn message(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
         album_id: None,
         forwarded_from: None,
         quote: None,
+        extra: None,
         object: None,
     }
 }
 
 /// One in bold, with an object of the size that a photo's has.
 fn formatted(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
-    let mark = Entity {
-        kind: EntityKind::Bold,
-        offset: 0,
-        length: 4,
-        url: None,
-        user_id: None,
-        language: None,
-    };
+    let mark = Entity::of(EntityKind::Bold, 0, 4);
     IncomingMessage {
         entities: vec![mark],
         object: Some(MessageObject {
@@ -122,6 +117,36 @@ fn formatted(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
             bytes: vec![7; 400],
         }),
         ..message(chat, id, at)
+    }
+}
+
+/// A photo with its preview, a reaction, views and a button, and its object.
+fn pictured(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
+    let reaction = Reaction {
+        emoji: "👍".to_owned(),
+        count: 2,
+        mine: false,
+        custom_emoji_id: None,
+        paid: false,
+        who: vec![Named {
+            id: chat,
+            name: None,
+        }],
+    };
+    IncomingMessage {
+        media: Some(Media {
+            size: Some(48_000),
+            mime: Some("image/jpeg".to_owned()),
+            width: Some(1280),
+            height: Some(960),
+            thumb: Some("x".repeat(1_400)),
+            ..Media::of(MediaKind::Photo)
+        }),
+        extra: Some(Box::new(Extra {
+            reactions: vec![reaction],
+            ..Extra::default()
+        })),
+        ..formatted(chat, id, at)
     }
 }
 
@@ -256,8 +281,15 @@ async fn ours(path: &Path, made: Made, size: i32, rows: i32) -> f64 {
 async fn write_part(dir: &Path) {
     println!("writing, {ACCOUNTS} accounts, WAL, synchronous=FULL (rows/s)");
     println!(
-        "{:>8} {:>12} {:>12} {:>8} {:>18} {:>14} {:>20}",
-        "batch", "bare loop", "store", "share", "bare CPU µs/row", "store", "formatted of plain"
+        "{:>8} {:>12} {:>12} {:>8} {:>18} {:>14} {:>20} {:>19}",
+        "batch",
+        "bare loop",
+        "store",
+        "share",
+        "bare CPU µs/row",
+        "store",
+        "formatted of plain",
+        "pictures of plain"
     );
     for (size, rows) in [(1, 6_000), (10, 30_000), (100, 150_000), (500, 300_000)] {
         let before = processor(std::process::id());
@@ -267,13 +299,16 @@ async fn write_part(dir: &Path) {
         let after = processor(std::process::id());
         let marked = dir.join(format!("formatted{size}.db"));
         let marked = ours(&marked, formatted, size, rows).await;
+        let pictures = dir.join(format!("pictures{size}.db"));
+        let pictures = ours(&pictures, pictured, size, rows).await;
         let share = |spent: Duration| spent.as_secs_f64() * 1e6 / f64::from(rows);
         println!(
-            "{size:>8} {bare:>12.0} {store:>12.0} {:>7.0}% {:>18.1} {:>14.1} {:>19.0}%",
+            "{size:>8} {bare:>12.0} {store:>12.0} {:>7.0}% {:>18.1} {:>14.1} {:>19.0}% {:>18.0}%",
             store / bare * 100.0,
             share(between - before),
             share(after - between),
-            marked / store * 100.0
+            marked / store * 100.0,
+            pictures / store * 100.0
         );
     }
 }

@@ -129,7 +129,10 @@ impl App {
         let keyring = Keyring::load(KeySource::choose(&config.master_key))?;
         let announcer = Arc::new(Announcer::default());
         let store = Store::open(
-            StoreConfig::at(data_dir.database()),
+            StoreConfig {
+                reader: Some(crate::telegram::read_object),
+                ..StoreConfig::at(data_dir.database())
+            },
             Arc::clone(&announcer) as Arc<dyn EventSink>,
         )?;
         let doors = Doors::open(store.clone()).await?;

@@ -88,6 +88,8 @@ impl Demo {
             seed: args.seed,
             rate_per_second: args.rate,
             chats,
+            reactions: 8,
+            formatted: 25,
             ..TrafficSpec::default()
         });
         Ok(Self {

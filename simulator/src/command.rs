@@ -78,6 +78,8 @@ pub async fn run(args: SimulatorArgs) -> io::Result<()> {
         let spec = TrafficSpec {
             seed: args.seed,
             rate_per_second: args.rate,
+            reactions: 8,
+            formatted: 25,
             ..TrafficSpec::default()
         };
         simulator.traffic(spec);

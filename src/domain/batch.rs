@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::{AccountId, ChatId, DialogRecord, IncomingMessage, Timestamp};
+use super::{AccountId, ChatId, DialogRecord, IncomingMessage, Note, NotedMessage, Timestamp};
 
 /// What one account's link reports in one step.
 #[derive(Clone, Debug)]
@@ -59,6 +59,8 @@ pub enum Change {
         channel: Option<i64>,
         message_ids: Vec<i32>,
     },
+    /// What changes about messages without being an edit of them: reactions, votes, views.
+    Noted { message: NotedMessage, note: Note },
     /// This account read up to `max_id`, here or elsewhere.
     ReadInbox {
         chat: ChatId,

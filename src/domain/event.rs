@@ -42,7 +42,13 @@ pub enum EventBody {
         message: StoredMessage,
         conversation: Conversation,
     },
+    /// Another text, other media, buttons, votes or views; where the text is the same, it has no new version.
     MessageEdited {
+        message: StoredMessage,
+        conversation: Conversation,
+    },
+    /// Its reactions are others now.
+    MessageReacted {
         message: StoredMessage,
         conversation: Conversation,
     },
@@ -76,6 +82,7 @@ impl EventBody {
             Self::MessageReceived { .. } => "message_received",
             Self::MessageSent { .. } => "message_sent",
             Self::MessageEdited { .. } => "message_edited",
+            Self::MessageReacted { .. } => "message_reacted",
             Self::MessageDeleted { .. } => "message_deleted",
             Self::ConversationUpdated { .. } => "conversation_updated",
             Self::AccountStatus { .. } => "account_status",

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ChatId, Named, Timestamp};
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MediaKind {
@@ -13,14 +15,23 @@ pub enum MediaKind {
     Audio,
     Document,
     Sticker,
+    /// Also a live one, and a venue: the detail tells.
     Location,
     Contact,
     Poll,
     WebPage,
+    Game,
+    Dice,
+    Invoice,
+    Story,
+    Giveaway,
+    PaidMedia,
+    Todo,
+    LiveStream,
     Other,
 }
 
-/// A placeholder for the desk; the caption is the message's text.
+/// What it is; the caption is the message's text.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Media {
     pub kind: MediaKind,
@@ -35,6 +46,26 @@ pub struct Media {
     pub height: Option<i32>,
     /// `data:` URI of the tiny preview that Telegram sends inline.
     pub thumb: Option<String>,
+    /// Of a voice message: loudness from 0 to 31, evenly over its length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waveform: Option<Vec<u8>>,
+    /// Covered until somebody looks.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub spoiler: bool,
+    /// Seconds after which it vanishes once it is opened; 0: it can be opened once. It is not kept then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vanishes_after: Option<i32>,
+    /// What only its kind has, under the kind's name.
+    #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Box<MediaDetail>>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+pub(super) const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Media {
@@ -49,6 +80,254 @@ impl Media {
             width: None,
             height: None,
             thumb: None,
+            waveform: None,
+            spoiler: false,
+            vanishes_after: None,
+            detail: None,
         }
     }
+
+    #[must_use]
+    pub fn with(self, detail: MediaDetail) -> Self {
+        Self {
+            detail: Some(Box::new(detail)),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn poll(&self) -> Option<&Poll> {
+        match self.detail.as_deref() {
+            Some(MediaDetail::Poll(poll)) => Some(poll),
+            _ => None,
+        }
+    }
+
+    /// The page whose preview it is, or will be.
+    #[must_use]
+    pub fn page(&self) -> Option<&Page> {
+        match self.detail.as_deref() {
+            Some(MediaDetail::Page(page)) => Some(page),
+            _ => None,
+        }
+    }
+
+    /// What a person would look for it by.
+    #[must_use]
+    pub fn words(&self) -> Option<&str> {
+        use MediaKind as K;
+        match self.kind {
+            K::Sticker
+            | K::Dice
+            | K::Story
+            | K::Giveaway
+            | K::PaidMedia
+            | K::LiveStream
+            | K::Other => None,
+            _ => self.name.as_deref(),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaDetail {
+    Audio(Track),
+    Sticker(Sticker),
+    Location(Location),
+    Contact(Contact),
+    Poll(Poll),
+    Page(Page),
+    Game(Game),
+    Dice(Dice),
+    Invoice(Invoice),
+    Story(Story),
+    Giveaway(Giveaway),
+    Paid(Paid),
+    Todo(Todo),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Track {
+    pub title: Option<String>,
+    pub performer: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sticker {
+    pub emoji: Option<String>,
+    /// Short name of the set that it is from.
+    pub set: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Location {
+    pub latitude: f64,
+    pub longitude: f64,
+    /// Metres.
+    pub accuracy: Option<i32>,
+    /// Seconds for which it moves with whoever shares it; `None`: it stands still.
+    pub live_for: Option<i32>,
+    /// Degrees, 1 to 360.
+    pub heading: Option<i32>,
+    /// Of a venue.
+    pub title: Option<String>,
+    pub address: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    pub first_name: String,
+    pub last_name: String,
+    pub phone: String,
+    /// `None`: not on Telegram, as far as the sender knew.
+    pub user_id: Option<ChatId>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Poll {
+    /// Telegram's, as text.
+    pub id: String,
+    pub question: String,
+    pub options: Vec<PollOption>,
+    /// `None`: not told to who has not voted.
+    pub voters: Option<i32>,
+    pub quiz: bool,
+    pub multiple: bool,
+    /// Nobody sees who voted for what.
+    pub anonymous: bool,
+    pub closed: bool,
+    pub closes_at: Option<Timestamp>,
+    /// Why the right answer of a quiz is right.
+    pub explanation: Option<String>,
+    /// Results that say nothing of this account's own votes.
+    #[serde(skip)]
+    pub min: bool,
+    /// Results alone: the rest is as it was.
+    #[serde(skip)]
+    pub results_only: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct PollOption {
+    pub text: String,
+    pub votes: Option<i32>,
+    /// This account's choice.
+    pub mine: bool,
+    /// `None`: no quiz, or not told yet.
+    pub correct: Option<bool>,
+    /// What Telegram knows it by, in hex.
+    pub key: String,
+}
+
+impl Poll {
+    /// As it is now, after what was known of it.
+    #[must_use]
+    pub fn after(mut self, before: Option<&Self>) -> Self {
+        let Some(before) = before else {
+            return self;
+        };
+        if self.results_only {
+            let results = std::mem::replace(&mut self, before.clone());
+            (self.min, self.voters) = (results.min, results.voters.or(self.voters));
+            self.explanation = results.explanation.or(self.explanation);
+            for option in &mut self.options {
+                let told = results.options.iter().find(|told| told.key == option.key);
+                if let Some(told) = told {
+                    (option.votes, option.mine) = (told.votes.or(option.votes), told.mine);
+                    option.correct = told.correct.or(option.correct);
+                }
+            }
+        }
+        if std::mem::take(&mut self.min) {
+            for option in &mut self.options {
+                let known = before.options.iter().find(|known| known.key == option.key);
+                if let Some(known) = known {
+                    option.mine = known.mine;
+                    option.correct = option.correct.or(known.correct);
+                }
+            }
+        }
+        self
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// Telegram's, as text.
+    pub id: String,
+    pub url: Option<String>,
+    pub site: Option<String>,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub author: Option<String>,
+    /// Telegram is still fetching it.
+    pub pending: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Game {
+    pub title: String,
+    pub description: Option<String>,
+    pub short_name: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dice {
+    pub emoji: String,
+    /// 0: not thrown yet.
+    pub value: i32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Invoice {
+    pub title: String,
+    pub description: Option<String>,
+    /// In the currency's smallest unit.
+    pub amount: i64,
+    pub currency: String,
+    pub test: bool,
+    pub paid: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Story {
+    pub chat_id: ChatId,
+    pub id: i32,
+    pub text: Option<String>,
+    /// The account's owner is named in it.
+    pub mention: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Giveaway {
+    pub winners: i32,
+    pub winner_ids: Vec<ChatId>,
+    pub finished: bool,
+    pub months: Option<i32>,
+    pub stars: Option<i64>,
+    pub prize: Option<String>,
+    pub until: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Paid {
+    pub stars: i64,
+    /// What it costs; of what is not bought only kind, size and preview.
+    pub items: Vec<Media>,
+    pub bought: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Todo {
+    pub title: String,
+    pub items: Vec<TodoItem>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TodoItem {
+    pub id: i32,
+    pub text: String,
+    pub done_by: Option<Named>,
+    pub done_at: Option<Timestamp>,
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ChatId, ConversationId, Entity, Media, MessageRowId, OrderState, Timestamp,
+    AccountId, Action, Button, ChatId, ConversationId, Details, Entity, Extra, Media, MessageRowId,
+    OrderState, Reaction, Timestamp,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub struct IncomingMessage {
     pub forwarded_from: Option<ForwardedFrom>,
     /// The part of the message replied to that this one is about.
     pub quote: Option<String>,
+    /// What else it has.
+    pub extra: Option<Box<Extra>>,
     /// `None` for a message that the fields above hold whole.
     pub object: Option<MessageObject>,
 }
@@ -69,6 +72,19 @@ pub struct MessageObject {
     /// Deflated; opaque to all but `telegram`.
     pub bytes: Vec<u8>,
 }
+
+/// What a kept object says that its row may lack.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ObjectContent {
+    pub media: Option<Media>,
+    pub entities: Vec<Entity>,
+    pub extra: Option<Box<Extra>>,
+    /// What is kept from now on, where less is kept than before.
+    pub object: Option<MessageObject>,
+}
+
+/// Reads a kept object; `None` when it is of no known schema.
+pub type ObjectReader = fn(&MessageObject) -> Option<ObjectContent>;
 
 /// Its bytes hold the text.
 impl fmt::Debug for MessageObject {
@@ -151,6 +167,13 @@ pub struct StoredMessage {
     pub forwarded_from: Option<ForwardedFrom>,
     /// The part of the message replied to that this one is about.
     pub quote: Option<String>,
+    pub buttons: Option<Vec<Vec<Button>>>,
+    pub reactions: Option<Vec<Reaction>>,
+    /// What a service message says, as data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Box<Action>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Box<Details>>,
     pub error: Option<MessageError>,
     /// When the next attempt to send is made.
     pub retry_at: Option<Timestamp>,

@@ -11,6 +11,7 @@ mod codes;
 mod conversation;
 mod entity;
 mod event;
+mod extra;
 mod ids;
 mod login;
 mod media;
@@ -30,12 +31,19 @@ pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, m
 pub use conversation::{Conversation, ConversationKind, DialogRecord};
 pub use entity::{Entity, EntityKind};
 pub use event::{Event, EventBody, Seq};
+pub use extra::{
+    Action, Button, ButtonKind, Details, Extra, Named, Note, NotedMessage, Reaction,
+    reactions_after,
+};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
-pub use media::{Media, MediaKind};
+pub use media::{
+    Contact, Dice, Game, Giveaway, Invoice, Location, Media, MediaDetail, MediaKind, Page, Paid,
+    Poll, PollOption, Sticker, Story, Todo, TodoItem, Track,
+};
 pub use message::{
-    Direction, ForwardedFrom, IncomingMessage, MessageError, MessageObject, MessageStatus, Sender,
-    StoredMessage, Topic,
+    Direction, ForwardedFrom, IncomingMessage, MessageError, MessageObject, MessageStatus,
+    ObjectContent, ObjectReader, Sender, StoredMessage, Topic,
 };
 pub use outgoing::{OrderState, OutgoingMessage, Place, SendOutcome, Tries, Wait, Waiting};
 pub use secret::{ApiCredentials, SecretBytes, SecretText};

@@ -28,6 +28,7 @@ mod kind {
     pub const ACCOUNT: i32 = 6;
     pub const REMOVED: i32 = 7;
     pub const LOGIN: i32 = 8;
+    pub const REACTED: i32 = 9;
 }
 
 /// What is stored of an event.
@@ -56,6 +57,7 @@ impl EventRef {
             EventBody::MessageReceived { message: m, .. } => message(kind::RECEIVED, m),
             EventBody::MessageSent { message: m, .. } => message(kind::SENT, m),
             EventBody::MessageEdited { message: m, .. } => message(kind::EDITED, m),
+            EventBody::MessageReacted { message: m, .. } => message(kind::REACTED, m),
             EventBody::MessageDeleted {
                 conversation_id,
                 ids,
@@ -179,6 +181,10 @@ impl Rows {
             (kind::DELETED, Some(conversation), _) => deleted(conversation, row),
             (_, Some(conversation), None) => taken_back(conversation, row),
             (kind::EDITED, Some(conversation), Some(message)) => EventBody::MessageEdited {
+                message: message.clone(),
+                conversation: conversation.clone(),
+            },
+            (kind::REACTED, Some(conversation), Some(message)) => EventBody::MessageReacted {
                 message: message.clone(),
                 conversation: conversation.clone(),
             },
@@ -315,7 +321,8 @@ pub(in crate::store) fn account_of_body(body: &EventBody) -> AccountId {
     match body {
         EventBody::MessageReceived { message, .. }
         | EventBody::MessageSent { message, .. }
-        | EventBody::MessageEdited { message, .. } => message.account_id,
+        | EventBody::MessageEdited { message, .. }
+        | EventBody::MessageReacted { message, .. } => message.account_id,
         EventBody::ConversationUpdated { conversation } => conversation.account_id,
         EventBody::AccountStatus { account } => account.id,
         EventBody::MessageDeleted { account_id, .. }

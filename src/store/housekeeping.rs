@@ -12,11 +12,12 @@ use std::{
 use diesel::{QueryResult, RunQueryDsl, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    Result, StoreConfig, StoreError, connection, search_index,
+    Result, StoreConfig, StoreError, connection, reread, search_index,
     sql::{One, sql},
     transaction,
     tx::State,
 };
+use crate::domain::ObjectReader;
 
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
@@ -43,11 +44,14 @@ const TOMBSTONE_DAYS: i64 = 30;
 
 pub(super) struct Housekeeping {
     keep_events: i64,
+    reader: Option<ObjectReader>,
     /// When the search index was fed last, unless there is more to feed.
     fed: Option<Instant>,
     pruned: Instant,
     stepped_in: Instant,
     checkpointer: SyncSender<()>,
+    /// Rows from before are read anew, as far as is known.
+    rereading: bool,
 }
 
 impl Housekeeping {
@@ -75,10 +79,12 @@ impl Housekeeping {
             })?;
         Ok(Self {
             keep_events: config.keep_events.max(1),
+            reader: config.reader,
             fed: None,
             pruned: Instant::now(),
             stepped_in: Instant::now(),
             checkpointer: wake,
+            rereading: true,
         })
     }
 
@@ -113,6 +119,11 @@ impl Housekeeping {
             } else {
                 more = true;
             }
+        }
+        if !busy && self.rereading {
+            let reader = self.reader;
+            self.rereading = step(conn, |conn| reread::step(conn, state, reader))?;
+            more |= self.rereading;
         }
         self.look_at_log(conn);
         Ok(more && !busy)
@@ -217,6 +228,8 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
          ORDER BY scope, message_no LIMIT ?)",
         "DELETE FROM message_objects WHERE message_row IN (SELECT id FROM messages WHERE account_no = ? \
          ORDER BY scope, message_no LIMIT ?)",
+        "DELETE FROM media_keys WHERE message_row IN (SELECT id FROM messages WHERE account_no = ? \
+         ORDER BY scope, message_no LIMIT ?)",
     ] {
         chunk(text).run(conn)?;
     }
@@ -245,6 +258,7 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
+        "DELETE FROM topics WHERE account_no = ?",
         "DELETE FROM conversations WHERE account_no = ?",
         "UPDATE accounts SET purge = 0, unread = 0 WHERE no = ?",
     ] {

@@ -5,16 +5,18 @@ use diesel::{QueryResult, RunQueryDsl};
 use super::{
     job::JobResult,
     message_row::{
-        Carried, MessageRecord, direction_text, named, sender, some, status_text, topic,
+        Carried, MessageRecord, Shown, direction_text, named, sender, some, status_text,
     },
+    notes::Difference,
     record::Recording,
     search_index,
     sql::{One, sql},
+    topics,
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    ChatId, ConversationId, Direction, EventBody, IncomingMessage, MessageRowId, MessageStatus,
-    PeerKind, StoredMessage, Timestamp,
+    ChatId, ConversationId, Direction, EventBody, Extra, IncomingMessage, MessageRowId,
+    MessageStatus, PeerKind, StoredMessage, Timestamp,
 };
 
 impl Tx<'_> {
@@ -167,8 +169,8 @@ impl Tx<'_> {
         let rows = sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
              message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, topic_id, monoforum_peer, \
-             edited_at, deleted_at, media, service, backfilled, late, held, masked, entities, album_id, forwarded_from, quote) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             edited_at, deleted_at, media, service, backfilled, late, held, masked, entities, album_id, forwarded_from, quote, extra) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (account_no, scope, message_no) DO NOTHING",
         )
         .number(id)
@@ -200,6 +202,7 @@ impl Tx<'_> {
         .number_or_null(carried.album_id)
         .text_or_null(carried.forwarded_from.as_deref())
         .text_or_null(carried.quote.as_deref())
+        .text_or_null(carried.extra.as_deref())
         .run(self.conn)?;
         if rows == 0 {
             self.state.return_message_row(id);
@@ -208,6 +211,8 @@ impl Tx<'_> {
         if let Some(object) = &message.object {
             self.add_object(id, object)?;
         }
+        self.add_media_keys(recording.account.no, id, message.media.as_ref())?;
+        self.note_topic(recording.account.no, message)?;
         if message.masked {
             self.drop_quotes_of(key, message)?;
         }
@@ -228,6 +233,20 @@ impl Tx<'_> {
             Some(id) => self.known_peer(recording.account.no, id)?,
             None => None,
         };
+        let mut extra = message.extra.as_deref().cloned();
+        for person in extra.iter_mut().flat_map(Extra::people) {
+            if let Some(known) = self.known_peer(recording.account.no, person.id)?
+                && !known.peer.name.is_empty()
+            {
+                person.name = Some(known.peer.name.clone());
+            }
+        }
+        let shown = Shown::of(extra);
+        let scope = scope_of(message.chat);
+        let topic = message
+            .topic_id
+            .map(|topic| topics::titled(self.conn, (recording.account.no, scope, topic)))
+            .transpose()?;
         Ok(Some(StoredMessage {
             id: MessageRowId(id),
             account_id: recording.account.id,
@@ -247,7 +266,7 @@ impl Tx<'_> {
                 message.sender_name.clone(),
             ),
             reply_to_message_id: message.reply_to.map(|id| id.to_string()),
-            topic: message.topic_id.map(topic),
+            topic,
             edited_at: message.edited_at,
             deleted_at: deleted_at.map(Timestamp::from_millis),
             media: message.media.clone(),
@@ -259,6 +278,10 @@ impl Tx<'_> {
             album_id: message.album_id.map(|id| id.to_string()),
             forwarded_from,
             quote: message.quote.clone(),
+            buttons: shown.buttons,
+            reactions: shown.reactions,
+            action: shown.action,
+            details: shown.details,
             error: None,
             retry_at: None,
         }))
@@ -285,8 +308,11 @@ impl Tx<'_> {
         if old.held && old.backfilled && !recording.backfilled {
             self.heard_live(old.id)?;
         }
-        let (carried, before) = (Carried::of(message), Carried::stored(old));
-        let incoming_edit = message.edited_at.map(Timestamp::millis);
+        let before = Carried::stored(old);
+        let carried = Carried::of(message).with_own_of(message, &before);
+        // An edit that Telegram hides (buttons, a tick in a list) has no time of its own, and is the newest all the same.
+        let hidden = old.edited_at.filter(|_| edit);
+        let incoming_edit = message.edited_at.map(Timestamp::millis).or(hidden);
         let newer = incoming_edit > old.edited_at || (edit && incoming_edit == old.edited_at);
         let differs = old.text != message.text
             || before != carried
@@ -307,13 +333,17 @@ impl Tx<'_> {
         let taken = newer || completes;
         let text = if taken { &message.text } else { &old.text };
         let better = taken && differs;
+        // Reactions and votes change without an edit; an older text says nothing of them.
+        let as_now = incoming_edit >= old.edited_at || old.text == message.text;
+        let passing = (!taken && as_now && before != carried).then(|| before.overlaid(&carried));
+        let passed = passing.as_ref().and_then(|now| now.difference(&before));
         let overtaken = old.backfilled
             && !recording.backfilled
             && !edit
             && !old.held
             && old.deleted_at.is_none()
             && !self.waits_for_gap(recording, key, message.message_id)?;
-        if !(moved || better) {
+        if !(moved || better || passed.is_some()) {
             return if overtaken {
                 self.promote(recording, key, message, old.id)
             } else {
@@ -326,11 +356,15 @@ impl Tx<'_> {
         if taken && message.masked && !old.masked {
             self.drop_quotes_of(key, message)?;
         }
-        let kept = if taken { &carried } else { &before };
+        let kept = match &passing {
+            Some(passing) => passing,
+            None if taken => &carried,
+            None => &before,
+        };
         search_index::remove(self, old.id, old.timestamp)?;
         sql(
             "UPDATE messages SET text = ?, masked = ?, media = ?, service = ?, edited_at = ?, timestamp = ?, \
-             entities = ?, album_id = ?, forwarded_from = ?, quote = ?, \
+             entities = ?, album_id = ?, forwarded_from = ?, quote = ?, extra = ?, \
              sender_id = coalesce(sender_id, ?), reply_to = coalesce(reply_to, ?), topic_id = coalesce(topic_id, ?), \
              monoforum_peer = coalesce(monoforum_peer, ?) WHERE id = ?",
         )
@@ -348,6 +382,7 @@ impl Tx<'_> {
         .number_or_null(kept.album_id)
         .text_or_null(kept.forwarded_from.as_deref())
         .text_or_null(kept.quote.as_deref())
+        .text_or_null(kept.extra.as_deref())
         .number_or_null(sender_of(message).map(ChatId::marked))
         .number_or_null(message.reply_to)
         .number_or_null(message.topic_id)
@@ -355,32 +390,53 @@ impl Tx<'_> {
         .number(old.id)
         .run(self.conn)?;
         if old.deleted_at.is_none() {
-            search_index::add(self, old.id, message.date.millis(), text)?;
+            let media = kept.media.as_deref();
+            search_index::add(self, old.id, message.date.millis(), text, media)?;
+        }
+        if taken {
+            self.add_media_keys(recording.account.no, old.id, message.media.as_ref())?;
         }
         if overtaken {
             return self.promote(recording, key, message, old.id);
         }
         self.changed_in_place(key, old.id)?;
-        if !better || old.held || old.deleted_at.is_some() {
+        if !(better || passed.is_some()) || old.held || old.deleted_at.is_some() {
+            return Ok(());
+        }
+        // How often a post was seen is no news of history.
+        if !better && passed == Some(Difference::Counters) {
             return Ok(());
         }
         // Whoever was told of the message hears of its change, however it was found. That an old row got what it lacked is
         // none.
-        if old.backfilled || !newer && recording.backfilled {
+        if old.backfilled || better && !newer && recording.backfilled {
             recording.touch(key);
             return Ok(());
         }
         let Some(record) = MessageRecord::load(self.conn, old.id)? else {
             return Ok(());
         };
-        let conversation = self.show_conversation(key)?;
-        self.emit(
-            &recording.account,
-            EventBody::MessageEdited {
-                message: record.into_message(),
+        let reacted = match passed {
+            Some(difference) => difference == Difference::Reactions,
+            None => {
+                old.text == message.text
+                    && carried.difference(&before) == Some(Difference::Reactions)
+                    && old.edited_at == incoming_edit
+            }
+        };
+        let (message, conversation) = (record.into_message(), self.show_conversation(key)?);
+        let body = if reacted {
+            EventBody::MessageReacted {
+                message,
                 conversation,
-            },
-        )?;
+            }
+        } else {
+            EventBody::MessageEdited {
+                message,
+                conversation,
+            }
+        };
+        self.emit(&recording.account, body)?;
         recording.told(key);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Message rows, and how they become the messages that the outside sees.
 
+use std::collections::HashMap;
+
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
@@ -9,8 +11,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{order_row::state_of, sql::sql};
 use crate::domain::{
-    AccountId, ChatId, ConversationId, Direction, Entity, ForwardedFrom, IncomingMessage,
-    MessageError, MessageRowId, MessageStatus, Sender, StoredMessage, Timestamp, Topic,
+    AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
+    ForwardedFrom, IncomingMessage, MessageError, MessageRowId, MessageStatus, Reaction, Sender,
+    StoredMessage, Timestamp, Topic,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -72,6 +75,8 @@ pub(in crate::store) struct MessageFields {
     pub forwarded_from: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub quote: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub extra: Option<String>,
 }
 
 /// A message with what other tables know about it.
@@ -93,6 +98,11 @@ pub(in crate::store) struct MessageRecord {
     pub peer_username: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub forward_name: Option<String>,
+    /// JSON: id → name of those whom `extra` names.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub names: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub topic_title: Option<String>,
 }
 
 /// `select_messages!("WHERE …")`: the one way messages are read.
@@ -102,8 +112,13 @@ macro_rules! select_messages {
             "SELECT m.id, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
              m.topic_id, m.monoforum_peer, m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, \
-             m.entities, m.album_id, m.forwarded_from, m.quote, o.state AS order_state, o.error_code, o.error_message, o.retry_at, p.name AS peer_name, \
-             p.username AS peer_username, f.name AS forward_name FROM messages m \
+             m.entities, m.album_id, m.forwarded_from, m.quote, m.extra, o.state AS order_state, o.error_code, o.error_message, o.retry_at, p.name AS peer_name, \
+             p.username AS peer_username, f.name AS forward_name, \
+             CASE WHEN m.extra IS NULL THEN NULL ELSE (SELECT json_group_object(n.peer_id, n.name) FROM peers n \
+             WHERE n.account_no = m.account_no AND n.name <> '' AND n.peer_id IN \
+             (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names, \
+             CASE WHEN m.topic_id IS NULL THEN NULL ELSE (SELECT t.title FROM topics t WHERE t.account_no = m.account_no \
+             AND t.scope = m.scope AND t.topic_id = m.topic_id) END AS topic_title FROM messages m \
              LEFT JOIN outbox o ON o.message_row = m.id \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id \
              LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS INTEGER) ",
@@ -140,6 +155,17 @@ impl MessageRecord {
 
     pub fn into_message(self) -> StoredMessage {
         let fields = self.fields;
+        let mut extra: Option<Extra> = fields.extra.as_deref().and_then(from_json);
+        if let (Some(extra), Some(names)) = (&mut extra, &self.names) {
+            let names: HashMap<String, String> = from_json(names).unwrap_or_default();
+            for person in extra.people() {
+                person.name = names
+                    .get(&person.id.to_string())
+                    .cloned()
+                    .or(person.name.take());
+            }
+        }
+        let shown = Shown::of(extra);
         let chat = chat_of(&fields.chat_id);
         let sender_id = fields.sender_id.map(ChatId::from_marked);
         StoredMessage {
@@ -161,7 +187,7 @@ impl MessageRecord {
                 fields.sender_name,
             ),
             reply_to_message_id: fields.reply_to.map(|id| id.to_string()),
-            topic: fields.topic_id.map(topic),
+            topic: fields.topic_id.map(|id| topic(id, self.topic_title)),
             edited_at: fields.edited_at.map(Timestamp::from_millis),
             deleted_at: fields.deleted_at.map(Timestamp::from_millis),
             media: fields.media.as_deref().and_then(from_json),
@@ -177,6 +203,10 @@ impl MessageRecord {
                 .and_then(from_json)
                 .map(|from| named(from, self.forward_name)),
             quote: fields.quote,
+            buttons: shown.buttons,
+            reactions: shown.reactions,
+            action: shown.action,
+            details: shown.details,
             error: self.error_code.map(|code| MessageError {
                 code,
                 message: self.error_message.unwrap_or_default(),
@@ -209,11 +239,11 @@ pub(in crate::store) fn sender(
     })
 }
 
-/// Titles are not stored yet.
-pub(in crate::store) fn topic(id: i32) -> Topic {
+/// Its title is known once its beginning was stored.
+pub(in crate::store) fn topic(id: i32, title: Option<String>) -> Topic {
     Topic {
         id: id.to_string(),
-        title: None,
+        title,
     }
 }
 
@@ -266,14 +296,38 @@ pub(in crate::store) fn named(from: ForwardedFrom, peer_name: Option<String>) ->
     }
 }
 
+/// What is shown of [`Extra`].
+#[derive(Default)]
+pub(in crate::store) struct Shown {
+    pub buttons: Option<Vec<Vec<Button>>>,
+    pub reactions: Option<Vec<Reaction>>,
+    pub action: Option<Box<Action>>,
+    pub details: Option<Box<Details>>,
+}
+
+impl Shown {
+    pub fn of(extra: Option<Extra>) -> Self {
+        let Some(extra) = extra else {
+            return Self::default();
+        };
+        Self {
+            buttons: Some(extra.buttons).filter(|rows| !rows.is_empty()),
+            reactions: Some(extra.reactions).filter(|reactions| !reactions.is_empty()),
+            action: extra.action,
+            details: (!extra.details.is_empty()).then(|| Box::new(extra.details)),
+        }
+    }
+}
+
 /// What a message carries, as its columns hold it.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(in crate::store) struct Carried {
     pub media: Option<String>,
     pub entities: Option<String>,
     pub album_id: Option<i64>,
     pub forwarded_from: Option<String>,
     pub quote: Option<String>,
+    pub extra: Option<String>,
 }
 
 impl Carried {
@@ -284,6 +338,7 @@ impl Carried {
             album_id: message.album_id,
             forwarded_from: message.forwarded_from.as_ref().and_then(json),
             quote: message.quote.clone(),
+            extra: message.extra.as_ref().and_then(json),
         }
     }
 
@@ -294,6 +349,7 @@ impl Carried {
             album_id: fields.album_id,
             forwarded_from: fields.forwarded_from.clone(),
             quote: fields.quote.clone(),
+            extra: fields.extra.clone(),
         }
     }
 }
@@ -303,10 +359,10 @@ pub(in crate::store) fn some(entities: &[Entity]) -> Option<&[Entity]> {
     (!entities.is_empty()).then_some(entities)
 }
 
-fn json<T: Serialize + ?Sized>(value: &T) -> Option<String> {
+pub(in crate::store) fn json<T: Serialize + ?Sized>(value: &T) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Option<T> {
+pub(in crate::store) fn from_json<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }

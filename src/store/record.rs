@@ -106,6 +106,7 @@ impl Tx<'_> {
                 channel,
                 message_ids,
             } => self.record_deleted(recording, *channel, message_ids),
+            Change::Noted { message, note } => self.record_note(recording, message, note),
             Change::ReadInbox {
                 chat,
                 max_id,

@@ -3,16 +3,20 @@
 //! A message's place in the index carries its minute, so that the newest hits come first without sorting. What
 //! changes below the mark is changed in the index at once; what lies above it is picked up when its turn comes.
 
+use std::borrow::Cow;
+
 use diesel::{
     QueryResult, QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Text},
+    sql_types::{BigInt, Nullable, Text},
     sqlite::SqliteConnection,
 };
 
 use super::{
+    message_row::from_json,
     sql::{One, sql},
     tx::{State, Tx},
 };
+use crate::domain::Media;
 
 /// Bits of a place that hold the message's row; the rest holds its minute (enough until the year 2097).
 const ROW_BITS: u32 = 37;
@@ -55,14 +59,29 @@ pub(in crate::store) fn add(
     row: i64,
     timestamp: i64,
     text: &str,
+    media: Option<&str>,
 ) -> QueryResult<()> {
-    if row > mark(tx.conn, tx.state)? || text.is_empty() {
+    if row > mark(tx.conn, tx.state)? {
         return Ok(());
     }
-    insert(tx.conn, row, timestamp, text)
+    insert(tx.conn, row, timestamp, &words(text, media))
+}
+
+/// What a message is found by: its text, and what its media are called.
+pub(super) fn words<'t>(text: &'t str, media: Option<&str>) -> Cow<'t, str> {
+    let media: Option<Media> = media.and_then(from_json);
+    match media.as_ref().and_then(Media::words) {
+        None => Cow::Borrowed(text),
+        Some(name) if text.is_empty() => Cow::Owned(name.to_owned()),
+        // On a line of its own: what is looked for in a row does not reach over it by much.
+        Some(name) => Cow::Owned(format!("{text}\n{name}")),
+    }
 }
 
 fn insert(conn: &mut SqliteConnection, row: i64, timestamp: i64, text: &str) -> QueryResult<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
     sql("INSERT INTO messages_search (rowid, text) VALUES (?, ?)")
         .number(place(row, timestamp))
         .text(text)
@@ -78,6 +97,8 @@ struct NewRow {
     timestamp: i64,
     #[diesel(sql_type = Text)]
     text: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    media: Option<String>,
     #[diesel(sql_type = BigInt)]
     skip: i64,
 }
@@ -90,7 +111,7 @@ pub(super) fn feed(
 ) -> QueryResult<usize> {
     let from = mark(conn, state)?;
     let mut rows = sql(
-        "SELECT id, timestamp, text, (deleted_at IS NOT NULL OR text = '') AS skip FROM messages \
+        "SELECT id, timestamp, text, media, (deleted_at IS NOT NULL) AS skip FROM messages \
                         WHERE id > ? ORDER BY id LIMIT ?",
     )
     .number(from)
@@ -104,7 +125,8 @@ pub(super) fn feed(
     // The index takes ascending places in one piece and begins a new piece for each that goes back.
     rows.sort_unstable_by_key(|row| place(row.id, row.timestamp));
     for row in rows.iter().filter(|row| row.skip == 0) {
-        insert(conn, row.id, row.timestamp, &row.text)?;
+        let words = words(&row.text, row.media.as_deref());
+        insert(conn, row.id, row.timestamp, &words)?;
     }
     sql("INSERT INTO meta (key, value) VALUES ('search_mark', ?) \
          ON CONFLICT (key) DO UPDATE SET value = excluded.value")

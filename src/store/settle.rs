@@ -77,7 +77,13 @@ impl Tx<'_> {
         let bound = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
         let gone = bound.fields.deleted_at.is_some();
         if !gone {
-            search_index::add(self, id.0, bound.fields.timestamp, &bound.fields.text)?;
+            search_index::add(
+                self,
+                id.0,
+                bound.fields.timestamp,
+                &bound.fields.text,
+                bound.fields.media.as_deref(),
+            )?;
         }
         let row = self.conversation(key)?;
         row.fields.top_message = row.fields.top_message.max(message_id);
@@ -124,6 +130,7 @@ impl Tx<'_> {
         for text in [
             "UPDATE message_versions SET message_row = ? WHERE message_row = ?",
             "UPDATE message_objects SET message_row = ? WHERE message_row = ?",
+            "UPDATE media_keys SET message_row = ? WHERE message_row = ?",
         ] {
             sql(text).number(own.id).number(echo.id).run(self.conn)?;
         }
@@ -240,7 +247,13 @@ impl Tx<'_> {
                 .number(fields.id)
                 .run(self.conn)?;
             if fields.deleted_at.is_none() {
-                search_index::add(self, fields.id, date.millis(), &fields.text)?;
+                search_index::add(
+                    self,
+                    fields.id,
+                    date.millis(),
+                    &fields.text,
+                    fields.media.as_deref(),
+                )?;
             }
             self.changed_in_place(key, fields.id)?;
         }

@@ -230,6 +230,7 @@ impl<'a> Tx<'a> {
         for text in [
             "DELETE FROM message_versions WHERE message_row = ?",
             "DELETE FROM message_objects WHERE message_row = ?",
+            "DELETE FROM media_keys WHERE message_row = ?",
             "DELETE FROM messages WHERE id = ?",
         ] {
             sql(text).number(row).run(self.conn)?;

@@ -4,8 +4,8 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
-    ConversationId, ConversationKind, Event, MessageRowId, Peer, Place, SelfUser, StoredMessage,
-    Timestamp,
+    ConversationId, ConversationKind, Event, MessageRowId, ObjectReader, Peer, Place, SelfUser,
+    StoredMessage, Timestamp,
 };
 
 /// Where committed events go.
@@ -41,6 +41,8 @@ pub struct StoreConfig {
     pub keep_events: i64,
     /// How long a message of our own is held because it may be the echo of a reply in flight.
     pub hold: Duration,
+    /// Who understands kept objects; `None`: rows from before stay as they are.
+    pub reader: Option<ObjectReader>,
 }
 
 impl StoreConfig {
@@ -54,6 +56,7 @@ impl StoreConfig {
             mailbox: 512,
             keep_events: 1_000_000,
             hold: Duration::from_secs(10),
+            reader: None,
         }
     }
 }

@@ -24,6 +24,7 @@ mod session;
 mod settings;
 
 pub use budget::Charge;
+pub(crate) use convert::read_object;
 pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
 pub use farewell::Parting;
 pub use keys::KeyLease;

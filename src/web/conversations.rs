@@ -113,6 +113,16 @@ pub async fn get_conversation(
     Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
 }
 
+pub async fn list_topics(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    let topics = service.store.list_topics(conversation.id).await?;
+    Ok(HttpResponse::Ok().json(json!({ "topics": topics })))
+}
+
 #[derive(Deserialize)]
 pub struct Reply {
     text: String,

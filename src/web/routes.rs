@@ -94,6 +94,7 @@ routes! {
     get "/conversations/{id}" => conversations::get_conversation;
     get "/conversations/{id}/messages" => history::list_messages;
     get "/conversations/{id}/media" => history::list_media;
+    get "/conversations/{id}/topics" => conversations::list_topics;
     post "/conversations/{id}/reply" => conversations::queue_reply;
     post "/conversations/{id}/read" => conversations::mark_read;
     post "/messages/{id}/retry" => messages::retry_message;

@@ -283,6 +283,7 @@ const eventHandlers = {
   message_received: (state, data) => stopTyping(messageEvent(state, data, true), data),
   message_sent: (state, data) => messageEvent(bindLocal(state, data.message), data, true),
   message_edited: (state, data) => messageEvent(state, data, false),
+  message_reacted: (state, data) => messageEvent(state, data, false),
   message_deleted: deletedEvent,
   account_status: (state, { account }) => (account ? handlers.account_changed(state, { account }) : state),
   account_removed: (state, { account_id, account, history }) => handlers.account_removed(state, { id: account_id ?? account?.id, history }),

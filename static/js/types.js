@@ -75,6 +75,10 @@
  * @property {string|null} album_id
  * @property {{id: string|null, name: string|null, date: string}|null} forwarded_from
  * @property {string|null} quote
+ * @property {Array<Array<{text: string, kind: string, url?: string}>>|null} buttons
+ * @property {Array<{emoji: string, count: number, mine: boolean}>|null} reactions
+ * @property {{kind: string, value?: string}} [action]   what a service message says
+ * @property {Record<string, any>} [details]
  * @property {{code: string, message: string}|null} error
  * @property {string|null} retry_at
  *

@@ -123,6 +123,7 @@ fn old(chat: ChatId, number: usize, text: String) -> Change {
         album_id: None,
         forwarded_from: None,
         quote: None,
+        extra: None,
         object: None,
     })
 }

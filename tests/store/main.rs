@@ -1,6 +1,7 @@
 //! The store, on real files: what is answered is there, what is announced is committed, nothing is there twice.
 
 mod basics;
+mod content;
 mod crash;
 mod echoes;
 #[allow(dead_code, reason = "shared by several test binaries")]

@@ -26,14 +26,7 @@ fn object(mark: u8) -> Option<MessageObject> {
 }
 
 fn bold(length: i32) -> Entity {
-    Entity {
-        kind: EntityKind::Bold,
-        offset: 0,
-        length,
-        url: None,
-        user_id: None,
-        language: None,
-    }
+    Entity::of(EntityKind::Bold, 0, length)
 }
 
 /// A message that has everything.

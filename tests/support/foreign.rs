@@ -20,7 +20,7 @@ const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign");
 const INSTALL_LIMIT: Duration = Duration::from_secs(180);
 
 /// A Python with the pinned packages in it, made once under the target directory.
-async fn python() -> PathBuf {
+pub async fn python() -> PathBuf {
     static PYTHON: OnceCell<PathBuf> = OnceCell::const_new();
     PYTHON
         .get_or_init(|| async {

@@ -226,7 +226,10 @@ impl Seen {
             }
             Change::LostChat { chat } => self.lost.push(chat),
             Change::Typing { chat, .. } => self.typing.push(chat),
-            Change::Muted { .. } | Change::Dialog(_) | Change::ClearedBelow { .. } => {}
+            Change::Muted { .. }
+            | Change::Dialog(_)
+            | Change::ClearedBelow { .. }
+            | Change::Noted { .. } => {}
         }
     }
 }

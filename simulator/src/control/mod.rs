@@ -7,6 +7,7 @@
 
 mod answering;
 mod builder;
+mod content;
 pub mod http;
 mod orders;
 mod people;

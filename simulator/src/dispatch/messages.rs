@@ -4,9 +4,9 @@ use grammers_tl_types::{
     Cursor, Deserializable, Identifiable, enums, functions::messages as f, types,
 };
 
-use super::{Call, dialogs, reply};
+use super::{Call, content, dialogs, reply};
 use crate::world::{
-    Body, ChatRef, Draft, Forward, Gid, Media, Posted, Refusal, World, bad,
+    Body, ChatRef, Draft, Form, Forward, Gid, Media, Posted, Refusal, World, bad,
     view::{Cast, Detail},
 };
 
@@ -91,6 +91,12 @@ pub fn send_message(
     let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
     let draft = Draft {
         text: r.message,
+        form: Form {
+            entities: r.entities.unwrap_or_default(),
+            quote: reply::quote(r.reply_to.as_ref()),
+            protected: r.noforwards,
+            ..Form::default()
+        },
         reply_to,
         spot,
         random_id: r.random_id,
@@ -114,7 +120,7 @@ pub fn send_message(
         pts_count: 1,
         date,
         media: None,
-        entities: None,
+        entities: world.body(posted.gid).and_then(Body::entities),
         ttl_period: None,
     }
     .into())
@@ -179,6 +185,18 @@ fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
     })
 }
 
+/// Seconds after which a picture or file is to vanish.
+fn ttl_of(media: &enums::InputMedia) -> Option<i32> {
+    use enums::InputMedia as M;
+    match media {
+        M::UploadedPhoto(media) => media.ttl_seconds,
+        M::Photo(media) => media.ttl_seconds,
+        M::UploadedDocument(media) => media.ttl_seconds,
+        M::Document(media) => media.ttl_seconds,
+        _ => None,
+    }
+}
+
 pub fn send_media(
     world: &mut World,
     call: &Call,
@@ -187,11 +205,22 @@ pub fn send_media(
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
     let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
-    let media = Some(media_of(&r.media)?);
+    let said = content::told(&r.media)?;
+    let media = match said {
+        Some(_) => None,
+        None => Some(media_of(&r.media)?),
+    };
+    let form = Form {
+        entities: r.entities.unwrap_or_default(),
+        ttl: ttl_of(&r.media),
+        protected: r.noforwards,
+        ..said.unwrap_or_default()
+    };
     let (text, random_id, silent) = (r.message, r.random_id, r.silent);
     let draft = Draft {
         text,
         media,
+        form,
         reply_to,
         spot,
         random_id,
@@ -257,6 +286,9 @@ pub fn edit_message(
         .find(call.user, chat, r.id)
         .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
     let text = r.message.unwrap_or_default();
+    if world.body(gid).is_some_and(|body| body.from == call.user) {
+        world.form_mut(gid)?.entities = r.entities.unwrap_or_default();
+    }
     let (pts, pts_count) = world.edit(call.user, gid, &text, Some(call.key()))?;
     Ok(edited(world, call, chat, r.id, gid, (pts, pts_count)))
 }

@@ -9,6 +9,7 @@ mod account;
 mod auth;
 mod channels;
 mod contacts;
+mod content;
 mod dialogs;
 mod engine;
 mod fault;

@@ -65,3 +65,11 @@ fn thread_of(
         _ => Err(invalid()),
     }
 }
+
+/// The part that it answers, if it names one.
+pub fn quote(reply: Option<&enums::InputReplyTo>) -> Option<String> {
+    match reply {
+        Some(enums::InputReplyTo::Message(reply)) => reply.quote_text.clone(),
+        _ => None,
+    }
+}

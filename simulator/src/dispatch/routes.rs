@@ -3,8 +3,8 @@
 use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
-    Call, account, auth, channels, contacts, dialogs, help, history, messages, serve, updates,
-    upload,
+    Call, account, auth, channels, contacts, content, dialogs, help, history, messages, serve,
+    updates, upload,
 };
 use crate::world::{Refusal, World};
 
@@ -17,6 +17,7 @@ pub fn is_write(name: &str) -> bool {
             | "messages.forwardMessages"
             | "messages.editMessage"
             | "messages.sendReaction"
+            | "messages.sendVote"
             | "messages.deleteMessages"
             | "messages.updatePinnedMessage"
             | "channels.deleteMessages"
@@ -121,6 +122,8 @@ pub fn route(
         f::messages::SendMedia => messages::send_media,
         f::messages::ForwardMessages => messages::forward_messages,
         f::messages::EditMessage => messages::edit_message,
+        f::messages::SendVote => content::send_vote,
+        f::messages::GetPollResults => content::get_poll_results,
         f::messages::SendReaction => messages::send_reaction,
         f::messages::DeleteMessages => messages::delete_messages,
         f::messages::DeleteHistory => messages::delete_history,

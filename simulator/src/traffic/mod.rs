@@ -5,6 +5,7 @@
 //! Promises: the same seed over the same world says the same things in the same order.
 //! Does not: answer what accounts write; that is `control`'s answering people.
 
+mod manners;
 pub mod phrases;
 
 use std::{
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     control::Simulator,
-    world::{ChatRef, Draft, Media, World},
+    world::{ChatRef, Draft, Form, Media, World},
 };
 
 /// Who chats how much, and what.
@@ -38,6 +39,9 @@ pub struct TrafficSpec {
     pub deletes: u32,
     pub media: u32,
     pub typing: u32,
+    pub reactions: u32,
+    /// Of the new texts: those with a word that is set off.
+    pub formatted: u32,
 }
 
 impl Default for TrafficSpec {
@@ -51,6 +55,8 @@ impl Default for TrafficSpec {
             deletes: 1,
             media: 6,
             typing: 10,
+            reactions: 0,
+            formatted: 0,
         }
     }
 }
@@ -211,13 +217,29 @@ fn act(
             world.typing(who, chat, action, None);
             return false;
         }
+        share += spec.reactions;
+        if dice < share {
+            let newest = newest_in(world, who, chat);
+            if let Some(gid) = newest {
+                let _ = world.react(who, gid, Some(manners::reaction(media_dice)), None);
+            }
+            return false;
+        }
         share += spec.media;
         let media = (dice < share).then(|| some_media(media_dice));
+        let form = Form {
+            entities: match media_dice / 64 % 100 {
+                share if share < u64::from(spec.formatted) => manners::set_off(text, media_dice),
+                _ => Vec::new(),
+            },
+            ..Form::default()
+        };
         world.post(
             who,
             chat,
             Draft {
                 media,
+                form,
                 ..Draft::text(text)
             },
             None,
@@ -228,6 +250,15 @@ fn act(
 
 /// The newest of the last few messages of a chat that `who` wrote.
 fn last_of(world: &World, who: i64, chat: ChatRef) -> Option<u32> {
+    newest(world, who, chat, true)
+}
+
+/// The newest of the last few messages of a chat that somebody else wrote.
+fn newest_in(world: &World, who: i64, chat: ChatRef) -> Option<u32> {
+    newest(world, who, chat, false)
+}
+
+fn newest(world: &World, who: i64, chat: ChatRef, own: bool) -> Option<u32> {
     let top = match chat {
         ChatRef::Channel(id) => world.channels.get(&id)?.top_id(),
         ChatRef::User(account) => world.accounts.get(&account)?.mailbox.top_id(),
@@ -241,16 +272,17 @@ fn last_of(world: &World, who: i64, chat: ChatRef) -> Option<u32> {
             member.mailbox.top_id()
         }
     };
-    let mine = |gid: &u32| {
+    let wanted = |gid: &u32| {
         world.body(*gid).is_some_and(|body| {
-            body.from == who && body.chat == chat && !body.deleted && body.action.is_none()
+            let here = body.chat == chat || !own && matches!(chat, ChatRef::User(_));
+            (body.from == who) == own && here && !body.deleted && body.action.is_none()
         })
     };
     (1..=top)
         .rev()
         .take(50)
         .filter_map(|id| world.find(who, chat, id))
-        .find(mine)
+        .find(wanted)
 }
 
 fn some_media(dice: u64) -> Media {

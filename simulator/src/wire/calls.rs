@@ -2,7 +2,11 @@
 
 use std::{io::Read, sync::Arc, time::Duration};
 
-use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use flate2::{
+    Compression,
+    read::{GzDecoder, ZlibDecoder},
+    write::GzEncoder,
+};
 use futures_util::FutureExt;
 
 use super::{
@@ -37,8 +41,14 @@ pub fn unpacked(body: &[u8], limit: usize) -> Result<Option<Vec<u8>>, ()> {
     }
     let packed = reader.bytes().map_err(drop)?;
     let mut plain = Vec::new();
-    let mut decoder = GzDecoder::new(packed).take(limit as u64 + 1);
-    decoder.read_to_end(&mut plain).map_err(drop)?;
+    // Clients write zlib's form here as well as gzip's (mtcute does), and Telegram reads both.
+    let most = limit as u64 + 1;
+    let read = if packed.starts_with(&[0x1f, 0x8b]) {
+        GzDecoder::new(packed).take(most).read_to_end(&mut plain)
+    } else {
+        ZlibDecoder::new(packed).take(most).read_to_end(&mut plain)
+    };
+    read.map_err(drop)?;
     if plain.len() > limit {
         Err(())
     } else {

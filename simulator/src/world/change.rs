@@ -63,6 +63,7 @@ impl World {
         if let Some(emoji) = emoji {
             body.reactions.push((emoji.to_owned(), by));
         }
+        self.tell_reactions(gid);
         Ok(self.tell_edited(by, gid, key))
     }
 

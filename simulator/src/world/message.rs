@@ -1,8 +1,8 @@
 //! Message: one text, picture or event of a chat, stored once however many accounts see it.
 
-use grammers_tl_types::enums::MessageEntity;
+use grammers_tl_types::enums::{self, MessageEntity};
 
-use super::{forum::Spot, ids::ChatRef};
+use super::{forum::Spot, ids::ChatRef, poll::Poll, seen::Page};
 
 /// Number of a message in the whole world; what it is called in an account or a channel is another number.
 pub type Gid = u32;
@@ -119,6 +119,9 @@ pub enum Action {
     /// The pinned message is the one that is replied to.
     Pinned,
     ContactSignedUp,
+    /// Any other, as Telegram tells it.
+    #[serde(skip)]
+    Told(Box<enums::MessageAction>),
 }
 
 /// How a text is said.
@@ -131,6 +134,36 @@ pub struct Form {
     pub quote: Option<String>,
     /// The lines of the text are paragraphs of a rich text; the text itself is empty then.
     pub rich: bool,
+    /// A rich text as it is; the text has its words for the ledger.
+    pub blocks: Option<enums::RichMessage>,
+    /// Media without a file, as Telegram tells it.
+    pub told: Option<enums::MessageMedia>,
+    pub poll: Option<Poll>,
+    pub page: Option<Page>,
+    pub markup: Option<enums::ReplyMarkup>,
+    /// Seconds after which its media vanish once they are seen.
+    pub ttl: Option<i32>,
+    /// Not to be forwarded.
+    pub protected: bool,
+    /// 0: as posts have it when nobody counts.
+    pub views: i32,
+}
+
+impl Form {
+    /// Is it more than a short update says?
+    pub fn is_long(&self) -> bool {
+        let short = Self {
+            entities: self.entities.clone(),
+            quote: self.quote.clone(),
+            ..Self::default()
+        };
+        *self != short
+    }
+
+    /// Does it bring something to a message without text?
+    pub fn has_media(&self) -> bool {
+        self.told.is_some() || self.poll.is_some() || self.page.is_some() || self.blocks.is_some()
+    }
 }
 
 /// Where a forwarded message came from.

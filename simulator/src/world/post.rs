@@ -48,7 +48,8 @@ impl World {
             return Ok(self.posted(by, gid, true));
         }
         self.may_write(by, chat)?;
-        if draft.text.trim().is_empty() && draft.media.is_none() && draft.action.is_none() {
+        let wordless = draft.text.trim().is_empty() && !draft.form.has_media();
+        if wordless && draft.media.is_none() && draft.action.is_none() {
             return Err(bad("MESSAGE_EMPTY"));
         }
         if utf16_len(&draft.text) > TEXT_LIMIT {

@@ -150,10 +150,7 @@ impl World {
     ) -> Option<enums::Updates> {
         let body = self.body(gid)?;
         let known = &self.accounts.get(&user)?.known;
-        let full = body
-            .form
-            .as_ref()
-            .is_some_and(|form| form.rich || form.album.is_some());
+        let full = body.form.as_ref().is_some_and(|form| form.is_long());
         let plain =
             body.media.is_none() && body.action.is_none() && body.forwarded.is_none() && !full;
         if !plain || (body.from != user && !known.contains(&body.from)) {

@@ -2,7 +2,10 @@
 
 use grammers_client::tl;
 
-use super::{Converter, chat_id, codes, date, entities, media, object, place, rich, service, some};
+use super::{
+    Converter, chat_id, clean, codes, date, entities, extra, media, object, place, rich, service,
+    some,
+};
 use crate::domain::{ChatId, ForwardedFrom, IncomingMessage, PeerKind, mask_codes};
 
 impl Converter<'_> {
@@ -23,25 +26,44 @@ impl Converter<'_> {
         let masked = telegrams && codes::mask(&mut message);
         codes::mask_quote(&mut message);
         self.leave_out_known_sender(&mut message);
-        let object = if telegrams {
-            codes::without_places(&mut message, object::of_message)
+        let (object, extra) = if object::is_plain(&message) {
+            (None, None)
         } else {
-            object::of_message(&message)
+            let vanishing = message.media.take_if(|media| media::vanishes(media));
+            message.media = message.media.or_else(|| {
+                let mut kept = vanishing.clone()?;
+                media::without_vanishing(&mut kept);
+                Some(kept)
+            });
+            let object = if telegrams {
+                codes::without_places(&mut message, object::of_message)
+            } else {
+                object::of_message(&message)
+            };
+            message.media = vanishing.or(message.media);
+            (object, extra::of_message(&message, &self.people()))
         };
         let chat = self.chat(&message.peer_id);
         let forwarded_from = message.fwd_from.map(|header| self.forwarded_from(header));
         let hidden_author = forwarded_from.as_ref().and_then(|from| from.name.clone());
-        let mut media = message.media.and_then(media::describe);
-        if let Some(media) = media.as_mut().filter(|_| telegrams)
-            && let Some(name) = media.name.as_deref().and_then(mask_codes)
-        {
-            media.name = Some(name);
+        let mut media = message
+            .media
+            .and_then(|media| media::describe(media, &self.people()));
+        if let Some(media) = media.as_mut().filter(|_| telegrams) {
+            // No telling where in it a code is.
+            media.detail = None;
+            if let Some(name) = media.name.as_deref().and_then(mask_codes) {
+                media.name = Some(name);
+            }
         }
+        let mut entities = entities::entities(&message.message, message.entities);
         if let Some(rich) = message.rich_message.filter(|_| message.message.is_empty()) {
-            message.message = rich::flat(rich).text;
+            let mut flat = rich::flat(rich);
+            entities = flat.entities();
+            message.message = flat.text;
             // Such as a map without a word.
             if message.message.is_empty() && media.is_none() {
-                media = media::describe(tl::enums::MessageMedia::Unsupported);
+                media = media::describe(tl::enums::MessageMedia::Unsupported, &self.people());
             }
         }
         let mut reply_to = message.reply_to;
@@ -51,7 +73,11 @@ impl Converter<'_> {
             message_id: message.id,
             outgoing: message.out,
             sender: self.sender(chat, message.from_id.as_ref(), message.out),
-            sender_name: message.post_author.or(hidden_author).and_then(some),
+            sender_name: message
+                .post_author
+                .or(hidden_author)
+                .map(clean::line)
+                .and_then(some),
             text: message.message,
             date: date(message.date),
             // A hidden edit is Telegram's own bookkeeping (reactions, view counts), not a change of the text.
@@ -62,10 +88,11 @@ impl Converter<'_> {
             media,
             service: None,
             masked,
-            entities: entities::entities(message.entities),
+            entities,
             album_id: message.grouped_id,
             forwarded_from,
             quote,
+            extra,
             object,
         }
     }
@@ -87,7 +114,7 @@ impl Converter<'_> {
         let id = header.from_id.map(|peer| chat_id(&peer, self.self_id));
         ForwardedFrom {
             id,
-            name: header.from_name.filter(|_| id.is_none()),
+            name: header.from_name.filter(|_| id.is_none()).map(clean::line),
             date: date(header.date),
         }
     }
@@ -96,15 +123,9 @@ impl Converter<'_> {
         let chat = self.chat(&message.peer_id);
         let sender = self.sender(chat, message.from_id.as_ref(), message.out);
         let telegrams = codes::is_telegrams_service(&message);
-        let name = |id: i64| {
-            let id = ChatId::user(id);
-            self.batch
-                .peers
-                .iter()
-                .find(|peer| peer.id == id && !peer.name.is_empty())
-                .map(|peer| peer.name.as_str())
-        };
-        let words = service::words(&message.action, sender, &name);
+        let people = self.people();
+        let words = service::words(&message.action, sender, &|id| people.name(ChatId::user(id)));
+        let words = clean::line(words);
         // What Telegram itself does may say a code anywhere in it.
         let object = (!telegrams).then(|| object::of_service(&message)).flatten();
         let masked_words = telegrams.then(|| mask_codes(&words)).flatten();
@@ -128,6 +149,7 @@ impl Converter<'_> {
             album_id: None,
             forwarded_from: None,
             quote: None,
+            extra: (!telegrams).then(|| extra::of_service(&message, sender, &self.people())),
             object,
         }
     }

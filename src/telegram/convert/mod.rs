@@ -1,13 +1,21 @@
 //! From Telegram's types to ours: pure functions that take things apart without keeping copies.
 
+mod action;
+mod buttons;
+mod clean;
 mod codes;
 mod dialog;
 mod entities;
+mod extra;
 mod media;
 mod message;
 mod object;
 mod peer;
+mod people;
 mod place;
+mod poll;
+mod reactions;
+mod reading;
 mod rich;
 mod service;
 mod thumb;
@@ -16,9 +24,11 @@ mod update;
 use grammers_client::tl;
 
 use crate::domain::{Batch, ChatId, Timestamp};
+use people::People;
 
 pub(super) use dialog::record as dialog_record;
 pub(super) use peer::user as user_peer;
+pub(crate) use reading::read as read_object;
 
 /// Fills a batch. `self_id` stands in where Telegram (or the layer below) says user 0.
 pub(super) struct Converter<'a> {
@@ -46,6 +56,13 @@ impl<'a> Converter<'a> {
         self.batch
             .peers
             .extend(chats.into_iter().filter_map(peer::chat));
+    }
+
+    fn people(&self) -> People<'_> {
+        People {
+            self_id: self.self_id,
+            peers: &self.batch.peers,
+        }
     }
 
     fn chat(&self, peer: &tl::enums::Peer) -> ChatId {

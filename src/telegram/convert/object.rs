@@ -4,17 +4,20 @@
 
 use std::{
     cell::RefCell,
+    io::Read as _,
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, FlushCompress, Status, read::DeflateDecoder};
 use grammers_client::tl;
-use tl::{Identifiable, LAYER, Serializable, enums::MessageReplyHeader};
+use tl::{Deserializable as _, Identifiable, LAYER, Serializable, enums::MessageReplyHeader};
 
 use crate::domain::MessageObject;
 
 /// Largest object that is kept.
 const LIMIT: usize = 64 * 1024;
+/// Largest one before it was deflated.
+const MOST: u64 = 16 * 1024 * 1024;
 /// What is smaller is kept as it is, in one stored block (RFC 1951, 3.2.4): there is little to win.
 const SMALL: usize = 512;
 
@@ -23,10 +26,8 @@ thread_local! {
     static DEFLATE: RefCell<Compress> = RefCell::new(Compress::new(Compression::fast(), false));
 }
 
+/// Of a message that is not plain.
 pub(super) fn of_message(message: &tl::types::Message) -> Option<MessageObject> {
-    if is_plain(message) {
-        return None;
-    }
     kept(tl::types::Message::CONSTRUCTOR_ID, message, message.id)
 }
 
@@ -58,6 +59,19 @@ fn kept(constructor: u32, message: &impl Serializable, id: i32) -> Option<Messag
     })
 }
 
+/// `None`: it is of another schema, or no message at all.
+pub(super) fn inflated(object: &MessageObject) -> Option<tl::enums::Message> {
+    if object.layer != LAYER {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    DeflateDecoder::new(object.bytes.as_slice())
+        .take(MOST)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    tl::enums::Message::from_bytes(&bytes).ok()
+}
+
 /// `None`: it is too large.
 fn deflated(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.len() < SMALL {
@@ -81,7 +95,7 @@ fn deflated(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Does its row say all of it? Every field is named, so that those of a new layer are decided upon.
-fn is_plain(message: &tl::types::Message) -> bool {
+pub(super) fn is_plain(message: &tl::types::Message) -> bool {
     let tl::types::Message {
         // In the row, or said by the chat.
         out: _,

@@ -2,6 +2,7 @@
 
 use grammers_client::tl;
 
+use super::clean;
 use crate::domain::{ChatId, Peer, PeerFlags};
 
 pub(in crate::telegram) fn user(user: tl::enums::User) -> Option<Peer> {
@@ -19,7 +20,7 @@ pub(in crate::telegram) fn user(user: tl::enums::User) -> Option<Peer> {
         id: ChatId::user(user.id),
         // The hash of a min user works only beside the message it came with.
         access_hash: user.access_hash.filter(|_| !user.min),
-        name,
+        name: clean::line(name),
         username: user.username.or_else(|| active_username(user.usernames)),
         flags: PeerFlags {
             is_self: user.is_self,
@@ -69,7 +70,7 @@ fn group(chat: tl::types::Chat) -> Peer {
     Peer {
         id: ChatId::group(chat.id),
         access_hash: Some(0),
-        name: chat.title,
+        name: clean::line(chat.title),
         username: None,
         flags: PeerFlags {
             can_send: inside && may,
@@ -95,7 +96,7 @@ fn channel(chat: tl::types::Channel) -> Peer {
     Peer {
         id: ChatId::channel(chat.id),
         access_hash: chat.access_hash.filter(|_| !chat.min),
-        name: chat.title,
+        name: clean::line(chat.title),
         username: chat.username.or_else(|| active_username(chat.usernames)),
         flags: PeerFlags {
             broadcast: only_admins,

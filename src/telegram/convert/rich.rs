@@ -1,4 +1,7 @@
-//! Rich text (`richMessage`, layer 230) as plain words: one line for each paragraph, heading, item, row and quote.
+//! Rich text (`richMessage`, layer 230) as words and what they are: one line for each paragraph, heading, item, row and
+//! quote.
+
+use std::collections::HashMap;
 
 use grammers_client::tl;
 use tl::enums::{
@@ -6,12 +9,17 @@ use tl::enums::{
     PageTableCell, PageTableRow, RichMessage, RichText as T,
 };
 
+use super::{clean, date, entities};
+use crate::domain::{ChatId, Entity, EntityKind as Kind, utf16_len};
+
 /// The words of a rich text, and what of them is set apart as code or hidden until it is touched.
 #[derive(Default)]
 pub(super) struct Flat {
     pub text: String,
     /// In bytes.
     apart: Vec<(usize, usize)>,
+    /// What parts of it are; places in bytes.
+    marks: Vec<(usize, usize, Entity)>,
     /// What the next line begins with.
     bullet: Option<String>,
 }
@@ -24,6 +32,44 @@ pub(super) fn flat(message: RichMessage) -> Flat {
 }
 
 impl Flat {
+    /// What parts of the text are, as a plain text would say it.
+    pub fn entities(&mut self) -> Vec<Entity> {
+        let marks = std::mem::take(&mut self.marks);
+        let mut places: Vec<usize> = marks
+            .iter()
+            .flat_map(|(start, end, _)| [*start, *end])
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        let (mut unit, mut byte, mut units) = (0, 0, HashMap::with_capacity(places.len()));
+        for place in places {
+            unit += utf16_len(self.text.get(byte..place).unwrap_or_default());
+            byte = place;
+            units.insert(place, i32::try_from(unit).unwrap_or(i32::MAX));
+        }
+        let at = |place: &usize| units.get(place).copied().unwrap_or(0);
+        let placed = marks.iter().map(|(start, end, entity)| Entity {
+            offset: at(start),
+            length: at(end) - at(start),
+            ..entity.clone()
+        });
+        let mut entities = entities::within(&self.text, placed);
+        entities.sort_by_key(|entity| (entity.offset, -entity.length));
+        entities
+    }
+
+    fn marked(&mut self, kind: Kind, write: impl FnOnce(&mut Self)) {
+        self.marked_as(Entity::of(kind, 0, 0), write);
+    }
+
+    fn marked_as(&mut self, entity: Entity, write: impl FnOnce(&mut Self)) {
+        let start = self.text.len();
+        write(self);
+        if self.text.len() > start {
+            self.marks.push((start, self.text.len(), entity));
+        }
+    }
+
     /// What is set apart, as offsets and lengths in UTF-16 units.
     pub fn apart(&self) -> impl Iterator<Item = (i32, i32)> + '_ {
         let units = |text: Option<&str>| {
@@ -48,29 +94,35 @@ impl Flat {
         match block {
             B::Unsupported | B::Divider | B::Anchor(_) | B::Channel(_) => {}
             B::InputPageBlockMap(block) => self.caption(&block.caption),
-            B::Title(block) => self.line(&block.text),
+            B::Title(block) => self.heading(&block.text),
             B::Subtitle(block) => self.line(&block.text),
             B::AuthorDate(block) => self.line(&block.author),
-            B::Header(block) => self.line(&block.text),
-            B::Subheader(block) => self.line(&block.text),
+            B::Header(block) => self.heading(&block.text),
+            B::Subheader(block) => self.heading(&block.text),
             B::Paragraph(block) => self.line(&block.text),
             B::Preformatted(block) => self.new_line(|flat| {
-                flat.set_apart(|flat| flat.words(&block.text));
+                let program = Entity {
+                    language: super::some(clean::line(block.language.clone())),
+                    ..Entity::of(Kind::Pre, 0, 0)
+                };
+                flat.marked_as(program, |flat| {
+                    flat.set_apart(|flat| flat.words(&block.text))
+                });
             }),
             B::Footer(block) => self.line(&block.text),
             B::Kicker(block) => self.line(&block.text),
-            B::Heading1(block) => self.line(&block.text),
-            B::Heading2(block) => self.line(&block.text),
-            B::Heading3(block) => self.line(&block.text),
-            B::Heading4(block) => self.line(&block.text),
-            B::Heading5(block) => self.line(&block.text),
-            B::Heading6(block) => self.line(&block.text),
+            B::Heading1(block) => self.heading(&block.text),
+            B::Heading2(block) => self.heading(&block.text),
+            B::Heading3(block) => self.heading(&block.text),
+            B::Heading4(block) => self.heading(&block.text),
+            B::Heading5(block) => self.heading(&block.text),
+            B::Heading6(block) => self.heading(&block.text),
             B::Thinking(block) => self.line(&block.text),
             B::Math(block) => self.new_line(|flat| flat.text.push_str(&block.source)),
             B::List(block) => block.items.iter().for_each(|item| self.item(item)),
             B::OrderedList(block) => self.ordered(block),
             B::Blockquote(block) => {
-                self.line(&block.text);
+                self.new_line(|flat| flat.marked(Kind::Blockquote, |flat| flat.words(&block.text)));
                 self.line(&block.caption);
             }
             B::Pullquote(block) => {
@@ -190,6 +242,10 @@ impl Flat {
         self.line(&caption.credit);
     }
 
+    fn heading(&mut self, text: &T) {
+        self.new_line(|flat| flat.marked(Kind::Bold, |flat| flat.words(text)));
+    }
+
     fn line(&mut self, text: &T) {
         self.new_line(|flat| flat.words(text));
     }
@@ -216,34 +272,62 @@ impl Flat {
             T::TextEmpty | T::TextImage(_) => {}
             T::TextPlain(text) => self.text.push_str(&text.text),
             T::TextMath(text) => self.text.push_str(&text.source),
-            T::TextCustomEmoji(emoji) => self.text.push_str(&emoji.alt),
+            T::TextCustomEmoji(emoji) => {
+                let told = Entity {
+                    custom_emoji_id: Some(emoji.document_id.to_string()),
+                    ..Entity::of(Kind::CustomEmoji, 0, 0)
+                };
+                self.marked_as(told, |flat| flat.text.push_str(&emoji.alt));
+            }
             T::TextConcat(text) => text.texts.iter().for_each(|text| self.words(text)),
-            T::TextFixed(text) => self.set_apart(|flat| flat.words(&text.text)),
-            T::TextSpoiler(text) => self.set_apart(|flat| flat.words(&text.text)),
-            T::TextBold(text) => self.words(&text.text),
-            T::TextItalic(text) => self.words(&text.text),
-            T::TextUnderline(text) => self.words(&text.text),
-            T::TextStrike(text) => self.words(&text.text),
-            T::TextUrl(text) => self.words(&text.text),
-            T::TextEmail(text) => self.words(&text.text),
+            T::TextFixed(text) => self.marked(Kind::Code, |flat| {
+                flat.set_apart(|flat| flat.words(&text.text));
+            }),
+            T::TextSpoiler(text) => self.marked(Kind::Spoiler, |flat| {
+                flat.set_apart(|flat| flat.words(&text.text));
+            }),
+            T::TextBold(text) => self.marked(Kind::Bold, |flat| flat.words(&text.text)),
+            T::TextItalic(text) => self.marked(Kind::Italic, |flat| flat.words(&text.text)),
+            T::TextUnderline(text) => self.marked(Kind::Underline, |flat| flat.words(&text.text)),
+            T::TextStrike(text) => self.marked(Kind::Strike, |flat| flat.words(&text.text)),
+            T::TextUrl(text) => {
+                let link = Entity {
+                    url: clean::url(text.url.clone()),
+                    ..Entity::of(Kind::TextUrl, 0, 0)
+                };
+                self.marked_as(link, |flat| flat.words(&text.text));
+            }
+            T::TextEmail(text) => self.marked(Kind::Email, |flat| flat.words(&text.text)),
             T::TextSubscript(text) => self.words(&text.text),
             T::TextSuperscript(text) => self.words(&text.text),
             T::TextMarked(text) => self.words(&text.text),
-            T::TextPhone(text) => self.words(&text.text),
+            T::TextPhone(text) => self.marked(Kind::Phone, |flat| flat.words(&text.text)),
             T::TextAnchor(text) => self.words(&text.text),
-            T::TextMention(text) => self.words(&text.text),
-            T::TextHashtag(text) => self.words(&text.text),
-            T::TextBotCommand(text) => self.words(&text.text),
-            T::TextCashtag(text) => self.words(&text.text),
-            T::TextAutoUrl(text) => self.words(&text.text),
-            T::TextAutoEmail(text) => self.words(&text.text),
-            T::TextAutoPhone(text) => self.words(&text.text),
-            T::TextBankCard(text) => self.words(&text.text),
-            T::TextMentionName(text) => self.words(&text.text),
-            T::TextDate(text) => self.words(&text.text),
+            T::TextMention(text) => self.marked(Kind::Mention, |flat| flat.words(&text.text)),
+            T::TextHashtag(text) => self.marked(Kind::Hashtag, |flat| flat.words(&text.text)),
+            T::TextBotCommand(text) => self.marked(Kind::BotCommand, |flat| flat.words(&text.text)),
+            T::TextCashtag(text) => self.marked(Kind::Cashtag, |flat| flat.words(&text.text)),
+            T::TextAutoUrl(text) => self.marked(Kind::Url, |flat| flat.words(&text.text)),
+            T::TextAutoEmail(text) => self.marked(Kind::Email, |flat| flat.words(&text.text)),
+            T::TextAutoPhone(text) => self.marked(Kind::Phone, |flat| flat.words(&text.text)),
+            T::TextBankCard(text) => self.marked(Kind::BankCard, |flat| flat.words(&text.text)),
+            T::TextMentionName(text) => {
+                let mention = Entity {
+                    user_id: Some(ChatId::user(text.user_id)),
+                    ..Entity::of(Kind::MentionName, 0, 0)
+                };
+                self.marked_as(mention, |flat| flat.words(&text.text));
+            }
+            T::TextDate(text) => {
+                let told = Entity {
+                    date: Some(date(text.date)),
+                    ..Entity::of(Kind::Date, 0, 0)
+                };
+                self.marked_as(told, |flat| flat.words(&text.text));
+            }
             T::TextDiff(text) => self.words(&text.text),
             T::TextButton(text) => self.words(&text.text),
-            T::TextTonAddress(text) => self.words(&text.text),
+            T::TextTonAddress(text) => self.marked(Kind::TonAddress, |flat| flat.words(&text.text)),
         }
     }
 

@@ -6,6 +6,8 @@ use tl::{enums, types};
 use super::*;
 use crate::domain::{AccountId, Change, MediaKind, PeerFlags};
 
+mod content;
+mod schema;
 mod whole;
 
 const SELF: i64 = 5;
@@ -323,7 +325,7 @@ fn every_kind_of_media_is_described() {
         ),
         (geo.into(), MediaKind::Location, None),
         (contact.into(), MediaKind::Contact, Some("Amal")),
-        (dice.into(), MediaKind::Other, Some("🎲 4")),
+        (dice.into(), MediaKind::Dice, Some("🎲 4")),
         (M::Unsupported, MediaKind::Other, Some("Unsupported")),
     ];
     for (media, kind, name) in table {

@@ -2,17 +2,28 @@
 
 use grammers_client::tl;
 
-use super::{Converter, dialog};
+use super::{Converter, clean, dialog, media, poll, reactions};
 use crate::{
-    domain::{Change, ChatId},
+    domain::{Change, ChatId, Note, NotedMessage},
     telegram::sequence::NOT_COUNTED,
 };
 
 impl Converter<'_> {
     pub(in crate::telegram) fn update(&mut self, update: tl::enums::Update) {
-        if let Some(change) = self.change(update) {
-            self.batch.changes.push(change);
-        }
+        use tl::enums::Update as U;
+        let (chat, ids, pinned) = match update {
+            U::PinnedMessages(u) => (self.chat(&u.peer), u.messages, u.pinned),
+            U::PinnedChannelMessages(u) => (ChatId::channel(u.channel_id), u.messages, u.pinned),
+            other => {
+                let change = self.change(other);
+                self.batch.changes.extend(change);
+                return;
+            }
+        };
+        let pins = ids
+            .into_iter()
+            .map(|id| noted(chat, id, Note::Pinned(pinned)));
+        self.batch.changes.extend(pins);
     }
 
     fn change(&mut self, update: tl::enums::Update) -> Option<Change> {
@@ -22,6 +33,28 @@ impl Converter<'_> {
             U::NewChannelMessage(u) => Change::Message(self.message(u.message)?),
             U::EditMessage(u) => Change::Edited(self.message(u.message)?),
             U::EditChannelMessage(u) => Change::Edited(self.message(u.message)?),
+            U::MessageReactions(u) => {
+                let (reactions, min) = reactions::reactions(&u.reactions, &self.people());
+                let note = Note::Reactions { reactions, min };
+                noted(self.chat(&u.peer), u.msg_id, note)
+            }
+            U::ChannelMessageViews(u) => {
+                let note = Note::Views(clean::count(u.views));
+                noted(ChatId::channel(u.channel_id), u.id, note)
+            }
+            U::ChannelMessageForwards(u) => {
+                let note = Note::Forwards(clean::count(u.forwards));
+                noted(ChatId::channel(u.channel_id), u.id, note)
+            }
+            U::MessagePoll(u) => Change::Noted {
+                message: NotedMessage::Poll(u.poll_id),
+                note: Note::Poll(Box::new(match u.poll {
+                    Some(poll) => poll::poll(poll, u.results),
+                    None => poll::results(u.poll_id, u.results),
+                })),
+            },
+            U::WebPage(u) => page(u.webpage)?,
+            U::ChannelWebPage(u) => page(u.webpage)?,
             U::MessageId(u) => Change::Sent {
                 random_id: u.random_id,
                 message_id: u.id,
@@ -96,5 +129,26 @@ impl Converter<'_> {
             _ => return None,
         };
         matches!(action, Action::SendMessageTypingAction).then_some(Change::Typing { chat, sender })
+    }
+}
+
+/// The preview that messages wait for; a page that is still fetched is none yet.
+fn page(page: tl::enums::WebPage) -> Option<Change> {
+    use tl::enums::WebPage as W;
+    let id = match &page {
+        W::Empty(page) => page.id,
+        W::Page(page) => page.id,
+        W::Pending(_) | W::NotModified(_) => return None,
+    };
+    Some(Change::Noted {
+        message: NotedMessage::Page(id),
+        note: Note::Page(media::web_page(page).map(Box::new)),
+    })
+}
+
+fn noted(chat: ChatId, message_id: i32, note: Note) -> Change {
+    Change::Noted {
+        message: NotedMessage::Message { chat, message_id },
+        note,
     }
 }

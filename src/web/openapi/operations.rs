@@ -208,6 +208,7 @@ operations! {
         get "/conversations/{id}" "One conversation", "" => 200 "OneConversation", &[], CONVERSATION;
         get "/conversations/{id}/messages" "Its messages, newest first, to the beginning of the chat", "" => 200 "Messages", &[("cursor", "next_cursor or prev_cursor of another page"), ("around", "row id of a message"), ("around_message_id", "Telegram's number of a message, fetched when it is not stored"), ("after", "row id of a message"), ("limit", "1 to 200")], HISTORY;
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
+        get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
         post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];

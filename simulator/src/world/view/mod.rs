@@ -11,6 +11,7 @@ use super::{
 };
 
 mod blank;
+mod form;
 mod media;
 
 pub use blank::{blank_channel_full, blank_notify, blank_user_full};
@@ -254,11 +255,7 @@ impl World {
             .map(|media| media::media_tl(self.seed, gid, body.date, media));
         message.entities = body.entities();
         if let Some(form) = &body.form {
-            message.grouped_id = form.album;
-            if form.rich {
-                message.message = String::new();
-                message.rich_message = Some(rich_tl(&body.text));
-            }
+            self.dress(viewer, gid, body, form, &mut message);
         }
         message.edit_date = (body.edit_date != 0).then_some(body.edit_date);
         message.reactions = reactions_tl(viewer, body);
@@ -308,6 +305,7 @@ impl World {
             .into(),
             Action::Pinned => enums::MessageAction::PinMessage,
             Action::ContactSignedUp => enums::MessageAction::ContactSignUp,
+            Action::Told(action) => *action,
         }
     }
 }
@@ -329,6 +327,26 @@ fn rich_tl(text: &str) -> enums::RichMessage {
         documents: Vec::new(),
     }
     .into()
+}
+
+impl World {
+    /// How a message stands with reactions, also without any.
+    pub(super) fn reactions_tl(&self, viewer: i64, gid: Gid) -> Option<enums::MessageReactions> {
+        let body = self.body(gid)?;
+        reactions_tl(viewer, body).or_else(|| {
+            Some(
+                types::MessageReactions {
+                    min: false,
+                    can_see_list: false,
+                    reactions_as_tags: false,
+                    results: Vec::new(),
+                    recent_reactions: None,
+                    top_reactors: None,
+                }
+                .into(),
+            )
+        })
+    }
 }
 
 fn reactions_tl(viewer: i64, body: &Body) -> Option<enums::MessageReactions> {
@@ -354,13 +372,27 @@ fn reactions_tl(viewer: i64, body: &Body) -> Option<enums::MessageReactions> {
         }
         .into()
     });
+    let recent = body.reactions.iter().rev().take(3).map(|(emoji, by)| {
+        types::MessagePeerReaction {
+            big: false,
+            unread: false,
+            my: *by == viewer,
+            peer_id: ChatRef::User(*by).peer(),
+            date: body.date,
+            reaction: types::ReactionEmoji {
+                emoticon: emoji.clone(),
+            }
+            .into(),
+        }
+        .into()
+    });
     Some(
         types::MessageReactions {
             min: false,
             can_see_list: true,
             reactions_as_tags: false,
             results: results.collect(),
-            recent_reactions: None,
+            recent_reactions: Some(recent.collect()),
             top_reactors: None,
         }
         .into(),

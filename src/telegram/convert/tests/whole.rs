@@ -252,14 +252,7 @@ fn marks_albums_forwards_and_quotes_have_their_columns() {
         })),
         ..text(1, user(7))
     });
-    let entity = |kind, offset, length| Entity {
-        kind,
-        offset,
-        length,
-        url: None,
-        user_id: None,
-        language: None,
-    };
+    let entity = Entity::of;
     assert_eq!(
         message.entities,
         [

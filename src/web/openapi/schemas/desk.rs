@@ -31,20 +31,75 @@ super::schemas! {
         sender: "Sender?", reply_to_message_id: "string?", topic: "Topic?", edited_at: "time?", deleted_at: "time?",
         media: "Media?", service: "string?", backfilled: "boolean", masked: "boolean", late: "boolean",
         entities: "Entity[]?", album_id: "string?", forwarded_from: "ForwardedFrom?", quote: "string?",
+        buttons: "Button[][]?", reactions: "Reaction[]?", action: "maybe Action", details: "maybe Details",
         error: "SendError?", retry_at: "time?",
     }
     answer Entity {
         type: "one of mention|hashtag|bot_command|url|email|bold|italic|code|pre|text_url|mention_name|phone|cashtag|underline|strike|bank_card|spoiler|custom_emoji|blockquote|date|diff_insert|diff_replace|diff_delete|ton_address|other",
         offset: "integer", length: "integer", url: "maybe string", user_id: "maybe string", language: "maybe string",
+        misleading: "maybe boolean", custom_emoji_id: "maybe string", date: "maybe time",
     }
     answer ForwardedFrom { id: "string?", name: "string?", date: "time" }
+    answer Topics { topics: "Topic[]" }
     answer Topic { id: "string", title: "string?" }
     answer Sender { id: "string", name: "string", username: "string?" }
     answer SendError { code: "string", message: "string" }
     answer Media {
-        kind: "one of photo|video|video_note|animation|voice|audio|document|sticker|location|contact|poll|web_page|other",
+        kind: "one of photo|video|video_note|animation|voice|audio|document|sticker|location|contact|poll|web_page|game|dice|invoice|story|giveaway|paid_media|todo|live_stream|other",
         name: "string?", size: "integer?", mime: "string?", duration: "integer?", width: "integer?", height: "integer?",
-        thumb: "string?",
+        thumb: "string?", waveform: "maybe integer[]", spoiler: "maybe boolean", vanishes_after: "maybe integer",
+        audio: "maybe Track", sticker: "maybe Sticker", location: "maybe Location", contact: "maybe Contact",
+        poll: "maybe Poll", page: "maybe Page", game: "maybe Game", dice: "maybe Dice", invoice: "maybe Invoice",
+        story: "maybe Story", giveaway: "maybe Giveaway", paid: "maybe Paid", todo: "maybe Todo",
+    }
+    answer Track { title: "string?", performer: "string?" }
+    answer Sticker { emoji: "string?", set: "string?" }
+    answer Location {
+        latitude: "number", longitude: "number", accuracy: "integer?", live_for: "integer?", heading: "integer?",
+        title: "string?", address: "string?",
+    }
+    answer Contact { first_name: "string", last_name: "string", phone: "string", user_id: "string?" }
+    answer Poll {
+        id: "string", question: "string", options: "PollOption[]", voters: "integer?", quiz: "boolean", multiple: "boolean",
+        anonymous: "boolean", closed: "boolean", closes_at: "time?", explanation: "string?",
+    }
+    answer PollOption { text: "string", votes: "integer?", mine: "boolean", correct: "boolean?", key: "string" }
+    answer Page {
+        id: "string", url: "string?", site: "string?", title: "string?", description: "string?", author: "string?",
+        pending: "boolean",
+    }
+    answer Game { title: "string", description: "string?", short_name: "string" }
+    answer Dice { emoji: "string", value: "integer" }
+    answer Invoice {
+        title: "string", description: "string?", amount: "integer", currency: "string", test: "boolean", paid: "boolean",
+    }
+    answer Story { chat_id: "string", id: "integer", text: "string?", mention: "boolean" }
+    answer Giveaway {
+        winners: "integer", winner_ids: "string[]", finished: "boolean", months: "integer?", stars: "integer?",
+        prize: "string?", until: "time",
+    }
+    answer Paid { stars: "integer", items: "Media[]", bought: "boolean" }
+    answer Todo { title: "string", items: "TodoItem[]" }
+    answer TodoItem { id: "integer", text: "string", done_by: "Named?", done_at: "time?" }
+    answer Named { id: "string", name: "string?" }
+    answer Button {
+        text: "string", kind: "one of text|url|app|callback|copy|user|pay|game|inline|request|disabled",
+        url: "maybe string", copies: "maybe string", user_id: "maybe string",
+    }
+    answer Reaction {
+        emoji: "string", count: "integer", mine: "boolean", custom_emoji_id: "maybe string", paid: "maybe boolean",
+        who: "maybe Named[]",
+    }
+    answer Action {
+        kind: "string", who: "maybe Named", whom: "maybe Named[]", value: "maybe string", currency: "maybe string",
+    }
+    answer Details {
+        views: "maybe integer", forwards: "maybe integer", replies: "maybe integer", deletes_after: "maybe integer",
+        protected: "maybe boolean", silent: "maybe boolean", pinned: "maybe boolean", mentioned: "maybe boolean",
+        from_scheduled: "maybe boolean", automatic: "maybe boolean", rich: "maybe boolean", partial: "maybe boolean",
+        via_bot: "maybe Named", business_bot: "maybe Named", paid_stars: "maybe integer", suggested_post: "maybe string",
+        effect: "maybe string", fact_check: "maybe string", restricted: "maybe string", reply_to_chat: "maybe string",
+        reply_to_story: "maybe integer", forwarded_message_id: "maybe string", imported_at: "maybe time",
     }
     answer Accounts { accounts: "Account[]", server_has_api: "boolean", vault: "Vault" }
     answer Vault {

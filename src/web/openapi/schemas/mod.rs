@@ -1,6 +1,6 @@
 //! Schemas: the shapes of bodies and answers, written as in the contract.
 //!
-//! A type is `string`, `integer`, `boolean`, `time`, `uuid`, `object`, `text or number`, `one of a|b` or the name of
+//! A type is `string`, `integer`, `number`, `boolean`, `time`, `uuid`, `object`, `text or number`, `one of a|b` or the name of
 //! another schema. `[]` behind it: a list of it; `?` behind it: it may be null; `maybe` before it: the field may be
 //! missing. `like` takes over the fields of another one. Fields that a body has besides are ignored; an answer has none.
 
@@ -88,7 +88,7 @@ fn typed(kind: &str) -> Value {
         return json!({ "type": "string", "enum": words.split('|').collect::<Vec<_>>() });
     }
     match kind {
-        "string" | "integer" | "boolean" | "object" => json!({ "type": kind }),
+        "string" | "integer" | "number" | "boolean" | "object" => json!({ "type": kind }),
         "text or number" => json!({ "type": ["string", "integer"] }),
         "anything" => json!({}),
         "time" => {

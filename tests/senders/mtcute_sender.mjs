@@ -1,0 +1,75 @@
+// mtcute sends every kind that it can to a supergroup, and says of each what a reader has to be told.
+import { createHash } from 'node:crypto'
+import { addPublicKey } from '@mtcute/core/utils.js'
+import { InputMedia, MemoryStorage, TelegramClient, html } from '@mtcute/node'
+
+const control = process.env.SIMULATOR_CONTROL
+const [phone, group] = [process.argv[2], Number(process.argv[3])]
+setTimeout(() => { console.error('stuck'); process.exit(1) }, 60_000)
+
+async function order(name, fields) {
+  const answer = await fetch(`${control}/do`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ do: name, ...fields }),
+  })
+  if (!answer.ok) throw new Error(await answer.text())
+  return answer.json()
+}
+
+const tell = (message, wanted) => console.log(JSON.stringify({ id: message.id, wanted }))
+
+const info = await (await fetch(`${control}/info`)).json()
+addPublicKey({ sha1: data => new Uint8Array(createHash('sha1').update(data).digest()) }, info.public_key)
+const [, dcId, ipAddress, port] = /^(\d+)@(.*):(\d+)$/.exec(info.dcs[0])
+const dc = { id: Number(dcId), ipAddress, port: Number(port) }
+const tg = new TelegramClient({
+  apiId: 1,
+  apiHash: 'hash',
+  storage: new MemoryStorage(),
+  defaultDcs: { main: dc, media: dc },
+  logLevel: Number(process.env.MTCUTE_LOG ?? 1),
+})
+await tg.start({ phone, code: async () => (await order('code', { phone })).code })
+for await (const dialog of tg.iterDialogs()) void dialog
+
+const text = 'a bold and hidden word'
+const formatted = await tg.sendText(group, html`a <b>bold</b> and <spoiler>hidden</spoiler> <a href="https://example.org/b">word</a>`)
+tell(formatted, {
+  text,
+  entities: [
+    { type: 'bold', offset: 2, length: 4 },
+    { type: 'spoiler', offset: 11, length: 6 },
+    { type: 'text_url', offset: 18, length: 4, url: 'https://example.org/b' },
+  ],
+})
+const where = { latitude: 33.5, longitude: 36.25 }
+tell(await tg.sendMedia(group, InputMedia.geo(33.5, 36.25)), { media: { kind: 'location', location: where } })
+tell(
+  await tg.sendMedia(group, InputMedia.venue({ latitude: 33.5, longitude: 36.25, title: 'Office', address: '1 Example Street' })),
+  { media: { kind: 'location', name: 'Office', location: { ...where, address: '1 Example Street' } } },
+)
+tell(
+  await tg.sendMedia(group, InputMedia.contact({ phone: '99966', firstName: 'Amal', lastName: 'S' })),
+  { media: { kind: 'contact', contact: { first_name: 'Amal', last_name: 'S', phone: '99966' } } },
+)
+tell(await tg.sendMedia(group, InputMedia.dice('🎯', {})), { media: { kind: 'dice', dice: { emoji: '🎯' } } })
+tell(
+  await tg.sendMedia(group, InputMedia.geoLive(33.5, 36.25, { period: 900 })),
+  { media: { kind: 'location', location: { ...where, live_for: 900 } } },
+)
+tell(
+  await tg.sendMedia(group, InputMedia.todo({ title: 'Shopping', items: ['Bread', 'Tea'] })),
+  { media: { kind: 'todo', name: 'Shopping', todo: { title: 'Shopping' } } },
+)
+const quiz = await tg.sendMedia(group, InputMedia.quiz({ question: 'Which?', answers: ['This', 'That'], correct: 1 }))
+tell(quiz, { media: { kind: 'poll', name: 'Which?', poll: { question: 'Which?', quiz: true, closed: false } } })
+const liked = await tg.sendText(group, 'liked by mtcute')
+await tg.sendReaction({ chatId: group, message: liked.id, emoji: '🔥' })
+tell(liked, { text: 'liked by mtcute', reactions: [{ emoji: '🔥', count: 1, mine: false, who: [{ id: String((await tg.getMe()).id), name: 'Second sender' }] }] })
+const edited = await tg.sendText(group, 'before')
+await tg.editMessage({ chatId: group, message: edited.id, text: html`<code>after</code>` })
+tell(edited, { text: 'after', entities: [{ type: 'code', offset: 0, length: 5 }] })
+await tg.destroy()
+console.log(JSON.stringify({ done: true }))
+process.exit(0)
