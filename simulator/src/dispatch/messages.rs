@@ -120,33 +120,10 @@ pub fn send_message(
     .into())
 }
 
-/// What the server makes of media that a client sends.
-fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
+/// What the server makes of media that has no file.
+pub fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
     use enums::InputMedia as M;
     Ok(match media {
-        M::UploadedPhoto(_) | M::Photo(_) => Media::Photo {
-            width: 800,
-            height: 600,
-        },
-        M::UploadedDocument(document) => {
-            let name = document
-                .attributes
-                .iter()
-                .find_map(|attribute| match attribute {
-                    enums::DocumentAttribute::Filename(name) => Some(name.file_name.clone()),
-                    _ => None,
-                });
-            Media::Document {
-                name: name.unwrap_or_else(|| "file".to_owned()),
-                mime: document.mime_type.clone(),
-                size: 4096,
-            }
-        }
-        M::Document(_) => Media::Document {
-            name: "file".to_owned(),
-            mime: "application/octet-stream".to_owned(),
-            size: 4096,
-        },
         M::GeoPoint(geo) => match &geo.geo_point {
             enums::InputGeoPoint::Point(point) => Media::Location {
                 latitude: point.lat,
@@ -187,11 +164,12 @@ pub fn send_media(
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
     let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
-    let media = Some(media_of(&r.media)?);
+    let (media, file) = super::upload::media_and_file(world, call.user, &r.media)?;
     let (text, random_id, silent) = (r.message, r.random_id, r.silent);
     let draft = Draft {
         text,
-        media,
+        media: Some(media),
+        file,
         reply_to,
         spot,
         random_id,
@@ -236,6 +214,7 @@ pub fn forward_messages(
         let draft = Draft {
             text: body.text,
             media: body.media.map(|media| *media),
+            file: body.file,
             form: body.form.map(|form| *form).unwrap_or_default(),
             forwarded: (!r.drop_author).then_some(forwarded),
             random_id: *random_id,

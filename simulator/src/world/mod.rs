@@ -12,6 +12,7 @@ mod chats;
 mod clock;
 mod difference;
 mod encrypted;
+mod files;
 mod forum;
 mod ids;
 mod ledger;
@@ -19,6 +20,7 @@ mod lookup;
 mod mailbox;
 mod message;
 mod notices;
+mod picture;
 mod post;
 mod push;
 mod refusal;
@@ -38,6 +40,7 @@ pub use backup::Backup;
 pub use chats::{Channel, ChannelEvent, Group};
 pub use clock::Clock;
 pub use difference::DIFFERENCE_LIMIT;
+pub use files::{Content, Files, Size, StoredFile, Wanted, file_hash};
 pub use forum::{GENERAL, Spot, Topic};
 pub use ids::{ChatRef, access_hash, min_hash, mix};
 pub use ledger::{ChatEntry, Ledger, LedgerMessage, SendEntry};
@@ -79,6 +82,7 @@ pub struct World {
     pub qr_tokens: HashMap<Vec<u8>, QrToken>,
     exported: HashMap<Vec<u8>, i64>,
     pub rules: SignInRules,
+    pub files: Files,
     outgoing: Vec<Outgoing>,
     pub ledger_sends: Vec<SendEntry>,
     pub methods: BTreeMap<String, u64>,
@@ -110,6 +114,7 @@ impl World {
             qr_tokens: HashMap::new(),
             exported: HashMap::new(),
             rules: SignInRules::default(),
+            files: Files::default(),
             outgoing: Vec::new(),
             ledger_sends: Vec::new(),
             methods: BTreeMap::new(),
