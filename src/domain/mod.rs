@@ -11,6 +11,7 @@ mod codes;
 mod conversation;
 mod entity;
 mod event;
+mod file;
 mod ids;
 mod login;
 mod media;
@@ -22,14 +23,15 @@ mod text;
 mod timestamp;
 
 pub use account::{
-    ACCOUNT_COLOURS, Account, AccountState, Archive, HistoryProgress, LogOut, SelfUser,
-    StateChange, SyncProgress, default_colour, mask_phone,
+    ACCOUNT_COLOURS, Account, AccountState, Archive, HistoryProgress, LogOut, MediaPolicy,
+    SelfUser, StateChange, SyncProgress, default_colour, mask_phone,
 };
 pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
 pub use conversation::{Conversation, ConversationKind, DialogRecord};
 pub use entity::{Entity, EntityKind};
 pub use event::{Event, EventBody, Seq};
+pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use media::{Media, MediaKind};

@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{order_row::state_of, sql::sql};
 use crate::domain::{
-    AccountId, ChatId, ConversationId, Direction, Entity, ForwardedFrom, IncomingMessage,
+    AccountId, ChatId, ConversationId, Direction, Entity, ForwardedFrom, IncomingMessage, Media,
     MessageError, MessageRowId, MessageStatus, Sender, StoredMessage, Timestamp, Topic,
 };
 
@@ -140,10 +140,11 @@ impl MessageRecord {
 
     pub fn into_message(self) -> StoredMessage {
         let fields = self.fields;
+        let (row, sent) = (MessageRowId(fields.id), fields.message_id.is_some());
         let chat = chat_of(&fields.chat_id);
         let sender_id = fields.sender_id.map(ChatId::from_marked);
         StoredMessage {
-            id: MessageRowId(fields.id),
+            id: row,
             account_id: account_of(&fields.telegram_account_id),
             conversation_id: ConversationId(fields.conversation_id),
             chat_id: chat,
@@ -164,7 +165,15 @@ impl MessageRecord {
             topic: fields.topic_id.map(topic),
             edited_at: fields.edited_at.map(Timestamp::from_millis),
             deleted_at: fields.deleted_at.map(Timestamp::from_millis),
-            media: fields.media.as_deref().and_then(from_json),
+            media: fields
+                .media
+                .as_deref()
+                .and_then(from_json::<Media>)
+                // Until it is sent there is nothing to fetch.
+                .map(|media| match sent {
+                    true => media.served(row),
+                    false => media,
+                }),
             service: fields.service,
             backfilled: fields.backfilled,
             masked: fields.masked,

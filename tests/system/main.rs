@@ -2,6 +2,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../simulator/tests/telethon_support/mod.rs"]
+mod telethon_support;
 
 mod access;
 mod access_ends;
@@ -22,6 +24,8 @@ mod isolation;
 mod licence_phone;
 mod live_feed;
 mod log_out;
+mod media;
+mod media_bucket;
 mod night;
 mod old_callers;
 mod outages;

@@ -1,5 +1,7 @@
 //! Runs one Telethon scenario against a simulator of its own.
 
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,

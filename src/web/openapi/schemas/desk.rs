@@ -9,6 +9,7 @@ super::schemas! {
         state_reason: "string?", state_since: "time", retry_at: "time?", attempt: "integer", user: "TelegramUser?",
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
         archive: "one of recent|all", history: "History?",
+        media: "one of none|previews|all",
     }
     answer TelegramUser { id: "string", first_name: "string", last_name: "string?", username: "string?" }
     answer Sync { phase: "one of dialogs|history|done", done: "integer", total: "integer" }
@@ -44,7 +45,7 @@ super::schemas! {
     answer Media {
         kind: "one of photo|video|video_note|animation|voice|audio|document|sticker|location|contact|poll|web_page|other",
         name: "string?", size: "integer?", mime: "string?", duration: "integer?", width: "integer?", height: "integer?",
-        thumb: "string?",
+        thumb: "string?", url: "string?", thumb_url: "string?",
     }
     answer Accounts { accounts: "Account[]", server_has_api: "boolean", vault: "Vault" }
     answer Vault {
@@ -76,7 +77,7 @@ super::schemas! {
     }
     body ChangeAccount {
         label: "maybe string?", is_active: "maybe boolean?", colour: "maybe integer?",
-        archive: "maybe one of recent|all?",
+        archive: "maybe one of recent|all?", media: "maybe one of none|previews|all?",
     }
     body BeginLogin { phone: "maybe string?", qr: "maybe boolean", session: "maybe string?" }
     body Code { code: "string" }
