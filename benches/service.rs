@@ -1,6 +1,6 @@
 //! The whole service on the simulated Telegram, as a process of its own: socket → committed row → WebSocket.
 //!
-//! `cargo bench --bench service [-- flood|burst|paced|memory|start|readers]`. Beside each figure stands its floor, measured in
+//! `cargo bench --bench service [-- flood|burst|paced|memory|start|readers|files]`. Beside each figure stands its floor, measured in
 //! the same run: unmodified grammers that throws away what it reads, and a bare loop over SQLite. The simulated
 //! Telegram, the generator and the WebSocket reader run in this process and share the machine with the service.
 //!
@@ -50,6 +50,9 @@ fn main() {
         }
         if wanted("readers") {
             parts::readers::run().await;
+        }
+        if wanted("files") {
+            parts::files::run().await;
         }
     });
 }

@@ -15,6 +15,7 @@ use actix_web::{
     web::Data,
 };
 
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use crate::{
@@ -23,10 +24,11 @@ use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
     domain::{Account, AccountId, Event, EventBody, Timestamp},
+    media::{Arrived, Links, MediaConfig, MediaHandle, MediaOpenError, OfMessage},
     remote,
-    store::{EventSink, Store, StoreConfig, StoreError, TokenTable},
+    store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
-    telegram::{Telegram, TelegramConfig, TelegramError},
+    telegram::{LinkHandle, Telegram, TelegramConfig, TelegramError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{AssistantClient, Doors, Gate, Hosts, Metrics, NoTokenLeft, Service, guarded},
     webhooks::{OwnerOf, WebhookFigures, Webhooks},
@@ -54,6 +56,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("TELEGRAM_DC_KEY: {0}")]
     Telegram(#[from] TelegramError),
+    #[error(transparent)]
+    Media(#[from] MediaOpenError),
     #[error("SWITCHBOARD_LISTEN: {address} can't be served: {source}")]
     Listen {
         address: SocketAddr,
@@ -81,6 +85,7 @@ pub struct App {
 #[derive(Default)]
 struct Announcer {
     broadcast: OnceLock<BroadcastHandle>,
+    media: OnceLock<MediaHandle>,
     metrics: Arc<Metrics>,
 }
 
@@ -88,6 +93,12 @@ impl EventSink for Announcer {
     fn committed(&self, events: Vec<Arc<Event>>) {
         for event in &events {
             self.metrics.count(event);
+        }
+        if let Some(media) = self.media.get() {
+            events
+                .iter()
+                .filter_map(|event| arrived(event))
+                .for_each(|arrived| media.tell(arrived));
         }
         if let Some(broadcast) = self.broadcast.get() {
             broadcast.publish(events);
@@ -105,6 +116,24 @@ impl EventSink for Announcer {
         let text = frame.to_string().into();
         broadcast.announce(Transient { account_id, text });
     }
+}
+
+/// A message with a file that came in just now.
+fn arrived(event: &Event) -> Option<Arrived> {
+    let EventBody::MessageReceived { message, .. } = &event.body else {
+        return None;
+    };
+    let media = message.media.as_ref()?;
+    media.url.as_ref().or(media.thumb_url.as_ref())?;
+    Some(Arrived {
+        account: message.account_id,
+        message: OfMessage {
+            row: message.id,
+            chat: message.chat_id,
+            message_id: message.message_id.as_deref()?.parse().ok()?,
+            thumb: false,
+        },
+    })
 }
 
 /// Hands "somebody types" to whoever looks right now.
@@ -171,11 +200,14 @@ impl App {
             reply_patience: config.reply_patience,
         };
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
+        let media = open_media(&config, &data_dir, &store, &supervisor).await?;
+        let _ = announcer.media.set(media.clone());
         let service = Data::new(Service {
             store,
             broadcast,
             supervisor,
             vault,
+            media,
             metrics: Arc::clone(&announcer.metrics),
             telegram,
             api: config.api.clone(),
@@ -270,6 +302,38 @@ fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server)
         .map_err(refused)?
         .run();
     Ok((address, server))
+}
+
+/// The accounts' links, as the supervisor has them.
+struct LinksOf(SupervisorHandle);
+
+impl Links for LinksOf {
+    fn link(&self, account: AccountId) -> BoxFuture<'_, Option<LinkHandle>> {
+        Box::pin(self.0.link(account))
+    }
+}
+
+async fn open_media(
+    config: &Config,
+    data_dir: &DataDir,
+    store: &StoreHandle,
+    supervisor: &SupervisorHandle,
+) -> Result<MediaHandle, StartError> {
+    let accounts = store.list_accounts().await?;
+    let known: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
+    let media = MediaConfig {
+        folder: data_dir.media(),
+        bound: config.media_cache,
+        bucket: config.media_store.clone(),
+    };
+    let links = Arc::new(LinksOf(supervisor.clone()));
+    Ok(MediaHandle::open_folder(
+        &media,
+        store.clone(),
+        links,
+        &known,
+        &tokio::runtime::Handle::current(),
+    )?)
 }
 
 /// Brings every account back to where it was: running, stopped, or in the middle of a sign-in. Gives those that can't be for

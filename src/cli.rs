@@ -206,4 +206,10 @@ pub struct Settings {
     /// Seconds that a reply is tried, while its account is online, when Telegram gives no definite answer (default 600).
     #[arg(long, env = "SWITCHBOARD_REPLY_PATIENCE")]
     pub reply_patience: Option<String>,
+    /// Bound of the files of messages that are kept on disk, such as 500MiB or 2GiB (default 2GiB).
+    #[arg(long, env = "SWITCHBOARD_MEDIA_CACHE")]
+    pub media_cache: Option<String>,
+    /// Bucket that files of messages are kept in instead: s3://bucket/prefix, with the usual AWS_ variables.
+    #[arg(long, env = "SWITCHBOARD_MEDIA_STORE")]
+    pub media_store: Option<String>,
 }

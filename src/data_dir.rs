@@ -63,6 +63,12 @@ impl DataDir {
         })
     }
 
+    /// Where files of messages are kept.
+    #[must_use]
+    pub fn media(&self) -> PathBuf {
+        self.path.join("media")
+    }
+
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)

@@ -1,6 +1,7 @@
 //! The parts of the bench, and what they share: percentiles, the service's memory and processor time, a counting reader.
 
 pub mod burst;
+pub mod files;
 pub mod flood;
 pub mod memory;
 pub mod paced;

@@ -50,6 +50,12 @@ async fn telethon_reads_every_kind_of_chat_to_its_beginning() {
     scenario("reading", "full").await;
 }
 
+/// Protects: files of every awkward size, up and down, from another data centre, and with references that expire.
+#[tokio::test(flavor = "multi_thread")]
+async fn telethon_sends_and_fetches_files() {
+    scenario("files", "full").await;
+}
+
 /// Protects: everything that a client writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn telethon_sends_edits_forwards_and_deletes() {

@@ -97,6 +97,36 @@ fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D
         .map_err(serde::de::Error::custom)
 }
 
+/// What of its files an account fetches by itself; the rest comes when somebody looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaPolicy {
+    #[default]
+    None,
+    /// The small pictures of messages.
+    Previews,
+    /// Files as well, up to a size.
+    All,
+}
+
+impl MediaPolicy {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Previews => "previews",
+            Self::All => "all",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::None, Self::Previews, Self::All]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+    }
+}
+
 /// An account as the outside sees it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Account {
@@ -123,6 +153,9 @@ pub struct Account {
     pub archive: Archive,
     /// With [`Archive::All`], once something is known.
     pub history: Option<HistoryProgress>,
+    /// What of its files it fetches by itself.
+    #[serde(default)]
+    pub media: MediaPolicy,
 }
 
 /// How much of its history an account fetches by itself.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, Named, Timestamp};
+use super::{ChatId, MessageRowId, Named, Timestamp};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -58,6 +58,12 @@ pub struct Media {
     /// What only its kind has, under the kind's name.
     #[serde(default, flatten, skip_serializing_if = "Option::is_none")]
     pub detail: Option<Box<MediaDetail>>,
+    /// Where the file is served; only of a message that is stored and has one.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// Where its small picture is.
+    #[serde(default)]
+    pub thumb_url: Option<String>,
 }
 
 #[expect(
@@ -84,6 +90,8 @@ impl Media {
             spoiler: false,
             vanishes_after: None,
             detail: None,
+            url: None,
+            thumb_url: None,
         }
     }
 
@@ -126,6 +134,28 @@ impl Media {
             | K::Other => None,
             _ => self.name.as_deref(),
         }
+    }
+
+    /// With the addresses where the message's file and its small picture are served, as far as it has them.
+    #[must_use]
+    pub fn served(mut self, row: MessageRowId) -> Self {
+        use MediaKind as K;
+        let pictured = match self.kind {
+            K::Photo | K::Video | K::VideoNote | K::Animation | K::Sticker => true,
+            K::Voice | K::Audio | K::Document | K::WebPage => self.thumb.is_some(),
+            _ => return self,
+        };
+        if self.vanishes_after.is_some() {
+            return self;
+        }
+        // Of one that has vanished there is no size.
+        if self.size.is_some() {
+            self.url = Some(format!("/messages/{}/media", row.0));
+        }
+        if pictured && (self.size.is_some() || self.thumb.is_some()) {
+            self.thumb_url = Some(format!("/messages/{}/media/thumb", row.0));
+        }
+        self
     }
 }
 

@@ -12,6 +12,7 @@ mod conversation;
 mod entity;
 mod event;
 mod extra;
+mod file;
 mod ids;
 mod login;
 mod media;
@@ -23,8 +24,8 @@ mod text;
 mod timestamp;
 
 pub use account::{
-    ACCOUNT_COLOURS, Account, AccountState, Archive, HistoryProgress, LogOut, SelfUser,
-    StateChange, SyncProgress, default_colour, mask_phone,
+    ACCOUNT_COLOURS, Account, AccountState, Archive, HistoryProgress, LogOut, MediaPolicy,
+    SelfUser, StateChange, SyncProgress, default_colour, mask_phone,
 };
 pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
@@ -35,6 +36,7 @@ pub use extra::{
     Action, Button, ButtonKind, Details, Extra, Named, Note, NotedMessage, Reaction,
     reactions_after,
 };
+pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use media::{

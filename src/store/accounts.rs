@@ -18,8 +18,8 @@ use super::{
     tx::{KnownAccount, Tx},
 };
 use crate::domain::{
-    Account, AccountId, AccountState, Archive, EventBody, HistoryProgress, SelfUser, StateChange,
-    SyncProgress, Timestamp,
+    Account, AccountId, AccountState, Archive, EventBody, HistoryProgress, MediaPolicy, SelfUser,
+    StateChange, SyncProgress, Timestamp,
 };
 
 /// A state that takes longer to store is shown before.
@@ -79,6 +79,8 @@ struct AccountFields {
     history_total: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     history_eta: Option<i64>,
+    #[diesel(sql_type = Text)]
+    media: String,
 }
 
 #[derive(QueryableByName, Clone, Debug)]
@@ -95,7 +97,7 @@ macro_rules! select_accounts {
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, \
-             a.archive, a.history_done, a.history_total, a.history_eta, \
+             a.archive, a.history_done, a.history_total, a.history_eta, a.media, \
              (SELECT count(*) FROM outbox o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
@@ -157,6 +159,7 @@ impl AccountRow {
             outbox_pending: self.outbox_pending,
             last_update_at: fields.last_update_at.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(fields.created_at),
+            media: MediaPolicy::parse(&fields.media).unwrap_or_default(),
             sync: fields.sync_phase.map(|phase| SyncProgress {
                 phase,
                 done: fields.sync_done.unwrap_or(0),
@@ -249,13 +252,14 @@ impl Tx<'_> {
         let known = self.living_account(id)?;
         sql("UPDATE accounts SET label = coalesce(?, label), colour = coalesce(?, colour), \
              is_active = coalesce(?, is_active), phone = coalesce(?, phone), api_id = coalesce(?, api_id), \
-             archive = coalesce(?, archive) WHERE no = ?")
+             archive = coalesce(?, archive), media = coalesce(?, media) WHERE no = ?")
         .text_or_null(patch.label.as_deref())
         .number_or_null(patch.colour)
         .number_or_null(patch.is_active)
         .text_or_null(patch.phone_masked.as_deref())
         .number_or_null(patch.api_id)
         .text_or_null(patch.archive.map(Archive::as_str))
+        .text_or_null(patch.media.map(MediaPolicy::as_str))
         .number(known.no)
         .run(self.conn)?;
         if let Some(user) = &patch.user {

@@ -269,7 +269,10 @@ impl Tx<'_> {
             topic,
             edited_at: message.edited_at,
             deleted_at: deleted_at.map(Timestamp::from_millis),
-            media: message.media.clone(),
+            media: message
+                .media
+                .clone()
+                .map(|media| media.served(MessageRowId(id))),
             service: message.service.clone(),
             backfilled: !news,
             masked: message.masked,

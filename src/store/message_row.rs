@@ -12,8 +12,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{order_row::state_of, sql::sql};
 use crate::domain::{
     AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
-    ForwardedFrom, IncomingMessage, MessageError, MessageRowId, MessageStatus, Reaction, Sender,
-    StoredMessage, Timestamp, Topic,
+    ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, Reaction,
+    Sender, StoredMessage, Timestamp, Topic,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -166,10 +166,11 @@ impl MessageRecord {
             }
         }
         let shown = Shown::of(extra);
+        let (row, sent) = (MessageRowId(fields.id), fields.message_id.is_some());
         let chat = chat_of(&fields.chat_id);
         let sender_id = fields.sender_id.map(ChatId::from_marked);
         StoredMessage {
-            id: MessageRowId(fields.id),
+            id: row,
             account_id: account_of(&fields.telegram_account_id),
             conversation_id: ConversationId(fields.conversation_id),
             chat_id: chat,
@@ -190,7 +191,15 @@ impl MessageRecord {
             topic: fields.topic_id.map(|id| topic(id, self.topic_title)),
             edited_at: fields.edited_at.map(Timestamp::from_millis),
             deleted_at: fields.deleted_at.map(Timestamp::from_millis),
-            media: fields.media.as_deref().and_then(from_json),
+            media: fields
+                .media
+                .as_deref()
+                .and_then(from_json::<Media>)
+                // Until it is sent there is nothing to fetch.
+                .map(|media| match sent {
+                    true => media.served(row),
+                    false => media,
+                }),
             service: fields.service,
             backfilled: fields.backfilled,
             masked: fields.masked,

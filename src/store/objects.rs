@@ -1,14 +1,18 @@
 //! Objects: Telegram's own form of messages that are more than their row, and quotes of what is masked.
 
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::{
+    OptionalExtension, QueryResult, RunQueryDsl,
+    sql_types::{BigInt, Binary},
+};
 
 use super::{
+    Result, StoreHandle,
     job::JobResult,
     record::Recording,
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
-use crate::domain::{IncomingMessage, MessageObject, is_telegram_itself};
+use crate::domain::{IncomingMessage, MessageObject, MessageRowId, is_telegram_itself};
 
 impl Tx<'_> {
     /// `false`: the row has one already, and keeps it.
@@ -83,5 +87,52 @@ impl Tx<'_> {
                 .run(self.conn)?;
         }
         Ok(())
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct ObjectRow {
+    #[diesel(sql_type = BigInt)]
+    layer: i64,
+    #[diesel(sql_type = Binary)]
+    object: Vec<u8>,
+}
+
+impl StoreHandle {
+    /// Telegram's own form of a message, where one is kept.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn object_of(&self, row: MessageRowId) -> Result<Option<MessageObject>> {
+        self.read("object_of", move |conn| {
+            let found = sql("SELECT layer, object FROM message_objects WHERE message_row = ?")
+                .number(row.0)
+                .get_result::<ObjectRow>(conn)
+                .optional()?;
+            Ok(found.and_then(|row| {
+                Some(MessageObject {
+                    layer: i32::try_from(row.layer).ok()?,
+                    bytes: row.object,
+                })
+            }))
+        })
+        .await
+    }
+
+    /// The object as Telegram gives it now, with new file references. A message that has none keeps none: whoever
+    /// stored it had a reason.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn renew_object(&self, row: MessageRowId, object: MessageObject) -> Result<()> {
+        self.job("renew_object", move |tx| {
+            sql("UPDATE message_objects SET layer = ?, object = ? WHERE message_row = ?")
+                .number(object.layer)
+                .bytes(&object.bytes)
+                .number(row.0)
+                .run(tx.conn)?;
+            Ok(())
+        })
+        .await
     }
 }

@@ -4,8 +4,8 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
-    ConversationId, ConversationKind, Event, MessageRowId, ObjectReader, Peer, Place, SelfUser,
-    StoredMessage, Timestamp,
+    ConversationId, ConversationKind, Event, MediaPolicy, MessageRowId, ObjectReader, Peer, Place,
+    SelfUser, StoredMessage, Timestamp,
 };
 
 /// Where committed events go.
@@ -83,6 +83,7 @@ pub struct AccountPatch {
     pub user: Option<SelfUser>,
     pub api_id: Option<i32>,
     pub archive: Option<Archive>,
+    pub media: Option<MediaPolicy>,
 }
 
 /// What became of a batch.

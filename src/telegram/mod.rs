@@ -11,6 +11,7 @@ mod clock;
 mod convert;
 mod error;
 mod farewell;
+mod files;
 mod handshake;
 pub mod import;
 mod keys;
@@ -27,6 +28,7 @@ pub use budget::Charge;
 pub(crate) use convert::read_object;
 pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
 pub use farewell::Parting;
+pub use files::{FileError, FilePart, PART_SIZE};
 pub use keys::KeyLease;
 pub use link::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, LinkHandle,
@@ -36,3 +38,11 @@ pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, Sign
 pub use service::Telegram;
 pub use session::{DcRecord, SessionData, SessionError};
 pub use settings::{TelegramConfig, Timing};
+
+use crate::domain::{MessageFiles, MessageObject};
+
+/// Where the files of a kept message lie. `None`: what was kept can't be read; Telegram has to be asked.
+#[must_use]
+pub fn files_of(object: &MessageObject) -> Option<MessageFiles> {
+    convert::files_of_object(object)
+}

@@ -97,6 +97,10 @@ impl PoolSession {
         self.dcs().get(&dc).is_some_and(|dc| dc.auth_key.is_some())
     }
 
+    pub(super) fn key(&self, dc: i32) -> Option<Zeroizing<[u8; 256]>> {
+        self.dcs().get(&dc)?.auth_key.map(Zeroizing::new)
+    }
+
     pub(super) fn home_address(&self, settings: &Settings) -> Option<SocketAddr> {
         let dcs = self.dcs();
         dcs.get(&self.home())
@@ -327,7 +331,16 @@ impl Calls {
         request: &R,
         limit: Duration,
     ) -> Result<R::Return, Failure> {
-        let dc = self.session.home();
+        self.at(self.session.home(), request, limit).await
+    }
+
+    /// The same at another data centre.
+    pub(super) async fn at<R: RemoteCall>(
+        &self,
+        dc: i32,
+        request: &R,
+        limit: Duration,
+    ) -> Result<R::Return, Failure> {
         // Raw on purpose: the other way asks a retry policy, which takes another turn through the runner.
         let call = self.handle.raw_invoke_in_dc(dc, request.to_bytes());
         let known_key = self.session.has_key(dc);
@@ -336,6 +349,11 @@ impl Calls {
             Ok(Err(error)) => Err(Failure::from_invocation(error, known_key)),
             Ok(Ok(body)) => R::Return::from_bytes(&body).map_err(|_| Failure::Unreadable),
         }
+    }
+
+    /// Every connection of the pool ends.
+    pub(super) fn quit(&self) {
+        self.handle.quit();
     }
 
     pub(super) fn cut(&self, dc: i32) {

@@ -8,8 +8,8 @@ use super::{Access, ApiError, Scope, Service, login::method_of};
 use crate::{
     config::is_api_hash,
     domain::{
-        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, SecretText,
-        StateChange, Timestamp, default_colour,
+        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, MediaPolicy,
+        SecretText, StateChange, Timestamp, default_colour,
     },
     store::{AccountPatch, NewAccount},
     vault::VaultAccount,
@@ -183,6 +183,7 @@ pub struct ChangeAccount {
     is_active: Option<bool>,
     colour: Option<u8>,
     archive: Option<Archive>,
+    media: Option<MediaPolicy>,
 }
 
 pub async fn change_account(
@@ -200,6 +201,7 @@ pub async fn change_account(
         colour: check_colour(body.colour)?,
         is_active: body.is_active,
         archive: body.archive,
+        media: body.media,
         ..AccountPatch::default()
     };
     let mut account = service.store.patch_account(id, patch).await?;
@@ -304,6 +306,10 @@ pub async fn remove_account(
         .store
         .remove_account(*id, query.history == History::Keep)
         .await?;
+    if let Err(error) = service.media.forget(*id).await {
+        // The next start removes what belongs to no account.
+        log::warn!(target: "switchboard::media", "account={id} its files could not be removed: {error}");
+    }
     log::info!(target: "switchboard::account", "account={id} label={label:?} removed", label = account.label);
     Ok(HttpResponse::Ok().json(json!({ "account": account, "logout": log_out })))
 }

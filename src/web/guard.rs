@@ -274,7 +274,10 @@ fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, api: bool) {
             HeaderValue::from_static(value),
         );
     }
-    if let Ok(policy) = HeaderValue::from_str(&policy) {
+    // A file has a stricter one of its own.
+    if let Ok(policy) = HeaderValue::from_str(&policy)
+        && !headers.contains_key(header::CONTENT_SECURITY_POLICY)
+    {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if api && !headers.contains_key(header::CACHE_CONTROL) {

@@ -18,6 +18,8 @@ mod history;
 mod integrations;
 mod launch;
 mod login;
+mod media;
+mod media_names;
 mod messages;
 mod metrics;
 mod openapi;

@@ -5,13 +5,13 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::from_fn,
-    web::{self, Data, ServiceConfig, delete, get, patch, post},
+    web::{self, Data, ServiceConfig, delete, get, head, patch, post},
 };
 
 use super::{
     ApiError, Gate, Service, accounts, assets, conversations, error, guard, health, history,
     integrations::{phone, portal, stream, user},
-    launch, login, messages, metrics, openapi, search, socket,
+    launch, login, media, messages, metrics, openapi, search, socket,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
@@ -97,6 +97,12 @@ routes! {
     get "/conversations/{id}/topics" => conversations::list_topics;
     post "/conversations/{id}/reply" => conversations::queue_reply;
     post "/conversations/{id}/read" => conversations::mark_read;
+    get "/conversations/{id}/photo" => media::get_photo;
+    head "/conversations/{id}/photo" => media::get_photo;
+    get "/messages/{id}/media" => media::get_media;
+    head "/messages/{id}/media" => media::get_media;
+    get "/messages/{id}/media/thumb" => media::get_thumb;
+    head "/messages/{id}/media/thumb" => media::get_thumb;
     post "/messages/{id}/retry" => messages::retry_message;
     post "/messages/{id}/reveal" => messages::reveal_message;
     delete "/messages/{id}" => messages::discard_message;

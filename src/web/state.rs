@@ -9,6 +9,7 @@ use crate::{
         Account, AccountId, ApiCredentials, Conversation, ConversationId, MessageRowId,
         StoredMessage,
     },
+    media::MediaHandle,
     store::{StoreError, StoreHandle},
     supervisor::{SignInError, SignOutError, SupervisorError, SupervisorHandle},
     telegram::{CallError, LoginError, Telegram},
@@ -21,6 +22,7 @@ pub struct Service {
     pub broadcast: BroadcastHandle,
     pub supervisor: SupervisorHandle,
     pub vault: Vault,
+    pub media: MediaHandle,
     pub metrics: Arc<Metrics>,
     /// For its figures.
     pub telegram: Telegram,

@@ -68,7 +68,10 @@ impl Api {
             status,
             answer: is_json.then_some(&value),
         };
-        exchange.check(self).await;
+        // HEAD says what kind of answer there would be, and gives none.
+        if method != Method::HEAD {
+            exchange.check(self).await;
+        }
         (status, value)
     }
 

@@ -100,6 +100,10 @@ fn files_with(folder: &Path, secret: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_with(&path, secret));
+            continue;
+        }
         let bytes = std::fs::read(&path).unwrap();
         let secret = secret.as_bytes();
         if bytes.windows(secret.len()).any(|part| part == secret) {

@@ -2,6 +2,9 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../../simulator/tests/telethon_support/mod.rs"]
+#[allow(dead_code, reason = "the simulator's own tests use the rest")]
+mod telethon_support;
 
 mod access;
 mod access_ends;
@@ -23,6 +26,8 @@ mod isolation;
 mod licence_phone;
 mod live_feed;
 mod log_out;
+mod media;
+mod media_bucket;
 mod night;
 mod old_callers;
 mod outages;

@@ -65,6 +65,20 @@ fn object(row: &str) -> Option<enums::Message> {
     Some(enums::Message::from_bytes(&bytes).unwrap())
 }
 
+/// A row without what Telegram gives each account another of: the hash that opens a photo.
+fn without_hash(row: &str) -> String {
+    let mut fields: Value = serde_json::from_str(row).unwrap();
+    let mut message = object(row);
+    if let Some(enums::Message::Message(message)) = &mut message
+        && let Some(enums::MessageMedia::Photo(media)) = &mut message.media
+        && let Some(enums::Photo::Photo(photo)) = &mut media.photo
+    {
+        photo.access_hash = 0;
+    }
+    fields[19] = format!("{message:?}").into();
+    fields.to_string()
+}
+
 fn at_telegram(fleet: &Fleet, account: &FleetAccount, chat: i64, id: i32) -> enums::Message {
     let chat = ChatRef::from(chat);
     fleet.telegram.look(|world| {
@@ -184,12 +198,16 @@ async fn the_whole_message_is_kept_live_from_a_difference_and_from_history() {
     fleet.set_active(&away, true).await;
     let late = fleet.sign_in("Newcomer", number, newcomer).await;
     let wanted = stored(&file, &there, group);
+    let same: Vec<String> = wanted.iter().map(|row| without_hash(row)).collect();
     assert!(wanted.len() >= 8, "{wanted:#?}");
     for account in [&away, &late] {
         wait::until(
             "the same rows",
-            async || stored(&file, account, group),
-            |rows| *rows == wanted,
+            async || {
+                let rows = stored(&file, account, group);
+                rows.iter().map(|row| without_hash(row)).collect::<Vec<_>>()
+            },
+            |rows| *rows == same,
         )
         .await;
     }

@@ -84,6 +84,21 @@ pub enum Order {
         #[serde(default)]
         caption: String,
     },
+    SetPhoto {
+        of: i64,
+    },
+    SetFilesDc {
+        dc: i32,
+    },
+    SetCdn {
+        cdn: bool,
+    },
+    ExpireFileReferences,
+    ForgetFile {
+        user: i64,
+        chat: i64,
+        id: i32,
+    },
     /// Text that stands for sealed bytes: nobody opens them.
     SayEncrypted {
         secret_chat: i32,
@@ -269,6 +284,7 @@ impl Simulator {
                 media,
                 caption,
             } => id(self.say_media(from, chat, media, &caption)),
+            Order::SetPhoto { of } => json!({ "id": self.set_photo(of) }),
             Order::SayEncrypted {
                 secret_chat,
                 to,
@@ -315,6 +331,12 @@ impl Simulator {
     fn obey_quietly(&self, order: Order) -> Result<(), Refusal> {
         match order {
             Order::CloseTopic { forum, topic } => self.close_topic(forum, topic)?,
+            Order::SetFilesDc { dc } => self.set_files_dc(dc),
+            Order::SetCdn { cdn } => self.set_cdn(cdn),
+            Order::ExpireFileReferences => self.expire_file_references(),
+            Order::ForgetFile { user, chat, id } => {
+                self.forget_file(self.file_of(user, chat, id));
+            }
             Order::ForgetRandomIds { user } => self.forget_random_ids(user),
             Order::AddContact { owner, contact } => self.add_contact(owner, contact),
             Order::Edit {

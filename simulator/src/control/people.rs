@@ -220,6 +220,7 @@ impl Simulator {
             let draft = Draft {
                 forwarded: Some(forwarded),
                 media: body.media.map(|media| *media),
+                file: body.file,
                 form: body.form.map(|form| *form).unwrap_or_default(),
                 ..Draft::text(body.text)
             };
@@ -256,6 +257,26 @@ impl Simulator {
                 ..Draft::text(caption)
             },
         )
+    }
+
+    /// Gives a person, an account or a chat a photo; answers its number.
+    pub fn set_photo(&self, of: impl Into<ChatRef>) -> i64 {
+        let of = of.into();
+        self.with(|world| {
+            let id = world.new_profile_photo();
+            let photo = match of {
+                ChatRef::User(user) => world.users.get_mut(&user).map(|user| &mut user.photo),
+                ChatRef::Group(group) => world.groups.get_mut(&group).map(|group| &mut group.photo),
+                ChatRef::Channel(channel) => world
+                    .channels
+                    .get_mut(&channel)
+                    .map(|channel| &mut channel.photo),
+            };
+            if let Some(photo) = photo {
+                *photo = id;
+            }
+            id
+        })
     }
 
     /// A service message by itself.

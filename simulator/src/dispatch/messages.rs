@@ -126,33 +126,10 @@ pub fn send_message(
     .into())
 }
 
-/// What the server makes of media that a client sends.
-fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
+/// What the server makes of media that has no file.
+pub fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
     use enums::InputMedia as M;
     Ok(match media {
-        M::UploadedPhoto(_) | M::Photo(_) => Media::Photo {
-            width: 800,
-            height: 600,
-        },
-        M::UploadedDocument(document) => {
-            let name = document
-                .attributes
-                .iter()
-                .find_map(|attribute| match attribute {
-                    enums::DocumentAttribute::Filename(name) => Some(name.file_name.clone()),
-                    _ => None,
-                });
-            Media::Document {
-                name: name.unwrap_or_else(|| "file".to_owned()),
-                mime: document.mime_type.clone(),
-                size: 4096,
-            }
-        }
-        M::Document(_) => Media::Document {
-            name: "file".to_owned(),
-            mime: "application/octet-stream".to_owned(),
-            size: 4096,
-        },
         M::GeoPoint(geo) => match &geo.geo_point {
             enums::InputGeoPoint::Point(point) => Media::Location {
                 latitude: point.lat,
@@ -206,9 +183,12 @@ pub fn send_media(
     check_random_id(world, call.user, r.random_id)?;
     let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
     let said = content::told(&r.media)?;
-    let media = match said {
-        Some(_) => None,
-        None => Some(media_of(&r.media)?),
+    let (media, file) = match said {
+        Some(_) => (None, 0),
+        None => {
+            let (media, file) = super::upload::media_and_file(world, call.user, &r.media)?;
+            (Some(media), file)
+        }
     };
     let form = Form {
         entities: r.entities.unwrap_or_default(),
@@ -220,6 +200,7 @@ pub fn send_media(
     let draft = Draft {
         text,
         media,
+        file,
         form,
         reply_to,
         spot,
@@ -265,6 +246,7 @@ pub fn forward_messages(
         let draft = Draft {
             text: body.text,
             media: body.media.map(|media| *media),
+            file: body.file,
             form: body.form.map(|form| *form).unwrap_or_default(),
             forwarded: (!r.drop_author).then_some(forwarded),
             random_id: *random_id,

@@ -1,43 +1,213 @@
-//! upload.*: small files, made up on the way down, taken and forgotten on the way up.
+//! upload.*: parts of files, down by Telegram's rules (core.telegram.org/api/files), and up until a message takes them.
 
 use grammers_tl_types::{enums, functions::upload as f, types};
 
 use super::Call;
-use crate::world::{Refusal, World, bad, view::file_bytes};
+use crate::world::{ChatRef, Content, Media, Refusal, Wanted, World, bad};
 
-/// Largest part of a file in one call.
-const PART_LIMIT: i32 = 1024 * 1024;
+/// Largest part of a file in one call; none goes over a border of this size.
+const PART_LIMIT: i64 = 1024 * 1024;
+/// What offset and limit are multiples of.
+const STEP: i64 = 4 * 1024;
+const PRECISE_STEP: i64 = 1024;
+/// Data centre of the CDN, and from which size on files are there.
+const CDN_DC: i32 = 203;
+const CDN_FROM: i64 = 1024 * 1024;
 
 pub fn get_file(
     world: &mut World,
     call: &Call,
     r: f::GetFile,
 ) -> Result<enums::upload::File, Refusal> {
-    use enums::InputFileLocation as L;
-    if call.user == 0 {
-        return Err(Refusal::new(401, "AUTH_KEY_UNREGISTERED"));
+    let user = world.require_user(call.key())?;
+    check_stretch(&r)?;
+    let wanted = wanted(world, user, &r.location)?;
+    let bytes = world.read_file((user, call.dc()), &wanted, (r.offset, r.limit))?;
+    let on_cdn = world.files.cdn
+        && world
+            .files
+            .get(wanted.id)
+            .and_then(|file| file.size(wanted.size))
+            .is_some_and(|size| size.content.size() >= CDN_FROM);
+    if on_cdn && r.cdn_supported {
+        return Ok(types::upload::FileCdnRedirect {
+            dc_id: CDN_DC,
+            file_token: wanted.id.to_be_bytes().to_vec(),
+            encryption_key: vec![1; 32],
+            encryption_iv: vec![2; 16],
+            file_hashes: Vec::new(),
+        }
+        .into());
     }
-    if r.limit <= 0 || r.limit > PART_LIMIT || r.offset < 0 {
-        return Err(bad("LIMIT_INVALID"));
-    }
-    let (id, hash) = match &r.location {
-        L::InputPhotoFileLocation(photo) => (photo.id, photo.access_hash),
-        L::InputDocumentFileLocation(document) => (document.id, document.access_hash),
-        _ => return Err(bad("LOCATION_INVALID")),
-    };
-    let bytes = file_bytes(id, hash, r.offset, r.limit, 0).ok_or_else(|| bad("FILE_ID_INVALID"))?;
     Ok(types::upload::File {
-        r#type: enums::storage::FileType::FileJpeg,
+        r#type: kind_of(&bytes),
         mtime: world.now(),
         bytes,
     }
     .into())
 }
 
-pub fn save_file_part(_: &mut World, _: &Call, _: f::SaveFilePart) -> Result<bool, Refusal> {
+fn check_stretch(r: &f::GetFile) -> Result<(), Refusal> {
+    let step = if r.precise { PRECISE_STEP } else { STEP };
+    let limit = i64::from(r.limit);
+    if r.offset < 0 || r.offset % step != 0 {
+        return Err(bad("OFFSET_INVALID"));
+    }
+    if limit <= 0 || limit > PART_LIMIT || limit % step != 0 {
+        return Err(bad("LIMIT_INVALID"));
+    }
+    if !r.precise && PART_LIMIT % limit != 0
+        || r.offset / PART_LIMIT != (r.offset + limit - 1) / PART_LIMIT
+    {
+        return Err(bad("LIMIT_INVALID"));
+    }
+    Ok(())
+}
+
+fn wanted<'a>(
+    world: &World,
+    user: i64,
+    location: &'a enums::InputFileLocation,
+) -> Result<Wanted<'a>, Refusal> {
+    use enums::InputFileLocation as L;
+    Ok(match location {
+        L::InputPhotoFileLocation(photo) => Wanted {
+            id: photo.id,
+            shown: Some((photo.access_hash, &photo.file_reference)),
+            size: &photo.thumb_size,
+        },
+        L::InputDocumentFileLocation(document) => Wanted {
+            id: document.id,
+            shown: Some((document.access_hash, &document.file_reference)),
+            size: &document.thumb_size,
+        },
+        L::InputPeerPhotoFileLocation(photo) => {
+            let now = match world.resolve_peer(user, &photo.peer)? {
+                ChatRef::User(id) => world.users.get(&id).map(|user| user.photo),
+                ChatRef::Group(id) => world.groups.get(&id).map(|group| group.photo),
+                ChatRef::Channel(id) => world.channels.get(&id).map(|channel| channel.photo),
+            };
+            if photo.photo_id == 0 || now != Some(photo.photo_id) {
+                return Err(bad("LOCATION_INVALID"));
+            }
+            Wanted {
+                id: photo.photo_id,
+                shown: None,
+                size: if photo.big { "c" } else { "a" },
+            }
+        }
+        _ => return Err(bad("LOCATION_INVALID")),
+    })
+}
+
+fn kind_of(bytes: &[u8]) -> enums::storage::FileType {
+    use enums::storage::FileType as T;
+    if bytes.starts_with(b"\x89PNG") {
+        T::FilePng
+    } else if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+        T::FileJpeg
+    } else {
+        T::FileUnknown
+    }
+}
+
+pub fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
+    let upload = (call.user, r.file_id);
+    world.files.save_part(upload, r.file_part, None, r.bytes)?;
     Ok(true)
 }
 
-pub fn save_big_file_part(_: &mut World, _: &Call, _: f::SaveBigFilePart) -> Result<bool, Refusal> {
+pub fn save_big_file_part(
+    world: &mut World,
+    call: &Call,
+    r: f::SaveBigFilePart,
+) -> Result<bool, Refusal> {
+    let (upload, total) = ((call.user, r.file_id), Some(r.file_total_parts));
+    world.files.save_part(upload, r.file_part, total, r.bytes)?;
     Ok(true)
+}
+
+/// What a client uploaded or shows anew, and the file behind it; 0: none.
+pub fn media_and_file(
+    world: &mut World,
+    user: i64,
+    media: &enums::InputMedia,
+) -> Result<(Media, i64), Refusal> {
+    use enums::InputMedia as M;
+    match media {
+        M::UploadedPhoto(photo) => {
+            let content = taken(world, user, &photo.file)?;
+            let (width, height) = (800, 600);
+            Ok(added(world, Media::Photo { width, height }, content))
+        }
+        M::UploadedDocument(document) => {
+            let content = taken(world, user, &document.file)?;
+            let media = document_media(document, content.size());
+            Ok(added(world, media, content))
+        }
+        M::Photo(photo) => match &photo.id {
+            enums::InputPhoto::Photo(photo) => known(world, user, (photo.id, photo.access_hash)),
+            enums::InputPhoto::Empty => Err(bad("MEDIA_EMPTY")),
+        },
+        M::Document(document) => match &document.id {
+            enums::InputDocument::Document(file) => known(world, user, (file.id, file.access_hash)),
+            enums::InputDocument::Empty => Err(bad("MEDIA_EMPTY")),
+        },
+        other => super::messages::media_of(other).map(|media| (media, 0)),
+    }
+}
+
+fn taken(world: &mut World, user: i64, file: &enums::InputFile) -> Result<Content, Refusal> {
+    let (id, parts) = match file {
+        enums::InputFile::File(file) => (file.id, file.parts),
+        enums::InputFile::Big(file) => (file.id, file.parts),
+        enums::InputFile::StoryDocument(_) => return Err(bad("MEDIA_INVALID")),
+    };
+    world.files.take_upload(user, id, parts)
+}
+
+fn added(world: &mut World, media: Media, content: Content) -> (Media, i64) {
+    let id = world.random_i64() >> 8;
+    world.file_for(id, &media, Some(content));
+    (media, id)
+}
+
+fn known(world: &World, user: i64, (id, hash): (i64, i64)) -> Result<(Media, i64), Refusal> {
+    let file = world.files.get(id).filter(|file| !file.gone);
+    let media = file.and_then(|file| file.media.clone());
+    media
+        .filter(|_| hash == crate::world::file_hash(user, id))
+        .map(|media| (media, id))
+        .ok_or_else(|| bad("MEDIA_INVALID"))
+}
+
+fn document_media(document: &types::InputMediaUploadedDocument, size: i64) -> Media {
+    use enums::DocumentAttribute as A;
+    let attributes = &document.attributes;
+    let find = |pick: fn(&A) -> Option<Media>| attributes.iter().find_map(pick);
+    let special = find(|attribute| match attribute {
+        A::Audio(audio) if audio.voice => Some(Media::Voice {
+            seconds: audio.duration,
+            size: 0,
+        }),
+        A::Video(video) => Some(Media::Video {
+            seconds: video.duration as i32,
+            width: video.w,
+            height: video.h,
+            size: 0,
+        }),
+        _ => None,
+    });
+    if let Some(media) = special.filter(|_| !document.force_file) {
+        return media;
+    }
+    let name = attributes.iter().find_map(|attribute| match attribute {
+        A::Filename(name) => Some(name.file_name.clone()),
+        _ => None,
+    });
+    Media::Document {
+        name: name.unwrap_or_else(|| "file".to_owned()),
+        mime: document.mime_type.clone(),
+        size,
+    }
 }

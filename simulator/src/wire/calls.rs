@@ -33,6 +33,9 @@ const INVOKE_WITHOUT_UPDATES: u32 = 0xbf94_59b7;
 /// Deeper wrapping than any client does.
 const MAX_WRAPPERS: usize = 16;
 
+/// `upload.file`: parts of files are as small as they get.
+const UPLOAD_FILE: [u8; 4] = 0x096a_18d5_u32.to_le_bytes();
+
 /// The content of a `gzip_packed`, or `None` when the body is not packed.
 pub fn unpacked(body: &[u8], limit: usize) -> Result<Option<Vec<u8>>, ()> {
     let mut reader = Reader::new(body);
@@ -278,6 +281,7 @@ impl Errand {
             .config
             .gzip_over
             .is_none_or(|least| result.len() < least)
+            || result.starts_with(&UPLOAD_FILE)
         {
             return result;
         }

@@ -30,6 +30,7 @@ impl World {
                 members: all,
                 date,
                 version: 1,
+                photo: 0,
             },
         );
         let action = Action::Created {

@@ -13,6 +13,8 @@ pub struct Group {
     pub members: BTreeSet<i64>,
     pub date: i32,
     pub version: i32,
+    /// 0: none.
+    pub photo: i64,
 }
 
 /// A supergroup or a broadcast channel: it has its own messages, ids and pts.
@@ -35,6 +37,8 @@ pub struct Channel {
     pub changed_at: i32,
     /// Last id that anybody read: what a sender sees as read.
     pub read_outbox: i32,
+    /// 0: none.
+    pub photo: i64,
 }
 
 /// What happened in a channel, in the order of its pts.
@@ -79,6 +83,7 @@ impl Channel {
             log: Vec::new(),
             changed_at: date,
             read_outbox: 0,
+            photo: 0,
         }
     }
 

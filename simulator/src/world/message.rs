@@ -19,6 +19,8 @@ pub struct Body {
     pub edit_date: i32,
     pub text: String,
     pub media: Option<Box<Media>>,
+    /// The file behind its media; a forwarded message has the same. 0: none.
+    pub file: i64,
     pub action: Option<Box<Action>>,
     pub reply_to: Option<Gid>,
     pub spot: Spot,
@@ -180,6 +182,8 @@ pub struct Forward {
 pub struct Draft {
     pub text: String,
     pub media: Option<Media>,
+    /// A file that exists already; 0: made for the media.
+    pub file: i64,
     pub action: Option<Action>,
     pub reply_to: Option<Gid>,
     pub spot: Spot,

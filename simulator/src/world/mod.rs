@@ -12,6 +12,7 @@ mod chats;
 mod clock;
 mod difference;
 mod encrypted;
+mod files;
 mod forum;
 mod ids;
 mod ledger;
@@ -19,6 +20,7 @@ mod lookup;
 mod mailbox;
 mod message;
 mod notices;
+mod picture;
 mod poll;
 mod post;
 mod push;
@@ -40,6 +42,7 @@ pub use backup::Backup;
 pub use chats::{Channel, ChannelEvent, Group};
 pub use clock::Clock;
 pub use difference::DIFFERENCE_LIMIT;
+pub use files::{Content, Files, Size, StoredFile, Wanted, file_hash};
 pub use forum::{GENERAL, Spot, Topic};
 pub use ids::{ChatRef, access_hash, min_hash, mix};
 pub use ledger::{ChatEntry, Ledger, LedgerMessage, SendEntry};
@@ -83,6 +86,7 @@ pub struct World {
     pub qr_tokens: HashMap<Vec<u8>, QrToken>,
     exported: HashMap<Vec<u8>, i64>,
     pub rules: SignInRules,
+    pub files: Files,
     outgoing: Vec<Outgoing>,
     pub ledger_sends: Vec<SendEntry>,
     pub methods: BTreeMap<String, u64>,
@@ -114,6 +118,7 @@ impl World {
             qr_tokens: HashMap::new(),
             exported: HashMap::new(),
             rules: SignInRules::default(),
+            files: Files::default(),
             outgoing: Vec::new(),
             ledger_sends: Vec::new(),
             methods: BTreeMap::new(),

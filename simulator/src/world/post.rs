@@ -136,6 +136,15 @@ impl World {
     /// Makes the message, without asking whether it may be. `key` is the client that sends it, if one does.
     pub fn post(&mut self, from: i64, chat: ChatRef, draft: Draft, key: Option<KeyId>) -> Posted {
         let gid = self.bodies.len() as Gid;
+        let mut file = draft.file;
+        if let Some(media) = draft.media.as_ref().filter(|_| file == 0) {
+            let id = super::view::file_id(self.seed, gid);
+            file = if self.file_for(id, media, None) {
+                id
+            } else {
+                0
+            };
+        }
         self.bodies.push(Body {
             from,
             chat,
@@ -143,6 +152,7 @@ impl World {
             edit_date: 0,
             text: draft.text,
             media: draft.media.map(Box::new),
+            file,
             action: draft.action.map(Box::new),
             reply_to: draft.reply_to,
             spot: draft.spot,

@@ -145,7 +145,19 @@ impl World {
         for key in &ended {
             self.end_key(*key, unauthorised(reason));
         }
+        if except.is_none() {
+            self.end_visits(user, reason);
+        }
         ended
+    }
+
+    /// Its keys on other data centres end with it.
+    fn end_visits(&mut self, user: i64, reason: &'static str) {
+        let visits = self.keys.values_mut();
+        for key in visits.filter(|key| key.visitor && key.user == Some(user)) {
+            key.user = None;
+            key.ended = Some(unauthorised(reason));
+        }
     }
 
     /// The wire saw the key on two connections: it is nobody's from now on, and 406 for ever.

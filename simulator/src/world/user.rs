@@ -18,6 +18,8 @@ pub struct User {
     /// Until when it is shown as online; in the past: when it was last seen.
     pub online_until: i32,
     pub about: String,
+    /// Its profile photo; 0: none.
+    pub photo: i64,
 }
 
 /// The part of a user that only exists when clients can sign in as it.

@@ -1,6 +1,10 @@
 """What a real client does with the simulated Telegram. One scenario per run: `scenarios.py <name> [transport]`."""
 
 import asyncio
+import hashlib
+import io
+import os
+import random
 import sys
 
 from telethon import errors, events, functions, types
@@ -223,7 +227,8 @@ async def reading(transport):
         assert got == want, (kind, len(got), len(want))
     photo = [m async for m in made.iter_messages(friend, limit=1)][0]
     assert photo.photo is not None and photo.message == "a view", photo
-    assert len(await made.download_media(photo, bytes)) == 4096
+    drawn = await made.download_media(photo, bytes)
+    assert drawn.startswith(b"\x89PNG") and len(drawn) == photo.file.size, len(drawn)
     sent = [m async for m in made.iter_messages(chats["supergroup"], limit=7)]
     assert [type(m.media).__name__ for m in reversed(sent)] == [
         "MessageMediaDocument",
@@ -245,6 +250,78 @@ async def reading(transport):
     assert sorted(p.id for p in participants) == sorted([me, friend]), participants
     full = await made(functions.users.GetFullUserRequest(friend))
     assert full.full_user.id == friend
+    await made.disconnect()
+
+
+async def files(transport):
+    """Uploads and fetches files around every border, from a second data centre and with a reference that has expired."""
+    phone = "+99966 2 1027"
+    me, friend, chats = furnish(phone, "Files")
+    made = await signed_in(phone, transport)
+    await made.get_dialogs()
+    part = 512 * 1024
+    for size in (1, 1023, 1024, part - 1, part, part + 1, 10 * 1024 * 1024 - 1, 10 * 1024 * 1024 + 1):
+        if size == part + 1:
+            do("set_files_dc", dc=4)
+        content = random.Random(size).randbytes(size)
+        sent = await made.send_file(friend, io.BytesIO(content), attributes=[types.DocumentAttributeFilename("a b.bin")], force_document=True)
+        assert sent.document.size == size and sent.file.name == "a b.bin", sent.document
+        assert await made.download_media(sent, bytes) == content, size
+        assert sent.document.dc_id == (2 if size <= part else 4), sent.document.dc_id
+    do("expire_file_references")
+    old = sent.document
+    location = types.InputDocumentFileLocation(old.id, old.access_hash, old.file_reference, "")
+    try:
+        await made(functions.upload.GetFileRequest(location, offset=0, limit=4096))
+        raise AssertionError("an expired reference was taken")
+    except errors.FileReferenceExpiredError:
+        pass
+    again = (await made.get_messages(friend, ids=[sent.id]))[0]
+    assert await made.download_media(again, bytes) == content
+    forwarded = await made.forward_messages(chats["group"], again)
+    assert forwarded.document.id == sent.document.id
+    do("forget_file", user=me, chat=friend, id=sent.id)
+    try:
+        await made.download_media(again, bytes)
+        raise AssertionError("a file that is gone was given")
+    except errors.FileIdInvalidError:
+        pass
+    photo = do("set_photo", of=friend)["id"]
+    seen = await made.get_entity(friend)
+    assert seen.photo.photo_id == photo, seen.photo
+    assert (await made.download_profile_photo(friend, bytes)).startswith(b"\x89PNG")
+    await made.disconnect()
+
+
+async def sending_files(transport):
+    """Sends files of every kind to somebody else's account; each caption says what it is and what its bytes are."""
+    to = int(os.environ["SCENARIO_TO"])
+    phone = "+99966 2 1031"
+    me = account(phone, "Sender")
+    do("say", **{"from": to, "chat": me, "text": "hello"})
+    made = await signed_in(phone, transport)
+    await made.get_dialogs()
+
+    async def send(kind, name, content, **how):
+        file = io.BytesIO(content)
+        file.name = name
+        caption = f"{kind} {hashlib.sha256(content).hexdigest()}"
+        return await made.send_file(to, file, caption=caption, **how)
+
+    part = 512 * 1024
+    for size in (1, part - 1, part, part + 1, 10 * 1024 * 1024 - 1, 10 * 1024 * 1024 + 1):
+        await send("document", f"отчёт {size}.bin", random.Random(size).randbytes(size), force_document=True)
+    voice = [types.DocumentAttributeAudio(3, voice=True)]
+    await send("voice", "voice.ogg", random.Random(3).randbytes(9_000), attributes=voice, voice_note=True)
+    video = [types.DocumentAttributeVideo(4, 640, 480, supports_streaming=True)]
+    await send("video", "film.mp4", random.Random(4).randbytes(700_000), attributes=video)
+    photo = do("add_person", first_name="Painter")["id"]
+    do("say_media", **{"from": photo, "chat": me, "media": {"kind": "photo", "width": 640, "height": 480}})
+    await made.get_dialogs()
+    drawn = [m async for m in made.iter_messages(photo, limit=1)][0]
+    await send("photo", "view.png", await made.download_media(drawn, bytes))
+    again = [m async for m in made.iter_messages(to, limit=2)][1]
+    await made.send_file(to, again.document, caption=again.message)
     await made.disconnect()
 
 

@@ -1,5 +1,7 @@
 //! Runs one Telethon scenario against a simulator of its own.
 
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
@@ -11,14 +13,24 @@ use tokio::{process::Command, sync::OnceCell};
 
 /// The one generous limit of a scenario, its client's start included.
 const LIMIT: Duration = Duration::from_secs(120);
-const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/telethon");
+
+/// In this crate's folder, also where another crate's tests use it.
+fn here() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let own = root.join("tests/telethon");
+    if own.exists() {
+        own
+    } else {
+        root.join("simulator/tests/telethon")
+    }
+}
 
 /// A Python with the pinned Telethon in it, made once under the target directory.
 async fn python() -> PathBuf {
     static PYTHON: OnceCell<PathBuf> = OnceCell::const_new();
     PYTHON
         .get_or_init(|| async {
-            let wanted = std::fs::read_to_string(format!("{HERE}/requirements.txt")).unwrap();
+            let wanted = std::fs::read_to_string(here().join("requirements.txt")).unwrap();
             let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("telethon-venv");
             let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
             if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -26,7 +38,7 @@ async fn python() -> PathBuf {
             }
             let home = home.to_str().unwrap();
             run(Command::new("python3").args(["-m", "venv", "--clear", home])).await;
-            let requirements = format!("{HERE}/requirements.txt");
+            let requirements = here().join("requirements.txt");
             let install = [
                 "-m",
                 "pip",
@@ -65,18 +77,29 @@ async fn run(command: &mut Command) -> String {
 
 /// Runs a scenario of `tests/telethon/scenarios.py`; it checks itself against the ledger.
 pub async fn scenario(name: &str, transport: &str) {
-    let python = python().await;
     let simulator = Simulator::builder().seed(11).start().await.unwrap();
+    scenario_on(&simulator, name, transport, &[]).await;
+    simulator.shutdown().await;
+}
+
+/// The same on a simulator that is somebody else's, too.
+pub async fn scenario_on(
+    simulator: &Simulator,
+    name: &str,
+    transport: &str,
+    env: &[(&str, String)],
+) {
+    let python = python().await;
     let control = simulator
         .serve_control(([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let script = format!("{HERE}/scenarios.py");
     let mut command = Command::new(python);
-    command.args([&script, name, transport]);
+    command.arg(here().join("scenarios.py"));
+    command.args([name, transport]);
     command.env("SIMULATOR_CONTROL", format!("http://{control}"));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.envs(env.iter().map(|(name, value)| (*name, value.as_str())));
     let out = run(&mut command).await;
     assert!(out.contains(&format!("ok {name} {transport}")), "{out}");
-    simulator.shutdown().await;
 }

@@ -7,6 +7,7 @@ mod codes;
 mod dialog;
 mod entities;
 mod extra;
+mod file;
 mod media;
 mod message;
 mod object;
@@ -23,10 +24,11 @@ mod update;
 
 use grammers_client::tl;
 
-use crate::domain::{Batch, ChatId, Timestamp};
+use crate::domain::{AccountId, Batch, ChatId, MessageObject, Timestamp};
 use people::People;
 
 pub(super) use dialog::record as dialog_record;
+pub(super) use file::{of_message as files_of_message, of_object as files_of_object};
 pub(super) use peer::user as user_peer;
 pub(crate) use reading::read as read_object;
 
@@ -68,6 +70,16 @@ impl<'a> Converter<'a> {
     fn chat(&self, peer: &tl::enums::Peer) -> ChatId {
         chat_id(peer, self.self_id)
     }
+}
+
+/// The object that is kept of a message.
+pub(super) fn object_of(
+    account_id: AccountId,
+    message: tl::enums::Message,
+    self_id: i64,
+) -> Option<MessageObject> {
+    let mut batch = Batch::empty(account_id);
+    Converter::new(self_id, &mut batch).message(message)?.object
 }
 
 /// The marked id of a peer. User 0 is how an echo of a message to oneself names its chat.

@@ -51,7 +51,7 @@ pub(super) fn data_uri(stripped: &[u8]) -> Option<String> {
     ))
 }
 
-fn jpeg(stripped: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn jpeg(stripped: &[u8]) -> Option<Vec<u8>> {
     let [1, height, width, scan @ ..] = stripped else {
         return None;
     };

@@ -34,7 +34,7 @@ const LAST_WORD: Duration = Duration::from_secs(60);
 /// receiver of its events.
 #[derive(Clone)]
 pub struct LinkHandle {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -64,7 +64,12 @@ impl LinkHandle {
         let guard = shared.runtime.spawn(async move {
             let exit = match key.filter(|_| usable) {
                 Some(key) => match lease(&using, &key).await {
-                    Some(_lease) => guarded(task).await,
+                    Some(_lease) => {
+                        let exit = guarded(task).await;
+                        // They dial with the leased key, too.
+                        using.files.close();
+                        exit
+                    }
                     None => LinkExit::Closed,
                 },
                 None => keyless(),
@@ -264,7 +269,7 @@ impl LinkHandle {
     }
 
     /// One call of the reading budget, in its turn.
-    async fn reading<T: Send + 'static>(
+    pub(super) async fn reading<T: Send + 'static>(
         &self,
         urgency: Urgency,
         work: impl Future<Output = Result<T, CallError>> + Send + 'static,

@@ -6,6 +6,7 @@ mod backoff;
 mod call;
 mod cause;
 mod fetch;
+mod files;
 mod handle;
 mod line;
 mod pace;

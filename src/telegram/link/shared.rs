@@ -15,6 +15,7 @@ use crate::{
         LinkExit,
         budget::Budget,
         error::Failure,
+        files::FileLines,
         pool::{Calls, PoolSession},
         settings::{Common, Settings},
     },
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) peers: Arc<dyn PeerBook>,
     pub(super) pace: Pace,
     pub(super) budget: Arc<Budget>,
+    /// Connections that only files travel on.
+    pub(super) files: FileLines,
     /// Closing was asked for.
     pub(super) stop: CancellationToken,
     /// The current pool; `None` between two.
@@ -90,6 +93,14 @@ impl Shared {
             budget,
             runtime,
         } = common;
+        let stop = CancellationToken::new();
+        let files = FileLines::new(
+            Arc::clone(&session),
+            Arc::clone(&settings),
+            runtime.clone(),
+            api_id,
+            stop.clone(),
+        );
         Self {
             account_id,
             self_id,
@@ -101,7 +112,8 @@ impl Shared {
             peers,
             pace: Pace::new(pace),
             budget,
-            stop: CancellationToken::new(),
+            files,
+            stop,
             calls: Mutex::new(None),
             met: Mutex::default(),
             orders: Mutex::new(Orders::default()),
@@ -197,6 +209,12 @@ impl Shared {
             lock(&self.orders).exit.get_or_insert(exit);
             self.wake.notify_one();
         }
+    }
+
+    /// A call on a line of files learned that the sign-in is over.
+    pub(super) fn end_with(&self, exit: LinkExit) {
+        lock(&self.orders).exit.get_or_insert(exit);
+        self.wake.notify_one();
     }
 
     /// How far the dialogs of channels are.

@@ -133,6 +133,15 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("malformed_json", "the body can't be read"),
     ("malformed_query", "the query can't be read"),
+    ("media_gone", "Telegram no longer has this file"),
+    (
+        "media_not_found",
+        "the message has no file, or no small picture",
+    ),
+    (
+        "media_unavailable",
+        "the file can't be fetched now; its account is not connected, or too much is on its way",
+    ),
     ("message_gone", "Telegram no longer has the message"),
     (
         "message_may_have_arrived",
@@ -180,6 +189,11 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "phone_invalid",
         "the number is not in international form, or Telegram does not take it",
+    ),
+    ("photo_not_found", "the person or the chat has no photo"),
+    (
+        "range_not_satisfiable",
+        "the range lies beyond the file's end",
     ),
     (
         "recipient_invalid",

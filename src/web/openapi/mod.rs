@@ -120,7 +120,11 @@ fn schema(name: &str) -> Value {
 fn answer(operation: &Operation) -> Value {
     let content = match operation.answer {
         "" => return json!({ "description": "No content." }),
-        "text/html" | "text/event-stream" | "text/plain" | "application/json" => {
+        "text/html"
+        | "text/event-stream"
+        | "text/plain"
+        | "application/json"
+        | "application/octet-stream" => {
             json!({ operation.answer: { "schema": {} } })
         }
         name => json!({ "application/json": { "schema": schema(name) } }),

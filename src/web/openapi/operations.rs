@@ -95,6 +95,26 @@ const REVEAL: Errors = &[
     "telegram_refused",
     "flood_wait",
 ];
+const MEDIA: Errors = &[
+    "message_not_found",
+    "media_not_found",
+    "media_gone",
+    "media_unavailable",
+    "range_not_satisfiable",
+    "flood_wait",
+    "telegram_unreachable",
+    "telegram_refused",
+];
+const PHOTO: Errors = &[
+    "conversation_not_found",
+    "photo_not_found",
+    "media_gone",
+    "media_unavailable",
+    "range_not_satisfiable",
+    "flood_wait",
+    "telegram_unreachable",
+    "telegram_refused",
+];
 const CHATS: Errors = &[
     "not_authorized",
     "login_required",
@@ -191,7 +211,7 @@ operations! {
         post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], LOGIN;
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], ACCOUNT;
-        patch "/accounts/{id}" "Changes label or colour, switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid"];
+        patch "/accounts/{id}" "Changes label, colour or what of its files it fetches by itself, switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid"];
         delete "/accounts/{id}" "Signs it out and removes it; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], ACCOUNT;
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], LOGIN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], ACCOUNT;
@@ -207,10 +227,16 @@ operations! {
         get "/conversations" "Conversations, newest first", "" => 200 "Conversations", &[("account_id", "one or several, with commas"), ("kind", "private, bot, group, supergroup or channel"), ("unread", "true: only unread ones"), ("q", "part of the title"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["invalid_account_id", "invalid_kind", "invalid_limit", "invalid_cursor"];
         get "/conversations/{id}" "One conversation", "" => 200 "OneConversation", &[], CONVERSATION;
         get "/conversations/{id}/messages" "Its messages, newest first, to the beginning of the chat", "" => 200 "Messages", &[("cursor", "next_cursor or prev_cursor of another page"), ("around", "row id of a message"), ("around_message_id", "Telegram's number of a message, fetched when it is not stored"), ("after", "row id of a message"), ("limit", "1 to 200")], HISTORY;
+        get "/conversations/{id}/photo" "The photo of the person or the chat, as it is now", "" => 200 "application/octet-stream", &[], PHOTO;
+        head "/conversations/{id}/photo" "What GET would say of the photo", "" => 200 "application/octet-stream", &[], PHOTO;
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
         post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
+        get "/messages/{id}/media" "The file of a message, whole or in a range (Range, If-Range, ETag); it begins while it is still being fetched from Telegram", "" => 200 "application/octet-stream", &[], MEDIA;
+        head "/messages/{id}/media" "What GET would say of the file", "" => 200 "application/octet-stream", &[], MEDIA;
+        get "/messages/{id}/media/thumb" "The small picture of a message's file", "" => 200 "application/octet-stream", &[], MEDIA;
+        head "/messages/{id}/media/thumb" "What GET would say of the small picture", "" => 200 "application/octet-stream", &[], MEDIA;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
         post "/messages/{id}/reveal" "The text of a masked message with its code, fetched from Telegram and kept nowhere; for admins, and the log says for whom", "" => 200 "Revealed", &[], REVEAL;
         delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[("force", "true: also one that may have arrived; if it did, it comes again as a message from another device")], &["message_not_found", "message_not_waiting", "message_may_have_arrived"];

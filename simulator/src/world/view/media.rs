@@ -2,165 +2,193 @@
 
 use grammers_tl_types::{enums, types};
 
-use super::{
-    super::{
-        ids::mix,
-        message::{Gid, Media},
-    },
-    file_id,
+use super::super::{
+    Files, Size, StoredFile, World, file_hash,
+    message::{Body, Gid, Media},
+    picture::stripped,
 };
 
-/// Data centre that all files lie on.
-const FILE_DC: i32 = 2;
-/// Size of every generated picture.
-const PICTURE_BYTES: i64 = 4096;
-
-pub fn media_tl(seed: u64, gid: Gid, date: i32, media: &Media) -> enums::MessageMedia {
-    let id = file_id(seed, gid);
-    match media.clone() {
-        Media::Photo { width, height } => types::MessageMediaPhoto {
-            spoiler: false,
-            live_photo: false,
-            photo: Some(photo(id, date, width, height)),
-            ttl_seconds: None,
-            video: None,
-        }
-        .into(),
-        Media::Document { name, mime, size } => {
-            let attributes = vec![types::DocumentAttributeFilename { file_name: name }.into()];
-            document_media(document(id, date, &mime, size, attributes), false, false)
-        }
-        Media::Voice { seconds, size } => {
-            let attribute = types::DocumentAttributeAudio {
-                voice: true,
-                duration: seconds,
-                title: None,
-                performer: None,
-                waveform: Some(vec![0; 63]),
-            };
-            document_media(
-                document(id, date, "audio/ogg", size, vec![attribute.into()]),
-                true,
-                false,
-            )
-        }
-        Media::Video {
-            seconds,
-            width,
-            height,
+impl World {
+    /// Media as `viewer` sees it.
+    pub fn media_tl(
+        &self,
+        viewer: i64,
+        gid: Gid,
+        body: &Body,
+        media: &Media,
+    ) -> enums::MessageMedia {
+        let date = body.date;
+        let file = self.files.get(body.file);
+        let size = file
+            .and_then(|file| file.size(""))
+            .map_or(0, |size| size.content.size());
+        let document = |mime: &str, attributes: Vec<enums::DocumentAttribute>| types::Document {
+            id: body.file,
+            access_hash: file_hash(viewer, body.file),
+            file_reference: self.files.reference(body.file),
+            date,
+            mime_type: mime.to_owned(),
             size,
-        } => {
-            let attribute = types::DocumentAttributeVideo {
-                round_message: false,
-                supports_streaming: true,
-                nosound: false,
-                duration: f64::from(seconds),
-                w: width,
-                h: height,
-                preload_prefix_size: None,
-                video_start_ts: None,
-                video_codec: None,
-            };
-            document_media(
-                document(id, date, "video/mp4", size, vec![attribute.into()]),
-                false,
-                true,
-            )
+            thumbs: file.and_then(|file| thumbs(body.file, file)),
+            video_thumbs: None,
+            dc_id: file.map_or(0, |file| file.dc),
+            attributes,
+        };
+        match media.clone() {
+            Media::Photo { .. } => types::MessageMediaPhoto {
+                spoiler: false,
+                live_photo: false,
+                photo: file.map(|file| self.photo(viewer, body.file, date, file)),
+                ttl_seconds: None,
+                video: None,
+            }
+            .into(),
+            Media::Document { name, mime, .. } => {
+                let name = types::DocumentAttributeFilename { file_name: name };
+                document_media(document(&mime, vec![name.into()]), false, false)
+            }
+            Media::Voice { seconds, .. } => {
+                let attribute = types::DocumentAttributeAudio {
+                    voice: true,
+                    duration: seconds,
+                    title: None,
+                    performer: None,
+                    waveform: Some(vec![0; 63]),
+                };
+                document_media(document("audio/ogg", vec![attribute.into()]), true, false)
+            }
+            Media::Video {
+                seconds,
+                width,
+                height,
+                ..
+            } => {
+                let attribute = types::DocumentAttributeVideo {
+                    round_message: false,
+                    supports_streaming: true,
+                    nosound: false,
+                    duration: f64::from(seconds),
+                    w: width,
+                    h: height,
+                    preload_prefix_size: None,
+                    video_start_ts: None,
+                    video_codec: None,
+                };
+                document_media(document("video/mp4", vec![attribute.into()]), false, true)
+            }
+            Media::Sticker { emoji } => {
+                let attribute = types::DocumentAttributeSticker {
+                    mask: false,
+                    alt: emoji,
+                    stickerset: enums::InputStickerSet::Empty,
+                    mask_coords: None,
+                };
+                document_media(document("image/webp", vec![attribute.into()]), false, false)
+            }
+            Media::Location {
+                latitude,
+                longitude,
+            } => {
+                let geo = types::GeoPoint {
+                    long: longitude,
+                    lat: latitude,
+                    access_hash: 0,
+                    accuracy_radius: None,
+                };
+                types::MessageMediaGeo { geo: geo.into() }.into()
+            }
+            Media::Contact {
+                phone,
+                first_name,
+                last_name,
+                user_id,
+            } => types::MessageMediaContact {
+                phone_number: phone,
+                first_name,
+                last_name,
+                vcard: String::new(),
+                user_id,
+            }
+            .into(),
+            Media::Poll { question, answers } => {
+                poll(super::file_id(self.seed, gid), question, answers)
+            }
         }
-        Media::Sticker { emoji } => {
-            let stickerset = enums::InputStickerSet::Empty;
-            let attribute = types::DocumentAttributeSticker {
-                mask: false,
-                alt: emoji,
-                stickerset,
-                mask_coords: None,
-            };
-            document_media(
-                document(
-                    id,
-                    date,
-                    "image/webp",
-                    PICTURE_BYTES,
-                    vec![attribute.into()],
-                ),
-                false,
-                false,
-            )
+    }
+
+    fn photo(&self, viewer: i64, id: i64, date: i32, file: &StoredFile) -> enums::Photo {
+        types::Photo {
+            has_stickers: false,
+            id,
+            access_hash: file_hash(viewer, id),
+            file_reference: self.files.reference(id),
+            date,
+            sizes: photo_sizes(id, file, &file.sizes),
+            video_sizes: None,
+            dc_id: file.dc,
         }
-        Media::Location {
-            latitude,
-            longitude,
-        } => {
-            let geo = types::GeoPoint {
-                long: longitude,
-                lat: latitude,
-                access_hash: 0,
-                accuracy_radius: None,
-            };
-            types::MessageMediaGeo { geo: geo.into() }.into()
-        }
-        Media::Contact {
-            phone,
-            first_name,
-            last_name,
-            user_id,
-        } => types::MessageMediaContact {
-            phone_number: phone,
-            first_name,
-            last_name,
-            vcard: String::new(),
-            user_id,
-        }
-        .into(),
-        Media::Poll { question, answers } => poll(id, question, answers),
+        .into()
     }
 }
 
-fn photo(id: i64, date: i32, w: i32, h: i32) -> enums::Photo {
-    let size = types::PhotoSize {
-        r#type: "x".to_owned(),
-        w,
-        h,
-        size: PICTURE_BYTES as i32,
+/// The tiny preview, then what can be fetched.
+fn photo_sizes(id: i64, file: &StoredFile, sizes: &[Size]) -> Vec<enums::PhotoSize> {
+    let preview = types::PhotoStrippedSize {
+        r#type: "i".to_owned(),
+        bytes: stripped(id),
     };
-    let small = types::PhotoSize {
-        r#type: "m".to_owned(),
-        w: w.min(320),
-        h: h.min(320),
-        size: PICTURE_BYTES as i32,
+    let sizes = sizes.iter().map(|size| {
+        types::PhotoSize {
+            r#type: size.name.to_owned(),
+            w: size.width,
+            h: size.height,
+            size: if file.gone {
+                0
+            } else {
+                size.content.size() as i32
+            },
+        }
+        .into()
+    });
+    std::iter::once(preview.into()).chain(sizes).collect()
+}
+
+/// Of a document: every size that is not the file itself.
+fn thumbs(id: i64, file: &StoredFile) -> Option<Vec<enums::PhotoSize>> {
+    let small: Vec<Size> = file
+        .sizes
+        .iter()
+        .filter(|size| !size.name.is_empty())
+        .cloned()
+        .collect();
+    (!small.is_empty()).then(|| photo_sizes(id, file, &small))
+}
+
+pub fn profile_photo(files: &Files, id: i64) -> Option<enums::UserProfilePhoto> {
+    let file = files.get(id)?;
+    Some(
+        types::UserProfilePhoto {
+            has_video: false,
+            personal: false,
+            photo_id: id,
+            stripped_thumb: Some(stripped(id)),
+            dc_id: file.dc,
+        }
+        .into(),
+    )
+}
+
+pub fn chat_photo(files: &Files, id: i64) -> enums::ChatPhoto {
+    let Some(file) = files.get(id) else {
+        return enums::ChatPhoto::Empty;
     };
-    types::Photo {
-        has_stickers: false,
-        id,
-        access_hash: mix(id as u64) as i64,
-        file_reference: reference(id),
-        date,
-        sizes: vec![small.into(), size.into()],
-        video_sizes: None,
-        dc_id: FILE_DC,
+    types::ChatPhoto {
+        has_video: false,
+        photo_id: id,
+        stripped_thumb: Some(stripped(id)),
+        dc_id: file.dc,
     }
     .into()
-}
-
-fn document(
-    id: i64,
-    date: i32,
-    mime: &str,
-    size: i64,
-    attributes: Vec<enums::DocumentAttribute>,
-) -> types::Document {
-    types::Document {
-        id,
-        access_hash: mix(id as u64) as i64,
-        file_reference: reference(id),
-        date,
-        mime_type: mime.to_owned(),
-        size,
-        thumbs: None,
-        video_thumbs: None,
-        dc_id: FILE_DC,
-        attributes,
-    }
 }
 
 fn document_media(document: types::Document, voice: bool, video: bool) -> enums::MessageMedia {
@@ -233,28 +261,4 @@ fn poll(id: i64, question: String, answers: Vec<String>) -> enums::MessageMedia 
         attached_media: None,
     }
     .into()
-}
-
-/// What a client has to show again when it fetches the file.
-fn reference(id: i64) -> Vec<u8> {
-    mix(id as u64 ^ 0x7265_6600).to_be_bytes().to_vec()
-}
-
-/// The bytes of a file: made up, but the same each time. `None`: the access hash is wrong.
-pub fn file_bytes(
-    id: i64,
-    access_hash: i64,
-    offset: i64,
-    limit: i32,
-    size: i64,
-) -> Option<Vec<u8>> {
-    if access_hash != mix(id as u64) as i64 {
-        return None;
-    }
-    let end = (offset + i64::from(limit)).min(if size > 0 { size } else { PICTURE_BYTES });
-    Some(
-        (offset..end.max(offset))
-            .map(|at| (mix(id as u64 ^ (at as u64 >> 3)) >> ((at & 7) * 8)) as u8)
-            .collect(),
-    )
 }

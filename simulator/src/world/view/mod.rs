@@ -15,7 +15,7 @@ mod form;
 mod media;
 
 pub use blank::{blank_channel_full, blank_notify, blank_user_full};
-pub use media::file_bytes;
+pub use media::{chat_photo, profile_photo};
 
 /// Users and chats that have to come along with an answer.
 #[derive(Clone, Debug, Default)]
@@ -125,6 +125,7 @@ impl World {
         }
         out.first_name = Some(user.first_name.clone());
         out.last_name = Some(user.last_name.clone()).filter(|name| !name.is_empty());
+        out.photo = profile_photo(&self.files, user.photo);
         if out.min {
             return out.into();
         }
@@ -170,7 +171,7 @@ impl World {
             noforwards: false,
             id,
             title: group.title.clone(),
-            photo: enums::ChatPhoto::Empty,
+            photo: chat_photo(&self.files, group.photo),
             participants_count: group.members.len() as i32,
             date: group.date,
             version: group.version,
@@ -210,6 +211,7 @@ impl World {
         out.access_hash = Some(hash);
         out.username.clone_from(&channel.username);
         out.participants_count = Some(channel.members.len() as i32);
+        out.photo = chat_photo(&self.files, channel.photo);
         out.into()
     }
 
@@ -252,7 +254,7 @@ impl World {
         message.media = body
             .media
             .as_deref()
-            .map(|media| media::media_tl(self.seed, gid, body.date, media));
+            .map(|media| self.media_tl(viewer, gid, body, media));
         message.entities = body.entities();
         if let Some(form) = &body.form {
             self.dress(viewer, gid, body, form, &mut message);

@@ -9,6 +9,7 @@ super::schemas! {
         state_reason: "string?", state_since: "time", retry_at: "time?", attempt: "integer", user: "TelegramUser?",
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
         archive: "one of recent|all", history: "History?",
+        media: "one of none|previews|all",
     }
     answer TelegramUser { id: "string", first_name: "string", last_name: "string?", username: "string?" }
     answer Sync { phase: "one of dialogs|history|done", done: "integer", total: "integer" }
@@ -100,6 +101,7 @@ super::schemas! {
         via_bot: "maybe Named", business_bot: "maybe Named", paid_stars: "maybe integer", suggested_post: "maybe string",
         effect: "maybe string", fact_check: "maybe string", restricted: "maybe string", reply_to_chat: "maybe string",
         reply_to_story: "maybe integer", forwarded_message_id: "maybe string", imported_at: "maybe time",
+        thumb: "string?", url: "string?", thumb_url: "string?",
     }
     answer Accounts { accounts: "Account[]", server_has_api: "boolean", vault: "Vault" }
     answer Vault {
@@ -131,7 +133,7 @@ super::schemas! {
     }
     body ChangeAccount {
         label: "maybe string?", is_active: "maybe boolean?", colour: "maybe integer?",
-        archive: "maybe one of recent|all?",
+        archive: "maybe one of recent|all?", media: "maybe one of none|previews|all?",
     }
     body BeginLogin { phone: "maybe string?", qr: "maybe boolean", session: "maybe string?" }
     body Code { code: "string" }

@@ -1,0 +1,193 @@
+//! Bucket: whole files in an S3 bucket instead of the folder, `<prefix>/<account>/<key>`. How much it holds and for how long
+//! is the bucket's own business (its lifecycle rules); what is on its way still lies in the folder until it is whole.
+
+use std::{fs::File, ops::Range, os::unix::fs::FileExt, sync::Arc, time::Duration};
+
+use actix_web::web::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use object_store::{
+    ClientOptions, Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt,
+    PutPayload, RetryConfig, aws::AmazonS3Builder, path::Path,
+};
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::MediaError;
+use crate::domain::{AccountId, FileKey};
+
+/// Of one upload; each lies in memory for a moment.
+const PIECE: u64 = 8 << 20;
+const UPLOADS: usize = 1;
+/// For an answer, and for the next bytes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    uploads: Arc<Semaphore>,
+}
+
+impl Bucket {
+    /// `s3://bucket/prefix`; region, keys and endpoint by the usual `AWS_` variables.
+    pub fn open(address: &str) -> Result<Self, Error> {
+        // A second installation is refused and does no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = ClientOptions::new()
+            .with_connect_timeout(PATIENCE)
+            .with_read_timeout(PATIENCE)
+            // A large file may take its reader hours.
+            .with_timeout_disabled();
+        let retry = RetryConfig {
+            max_retries: 3,
+            retry_timeout: PATIENCE * 3,
+            ..RetryConfig::default()
+        };
+        // Options of the environment first: what is said here holds.
+        let mut builder = AmazonS3Builder::from_env()
+            .with_url(address)
+            .with_client_options(client)
+            .with_retry(retry);
+        if std::env::var("AWS_ALLOW_HTTP").is_ok_and(|allow| allow == "true") {
+            builder = builder.with_allow_http(true);
+        }
+        let rest = address.strip_prefix("s3://").unwrap_or_default();
+        let prefix = rest.split_once('/').map_or("", |(_, prefix)| prefix);
+        Ok(Self {
+            store: Arc::new(builder.build()?),
+            prefix: Path::from(prefix),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
+        })
+    }
+
+    fn folder(&self, account: AccountId) -> Path {
+        self.prefix.clone().join(account.to_string())
+    }
+
+    fn path(&self, account: AccountId, key: &FileKey) -> Path {
+        self.folder(account).join(key.as_str())
+    }
+
+    /// Its size, when it is there and as long as it should be.
+    pub async fn find(
+        &self,
+        account: AccountId,
+        key: &FileKey,
+        size: Option<u64>,
+    ) -> Result<Option<u64>, MediaError> {
+        let path = self.path(account, key);
+        let found = timeout(PATIENCE, self.store.head(&path)).await;
+        match found {
+            Ok(Ok(meta)) => Ok(Some(meta.size).filter(|len| size.is_none_or(|size| size == *len))),
+            Ok(Err(Error::NotFound { .. })) => Ok(None),
+            Ok(Err(error)) => Err(MediaError::Disk(error.to_string())),
+            Err(_) => Err(MediaError::Disk("the bucket does not answer".to_owned())),
+        }
+    }
+
+    /// These bytes of it.
+    pub async fn read(
+        &self,
+        account: AccountId,
+        key: &FileKey,
+        range: Range<u64>,
+    ) -> Result<BoxStream<'static, Result<Bytes, MediaError>>, MediaError> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
+        let path = self.path(account, key);
+        let found = timeout(PATIENCE, self.store.get_opts(&path, options)).await;
+        let found = found.map_err(|_| MediaError::Disk("the bucket does not answer".to_owned()))?;
+        let found = found.map_err(told)?;
+        Ok(found.into_stream().map_err(told).boxed())
+    }
+
+    /// Puts a whole file there for each of these accounts; it is seen there once it is whole.
+    pub async fn put(
+        &self,
+        key: &FileKey,
+        file: Arc<File>,
+        size: u64,
+        accounts: &[AccountId],
+    ) -> Result<(), MediaError> {
+        let _turn = self.uploads.acquire().await;
+        let mut first: Option<Path> = None;
+        for account in accounts {
+            let path = self.path(*account, key);
+            match &first {
+                Some(first) => self.store.copy(first, &path).await.map_err(told)?,
+                None => self.upload(&path, &file, size).await?,
+            }
+            first.get_or_insert(path);
+        }
+        Ok(())
+    }
+
+    async fn upload(&self, path: &Path, file: &Arc<File>, size: u64) -> Result<(), MediaError> {
+        if size <= PIECE {
+            let bytes = piece(file, 0..size).await?;
+            self.store
+                .put(path, PutPayload::from_bytes(bytes))
+                .await
+                .map_err(told)?;
+            return Ok(());
+        }
+        let mut upload = self.store.put_multipart(path).await.map_err(told)?;
+        match self.upload_pieces(&mut *upload, file, size).await {
+            Ok(()) => upload.complete().await.map(drop).map_err(told),
+            Err(error) => {
+                // What can't be taken back is the bucket's to clean up.
+                let _ = upload.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn upload_pieces(
+        &self,
+        upload: &mut dyn MultipartUpload,
+        file: &Arc<File>,
+        size: u64,
+    ) -> Result<(), MediaError> {
+        let mut at = 0;
+        while at < size {
+            let end = (at + PIECE).min(size);
+            let bytes = piece(file, at..end).await?;
+            upload
+                .put_part(PutPayload::from_bytes(bytes))
+                .await
+                .map_err(told)?;
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// Everything of an account.
+    pub async fn forget(&self, account: AccountId) -> Result<(), MediaError> {
+        let folder = self.folder(account);
+        let all = self.store.list(Some(&folder));
+        let paths = all.map_ok(|meta| meta.location).boxed();
+        self.store
+            .delete_stream(paths)
+            .try_for_each(|_| async { Ok(()) })
+            .await
+            .map_err(told)
+    }
+}
+
+async fn piece(file: &Arc<File>, range: Range<u64>) -> Result<Bytes, MediaError> {
+    let file = Arc::clone(file);
+    let len = usize::try_from(range.end - range.start).unwrap_or(0);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = vec![0; len];
+        file.read_exact_at(&mut bytes, range.start)
+            .map(|()| Bytes::from(bytes))
+    });
+    let read = read.await.map_err(|_| MediaError::Broken)?;
+    read.map_err(|error| MediaError::Disk(error.to_string()))
+}
+
+fn told(error: Error) -> MediaError {
+    MediaError::Disk(error.to_string())
+}

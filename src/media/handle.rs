@@ -1,0 +1,389 @@
+//! The handle: what others may ask of the files.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    Links, MediaError, OfMessage, Wanted,
+    bucket::Bucket,
+    disk::Disk,
+    fetch::{Fetch, Places},
+    flight::{self, Flight, Reader},
+    open::{Opened, Source},
+    policy::{self, Arrived},
+};
+use crate::{
+    domain::{Account, AccountId, ChatId, FileKey, FileLocation, MessageFiles, MessageRowId},
+    store::StoreHandle,
+    telegram::{LinkHandle, Urgency, files_of},
+};
+
+/// Whoever wants a place this far ahead of what is written does not wait for it: a film is wanted from its middle on.
+const AHEAD: u64 = 4 << 20;
+/// Readers past the folder; each holds a part of a file.
+const DIRECT: usize = 16;
+/// How long it is believed where a chat's photo lies, and of how many chats.
+const PHOTO_KNOWN: Duration = Duration::from_secs(60 * 60);
+const PHOTOS_KNOWN: usize = 20_000;
+
+pub struct MediaConfig {
+    /// `<data-dir>/media`.
+    pub folder: PathBuf,
+    /// Bytes that may lie there.
+    pub bound: u64,
+    /// `s3://bucket/prefix`: whole files lie there instead.
+    pub bucket: Option<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MediaOpenError {
+    #[error("the media folder can't be used: {0}")]
+    Folder(#[from] io::Error),
+    #[error("SWITCHBOARD_MEDIA_STORE: {0}")]
+    Bucket(String),
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct MediaHandle {
+    inner: Arc<Inner>,
+}
+
+/// Without a task: it is ending because nobody reads it.
+type Flights = HashMap<FileKey, (Arc<Flight>, Option<AbortOnDropHandle<()>>)>;
+type Photos = HashMap<(AccountId, ChatId), (Instant, Option<FileLocation>)>;
+
+pub(super) struct Inner {
+    pub disk: Arc<Disk>,
+    /// `None`: whole files lie in the folder.
+    pub bucket: Option<Bucket>,
+    pub places: Places,
+    links: Arc<dyn Links>,
+    store: StoreHandle,
+    flights: Mutex<Flights>,
+    direct: Arc<Semaphore>,
+    photos: Mutex<Photos>,
+    arrivals: mpsc::Sender<Arrived>,
+}
+
+impl Inner {
+    fn flights(&self) -> MutexGuard<'_, Flights> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody reads it, and from now on nobody finds it.
+    pub fn is_abandoned(&self, flight: &Flight) -> bool {
+        let mut flights = self.flights();
+        if flight.is_read() {
+            return false;
+        }
+        // Its own task is among what is dropped: that is done by whoever calls `land`.
+        if let Some((_, task)) = flights.get_mut(&flight.key)
+            && let Some(task) = task.take()
+        {
+            drop(task.detach());
+        }
+        true
+    }
+
+    /// It is no more on its way.
+    pub fn land(&self, flight: &Flight) {
+        let mut flights = self.flights();
+        let same = |(known, _): &mut (Arc<Flight>, _)| std::ptr::eq(Arc::as_ptr(known), flight);
+        if flights.get_mut(&flight.key).is_some_and(same)
+            && let Some((_, Some(task))) = flights.remove(&flight.key)
+        {
+            drop(task.detach());
+        }
+    }
+
+    pub fn direct(&self) -> Result<OwnedSemaphorePermit, MediaError> {
+        let permit = Arc::clone(&self.direct).try_acquire_owned();
+        permit.map_err(|_| MediaError::Busy)
+    }
+
+    /// Work that may wait for the disk.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, MediaError> {
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| MediaError::Broken)
+    }
+}
+
+impl MediaHandle {
+    /// Opens the folder. `known`: accounts that exist; what lies there of others is removed.
+    ///
+    /// # Errors
+    /// When the folder can't be made or read, or the bucket's address makes no sense.
+    pub fn open_folder(
+        config: &MediaConfig,
+        store: StoreHandle,
+        links: Arc<dyn Links>,
+        known: &[AccountId],
+        runtime: &Handle,
+    ) -> Result<Self, MediaOpenError> {
+        let bucket = config.bucket.as_deref().map(Bucket::open).transpose();
+        let bucket = bucket.map_err(|error| MediaOpenError::Bucket(error.to_string()))?;
+        let disk = Disk::open(&config.folder, config.bound, known)?;
+        let (arrivals, arrived) = mpsc::channel(policy::QUEUE);
+        let media = Self {
+            inner: Arc::new(Inner {
+                disk: Arc::new(disk),
+                bucket,
+                places: Places::default(),
+                links,
+                store,
+                flights: Mutex::default(),
+                direct: Arc::new(Semaphore::new(DIRECT)),
+                photos: Mutex::default(),
+                arrivals,
+            }),
+        };
+        runtime.spawn(policy::run(media.clone(), arrived));
+        Ok(media)
+    }
+
+    /// A message with a file came in. Does not wait: what is too much now comes when somebody looks.
+    pub fn tell(&self, arrived: Arrived) {
+        let _ = self.inner.arrivals.try_send(arrived);
+    }
+
+    pub(super) async fn account(&self, id: AccountId) -> Result<Option<Account>, MediaError> {
+        let account = self.inner.store.get_account(id).await;
+        account.map_err(|_| MediaError::Broken)
+    }
+
+    pub(super) async fn link(&self, account: AccountId) -> Option<LinkHandle> {
+        self.inner.links.link(account).await
+    }
+
+    /// By what was kept of the message alone. `None`: that says nothing.
+    pub(super) async fn kept_files(
+        &self,
+        row: MessageRowId,
+    ) -> Result<Option<MessageFiles>, MediaError> {
+        let kept = self.inner.store.object_of(row).await;
+        let kept = kept.map_err(|_| MediaError::Broken)?;
+        Ok(kept.as_ref().and_then(files_of))
+    }
+
+    /// What of a message can be fetched, by what was kept of it, else by what Telegram has now.
+    ///
+    /// # Errors
+    /// When Telegram had to be asked and did not tell.
+    pub async fn files(
+        &self,
+        account: AccountId,
+        message: OfMessage,
+    ) -> Result<MessageFiles, MediaError> {
+        if let Some(files) = self.kept_files(message.row).await? {
+            return Ok(files);
+        }
+        let Some(link) = self.inner.links.link(account).await else {
+            return Err(MediaError::Away);
+        };
+        let found = link
+            .message_files(message.chat, message.message_id, Urgency::Person)
+            .await?;
+        found.map(|(files, _)| files).ok_or(MediaError::Gone)
+    }
+
+    /// Where the photo of a chat lies. `None`: it has none.
+    ///
+    /// # Errors
+    /// When Telegram had to be asked and did not tell.
+    pub async fn chat_photo(
+        &self,
+        account: AccountId,
+        chat: ChatId,
+    ) -> Result<Option<FileLocation>, MediaError> {
+        let known = self.photos().get(&(account, chat)).cloned();
+        if let Some((at, photo)) = &known
+            && at.elapsed() < PHOTO_KNOWN
+        {
+            return Ok(photo.clone());
+        }
+        let asked = match self.inner.links.link(account).await {
+            Some(link) => link
+                .chat_photo(chat, Urgency::Person)
+                .await
+                .map_err(MediaError::from),
+            None => Err(MediaError::Away),
+        };
+        let photo = match (asked, known) {
+            (Ok(photo), _) => photo,
+            // An old one is better than none.
+            (Err(_), Some((_, photo))) => return Ok(photo),
+            (Err(error), None) => return Err(error),
+        };
+        let mut photos = self.photos();
+        if photos.len() >= PHOTOS_KNOWN {
+            photos.clear();
+        }
+        photos.insert((account, chat), (Instant::now(), photo.clone()));
+        Ok(photo)
+    }
+
+    /// What is known of it is old.
+    pub fn forget_photo(&self, account: AccountId, chat: ChatId) {
+        self.photos().remove(&(account, chat));
+    }
+
+    fn photos(&self) -> MutexGuard<'_, Photos> {
+        self.inner
+            .photos
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a file for reading from `from` on; comes back when the bytes there are at hand.
+    ///
+    /// # Errors
+    /// See [`MediaError`].
+    pub async fn open(&self, wanted: &Wanted, from: u64) -> Result<Opened, MediaError> {
+        let (key, size) = (wanted.location.key(), wanted.location.size);
+        if let Some(whole) = self.find(wanted.account, &key, size).await? {
+            return Ok(whole);
+        }
+        let mut reader = self.fly(wanted, &key).await?;
+        let far = size.is_some() && from > reader.written() + AHEAD;
+        let arrived = match size {
+            _ if far => Err(MediaError::Disk("it is far from there".to_owned())),
+            Some(0) => reader.whole().await,
+            Some(size) => reader.beyond(from).await.map(|_| size),
+            None => reader.whole().await,
+        };
+        match (arrived, size) {
+            (Ok(size), _) => Ok(Opened {
+                size,
+                inner: Arc::clone(&self.inner),
+                source: Source::Growing(reader, Some(Box::new(self.fetch(wanted)))),
+            }),
+            (Err(MediaError::Disk(_)), Some(size)) => {
+                drop(reader);
+                Ok(Opened {
+                    size,
+                    inner: Arc::clone(&self.inner),
+                    source: Source::Direct {
+                        fetch: Box::new(self.fetch(wanted)),
+                        _place: self.inner.direct()?,
+                    },
+                })
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn fetch(&self, wanted: &Wanted) -> Fetch {
+        let links = Arc::clone(&self.inner.links);
+        Fetch::new(wanted.clone(), links, self.inner.store.clone())
+    }
+
+    async fn find(
+        &self,
+        account: AccountId,
+        key: &FileKey,
+        size: Option<u64>,
+    ) -> Result<Option<Opened>, MediaError> {
+        if let Some(bucket) = &self.inner.bucket {
+            let found = match bucket.find(account, key, size).await {
+                Ok(found) => found,
+                // Without it every file still comes from Telegram.
+                Err(error) => {
+                    log::warn!(target: "switchboard::media", "the bucket can't be asked: {error}");
+                    None
+                }
+            };
+            return Ok(found.map(|size| Opened {
+                size,
+                inner: Arc::clone(&self.inner),
+                source: Source::Bucket(bucket.clone(), account, key.clone()),
+            }));
+        }
+        let (disk, wanted) = (Arc::clone(&self.inner.disk), key.clone());
+        let found = self
+            .inner
+            .blocking(move || disk.find(account, &wanted, size))
+            .await?;
+        Ok(found.map(|(file, size)| Opened {
+            size,
+            inner: Arc::clone(&self.inner),
+            source: Source::Whole(Arc::new(file)),
+        }))
+    }
+
+    /// Joins the flight of a file, or starts it.
+    async fn fly(&self, wanted: &Wanted, key: &FileKey) -> Result<Reader, MediaError> {
+        let joined = |flights: &Flights| {
+            let (flight, task) = flights.get(key)?;
+            task.as_ref().map(|_| flight.join(wanted.account))
+        };
+        for _ in 0..100 {
+            if let Some(reader) = joined(&self.inner.flights()) {
+                return Ok(reader);
+            }
+            let Some(link) = self.inner.links.link(wanted.account).await else {
+                return Err(MediaError::Away);
+            };
+            {
+                let mut flights = self.inner.flights();
+                if let Some(reader) = joined(&flights) {
+                    return Ok(reader);
+                }
+                if !flights.contains_key(key) {
+                    let flight = Flight::new(key.clone(), wanted.location.size, wanted.account);
+                    let reader = flight.join(wanted.account);
+                    let work = flight::fly(
+                        Arc::clone(&self.inner),
+                        Arc::clone(&flight),
+                        self.fetch(wanted),
+                    );
+                    flights.insert(key.clone(), (flight, Some(link.beside(work))));
+                    return Ok(reader);
+                }
+            }
+            // The one before it is being put away.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(MediaError::Busy)
+    }
+
+    /// An account goes, or its history does: what is here of it goes, too.
+    ///
+    /// # Errors
+    /// When it can't be removed from the folder.
+    pub async fn forget(&self, account: AccountId) -> Result<(), MediaError> {
+        for (flight, _) in self.inner.flights().values() {
+            flight.leave(account);
+        }
+        self.photos().retain(|(id, _), _| *id != account);
+        if let Some(bucket) = &self.inner.bucket {
+            bucket.forget(account).await?;
+        }
+        let disk = Arc::clone(&self.inner.disk);
+        self.inner
+            .blocking(move || disk.forget(account))
+            .await?
+            .map_err(|error| MediaError::Disk(error.to_string()))
+    }
+
+    /// Bytes that the folder holds.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.inner.disk.total()
+    }
+}
