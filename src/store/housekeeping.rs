@@ -12,7 +12,9 @@ use std::{
 use diesel::{QueryResult, RunQueryDsl, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    Result, StoreConfig, StoreError, connection, search_index,
+    Result, StoreConfig, StoreError, connection,
+    erasure::{self, Erasure},
+    search_index,
     sql::{One, sql},
     transaction,
     tx::State,
@@ -48,6 +50,7 @@ pub(super) struct Housekeeping {
     pruned: Instant,
     stepped_in: Instant,
     checkpointer: SyncSender<()>,
+    erasure: Erasure,
 }
 
 impl Housekeeping {
@@ -79,6 +82,7 @@ impl Housekeeping {
             pruned: Instant::now(),
             stepped_in: Instant::now(),
             checkpointer: wake,
+            erasure: Erasure::new(),
         })
     }
 
@@ -102,9 +106,7 @@ impl Housekeeping {
             self.fed = (!more).then(Instant::now);
         }
         if self.pruned.elapsed() > PRUNE_EVERY {
-            let pruned = step(conn, |conn| prune(conn, self.keep_events))?;
-            let purged = step(conn, |conn| purge(conn, state))?;
-            if pruned + purged == 0 {
+            if step(conn, |conn| prune(conn, self.keep_events))? == 0 {
                 self.pruned = Instant::now();
                 if !busy {
                     // Pages of a wave; the system keeps them as well.
@@ -113,6 +115,20 @@ impl Housekeeping {
             } else {
                 more = true;
             }
+        }
+        if state.purge {
+            // Rows are not only given up but overwritten: the rest of the work may have to wait.
+            conn.batch_execute("PRAGMA secure_delete = ON;")?;
+            let purged = step(conn, |conn| purge(conn, state))?;
+            conn.batch_execute("PRAGMA secure_delete = OFF;")?;
+            if purged == 0 {
+                state.purge = false;
+                self.erasure.want();
+            } else {
+                more = true;
+            }
+        } else if !busy {
+            self.erasure.go_on(conn);
         }
         self.look_at_log(conn);
         Ok(more && !busy)
@@ -246,9 +262,13 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM conversations WHERE account_no = ?",
-        "UPDATE accounts SET purge = 0, unread = 0 WHERE no = ?",
+        "UPDATE event_log SET detail = NULL WHERE account_no = ? AND detail IS NOT NULL",
+        // Its number stays taken; nothing else of it stays.
+        "UPDATE accounts SET purge = 0, unread = 0, label = '', phone = NULL, user_id = NULL, user_first_name = NULL, \
+         user_last_name = NULL, user_username = NULL, last_update_at = NULL WHERE no = ?",
     ] {
         sql(text).number(account).run(conn)?;
     }
+    erasure::order(conn)?;
     Ok(1)
 }

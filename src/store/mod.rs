@@ -14,6 +14,7 @@ mod conversation_row;
 mod conversations;
 mod cursor;
 mod echoes;
+mod erasure;
 mod error;
 mod event_log;
 mod farewells;

@@ -8,7 +8,7 @@ use super::{Access, ApiError, Scope, Service, login::method_of};
 use crate::{
     config::is_api_hash,
     domain::{
-        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, SecretText,
+        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, LogOut, SecretText,
         StateChange, Timestamp, default_colour,
     },
     store::{AccountPatch, NewAccount},
@@ -296,6 +296,17 @@ pub async fn remove_account(
 ) -> Result<HttpResponse, ApiError> {
     access.require(Scope::Admin)?;
     let account = service.account(&access, *id).await?;
+    if service.store.listed_account(*id).await?.is_none() {
+        // Removed before, with its history kept; refused when it is to be kept again.
+        let keep = query.history == History::Keep;
+        service.store.remove_account(*id, keep).await?;
+        log::info!(target: "switchboard::account", "account={id} label={label:?} its history is deleted", label = account.label);
+        let log_out = match service.vault.farewells().await? {
+            open if open.iter().any(|one| one.account_id == *id) => LogOut::Ordered,
+            _ => LogOut::Done,
+        };
+        return Ok(HttpResponse::Ok().json(json!({ "account": account, "logout": log_out })));
+    }
     // Before its rows go: the order to end its session stands without them.
     let (_, log_out) = service.supervisor.partings().sign_out(*id).await?;
     service.vault.remove(*id).await?;

@@ -3,6 +3,7 @@
 mod basics;
 mod crash;
 mod echoes;
+mod erasure;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/leak_scan.rs"]
 mod leak_scan;

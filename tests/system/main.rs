@@ -13,6 +13,7 @@ mod command_line;
 mod crash;
 mod disk;
 mod endings;
+mod erasure;
 mod faithful;
 mod first_message;
 mod foreign_server;
