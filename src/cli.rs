@@ -181,6 +181,16 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub allowed_host: Vec<String>,
+    /// Certificate chain (PEM) to serve HTTPS with; read again when the file changes.
+    #[arg(long, env = "SWITCHBOARD_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of that certificate.
+    #[arg(long, env = "SWITCHBOARD_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// A proxy in front does the TLS: every call counts as one from outside this machine, and a call's address is the last
+    /// one in X-Forwarded-For.
+    #[arg(long, env = "SWITCHBOARD_BEHIND_PROXY")]
+    pub behind_proxy: bool,
     /// OpenAI-compatible endpoint for /message_stream.
     #[arg(long, env = "ASSISTANT_URL")]
     pub assistant_url: Option<String>,

@@ -101,6 +101,12 @@ impl TokenTable {
         !self.tokens.is_empty()
     }
 
+    /// Is there one of a person's that may do everything?
+    #[must_use]
+    pub fn any_admin(&self) -> bool {
+        self.tokens.iter().any(|token| token.scope == "admin")
+    }
+
     /// When the next of them expires.
     pub(in crate::store) fn next_end(&self) -> Option<Timestamp> {
         self.tokens

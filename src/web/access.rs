@@ -9,6 +9,7 @@ use std::future::{Ready, ready};
 use super::{
     doors::{Owner, OwnerKind},
     error::ApiError,
+    front::Front,
     guard::Hosts,
 };
 use crate::domain::AccountId;
@@ -144,6 +145,7 @@ fn scope_too_small() -> ApiError {
 #[derive(Debug)]
 pub struct Gate {
     pub hosts: Hosts,
+    pub front: Front,
 }
 
 impl FromRequest for Access {

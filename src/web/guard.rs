@@ -3,7 +3,7 @@
 //!
 //! The order of the checks matters: the address first, then the origin, then the token.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::{
     Error, HttpMessage, ResponseError,
@@ -23,8 +23,9 @@ use super::{
     doors::{Caller, Credentials},
     ending,
     error::ApiError,
+    front::OwnAddress,
     integrations::{Face, reshaped},
-    passed_on::passed_on,
+    passed_on::{client_of_proxy, passed_on},
 };
 
 /// Which `Host` values are ours.
@@ -46,30 +47,43 @@ impl Hosts {
         Self(hosts)
     }
 
-    fn allows(&self, host: &str) -> bool {
-        self.0.iter().any(|known| known.eq_ignore_ascii_case(host))
+    fn allows(&self, host: &str, own: Option<OwnAddress>) -> bool {
+        // The address itself is no name that somebody else could point here.
+        own.is_some_and(|own| is_address(host, own.0))
+            || self.0.iter().any(|known| known.eq_ignore_ascii_case(host))
     }
 
-    fn allows_origin(&self, origin: &str) -> bool {
+    fn allows_origin(&self, origin: &str, own: Option<OwnAddress>) -> bool {
         let Ok(uri) = origin.parse::<Uri>() else {
             return false;
         };
         let Some(authority) = uri.authority() else {
             return false;
         };
-        matches!(uri.scheme_str(), Some("http" | "https")) && self.allows(authority.as_str())
+        matches!(uri.scheme_str(), Some("http" | "https")) && self.allows(authority.as_str(), own)
     }
 
     /// For `connect-src`: not every browser counts WebSockets as 'self'. The policy has no word for IPv6 addresses;
     /// there 'self' has to do.
-    fn websocket_sources(&self) -> String {
+    fn websocket_sources(&self, own: Option<OwnAddress>) -> String {
+        let own = own.map(|own| own.0.to_string());
         self.0
             .iter()
+            .chain(own.iter().filter(|own| !self.0.contains(own)))
             .filter(|host| !host.starts_with('['))
             .flat_map(|host| [format!("ws://{host}"), format!("wss://{host}")])
             .collect::<Vec<_>>()
             .join(" ")
     }
+}
+
+/// `host` is this address, with its port or without a usual one.
+fn is_address(host: &str, address: SocketAddr) -> bool {
+    if host.parse() == Ok(address) {
+        return true;
+    }
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    matches!(address.port(), 80 | 443) && bare.parse() == Ok(address.ip())
 }
 
 /// The middleware around every route, static files and `/ws` included.
@@ -113,7 +127,8 @@ pub async fn guard(
             response = response.into_response(told);
         }
     }
-    add_headers(response.headers_mut(), &gate.hosts, api);
+    let own = response.request().conn_data::<OwnAddress>().copied();
+    add_headers(response.headers_mut(), &gate.hosts, own, api);
     Ok(response)
 }
 
@@ -131,14 +146,22 @@ async fn check(
         check_cross_site(request, &gate.hosts)?;
     }
     check_content_type(request)?;
-    let ip = request
+    let peer = request
         .peer_addr()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
             peer.ip().to_canonical()
         });
+    let sign = passed_on(request.version(), request.headers());
+    let (ip, passed_on) = if gate.front.behind_proxy {
+        let ip = client_of_proxy(request.headers()).unwrap_or(peer);
+        let said = || "SWITCHBOARD_BEHIND_PROXY".to_owned();
+        (ip, Some(sign.unwrap_or_else(said)))
+    } else {
+        (peer, sign)
+    };
     let caller = Caller {
         ip,
-        passed_on: passed_on(request.version(), request.headers()),
+        passed_on,
         for_page: matches!(*request.method(), Method::GET | Method::HEAD)
             && super::assets::is_open(request.path()),
     };
@@ -155,7 +178,7 @@ fn check_host(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
             .authority()
             .map_or_else(String::new, ToString::to_string),
     };
-    if hosts.allows(&host) {
+    if hosts.allows(&host, own_address(request)) {
         return Ok(());
     }
     Err(ApiError::new(
@@ -165,14 +188,19 @@ fn check_host(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
     ))
 }
 
+fn own_address(request: &ServiceRequest) -> Option<OwnAddress> {
+    request.conn_data::<OwnAddress>().copied()
+}
+
 fn is_websocket(request: &ServiceRequest) -> bool {
     header_is(request.headers(), &header::UPGRADE, "websocket")
 }
 
 fn check_websocket_origin(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
+    let own = own_address(request);
     match request.headers().get(header::ORIGIN) {
         None => Ok(()),
-        Some(origin) if hosts.allows_origin(origin.to_str().unwrap_or_default()) => Ok(()),
+        Some(origin) if hosts.allows_origin(origin.to_str().unwrap_or_default(), own) => Ok(()),
         Some(_) => Err(cross_site()),
     }
 }
@@ -194,7 +222,8 @@ fn check_cross_site(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiEr
         return Ok(());
     }
     if let Some(origin) = headers.get(header::ORIGIN) {
-        return if hosts.allows_origin(origin.to_str().unwrap_or_default()) {
+        let origin = origin.to_str().unwrap_or_default();
+        return if hosts.allows_origin(origin, own_address(request)) {
             Ok(())
         } else {
             Err(cross_site())
@@ -250,12 +279,12 @@ fn header_is(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
         .is_some_and(|text| text.eq_ignore_ascii_case(value))
 }
 
-fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, api: bool) {
+fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, own: Option<OwnAddress>, api: bool) {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
          connect-src 'self' {}; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
-        hosts.websocket_sources()
+        hosts.websocket_sources(own)
     );
     let fixed = [
         ("x-frame-options", "DENY"),

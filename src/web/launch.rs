@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Access, ApiError, Scope, Service,
+    Access, ApiError, Gate, Scope, Service,
     doors::{COOKIE, Giver, LAUNCH_LIFETIME, Launched},
 };
 use crate::domain::{SecretText, Timestamp};
@@ -25,6 +25,7 @@ pub struct Code {
 /// The launch link: trades its code for a cookie that scripts can't read and other sites can't send.
 pub async fn open_desk(
     service: web::Data<Service>,
+    gate: web::Data<Gate>,
     query: web::Query<Code>,
 ) -> Result<HttpResponse, ApiError> {
     let mut answer = HttpResponse::SeeOther();
@@ -33,8 +34,9 @@ pub async fn open_desk(
         .insert_header((header::CACHE_CONTROL, "no-store"));
     match service.doors.launch(&query.code).await? {
         Launched::Desk(token) => {
+            let secure = if gate.front.secure() { "; Secure" } else { "" };
             let cookie = format!(
-                "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}",
+                "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{secure}",
                 token.expose()
             );
             Ok(answer.insert_header((header::SET_COOKIE, cookie)).finish())
@@ -52,6 +54,7 @@ pub async fn open_desk(
 pub async fn make_link(
     request: HttpRequest,
     service: web::Data<Service>,
+    gate: web::Data<Gate>,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
     access.require(Scope::Admin)?;
@@ -60,9 +63,10 @@ pub async fn make_link(
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("127.0.0.1");
+    let scheme = if gate.front.secure() { "https" } else { "http" };
     let code = service.doors.launch_code(Giver::Caller(access));
     Ok(HttpResponse::Created().json(json!({
-        "url": format!("http://{host}/launch?code={}", code.expose()),
+        "url": format!("{scheme}://{host}/launch?code={}", code.expose()),
         "expires_at": Timestamp::now().plus(LAUNCH_LIFETIME),
     })))
 }

@@ -7,6 +7,7 @@ mod access;
 mod access_ends;
 mod archive;
 mod assistant_stream;
+mod beyond_loopback;
 mod chat_portal;
 mod codes;
 mod command_line;
