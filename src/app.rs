@@ -30,7 +30,7 @@ use crate::{
     tls::{Certificate, TlsError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{
-        AssistantClient, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, guarded,
+        AssistantClient, Audit, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, guarded,
         note_own_address,
     },
     webhooks::{OwnerOf, WebhookFigures, Webhooks},
@@ -187,6 +187,7 @@ impl App {
             telegram,
             api: config.api.clone(),
             doors,
+            audit: Audit::default(),
             webhooks: WebhookFigures::default(),
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });

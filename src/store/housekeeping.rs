@@ -12,7 +12,7 @@ use std::{
 use diesel::{QueryResult, RunQueryDsl, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    Result, StoreConfig, StoreError, connection,
+    Result, StoreConfig, StoreError, audit, connection,
     erasure::{self, Erasure},
     search_index,
     sql::{One, sql},
@@ -198,7 +198,8 @@ fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
     let tombstones = sql("DELETE FROM tombstones WHERE deleted_at < ?")
         .number(now - TOMBSTONE_DAYS * DAY)
         .run(conn)?;
-    Ok(events + keys + tombstones)
+    let audit = audit::prune(conn, CHUNK)?;
+    Ok(events + keys + tombstones + audit)
 }
 
 /// The next rows of an account that was removed with its history.

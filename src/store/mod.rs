@@ -8,6 +8,7 @@
 mod accounts;
 mod actor;
 mod archive;
+mod audit;
 mod connection;
 mod continuity;
 mod conversation_row;
@@ -56,6 +57,7 @@ mod tx;
 mod types;
 mod webhook_cursors;
 
+pub use audit::{AuditRecord, NewAudit};
 pub use error::{Result, StoreError};
 pub use farewells::{NewFarewell, SealedFarewell};
 pub use handle::{Store, StoreHandle};

@@ -94,29 +94,10 @@ impl Access {
             .is_none_or(|accounts| accounts.contains(&id))
     }
 
-    /// # Errors
-    /// 403 when the caller's token does not reach this far.
-    pub fn require(&self, needed: Scope) -> Result<(), ApiError> {
-        let allowed = match needed {
-            Scope::Read | Scope::Licence => true,
-            Scope::Send => matches!(self.scope, Scope::Send | Scope::Admin | Scope::Licence),
-            Scope::Admin => self.scope == Scope::Admin,
-        };
-        if allowed {
-            return Ok(());
-        }
-        Err(scope_too_small())
-    }
-
-    /// For what concerns the service as a whole.
-    ///
-    /// # Errors
-    /// 403 for a caller who sees only its own.
-    pub fn require_everything(&self) -> Result<(), ApiError> {
-        if self.accounts.is_none() {
-            return Ok(());
-        }
-        Err(scope_too_small())
+    /// May it sign accounts that it sees in and out? Whoever may not is not shown how, either.
+    #[must_use]
+    pub const fn may_sign_in(&self) -> bool {
+        matches!(self.scope, Scope::Admin | Scope::Licence)
     }
 
     /// Whose account the portal shows to this caller.
@@ -134,7 +115,7 @@ impl Access {
     }
 }
 
-fn scope_too_small() -> ApiError {
+pub fn scope_too_small() -> ApiError {
     ApiError::forbidden(
         "scope_too_small",
         "this token may not do that; make one with a wider scope",

@@ -4,7 +4,11 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Scope, Service, login::method_of};
+use super::{
+    Access, ApiError, Service,
+    audit::Note,
+    login::{method_of, seen_by},
+};
 use crate::{
     config::is_api_hash,
     domain::{
@@ -33,9 +37,9 @@ pub struct AddAccount {
 pub async fn add_account(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     body: web::Json<AddAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let body = body.into_inner();
     let label = check_label(&body.label)?;
     let api = credentials(&service, body.api_id, body.api_hash)?;
@@ -64,6 +68,8 @@ pub async fn add_account(
         },
         None => None,
     };
+    note.account(account.id);
+    note.label(&label);
     let account = service.account(&access, account.id).await?;
     Ok(HttpResponse::Created().json(json!({ "account": account, "login": login })))
 }
@@ -173,7 +179,7 @@ pub async fn get_account(
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
     let account = service.account(&access, *id).await?;
-    let login = service.supervisor.sign_ins().login_of(*id);
+    let login = seen_by(&access, service.supervisor.sign_ins().login_of(*id));
     Ok(HttpResponse::Ok().json(json!({ "account": account, "login": login })))
 }
 
@@ -191,7 +197,6 @@ pub async fn change_account(
     id: web::Path<AccountId>,
     body: web::Json<ChangeAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let id = *id;
     let before = service.account(&access, id).await?;
     let label = body.label.as_deref().map(check_label).transpose()?;
@@ -242,7 +247,6 @@ pub async fn restart_account(
     access: Access,
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let id = *id;
     let account = service.account(&access, id).await?;
     if !account.is_active {
@@ -268,7 +272,6 @@ pub async fn log_out_account(
     access: Access,
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
     let (account, log_out) = service.supervisor.partings().sign_out(*id).await?;
     Ok(HttpResponse::Ok().json(json!({ "account": account, "logout": log_out })))
@@ -291,11 +294,20 @@ enum History {
 pub async fn remove_account(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     id: web::Path<AccountId>,
     query: web::Query<RemoveAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let account = service.account(&access, *id).await?;
+    note.label(&account.label);
+    note.fact(
+        "history",
+        if query.history == History::Keep {
+            "keep"
+        } else {
+            "delete"
+        },
+    );
     if service.store.listed_account(*id).await?.is_none() {
         // Removed before, with its history kept; refused when it is to be kept again.
         let keep = query.history == History::Keep;

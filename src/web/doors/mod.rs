@@ -224,7 +224,8 @@ impl Doors {
     #[must_use]
     pub fn name_of(&self, access: &Access) -> String {
         let Some(id) = access.token else {
-            return "local desk".to_owned();
+            let name = if access.local { "local desk" } else { "nobody" };
+            return name.to_owned();
         };
         let known = self.tokens.watch().latest();
         let token = known.tokens.iter().find(|token| token.id == id);
@@ -269,7 +270,7 @@ impl Doors {
             return Ok(Launched::Open);
         }
         let text = self.tokens.make_desk(launched_by).await?;
-        Ok(Launched::Desk(text))
+        Ok(Launched::Desk { text, launched_by })
     }
 }
 

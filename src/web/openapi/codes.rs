@@ -133,6 +133,10 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("malformed_json", "the body can't be read"),
     ("malformed_query", "the query can't be read"),
+    (
+        "method_not_allowed",
+        "the address does not know this method; Allow says which it knows",
+    ),
     ("message_gone", "Telegram no longer has the message"),
     (
         "message_may_have_arrived",

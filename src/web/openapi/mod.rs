@@ -11,6 +11,7 @@ use self::{
     codes::CODES,
     operations::{OPERATIONS, Operation},
 };
+use super::{Need, RIGHTS, Right};
 
 /// Errors that any call may answer with.
 const COMMON: &[&str] = &[
@@ -26,6 +27,7 @@ const COMMON: &[&str] = &[
     "unsupported_media_type",
     "body_too_large",
     "not_found",
+    "method_not_allowed",
     "store_unavailable",
     "stopping",
     "internal",
@@ -78,13 +80,21 @@ fn document() -> Value {
 }
 
 fn described(operation: &Operation) -> Value {
+    let need = need_of(operation);
+    let scopes: Vec<_> = need.scopes().iter().map(|scope| scope.as_str()).collect();
     let mut described = json!({
         "tags": [operation.tag],
         "operationId": operation_id(operation),
         "summary": operation.summary,
+        "description": format!("Needs: {}.", need.words()),
         "parameters": parameters(operation),
         "x-error-codes": operation.errors,
+        "x-scopes": scopes,
+        "x-all-accounts": need.all_accounts(),
     });
+    if need == Need::Nothing {
+        described["security"] = json!([{}]);
+    }
     let mut responses = Map::new();
     responses.insert(operation.status.to_string(), answer(operation));
     let error = match operation.tag {
@@ -111,6 +121,15 @@ fn described(operation: &Operation) -> Value {
         });
     }
     described
+}
+
+fn need_of(operation: &Operation) -> Need {
+    let this = |right: &&Right| (right.method, right.path) == (operation.method, operation.path);
+    // The tests hold both lists to be the same.
+    RIGHTS
+        .iter()
+        .find(this)
+        .map_or(Need::Service, |right| right.need)
 }
 
 fn schema(name: &str) -> Value {

@@ -266,6 +266,7 @@ operations! {
         get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
+        get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200")], &["invalid_limit"];
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
         get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
         get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];

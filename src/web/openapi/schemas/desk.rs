@@ -63,6 +63,11 @@ super::schemas! {
     answer OneMessage { message: "Message" }
     answer Revealed { text: "string" }
     answer MessageAndConversation { message: "Message", conversation: "Conversation" }
+    answer AuditEntries { entries: "AuditEntry[]", next_after: "integer" }
+    answer AuditEntry {
+        id: "integer", at: "time", action: "string", by: "string", token_id: "integer?", ip: "string?", account_id: "uuid?",
+        detail: "string",
+    }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
     answer Live { status: "one of ok" }
