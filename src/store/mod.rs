@@ -68,7 +68,7 @@ pub use sealed::{RemoteCopy, SealedAccount};
 pub use stated::Statement;
 pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
-pub use tokens::{DESK, NewToken, TokenRecord, TokenTable, Unlocked};
+pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, Unlocked};
 pub use types::{
     AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
     LoginAttempt, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page,

@@ -85,6 +85,20 @@ impl TokenFile {
         })
     }
 
+    /// Another text for the same token; `None`: there is none with this id that counts.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn rotate(&mut self, id: i64, hash: &str) -> Result<Option<TokenRecord>> {
+        self.write("rotate_token", |conn| {
+            let rotated = tokens::rotate(conn, id, hash)?;
+            if rotated.is_some() {
+                audit::by_console(conn, "token_rotated", format!("token={id}"))?;
+            }
+            Ok(rotated)
+        })
+    }
+
     /// Lets everybody on this machine in, without a token.
     ///
     /// # Errors

@@ -53,6 +53,8 @@ pub struct Access {
     pub owner: Option<Owner>,
     /// Of the token that it showed.
     pub token: Option<i64>,
+    /// Of that token's text.
+    pub generation: i64,
     /// A browser that came by the launch link.
     pub desk: bool,
     /// Let in for being on this machine, while that is enough.
@@ -66,6 +68,7 @@ impl Access {
         accounts: None,
         owner: None,
         token: None,
+        generation: 0,
         desk: false,
         local: true,
     };
@@ -76,6 +79,7 @@ impl Access {
         accounts: Some(Vec::new()),
         owner: None,
         token: None,
+        generation: 0,
         desk: false,
         local: false,
     };

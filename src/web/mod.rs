@@ -29,6 +29,7 @@ mod routes;
 mod search;
 mod socket;
 mod state;
+mod tokens;
 
 pub use access::{Access, Gate, Scope};
 pub use audit::Audit;

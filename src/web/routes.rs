@@ -12,7 +12,7 @@ use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit, conversations, error, guard, health,
     history,
     integrations::{phone, portal, stream, user},
-    launch, login, messages, metrics, openapi, search, socket,
+    launch, login, messages, metrics, openapi, search, socket, tokens,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
@@ -215,6 +215,10 @@ routes! {
     get "/telegram/session/info" => portal::session_info, Read;
     get "/telegram/session/info/" => portal::session_info, Read;
     get "/audit" => audit::list_audit, Service;
+    get "/tokens" => tokens::list_tokens, Service;
+    post "/tokens" => tokens::make_token, Service, "token_made";
+    delete "/tokens/{id}" => tokens::revoke_token, Service, "token_revoked";
+    post "/tokens/{id}/rotate" => tokens::rotate_token, Service, "token_rotated";
 }
 
 /// RFC 9110, 15.5.6: with what is allowed.

@@ -32,6 +32,7 @@ mod replies;
 mod replies_places;
 mod replies_unanswered;
 mod rights;
+mod token_calls;
 mod user_api;
 mod web_safety;
 mod webhooks;

@@ -25,6 +25,7 @@ fn expired(fleet: &Fleet) -> String {
         hash: sha256_hex(text.expose()),
         expires_at: Some(Timestamp::from_millis(Timestamp::now().millis() - 1)),
         launched_by: None,
+        accounts: None,
     };
     TokenFile::open(&path)
         .unwrap()

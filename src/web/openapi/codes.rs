@@ -2,6 +2,10 @@
 
 pub const CODES: &[(&str, &str)] = &[
     (
+        "account_ids_invalid",
+        "account_ids is empty, too long, for a licence, or names an account that there is not",
+    ),
+    (
         "account_not_found",
         "there is no such account, or it is not yours",
     ),
@@ -224,6 +228,13 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("text_empty", "the text is empty"),
     ("text_too_long", "the text has more than 4096 UTF-16 units"),
+    ("token_not_found", "there is no such token, or it has ended"),
+    ("expires_at_invalid", "expires_at lies in the past"),
+    ("name_invalid", "a name has 1 to 64 characters on one line"),
+    (
+        "scope_invalid",
+        "scope is one of read, send, admin and licence",
+    ),
     (
         "token_invalid",
         "the token (or ticket) is unknown, was revoked or has expired",

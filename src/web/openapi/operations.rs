@@ -267,6 +267,10 @@ operations! {
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
         get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200")], &["invalid_limit"];
+        get "/tokens" "All tokens, ended ones and desks included; their texts are kept nowhere", "" => 200 "Tokens", &[], &[];
+        post "/tokens" "Makes a token; its text is in this answer and nowhere else. With the first one the service is locked", "MakeToken" => 201 "NewToken", &[], &["name_invalid", "scope_invalid", "account_ids_invalid", "expires_at_invalid"];
+        delete "/tokens/{id}" "Ends a token, with all that it opened", "" => 204 "", &[], &["token_not_found"];
+        post "/tokens/{id}/rotate" "Another text for the same token: name, scope, accounts and what belongs to it stay; the text before ends with all that it opened", "" => 200 "NewToken", &[], &["token_not_found"];
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
         get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
         get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];

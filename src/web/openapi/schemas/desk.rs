@@ -68,6 +68,13 @@ super::schemas! {
         id: "integer", at: "time", action: "string", by: "string", token_id: "integer?", ip: "string?", account_id: "uuid?",
         detail: "string",
     }
+    answer Tokens { tokens: "Token[]" }
+    answer NewToken { token: "Token", secret: "string" }
+    answer Token {
+        id: "integer", name: "string", scope: "one of read|send|admin|licence|desk", account_ids: "uuid[]?", owner: "string?",
+        state: "one of valid|revoked|expired", created_at: "time", last_used_at: "time?", expires_at: "time?",
+        revoked_at: "time?",
+    }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
     answer Live { status: "one of ok" }
@@ -84,6 +91,9 @@ super::schemas! {
         archive: "maybe one of recent|all?",
     }
     body BeginLogin { phone: "maybe string?", qr: "maybe boolean", session: "maybe string?" }
+    body MakeToken {
+        name: "string", scope: "one of read|send|admin|licence", account_ids: "maybe uuid[]?", expires_at: "maybe time?",
+    }
     body Code { code: "string" }
     body Password { password: "string" }
     body Send { recipient: "string", text: "string" }
