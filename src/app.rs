@@ -30,8 +30,8 @@ use crate::{
     tls::{Certificate, TlsError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{
-        AssistantClient, Audit, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, guarded,
-        note_own_address,
+        AssistantClient, Audit, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, Turns,
+        guarded, note_own_address,
     },
     webhooks::{OwnerOf, WebhookFigures, Webhooks},
 };
@@ -188,6 +188,7 @@ impl App {
             api: config.api.clone(),
             doors,
             audit: Audit::default(),
+            switching: Turns::default(),
             webhooks: WebhookFigures::default(),
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });

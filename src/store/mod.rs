@@ -55,6 +55,7 @@ mod tokens;
 mod transaction;
 mod tx;
 mod types;
+mod versions;
 mod webhook_cursors;
 
 pub use audit::{AuditRecord, NewAudit};
@@ -75,4 +76,5 @@ pub use types::{
     PageEnd, QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork,
     StoreConfig, Stretched, Target,
 };
+pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;

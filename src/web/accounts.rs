@@ -198,6 +198,9 @@ pub async fn change_account(
     body: web::Json<ChangeAccount>,
 ) -> Result<HttpResponse, ApiError> {
     let id = *id;
+    service.account(&access, id).await?;
+    // From looking whether it runs to what follows from that: two at a time would leave it otherwise than it is stored.
+    let _turn = service.switching.of(id).await;
     let before = service.account(&access, id).await?;
     let label = body.label.as_deref().map(check_label).transpose()?;
     let patch = AccountPatch {

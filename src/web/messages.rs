@@ -14,6 +14,32 @@ use crate::{
     store::Discard,
 };
 
+/// What became of a reply, for instance.
+pub async fn get_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "message": message })))
+}
+
+/// Every text that it had, the one of now last.
+pub async fn list_versions(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    let former = service.store.versions(message.id).await?;
+    let mut versions: Vec<_> = former
+        .iter()
+        .map(|version| json!({ "text": version.text, "replaced_at": version.replaced_at }))
+        .collect();
+    versions.push(json!({ "text": message.text, "replaced_at": null }));
+    Ok(HttpResponse::Ok().json(json!({ "versions": versions })))
+}
+
 pub async fn retry_message(
     service: web::Data<Service>,
     access: Access,

@@ -9,8 +9,8 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Need, Service, accounts, assets, audit, conversations, error, guard, health,
-    history,
+    ApiError, Gate, Need, Service, accounts, assets, audit, conversations, error, events, guard,
+    health, history,
     integrations::{phone, portal, stream, user},
     launch, login, messages, metrics, openapi, search, socket, tokens,
 };
@@ -172,9 +172,12 @@ routes! {
     get "/conversations/{id}/media" => history::list_media, Read;
     post "/conversations/{id}/reply" => conversations::queue_reply, Send;
     post "/conversations/{id}/read" => conversations::mark_read, Send;
+    get "/messages/{id}" => messages::get_message, Read;
+    get "/messages/{id}/versions" => messages::list_versions, Read;
     post "/messages/{id}/retry" => messages::retry_message, Send;
     post "/messages/{id}/reveal" => messages::reveal_message, Admin, "reveal";
     delete "/messages/{id}" => messages::discard_message, Send;
+    get "/events" => events::list_events, Read;
     get "/search" => search::search_messages, Read;
     get "/health/live" => health::get_live, Nothing;
     get "/health/ready" => health::get_ready, Read;

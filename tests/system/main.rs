@@ -28,6 +28,7 @@ mod log_out;
 mod night;
 mod old_callers;
 mod outages;
+mod programs;
 mod replies;
 mod replies_places;
 mod replies_unanswered;

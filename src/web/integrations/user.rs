@@ -209,14 +209,17 @@ fn plain_date(at: Timestamp) -> String {
 
 pub async fn status(caller: Caller, user_id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let owner = owner_of(&Id::Text(user_id.into_inner()))?;
-    let owned = known(&caller, &owner).await?;
-    if !owned.is_connected() {
+    // Callers ask before they start: a user that was never here is one who is not signed in.
+    let connected = owned::find(&caller, &owner)
+        .await?
+        .filter(Owned::is_connected);
+    let Some(owned) = connected else {
         return Ok(HttpResponse::Ok().json(json!({
             "status": "ok",
             "authorized": false,
             "user_info": null,
         })));
-    }
+    };
     let person = match owned::person(&caller, &owned.account, PATIENCE).await {
         Ok(person) => Some(person),
         Err(error) if error.status == StatusCode::CONFLICT => None,

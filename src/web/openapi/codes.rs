@@ -235,6 +235,11 @@ pub const CODES: &[(&str, &str)] = &[
         "scope_invalid",
         "scope is one of read, send, admin and licence",
     ),
+    ("invalid_wait", "wait is a number of seconds from 0 to 60"),
+    (
+        "resync",
+        "events after this number are not known (any more): load the state anew",
+    ),
     (
         "token_invalid",
         "the token (or ticket) is unknown, was revoked or has expired",

@@ -63,6 +63,7 @@ fn document() -> Value {
             { "name": "portal", "description": "The chat portal. Each call answers with and without its last slash." },
             { "name": "service", "description": "Pages, health, figures and this document." },
         ],
+        "servers": [{ "url": "/", "description": "Where this document was read." }],
         "paths": paths,
         "components": {
             "schemas": schemas::components(),
@@ -162,19 +163,67 @@ fn operation_id(operation: &Operation) -> String {
     format!("{}{}", operation.method, path)
 }
 
-/// Those in the path, and then those in the query.
+/// Those in the path, then those in the query, then headers.
 fn parameters(operation: &Operation) -> Vec<Value> {
     let in_path = operation.path.split('/').filter_map(|part| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
         let name = name.split(':').next()?;
-        Some(
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
-        )
+        let schema = path_schema(operation.path, name);
+        Some(json!({ "name": name, "in": "path", "required": true, "schema": schema }))
     });
     let in_query = operation.query.iter().map(|(name, what)| {
-        json!({ "name": name, "in": "query", "required": false, "description": what, "schema": { "type": "string" } })
+        let required = matches!(
+            (operation.path, *name),
+            ("/launch", "code") | ("/search", "q")
+        );
+        json!({
+            "name": name, "in": "query", "required": required, "description": what,
+            "schema": query_schema(operation.path, name),
+        })
     });
-    in_path.chain(in_query).collect()
+    let mut all: Vec<Value> = in_path.chain(in_query).collect();
+    if IDEMPOTENT.contains(&operation.path) {
+        all.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "The same key with the same content gives the same message, also when it is sent again; kept for 7 days.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+        }));
+    }
+    all
+}
+
+/// Calls that a key makes harmless to repeat.
+const IDEMPOTENT: [&str; 3] = [
+    "/conversations/{id}/reply",
+    "/accounts/{id}/send",
+    "/telegram/user/send",
+];
+
+fn path_schema(path: &str, name: &str) -> Value {
+    match name {
+        "id" if path.starts_with("/accounts/") => json!({ "type": "string", "format": "uuid" }),
+        "id" => json!({ "type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_i64 }),
+        "chat_id" => json!({ "type": "string", "pattern": "^-?[1-9][0-9]{0,18}$" }),
+        "user_id" => json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
+        _ => json!({ "type": "string", "minLength": 1 }),
+    }
+}
+
+fn query_schema(path: &str, name: &str) -> Value {
+    match (path, name) {
+        (_, "limit") => json!({ "type": "integer", "minimum": 1, "maximum": 200 }),
+        (_, "wait") => json!({ "type": "integer", "minimum": 0, "maximum": 60 }),
+        (_, "after" | "around" | "around_message_id") => {
+            json!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64 })
+        }
+        (_, "unread" | "force") => json!({ "type": "boolean" }),
+        (_, "history") => json!({ "type": "string", "enum": ["keep", "delete"] }),
+        (_, "kind") => json!({
+            "type": "string", "enum": ["private", "bot", "group", "supergroup", "channel"],
+        }),
+        ("/search", "q") => json!({ "type": "string", "minLength": 1 }),
+        _ => json!({ "type": "string" }),
+    }
 }
 
 #[cfg(test)]

@@ -210,6 +210,8 @@ operations! {
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
+        get "/messages/{id}" "One message, and so what became of a reply", "" => 200 "OneMessage", &[], &["message_not_found"];
+        get "/messages/{id}/versions" "Every text that it had, the one of now last", "" => 200 "Versions", &[], &["message_not_found"];
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
         post "/messages/{id}/reveal" "The text of a masked message with its code, fetched from Telegram and kept nowhere; for admins, and the log says for whom", "" => 200 "Revealed", &[], REVEAL;
         delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[("force", "true: also one that may have arrived; if it did, it comes again as a message from another device")], &["message_not_found", "message_not_waiting", "message_may_have_arrived"];
@@ -217,6 +219,7 @@ operations! {
     }
     "live" {
         get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number, and `account_status` too while the database can't store it. Closed with 1008 and a reason when the caller's right ends", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &["not_a_websocket"];
+        get "/events" "The same events by the same numbers: what came after `after`, waiting for it when asked to; without `after` where one stands now", "" => 200 "Events", &[("after", "next_after of the answer before, or the number of an event"), ("limit", "1 to 200"), ("wait", "seconds to wait for the first one, 0 to 60")], &["invalid_limit", "invalid_wait", "resync"];
         post "/ws/ticket" "A ticket that opens one WebSocket within 30 seconds", "" => 201 "Ticket", &[], &[];
     }
     "licences" {
@@ -232,7 +235,7 @@ operations! {
         post "/telegram/user/auth/start" "Sends a code to the user's number", "UserStart" => 200 "UserStarted", &[], USER_START;
         post "/telegram/user/auth/verify" "Signs in with the code, and the password where there is one", "UserVerify" => 200 "UserVerified", &[], STEP;
         post "/telegram/user/send" "Sends as the user; answers when Telegram confirmed", "UserSend" => 200 "UserSent", &[], USER_SEND;
-        get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &["unknown_user", "user_id_invalid"];
+        get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &["user_id_invalid"];
         post "/telegram/user/disconnect" "Signs the user out", "UserDisconnect" => 200 "UserDisconnected", &[], &["unknown_user", "user_id_invalid"];
         post "/message_stream" "Streams an assistant's answer, then sends it as the user; the last event says what became of it", "MessageStream" => 200 "text/event-stream", &[], STREAM;
     }

@@ -75,6 +75,14 @@ super::schemas! {
         state: "one of valid|revoked|expired", created_at: "time", last_used_at: "time?", expires_at: "time?",
         revoked_at: "time?",
     }
+    answer Versions { versions: "Version[]" }
+    answer Version { text: "string", replaced_at: "time?" }
+    answer Events { events: "Event[]", next_after: "integer" }
+    answer Event {
+        seq: "integer", at: "time",
+        event: "one of message_received|message_sent|message_edited|message_deleted|conversation_updated|account_status|account_removed|login_updated",
+        data: "object",
+    }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
     answer Live { status: "one of ok" }
