@@ -18,7 +18,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payloa
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Access, ApiError, Service, conversations::check_limit};
+use super::{Access, ApiError, Service, conversations::check_limit, events::invalid_after};
 use crate::{
     domain::AccountId,
     store::{AuditRecord, NewAudit},
@@ -205,6 +205,9 @@ pub async fn list_audit(
     query: web::Query<After>,
 ) -> Result<HttpResponse, ApiError> {
     let limit = check_limit(query.limit)?;
+    if query.after < 0 {
+        return Err(invalid_after());
+    }
     let records = service.store.audit_after(query.after, limit).await?;
     let next = records.last().map_or(query.after, |last| last.id);
     let entries: Vec<Value> = records.iter().map(described).collect();

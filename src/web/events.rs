@@ -50,6 +50,9 @@ pub async fn list_events(
         let now = *newest.borrow();
         return Ok(answer(&[], now));
     };
+    if after < 0 {
+        return Err(invalid_after());
+    }
     // A number from the future belongs to another database. What is committed is told a moment later.
     if Seq(after) > *newest.borrow() && Seq(after) > service.store.last_seq().await? {
         return Err(resync());
@@ -120,6 +123,10 @@ async fn portion(service: &Service, after: Seq) -> Result<Vec<Arc<Frame>>, ApiEr
         .into_iter()
         .map(|event| Arc::new(Frame::new(event)))
         .collect())
+}
+
+pub fn invalid_after() -> ApiError {
+    ApiError::bad_request("invalid_after", "after is a number from 0 on")
 }
 
 fn resync() -> ApiError {

@@ -235,6 +235,7 @@ pub const CODES: &[(&str, &str)] = &[
         "scope_invalid",
         "scope is one of read, send, admin and licence",
     ),
+    ("invalid_after", "after is a number from 0 on"),
     ("invalid_wait", "wait is a number of seconds from 0 to 60"),
     (
         "resync",

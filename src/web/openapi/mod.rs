@@ -140,7 +140,11 @@ fn schema(name: &str) -> Value {
 fn answer(operation: &Operation) -> Value {
     let content = match operation.answer {
         "" => return json!({ "description": "No content." }),
-        "text/html" | "text/event-stream" | "text/plain" | "application/json" => {
+        "text/html"
+        | "text/event-stream"
+        | "text/plain"
+        | "application/json"
+        | "application/openmetrics-text" => {
             json!({ operation.answer: { "schema": {} } })
         }
         name => json!({ "application/json": { "schema": schema(name) } }),
@@ -214,8 +218,13 @@ fn query_schema(path: &str, name: &str) -> Value {
         (_, "limit") => json!({ "type": "integer", "minimum": 1, "maximum": 200 }),
         (_, "wait") => json!({ "type": "integer", "minimum": 0, "maximum": 60 }),
         (_, "after" | "around" | "around_message_id") => {
-            json!({ "type": "integer", "minimum": 0, "maximum": 9_007_199_254_740_991_i64 })
+            json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
         }
+        (_, "cursor") => json!({ "type": "string", "minLength": 1 }),
+        (_, "account_id") => json!({
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*$",
+        }),
         (_, "unread" | "force") => json!({ "type": "boolean" }),
         (_, "history") => json!({ "type": "string", "enum": ["keep", "delete"] }),
         (_, "kind") => json!({

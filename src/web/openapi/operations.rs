@@ -219,7 +219,7 @@ operations! {
     }
     "live" {
         get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number, and `account_status` too while the database can't store it. Closed with 1008 and a reason when the caller's right ends", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &["not_a_websocket"];
-        get "/events" "The same events by the same numbers: what came after `after`, waiting for it when asked to; without `after` where one stands now", "" => 200 "Events", &[("after", "next_after of the answer before, or the number of an event"), ("limit", "1 to 200"), ("wait", "seconds to wait for the first one, 0 to 60")], &["invalid_limit", "invalid_wait", "resync"];
+        get "/events" "The same events by the same numbers: what came after `after`, waiting for it when asked to; without `after` where one stands now", "" => 200 "Events", &[("after", "next_after of the answer before, or the number of an event"), ("limit", "1 to 200"), ("wait", "seconds to wait for the first one, 0 to 60")], &["invalid_limit", "invalid_after", "invalid_wait", "resync"];
         post "/ws/ticket" "A ticket that opens one WebSocket within 30 seconds", "" => 201 "Ticket", &[], &[];
     }
     "licences" {
@@ -269,7 +269,7 @@ operations! {
         get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
-        get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200")], &["invalid_limit"];
+        get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200")], &["invalid_limit", "invalid_after"];
         get "/tokens" "All tokens, ended ones and desks included; their texts are kept nowhere", "" => 200 "Tokens", &[], &[];
         post "/tokens" "Makes a token; its text is in this answer and nowhere else. With the first one the service is locked", "MakeToken" => 201 "NewToken", &[], &["name_invalid", "scope_invalid", "account_ids_invalid", "expires_at_invalid"];
         delete "/tokens/{id}" "Ends a token, with all that it opened", "" => 204 "", &[], &["token_not_found"];
@@ -277,6 +277,6 @@ operations! {
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
         get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
         get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];
-        get "/metrics" "Figures for Prometheus", "" => 200 "text/plain", &[], &[];
+        get "/metrics" "Figures for Prometheus", "" => 200 "application/openmetrics-text", &[], &[];
     }
 }

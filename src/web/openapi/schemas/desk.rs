@@ -91,19 +91,18 @@ super::schemas! {
     answer StoreHealth { ok: "boolean", since: "time", reason: "string?" }
 
     body AddAccount {
-        label: "string", api_id: "maybe integer?", api_hash: "maybe string?", phone: "maybe string?", qr: "maybe boolean",
-        session: "maybe string?", colour: "maybe integer?", archive: "maybe one of recent|all?",
+        label: "line", api_id: "maybe api id?", api_hash: "maybe api hash?", phone: "maybe phone?", qr: "maybe boolean",
+        session: "maybe secret?", colour: "maybe hue?", archive: "maybe one of recent|all?",
     }
     body ChangeAccount {
-        label: "maybe string?", is_active: "maybe boolean?", colour: "maybe integer?",
-        archive: "maybe one of recent|all?",
+        label: "maybe line?", is_active: "maybe boolean?", colour: "maybe hue?", archive: "maybe one of recent|all?",
     }
-    body BeginLogin { phone: "maybe string?", qr: "maybe boolean", session: "maybe string?" }
+    body BeginLogin { phone: "maybe phone?", qr: "maybe boolean", session: "maybe secret?" }
     body MakeToken {
-        name: "string", scope: "one of read|send|admin|licence", account_ids: "maybe uuid[]?", expires_at: "maybe time?",
+        name: "line", scope: "one of read|send|admin|licence", account_ids: "maybe uuid[]?", expires_at: "maybe time?",
     }
-    body Code { code: "string" }
-    body Password { password: "string" }
-    body Send { recipient: "string", text: "string" }
-    body Reply { text: "string", reply_to_message_id: "maybe string?", topic_id: "maybe string?" }
+    body Code { code: "secret" }
+    body Password { password: "secret" }
+    body Send { recipient: "secret", text: "words" }
+    body Reply { text: "words", reply_to_message_id: "maybe telegram number?", topic_id: "maybe telegram number?" }
 }
