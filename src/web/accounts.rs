@@ -12,8 +12,8 @@ use super::{
 use crate::{
     config::is_api_hash,
     domain::{
-        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, LogOut, SecretText,
-        StateChange, Timestamp, default_colour,
+        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, LogOut,
+        SecretText, StateChange, Timestamp, default_colour,
     },
     store::{AccountPatch, NewAccount},
     vault::VaultAccount,

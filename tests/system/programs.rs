@@ -126,7 +126,9 @@ async fn events_are_told_to_who_asks_as_to_who_listens() {
         .api
         .get(&format!("/events?after={after}&wait=1"))
         .await;
-    assert_eq!(nothing["next_after"], after);
+    // Only what has nothing to do with the messages may have come since.
+    assert!(nothing["next_after"].as_i64() >= Some(after), "{nothing}");
+    assert!(!nothing.to_string().contains("number "), "{nothing}");
     let (status, answer) = fleet
         .api
         .call(Method::GET, "/events?after=99999999", None)
