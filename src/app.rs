@@ -29,8 +29,12 @@ use crate::{
     store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{LinkHandle, Telegram, TelegramConfig, TelegramError},
+    tls::{Certificate, TlsError},
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
-    web::{AssistantClient, Doors, Gate, Hosts, Metrics, NoTokenLeft, Service, guarded},
+    web::{
+        AssistantClient, Audit, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, Turns,
+        guarded, note_own_address,
+    },
     webhooks::{OwnerOf, WebhookFigures, Webhooks},
 };
 
@@ -63,15 +67,20 @@ pub enum StartError {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error(
-        "SWITCHBOARD_LISTEN: {0} can be reached from outside this machine; make a token first (`switchboard token create`)"
+        "SWITCHBOARD_LISTEN: {0} can be reached from outside this machine; make a token of scope admin first, or nobody \
+         could end what others may do (`switchboard token create --name … --scope admin`)"
     )]
     OpenToOthers(SocketAddr),
 }
 
 /// The running service.
 pub struct App {
-    address: SocketAddr,
+    front: Front,
+    /// Reads a changed certificate.
+    renewing: Option<tokio::task::JoinHandle<()>>,
     server: ServerHandle,
     service: Data<Service>,
     /// Carries out what is done in Supabase.
@@ -164,9 +173,10 @@ impl App {
             },
             Arc::clone(&announcer) as Arc<dyn EventSink>,
         )?;
+        let certificate = config.tls.as_ref().map(Certificate::load).transpose()?;
         let doors = Doors::open(store.clone()).await?;
         let tokens = doors.tokens.watch().table()?;
-        if !config.listen.ip().is_loopback() && !tokens.any() {
+        if !config.listen.ip().is_loopback() && !tokens.any_admin() {
             return Err(StartError::OpenToOthers(config.listen));
         }
         if tokens.locked && !tokens.any() {
@@ -212,11 +222,14 @@ impl App {
             telegram,
             api: config.api.clone(),
             doors,
+            audit: Audit::default(),
+            switching: Turns::default(),
             webhooks: WebhookFigures::default(),
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });
         service.store.nothing_runs().await?;
-        let (address, server) = serve(&config, service.clone())?;
+        let (front, server) = serve(&config, service.clone(), certificate.as_ref())?;
+        let renewing = certificate.map(|certificate| actix::spawn(certificate.follow()));
         let changes = service.vault.changes();
         let later = restore(&service).await?;
         let following = actix::spawn(remote::follow(service.clone(), changes, later));
@@ -230,7 +243,8 @@ impl App {
             &owner_of,
         );
         let app = Self {
-            address,
+            front,
+            renewing,
             server: server.handle(),
             service,
             following,
@@ -241,9 +255,10 @@ impl App {
         Ok((app, server))
     }
 
+    /// Where it listens, as an address.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub fn url(&self) -> String {
+        self.front.listening()
     }
 
     /// Tells when tokens come into force, with the link that opens the desk then; now, if they are already.
@@ -251,7 +266,7 @@ impl App {
         let doors = &self.service.doors;
         doors.tokens.watch().until(TokenTable::any).await;
         let code = doors.console_code();
-        format!("http://{}/launch?code={}", self.address, code.expose())
+        format!("{}/launch?code={}", self.front.for_people(), code.expose())
     }
 
     /// Ends when no token is left.
@@ -274,6 +289,9 @@ impl App {
             log::warn!(target: "switchboard", "open requests were cut");
         }
         self.following.abort();
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
+        }
         self.service.supervisor.stop_all().await;
         self.webhooks.stop().await;
         self.service.vault.close().await;
@@ -281,15 +299,26 @@ impl App {
     }
 }
 
-fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server), StartError> {
+fn serve(
+    config: &Config,
+    service: Data<Service>,
+    certificate: Option<&Certificate>,
+) -> Result<(Front, Server), StartError> {
     let refused = |source| StartError::Listen {
         address: config.listen,
         source,
     };
     let listener = TcpListener::bind(config.listen).map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
+    let front = Front::new(
+        address,
+        certificate.is_some(),
+        config.behind_proxy,
+        &config.allowed_hosts,
+    );
     let gate = Data::new(Gate {
         hosts: Hosts::new(address.port(), &config.allowed_hosts),
+        front: front.clone(),
     });
     let server = HttpServer::new(move || guarded(gate.clone(), service.clone()))
         .workers(WEB_WORKERS)
@@ -298,10 +327,12 @@ fn serve(config: &Config, service: Data<Service>) -> Result<(SocketAddr, Server)
         .client_disconnect_timeout(LAST_WORDS)
         .disable_signals()
         .shutdown_timeout(WEB_GOODBYE)
-        .listen(listener)
-        .map_err(refused)?
-        .run();
-    Ok((address, server))
+        .on_connect(note_own_address);
+    let bound = match certificate {
+        Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()?),
+        None => server.listen(listener),
+    };
+    Ok((front, bound.map_err(refused)?.run()))
 }
 
 /// The accounts' links, as the supervisor has them.

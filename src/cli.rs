@@ -15,12 +15,7 @@ pub fn say(line: &str) {
 
 /// Many Telegram accounts, kept alive and answered from one desk.
 #[derive(Parser, Debug)]
-#[command(
-    name = "switchboard",
-    version,
-    about,
-    args_conflicts_with_subcommands = true
-)]
+#[command(name = "switchboard", version, about)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -97,6 +92,17 @@ pub enum TokenAction {
         name: String,
         #[arg(long, value_enum)]
         scope: TokenScopeArg,
+        /// An account that it is for; repeatable, without it all of them.
+        #[arg(long = "account")]
+        accounts: Vec<uuid::Uuid>,
+        /// When it ends, such as 2027-01-31T00:00:00Z; without it, when it is revoked.
+        #[arg(long)]
+        expires_at: Option<String>,
+    },
+    /// Another text for a token: name, scope, accounts and what belongs to it stay, the text before ends at once.
+    Rotate {
+        /// As shown by `token list`.
+        id: i64,
     },
     /// List the tokens: name, scope, last use.
     List,
@@ -121,44 +127,65 @@ pub enum TokenScopeArg {
     Licence,
 }
 
-/// Everything that can be set. Each secret has a `…_FILE` twin: a file that holds it.
+/// Everything that can be set, before or behind a command. Each secret has a `…_FILE` twin: a file that holds it.
 #[derive(Args, Debug, Clone, Default)]
 pub struct Settings {
     /// Address to serve on; port 0 picks a free one.
-    #[arg(long, env = "SWITCHBOARD_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(
+        global = true,
+        long,
+        env = "SWITCHBOARD_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
     pub listen: String,
     /// Where the database, the master key and the lock live; made with mode 0700.
-    #[arg(long, env = "SWITCHBOARD_DATA_DIR", default_value = "./data")]
+    #[arg(
+        long,
+        global = true,
+        env = "SWITCHBOARD_DATA_DIR",
+        default_value = "./data"
+    )]
     pub data_dir: PathBuf,
     /// Telegram application id for accounts that bring none (from my.telegram.org).
-    #[arg(long, env = "TELEGRAM_API_ID")]
+    #[arg(global = true, long, env = "TELEGRAM_API_ID")]
     pub api_id: Option<String>,
     /// Telegram application hash that belongs to the id.
-    #[arg(long, env = "TELEGRAM_API_HASH", hide_env_values = true)]
+    #[arg(global = true, long, env = "TELEGRAM_API_HASH", hide_env_values = true)]
     pub api_hash: Option<String>,
-    #[arg(long, env = "TELEGRAM_API_HASH_FILE", hide = true)]
+    #[arg(global = true, long, env = "TELEGRAM_API_HASH_FILE", hide = true)]
     pub api_hash_file: Option<PathBuf>,
     /// A data centre to use instead of Telegram's own, as ID@IP:PORT; repeatable, sign-ins start at the first.
-    #[arg(long = "telegram-dc", env = "TELEGRAM_DC", value_delimiter = ',')]
+    #[arg(
+        global = true,
+        long = "telegram-dc",
+        env = "TELEGRAM_DC",
+        value_delimiter = ','
+    )]
     pub telegram_dc: Vec<String>,
     /// RSA public key (PEM) of those data centres.
-    #[arg(long, env = "TELEGRAM_DC_KEY")]
+    #[arg(global = true, long, env = "TELEGRAM_DC_KEY")]
     pub telegram_dc_key: Option<PathBuf>,
     /// Supabase project address: the account vault. Without it the vault is the local database.
-    #[arg(long, env = "SUPABASE_URL")]
+    #[arg(global = true, long, env = "SUPABASE_URL")]
     pub supabase_url: Option<String>,
     /// Supabase service key (service_role JWT or sb_secret_…).
-    #[arg(long, env = "SUPABASE_SERVICE_KEY", hide_env_values = true)]
+    #[arg(
+        global = true,
+        long,
+        env = "SUPABASE_SERVICE_KEY",
+        hide_env_values = true
+    )]
     pub supabase_key: Option<String>,
-    #[arg(long, env = "SUPABASE_SERVICE_KEY_FILE", hide = true)]
+    #[arg(global = true, long, env = "SUPABASE_SERVICE_KEY_FILE", hide = true)]
     pub supabase_key_file: Option<PathBuf>,
     /// Seconds between two looks at the Supabase table, and between tries while it is away (default 60).
     #[arg(long, global = true, env = "SUPABASE_INTERVAL")]
     pub supabase_interval: Option<String>,
     /// File that holds the master key; made on first start.
-    #[arg(long, env = "SWITCHBOARD_MASTER_KEY_FILE")]
+    #[arg(global = true, long, env = "SWITCHBOARD_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,
     #[arg(
+        global = true,
         long,
         env = "SWITCHBOARD_MASTER_KEY",
         hide = true,
@@ -166,45 +193,77 @@ pub struct Settings {
     )]
     pub master_key: Option<String>,
     #[arg(
+        global = true,
         long,
         env = "SWITCHBOARD_MASTER_PASSPHRASE",
         hide = true,
         hide_env_values = true
     )]
     pub master_passphrase: Option<String>,
-    #[arg(long, env = "SWITCHBOARD_MASTER_PASSPHRASE_FILE", hide = true)]
+    #[arg(
+        global = true,
+        long,
+        env = "SWITCHBOARD_MASTER_PASSPHRASE_FILE",
+        hide = true
+    )]
     pub master_passphrase_file: Option<PathBuf>,
     /// A further Host value to serve besides the loopback names; repeatable.
     #[arg(
+        global = true,
         long = "allowed-host",
         env = "SWITCHBOARD_ALLOWED_HOSTS",
         value_delimiter = ','
     )]
     pub allowed_host: Vec<String>,
+    /// Certificate chain (PEM) to serve HTTPS with; read again when the file changes.
+    #[arg(global = true, long, env = "SWITCHBOARD_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of that certificate.
+    #[arg(global = true, long, env = "SWITCHBOARD_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
+    /// A proxy in front does the TLS: every call counts as one from outside this machine, and a call's address is the last
+    /// one in X-Forwarded-For.
+    #[arg(global = true, long, env = "SWITCHBOARD_BEHIND_PROXY")]
+    pub behind_proxy: bool,
     /// OpenAI-compatible endpoint for /message_stream.
-    #[arg(long, env = "ASSISTANT_URL")]
+    #[arg(global = true, long, env = "ASSISTANT_URL")]
     pub assistant_url: Option<String>,
-    #[arg(long, env = "ASSISTANT_KEY", hide_env_values = true)]
+    #[arg(global = true, long, env = "ASSISTANT_KEY", hide_env_values = true)]
     pub assistant_key: Option<String>,
-    #[arg(long, env = "ASSISTANT_KEY_FILE", hide = true)]
+    #[arg(global = true, long, env = "ASSISTANT_KEY_FILE", hide = true)]
     pub assistant_key_file: Option<PathBuf>,
     /// Model name that the assistant is asked for.
-    #[arg(long, env = "ASSISTANT_MODEL")]
+    #[arg(global = true, long, env = "ASSISTANT_MODEL")]
     pub assistant_model: Option<String>,
     /// An address that events are posted to; repeatable.
-    #[arg(long = "webhook", env = "SWITCHBOARD_WEBHOOKS", value_delimiter = ',')]
+    #[arg(
+        global = true,
+        long = "webhook",
+        env = "SWITCHBOARD_WEBHOOKS",
+        value_delimiter = ','
+    )]
     pub webhook: Vec<String>,
     /// What those posts are signed with (HMAC-SHA256), at least 16 characters.
-    #[arg(long, env = "SWITCHBOARD_WEBHOOK_SECRET", hide_env_values = true)]
+    #[arg(
+        global = true,
+        long,
+        env = "SWITCHBOARD_WEBHOOK_SECRET",
+        hide_env_values = true
+    )]
     pub webhook_secret: Option<String>,
-    #[arg(long, env = "SWITCHBOARD_WEBHOOK_SECRET_FILE", hide = true)]
+    #[arg(
+        global = true,
+        long,
+        env = "SWITCHBOARD_WEBHOOK_SECRET_FILE",
+        hide = true
+    )]
     pub webhook_secret_file: Option<PathBuf>,
     /// Seconds that an event is tried which a webhook refuses while it takes others, before it is passed over (default a
     /// day).
-    #[arg(long, env = "SWITCHBOARD_WEBHOOK_PATIENCE")]
+    #[arg(global = true, long, env = "SWITCHBOARD_WEBHOOK_PATIENCE")]
     pub webhook_patience: Option<String>,
     /// Seconds that a reply is tried, while its account is online, when Telegram gives no definite answer (default 600).
-    #[arg(long, env = "SWITCHBOARD_REPLY_PATIENCE")]
+    #[arg(global = true, long, env = "SWITCHBOARD_REPLY_PATIENCE")]
     pub reply_patience: Option<String>,
     /// Bound of the files of messages that are kept on disk, such as 500MiB or 2GiB (default 2GiB).
     #[arg(long, env = "SWITCHBOARD_MEDIA_CACHE")]

@@ -26,6 +26,9 @@ pub struct Config {
     pub supabase: Option<Supabase>,
     pub master_key: MasterKey,
     pub allowed_hosts: Vec<String>,
+    pub tls: Option<TlsFiles>,
+    /// A proxy in front does the TLS.
+    pub behind_proxy: bool,
     pub assistant: Option<Assistant>,
     pub webhooks: Option<Webhooks>,
     /// How long a reply is tried without a definite answer of Telegram's.
@@ -104,6 +107,13 @@ impl KeyFileCover {
             None => Ok(Self::AsItIs),
         }
     }
+}
+
+/// What HTTPS is served with, in PEM form.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    pub cert: PathBuf,
+    pub key: PathBuf,
 }
 
 /// An OpenAI-compatible chat-completion service.
@@ -197,12 +207,15 @@ impl Config {
             supabase: checker.supabase(settings),
             master_key: checker.master_key(settings),
             allowed_hosts: checker.allowed_hosts(&settings.allowed_host),
+            tls: checker.tls(settings),
+            behind_proxy: settings.behind_proxy,
             assistant: checker.assistant(settings),
             webhooks: checker.webhooks(settings),
             reply_patience: checker.reply_patience(settings),
             media_cache: checker.media_cache(settings),
             media_store: checker.media_store(settings),
         };
+        checker.open_to_others(&config);
         if checker.problems.is_empty() {
             Ok(config)
         } else {
@@ -416,6 +429,43 @@ impl Checker {
             }
         }
         allowed
+    }
+
+    fn tls(&mut self, settings: &Settings) -> Option<TlsFiles> {
+        let given =
+            |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
+        match (given(&settings.tls_cert), given(&settings.tls_key)) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
+            (Some(_), None) => {
+                self.report(
+                    "SWITCHBOARD_TLS_KEY",
+                    "is missing, though SWITCHBOARD_TLS_CERT is set",
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.report(
+                    "SWITCHBOARD_TLS_CERT",
+                    "is missing, though SWITCHBOARD_TLS_KEY is set",
+                );
+                None
+            }
+        }
+    }
+
+    /// Tokens and messages must not cross a network that anybody can listen to.
+    fn open_to_others(&mut self, config: &Config) {
+        if !config.listen.ip().is_loopback() && config.tls.is_none() && !config.behind_proxy {
+            self.report(
+                "SWITCHBOARD_LISTEN",
+                format!(
+                    "{} can be reached from outside this machine, and nothing would be encrypted: give SWITCHBOARD_TLS_CERT and \
+                     SWITCHBOARD_TLS_KEY, or say with SWITCHBOARD_BEHIND_PROXY=true that a proxy in front does it",
+                    config.listen
+                ),
+            );
+        }
     }
 
     fn assistant(&mut self, settings: &Settings) -> Option<Assistant> {

@@ -22,6 +22,7 @@
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
+//! - [`tls`]: the certificate for HTTPS, read anew when it changes.
 //! - [`tokens`]: API tokens from the command line.
 //! - [`upkeep`]: `switchboard check` and `switchboard rekey`.
 //! - [`vault`]: sessions at rest, sealed.
@@ -47,6 +48,7 @@ pub mod remote;
 pub mod store;
 pub mod supervisor;
 pub mod telegram;
+pub mod tls;
 pub mod tokens;
 pub mod upkeep;
 pub mod vault;

@@ -180,9 +180,9 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
         Ok(started) => started,
         Err(error) => return refuse(&error),
     };
-    let address = app.address();
-    log::info!(target: "switchboard", "version {} listens on http://{address}", env!("CARGO_PKG_VERSION"));
-    say(&format!("listening on http://{address}"));
+    let url = app.url();
+    log::info!(target: "switchboard", "version {} listens on {url}", env!("CARGO_PKG_VERSION"));
+    say(&format!("listening on {url}"));
     let mut running = actix::spawn(server);
     let beside = async {
         // Again for tokens that come when there was none left: the desks of before went with the last one.
@@ -237,6 +237,7 @@ fn refuse(error: &StartError) -> ExitCode {
     match error {
         StartError::DataDir(DataDirError::InUse { .. }) => ExitCode::from(3),
         StartError::OpenToOthers(_)
+        | StartError::Tls(_)
         | StartError::Telegram(_)
         | StartError::Listen { .. }
         | StartError::Key(_)

@@ -6,10 +6,12 @@ use std::{
     process::ExitCode,
 };
 
+use uuid::Uuid;
+
 use crate::{
     cli::{TokenAction, TokenScopeArg},
     data_dir::{DataDirError, database_in, database_of},
-    domain::Timestamp,
+    domain::{AccountId, Timestamp},
     store::{NewToken, StoreError, TokenFile, TokenRecord, TokenTable, Unlocked},
     web::{NoTokenLeft, new_token, sha256_hex},
 };
@@ -24,6 +26,10 @@ enum TokenError {
     Unknown(i64),
     #[error("a token's name has 1 to 64 characters on one line")]
     Name,
+    #[error("--expires-at is a moment to come, such as 2027-01-31T00:00:00Z")]
+    End,
+    #[error("a licence has its own account, and no --account")]
+    LicenceAccounts,
     #[error(
         "this would let everybody on this machine (each user, each program, and each proxy that adds nothing to a request) \
          read and send with every account, without a token; if you want that, say \
@@ -68,6 +74,8 @@ pub fn run(data_dir: &Path, action: TokenAction) -> ExitCode {
             eprintln!("switchboard: {error}");
             ExitCode::from(match error {
                 TokenError::Name
+                | TokenError::End
+                | TokenError::LicenceAccounts
                 | TokenError::Unknown(_)
                 | TokenError::Unconfirmed
                 | TokenError::TokensLeft => 2,
@@ -83,7 +91,13 @@ fn act(data_dir: &Path, action: TokenAction) -> Result<Done, TokenError> {
         notes: Vec::new(),
     };
     match action {
-        TokenAction::Create { name, scope } => create(data_dir, &name, scope),
+        TokenAction::Create {
+            name,
+            scope,
+            accounts,
+            expires_at,
+        } => create(data_dir, &name, scope, &accounts, expires_at.as_deref()),
+        TokenAction::Rotate { id } => rotate(data_dir, id).map(plain),
         TokenAction::List => list(data_dir).map(plain),
         TokenAction::Revoke { id } => revoke(data_dir, id).map(plain),
         TokenAction::Unlock {
@@ -92,12 +106,23 @@ fn act(data_dir: &Path, action: TokenAction) -> Result<Done, TokenError> {
     }
 }
 
-fn create(data_dir: &Path, name: &str, scope: TokenScopeArg) -> Result<Done, TokenError> {
+fn create(
+    data_dir: &Path,
+    name: &str,
+    scope: TokenScopeArg,
+    accounts: &[Uuid],
+    expires_at: Option<&str>,
+) -> Result<Done, TokenError> {
     let name = name.trim();
     let length = name.chars().count();
     if !(1..=64).contains(&length) || name.chars().any(char::is_control) {
         return Err(TokenError::Name);
     }
+    if scope == TokenScopeArg::Licence && !accounts.is_empty() {
+        return Err(TokenError::LicenceAccounts);
+    }
+    let expires_at = expires_at.map(end).transpose()?;
+    let accounts: Vec<AccountId> = accounts.iter().copied().map(AccountId).collect();
     let path = database_of(data_dir)?;
     let mut notes = Vec::new();
     let mut file = match TokenFile::open(&path)? {
@@ -122,14 +147,34 @@ fn create(data_dir: &Path, name: &str, scope: TokenScopeArg) -> Result<Done, Tok
         name: name.to_owned(),
         scope: scope.as_str().to_owned(),
         hash: sha256_hex(text.expose()),
-        expires_at: None,
+        expires_at,
         launched_by: None,
+        accounts: (!accounts.is_empty()).then_some(accounts),
     })?;
     // The token alone: a script takes it as it is. It is shown this once.
     Ok(Done {
         text: text.expose().to_owned(),
         notes,
     })
+}
+
+/// A moment to come.
+fn end(text: &str) -> Result<Timestamp, TokenError> {
+    let quoted = serde_json::Value::String(text.to_owned());
+    let end: Timestamp = serde_json::from_value(quoted).map_err(|_| TokenError::End)?;
+    if end <= Timestamp::now() {
+        return Err(TokenError::End);
+    }
+    Ok(end)
+}
+
+fn rotate(data_dir: &Path, id: i64) -> Result<String, TokenError> {
+    let file = TokenFile::open(&database_in(data_dir))?;
+    let mut file = file.ok_or(TokenError::Unknown(id))?;
+    let text = new_token();
+    file.rotate(id, &sha256_hex(text.expose()))?
+        .ok_or(TokenError::Unknown(id))?;
+    Ok(text.expose().to_owned())
 }
 
 fn list(data_dir: &Path) -> Result<String, TokenError> {
@@ -200,11 +245,7 @@ fn rows(tokens: &[TokenRecord]) -> String {
         "id", "scope", "created", "last used", "state"
     )];
     for token in tokens {
-        let state = match (token.revoked_at, token.expires_at) {
-            (Some(_), _) => "revoked",
-            (None, Some(end)) if end <= now => "expired",
-            _ => "valid",
-        };
+        let state = token.state(now).as_str();
         let last_used = token
             .last_used_at
             .map_or_else(|| "never".to_owned(), |at| at.to_string());
@@ -244,6 +285,8 @@ mod tests {
         let create = |name: &str| TokenAction::Create {
             name: name.to_owned(),
             scope: TokenScopeArg::Read,
+            accounts: Vec::new(),
+            expires_at: None,
         };
         let text = act(&data, create("reporting")).unwrap().text;
         assert!(text.starts_with("swb_"), "{text}");

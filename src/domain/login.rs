@@ -64,6 +64,16 @@ pub struct Login {
     pub qr: Option<QrCode>,
 }
 
+impl Login {
+    /// For who may not sign in: how far it is, and nothing to go on with.
+    #[must_use]
+    pub fn for_looking(mut self) -> Self {
+        self.password_hint = None;
+        self.qr = None;
+        self
+    }
+}
+
 /// What kind of sign-in attempt is recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

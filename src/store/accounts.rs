@@ -81,6 +81,8 @@ struct AccountFields {
     history_eta: Option<i64>,
     #[diesel(sql_type = Text)]
     media: String,
+    #[diesel(sql_type = Bool)]
+    purge: bool,
 }
 
 #[derive(QueryableByName, Clone, Debug)]
@@ -96,7 +98,7 @@ macro_rules! select_accounts {
         concat!(
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
-             a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, \
+             a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
              a.archive, a.history_done, a.history_total, a.history_eta, a.media, \
              (SELECT count(*) FROM outbox o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
@@ -133,6 +135,12 @@ impl AccountRow {
     /// `None` for one that was removed.
     pub fn listed(self) -> Option<Account> {
         self.fields.removed_at.is_none().then(|| self.show())
+    }
+
+    /// `None` for one whose history was deleted with it: what is left of it has no name.
+    fn with_history(self) -> Option<Account> {
+        let kept = !self.fields.purge && !self.fields.label.is_empty();
+        (self.fields.removed_at.is_none() || kept).then(|| self.show())
     }
 
     fn show(self) -> Account {
@@ -334,7 +342,14 @@ impl Tx<'_> {
 
     /// The account goes from the lists at once. Without history its rows go too, in the background.
     fn remove_account(&mut self, id: AccountId, keep_history: bool) -> JobResult<()> {
-        let known = self.living_account(id)?;
+        let known = self.account(id)?.clone();
+        if known.removed {
+            return if keep_history {
+                Err(StoreError::AccountNotFound.into())
+            } else {
+                self.delete_kept_history(&known)
+            };
+        }
         self.flush()?;
         sql("UPDATE accounts SET removed_at = ?, purge = ?, is_active = 0, state = 'signed_out', state_reason = NULL, \
              retry_at = NULL, attempt = 0, sync_phase = NULL, dialog_cursor = NULL WHERE no = ?")
@@ -361,6 +376,25 @@ impl Tx<'_> {
         // Its conversations changed behind the writer's memory.
         self.state.accounts.remove(&id);
         self.state.conversations.retain(|key, _| key.0 != known.no);
+        self.state.purge |= !keep_history;
+        Ok(())
+    }
+
+    /// Of an account that was removed before.
+    fn delete_kept_history(&mut self, known: &KnownAccount) -> JobResult<()> {
+        let there = sql("UPDATE accounts SET purge = 1 WHERE no = ? AND label <> ''")
+            .number(known.no)
+            .run(self.conn)?;
+        if there == 0 {
+            return Err(StoreError::AccountNotFound.into());
+        }
+        self.emit(
+            known,
+            EventBody::AccountRemoved {
+                account_id: known.id,
+            },
+        )?;
+        self.state.purge = true;
         Ok(())
     }
 }
@@ -402,7 +436,8 @@ impl StoreHandle {
     /// As every read.
     pub async fn get_account(&self, id: AccountId) -> Result<Option<Account>> {
         self.read("get_account", move |conn| {
-            Ok(AccountRow::load(conn, id)?.map(AccountRow::show))
+            let row = AccountRow::load(conn, id)?;
+            Ok(row.and_then(AccountRow::with_history))
         })
         .await
         .map(|account| account.map(|account| self.stated.over(account)))

@@ -83,7 +83,7 @@ impl StoreActor {
         Self {
             path: parts.path,
             conn: Some(parts.conn),
-            state: State::default(),
+            state: State::unknown(),
             sink: parts.sink,
             health: parts.health,
             metrics: parts.metrics,

@@ -1,6 +1,12 @@
 //! Connections: how the file is opened for writing, for reading and for moving the log into the file.
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::{self, OpenOptions, Permissions},
+    io::ErrorKind,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+    time::Duration,
+};
 
 use diesel::{
     Connection, ConnectionError, QueryResult, QueryableByName, RunQueryDsl,
@@ -50,6 +56,35 @@ fn existing(path: &Path) -> String {
     uri
 }
 
+/// The file and what SQLite puts beside it, which gets the rights of the file.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let made = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for ending in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        let Ok(found) = fs::metadata(&name) else {
+            continue;
+        };
+        let mode = found.permissions().mode();
+        // What the owner took from itself stays taken.
+        let private = Permissions::from_mode(mode & 0o700);
+        if mode & 0o077 != 0
+            && let Err(error) = fs::set_permissions(&name, private)
+        {
+            log::warn!(target: "switchboard::store", "others on this machine may read {name:?}, and that can't be changed: {error}");
+        }
+    }
+    Ok(())
+}
+
 fn connect(url: &str) -> Result<SqliteConnection, ConnectionError> {
     let mut conn = SqliteConnection::establish(url)?;
     conn.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLIS};"))
@@ -59,6 +94,7 @@ fn connect(url: &str) -> Result<SqliteConnection, ConnectionError> {
 
 /// The one connection that writes; makes the file when it is not there.
 pub(super) fn create(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    make_private(path).map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
     writer_at(&path.to_string_lossy())
 }
 

@@ -21,6 +21,7 @@ use super::{
     actor::{Close, Parts, StoreActor, Write},
     connection::{self, Readers},
     echoes::Holds,
+    erasure,
     event_log::account_of_body,
     health::Health,
     housekeeping::Housekeeping,
@@ -69,6 +70,7 @@ impl Store {
         prepare(&mut conn)?;
         connection::refuse_read_only(&mut conn)?;
         old_codes::mask(&mut conn)?;
+        erasure::at_start(&mut conn);
         let readers = connection::readers(&config)?;
         let health = Health::new();
         let metrics = StoreMetrics::default();

@@ -12,7 +12,9 @@ use std::{
 use diesel::{QueryResult, RunQueryDsl, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    Result, StoreConfig, StoreError, connection, reread, search_index,
+    Result, StoreConfig, StoreError, audit, connection,
+    erasure::{self, Erasure},
+    reread, search_index,
     sql::{One, sql},
     transaction,
     tx::State,
@@ -52,6 +54,7 @@ pub(super) struct Housekeeping {
     checkpointer: SyncSender<()>,
     /// Rows from before are read anew, as far as is known.
     rereading: bool,
+    erasure: Erasure,
 }
 
 impl Housekeeping {
@@ -85,6 +88,7 @@ impl Housekeeping {
             stepped_in: Instant::now(),
             checkpointer: wake,
             rereading: true,
+            erasure: Erasure::new(),
         })
     }
 
@@ -108,9 +112,7 @@ impl Housekeeping {
             self.fed = (!more).then(Instant::now);
         }
         if self.pruned.elapsed() > PRUNE_EVERY {
-            let pruned = step(conn, |conn| prune(conn, self.keep_events))?;
-            let purged = step(conn, |conn| purge(conn, state))?;
-            if pruned + purged == 0 {
+            if step(conn, |conn| prune(conn, self.keep_events))? == 0 {
                 self.pruned = Instant::now();
                 if !busy {
                     // Pages of a wave; the system keeps them as well.
@@ -124,6 +126,20 @@ impl Housekeeping {
             let reader = self.reader;
             self.rereading = step(conn, |conn| reread::step(conn, state, reader))?;
             more |= self.rereading;
+        }
+        if state.purge {
+            // Rows are not only given up but overwritten: the rest of the work may have to wait.
+            conn.batch_execute("PRAGMA secure_delete = ON;")?;
+            let purged = step(conn, |conn| purge(conn, state))?;
+            conn.batch_execute("PRAGMA secure_delete = OFF;")?;
+            if purged == 0 {
+                state.purge = false;
+                self.erasure.want();
+            } else {
+                more = true;
+            }
+        } else if !busy {
+            self.erasure.go_on(conn);
         }
         self.look_at_log(conn);
         Ok(more && !busy)
@@ -193,7 +209,8 @@ fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
     let tombstones = sql("DELETE FROM tombstones WHERE deleted_at < ?")
         .number(now - TOMBSTONE_DAYS * DAY)
         .run(conn)?;
-    Ok(events + keys + tombstones)
+    let audit = audit::prune(conn, CHUNK)?;
+    Ok(events + keys + tombstones + audit)
 }
 
 /// The next rows of an account that was removed with its history.
@@ -260,9 +277,13 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM topics WHERE account_no = ?",
         "DELETE FROM conversations WHERE account_no = ?",
-        "UPDATE accounts SET purge = 0, unread = 0 WHERE no = ?",
+        "UPDATE event_log SET detail = NULL WHERE account_no = ? AND detail IS NOT NULL",
+        // Its number stays taken; nothing else of it stays.
+        "UPDATE accounts SET purge = 0, unread = 0, label = '', phone = NULL, user_id = NULL, user_first_name = NULL, \
+         user_last_name = NULL, user_username = NULL, last_update_at = NULL WHERE no = ?",
     ] {
         sql(text).number(account).run(conn)?;
     }
+    erasure::order(conn)?;
     Ok(1)
 }

@@ -8,12 +8,14 @@
 mod accounts;
 mod actor;
 mod archive;
+mod audit;
 mod connection;
 mod continuity;
 mod conversation_row;
 mod conversations;
 mod cursor;
 mod echoes;
+mod erasure;
 mod error;
 mod event_log;
 mod farewells;
@@ -56,8 +58,10 @@ mod topics;
 mod transaction;
 mod tx;
 mod types;
+mod versions;
 mod webhook_cursors;
 
+pub use audit::{AuditRecord, NewAudit};
 pub use error::{Result, StoreError};
 pub use farewells::{NewFarewell, SealedFarewell};
 pub use handle::{Store, StoreHandle};
@@ -68,11 +72,12 @@ pub use sealed::{RemoteCopy, SealedAccount};
 pub use stated::Statement;
 pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
-pub use tokens::{DESK, NewToken, TokenRecord, TokenTable, Unlocked};
+pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, Unlocked};
 pub use types::{
     AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
     LoginAttempt, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page,
     PageEnd, QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork,
     StoreConfig, Stretched, Target,
 };
+pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;

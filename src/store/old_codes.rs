@@ -13,7 +13,7 @@ use diesel::{
 };
 
 use super::{
-    Result, StoreError, connection,
+    Result, StoreError, connection, erasure,
     search_index::place,
     sql::{One, sql},
     transaction,
@@ -261,26 +261,14 @@ impl Known {
     }
 }
 
-#[derive(QueryableByName)]
-struct Checkpoint {
-    #[diesel(sql_type = BigInt)]
-    busy: i64,
-}
-
 /// Rewrites the index without the words that are gone from it, and the file without what no row holds any more.
 fn clean_pages_once(conn: &mut SqliteConnection) -> QueryResult<()> {
     if !marked(conn, "pages")? {
         return Ok(());
     }
     log::info!(target: "switchboard::store", "the database is rewritten once, so that no unused part of it holds old codes");
-    // The copy that VACUUM makes on the way is as large as the file.
-    let rewritten = conn.batch_execute(
-        "INSERT INTO messages_search (messages_search) VALUES ('optimize'); PRAGMA temp_store = FILE; VACUUM;",
-    );
-    conn.batch_execute("PRAGMA temp_store = MEMORY;")?;
-    rewritten?;
-    let log = sql("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(conn)?;
-    if log.busy != 0 {
+    erasure::rewrite(conn)?;
+    if !erasure::empty_log(conn)? {
         return Err(diesel::result::Error::QueryBuilderError(
             "another process reads the database".into(),
         ));

@@ -5,7 +5,9 @@ use std::{path::Path, time::Duration};
 
 use diesel::{QueryResult, connection::SimpleConnection, sqlite::SqliteConnection};
 
-use super::{NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, connection, tokens};
+use super::{
+    NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit, connection, tokens,
+};
 
 /// The service commits often; a place between two commits is found well within this.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +46,12 @@ impl TokenFile {
     /// # Errors
     /// When the file can't be written.
     pub fn add(&mut self, token: &NewToken) -> Result<i64> {
-        self.write("add_token", |conn| tokens::insert(conn, token))
+        self.write("add_token", |conn| {
+            let id = tokens::insert(conn, token)?;
+            let detail = format!("token={id} name={:?} scope={}", token.name, token.scope);
+            audit::by_console(conn, "token_made", detail)?;
+            Ok(id)
+        })
     }
 
     /// Oldest first, revoked ones included.
@@ -69,7 +76,27 @@ impl TokenFile {
     /// # Errors
     /// When the file can't be written.
     pub fn revoke(&mut self, id: i64) -> Result<bool> {
-        self.write("revoke_token", |conn| tokens::revoke(conn, id))
+        self.write("revoke_token", |conn| {
+            let revoked = tokens::revoke(conn, id)?;
+            if revoked {
+                audit::by_console(conn, "token_revoked", format!("token={id}"))?;
+            }
+            Ok(revoked)
+        })
+    }
+
+    /// Another text for the same token; `None`: there is none with this id that counts.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn rotate(&mut self, id: i64, hash: &str) -> Result<Option<TokenRecord>> {
+        self.write("rotate_token", |conn| {
+            let rotated = tokens::rotate(conn, id, hash)?;
+            if rotated.is_some() {
+                audit::by_console(conn, "token_rotated", format!("token={id}"))?;
+            }
+            Ok(rotated)
+        })
     }
 
     /// Lets everybody on this machine in, without a token.
@@ -77,7 +104,13 @@ impl TokenFile {
     /// # Errors
     /// When the file can't be written.
     pub fn unlock(&mut self) -> Result<Unlocked> {
-        self.write("unlock", tokens::unlock)
+        self.write("unlock", |conn| {
+            let unlocked = tokens::unlock(conn)?;
+            if unlocked == Unlocked::Done {
+                audit::by_console(conn, "unlocked", String::new())?;
+            }
+            Ok(unlocked)
+        })
     }
 
     fn write<T>(

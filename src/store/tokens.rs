@@ -6,7 +6,7 @@
 use diesel::{dsl::exists, prelude::*, select, sqlite::SqliteConnection};
 
 use super::{Result, StoreHandle};
-use crate::domain::Timestamp;
+use crate::domain::{AccountId, Timestamp};
 
 diesel::table! {
     api_tokens (id) {
@@ -19,6 +19,9 @@ diesel::table! {
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         launched_by -> Nullable<BigInt>,
+        owner -> Nullable<Text>,
+        accounts -> Nullable<Text>,
+        generation -> BigInt,
     }
 }
 
@@ -33,8 +36,11 @@ diesel::table! {
 /// The scope of a browser that came by a launch link: everything, until it expires.
 pub const DESK: &str = "desk";
 
+/// The scope of a licence's key.
+pub const LICENCE: &str = "licence";
+
 /// A token about to be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct NewToken {
     /// For people.
     pub name: String,
@@ -44,6 +50,8 @@ pub struct NewToken {
     pub expires_at: Option<Timestamp>,
     /// Of a desk: the token whose launch link opened it, and with which it ends.
     pub launched_by: Option<i64>,
+    /// The accounts that alone exist for it; `None`: all.
+    pub accounts: Option<Vec<AccountId>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,6 +65,41 @@ pub struct TokenRecord {
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
     pub launched_by: Option<i64>,
+    /// Of a licence: its id, which stays when its key changes.
+    pub owner: Option<String>,
+    pub accounts: Option<Vec<AccountId>>,
+    /// Rises with each new text.
+    pub generation: i64,
+}
+
+/// What a token is at a moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenState {
+    Valid,
+    Revoked,
+    Expired,
+}
+
+impl TokenState {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl TokenRecord {
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> TokenState {
+        match (self.revoked_at, self.expires_at) {
+            (Some(_), _) => TokenState::Revoked,
+            (None, Some(end)) if end <= now => TokenState::Expired,
+            _ => TokenState::Valid,
+        }
+    }
 }
 
 /// Who may come in, as it was at one moment.
@@ -70,9 +113,7 @@ pub struct TokenTable {
 
 impl TokenTable {
     fn new(locked: bool, records: Vec<TokenRecord>, now: Timestamp) -> Self {
-        let lasting = |record: &TokenRecord| {
-            record.revoked_at.is_none() && record.expires_at.is_none_or(|end| end > now)
-        };
+        let lasting = |record: &TokenRecord| record.state(now) == TokenState::Valid;
         // Desks go with the tokens: where nobody has one left, no browser stays in.
         let any = records.iter().any(|one| one.scope != DESK && lasting(one));
         let mut table = Self {
@@ -99,6 +140,12 @@ impl TokenTable {
     #[must_use]
     pub fn any(&self) -> bool {
         !self.tokens.is_empty()
+    }
+
+    /// Is there one of a person's that may do everything?
+    #[must_use]
+    pub fn any_admin(&self) -> bool {
+        self.tokens.iter().any(|token| token.scope == "admin")
     }
 
     /// When the next of them expires.
@@ -132,6 +179,9 @@ struct TokenRow {
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
     launched_by: Option<i64>,
+    owner: Option<String>,
+    accounts: Option<String>,
+    generation: i64,
 }
 
 impl From<TokenRow> for TokenRecord {
@@ -146,6 +196,12 @@ impl From<TokenRow> for TokenRecord {
             expires_at: row.expires_at.map(Timestamp::from_millis),
             revoked_at: row.revoked_at.map(Timestamp::from_millis),
             launched_by: row.launched_by,
+            owner: row.owner,
+            // A list that can't be read names nobody's accounts.
+            accounts: row
+                .accounts
+                .map(|list| serde_json::from_str(&list).unwrap_or_default()),
+            generation: row.generation,
         }
     }
 }
@@ -155,6 +211,10 @@ pub(in crate::store) fn insert(conn: &mut SqliteConnection, token: &NewToken) ->
     if token.scope != DESK {
         end_desks_without_tokens(conn)?;
     }
+    let accounts = token.accounts.as_ref().map(|accounts| {
+        // Uuids as texts: serialising them has no way to fail.
+        serde_json::to_string(accounts).unwrap_or_default()
+    });
     diesel::insert_into(api_tokens::table)
         .values((
             api_tokens::name.eq(&token.name),
@@ -163,6 +223,8 @@ pub(in crate::store) fn insert(conn: &mut SqliteConnection, token: &NewToken) ->
             api_tokens::created_at.eq(Timestamp::now().millis()),
             api_tokens::expires_at.eq(token.expires_at.map(Timestamp::millis)),
             api_tokens::launched_by.eq(token.launched_by),
+            api_tokens::owner.eq((token.scope == LICENCE).then_some(&token.hash)),
+            api_tokens::accounts.eq(accounts),
         ))
         .returning(api_tokens::id)
         .get_result(conn)
@@ -187,6 +249,58 @@ pub(in crate::store) fn revoke(conn: &mut SqliteConnection, id: i64) -> QueryRes
         .execute(conn)?;
     end_desks_without_tokens(conn)?;
     Ok(changed == 1)
+}
+
+/// Inside a transaction. Another text for the same token: what the one before opened ends. `None`: there is none with this id
+/// that counts.
+pub(in crate::store) fn rotate(
+    conn: &mut SqliteConnection,
+    id: i64,
+    hash: &str,
+) -> QueryResult<Option<TokenRecord>> {
+    let now = Timestamp::now();
+    let known = api_tokens::table
+        .find(id)
+        .filter(api_tokens::scope.ne(DESK))
+        .select(TokenRow::as_select())
+        .first(conn)
+        .optional()?;
+    let known = known.map(TokenRecord::from);
+    let Some(known) = known.filter(|known| known.state(now) == TokenState::Valid) else {
+        return Ok(None);
+    };
+    diesel::update(api_tokens::table.find(known.id))
+        .set((
+            api_tokens::hash.eq(hash),
+            api_tokens::generation.eq(known.generation + 1),
+        ))
+        .execute(conn)?;
+    // Its text was one once, and so is no guess.
+    diesel::insert_into(api_tokens::table)
+        .values((
+            api_tokens::name.eq(format!("{} (before)", known.name)),
+            api_tokens::scope.eq(&known.scope),
+            api_tokens::hash.eq(&known.hash),
+            api_tokens::created_at.eq(known.created_at.millis()),
+            api_tokens::revoked_at.eq(now.millis()),
+            api_tokens::owner.eq(&known.owner),
+        ))
+        .execute(conn)?;
+    let desks = api_tokens::table
+        .filter(api_tokens::launched_by.eq(id))
+        .filter(api_tokens::revoked_at.is_null());
+    diesel::update(desks)
+        .set(api_tokens::revoked_at.eq(now.millis()))
+        .execute(conn)?;
+    one(conn, id).map(Some)
+}
+
+fn one(conn: &mut SqliteConnection, id: i64) -> QueryResult<TokenRecord> {
+    let row = api_tokens::table
+        .find(id)
+        .select(TokenRow::as_select())
+        .first(conn)?;
+    Ok(row.into())
 }
 
 /// Inside a transaction.
@@ -281,6 +395,48 @@ impl StoreHandle {
         .await
     }
 
+    /// Revoked ones and desks included, oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn tokens(&self) -> Result<Vec<TokenRecord>> {
+        self.read("tokens", all).await
+    }
+
+    /// Makes a token, and gives it as it is stored.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn make_token(&self, token: NewToken) -> Result<TokenRecord> {
+        self.write("make_token", move |conn| {
+            let id = insert(conn, &token)?;
+            Ok((one(conn, id)?, Vec::new()))
+        })
+        .await
+    }
+
+    /// `false`: there is none with this id that still counts.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn revoke_token(&self, id: i64) -> Result<bool> {
+        self.write("revoke_token", move |conn| {
+            Ok((revoke(conn, id)?, Vec::new()))
+        })
+        .await
+    }
+
+    /// Another text for the same token; `None`: there is none with this id that counts.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn rotate_token(&self, id: i64, hash: String) -> Result<Option<TokenRecord>> {
+        self.write("rotate_token", move |conn| {
+            Ok((rotate(conn, id, &hash)?, Vec::new()))
+        })
+        .await
+    }
+
     /// Remembers that a token was used, and moves the end of one that lives from use to use.
     ///
     /// # Errors
@@ -321,6 +477,9 @@ mod tests {
             expires_at: None,
             revoked_at: None,
             launched_by: None,
+            owner: None,
+            accounts: None,
+            generation: 0,
         };
         change(&mut record);
         record

@@ -56,6 +56,8 @@ pub(in crate::store) struct State {
     next_seq: Option<i64>,
     /// Up to which message row the search index is complete.
     pub search_mark: Option<i64>,
+    /// An account's rows may be left to delete.
+    pub purge: bool,
     events: Vec<Arc<Event>>,
     rows: usize,
 }
@@ -68,6 +70,14 @@ pub(super) struct Mark {
 }
 
 impl State {
+    /// Of a file that was opened just now.
+    pub fn unknown() -> Self {
+        Self {
+            purge: true,
+            ..Self::default()
+        }
+    }
+
     pub const fn mark(&self) -> Mark {
         Mark {
             events: self.events.len(),
@@ -101,6 +111,7 @@ impl State {
         self.next_message = None;
         self.next_seq = None;
         self.search_mark = None;
+        self.purge = true;
     }
 
     /// Nothing waits to be written.

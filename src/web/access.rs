@@ -9,6 +9,7 @@ use std::future::{Ready, ready};
 use super::{
     doors::{Owner, OwnerKind},
     error::ApiError,
+    front::Front,
     guard::Hosts,
 };
 use crate::domain::AccountId;
@@ -52,6 +53,8 @@ pub struct Access {
     pub owner: Option<Owner>,
     /// Of the token that it showed.
     pub token: Option<i64>,
+    /// Of that token's text.
+    pub generation: i64,
     /// A browser that came by the launch link.
     pub desk: bool,
     /// Let in for being on this machine, while that is enough.
@@ -65,6 +68,7 @@ impl Access {
         accounts: None,
         owner: None,
         token: None,
+        generation: 0,
         desk: false,
         local: true,
     };
@@ -75,6 +79,7 @@ impl Access {
         accounts: Some(Vec::new()),
         owner: None,
         token: None,
+        generation: 0,
         desk: false,
         local: false,
     };
@@ -93,29 +98,10 @@ impl Access {
             .is_none_or(|accounts| accounts.contains(&id))
     }
 
-    /// # Errors
-    /// 403 when the caller's token does not reach this far.
-    pub fn require(&self, needed: Scope) -> Result<(), ApiError> {
-        let allowed = match needed {
-            Scope::Read | Scope::Licence => true,
-            Scope::Send => matches!(self.scope, Scope::Send | Scope::Admin | Scope::Licence),
-            Scope::Admin => self.scope == Scope::Admin,
-        };
-        if allowed {
-            return Ok(());
-        }
-        Err(scope_too_small())
-    }
-
-    /// For what concerns the service as a whole.
-    ///
-    /// # Errors
-    /// 403 for a caller who sees only its own.
-    pub fn require_everything(&self) -> Result<(), ApiError> {
-        if self.accounts.is_none() {
-            return Ok(());
-        }
-        Err(scope_too_small())
+    /// May it sign accounts that it sees in and out? Whoever may not is not shown how, either.
+    #[must_use]
+    pub const fn may_sign_in(&self) -> bool {
+        matches!(self.scope, Scope::Admin | Scope::Licence)
     }
 
     /// Whose account the portal shows to this caller.
@@ -133,7 +119,7 @@ impl Access {
     }
 }
 
-fn scope_too_small() -> ApiError {
+pub fn scope_too_small() -> ApiError {
     ApiError::forbidden(
         "scope_too_small",
         "this token may not do that; make one with a wider scope",
@@ -144,6 +130,7 @@ fn scope_too_small() -> ApiError {
 #[derive(Debug)]
 pub struct Gate {
     pub hosts: Hosts,
+    pub front: Front,
 }
 
 impl FromRequest for Access {

@@ -4,12 +4,16 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Scope, Service, login::method_of};
+use super::{
+    Access, ApiError, Service,
+    audit::Note,
+    login::{method_of, seen_by},
+};
 use crate::{
     config::is_api_hash,
     domain::{
-        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, MediaPolicy,
-        SecretText, StateChange, Timestamp, default_colour,
+        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, LogOut,
+        MediaPolicy, SecretText, StateChange, Timestamp, default_colour,
     },
     store::{AccountPatch, NewAccount},
     vault::VaultAccount,
@@ -33,9 +37,9 @@ pub struct AddAccount {
 pub async fn add_account(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     body: web::Json<AddAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let body = body.into_inner();
     let label = check_label(&body.label)?;
     let api = credentials(&service, body.api_id, body.api_hash)?;
@@ -64,6 +68,8 @@ pub async fn add_account(
         },
         None => None,
     };
+    note.account(account.id);
+    note.label(&label);
     let account = service.account(&access, account.id).await?;
     Ok(HttpResponse::Created().json(json!({ "account": account, "login": login })))
 }
@@ -173,7 +179,7 @@ pub async fn get_account(
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
     let account = service.account(&access, *id).await?;
-    let login = service.supervisor.sign_ins().login_of(*id);
+    let login = seen_by(&access, service.supervisor.sign_ins().login_of(*id));
     Ok(HttpResponse::Ok().json(json!({ "account": account, "login": login })))
 }
 
@@ -192,8 +198,10 @@ pub async fn change_account(
     id: web::Path<AccountId>,
     body: web::Json<ChangeAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let id = *id;
+    service.account(&access, id).await?;
+    // From looking whether it runs to what follows from that: two at a time would leave it otherwise than it is stored.
+    let _turn = service.switching.of(id).await;
     let before = service.account(&access, id).await?;
     let label = body.label.as_deref().map(check_label).transpose()?;
     let patch = AccountPatch {
@@ -244,7 +252,6 @@ pub async fn restart_account(
     access: Access,
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let id = *id;
     let account = service.account(&access, id).await?;
     if !account.is_active {
@@ -270,7 +277,6 @@ pub async fn log_out_account(
     access: Access,
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
     let (account, log_out) = service.supervisor.partings().sign_out(*id).await?;
     Ok(HttpResponse::Ok().json(json!({ "account": account, "logout": log_out })))
@@ -293,11 +299,31 @@ enum History {
 pub async fn remove_account(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     id: web::Path<AccountId>,
     query: web::Query<RemoveAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let account = service.account(&access, *id).await?;
+    note.label(&account.label);
+    note.fact(
+        "history",
+        if query.history == History::Keep {
+            "keep"
+        } else {
+            "delete"
+        },
+    );
+    if service.store.listed_account(*id).await?.is_none() {
+        // Removed before, with its history kept; refused when it is to be kept again.
+        let keep = query.history == History::Keep;
+        service.store.remove_account(*id, keep).await?;
+        log::info!(target: "switchboard::account", "account={id} label={label:?} its history is deleted", label = account.label);
+        let log_out = match service.vault.farewells().await? {
+            open if open.iter().any(|one| one.account_id == *id) => LogOut::Ordered,
+            _ => LogOut::Done,
+        };
+        return Ok(HttpResponse::Ok().json(json!({ "account": account, "logout": log_out })));
+    }
     // Before its rows go: the order to end its session stands without them.
     let (_, log_out) = service.supervisor.partings().sign_out(*id).await?;
     service.vault.remove(*id).await?;

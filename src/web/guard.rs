@@ -3,11 +3,11 @@
 //!
 //! The order of the checks matters: the address first, then the origin, then the token.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::{
-    Error, HttpMessage, ResponseError,
-    body::MessageBody,
+    Error, HttpMessage, HttpRequest, ResponseError,
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode, Uri,
@@ -20,12 +20,16 @@ use actix_web::{
 use super::{
     Service,
     access::{Access, Gate},
+    audit::{self, Call, Note},
     doors::{Caller, Credentials},
     ending,
     error::ApiError,
+    front::OwnAddress,
     integrations::{Face, reshaped},
-    passed_on::passed_on,
+    passed_on::{client_of_proxy, passed_on},
+    rights::right_of,
 };
+use crate::domain::AccountId;
 
 /// Which `Host` values are ours.
 #[derive(Clone, Debug)]
@@ -46,30 +50,43 @@ impl Hosts {
         Self(hosts)
     }
 
-    fn allows(&self, host: &str) -> bool {
-        self.0.iter().any(|known| known.eq_ignore_ascii_case(host))
+    fn allows(&self, host: &str, own: Option<OwnAddress>) -> bool {
+        // The address itself is no name that somebody else could point here.
+        own.is_some_and(|own| is_address(host, own.0))
+            || self.0.iter().any(|known| known.eq_ignore_ascii_case(host))
     }
 
-    fn allows_origin(&self, origin: &str) -> bool {
+    fn allows_origin(&self, origin: &str, own: Option<OwnAddress>) -> bool {
         let Ok(uri) = origin.parse::<Uri>() else {
             return false;
         };
         let Some(authority) = uri.authority() else {
             return false;
         };
-        matches!(uri.scheme_str(), Some("http" | "https")) && self.allows(authority.as_str())
+        matches!(uri.scheme_str(), Some("http" | "https")) && self.allows(authority.as_str(), own)
     }
 
     /// For `connect-src`: not every browser counts WebSockets as 'self'. The policy has no word for IPv6 addresses;
     /// there 'self' has to do.
-    fn websocket_sources(&self) -> String {
+    fn websocket_sources(&self, own: Option<OwnAddress>) -> String {
+        let own = own.map(|own| own.0.to_string());
         self.0
             .iter()
+            .chain(own.iter().filter(|own| !self.0.contains(own)))
             .filter(|host| !host.starts_with('['))
             .flat_map(|host| [format!("ws://{host}"), format!("wss://{host}")])
             .collect::<Vec<_>>()
             .join(" ")
     }
+}
+
+/// `host` is this address, with its port or without a usual one.
+fn is_address(host: &str, address: SocketAddr) -> bool {
+    if host.parse() == Ok(address) {
+        return true;
+    }
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    matches!(address.port(), 80 | 443) && bare.parse() == Ok(address.ip())
 }
 
 /// The middleware around every route, static files and `/ws` included.
@@ -85,7 +102,21 @@ pub async fn guard(
     let api = !super::assets::is_page(request.path());
     // Callers of older systems read errors in their own shape.
     let face = Face::of(request.path()).map(|face| (face, face.language(request.headers())));
-    let mut response = match check(&request, &gate, &service).await {
+    let ip = client(request.request(), gate.front.behind_proxy);
+    let right = right_of(&request);
+    let method = request.method().clone();
+    let route = right.map_or_else(|| request.path().to_owned(), |right| right.path.to_owned());
+    let note = Note::default();
+    request.extensions_mut().insert(note.clone());
+    let admitted = check(&request, &gate, &service, ip).await;
+    let access = admitted.as_ref().ok().cloned();
+    let allowed = admitted.and_then(|access| {
+        if let Some(right) = right {
+            right.need.check(&access)?;
+        }
+        Ok(access)
+    });
+    let mut response = match allowed {
         Ok(access) => {
             request.extensions_mut().insert(access.clone());
             let response = next.call(request).await?.map_into_boxed_body();
@@ -98,6 +129,19 @@ pub async fn guard(
             response
         }
     };
+    let call = Call {
+        ip,
+        access: access.as_ref(),
+        method: method.as_str(),
+        route: &route,
+        action: right.and_then(|right| right.action),
+        account: account_of(response.request(), &route),
+    };
+    match code_of(&response) {
+        Some(code) => audit::refused(&service, &call, code).await,
+        None if response.status().is_client_error() || response.status().is_server_error() => {}
+        None => audit::done(&service, &call, &note).await,
+    }
     if let Some((face, language)) = face {
         let told = response
             .response()
@@ -113,14 +157,46 @@ pub async fn guard(
             response = response.into_response(told);
         }
     }
-    add_headers(response.headers_mut(), &gate.hosts, api);
+    let own = response.request().conn_data::<OwnAddress>().copied();
+    add_headers(response.headers_mut(), &gate.hosts, own, api);
     Ok(response)
+}
+
+/// The account that the path names.
+fn account_of(request: &HttpRequest, route: &str) -> Option<AccountId> {
+    let id = request.match_info().get("id")?;
+    route.starts_with("/accounts/").then(|| id.parse().ok())?
+}
+
+/// Of our own errors.
+fn code_of(response: &ServiceResponse<BoxBody>) -> Option<&'static str> {
+    let told = response.response().error();
+    if let Some(error) = told.and_then(|error| error.as_error::<ApiError>()) {
+        return Some(error.code);
+    }
+    let kept = response.response().extensions();
+    kept.get::<ApiError>().map(|error| error.code)
+}
+
+/// Where a request comes from: the other end of the line, or whom a proxy that is trusted asks for.
+pub fn client(request: &HttpRequest, behind_proxy: bool) -> IpAddr {
+    let named = behind_proxy
+        .then(|| client_of_proxy(request.headers()))
+        .flatten();
+    named.unwrap_or_else(|| {
+        request
+            .peer_addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
+                peer.ip().to_canonical()
+            })
+    })
 }
 
 async fn check(
     request: &ServiceRequest,
     gate: &Gate,
     service: &Service,
+    ip: IpAddr,
 ) -> Result<Access, ApiError> {
     check_host(request, &gate.hosts)?;
     let credentials = Credentials::of(request);
@@ -131,14 +207,12 @@ async fn check(
         check_cross_site(request, &gate.hosts)?;
     }
     check_content_type(request)?;
-    let ip = request
-        .peer_addr()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| {
-            peer.ip().to_canonical()
-        });
+    let sign = passed_on(request.version(), request.headers());
+    let said = || "SWITCHBOARD_BEHIND_PROXY".to_owned();
+    let passed_on = sign.or_else(|| gate.front.behind_proxy.then(said));
     let caller = Caller {
         ip,
-        passed_on: passed_on(request.version(), request.headers()),
+        passed_on,
         for_page: matches!(*request.method(), Method::GET | Method::HEAD)
             && super::assets::is_open(request.path()),
     };
@@ -155,7 +229,7 @@ fn check_host(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
             .authority()
             .map_or_else(String::new, ToString::to_string),
     };
-    if hosts.allows(&host) {
+    if hosts.allows(&host, own_address(request)) {
         return Ok(());
     }
     Err(ApiError::new(
@@ -165,14 +239,19 @@ fn check_host(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
     ))
 }
 
+fn own_address(request: &ServiceRequest) -> Option<OwnAddress> {
+    request.conn_data::<OwnAddress>().copied()
+}
+
 fn is_websocket(request: &ServiceRequest) -> bool {
     header_is(request.headers(), &header::UPGRADE, "websocket")
 }
 
 fn check_websocket_origin(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiError> {
+    let own = own_address(request);
     match request.headers().get(header::ORIGIN) {
         None => Ok(()),
-        Some(origin) if hosts.allows_origin(origin.to_str().unwrap_or_default()) => Ok(()),
+        Some(origin) if hosts.allows_origin(origin.to_str().unwrap_or_default(), own) => Ok(()),
         Some(_) => Err(cross_site()),
     }
 }
@@ -194,7 +273,8 @@ fn check_cross_site(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiEr
         return Ok(());
     }
     if let Some(origin) = headers.get(header::ORIGIN) {
-        return if hosts.allows_origin(origin.to_str().unwrap_or_default()) {
+        let origin = origin.to_str().unwrap_or_default();
+        return if hosts.allows_origin(origin, own_address(request)) {
             Ok(())
         } else {
             Err(cross_site())
@@ -250,12 +330,12 @@ fn header_is(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
         .is_some_and(|text| text.eq_ignore_ascii_case(value))
 }
 
-fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, api: bool) {
+fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, own: Option<OwnAddress>, api: bool) {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
          connect-src 'self' {}; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
-        hosts.websocket_sources()
+        hosts.websocket_sources(own)
     );
     let fixed = [
         ("x-frame-options", "DENY"),

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Access, ApiError, Scope, Service,
+    Access, ApiError, Gate, Service,
+    audit::Note,
     doors::{COOKIE, Giver, LAUNCH_LIFETIME, Launched},
 };
 use crate::domain::{SecretText, Timestamp};
@@ -25,6 +26,8 @@ pub struct Code {
 /// The launch link: trades its code for a cookie that scripts can't read and other sites can't send.
 pub async fn open_desk(
     service: web::Data<Service>,
+    gate: web::Data<Gate>,
+    note: Note,
     query: web::Query<Code>,
 ) -> Result<HttpResponse, ApiError> {
     let mut answer = HttpResponse::SeeOther();
@@ -32,10 +35,15 @@ pub async fn open_desk(
         .insert_header((header::LOCATION, "/"))
         .insert_header((header::CACHE_CONTROL, "no-store"));
     match service.doors.launch(&query.code).await? {
-        Launched::Desk(token) => {
+        Launched::Desk { text, launched_by } => {
+            match launched_by {
+                Some(token) => note.fact("launched_by", token),
+                None => note.fact("launched_by", "console"),
+            }
+            let secure = if gate.front.secure() { "; Secure" } else { "" };
             let cookie = format!(
-                "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}",
-                token.expose()
+                "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{secure}",
+                text.expose()
             );
             Ok(answer.insert_header((header::SET_COOKIE, cookie)).finish())
         }
@@ -52,17 +60,18 @@ pub async fn open_desk(
 pub async fn make_link(
     request: HttpRequest,
     service: web::Data<Service>,
+    gate: web::Data<Gate>,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let host = request
         .headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("127.0.0.1");
+    let scheme = if gate.front.secure() { "https" } else { "http" };
     let code = service.doors.launch_code(Giver::Caller(access));
     Ok(HttpResponse::Created().json(json!({
-        "url": format!("http://{host}/launch?code={}", code.expose()),
+        "url": format!("{scheme}://{host}/launch?code={}", code.expose()),
         "expires_at": Timestamp::now().plus(LAUNCH_LIFETIME),
     })))
 }

@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Scope, Service};
+use super::{Access, ApiError, Service, audit::Note};
 use crate::{
-    domain::{AccountId, Login, SecretText},
+    domain::{AccountId, Login, LoginStep, SecretText},
     telegram::SignInMethod,
 };
 
@@ -56,16 +56,17 @@ pub struct BeginLogin {
 pub async fn begin_login(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     id: web::Path<AccountId>,
     body: web::Json<BeginLogin>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
     let body = body.into_inner();
     let method = method_of(body.phone, body.qr, body.session)?.ok_or_else(|| {
         ApiError::unprocessable("login_method_missing", "give one of phone, qr and session")
     })?;
     let login = service.supervisor.sign_ins().begin(*id, method).await?;
+    note_end(&note, &login);
     answer(&service, &access, *id, Some(login)).await
 }
 
@@ -77,13 +78,14 @@ pub struct Code {
 pub async fn submit_code(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     id: web::Path<AccountId>,
     body: web::Json<Code>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
     let code = body.into_inner().code;
     let login = service.supervisor.sign_ins().submit_code(*id, code).await?;
+    note_end(&note, &login);
     answer(&service, &access, *id, Some(login)).await
 }
 
@@ -95,10 +97,10 @@ pub struct Password {
 pub async fn submit_password(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     id: web::Path<AccountId>,
     body: web::Json<Password>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
     let password = body.into_inner().password;
     let login = service
@@ -106,6 +108,7 @@ pub async fn submit_password(
         .sign_ins()
         .submit_password(*id, password)
         .await?;
+    note_end(&note, &login);
     answer(&service, &access, *id, Some(login)).await
 }
 
@@ -114,7 +117,6 @@ pub async fn resend_code(
     access: Access,
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
     let login = service.supervisor.sign_ins().resend(*id).await?;
     answer(&service, &access, *id, Some(login)).await
@@ -134,10 +136,24 @@ pub async fn cancel_login(
     access: Access,
     id: web::Path<AccountId>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     service.account(&access, *id).await?;
     service.supervisor.sign_ins().cancel(*id).await;
     answer(&service, &access, *id, None).await
+}
+
+/// Whoever may not sign in sees no QR address and no hint of a password.
+pub fn seen_by(access: &Access, login: Option<Login>) -> Option<Login> {
+    match access.may_sign_in() {
+        true => login,
+        false => login.map(Login::for_looking),
+    }
+}
+
+/// A sign-in that came to its end is noted as such.
+fn note_end(note: &Note, login: &Login) {
+    if login.step == LoginStep::Done {
+        note.action("signed_in");
+    }
 }
 
 async fn answer(
@@ -147,6 +163,7 @@ async fn answer(
     login: Option<Login>,
 ) -> Result<HttpResponse, ApiError> {
     let account = service.account(access, id).await?;
+    let login = seen_by(access, login);
     Ok(HttpResponse::Ok().json(json!({ "login": login, "account": account })))
 }
 

@@ -8,18 +8,43 @@ use actix_web::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Scope, Service, conversations::check_can_send};
+use super::{Access, ApiError, Service, audit::Note, conversations::check_can_send};
 use crate::{
     domain::{Account, AccountState, MessageRowId},
     store::Discard,
 };
+
+/// What became of a reply, for instance.
+pub async fn get_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "message": message })))
+}
+
+/// Every text that it had, the one of now last.
+pub async fn list_versions(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    let former = service.store.versions(message.id).await?;
+    let mut versions: Vec<_> = former
+        .iter()
+        .map(|version| json!({ "text": version.text, "replaced_at": version.replaced_at }))
+        .collect();
+    versions.push(json!({ "text": message.text, "replaced_at": null }));
+    Ok(HttpResponse::Ok().json(json!({ "versions": versions })))
+}
 
 pub async fn retry_message(
     service: web::Data<Service>,
     access: Access,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Send)?;
     let message = service.message(&access, MessageRowId(*id)).await?;
     check_can_send(&service.account(&access, message.account_id).await?)?;
     let message = service.store.retry_message(message.id).await?;
@@ -39,7 +64,6 @@ pub async fn discard_message(
     id: web::Path<i64>,
     query: web::Query<DiscardMessage>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Send)?;
     let message = service.message(&access, MessageRowId(*id)).await?;
     let how = if query.force == Some(true) {
         Discard::Anyway
@@ -55,9 +79,9 @@ pub async fn discard_message(
 pub async fn reveal_message(
     service: web::Data<Service>,
     access: Access,
+    note: Note,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ApiError> {
-    access.require(Scope::Admin)?;
     let message = service.message(&access, MessageRowId(*id)).await?;
     let number = message.message_id.as_deref().and_then(|id| id.parse().ok());
     let Some(number) = number.filter(|_| message.masked) else {
@@ -77,14 +101,9 @@ pub async fn reveal_message(
             "Telegram no longer has this message",
         ));
     };
-    log::info!(
-        target: "switchboard::audit",
-        "action=reveal by={by:?} account={account} label={label:?} message={message}",
-        by = service.doors.name_of(&access),
-        account = account.id,
-        label = account.label,
-        message = message.id.0,
-    );
+    note.account(account.id);
+    note.label(&account.label);
+    note.fact("message", message.id.0);
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(json!({ "text": text.expose() })))

@@ -3,6 +3,8 @@
 //!
 //! A proxy that adds nothing and speaks HTTP/1.1 can't be told from a program; `Host` stops what browsers ask it for.
 
+use std::net::IpAddr;
+
 use actix_web::http::{Version, header::HeaderMap};
 
 /// Names that fit none of the shapes in [`is_a_sign`].
@@ -54,6 +56,18 @@ pub fn passed_on(version: Version, headers: &HeaderMap) -> Option<String> {
         .keys()
         .find(|name| is_a_sign(name.as_str()))
         .map(ToString::to_string)
+}
+
+/// Whom a trusted proxy asks for: it puts its own client at the end of the list, behind whatever that client claims.
+pub fn client_of_proxy(headers: &HeaderMap) -> Option<IpAddr> {
+    let line = headers.get_all("x-forwarded-for").last()?;
+    let (_, last) = line
+        .to_str()
+        .ok()?
+        .rsplit_once(',')
+        .unwrap_or(("", line.to_str().ok()?));
+    let ip: IpAddr = last.trim().parse().ok()?;
+    Some(ip.to_canonical())
 }
 
 /// `name` is in lower case, as header names are kept.

@@ -1,7 +1,7 @@
 //! Routes: the one list of what is served.
 
 use actix_web::{
-    App, Error, HttpResponse,
+    App, Error, HttpRequest, HttpResponse, Resource,
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::from_fn,
@@ -9,12 +9,15 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Service, accounts, assets, conversations, error, guard, health, history,
+    ApiError, Gate, Need, Service, accounts, assets, audit, conversations, error, events, guard,
+    health, history,
     integrations::{phone, portal, stream, user},
-    launch, login, media, messages, metrics, openapi, search, socket,
+    launch, login, media, messages, metrics, openapi, search, socket, tokens,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
+/// Each `get` of these does something, and so is no `HEAD`.
+const DOING: [&str; 4] = ["/ws", "/launch", "/telegram/auth/qr", "/telegram/auth/qr/"];
 
 /// An application with the guard around every route.
 pub fn guarded(
@@ -55,96 +58,187 @@ pub fn configure(config: &mut ServiceConfig) {
     config.default_service(web::to(not_found));
 }
 
-/// Writes the list down twice: as what is served, and as what can be looked through.
+/// One call that is served.
+#[derive(Debug)]
+pub struct Right {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub need: Need,
+    /// What is noted of it in the audit.
+    pub action: Option<&'static str>,
+}
+
+type Add = fn(Resource) -> Resource;
+
+/// What a path knows, and that it knows nothing else.
+fn add_paths(config: &mut ServiceConfig, routes: &[(&'static str, Add)]) {
+    let mut paths: Vec<(&'static str, Resource)> = Vec::new();
+    for (path, add) in routes {
+        let at = paths.iter().position(|(known, _)| known == path);
+        let resource = match at {
+            Some(at) => paths.swap_remove(at).1,
+            None => web::resource(*path).default_service(web::to(not_allowed)),
+        };
+        let place = at.unwrap_or(paths.len());
+        paths.push((path, add(resource)));
+        // The order of the list is the order in which paths are tried.
+        let last = paths.len() - 1;
+        paths.swap(place, last);
+    }
+    for (_, resource) in paths {
+        config.service(resource);
+    }
+}
+
+macro_rules! route {
+    (get $resource:ident $handler:path) => {
+        $resource
+            .route(get().to($handler))
+            .route(head().to($handler))
+    };
+    (once $resource:ident $handler:path) => {
+        $resource.route(get().to($handler))
+    };
+    ($method:ident $resource:ident $handler:path) => {
+        $resource.route($method().to($handler))
+    };
+}
+
+macro_rules! method_name {
+    (once) => {
+        "get"
+    };
+    ($method:ident) => {
+        stringify!($method)
+    };
+}
+
+macro_rules! action {
+    () => {
+        None
+    };
+    ($action:literal) => {
+        Some($action)
+    };
+}
+
+/// Writes the list down twice: as what is served, and as what can be looked through. `once` is a `get` that does
+/// something, and so has no `HEAD`.
 macro_rules! routes {
-    ($($method:ident $path:literal => $handler:path;)*) => {
+    ($($method:ident $path:literal => $handler:path, $need:ident $(, $action:literal)?;)*) => {
         /// Method and path of everything that is served.
-        pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+        pub const ROUTES: &[(&str, &str)] = &[$((method_name!($method), $path)),*];
+
+        /// What each of them needs.
+        pub const RIGHTS: &[Right] = &[$(Right {
+            method: method_name!($method),
+            path: $path,
+            need: Need::$need,
+            action: action!($($action)?),
+        }),*];
 
         fn add_routes(config: &mut ServiceConfig) {
-            $(config.route($path, $method().to($handler));)*
+            add_paths(config, &[$(($path, |resource| route!($method resource $handler))),*]);
         }
     };
 }
 
 routes! {
-    get "/" => assets::get_desk;
-    get "/static/{file:.*}" => assets::get_file;
-    get "/docs" => assets::get_docs;
-    get "/openapi.json" => openapi::get_document;
-    get "/launch" => launch::open_desk;
-    post "/launch" => launch::make_link;
-    get "/ws" => socket::open_socket;
-    post "/ws/ticket" => launch::make_ticket;
-    post "/accounts/add" => accounts::add_account;
-    get "/accounts" => accounts::list_accounts;
-    get "/accounts/{id}" => accounts::get_account;
-    patch "/accounts/{id}" => accounts::change_account;
-    delete "/accounts/{id}" => accounts::remove_account;
-    post "/accounts/{id}/login" => login::begin_login;
-    get "/accounts/{id}/login" => login::get_login;
-    delete "/accounts/{id}/login" => login::cancel_login;
-    post "/accounts/{id}/login/code" => login::submit_code;
-    post "/accounts/{id}/login/password" => login::submit_password;
-    post "/accounts/{id}/login/resend" => login::resend_code;
-    post "/accounts/{id}/restart" => accounts::restart_account;
-    post "/accounts/{id}/logout" => accounts::log_out_account;
-    post "/accounts/{id}/send" => conversations::queue_send;
-    get "/conversations" => conversations::list_conversations;
-    get "/conversations/{id}" => conversations::get_conversation;
-    get "/conversations/{id}/messages" => history::list_messages;
-    get "/conversations/{id}/media" => history::list_media;
-    get "/conversations/{id}/topics" => conversations::list_topics;
-    post "/conversations/{id}/reply" => conversations::queue_reply;
-    post "/conversations/{id}/read" => conversations::mark_read;
-    get "/conversations/{id}/photo" => media::get_photo;
-    head "/conversations/{id}/photo" => media::get_photo;
-    get "/messages/{id}/media" => media::get_media;
-    head "/messages/{id}/media" => media::get_media;
-    get "/messages/{id}/media/thumb" => media::get_thumb;
-    head "/messages/{id}/media/thumb" => media::get_thumb;
-    post "/messages/{id}/retry" => messages::retry_message;
-    post "/messages/{id}/reveal" => messages::reveal_message;
-    delete "/messages/{id}" => messages::discard_message;
-    get "/search" => search::search_messages;
-    get "/health/live" => health::get_live;
-    get "/health/ready" => health::get_ready;
-    get "/metrics" => metrics::get_metrics;
-    get "/api/integrations/telegram-phone" => assets::get_connect;
-    get "/api/integrations/telegram-phone/" => assets::get_connect;
-    post "/api/integrations/telegram-phone/start" => phone::start;
-    post "/api/integrations/telegram-phone/verify" => phone::verify;
-    post "/api/integrations/telegram-phone/test" => phone::test;
-    get "/api/integrations/telegram-phone/config" => phone::config;
-    post "/api/integrations/telegram-phone/disconnect" => phone::disconnect;
-    post "/telegram/user/auth/start" => user::start;
-    post "/telegram/user/auth/verify" => user::verify;
-    post "/telegram/user/send" => user::send;
-    get "/telegram/user/status/{user_id}" => user::status;
-    post "/telegram/user/disconnect" => user::disconnect;
-    post "/message_stream" => stream::relay;
-    get "/telegram" => assets::get_portal;
-    get "/telegram/" => assets::get_portal;
-    get "/telegram/session/status" => portal::session_status;
-    get "/telegram/session/status/" => portal::session_status;
-    post "/telegram/auth/phone" => portal::auth_phone;
-    post "/telegram/auth/phone/" => portal::auth_phone;
-    post "/telegram/auth/verify" => portal::auth_verify;
-    post "/telegram/auth/verify/" => portal::auth_verify;
-    get "/telegram/auth/qr" => portal::auth_qr;
-    get "/telegram/auth/qr/" => portal::auth_qr;
-    get "/telegram/auth/qr/status" => portal::qr_status;
-    get "/telegram/auth/qr/status/" => portal::qr_status;
-    get "/telegram/chats" => portal::list_chats;
-    get "/telegram/chats/" => portal::list_chats;
-    get "/telegram/chats/{chat_id}/messages" => portal::list_messages;
-    get "/telegram/chats/{chat_id}/messages/" => portal::list_messages;
-    get "/telegram/user/info" => portal::user_info;
-    get "/telegram/user/info/" => portal::user_info;
-    post "/telegram/session/reset" => portal::session_reset;
-    post "/telegram/session/reset/" => portal::session_reset;
-    get "/telegram/session/info" => portal::session_info;
-    get "/telegram/session/info/" => portal::session_info;
+    get "/" => assets::get_desk, Nothing;
+    get "/static/{file:.*}" => assets::get_file, Nothing;
+    get "/docs" => assets::get_docs, Nothing;
+    get "/openapi.json" => openapi::get_document, Nothing;
+    once "/launch" => launch::open_desk, Nothing, "desk_opened";
+    post "/launch" => launch::make_link, Service, "link_made";
+    once "/ws" => socket::open_socket, Read;
+    post "/ws/ticket" => launch::make_ticket, Read;
+    post "/accounts/add" => accounts::add_account, Service, "account_added";
+    get "/accounts" => accounts::list_accounts, Read;
+    get "/accounts/{id}" => accounts::get_account, Read;
+    patch "/accounts/{id}" => accounts::change_account, Admin, "account_changed";
+    delete "/accounts/{id}" => accounts::remove_account, Admin, "account_removed";
+    post "/accounts/{id}/login" => login::begin_login, Admin, "login_started";
+    get "/accounts/{id}/login" => login::get_login, Read;
+    delete "/accounts/{id}/login" => login::cancel_login, Admin, "login_cancelled";
+    post "/accounts/{id}/login/code" => login::submit_code, Admin, "login_answered";
+    post "/accounts/{id}/login/password" => login::submit_password, Admin, "login_answered";
+    post "/accounts/{id}/login/resend" => login::resend_code, Admin, "login_code_resent";
+    post "/accounts/{id}/restart" => accounts::restart_account, Admin, "account_restarted";
+    post "/accounts/{id}/logout" => accounts::log_out_account, Admin, "signed_out";
+    post "/accounts/{id}/send" => conversations::queue_send, Send;
+    get "/conversations" => conversations::list_conversations, Read;
+    get "/conversations/{id}" => conversations::get_conversation, Read;
+    get "/conversations/{id}/messages" => history::list_messages, Read;
+    get "/conversations/{id}/media" => history::list_media, Read;
+    get "/conversations/{id}/topics" => conversations::list_topics, Read;
+    get "/conversations/{id}/photo" => media::get_photo, Read;
+    post "/conversations/{id}/reply" => conversations::queue_reply, Send;
+    post "/conversations/{id}/read" => conversations::mark_read, Send;
+    get "/messages/{id}" => messages::get_message, Read;
+    get "/messages/{id}/versions" => messages::list_versions, Read;
+    get "/messages/{id}/media" => media::get_media, Read;
+    get "/messages/{id}/media/thumb" => media::get_thumb, Read;
+    post "/messages/{id}/retry" => messages::retry_message, Send;
+    post "/messages/{id}/reveal" => messages::reveal_message, Admin, "reveal";
+    delete "/messages/{id}" => messages::discard_message, Send;
+    get "/events" => events::list_events, Read;
+    get "/search" => search::search_messages, Read;
+    get "/health/live" => health::get_live, Nothing;
+    get "/health/ready" => health::get_ready, Read;
+    get "/metrics" => metrics::get_metrics, ReadAll;
+    get "/api/integrations/telegram-phone" => assets::get_connect, Nothing;
+    get "/api/integrations/telegram-phone/" => assets::get_connect, Nothing;
+    post "/api/integrations/telegram-phone/start" => phone::start, Own, "login_started";
+    post "/api/integrations/telegram-phone/verify" => phone::verify, Own, "login_answered";
+    post "/api/integrations/telegram-phone/test" => phone::test, Read;
+    get "/api/integrations/telegram-phone/config" => phone::config, Read;
+    post "/api/integrations/telegram-phone/disconnect" => phone::disconnect, Own, "signed_out";
+    post "/telegram/user/auth/start" => user::start, Service, "login_started";
+    post "/telegram/user/auth/verify" => user::verify, Service, "login_answered";
+    post "/telegram/user/send" => user::send, SendAll;
+    get "/telegram/user/status/{user_id}" => user::status, ReadAll;
+    post "/telegram/user/disconnect" => user::disconnect, Service, "signed_out";
+    post "/message_stream" => stream::relay, SendAll;
+    get "/telegram" => assets::get_portal, Nothing;
+    get "/telegram/" => assets::get_portal, Nothing;
+    get "/telegram/session/status" => portal::session_status, Read;
+    get "/telegram/session/status/" => portal::session_status, Read;
+    post "/telegram/auth/phone" => portal::auth_phone, Own, "login_started";
+    post "/telegram/auth/phone/" => portal::auth_phone, Own, "login_started";
+    post "/telegram/auth/verify" => portal::auth_verify, Own, "login_answered";
+    post "/telegram/auth/verify/" => portal::auth_verify, Own, "login_answered";
+    once "/telegram/auth/qr" => portal::auth_qr, Own, "login_started";
+    once "/telegram/auth/qr/" => portal::auth_qr, Own, "login_started";
+    get "/telegram/auth/qr/status" => portal::qr_status, Own;
+    get "/telegram/auth/qr/status/" => portal::qr_status, Own;
+    get "/telegram/chats" => portal::list_chats, Read;
+    get "/telegram/chats/" => portal::list_chats, Read;
+    get "/telegram/chats/{chat_id}/messages" => portal::list_messages, Read;
+    get "/telegram/chats/{chat_id}/messages/" => portal::list_messages, Read;
+    get "/telegram/user/info" => portal::user_info, Read;
+    get "/telegram/user/info/" => portal::user_info, Read;
+    post "/telegram/session/reset" => portal::session_reset, Own, "signed_out";
+    post "/telegram/session/reset/" => portal::session_reset, Own, "signed_out";
+    get "/telegram/session/info" => portal::session_info, Read;
+    get "/telegram/session/info/" => portal::session_info, Read;
+    get "/audit" => audit::list_audit, Service;
+    get "/tokens" => tokens::list_tokens, Service;
+    post "/tokens" => tokens::make_token, Service, "token_made";
+    delete "/tokens/{id}" => tokens::revoke_token, Service, "token_revoked";
+    post "/tokens/{id}/rotate" => tokens::rotate_token, Service, "token_rotated";
+}
+
+/// RFC 9110, 15.5.6: with what is allowed.
+async fn not_allowed(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let path = request.match_pattern().unwrap_or_default();
+    let mut allowed: Vec<String> = Vec::new();
+    for right in RIGHTS.iter().filter(|right| right.path == path) {
+        allowed.push(right.method.to_ascii_uppercase());
+        if right.method == "get" && !DOING.contains(&right.path) {
+            allowed.push("HEAD".to_owned());
+        }
+    }
+    Err(ApiError::method_not_allowed(allowed.join(", ")))
 }
 
 async fn not_found() -> Result<HttpResponse, ApiError> {

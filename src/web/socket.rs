@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use super::{access::Access, error::ApiError, state::Service};
 use crate::{
     broadcast::{Frame, Since, Subscription, Transient, Wake},
-    domain::{Seq, Timestamp},
+    domain::{Event, EventBody, Login, Seq, Timestamp},
     vault::VaultStatus,
 };
 
@@ -73,6 +73,30 @@ pub async fn open_socket(
             let why = format!("this address is for WebSockets: {error}");
             ApiError::bad_request("not_a_websocket", why)
         })
+}
+
+/// Is this event for this caller?
+pub fn sees(service: &Service, access: &Access, frame: &Frame) -> bool {
+    service.doors.sees(access, frame.account_id())
+}
+
+/// An event as this caller may read it: whoever may not sign in sees no QR address and no hint of a password.
+pub fn text_for(access: &Access, frame: &Frame) -> Arc<str> {
+    let event = frame.event();
+    match &event.body {
+        EventBody::LoginUpdated { account_id, login } if !access.may_sign_in() => {
+            let body = EventBody::LoginUpdated {
+                account_id: *account_id,
+                login: login.clone().map(Login::for_looking),
+            };
+            let event = Event {
+                body,
+                ..Event::clone(event)
+            };
+            Frame::new(Arc::new(event)).text()
+        }
+        _ => frame.text(),
+    }
 }
 
 pub struct SocketActor {
@@ -191,7 +215,7 @@ impl SocketActor {
     fn write(&mut self, frames: &[Arc<Frame>], ctx: &mut Context) {
         let mut bytes = 0;
         for frame in frames.iter().filter(|frame| self.sees(frame)) {
-            let text = frame.text();
+            let text = text_for(&self.access, frame);
             bytes += text.len();
             ctx.text(&*text);
             if let Some(read_at) = frame.read_at() {
@@ -210,7 +234,7 @@ impl SocketActor {
     }
 
     fn sees(&self, frame: &Frame) -> bool {
-        self.service.doors.sees(&self.access, frame.account_id())
+        sees(&self.service, &self.access, frame)
     }
 
     fn ping(&mut self, ctx: &mut Context) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, ApiError, AssistantClient, Doors, Metrics};
+use super::{Access, ApiError, AssistantClient, Doors, Metrics, audit::Audit, turns::Turns};
 use crate::{
     broadcast::BroadcastHandle,
     domain::{
@@ -29,6 +29,9 @@ pub struct Service {
     /// For accounts that bring none.
     pub api: Option<ApiCredentials>,
     pub doors: Doors,
+    pub audit: Audit,
+    /// Of switching accounts on and off.
+    pub switching: Turns,
     /// How far the webhooks are.
     pub webhooks: WebhookFigures,
     /// What `/message_stream` asks; `None`: not configured.

@@ -4,6 +4,7 @@ mod basics;
 mod content;
 mod crash;
 mod echoes;
+mod erasure;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/leak_scan.rs"]
 mod leak_scan;

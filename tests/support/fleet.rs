@@ -177,6 +177,16 @@ impl Fleet {
         .await
     }
 
+    /// As [`Self::wait_for_state`], asked by somebody with a token.
+    pub async fn wait_for_account(&self, api: &Api, id: &str, state: &str) -> Value {
+        wait::until(
+            &format!("account {id} to be {state}"),
+            || api.account(id),
+            |account| account["state"] == state,
+        )
+        .await
+    }
+
     /// The conversation of an account with a chat, once there is one.
     pub async fn conversation(&self, account: &FleetAccount, chat: i64) -> Value {
         let chat = chat.to_string();

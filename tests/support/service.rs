@@ -6,7 +6,7 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,10 @@ use super::wait::LIMIT;
 pub struct ServiceProcess {
     child: Child,
     pub address: String,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// What it says on stdout, after the first line.
+    lines: Option<Mutex<mpsc::Receiver<String>>>,
     log: PathBuf,
 }
 
@@ -62,11 +66,14 @@ impl ServiceProcess {
     ) -> Result<Self, (ExitStatus, String)> {
         let mut service = Self::spawn(data_dir, settings);
         match first_line(&mut service.child) {
-            Some(line) => {
-                service.address = line
-                    .strip_prefix("listening on http://")
-                    .unwrap_or_else(|| panic!("unexpected first line: {line}"))
-                    .to_owned();
+            Some((line, lines)) => {
+                let url = line.strip_prefix("listening on ");
+                let (scheme, address) = url
+                    .and_then(|url| url.split_once("://"))
+                    .unwrap_or_else(|| panic!("unexpected first line: {line}"));
+                service.address = address.to_owned();
+                service.scheme = scheme.to_owned();
+                service.lines = Some(Mutex::new(lines));
                 Ok(service)
             }
             None => Err((service.child.wait().unwrap(), service.log())),
@@ -100,6 +107,8 @@ impl ServiceProcess {
             .stderr(output);
         Self {
             address: String::new(),
+            scheme: "http".to_owned(),
+            lines: None,
             child: command.spawn().unwrap(),
             log,
         }
@@ -111,7 +120,13 @@ impl ServiceProcess {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    /// The next line on stdout.
+    pub fn next_line(&self) -> String {
+        let lines = self.lines.as_ref().expect("it serves");
+        lines.lock().unwrap().recv_timeout(LIMIT).unwrap()
     }
 
     pub fn pid(&self) -> u32 {
@@ -186,7 +201,7 @@ impl Drop for ServiceProcess {
     }
 }
 
-fn first_line(child: &mut Child) -> Option<String> {
+fn first_line(child: &mut Child) -> Option<(String, mpsc::Receiver<String>)> {
     let stdout = child.stdout.take().unwrap();
     let (line, lines) = mpsc::channel();
     std::thread::spawn(move || {
@@ -197,7 +212,7 @@ fn first_line(child: &mut Child) -> Option<String> {
         }
     });
     match lines.recv_timeout(LIMIT) {
-        Ok(line) => Some(line),
+        Ok(line) => Some((line, lines)),
         Err(mpsc::RecvTimeoutError::Disconnected) => None,
         Err(mpsc::RecvTimeoutError::Timeout) => panic!("the service said nothing in {LIMIT:?}"),
     }

@@ -474,6 +474,7 @@ fn add(file: &mut TokenFile, scope: &str) -> (i64, String) {
         hash: sha256_hex(text.expose()),
         expires_at: None,
         launched_by: None,
+        accounts: None,
     };
     (file.add(&token).unwrap(), text.expose().to_owned())
 }

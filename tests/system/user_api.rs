@@ -131,10 +131,11 @@ async fn what_keeps_a_message_from_being_sent_is_told_apart() {
         refused(api, send, unknown).await,
         (StatusCode::NOT_FOUND, "unknown_user".into())
     );
-    let (status, _) = api
-        .call(Method::GET, "/telegram/user/status/nobody", None)
-        .await;
-    assert_eq!(status, StatusCode::NOT_FOUND);
+    let status = api.get("/telegram/user/status/nobody").await;
+    assert_eq!(
+        status,
+        json!({ "status": "ok", "authorized": false, "user_info": null })
+    );
 
     let answer = refused(api, send, send_body(json!("nobody_there"), "Hello")).await;
     assert_eq!(

@@ -31,7 +31,11 @@ pub enum Launched {
     Refused,
     /// Nobody needs to prove anything here now.
     Open,
-    Desk(SecretText),
+    Desk {
+        text: SecretText,
+        /// `None`: from the console.
+        launched_by: Option<i64>,
+    },
 }
 
 #[derive(Debug, Default)]

@@ -30,7 +30,7 @@ use self::{failures::Failures, launch::LaunchCodes, tickets::Tickets, tokens::fi
 use super::{Access, ApiError, Scope};
 use crate::{
     domain::{AccountId, SecretText, Timestamp},
-    store::{DESK, StoreError, StoreHandle, TokenTable},
+    store::{DESK, LICENCE, StoreError, StoreHandle, TokenTable},
 };
 
 /// A browser that came by a launch link stays signed in this long after its last visit.
@@ -87,7 +87,7 @@ impl Doors {
             },
         };
         if let Some(key) = &credentials.licence {
-            access = self.for_licence(access, &Owner::licence(key))?;
+            access = self.for_licence(access, &licence_of(&table, key))?;
         } else if let Some(owner) = access.owner.clone() {
             access.accounts = Some(self.owners.accounts_of(&owner));
         }
@@ -132,9 +132,13 @@ impl Doors {
         self.tokens.used(token);
         Some(Access {
             scope,
-            accounts: None,
-            owner: (scope == Scope::Licence).then(|| Owner::licence(text)),
+            accounts: token.accounts.clone(),
+            owner: (scope == Scope::Licence).then(|| match &token.owner {
+                Some(id) => Owner::of_licence(id),
+                None => Owner::licence(text),
+            }),
             token: Some(token.id),
+            generation: token.generation,
             desk,
             local: false,
         })
@@ -155,7 +159,9 @@ impl Doors {
 
     /// Whoever names a licence acts for it and sees nothing else.
     fn for_licence(&self, access: Access, licence: &Owner) -> Result<Access, ApiError> {
-        if access.owner.as_ref().is_some_and(|own| own != licence) {
+        // A token for some accounts has no part in a licence's.
+        let some = access.token.is_some() && access.owner.is_none() && access.accounts.is_some();
+        if some || access.owner.as_ref().is_some_and(|own| own != licence) {
             return Err(ApiError::forbidden(
                 "licence_not_yours",
                 "this token belongs to another licence",
@@ -224,7 +230,8 @@ impl Doors {
     #[must_use]
     pub fn name_of(&self, access: &Access) -> String {
         let Some(id) = access.token else {
-            return "local desk".to_owned();
+            let name = if access.local { "local desk" } else { "nobody" };
+            return name.to_owned();
         };
         let known = self.tokens.watch().latest();
         let token = known.tokens.iter().find(|token| token.id == id);
@@ -269,7 +276,16 @@ impl Doors {
             return Ok(Launched::Open);
         }
         let text = self.tokens.make_desk(launched_by).await?;
-        Ok(Launched::Desk(text))
+        Ok(Launched::Desk { text, launched_by })
+    }
+}
+
+/// Whose a key is: a licence's that has it now, or one that is known by nothing else.
+fn licence_of(table: &TokenTable, key: &SecretText) -> Owner {
+    let token = find(table, key).filter(|token| token.scope == LICENCE);
+    match token.and_then(|token| token.owner.as_deref()) {
+        Some(id) => Owner::of_licence(id),
+        None => Owner::licence(key),
     }
 }
 

@@ -53,6 +53,15 @@ impl Owner {
         }
     }
 
+    /// By the id that a token has of its licence.
+    #[must_use]
+    pub fn of_licence(id: &str) -> Self {
+        Self {
+            kind: OwnerKind::Licence,
+            hash: id.to_owned(),
+        }
+    }
+
     #[must_use]
     pub fn user(user_id: &str) -> Self {
         Self {

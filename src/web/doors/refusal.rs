@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 
 use super::Caller;
 use crate::{
-    store::TokenTable,
+    store::{TokenRecord, TokenTable},
     web::{Access, ApiError},
 };
 
@@ -36,7 +36,10 @@ impl Lost {
     #[must_use]
     pub fn of(table: &TokenTable, access: &Access) -> Option<Self> {
         match access.token {
-            Some(id) => table.get(id).is_none().then_some(Self::Ended),
+            Some(id) => {
+                let same = |token: &TokenRecord| token.generation == access.generation;
+                (!table.get(id).is_some_and(same)).then_some(Self::Ended)
+            }
             None => (access.local && table.locked).then_some(Self::Locked),
         }
     }

@@ -62,6 +62,7 @@ impl Tokens {
             hash: sha256_hex(text.expose()),
             expires_at: Some(Timestamp::now().plus(DESK_LIFETIME)),
             launched_by,
+            accounts: None,
         };
         self.store.add_token(token).await?;
         Ok(text)
@@ -115,6 +116,9 @@ mod tests {
             expires_at: None,
             revoked_at: None,
             launched_by: None,
+            owner: None,
+            accounts: None,
+            generation: 0,
         }
     }
 

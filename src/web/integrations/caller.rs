@@ -12,11 +12,12 @@ use super::{
     shape::Face,
     words::{Language, Said},
 };
-use crate::web::{Access, ApiError, Scope, Service};
+use crate::web::{Access, ApiError, Service, audit::Note};
 
 pub struct Caller {
     pub service: web::Data<Service>,
     pub access: Access,
+    pub note: Note,
     language: Language,
 }
 
@@ -28,6 +29,7 @@ impl Caller {
         Ok(Self {
             service: service.ok_or_else(missing)?,
             access: Access::of(request)?,
+            note: Note::of(request),
             language: face.language(request.headers()),
         })
     }
@@ -35,12 +37,6 @@ impl Caller {
     /// A sentence for people, as they read it.
     pub const fn say(&self, said: Said) -> &'static str {
         said.text(self.language)
-    }
-
-    /// # Errors
-    /// 403 when the caller may only look.
-    pub fn may_act(&self) -> Result<(), ApiError> {
-        self.access.require(Scope::Send)
     }
 }
 

@@ -87,7 +87,6 @@ pub struct Start {
 
 pub async fn start(licensed: Licensed, body: web::Json<Start>) -> Result<HttpResponse, ApiError> {
     let Licensed { caller, licence } = &licensed;
-    caller.may_act()?;
     let phone = check_phone(&body.phone_number)?;
     if licensed
         .owned()
@@ -101,7 +100,8 @@ pub async fn start(licensed: Licensed, body: web::Json<Start>) -> Result<HttpRes
     }
     let label = format!("Licence {}", licence.short());
     let method = SignInMethod::Phone(phone.clone());
-    owned::begin(caller, licence, &label, method).await?;
+    let (begun, _) = owned::begin(caller, licence, &label, method).await?;
+    caller.note.account(begun.id());
     // Names this start; an older one is void from now on. The number itself is not part of what is kept.
     let started = started_now();
     licensed.set_pending(Some(started.clone())).await?;
@@ -133,7 +133,6 @@ pub struct Verify {
 
 pub async fn verify(licensed: Licensed, body: web::Json<Verify>) -> Result<HttpResponse, ApiError> {
     let Licensed { caller, licence } = &licensed;
-    caller.may_act()?;
     let body = body.into_inner();
     let phone = check_phone(&body.phone_number)?;
     let owned = licensed.owned().await?.filter(|owned| {
@@ -146,6 +145,7 @@ pub async fn verify(licensed: Licensed, body: web::Json<Verify>) -> Result<HttpR
             "session: start again",
         ));
     };
+    caller.note.account(owned.id());
     let verified = owned::verify(caller, licence, owned.id(), body.code, body.password).await?;
     if verified == Verified::PasswordNeeded {
         return Err(ApiError::conflict(
@@ -153,6 +153,7 @@ pub async fn verify(licensed: Licensed, body: web::Json<Verify>) -> Result<HttpR
             "this account has two-step verification: send the password as well",
         ));
     }
+    caller.note.action("signed_in");
     licensed.set_pending(None).await?;
     let (owned, person) = licensed.connected().await?;
     Ok(HttpResponse::Ok().json(json!({
@@ -216,12 +217,12 @@ fn described(owned: &Owned) -> Value {
 
 pub async fn disconnect(licensed: Licensed) -> Result<HttpResponse, ApiError> {
     let caller = &licensed.caller;
-    caller.may_act()?;
     let owned = licensed
         .owned()
         .await?
         .filter(|owned| owned.is_connected() || owned.needs_login() || owned.is_stopped())
         .ok_or_else(not_connected)?;
+    caller.note.account(owned.id());
     let (_, log_out) = caller.supervisor.partings().sign_out(owned.id()).await?;
     licensed.set_pending(None).await?;
     Ok(HttpResponse::Ok().json(json!({

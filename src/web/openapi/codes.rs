@@ -2,6 +2,10 @@
 
 pub const CODES: &[(&str, &str)] = &[
     (
+        "account_ids_invalid",
+        "account_ids is empty, too long, for a licence, or names an account that there is not",
+    ),
+    (
         "account_not_found",
         "there is no such account, or it is not yours",
     ),
@@ -142,6 +146,10 @@ pub const CODES: &[(&str, &str)] = &[
         "media_unavailable",
         "the file can't be fetched now; its account is not connected, or too much is on its way",
     ),
+    (
+        "method_not_allowed",
+        "the address does not know this method; Allow says which it knows",
+    ),
     ("message_gone", "Telegram no longer has the message"),
     (
         "message_may_have_arrived",
@@ -234,6 +242,19 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("text_empty", "the text is empty"),
     ("text_too_long", "the text has more than 4096 UTF-16 units"),
+    ("token_not_found", "there is no such token, or it has ended"),
+    ("expires_at_invalid", "expires_at lies in the past"),
+    ("name_invalid", "a name has 1 to 64 characters on one line"),
+    (
+        "scope_invalid",
+        "scope is one of read, send, admin and licence",
+    ),
+    ("invalid_after", "after is a number from 0 on"),
+    ("invalid_wait", "wait is a number of seconds from 0 to 60"),
+    (
+        "resync",
+        "events after this number are not known (any more): load the state anew",
+    ),
     (
         "token_invalid",
         "the token (or ticket) is unknown, was revoked or has expired",

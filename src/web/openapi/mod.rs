@@ -11,6 +11,7 @@ use self::{
     codes::CODES,
     operations::{OPERATIONS, Operation},
 };
+use super::{Need, RIGHTS, Right};
 
 /// Errors that any call may answer with.
 const COMMON: &[&str] = &[
@@ -26,6 +27,7 @@ const COMMON: &[&str] = &[
     "unsupported_media_type",
     "body_too_large",
     "not_found",
+    "method_not_allowed",
     "store_unavailable",
     "stopping",
     "internal",
@@ -61,6 +63,7 @@ fn document() -> Value {
             { "name": "portal", "description": "The chat portal. Each call answers with and without its last slash." },
             { "name": "service", "description": "Pages, health, figures and this document." },
         ],
+        "servers": [{ "url": "/", "description": "Where this document was read." }],
         "paths": paths,
         "components": {
             "schemas": schemas::components(),
@@ -78,13 +81,21 @@ fn document() -> Value {
 }
 
 fn described(operation: &Operation) -> Value {
+    let need = need_of(operation);
+    let scopes: Vec<_> = need.scopes().iter().map(|scope| scope.as_str()).collect();
     let mut described = json!({
         "tags": [operation.tag],
         "operationId": operation_id(operation),
         "summary": operation.summary,
+        "description": format!("Needs: {}.", need.words()),
         "parameters": parameters(operation),
         "x-error-codes": operation.errors,
+        "x-scopes": scopes,
+        "x-all-accounts": need.all_accounts(),
     });
+    if need == Need::Nothing {
+        described["security"] = json!([{}]);
+    }
     let mut responses = Map::new();
     responses.insert(operation.status.to_string(), answer(operation));
     let error = match operation.tag {
@@ -113,6 +124,15 @@ fn described(operation: &Operation) -> Value {
     described
 }
 
+fn need_of(operation: &Operation) -> Need {
+    let this = |right: &&Right| (right.method, right.path) == (operation.method, operation.path);
+    // The tests hold both lists to be the same.
+    RIGHTS
+        .iter()
+        .find(this)
+        .map_or(Need::Service, |right| right.need)
+}
+
 fn schema(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
@@ -124,7 +144,8 @@ fn answer(operation: &Operation) -> Value {
         | "text/event-stream"
         | "text/plain"
         | "application/json"
-        | "application/octet-stream" => {
+        | "application/octet-stream"
+        | "application/openmetrics-text" => {
             json!({ operation.answer: { "schema": {} } })
         }
         name => json!({ "application/json": { "schema": schema(name) } }),
@@ -147,19 +168,72 @@ fn operation_id(operation: &Operation) -> String {
     format!("{}{}", operation.method, path)
 }
 
-/// Those in the path, and then those in the query.
+/// Those in the path, then those in the query, then headers.
 fn parameters(operation: &Operation) -> Vec<Value> {
     let in_path = operation.path.split('/').filter_map(|part| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
         let name = name.split(':').next()?;
-        Some(
-            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
-        )
+        let schema = path_schema(operation.path, name);
+        Some(json!({ "name": name, "in": "path", "required": true, "schema": schema }))
     });
     let in_query = operation.query.iter().map(|(name, what)| {
-        json!({ "name": name, "in": "query", "required": false, "description": what, "schema": { "type": "string" } })
+        let required = matches!(
+            (operation.path, *name),
+            ("/launch", "code") | ("/search", "q")
+        );
+        json!({
+            "name": name, "in": "query", "required": required, "description": what,
+            "schema": query_schema(operation.path, name),
+        })
     });
-    in_path.chain(in_query).collect()
+    let mut all: Vec<Value> = in_path.chain(in_query).collect();
+    if IDEMPOTENT.contains(&operation.path) {
+        all.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "The same key with the same content gives the same message, also when it is sent again; kept for 7 days.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+        }));
+    }
+    all
+}
+
+/// Calls that a key makes harmless to repeat.
+const IDEMPOTENT: [&str; 3] = [
+    "/conversations/{id}/reply",
+    "/accounts/{id}/send",
+    "/telegram/user/send",
+];
+
+fn path_schema(path: &str, name: &str) -> Value {
+    match name {
+        "id" if path.starts_with("/accounts/") => json!({ "type": "string", "format": "uuid" }),
+        "id" => json!({ "type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_i64 }),
+        "chat_id" => json!({ "type": "string", "pattern": "^-?[1-9][0-9]{0,18}$" }),
+        "user_id" => json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
+        _ => json!({ "type": "string", "minLength": 1 }),
+    }
+}
+
+fn query_schema(path: &str, name: &str) -> Value {
+    match (path, name) {
+        (_, "limit") => json!({ "type": "integer", "minimum": 1, "maximum": 200 }),
+        (_, "wait") => json!({ "type": "integer", "minimum": 0, "maximum": 60 }),
+        (_, "after" | "around" | "around_message_id") => {
+            json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
+        }
+        (_, "cursor") => json!({ "type": "string", "minLength": 1 }),
+        (_, "account_id") => json!({
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*$",
+        }),
+        (_, "unread" | "force") => json!({ "type": "boolean" }),
+        (_, "history") => json!({ "type": "string", "enum": ["keep", "delete"] }),
+        (_, "kind") => json!({
+            "type": "string", "enum": ["private", "bot", "group", "supergroup", "channel"],
+        }),
+        ("/search", "q") => json!({ "type": "string", "minLength": 1 }),
+        _ => json!({ "type": "string" }),
+    }
 }
 
 #[cfg(test)]

@@ -211,8 +211,8 @@ operations! {
         post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], LOGIN;
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], ACCOUNT;
-        patch "/accounts/{id}" "Changes label, colour or what of its files it fetches by itself, switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid"];
-        delete "/accounts/{id}" "Signs it out and removes it; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], ACCOUNT;
+        patch "/accounts/{id}" "Changes label, colour or what it fetches by itself, switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid"];
+        delete "/accounts/{id}" "Signs it out and removes it, or deletes the history of one that was removed before; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], ACCOUNT;
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], LOGIN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], ACCOUNT;
         delete "/accounts/{id}/login" "Ends a sign-in", "" => 200 "AccountAndLogin", &[], ACCOUNT;
@@ -228,15 +228,14 @@ operations! {
         get "/conversations/{id}" "One conversation", "" => 200 "OneConversation", &[], CONVERSATION;
         get "/conversations/{id}/messages" "Its messages, newest first, to the beginning of the chat", "" => 200 "Messages", &[("cursor", "next_cursor or prev_cursor of another page"), ("around", "row id of a message"), ("around_message_id", "Telegram's number of a message, fetched when it is not stored"), ("after", "row id of a message"), ("limit", "1 to 200")], HISTORY;
         get "/conversations/{id}/photo" "The photo of the person or the chat, as it is now", "" => 200 "application/octet-stream", &[], PHOTO;
-        head "/conversations/{id}/photo" "What GET would say of the photo", "" => 200 "application/octet-stream", &[], PHOTO;
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
         post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
+        get "/messages/{id}" "One message, and so what became of a reply", "" => 200 "OneMessage", &[], &["message_not_found"];
+        get "/messages/{id}/versions" "Every text that it had, the one of now last", "" => 200 "Versions", &[], &["message_not_found"];
         get "/messages/{id}/media" "The file of a message, whole or in a range (Range, If-Range, ETag); it begins while it is still being fetched from Telegram", "" => 200 "application/octet-stream", &[], MEDIA;
-        head "/messages/{id}/media" "What GET would say of the file", "" => 200 "application/octet-stream", &[], MEDIA;
         get "/messages/{id}/media/thumb" "The small picture of a message's file", "" => 200 "application/octet-stream", &[], MEDIA;
-        head "/messages/{id}/media/thumb" "What GET would say of the small picture", "" => 200 "application/octet-stream", &[], MEDIA;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
         post "/messages/{id}/reveal" "The text of a masked message with its code, fetched from Telegram and kept nowhere; for admins, and the log says for whom", "" => 200 "Revealed", &[], REVEAL;
         delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[("force", "true: also one that may have arrived; if it did, it comes again as a message from another device")], &["message_not_found", "message_not_waiting", "message_may_have_arrived"];
@@ -244,6 +243,7 @@ operations! {
     }
     "live" {
         get "/ws" "WebSocket: {seq, event, at, data} frames, from `after` on without a gap; `hello`, `vault_status` and `typing` without a number, and `account_status` too while the database can't store it. Closed with 1008 and a reason when the caller's right ends", "" => 101 "", &[("after", "number of the last event that is known"), ("ticket", "of POST /ws/ticket, for clients that can't set a header")], &["not_a_websocket"];
+        get "/events" "The same events by the same numbers: what came after `after`, waiting for it when asked to; without `after` where one stands now", "" => 200 "Events", &[("after", "next_after of the answer before, or the number of an event"), ("limit", "1 to 200"), ("wait", "seconds to wait for the first one, 0 to 60")], &["invalid_limit", "invalid_after", "invalid_wait", "resync"];
         post "/ws/ticket" "A ticket that opens one WebSocket within 30 seconds", "" => 201 "Ticket", &[], &[];
     }
     "licences" {
@@ -259,7 +259,7 @@ operations! {
         post "/telegram/user/auth/start" "Sends a code to the user's number", "UserStart" => 200 "UserStarted", &[], USER_START;
         post "/telegram/user/auth/verify" "Signs in with the code, and the password where there is one", "UserVerify" => 200 "UserVerified", &[], STEP;
         post "/telegram/user/send" "Sends as the user; answers when Telegram confirmed", "UserSend" => 200 "UserSent", &[], USER_SEND;
-        get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &["unknown_user", "user_id_invalid"];
+        get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &["user_id_invalid"];
         post "/telegram/user/disconnect" "Signs the user out", "UserDisconnect" => 200 "UserDisconnected", &[], &["unknown_user", "user_id_invalid"];
         post "/message_stream" "Streams an assistant's answer, then sends it as the user; the last event says what became of it", "MessageStream" => 200 "text/event-stream", &[], STREAM;
     }
@@ -293,9 +293,14 @@ operations! {
         get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
+        get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200")], &["invalid_limit", "invalid_after"];
+        get "/tokens" "All tokens, ended ones and desks included; their texts are kept nowhere", "" => 200 "Tokens", &[], &[];
+        post "/tokens" "Makes a token; its text is in this answer and nowhere else. With the first one the service is locked", "MakeToken" => 201 "NewToken", &[], &["name_invalid", "scope_invalid", "account_ids_invalid", "expires_at_invalid"];
+        delete "/tokens/{id}" "Ends a token, with all that it opened", "" => 204 "", &[], &["token_not_found"];
+        post "/tokens/{id}/rotate" "Another text for the same token: name, scope, accounts and what belongs to it stay; the text before ends with all that it opened", "" => 200 "NewToken", &[], &["token_not_found"];
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
         get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
         get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];
-        get "/metrics" "Figures for Prometheus", "" => 200 "text/plain", &[], &[];
+        get "/metrics" "Figures for Prometheus", "" => 200 "application/openmetrics-text", &[], &[];
     }
 }

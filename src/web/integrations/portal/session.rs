@@ -55,9 +55,11 @@ pub async fn user_info(visitor: Visitor) -> Result<HttpResponse, ApiError> {
 }
 
 pub async fn session_reset(visitor: Visitor) -> Result<HttpResponse, ApiError> {
-    visitor.may_act()?;
     let log_out = match visitor.owned().await? {
-        Some(owned) => visitor.supervisor.partings().sign_out(owned.id()).await?.1,
+        Some(owned) => {
+            visitor.note.account(owned.id());
+            visitor.supervisor.partings().sign_out(owned.id()).await?.1
+        }
         None => LogOut::Done,
     };
     Ok(HttpResponse::Ok().json(json!({

@@ -27,9 +27,9 @@ pub async fn auth_phone(
     visitor: Visitor,
     body: web::Json<AuthPhone>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.may_act()?;
     let method = SignInMethod::Phone(check_phone(&body.phone)?);
-    let (_, login) = owned::begin(&visitor, &visitor.owner, "Portal", method).await?;
+    let (begun, login) = owned::begin(&visitor, &visitor.owner, "Portal", method).await?;
+    visitor.note.account(begun.id());
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
         "status": "code_sent",
@@ -49,11 +49,11 @@ pub async fn auth_verify(
     visitor: Visitor,
     body: web::Json<AuthVerify>,
 ) -> Result<HttpResponse, ApiError> {
-    visitor.may_act()?;
     let body = body.into_inner();
     let owned = visitor.owned().await?.ok_or_else(|| {
         ApiError::conflict("no_login", "no sign-in is under way: start one first")
     })?;
+    visitor.note.account(owned.id());
     match owned::verify(
         &visitor,
         &visitor.owner,
@@ -68,6 +68,7 @@ pub async fn auth_verify(
             "this account has two-step verification: enter its password",
         )),
         Verified::Done => {
+            visitor.note.action("signed_in");
             let owned = visitor.signed_in().await?;
             let person = owned::person(&visitor, &owned.account, PATIENCE).await?;
             Ok(HttpResponse::Ok().json(json!({
@@ -82,7 +83,6 @@ pub async fn auth_verify(
 
 /// Starts a QR sign-in; one that waits to be scanned is shown again instead.
 pub async fn auth_qr(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    visitor.may_act()?;
     check_own_page(&request)?;
     let running = visitor
         .owned()
@@ -92,9 +92,10 @@ pub async fn auth_qr(visitor: Visitor, request: HttpRequest) -> Result<HttpRespo
     let login = match running {
         Some(login) => login,
         None => {
-            owned::begin(&visitor, &visitor.owner, "Portal", SignInMethod::Qr)
-                .await?
-                .1
+            let (begun, login) =
+                owned::begin(&visitor, &visitor.owner, "Portal", SignInMethod::Qr).await?;
+            visitor.note.account(begun.id());
+            login
         }
     };
     Ok(HttpResponse::Ok().json(described_qr(Some(&login))))

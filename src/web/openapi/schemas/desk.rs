@@ -120,6 +120,26 @@ super::schemas! {
     answer OneMessage { message: "Message" }
     answer Revealed { text: "string" }
     answer MessageAndConversation { message: "Message", conversation: "Conversation" }
+    answer AuditEntries { entries: "AuditEntry[]", next_after: "integer" }
+    answer AuditEntry {
+        id: "integer", at: "time", action: "string", by: "string", token_id: "integer?", ip: "string?", account_id: "uuid?",
+        detail: "string",
+    }
+    answer Tokens { tokens: "Token[]" }
+    answer NewToken { token: "Token", secret: "string" }
+    answer Token {
+        id: "integer", name: "string", scope: "one of read|send|admin|licence|desk", account_ids: "uuid[]?", owner: "string?",
+        state: "one of valid|revoked|expired", created_at: "time", last_used_at: "time?", expires_at: "time?",
+        revoked_at: "time?",
+    }
+    answer Versions { versions: "Version[]" }
+    answer Version { text: "string", replaced_at: "time?" }
+    answer Events { events: "Event[]", next_after: "integer" }
+    answer Event {
+        seq: "integer", at: "time",
+        event: "one of message_received|message_sent|message_edited|message_deleted|conversation_updated|account_status|account_removed|login_updated",
+        data: "object",
+    }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
     answer Live { status: "one of ok" }
@@ -128,16 +148,19 @@ super::schemas! {
     answer StoreHealth { ok: "boolean", since: "time", reason: "string?" }
 
     body AddAccount {
-        label: "string", api_id: "maybe integer?", api_hash: "maybe string?", phone: "maybe string?", qr: "maybe boolean",
-        session: "maybe string?", colour: "maybe integer?", archive: "maybe one of recent|all?",
+        label: "line", api_id: "maybe api id?", api_hash: "maybe api hash?", phone: "maybe phone?", qr: "maybe boolean",
+        session: "maybe secret?", colour: "maybe hue?", archive: "maybe one of recent|all?",
     }
     body ChangeAccount {
-        label: "maybe string?", is_active: "maybe boolean?", colour: "maybe integer?",
-        archive: "maybe one of recent|all?", media: "maybe one of none|previews|all?",
+        label: "maybe line?", is_active: "maybe boolean?", colour: "maybe hue?", archive: "maybe one of recent|all?",
+        media: "maybe one of none|previews|all?",
     }
-    body BeginLogin { phone: "maybe string?", qr: "maybe boolean", session: "maybe string?" }
-    body Code { code: "string" }
-    body Password { password: "string" }
-    body Send { recipient: "string", text: "string" }
-    body Reply { text: "string", reply_to_message_id: "maybe string?", topic_id: "maybe string?" }
+    body BeginLogin { phone: "maybe phone?", qr: "maybe boolean", session: "maybe secret?" }
+    body MakeToken {
+        name: "line", scope: "one of read|send|admin|licence", account_ids: "maybe uuid[]?", expires_at: "maybe time?",
+    }
+    body Code { code: "secret" }
+    body Password { password: "secret" }
+    body Send { recipient: "secret", text: "words" }
+    body Reply { text: "words", reply_to_message_id: "maybe telegram number?", topic_id: "maybe telegram number?" }
 }

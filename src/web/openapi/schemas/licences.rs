@@ -4,10 +4,10 @@ super::schemas! {
     answer LicenceError {
         success: "boolean", code: "string", message: "string", needs_password: "boolean", request_id: "maybe string",
     }
-    body LicenceStart { phone_number: "string" }
+    body LicenceStart { phone_number: "phone" }
     answer LicenceStarted { success: "boolean", message: "string", session_id: "string", phone_number: "string" }
     body LicenceVerify {
-        phone_number: "string", code: "maybe string?", session_id: "string", password: "maybe string?",
+        phone_number: "phone", code: "maybe string?", session_id: "string", password: "maybe string?",
     }
     answer Person { id: "integer", phone: "string?", first_name: "string", last_name: "string?", username: "string?" }
     answer LicenceVerified { success: "boolean", message: "string", user: "Person", config_id: "integer" }

@@ -1,7 +1,7 @@
 //! Schemas: the shapes of bodies and answers, written as in the contract.
 //!
-//! A type is `string`, `integer`, `number`, `boolean`, `time`, `uuid`, `object`, `text or number`, `one of a|b` or the name of
-//! another schema. `[]` behind it: a list of it; `?` behind it: it may be null; `maybe` before it: the field may be
+//! A type is `string`, `integer`, `number`, `boolean`, `time`, `uuid`, `object`, `text or number`, `one of a|b`, one of those with bounds
+//! in [`typed`], or the name of another schema. `[]` behind it: a list of it; `?` behind it: it may be null; `maybe` before it: the field may be
 //! missing. `like` takes over the fields of another one. Fields that a body has besides are ignored; an answer has none.
 
 mod desk;
@@ -10,6 +10,8 @@ mod portal;
 mod users;
 
 use serde_json::{Map, Value, json};
+
+use crate::domain::ACCOUNT_COLOURS;
 
 /// One shape.
 struct Schema {
@@ -91,6 +93,27 @@ fn typed(kind: &str) -> Value {
         "string" | "integer" | "number" | "boolean" | "object" => json!({ "type": kind }),
         "text or number" => json!({ "type": ["string", "integer"] }),
         "anything" => json!({}),
+        // A name on one line, with something to see in it.
+        "line" => json!({
+            "type": "string", "minLength": 1, "maxLength": 64,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$",
+        }),
+        "phone" => {
+            json!({ "type": "string", "pattern": r"^[ ()-]*\+?([ ()-]*[0-9]){7,15}[ ()-]*$" })
+        }
+        "words" => json!({ "type": "string", "minLength": 1, "maxLength": 4096, "pattern": r"\S" }),
+        "secret" => json!({ "type": "string", "minLength": 1, "maxLength": 4096 }),
+        "telegram number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,8}$" }),
+        "api id" => json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX }),
+        "api hash" => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{32}$" }),
+        "hue" => json!({ "type": "integer", "minimum": 0, "maximum": ACCOUNT_COLOURS - 1 }),
+        "user id" => json!({
+            "type": ["string", "integer"], "minLength": 1, "maxLength": 255, "pattern": r"\S",
+            "minimum": i64::MIN, "maximum": i64::MAX,
+        }),
+        "code" => {
+            json!({ "type": ["string", "integer"], "minLength": 1, "maxLength": 64, "minimum": 0, "maximum": 99_999_999 })
+        }
         "time" => {
             json!({ "type": "string", "format": "date-time", "example": "2026-01-15T12:00:00.000Z" })
         }
@@ -102,6 +125,10 @@ fn typed(kind: &str) -> Value {
 fn nullable(mut schema: Value) -> Value {
     if let Some(Value::Array(words)) = schema.get_mut("enum") {
         words.push(Value::Null);
+    }
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.push(json!("null"));
+        return schema;
     }
     match schema["type"].as_str() {
         Some(name) => {

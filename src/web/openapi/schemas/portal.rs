@@ -6,7 +6,7 @@ super::schemas! {
         success: "boolean", has_session: "boolean", authorized: "boolean",
         status: "one of authorized|code_sent|password_needed|pending|login_required|no_session", state: "string?",
     }
-    body PortalPhone { phone: "string" }
+    body PortalPhone { phone: "phone" }
     answer PortalCodeSent {
         success: "boolean", status: "one of code_sent", message: "string", code_length: "integer?", expires_at: "time?",
     }

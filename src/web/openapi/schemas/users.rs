@@ -4,23 +4,23 @@ super::schemas! {
     answer UserError {
         status: "one of error", success: "boolean", code: "string", message: "string", request_id: "maybe string",
     }
-    body UserStart { user_id: "text or number", phone_number: "string" }
+    body UserStart { user_id: "user id", phone_number: "phone" }
     answer UserStarted { status: "one of code_sent", phone_code_hash: "string", message: "string" }
     body UserVerify {
-        user_id: "text or number", phone_code: "maybe text or number?", password: "maybe string?",
+        user_id: "user id", phone_code: "maybe code?", password: "maybe string?",
     }
     answer UserVerified { status: "one of authorized", message: "string", user: "UserInfo" }
     answer UserInfo {
         id: "integer", first_name: "string", last_name: "string?", username: "string?", phone_number: "string?",
     }
-    body UserSend { user_id: "text or number", recipient_id: "text or number", text: "string" }
+    body UserSend { user_id: "user id", recipient_id: "user id", text: "words" }
     answer UserSent { status: "one of ok", success: "boolean", message_id: "integer", date: "string" }
     answer UserStatus { status: "one of ok", authorized: "boolean", user_info: "UserInfo?" }
-    body UserDisconnect { user_id: "text or number" }
+    body UserDisconnect { user_id: "user id" }
     answer UserDisconnected { status: "one of ok", success: "boolean", message: "string" }
     body MessageStream {
-        user_id: "text or number", send_to_telegram: "maybe boolean", send_as_user: "maybe boolean",
-        recipient_id: "maybe text or number?", messages: "Turn[]",
+        user_id: "user id", send_to_telegram: "maybe boolean", send_as_user: "maybe boolean",
+        recipient_id: "maybe user id?", messages: "Turn[]",
     }
     body Turn { role: "string", content: "anything" }
 }

@@ -1,0 +1,3 @@
+ALTER TABLE api_tokens DROP COLUMN generation;
+ALTER TABLE api_tokens DROP COLUMN accounts;
+ALTER TABLE api_tokens DROP COLUMN owner;
