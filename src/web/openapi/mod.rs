@@ -224,7 +224,7 @@ fn query_schema(path: &str, name: &str) -> Value {
         (_, "cursor") => json!({ "type": "string", "minLength": 1 }),
         (_, "account_id") => json!({
             "type": "string",
-            "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*$",
+            "pattern": "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*)?$",
         }),
         (_, "unread" | "force") => json!({ "type": "boolean" }),
         (_, "history") => json!({ "type": "string", "enum": ["keep", "delete"] }),
