@@ -3,7 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../../simulator/tests/telethon_support/mod.rs"]
-#[allow(dead_code, reason = "the simulator's own tests use the rest")]
 mod telethon_support;
 
 mod access;
