@@ -403,7 +403,8 @@ fn every_media() -> Vec<(M, &'static str, Value)> {
             paid.into(),
             "paid_media",
             json!({ "paid": { "stars": 50, "bought": false, "items": [{ "kind": "video", "name": null, "size": null,
-                "mime": null, "duration": 12, "width": 640, "height": 360, "thumb": null }] } }),
+                "mime": null, "duration": 12, "width": 640, "height": 360, "thumb": null, "url": null,
+                "thumb_url": null }] } }),
         ),
         (
             todo.into(),

@@ -48,7 +48,7 @@ super::schemas! {
     answer Media {
         kind: "one of photo|video|video_note|animation|voice|audio|document|sticker|location|contact|poll|web_page|game|dice|invoice|story|giveaway|paid_media|todo|live_stream|other",
         name: "string?", size: "integer?", mime: "string?", duration: "integer?", width: "integer?", height: "integer?",
-        thumb: "string?", waveform: "maybe integer[]", spoiler: "maybe boolean", vanishes_after: "maybe integer",
+        thumb: "string?", url: "string?", thumb_url: "string?", waveform: "maybe integer[]", spoiler: "maybe boolean", vanishes_after: "maybe integer",
         audio: "maybe Track", sticker: "maybe Sticker", location: "maybe Location", contact: "maybe Contact",
         poll: "maybe Poll", page: "maybe Page", game: "maybe Game", dice: "maybe Dice", invoice: "maybe Invoice",
         story: "maybe Story", giveaway: "maybe Giveaway", paid: "maybe Paid", todo: "maybe Todo",
@@ -101,7 +101,6 @@ super::schemas! {
         via_bot: "maybe Named", business_bot: "maybe Named", paid_stars: "maybe integer", suggested_post: "maybe string",
         effect: "maybe string", fact_check: "maybe string", restricted: "maybe string", reply_to_chat: "maybe string",
         reply_to_story: "maybe integer", forwarded_message_id: "maybe string", imported_at: "maybe time",
-        thumb: "string?", url: "string?", thumb_url: "string?",
     }
     answer Accounts { accounts: "Account[]", server_has_api: "boolean", vault: "Vault" }
     answer Vault {
