@@ -305,6 +305,12 @@ async fn content(fleet: &Fleet, account: &FleetAccount, chat: i64) -> Vec<Value>
         for field in ["id", "account_id", "conversation_id", "backfilled", "late"] {
             message[field] = Value::Null;
         }
+        if let Some(media) = message["media"].as_object_mut() {
+            // They name the row.
+            for field in ["url", "thumb_url"] {
+                media.insert(field.to_owned(), Value::Null);
+            }
+        }
     }
     messages
 }
