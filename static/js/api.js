@@ -48,6 +48,21 @@ async function send(url, request, signal) {
   }
 }
 
+/** What keeps a file away: an ApiError, or null when it comes. One byte of it is asked for. */
+export async function mediaTrouble(href) {
+  try {
+    const answer = await fetch(href, { headers: { Range: 'bytes=0-0' }, signal: AbortSignal.timeout(LIMIT_MS) });
+    if (answer.ok) {
+      await answer.body?.cancel();
+      return null;
+    }
+    const json = await answer.json().catch(() => null);
+    return new ApiError(answer.status, json?.error?.code ?? 'unexpected', json?.error?.message ?? '', json);
+  } catch (error) {
+    return new ApiError(0, error.name === 'TimeoutError' ? 'timeout' : 'unreachable', error.message);
+  }
+}
+
 const id = encodeURIComponent;
 
 export const api = {
@@ -80,6 +95,7 @@ export const api = {
   retry: (message) => call(`messages/${id(message)}/retry`, { method: 'POST' }),
   takeBack: (message, force) => call(`messages/${id(message)}`, { method: 'DELETE', query: force ? { force: true } : {} }),
   reveal: (message) => call(`messages/${id(message)}/reveal`, { method: 'POST' }),
+  versions: (message) => call(`messages/${id(message)}/versions`),
   search: (query, signal) => call('search', { query, signal }),
   alive: () => call('health/live'),
 };

@@ -9,6 +9,7 @@ import { Live } from './live.js';
 import { Notifier } from './notify.js';
 import { Outbox } from './outbox.js';
 import { Drafts, Prefs, readJson, session, usable } from './prefs.js';
+import { Player } from './player.js';
 import { Store } from './store.js';
 import { explain } from './words.js';
 import { AccountSheet } from './views/account.js';
@@ -24,6 +25,8 @@ import { Rail } from './views/rail.js';
 import { Search } from './views/search.js';
 import { openSettings } from './views/settings.js';
 import { Sheet, openKeys } from './views/sheet.js';
+import { playOn } from './views/sound.js';
+import { openViewer } from './views/viewer.js';
 import { Signin, signinBefore } from './views/signin.js';
 
 const HELLO_PATIENCE = 600;
@@ -39,6 +42,7 @@ export class App {
     this.drafts = new Drafts(storage);
     this.store = new Store();
     this.actions = new Actions(this);
+    this.player = new Player();
     this.outbox = new Outbox({ storage, post: api.reply, dispatch: (action) => this.store.dispatch(action) });
     /** @type {Sheet|null} */
     this.sheet = null;
@@ -67,6 +71,7 @@ export class App {
     this.notifier = new Notifier(this);
     this.store.view((state) => this.welcome(state));
     listenKeys(this);
+    playOn(this);
     this.theme();
     this.prefs.onChange((name) => this.preferred(name));
     const filter = readJson(session, 'switchboard.filter', {});
@@ -238,6 +243,10 @@ export class App {
 
   openKeys() {
     openKeys(this);
+  }
+
+  openViewer(id) {
+    openViewer(this, id);
   }
 
   openPalette() {

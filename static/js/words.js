@@ -1,6 +1,6 @@
 /** Sentences made of data: what state an account is in, what a media message holds, why something failed. */
 
-import { about, countdown, duration, fileSize, number } from './format.js';
+import { about, countdown, duration, fileSize, moment, number } from './format.js';
 import { cleanName, cleanText, oneLine } from './text.js';
 
 const RINGS = {
@@ -47,7 +47,7 @@ export function titleOf(conversation, t) {
   return cleanName(conversation.title) || (conversation.username ? `@${conversation.username}` : t('unnamed'));
 }
 
-const MEDIA_ICONS = { photo: 'photo', video: 'video', video_note: 'video', animation: 'video', voice: 'voice', audio: 'audio', sticker: 'sticker', location: 'place', contact: 'person', poll: 'poll', web_page: 'link' };
+const MEDIA_ICONS = { photo: 'photo', video: 'video', video_note: 'video', animation: 'video', voice: 'voice', audio: 'audio', sticker: 'sticker', location: 'place', contact: 'person', poll: 'poll', web_page: 'link', todo: 'check', game: 'poll', story: 'photo', paid_media: 'photo', live_stream: 'video' };
 
 export function mediaIcon(media) {
   return MEDIA_ICONS[media.kind] ?? 'file';
@@ -56,6 +56,18 @@ export function mediaIcon(media) {
 export function mediaName({ t, has }, media) {
   const key = `media.${media.kind}`;
   return has(key) ? t(key) : t('media.other');
+}
+
+const TITLED = new Set(['document', 'audio', 'contact', 'poll', 'todo', 'invoice', 'game', 'location']);
+
+/** In a list: "Poll “When?”", "File “report.pdf”", "Sticker 🎉", else its kind alone. */
+export function mediaTitle(words, media) {
+  const kind = mediaName(words, media);
+  const emoji = media.kind === 'sticker' ? cleanName(media.sticker?.emoji ?? media.name) : media.kind === 'dice' ? cleanName(media.dice?.emoji) : '';
+  if (emoji) return `${kind} ${emoji}`;
+  const name = TITLED.has(media.kind) ? oneLine(media.name, 60) : '';
+  if (name) return words.t('media.titled', { kind, name });
+  return media.kind === 'voice' && Number.isFinite(media.duration) ? `${kind} ${duration(words.lang, media.duration)}` : kind;
 }
 
 /** "report.pdf · 1.2 MB · 0:12" */
@@ -67,8 +79,53 @@ export function mediaFacts({ lang }, media) {
   return facts.join(' · ');
 }
 
+/** An amount in its currency's smallest unit; Telegram's own stars in words. */
+export function money({ t }, amount, currency, lang) {
+  const value = Number(amount);
+  if (!Number.isFinite(value)) return '';
+  if (currency === 'XTR') return t('money.stars', { n: value });
+  if (currency === 'TON') return `${number(lang, value / 1e9)} TON`;
+  try {
+    const format = new Intl.NumberFormat(lang, { style: 'currency', currency });
+    return format.format(value / 10 ** format.resolvedOptions().maximumFractionDigits);
+  } catch {
+    return `${number(lang, value)} ${cleanName(currency)}`;
+  }
+}
+
+const SECONDS = new Set(['phone_call', 'group_call', 'conference_call', 'set_messages_ttl']);
+const MOMENTS = new Set(['group_call_scheduled']);
+
+/** What a value of a service message says, by what it is. */
+function valueText(words, { kind, value, currency }) {
+  const { lang } = words;
+  if (value === undefined || value === null) return '';
+  if (currency) return money(words, value, currency, lang);
+  if (SECONDS.has(kind)) return kind === 'set_messages_ttl' ? (Number(value) > 0 ? about(lang, Number(value)) : '') : duration(lang, Number(value));
+  if (MOMENTS.has(kind)) return Number.isNaN(Date.parse(value)) ? cleanName(value) : moment(lang, value);
+  return cleanName(value);
+}
+
+/** What happened, in the page's language: from its data where there are words for it, else as the service said it. */
+export function actionText(words, message) {
+  const { t, has } = words;
+  const { action } = message;
+  if (!action) return null;
+  const value = valueText(words, action);
+  const names = (action.whom ?? []).map((one) => cleanName(one.name) || t('unnamed'));
+  const self = names.length === 1 && action.whom[0].id === action.who?.id;
+  const forms = [self && `action.${action.kind}.self`, names.length === 0 && value === '' && `action.${action.kind}.bare`, value === '' && `action.${action.kind}.novalue`, `action.${action.kind}`];
+  const key = forms.find((one) => one && has(one));
+  if (!key) return null;
+  const who = message.direction === 'outgoing' ? t('you') : cleanName(action.who?.name) || cleanName(message.sender?.name) || t('someone');
+  return t(key, { who, whom: names.join(', ') || t('someone'), value: value || '…', n: Number(action.value) || 0 });
+}
+
 /** "Contact one changed the photo": what happened, with its subject. */
-export function serviceText({ t }, message) {
+export function serviceText(words, message) {
+  const told = actionText(words, message);
+  if (told) return oneLine(told, 400);
+  const { t } = words;
   const who = message.direction === 'outgoing' ? t('you') : cleanName(message.sender?.name);
   const what = oneLine(message.service, 400);
   return who ? `\u2068${who}\u2069 ${what}` : what;
@@ -80,7 +137,7 @@ export function previewOf(words, message) {
   if (message.service) return serviceText(words, message);
   const text = oneLine(message.text);
   if (!message.media) return text;
-  const media = mediaName(words, message.media);
+  const media = mediaTitle(words, message.media);
   return text ? `${media}: ${text}` : media;
 }
 

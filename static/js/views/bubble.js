@@ -1,9 +1,12 @@
 /** One message on the screen. What most messages do not have (a quote, media, trouble) is made only when it is there. */
 
 import { el, icon, parts, setAttr, setIcon, setText, show, stamp } from '../dom.js';
-import { clock, fullTime } from '../format.js';
-import { cleanName, cleanText, linkify, safeImage } from '../text.js';
-import { explain, mediaFacts, mediaIcon, mediaName, previewOf, waitingText } from '../words.js';
+import { badge, clock, fullTime, moment } from '../format.js';
+import { cleanName, cleanText, oneLine } from '../text.js';
+import { explain, previewOf, waitingText } from '../words.js';
+import { buttonsOf, notesOf, originOf, reactionsOf } from './extras.js';
+import { albumOf, mediaOf } from './media.js';
+import { richText } from './rich.js';
 
 const TICKS = { pending: 'clock', sent: 'check', failed: 'alert', read: 'read' };
 
@@ -20,26 +23,30 @@ export class Bubble {
     setAttr(this.parts.reply, 'title', app.t('message.reply'));
   }
 
-  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, canReveal: boolean, found: boolean, read: boolean}} item */
+  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, canReveal: boolean, found: boolean, read: boolean, album: object[], topics: boolean}} item */
   update(item, now) {
     const { message } = item;
     const waiting = message.status === 'pending' && message.retry_at && Date.parse(message.retry_at) > now;
     const left = waiting ? Math.ceil((Date.parse(message.retry_at) - now) / 1000) : 0;
-    const inputs = [message, item.joined, item.named, item.quoted, item.canReply, item.canReveal, item.found, item.read, left];
+    const inputs = [...item.album, item.topics, item.joined, item.named, item.quoted, item.canReply, item.canReveal, item.found, item.read, left];
     this.ticking = Boolean(waiting);
-    if (this.inputs && inputs.every((input, n) => input === this.inputs[n])) return;
-    if (this.inputs?.[0] !== message) this.revealed = null;
+    if (this.inputs?.length === inputs.length && inputs.every((input, n) => input === this.inputs[n])) return;
+    if (this.message !== message) this.revealed = null;
     this.inputs = inputs;
+    this.message = message;
     const own = message.direction === 'outgoing';
-    const classes = ['message', own && 'own', item.joined ? 'joined' : 'first', message.status === 'failed' && 'failed', message.deleted_at && 'deleted', item.found && 'found'];
+    const classes = ['message', own && 'own', item.joined ? 'joined' : 'first', message.status === 'failed' && 'failed', message.deleted_at && 'deleted', item.found && 'found', isBare(item) && 'bare'];
     setAttr(this.root, 'class', classes.filter(Boolean).join(' '));
     this.root.dataset.id = message.id;
     setAttr(this.root, 'data-status', message.status);
     this.sender(item);
+    this.origin(item);
     this.quote(item);
-    this.media(message);
+    this.media(item);
     this.code(item);
     this.body(message);
+    this.captions(item);
+    this.extras(message);
     this.meta(message, own, item.read ? 'read' : message.status);
     this.trouble(message, now);
     show(this.parts.reply, item.canReply && !message.deleted_at && Boolean(message.message_id));
@@ -72,31 +79,61 @@ export class Bubble {
     const box = this.part('quote', Boolean(message.reply_to_message_id), () => stamp('t-quote'), bubble, this.extra.media ?? body);
     if (!box) return;
     const { words, t } = this.app;
-    setText(box.firstElementChild, quoted ? (quoted.direction === 'outgoing' ? t('you') : cleanName(quoted.sender?.name) || t('message.reply')) : t('message.answers'));
-    setText(box.lastElementChild, quoted ? previewOf(words, quoted) : t('message.jump'));
+    const part = message.quote ? oneLine(message.quote, 300) : '';
+    const whole = quoted ? previewOf(words, quoted) : '';
+    const story = message.details?.reply_to_story ? t('message.story') : t('message.answers');
+    setText(box.firstElementChild, quoted ? (quoted.direction === 'outgoing' ? t('you') : cleanName(quoted.sender?.name) || t('message.reply')) : story);
+    setText(box.lastElementChild, part ? t('message.part', { text: part }) : quoted ? whole : t('message.jump'));
   }
 
-  media(message) {
-    const box = this.part('media', Boolean(message.media), () => el('div', { class: 'media' }), this.parts.bubble, this.parts.body);
-    if (!box || box.shows === message.media) return;
-    box.shows = message.media;
-    const thumb = safeImage(message.media.thumb);
-    const name = mediaName(this.app.words, message.media);
-    const picture = thumb ? el('img', { class: 'thumb', src: thumb, alt: name, width: 72, height: 72 }) : el('span', { class: 'kind' }, icon(mediaIcon(message.media)));
-    const facts = mediaFacts(this.app.words, message.media);
-    box.replaceChildren(picture, el('div', { class: 'what' }, el('div', { text: name }), el('div', { class: 'small quiet', dir: 'auto', text: facts })));
+  /** Whence it was forwarded, and its topic. */
+  origin({ message, topics }) {
+    const { bubble, body } = this.parts;
+    const lines = message.deleted_at && !this.app.prefs.get('showDeleted') ? [] : originOf(this.app, message, topics);
+    const box = this.part('origin', lines.length > 0, () => el('div', { class: 'origin' }), bubble, this.extra.quote ?? this.extra.media ?? body);
+    box?.replaceChildren(...lines);
+  }
+
+  /** What is as it was keeps its element: a reaction does not interrupt a voice message. */
+  media({ message, album }) {
+    const hidden = message.deleted_at && !this.app.prefs.get('showDeleted');
+    const box = this.part('media', Boolean(message.media) && !hidden, () => el('div', { class: 'media' }), this.parts.bubble, this.parts.body);
+    if (!box) return;
+    const shows = JSON.stringify(album.map((one) => [one.id, one.media]));
+    if (box.shows === shows) return;
+    box.shows = shows;
+    box.replaceChildren(album.length > 1 ? albumOf(this.app, album) : mediaOf(this.app, message));
   }
 
   body(message) {
     const { body } = this.parts;
     const hidden = message.deleted_at && !this.app.prefs.get('showDeleted');
-    const text = hidden ? '' : cleanText(this.revealed ?? message.text);
-    show(body, text !== '');
-    if (this.shown === text) return;
-    this.shown = text;
-    body.replaceChildren(...linkify(text).map((piece) => (piece.href
-      ? el('a', { href: piece.href, rel: 'noopener noreferrer', target: '_blank', text: piece.text })
-      : document.createTextNode(piece.text))));
+    const text = hidden ? '' : this.revealed ?? message.text ?? '';
+    show(body, cleanText(text) !== '');
+    const entities = this.revealed === null ? message.entities : null;
+    const shown = `${JSON.stringify(entities ?? null)}${text}`;
+    if (this.shown === shown) return;
+    this.shown = shown;
+    body.replaceChildren(...richText(this.app, text, entities));
+  }
+
+  /** Of an album whose pictures have words of their own, those of the others. */
+  captions({ message, album }) {
+    const others = message.deleted_at ? [] : album.filter((one) => one !== message && one.text);
+    const box = this.part('captions', others.length > 0, () => el('div', { class: 'captions' }), this.parts.bubble, this.parts.meta);
+    box?.replaceChildren(...others.map((one) => el('div', { class: 'body', dir: 'auto' }, ...richText(this.app, one.text, one.entities))));
+  }
+
+  /** Under the text: notes, buttons, reactions. */
+  extras(message) {
+    const { bubble, meta } = this.parts;
+    const gone = Boolean(message.deleted_at);
+    for (const [name, make] of [['notes', notesOf], ['buttons', buttonsOf], ['reactions', reactionsOf]]) {
+      const element = gone ? null : make(this.app, message);
+      this.extra[name]?.remove();
+      delete this.extra[name];
+      if (element) bubble.insertBefore((this.extra[name] = element), meta);
+    }
   }
 
   /** What was taken out of a masked message can be looked at by whoever may. */
@@ -119,7 +156,7 @@ export class Bubble {
       text = await this.app.actions.reveal(message);
       button.disabled = false;
       // The message may have changed meanwhile, or be no longer on the screen.
-      if (text === null || this.inputs?.[0] !== message || !this.root.isConnected) return;
+      if (text === null || this.message !== message || !this.root.isConnected) return;
     }
     this.revealed = text;
     this.code({ message, canReveal: true });
@@ -131,7 +168,15 @@ export class Bubble {
     const { t, lang } = this.app;
     const marks = message.deleted_at ? t('message.deleted') : message.edited_at ? t('message.edited') : '';
     const mark = this.part('mark', marks !== '', () => el('span'), meta, time);
-    if (mark) setText(mark, marks);
+    if (mark) {
+      setText(mark, marks);
+      setAttr(mark, 'title', message.edited_at && !message.deleted_at ? moment(lang, message.edited_at) : null);
+    }
+    const views = message.details?.views;
+    const seen = this.part('views', views > 0, () => el('span', { class: 'views' }), meta, meta.firstChild);
+    if (seen) setText(seen, t('message.views', { n: views, count: badge(lang, views) }));
+    const pinned = this.part('pinned', Boolean(message.details?.pinned), () => el('span'), meta, meta.firstChild);
+    if (pinned) setText(pinned, t('message.pinned'));
     setText(time, clock(lang, message.timestamp));
     setAttr(time, 'datetime', message.timestamp);
     setAttr(time, 'title', fullTime(lang, message.timestamp));
@@ -161,4 +206,9 @@ export class Bubble {
     this.part('retry', failed, () => button('retry', false), box);
     this.part('takeBack', true, () => button('discard', true), box);
   }
+}
+
+/** Nothing but a picture: it needs no bubble around it. */
+function isBare({ message, album }) {
+  return album.length === 1 && !message.text && !message.deleted_at && ['sticker', 'video_note'].includes(message.media?.kind);
 }

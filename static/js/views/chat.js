@@ -2,6 +2,7 @@
 
 import { $, arrange, el, parts, setAttr, setText, show, stamp } from '../dom.js';
 import { dayKey, dayLine, minuteKey } from '../format.js';
+import { groupAlbums } from '../media.js';
 import { awayRuns } from '../messages.js';
 import { shownMessages } from '../state.js';
 import { explain, serviceText } from '../words.js';
@@ -39,9 +40,9 @@ export class Chat {
     if (!message) return;
     if (part === 'retry') this.app.actions.retryMessage(message);
     else if (part === 'discard') this.app.actions.discardMessage(message);
-    else if (part === 'reveal') this.pieces.get(message.id)?.toggleCode(message);
+    else if (part === 'reveal') this.pieces.get(this.homes.get(message.id) ?? message.id)?.toggleCode(message);
     else if (part === 'reply') this.app.composer.answer(message);
-    else if (event.target.closest('.quote')) this.jumpToQuoted(message);
+    else if (part === 'quote') this.jumpToQuoted(message);
   }
 
   find(id) {
@@ -176,7 +177,7 @@ export class Chat {
 
   /** Brings a message into the middle and marks it. */
   show(id) {
-    const piece = this.pieces.get(id);
+    const piece = this.pieces.get(this.homes.get(id) ?? id);
     if (!piece?.root.isConnected) return false;
     this.jumped = id;
     this.placed = true;
@@ -206,20 +207,25 @@ export class Chat {
     this.byNumber = new Map(messages.filter((message) => message.message_id).map((message) => [message.message_id, message]));
     this.ticking = false;
     const used = new Set();
+    /** Which piece a message stands in: an album is one. */
+    this.homes = new Map();
+    const topics = messages.some((one) => one.topic);
     const days = [];
     const away = awayRuns(messages);
     let day = null;
     let previous = null;
-    for (const message of messages) {
-      const key = dayKey(message.timestamp);
-      if (!day || day.key !== key) days.push((day = { key, section: this.day(key, message, used), children: [] }));
+    for (const album of groupAlbums(messages)) {
+      const message = album.find((one) => one.text) ?? album[0];
+      const first = album[0];
+      const key = dayKey(first.timestamp);
+      if (!day || day.key !== key) days.push((day = { key, section: this.day(key, first, used), children: [] }));
       if (day.children.length === 0) previous = null;
-      if (message.id === chat.unreadFrom) {
+      if (album.some((one) => one.id === chat.unreadFrom)) {
         day.children.push(this.unreadLine(used));
         previous = null;
       }
-      if (away.has(message.id)) {
-        day.children.push(this.awayLine(message.id, away.get(message.id), state.accounts.get(conversation?.account_id), used));
+      if (away.has(first.id)) {
+        day.children.push(this.awayLine(first.id, away.get(first.id), state.accounts.get(conversation?.account_id), used));
         previous = null;
       }
       if (message.service) {
@@ -228,10 +234,11 @@ export class Chat {
         continue;
       }
       const joined = previous !== null && sameGroup(previous, message);
-      const bubble = this.bubble(message.id, used);
+      const bubble = this.bubble(first.id, used);
+      for (const one of album) this.homes.set(one.id, first.id);
       const quoted = message.reply_to_message_id ? this.byNumber.get(message.reply_to_message_id) ?? null : null;
       const canReply = Boolean(conversation?.can_send) && !message.local;
-      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, canReveal: state.scope === 'admin', found: chat.jump === message.id, read: wasRead(message, conversation) }, now);
+      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, canReveal: state.scope === 'admin', found: album.some((one) => one.id === chat.jump), album, topics, read: wasRead(message, conversation) }, now);
       this.ticking ||= bubble.ticking;
       day.children.push(bubble.root);
       previous = message;
