@@ -10,6 +10,7 @@ use actix_web::{
     },
     web::{self, Bytes},
 };
+use serde::Deserialize;
 
 use super::{
     Access, ApiError, Service,
@@ -71,20 +72,56 @@ pub async fn get_thumb(
     }
 }
 
+#[derive(Deserialize)]
+pub struct PhotoQuery {
+    /// `nothing`: 204 where there is no photo, or none can be had now. A page that shows letters then calls that no error.
+    #[serde(rename = "else")]
+    otherwise: Option<String>,
+}
+
 /// The photo of a person or a chat, as it is now.
 pub async fn get_photo(
     request: HttpRequest,
     service: web::Data<Service>,
     access: Access,
     id: web::Path<i64>,
+    query: web::Query<PhotoQuery>,
 ) -> Result<HttpResponse, ApiError> {
     let conversation = service.conversation(&access, ConversationId(*id)).await?;
     let (account, chat) = (conversation.account_id, conversation.chat_id);
-    match photo(&request, &service, account, chat).await {
+    let answer = present_photo(&request, &service, account, chat).await;
+    let nothing = query.otherwise.as_deref() == Some("nothing");
+    match answer {
+        Err(error) if nothing && error.status != StatusCode::INTERNAL_SERVER_ERROR => {
+            Ok(no_photo(&error))
+        }
+        answer => answer,
+    }
+}
+
+/// That there is none is kept as long as a photo is; what went wrong is not kept.
+fn no_photo(error: &ApiError) -> HttpResponse {
+    let keep = if error.status == StatusCode::NOT_FOUND {
+        SMALL_KEEP
+    } else {
+        "no-store"
+    };
+    HttpResponse::NoContent()
+        .insert_header((header::CACHE_CONTROL, keep))
+        .finish()
+}
+
+async fn present_photo(
+    request: &HttpRequest,
+    service: &Service,
+    account: AccountId,
+    chat: ChatId,
+) -> Result<HttpResponse, ApiError> {
+    match photo(request, service, account, chat).await {
         // What was known of it is old.
         Err(error) if error.status == StatusCode::GONE => {
             service.media.forget_photo(account, chat);
-            photo(&request, &service, account, chat).await
+            photo(request, service, account, chat).await
         }
         answer => answer,
     }

@@ -131,11 +131,20 @@ export function serviceText(words, message) {
   return who ? `\u2068${who}\u2069 ${what}` : what;
 }
 
+/** What is covered in the message is covered in a list and a notification too. */
+function withoutSpoilers({ text, entities }) {
+  const covers = (entities ?? []).filter((one) => one.type === 'spoiler' && one.offset >= 0 && one.length > 0);
+  if (covers.length === 0 || !text) return text;
+  const units = text.split('');
+  for (const { offset, length } of covers) units.fill('▒', offset, offset + length);
+  return units.join('');
+}
+
 /** What a message says in one line. */
 export function previewOf(words, message) {
   if (message.deleted_at) return words.t('message.deleted');
   if (message.service) return serviceText(words, message);
-  const text = oneLine(message.text);
+  const text = oneLine(withoutSpoilers(message));
   if (!message.media) return text;
   const media = mediaTitle(words, message.media);
   return text ? `${media}: ${text}` : media;

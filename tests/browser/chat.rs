@@ -128,9 +128,14 @@ async fn media_edits_deletions_and_service_messages_are_shown() {
     );
     sim.edit(person, account.user, 1, "edited text").unwrap();
     sim.delete(person, account.user, &[2]);
-    desk.until_text(".media", "invoice.pdf · 1.2 MB").await;
-    desk.until_text(".media", "Voice message").await;
-    desk.until_text(".media", "Photo").await;
+    desk.until_text(".card.file", "invoice.pdf").await;
+    desk.until_text(".card.file", "PDF · 1.2 MB").await;
+    desk.until_text(".sound .time", "0:12").await;
+    desk.until(
+        "the picture",
+        "document.querySelector('.picture')?.getAttribute('aria-label') === 'Photo: open'",
+    )
+    .await;
     desk.until_message("edited text", "received").await;
     desk.until_text(".meta", "edited").await;
     desk.until(

@@ -11,6 +11,7 @@ mod support;
 mod accounts;
 mod chat;
 mod codes;
+mod contents;
 mod docs;
 mod first_run;
 mod launch;

@@ -12,6 +12,8 @@ use switchboard::{
     store::{NoSink, Store, StoreConfig},
 };
 
+use switchboard_simulator::world::Media;
+
 use super::world::{Met, met};
 use crate::support::{browser::Desk, fleet::Fleet};
 
@@ -20,6 +22,8 @@ const HISTORY: usize = 100_000;
 /// From the first byte to rows on the screen, and the longest a task may hold the page.
 const FIRST_PAINT_MS: f64 = 1_000.0;
 const LONGEST_TASK_MS: f64 = 100.0;
+const LONGEST_PICTURE_TASK_MS: f64 = 50.0;
+const PICTURES: i32 = 1_000;
 const MOST_NODES: u64 = 3_000;
 /// The flood: so many messages in each of so many beats a second.
 const PER_BEAT: usize = 10;
@@ -243,5 +247,49 @@ async fn the_heap_stays_flat_in_a_long_flood() {
     let (first, last) = (sizes[0], sizes[sizes.len() - 1]);
     assert!(last < first + HEAP_GROWTH_MB, "from {first} to {last} MB");
     assert!(nodes < MOST_NODES);
+    desk.close().await;
+}
+
+/// Protects a chat of pictures: a thousand of them are scrolled through without the page standing still or jumping.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures time: wants a quiet machine"]
+async fn a_thousand_pictures_are_scrolled_without_a_long_task() {
+    let met = met(&["Hello"]).await;
+    for n in 0..PICTURES {
+        let picture = Media::Photo {
+            width: 1_280,
+            height: 720 + (n % 7) * 120,
+        };
+        met.fleet
+            .telegram
+            .say_media(met.person, met.account.user, picture, "");
+    }
+    let conversation = met.fleet.conversation(&met.account, met.person).await;
+    met.fleet
+        .telegram
+        .say(met.person, met.account.user, "that is all");
+    met.fleet
+        .wait_for_message(&conversation, "that is all", "received")
+        .await;
+    let desk = Desk::open(met.fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until(
+        "pictures",
+        "document.querySelectorAll('.picture').length >= 20",
+    )
+    .await;
+    desk.js(WATCH_TASKS).await;
+    let walked = desk
+        .js(&WALK.replace(
+            "seen.size < 10000",
+            "seen.size < 1000 && performance.now() - start < 120000",
+        ))
+        .await;
+    let longest = desk.js("window.longest").await.as_f64().unwrap();
+    eprintln!("{PICTURES} pictures: longest task {longest:.0} ms, {walked}");
+    assert!(walked["seen"].as_u64().unwrap() >= 1_000, "{walked}");
+    assert!(walked["worst"].as_f64().unwrap() < 2.0, "{walked}");
+    assert!(walked["nodes"].as_u64().unwrap() < MOST_NODES, "{walked}");
+    assert!(longest < LONGEST_PICTURE_TASK_MS);
     desk.close().await;
 }

@@ -91,3 +91,9 @@ test('the list names what came', () => {
   assert.equal(mediaTitle(words.en, { kind: 'voice', duration: 12 }), 'Voice message 0:12');
   assert.equal(previewOf(words.en, { text: 'look', media: { kind: 'photo' } }), 'Photo: look');
 });
+
+// Protects: what its writer covered is not given away by the list or a notification.
+test('spoilers stay covered in previews', () => {
+  assert.equal(previewOf(words.en, { text: 'it is Anna!', entities: [{ type: 'spoiler', offset: 6, length: 4 }] }), 'it is ▒▒▒▒!');
+  assert.equal(previewOf(words.en, { text: 'ab', entities: [{ type: 'spoiler', offset: 1, length: 99 }] }), 'a▒');
+});

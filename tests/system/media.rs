@@ -268,6 +268,9 @@ async fn small_pictures_and_the_photos_of_chats_are_served() {
     let conversation = scene.fleet.conversation(&scene.account, scene.person).await;
     let path = format!("/conversations/{}/photo", conversation["id"]);
     assert_eq!(get(&scene.fleet, &path).await.status, StatusCode::NOT_FOUND);
+    let quiet = get(&scene.fleet, &format!("{path}?else=nothing")).await;
+    assert_eq!(quiet.status, StatusCode::NO_CONTENT);
+    assert_eq!(quiet.header("cache-control"), "private, max-age=3600");
     let group = telegram.add_supergroup("Team", &[scene.person, scene.account.user]);
     let photo = telegram.set_photo(group);
     telegram.say(scene.person, group, "hello all");

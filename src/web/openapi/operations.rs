@@ -227,7 +227,7 @@ operations! {
         get "/conversations" "Conversations, newest first", "" => 200 "Conversations", &[("account_id", "one or several, with commas"), ("kind", "private, bot, group, supergroup or channel"), ("unread", "true: only unread ones"), ("q", "part of the title"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["invalid_account_id", "invalid_kind", "invalid_limit", "invalid_cursor"];
         get "/conversations/{id}" "One conversation", "" => 200 "OneConversation", &[], CONVERSATION;
         get "/conversations/{id}/messages" "Its messages, newest first, to the beginning of the chat", "" => 200 "Messages", &[("cursor", "next_cursor or prev_cursor of another page"), ("around", "row id of a message"), ("around_message_id", "Telegram's number of a message, fetched when it is not stored"), ("after", "row id of a message"), ("limit", "1 to 200")], HISTORY;
-        get "/conversations/{id}/photo" "The photo of the person or the chat, as it is now", "" => 200 "application/octet-stream", &[], PHOTO;
+        get "/conversations/{id}/photo" "The photo of the person or the chat, as it is now", "" => 200 "application/octet-stream", &[("else", "nothing: 204 instead of an error where no photo can be had")], PHOTO;
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
         post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;

@@ -1,5 +1,6 @@
 /** The list of conversations: windowed rows of one height whose order holds still under the pointer. */
 
+import { photoOf, put } from '../avatars.js';
 import { $, arrange, el, parts, setAttr, setIcon, setText, show, stamp } from '../dom.js';
 import { badge, listTime, number, percent } from '../format.js';
 import { cleanName, hueOf, initials, oneLine, safeImage } from '../text.js';
@@ -264,12 +265,11 @@ export class List {
 
 /** Initials on a quiet tint of the chat's own hue, or its photo. */
 export function fillAvatar(box, conversation, title) {
-  const photo = safeImage(conversation.photo);
+  const inline = safeImage(conversation.photo);
   setAttr(box, 'data-colour', hueOf(conversation.chat_id));
   const square = ['group', 'supergroup', 'channel'].includes(conversation.kind);
   setAttr(box, 'class', square ? 'avatar square' : 'avatar');
-  if (!photo) return setText(box, initials(title));
-  if (box.firstElementChild?.getAttribute('src') === photo) return undefined;
-  box.replaceChildren(el('img', { src: photo, alt: '' }));
-  return undefined;
+  const photo = inline ?? photoOf(String(conversation.id), box);
+  if (photo) put(box, photo);
+  else if (box.firstElementChild || box.textContent !== initials(title)) box.textContent = initials(title);
 }

@@ -3,7 +3,7 @@
 import { $, arrange, el, marked, show } from '../dom.js';
 import { listTime } from '../format.js';
 import { cleanName, cleanText, highlightRanges, hueOf, matchesName, snippet } from '../text.js';
-import { colourOf, titleOf } from '../words.js';
+import { colourOf, mediaTitle, titleOf } from '../words.js';
 import { fillAvatar } from './list.js';
 import { api } from '../api.js';
 
@@ -137,10 +137,11 @@ export class Search {
     const title = titleOf(conversation, t);
     const time = listTime(lang, message.timestamp, new Date());
     return keep(`m${message.id}`, [message, this.query, title, conversation.photo, time, ...this.chipInputs(conversation)], () => {
+      const kind = message.media ? mediaTitle(this.app.words, message.media) : '';
       const text = cleanText(message.text).replace(/\s/gu, ' ');
       const given = text.length === message.text.length ? message.highlights : undefined;
       const part = snippet(text, highlightRanges(text, this.query, given));
-      const shown = el('span', { class: 'snippet', dir: 'auto' }, message.direction === 'outgoing' ? `${t('list.you')} ` : '', part.cut ? '…' : '', marked(part.text, part.ranges));
+      const shown = el('span', { class: 'snippet', dir: 'auto' }, message.direction === 'outgoing' ? `${t('list.you')} ` : '', kind ? el('span', { class: 'quiet' }, marked(kind, highlightRanges(kind, this.query)), text ? ': ' : '') : '', part.cut ? '…' : '', marked(part.text, part.ranges));
       return this.result(conversation, title, shown, time, () => this.app.openConversation(String(message.conversation_id), String(message.id)));
     });
   }

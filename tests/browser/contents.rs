@@ -1,0 +1,483 @@
+//! Contents: what people send besides plain words, shown in place, opened, heard of and safe.
+
+use grammers_tl_types::{enums, types};
+use switchboard_simulator::{
+    PersonSpec,
+    world::{Action, Draft, Form, Media, Poll},
+};
+
+use super::world::{Met, met};
+use crate::support::browser::{Desk, Look};
+
+const ARABIC: Look = Look {
+    width: 390,
+    height: 780,
+    language: "ar",
+    dark: true,
+};
+
+fn draft(text: &str, form: Form) -> Draft {
+    Draft {
+        form,
+        ..Draft::text(text)
+    }
+}
+
+fn told(media: impl Into<enums::MessageMedia>) -> Form {
+    Form {
+        told: Some(media.into()),
+        ..Form::default()
+    }
+}
+
+fn words(text: &str) -> enums::TextWithEntities {
+    types::TextWithEntities {
+        text: text.to_owned(),
+        entities: Vec::new(),
+    }
+    .into()
+}
+
+fn photo(width: i32, height: i32) -> Media {
+    Media::Photo { width, height }
+}
+
+/// A text with a part of each kind that is shown in a way of its own.
+fn formatted() -> Draft {
+    let text = "🎉 bold secret bank.example here fn main() {}\n";
+    let (offset, length) = (3, 4);
+    let entities: Vec<enums::MessageEntity> = vec![
+        types::MessageEntityBold { offset, length }.into(),
+        types::MessageEntityItalic { offset, length: 2 }.into(),
+        types::MessageEntitySpoiler {
+            offset: 8,
+            length: 6,
+        }
+        .into(),
+        types::MessageEntityTextUrl {
+            offset: 15,
+            length: 12,
+            url: "https://evil.example/login".to_owned(),
+        }
+        .into(),
+        types::MessageEntityTextUrl {
+            offset: 28,
+            length: 4,
+            url: "https://example.org/terms".to_owned(),
+        }
+        .into(),
+        types::MessageEntityPre {
+            offset: 33,
+            length: 12,
+            language: "rust".to_owned(),
+        }
+        .into(),
+    ];
+    let form = Form {
+        entities,
+        ..Form::default()
+    };
+    draft(text, form)
+}
+
+/// Protects what people meant by how they wrote it, and whoever reads it from where a link really leads.
+#[tokio::test(flavor = "multi_thread")]
+async fn formatted_text_is_shown_as_written_and_links_say_where_they_lead() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    fleet.telegram.post(person, account.user, formatted());
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_text(".body strong", "bold").await;
+    assert_eq!(desk.texts(".body strong em").await, ["bo"]);
+    assert_eq!(desk.texts(".code-block code").await, ["fn main() {}"]);
+    desk.until_text(".code-head", "rust").await;
+    desk.assert_accessible("a formatted message").await;
+
+    // Covered, it is nothing that a reader's voice or a search on the page would give away.
+    let covered = "getComputedStyle(document.querySelector('.spoiler .covered')).visibility";
+    assert_eq!(desk.js(covered).await, "hidden");
+    desk.js("document.querySelector('.spoiler').focus()").await;
+    desk.keys("Enter").await;
+    desk.until_text(".spoiler.shown", "secret").await;
+
+    let plain =
+        "[...document.querySelectorAll('.body a')].find((one) => one.textContent === 'here')";
+    let facts = desk
+        .js(&format!(
+            "(() => {{ const one = {plain}; return [one.href, one.rel, one.dataset.address].join(' '); }})()"
+        ))
+        .await;
+    assert_eq!(
+        facts,
+        "https://example.org/terms noopener noreferrer https://example.org/terms"
+    );
+    desk.until_text(".body a.misleading", "evil.example").await;
+    desk.click(".body a.misleading").await;
+    desk.until_text(".sheet", "https://evil.example/login")
+        .await;
+    desk.assert_accessible("the question about a link").await;
+    desk.keys("Escape").await;
+    desk.until_gone(".sheet").await;
+    desk.close().await;
+}
+
+/// Protects eyes and patience: pictures have their room before they are there, an album is one, and the full screen goes
+/// through it by keys.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_stand_in_their_room_and_open_over_the_window() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    let sim = &fleet.telegram;
+    sim.say_media(person, account.user, photo(1_600, 1_200), "the broken part");
+    for n in 0..3 {
+        let form = Form {
+            album: Some(77),
+            ..Form::default()
+        };
+        let text = if n == 0 { "three views" } else { "" };
+        let one = Draft {
+            media: Some(photo(1_280, 960 + n)),
+            ..draft(text, form)
+        };
+        sim.post(person, account.user, one);
+    }
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_text(".body", "three views").await;
+    desk.until(
+        "the album as one bubble",
+        "document.querySelectorAll('.album .picture').length === 3 && document.querySelectorAll('.message').length === 3",
+    )
+    .await;
+    desk.until(
+        "every small picture",
+        "document.querySelectorAll('.small-picture[data-there]').length === 4",
+    )
+    .await;
+    let room = desk
+        .js("(() => { const box = document.querySelector('.picture-room:not(.in-album)').getBoundingClientRect(); return [Math.round(box.width), Math.round(box.height)]; })()")
+        .await;
+    assert_eq!(room, serde_json::json!([360, 270]));
+    desk.assert_accessible("pictures").await;
+
+    desk.click(".album .picture").await;
+    desk.until_text(".viewer header", "1 of 3").await;
+    desk.assert_accessible("the full screen").await;
+    desk.until(
+        "the whole picture",
+        "[...document.querySelectorAll('.viewer .frame img')].pop().naturalWidth === 1280",
+    )
+    .await;
+    desk.keys("ArrowRight").await;
+    desk.until_text(".viewer header", "2 of 3").await;
+    desk.keys("End").await;
+    desk.until_text(".viewer header", "3 of 3").await;
+    desk.keys("+").await;
+    desk.until(
+        "it larger",
+        "/scale\\(1\\.4\\)/.test(document.querySelector('.viewer .frame').style.transform)",
+    )
+    .await;
+    desk.keys("0").await;
+    desk.until(
+        "it whole again",
+        "/scale\\(1\\)/.test(document.querySelector('.viewer .frame').style.transform)",
+    )
+    .await;
+    desk.keys("Escape").await;
+    desk.until_gone(".viewer").await;
+    let back = desk
+        .js("document.activeElement.classList.contains('picture')")
+        .await;
+    assert_eq!(back, true);
+    desk.close().await;
+}
+
+/// Protects from empty grey boxes: what Telegram no longer has is said in words.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_is_gone_says_so() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    let id = fleet
+        .telegram
+        .say_media(person, account.user, photo(800, 600), "");
+    let file = fleet.telegram.file_of(person, account.user, id);
+    fleet.telegram.forget_file(file);
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("410");
+    desk.choose("Contact one").await;
+    desk.until_text(".media-trouble", "Telegram no longer has this file")
+        .await;
+    desk.assert_accessible("a picture that is gone").await;
+    desk.close().await;
+}
+
+fn post_kinds(met: &Met) -> [i32; 2] {
+    let (sim, to) = (&met.fleet.telegram, met.account.user);
+    let said = |form: Form| sim.post(met.person, to, draft("", form));
+    sim.say_media(
+        met.person,
+        to,
+        Media::Location {
+            latitude: 33.5138,
+            longitude: 36.2765,
+        },
+        "",
+    );
+    sim.say_media(
+        met.person,
+        to,
+        Media::Contact {
+            phone: "99966".into(),
+            first_name: "Contact".into(),
+            last_name: "four".into(),
+            user_id: met.person,
+        },
+        "",
+    );
+    sim.say_media(
+        met.person,
+        to,
+        Media::Sticker {
+            emoji: "🎉".into()
+        },
+        "",
+    );
+    sim.say_media(
+        met.person,
+        to,
+        Media::Voice {
+            seconds: 12,
+            size: 9_000,
+        },
+        "",
+    );
+    sim.say_media(
+        met.person,
+        to,
+        Media::Video {
+            seconds: 9,
+            width: 640,
+            height: 360,
+            size: 90_000,
+        },
+        "a film",
+    );
+    sim.say_media(
+        met.person,
+        to,
+        Media::Document {
+            name: "offer.pdf".into(),
+            mime: "application/pdf".into(),
+            size: 40_960,
+        },
+        "the offer",
+    );
+    said(told(types::MessageMediaInvoice {
+        shipping_address_requested: false,
+        test: false,
+        title: "Repair".to_owned(),
+        description: "One hour".to_owned(),
+        photo: None,
+        receipt_msg_id: None,
+        currency: "EUR".to_owned(),
+        total_amount: 4_950,
+        start_param: String::new(),
+        extended_media: None,
+    }));
+    said(told(types::MessageMediaDice {
+        value: 5,
+        emoticon: "🎲".to_owned(),
+        game_outcome: None,
+    }));
+    said(told(types::MessageMediaToDo {
+        todo: types::TodoList {
+            others_can_append: false,
+            others_can_complete: false,
+            title: words("Shopping"),
+            list: vec![
+                types::TodoItem {
+                    id: 1,
+                    title: words("Bread"),
+                }
+                .into(),
+            ],
+        }
+        .into(),
+        completions: None,
+    }));
+    said(told(enums::MessageMedia::Unsupported));
+    let pressed = |text: &str, kind: enums::InlineButtonType| -> enums::KeyboardInlineButton {
+        types::KeyboardInlineButton {
+            style: None,
+            text: text.to_owned(),
+            r#type: kind,
+        }
+        .into()
+    };
+    let row = types::KeyboardInlineButtonRow {
+        buttons: vec![pressed(
+            "Open",
+            types::InlineButtonTypeUrl {
+                url: "https://example.org/".to_owned(),
+            }
+            .into(),
+        )],
+    };
+    let poll = said(Form {
+        poll: Some(Poll {
+            question: "When?".to_owned(),
+            answers: vec!["Monday".to_owned(), "Friday".to_owned()],
+            right: None,
+            solution: None,
+            multiple: false,
+            public: true,
+            closed: false,
+            votes: Vec::new(),
+        }),
+        ..Form::default()
+    });
+    let marked = sim.post(
+        met.person,
+        to,
+        draft(
+            "choose",
+            Form {
+                markup: Some(
+                    types::ReplyInlineMarkup {
+                        force_reply: false,
+                        rows: vec![row.into()],
+                    }
+                    .into(),
+                ),
+                protected: true,
+                ..Form::default()
+            },
+        ),
+    );
+    [poll, marked]
+}
+
+/// Protects everybody who is sent more than words: each kind is named, holds what it says, follows what happens to it, and
+/// can be read by everyone.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_is_shown_and_follows_votes_and_reactions() {
+    let met = met(&["Hello"]).await;
+    let [poll, marked] = post_kinds(&met);
+    let Met {
+        fleet,
+        account,
+        person,
+    } = &met;
+    let sim = &fleet.telegram;
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_text(".message", "choose").await;
+    for (css, text) in [
+        (".card", "33.51380, 36.27650"),
+        (".card", "Contact four"),
+        (".card", "€49.50"),
+        (".card", "Shows 5"),
+        (".card", "Only in Telegram"),
+        (".file-name", "offer.pdf"),
+        (".todo", "0 of 1 done"),
+        (".poll", "When?"),
+        (".sound .time", "0:12"),
+        (".badge-on", "0:09"),
+        (".bot-button", "Open"),
+        (".notes", "may not be forwarded or saved"),
+    ] {
+        desk.until_text(css, text).await;
+    }
+    let place = desk
+        .js("document.querySelector('.card[data-kind=location] a').href")
+        .await;
+    assert!(
+        place
+            .as_str()
+            .unwrap()
+            .starts_with("https://www.openstreetmap.org/"),
+        "{place}"
+    );
+    desk.assert_accessible("every kind").await;
+
+    sim.vote(*person, account.user, poll, &[1]).unwrap();
+    desk.until_text(".poll", "1 person voted").await;
+    sim.react(*person, account.user, marked, Some("🔥"))
+        .unwrap();
+    desk.until_text(".reactions", "🔥").await;
+    desk.assert_accessible("reactions").await;
+    desk.close().await;
+
+    for (look, name) in [(Look::PHONE, "phone"), (ARABIC, "arabic phone")] {
+        let desk = Desk::open_with(fleet.address(), look).await;
+        desk.choose("Contact one").await;
+        desk.until_text(".poll", "When?").await;
+        let wide = desk
+            .js("document.documentElement.scrollWidth <= innerWidth && document.querySelector('#scroller').scrollWidth <= document.querySelector('#scroller').clientWidth")
+            .await;
+        assert_eq!(wide, true, "{name} scrolls sideways");
+        desk.assert_accessible(&format!("every kind, {name}")).await;
+        desk.screenshot(&format!("contents-{}", name.replace(' ', "-")))
+            .await;
+        desk.close().await;
+    }
+}
+
+/// Protects readers of other languages: what happened in a chat is told in theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_lines_are_in_the_language_of_the_page() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    let group = fleet.telegram.add_group("Team", &[account.user, person]);
+    let title = Action::TitleChanged {
+        title: "Склад".into(),
+    };
+    fleet.telegram.say(person, group, "hello all");
+    fleet.telegram.service(person, group, title);
+    let russian = Look {
+        language: "ru",
+        ..Look::default()
+    };
+    let desk = Desk::open_with(fleet.address(), russian).await;
+    desk.until_text(".row", "новое название").await;
+    desk.click(".row").await;
+    desk.until_text(".service", "Contact one: новое название «Склад»")
+        .await;
+    desk.close().await;
+}
+
+/// Protects recognition: a chat has its photo where it has one, and letters else.
+#[tokio::test(flavor = "multi_thread")]
+async fn chats_have_their_photos_or_letters() {
+    let Met { fleet, account, .. } = met(&["Hello"]).await;
+    let other = fleet.telegram.add_person(PersonSpec::new("Contact two"));
+    fleet.telegram.set_photo(other);
+    fleet.telegram.say(other, account.user, "with a photo");
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".row", "with a photo").await;
+    desk.until(
+        "the photo",
+        "document.querySelectorAll('.row .avatar img').length === 1",
+    )
+    .await;
+    desk.until(
+        "the letters",
+        "[...document.querySelectorAll('.row .avatar')].some((one) => one.textContent === 'CO')",
+    )
+    .await;
+    desk.close().await;
+}
