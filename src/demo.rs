@@ -10,6 +10,7 @@ use switchboard_simulator::{
     AccountSpec, PersonSpec, Simulator,
     control::Answering,
     traffic::{TrafficHandle, TrafficSpec},
+    world::{Draft, Form, Media},
 };
 use tempfile::TempDir;
 
@@ -183,6 +184,9 @@ fn populate(telegram: &Simulator, accounts: &[DemoAccount]) -> Vec<i64> {
     for person in &people {
         telegram.let_answer(*person, Answering::default());
     }
+    for person in people.iter().step_by(2) {
+        telegram.set_photo(*person);
+    }
     for (index, account) in accounts.iter().enumerate() {
         for person in people.iter().skip(index).step_by(accounts.len()) {
             telegram.say(
@@ -190,6 +194,9 @@ fn populate(telegram: &Simulator, accounts: &[DemoAccount]) -> Vec<i64> {
                 account.user,
                 switchboard_simulator::traffic::phrases::phrase(person.unsigned_abs(), 0),
             );
+        }
+        if let Some(person) = people.get(index) {
+            show_kinds(telegram, *person, account.user);
         }
         let mut members = vec![account.user];
         members.extend(people.iter().skip(index).take(4));
@@ -207,6 +214,49 @@ fn populate(telegram: &Simulator, accounts: &[DemoAccount]) -> Vec<i64> {
         chats.push(telegram.add_channel("News channel", &readers));
     }
     chats
+}
+
+/// One of what people send besides words, so that each account has something to look at and listen to.
+fn show_kinds(telegram: &Simulator, person: i64, account: i64) {
+    let media = [
+        Media::Document {
+            name: "offer.pdf".to_owned(),
+            mime: "application/pdf".to_owned(),
+            size: 482_000,
+        },
+        Media::Voice {
+            seconds: 7,
+            size: 14_000,
+        },
+        Media::Poll {
+            question: "📦 10:00 / 16:00?".to_owned(),
+            answers: vec!["10:00".to_owned(), "16:00".to_owned()],
+        },
+        Media::Sticker {
+            emoji: "👋".to_owned(),
+        },
+    ];
+    for one in media {
+        telegram.say_media(person, account, one, "");
+    }
+    for side in 0..3 {
+        let picture = Media::Photo {
+            width: 1_280,
+            height: 960 - side * 120,
+        };
+        telegram.post(
+            person,
+            account,
+            Draft {
+                media: Some(picture),
+                form: Form {
+                    album: Some(person),
+                    ..Form::default()
+                },
+                ..Draft::default()
+            },
+        );
+    }
 }
 
 #[cfg(test)]

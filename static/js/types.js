@@ -66,7 +66,7 @@
  * @property {{id: string, title: string|null}|null} topic
  * @property {string|null} edited_at
  * @property {string|null} deleted_at
- * @property {{kind: string, name?: string, size?: number, duration?: number, thumb?: string}|null} media
+ * @property {{kind: string, name?: string, size?: number, mime?: string, width?: number, height?: number, duration?: number, waveform?: number[], thumb?: string, url?: string|null, thumb_url?: string|null, spoiler?: boolean, vanishes_after?: number}|null} media   what only its kind has stands under the kind's name
  * @property {string|null} service
  * @property {boolean} backfilled
  * @property {boolean} late  came while the account was away

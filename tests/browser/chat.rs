@@ -128,8 +128,8 @@ async fn media_edits_deletions_and_service_messages_are_shown() {
     );
     sim.edit(person, account.user, 1, "edited text").unwrap();
     sim.delete(person, account.user, &[2]);
-    desk.until_text(".card.file", "invoice.pdf").await;
-    desk.until_text(".card.file", "PDF · 1.2 MB").await;
+    desk.until_text(".content-card.file", "invoice.pdf").await;
+    desk.until_text(".content-card.file", "PDF · 1.2 MB").await;
     desk.until_text(".sound .time", "0:12").await;
     desk.until(
         "the picture",

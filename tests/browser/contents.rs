@@ -384,11 +384,11 @@ async fn every_kind_is_shown_and_follows_votes_and_reactions() {
     desk.choose("Contact one").await;
     desk.until_text(".message", "choose").await;
     for (css, text) in [
-        (".card", "33.51380, 36.27650"),
-        (".card", "Contact four"),
-        (".card", "€49.50"),
-        (".card", "Shows 5"),
-        (".card", "Only in Telegram"),
+        (".content-card", "33.51380, 36.27650"),
+        (".content-card", "Contact four"),
+        (".content-card", "€49.50"),
+        (".content-card", "Shows 5"),
+        (".content-card", "Only in Telegram"),
         (".file-name", "offer.pdf"),
         (".todo", "0 of 1 done"),
         (".poll", "When?"),
@@ -400,7 +400,7 @@ async fn every_kind_is_shown_and_follows_votes_and_reactions() {
         desk.until_text(css, text).await;
     }
     let place = desk
-        .js("document.querySelector('.card[data-kind=location] a').href")
+        .js("document.querySelector('.content-card[data-kind=location] a').href")
         .await;
     assert!(
         place
@@ -479,5 +479,38 @@ async fn chats_have_their_photos_or_letters() {
         "[...document.querySelectorAll('.row .avatar')].some((one) => one.textContent === 'CO')",
     )
     .await;
+    desk.close().await;
+}
+
+/// Protects whoever presses Play: what can't be played says so and can be saved; nothing is played or fetched by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sound_that_cannot_be_played_says_so() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    let voice = Media::Voice {
+        seconds: 12,
+        size: 9_000,
+    };
+    fleet.telegram.say_media(person, account.user, voice, "");
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("Content Security Policy");
+    desk.choose("Contact one").await;
+    desk.until_text(".sound .time", "0:12").await;
+    let media = "performance.getEntriesByType('resource').filter((one) => /\\/media$/.test(one.name)).length";
+    assert_eq!(desk.js(media).await, 0);
+    desk.click(".sound .play").await;
+    desk.until_text(".sound .media-trouble", "cannot play it here")
+        .await;
+    let saved = desk
+        .js("document.querySelector('.sound .media-trouble a').hasAttribute('download')")
+        .await;
+    assert_eq!(saved, true);
+    desk.click(".sound .speed").await;
+    desk.until_text(".sound .speed", "1.5×").await;
+    desk.assert_accessible("a sound that cannot be played")
+        .await;
     desk.close().await;
 }

@@ -20,7 +20,7 @@ export function cardOf(app, message) {
 function plain(app, media, lines, title = mediaName(app.words, media)) {
   const texts = lines.filter(Boolean).map((line) => (typeof line === 'string' ? el('div', { class: 'small quiet', dir: 'auto', text: line }) : line));
   const other = media.kind === 'other' || media.kind === 'live_stream' ? el('div', { class: 'small quiet', text: app.t('media.elsewhere') }) : null;
-  return el('div', { class: 'card', 'data-kind': media.kind }, el('span', { class: 'kind' }, icon(mediaIcon(media))), el('div', { class: 'what' }, el('div', { class: 'card-title', dir: 'auto', text: title }), ...texts, other));
+  return el('div', { class: 'content-card', 'data-kind': media.kind }, el('span', { class: 'kind' }, icon(mediaIcon(media))), el('div', { class: 'what' }, el('div', { class: 'card-title', dir: 'auto', text: title }), ...texts, other));
 }
 
 function poll(app, media) {
@@ -72,7 +72,7 @@ function dice(app, media) {
   const { dice: it } = media;
   if (!it) return null;
   const { t } = app;
-  return el('div', { class: 'card' }, el('span', { class: 'dice', 'aria-hidden': 'true', text: cleanName(it.emoji) }), el('div', { class: 'what' }, el('div', { class: 'card-title', text: mediaName(app.words, media) }), el('div', { class: 'small quiet', text: it.value > 0 ? t('dice.value', { n: it.value }) : t('dice.waits') })));
+  return el('div', { class: 'content-card' }, el('span', { class: 'dice', 'aria-hidden': 'true', text: cleanName(it.emoji) }), el('div', { class: 'what' }, el('div', { class: 'card-title', text: mediaName(app.words, media) }), el('div', { class: 'small quiet', text: it.value > 0 ? t('dice.value', { n: it.value }) : t('dice.waits') })));
 }
 
 function invoice(app, media) {
@@ -101,7 +101,7 @@ function page(app, media) {
   if (it.pending) return plain(app, media, [app.t('page.pending')], site || mediaName(app.words, media));
   const title = cleanText(it.title) || site || mediaName(app.words, media);
   const shown = href ? el('a', { class: 'card-title', dir: 'auto', href, title: href, rel: 'noopener noreferrer', target: '_blank', text: title }) : el('span', { class: 'card-title', dir: 'auto', text: title });
-  return el('div', { class: 'card page' }, el('div', { class: 'what' }, el('div', { class: 'small quiet', dir: 'auto', text: [site, cleanName(it.author)].filter(Boolean).join(' · ') }), shown, it.description ? el('div', { class: 'small page-text', dir: 'auto', text: cleanText(it.description) }) : null),
+  return el('div', { class: 'content-card page' }, el('div', { class: 'what' }, el('div', { class: 'small quiet', dir: 'auto', text: [site, cleanName(it.author)].filter(Boolean).join(' · ') }), shown, it.description ? el('div', { class: 'small page-text', dir: 'auto', text: cleanText(it.description) }) : null),
     image ? el('img', { class: 'page-picture', src: image, alt: '', width: 64, height: 64, loading: 'lazy', on: { error: (event) => event.target.remove() } }) : null);
 }
 

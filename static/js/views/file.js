@@ -1,7 +1,7 @@
 /** A file in its bubble: what it is, how large, and the way to have it. */
 
 import { el, icon, setAttr, setText, show } from '../dom.js';
-import { fileSize, percent } from '../format.js';
+import { percent } from '../format.js';
 import { cleanName } from '../text.js';
 import { mediaFacts, mediaIcon, mediaName } from '../words.js';
 import { troubleBox } from './trouble.js';
@@ -16,7 +16,7 @@ export function fileOf(app, message, href) {
   const facts = mediaFacts(app.words, { ...media, name: name === cleanName(media.name) ? null : media.name });
   const what = el('span', { class: 'what' }, el('bdi', { class: 'file-name', text: name }), el('span', { class: 'small quiet', dir: 'auto', text: [extensionOf(name), facts].filter(Boolean).join(' · ') }));
   const kind = el('span', { class: 'kind' }, icon(mediaIcon(media)));
-  if (!href) return el('div', { class: 'card file' }, kind, what);
+  if (!href) return el('div', { class: 'content-card file' }, kind, what);
   return new File(app, message, href, name, kind, what).root;
 }
 
@@ -31,7 +31,7 @@ class File {
     this.href = href;
     this.name = name;
     this.size = message.media.size;
-    this.link = el('a', { class: 'card file', href, download: name, 'aria-label': app.t('file.save', { name, size: fileSize(app.lang, this.size) }), on: { click: (event) => this.click(event) } }, kind, what, icon('arrow-down', 'small'));
+    this.link = el('a', { class: 'content-card file', href, download: name, title: app.t('media.save'), on: { click: (event) => this.click(event) } }, kind, what, el('span', { class: 'unseen', text: app.t('media.save') }), icon('download', 'small'));
     this.bar = el('progress', { max: 1, 'aria-label': app.t('file.coming', { name }) });
     this.done = el('span', { class: 'small quiet' });
     this.stop = el('button', { type: 'button', class: 'button', text: app.t('file.stop'), on: { click: () => this.pending?.abort() } });

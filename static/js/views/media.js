@@ -44,7 +44,7 @@ export function albumOf(app, messages) {
 function vanishing(app, media) {
   const { t, lang } = app;
   const text = media.vanishes_after > 0 ? t('media.vanishes.in', { time: duration(lang, media.vanishes_after) }) : t('media.vanishes');
-  return el('div', { class: 'card' }, el('span', { class: 'kind' }, icon('clock')), el('div', { class: 'what' }, el('div', { text: mediaName(app.words, media) }), el('div', { class: 'small quiet', text })));
+  return el('div', { class: 'content-card' }, el('span', { class: 'kind' }, icon('clock')), el('div', { class: 'what' }, el('div', { text: mediaName(app.words, media) }), el('div', { class: 'small quiet', text })));
 }
 
 function named(app, message) {
