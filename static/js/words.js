@@ -1,7 +1,7 @@
 /** Sentences made of data: what state an account is in, what a media message holds, why something failed. */
 
 import { about, countdown, duration, fileSize, moment, number } from './format.js';
-import { cleanName, cleanText, oneLine } from './text.js';
+import { cleanName, cleanText, oneLine, safeHref } from './text.js';
 
 const RINGS = {
   online: 'full', connecting: 'turning', signing_in: 'turning', reconnecting: 'broken', limited: 'broken', stopped: 'grey', signed_out: 'grey',
@@ -45,6 +45,15 @@ export function historyText({ t, lang }, history) {
 /** How a conversation is called where it has no name of its own. */
 export function titleOf(conversation, t) {
   return cleanName(conversation.title) || (conversation.username ? `@${conversation.username}` : t('unnamed'));
+}
+
+/** Where Telegram's own apps open a conversation, or one message of it: by name, or, for members, by number. */
+export function addressOf(conversation, message = null) {
+  const number = message?.message_id && /^\d+$/.test(message.message_id) ? `/${message.message_id}` : '';
+  const shared = ['supergroup', 'channel'].includes(conversation.kind);
+  if (conversation.username) return safeHref(`https://t.me/${encodeURIComponent(conversation.username)}${shared ? number : ''}`);
+  const match = /^-100(\d+)$/.exec(String(conversation.chat_id));
+  return match ? `https://t.me/c/${match[1]}${number}` : null;
 }
 
 const MEDIA_ICONS = { photo: 'photo', video: 'video', video_note: 'video', animation: 'video', voice: 'voice', audio: 'audio', sticker: 'sticker', location: 'place', contact: 'person', poll: 'poll', web_page: 'link', todo: 'check', game: 'poll', story: 'photo', paid_media: 'photo', live_stream: 'video' };

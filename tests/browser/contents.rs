@@ -514,3 +514,58 @@ async fn a_sound_that_cannot_be_played_says_so() {
         .await;
     desk.close().await;
 }
+
+/// Gives every sound of the page the bytes of a second's tone: the simulator's voices are noise that nobody can play.
+const TONES: &str = "(() => { const rate = 8000; const bytes = new Uint8Array(44 + rate); const view = new DataView(bytes.buffer); \
+    const text = (at, words) => [...words].forEach((one, n) => view.setUint8(at + n, one.charCodeAt(0))); \
+    text(0, 'RIFF'); view.setUint32(4, 36 + rate, true); text(8, 'WAVEfmt '); view.setUint32(16, 16, true); view.setUint16(20, 1, true); \
+    view.setUint16(22, 1, true); view.setUint32(24, rate, true); view.setUint32(28, rate, true); view.setUint16(32, 1, true); \
+    view.setUint16(34, 8, true); text(36, 'data'); view.setUint32(40, rate, true); \
+    for (let n = 0; n < rate; n += 1) bytes[44 + n] = 128 + 90 * Math.sin(n / 3); \
+    const tone = URL.createObjectURL(new Blob([bytes], { type: 'audio/wav' })); window.heard = []; \
+    Object.defineProperty(HTMLMediaElement.prototype, 'src', { set(asked) { window.heard.push({ asked, sound: this }); this.setAttribute('src', tone); }, get() { return this.getAttribute('src'); } }); })()";
+
+/// Protects whoever listens: a voice message plays when asked to, faster when wanted, one at a time and on to the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn voice_messages_play_faster_and_on_to_the_next() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    for seconds in [1, 2] {
+        let voice = Media::Voice {
+            seconds,
+            size: 9_000,
+        };
+        fleet.telegram.say_media(person, account.user, voice, "");
+    }
+    let desk = Desk::blank(Look::default()).await;
+    desk.cdp("Page.setBypassCSP", serde_json::json!({ "enabled": true }))
+        .await;
+    desk.goto(&format!("http://{}/", fleet.address())).await;
+    desk.choose("Contact one").await;
+    desk.until(
+        "two voices",
+        "document.querySelectorAll('.sound').length === 2",
+    )
+    .await;
+    desk.js(TONES).await;
+    desk.click(".sound .speed").await;
+    desk.click(".sound .speed").await;
+    desk.click(".sound .play").await;
+    desk.until(
+        "it at twice the speed",
+        "window.heard[0]?.sound.playbackRate === 2 && window.heard[0].sound.currentTime > 0",
+    )
+    .await;
+    desk.until(
+        "the next one",
+        "window.heard.length === 2 && window.heard[1].asked !== window.heard[0].asked && window.heard[1].sound.currentTime > 0",
+    )
+    .await;
+    desk.until("the end", "window.heard[1].sound.ended").await;
+    desk.until_text(".sound .time", "0:01 / 0:01").await;
+    assert_eq!(desk.js("window.heard.length").await, 2);
+    desk.close().await;
+}

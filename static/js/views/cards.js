@@ -6,14 +6,18 @@ import { duration, moment, number, percent } from '../format.js';
 import { placeOf, servedAt, shareOf } from '../media.js';
 import { safeLink } from '../rich.js';
 import { cleanName, cleanText, safeImage } from '../text.js';
-import { mediaIcon, mediaName, money } from '../words.js';
+import { addressOf, mediaIcon, mediaName, money } from '../words.js';
 
 const MAKERS = { poll, location: place, contact, dice, invoice, giveaway, web_page: page, todo, game, story, paid_media: paid };
 
 /** @param {import('../main.js').App} app @param {import('../types.js').Message} message */
 export function cardOf(app, message) {
   const make = MAKERS[message.media.kind];
-  return make?.(app, message.media, message) ?? plain(app, message.media, []);
+  const known = make?.(app, message.media);
+  if (known) return known;
+  const conversation = app.state.conversations.get(message.conversation_id);
+  const href = conversation ? addressOf(conversation, message) : null;
+  return plain(app, message.media, [href ? el('a', { class: 'small', href, rel: 'noopener noreferrer', target: '_blank', text: app.t('details.telegram') }) : '']);
 }
 
 /** Icon, title, and lines under it. */

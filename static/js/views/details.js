@@ -3,8 +3,8 @@
 import { $, arrange, el, icon, parts, setAttr, setText, show } from '../dom.js';
 import { moment, number } from '../format.js';
 import { mergeMedia } from '../messages.js';
-import { cleanName, hueOf, safeHref, safeImage } from '../text.js';
-import { colourOf, mediaFacts, mediaIcon, mediaName, stateText, titleOf } from '../words.js';
+import { cleanName, hueOf, safeImage } from '../text.js';
+import { addressOf, colourOf, mediaFacts, mediaIcon, mediaName, stateText, titleOf } from '../words.js';
 import { fillAvatar } from './list.js';
 import { api } from '../api.js';
 
@@ -160,11 +160,4 @@ export class Details {
     const text = el('span', { class: 'what' }, el('span', { class: 'one-line', text: mediaName(words, message.media) }), el('span', { class: 'small quiet one-line', dir: 'auto', text: facts }));
     return el('button', { type: 'button', class: 'media-item', on: { click: () => this.app.actions.open(String(message.conversation_id), message.id) } }, picture, text);
   }
-}
-
-/** Where Telegram's own apps open it: by name, or, for members, by number. */
-function addressOf(conversation) {
-  if (conversation.username) return safeHref(`https://t.me/${encodeURIComponent(conversation.username)}`);
-  const match = /^-100(\d+)$/.exec(String(conversation.chat_id));
-  return match ? `https://t.me/c/${match[1]}` : null;
 }
