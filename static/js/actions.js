@@ -8,6 +8,8 @@ import { cleanName } from './text.js';
 import { mayHaveArrived } from './words.js';
 
 const PAGE = 50;
+/** While somebody scrolls, less at a time: each page is drawn in one task. */
+const STEP = 30;
 const LIST_PAGE = 100;
 
 export class Actions {
@@ -152,9 +154,9 @@ export class Actions {
     if (direction === 'newer' && chat.atEnd) return;
     const edge = direction === 'older' ? chat.messages[0] : chat.messages[chat.messages.length - 1];
     if (!edge) return this.loadLatest(id);
-    if (direction === 'newer') return this.fetchPage(id, direction, { after: edge.id, limit: PAGE });
+    if (direction === 'newer') return this.fetchPage(id, direction, { after: edge.id, limit: STEP });
     const cursor = chat.olderAt[edge.id];
-    return this.fetchPage(id, direction, cursor ? { cursor, limit: PAGE } : { around: edge.id, limit: PAGE * 2 });
+    return this.fetchPage(id, direction, cursor ? { cursor, limit: STEP } : { around: edge.id, limit: PAGE * 2 });
   }
 
   async fetchPage(id, direction, query, wanted = null) {

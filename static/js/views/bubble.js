@@ -121,19 +121,33 @@ export class Bubble {
   captions({ message, album }) {
     const others = message.deleted_at ? [] : album.filter((one) => one !== message && one.text);
     const box = this.part('captions', others.length > 0, () => el('div', { class: 'captions' }), this.parts.bubble, this.parts.meta);
-    box?.replaceChildren(...others.map((one) => el('div', { class: 'body', dir: 'auto' }, ...richText(this.app, one.text, one.entities))));
+    const shows = JSON.stringify(others.map((one) => [one.text, one.entities]));
+    if (!box || box.shows === shows) return;
+    box.shows = shows;
+    box.replaceChildren(...others.map((one) => el('div', { class: 'body', dir: 'auto' }, ...richText(this.app, one.text, one.entities))));
   }
 
   /** Under the text: notes, buttons, reactions. */
   extras(message) {
     const { bubble, meta } = this.parts;
     const gone = Boolean(message.deleted_at);
-    for (const [name, make] of [['notes', notesOf], ['buttons', buttonsOf], ['reactions', reactionsOf]]) {
-      const element = gone ? null : make(this.app, message);
+    const made = [['notes', notesOf, message.details], ['buttons', buttonsOf, message.buttons], ['reactions', reactionsOf, message.reactions]];
+    for (const [name, make, of] of made) {
+      const shows = gone || !of ? '' : JSON.stringify(of);
+      if ((this.extra[name]?.shows ?? '') === shows) continue;
       this.extra[name]?.remove();
       delete this.extra[name];
-      if (element) bubble.insertBefore((this.extra[name] = element), meta);
+      const element = shows === '' ? null : make(this.app, message);
+      if (!element) continue;
+      element.shows = shows;
+      bubble.insertBefore((this.extra[name] = element), this.after(name) ?? meta);
     }
+  }
+
+  /** Notes, buttons and reactions stand in this order. */
+  after(name) {
+    const order = ['notes', 'buttons', 'reactions', 'reveal'];
+    return order.slice(order.indexOf(name) + 1).map((other) => this.extra[other]).find(Boolean);
   }
 
   /** What was taken out of a masked message can be looked at by whoever may. */
