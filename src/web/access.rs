@@ -10,7 +10,7 @@ use super::{
     doors::{Owner, OwnerKind},
     error::ApiError,
     front::Front,
-    guard::Hosts,
+    hosts::Hosts,
 };
 use crate::domain::AccountId;
 

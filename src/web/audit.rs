@@ -10,19 +10,12 @@ use std::{
     future::{Ready, ready},
     net::IpAddr,
     rc::Rc,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, dev::Payload, web};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
 
-use super::{Access, ApiError, Service, conversations::check_limit, events::invalid_after};
-use crate::{
-    domain::AccountId,
-    store::{AuditRecord, NewAudit},
-};
+use super::{Access, ApiError, Service};
+use crate::{domain::AccountId, store::NewAudit};
 
 /// Refusals that are worth a row and a line; a page of another site that tries is none.
 const REFUSALS: [&str; 5] = [
@@ -32,10 +25,6 @@ const REFUSALS: [&str; 5] = [
     "scope_too_small",
     "licence_not_yours",
 ];
-/// Rows about refusals within [`WINDOW`]; further ones are lines of the log alone, so that nobody fills the disk.
-const REFUSED_ROWS: u32 = 120;
-const WINDOW: Duration = Duration::from_secs(60);
-
 /// What a handler adds to what is noted of its call.
 #[derive(Clone, Default)]
 pub struct Note(Rc<RefCell<Noted>>);
@@ -100,22 +89,6 @@ pub struct Call<'a> {
     pub action: Option<&'static str>,
     /// Named by the path.
     pub account: Option<AccountId>,
-}
-
-/// Counts what is noted of refusals.
-#[derive(Default)]
-pub struct Audit(Mutex<Option<(Instant, u32)>>);
-
-impl Audit {
-    fn may_write(&self) -> bool {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, count) = match *counted {
-            Some((since, count)) if since.elapsed() < WINDOW => (since, count + 1),
-            _ => (Instant::now(), 1),
-        };
-        *counted = Some((since, count));
-        count <= REFUSED_ROWS
-    }
 }
 
 /// Notes a call that was answered well, if it is worth it.
@@ -190,39 +163,4 @@ async fn store(service: &Service, entry: NewAudit) {
     if let Err(error) = service.store.audit(entry).await {
         log::warn!(target: "switchboard::web", "an entry of the audit could not be stored: {error}");
     }
-}
-
-#[derive(Deserialize)]
-pub struct After {
-    #[serde(default)]
-    after: i64,
-    limit: Option<u32>,
-}
-
-/// What was noted after an entry, oldest first.
-pub async fn list_audit(
-    service: web::Data<Service>,
-    query: web::Query<After>,
-) -> Result<HttpResponse, ApiError> {
-    let limit = check_limit(query.limit)?;
-    if query.after < 0 {
-        return Err(invalid_after());
-    }
-    let records = service.store.audit_after(query.after, limit).await?;
-    let next = records.last().map_or(query.after, |last| last.id);
-    let entries: Vec<Value> = records.iter().map(described).collect();
-    Ok(HttpResponse::Ok().json(json!({ "entries": entries, "next_after": next })))
-}
-
-fn described(record: &AuditRecord) -> Value {
-    json!({
-        "id": record.id,
-        "at": record.at,
-        "action": record.action,
-        "by": record.caller,
-        "token_id": record.token_id,
-        "ip": record.ip,
-        "account_id": record.account_id,
-        "detail": record.detail,
-    })
 }

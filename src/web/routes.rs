@@ -9,10 +9,12 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Need, Service, accounts, assets, audit, conversations, error, events, guard,
-    health, history,
+    ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, error, events,
+    guard, health, history,
     integrations::{phone, portal, stream, user},
-    launch, login, media, messages, metrics, openapi, search, socket, tokens,
+    launch, login, media, messages, metrics, openapi,
+    rights::{Right, Rights},
+    search, socket, tokens,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
@@ -33,6 +35,7 @@ pub fn guarded(
     >,
 > {
     App::new()
+        .app_data(Rights(RIGHTS))
         .app_data(gate)
         .app_data(service)
         .wrap(from_fn(guard::guard))
@@ -56,16 +59,6 @@ pub fn configure(config: &mut ServiceConfig) {
     config.app_data(json).app_data(path).app_data(query);
     add_routes(config);
     config.default_service(web::to(not_found));
-}
-
-/// One call that is served.
-#[derive(Debug)]
-pub struct Right {
-    pub method: &'static str,
-    pub path: &'static str,
-    pub need: Need,
-    /// What is noted of it in the audit.
-    pub action: Option<&'static str>,
 }
 
 type Add = fn(Resource) -> Resource;
@@ -221,7 +214,7 @@ routes! {
     post "/telegram/session/reset/" => portal::session_reset, Own, "signed_out";
     get "/telegram/session/info" => portal::session_info, Read;
     get "/telegram/session/info/" => portal::session_info, Read;
-    get "/audit" => audit::list_audit, Service;
+    get "/audit" => audit_list::list_audit, Service;
     get "/tokens" => tokens::list_tokens, Service;
     post "/tokens" => tokens::make_token, Service, "token_made";
     delete "/tokens/{id}" => tokens::revoke_token, Service, "token_revoked";
@@ -243,4 +236,30 @@ async fn not_allowed(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 
 async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::not_found("not_found", "address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects readers of the table: each call needs what it says there, and none is missing.
+    #[test]
+    fn the_written_table_is_the_one_that_holds() {
+        const TABLE: &str = include_str!("../../docs/rights.md");
+        let written: Vec<&str> = TABLE
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let held: Vec<String> = RIGHTS
+            .iter()
+            .map(|right| {
+                let method = right.method.to_ascii_uppercase();
+                let path = right.path.replace(":.*}", "}");
+                let action = right.action.unwrap_or_default();
+                format!("| `{method} {path}` | {} | {action} |", right.need.words())
+            })
+            .collect();
+        let held: Vec<&str> = held.iter().map(String::as_str).collect();
+        assert_eq!(written, held);
+    }
 }

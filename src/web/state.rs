@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Access, ApiError, AssistantClient, Doors, Metrics, audit::Audit, turns::Turns};
+use super::{Access, ApiError, AssistantClient, Doors, Metrics, refusals::Audit, turns::Turns};
 use crate::{
     broadcast::BroadcastHandle,
     domain::{
