@@ -2,7 +2,7 @@
 
 import { $, el } from './dom.js';
 
-const VERBS = ['get', 'post', 'patch', 'delete'];
+const VERBS = ['get', 'head', 'post', 'put', 'patch', 'delete'];
 
 /** Follows a reference inside the document. */
 function resolve(spec, node) {

@@ -417,6 +417,8 @@ async fn every_kind_is_shown_and_follows_votes_and_reactions() {
         .unwrap();
     desk.until_text(".reactions", "🔥").await;
     desk.assert_accessible("reactions").await;
+    desk.fill("#search", "offer").await;
+    desk.until_text(".result", "File “offer.pdf”").await;
     desk.close().await;
 
     for (look, name) in [(Look::PHONE, "phone"), (ARABIC, "arabic phone")] {
