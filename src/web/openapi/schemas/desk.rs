@@ -52,7 +52,6 @@ super::schemas! {
         audio: "maybe Track", sticker: "maybe Sticker", location: "maybe Location", contact: "maybe Contact",
         poll: "maybe Poll", page: "maybe Page", game: "maybe Game", dice: "maybe Dice", invoice: "maybe Invoice",
         story: "maybe Story", giveaway: "maybe Giveaway", paid: "maybe Paid", todo: "maybe Todo",
-        url: "string?", thumb_url: "string?",
     }
     answer Track { title: "string?", performer: "string?" }
     answer Sticker { emoji: "string?", set: "string?" }
