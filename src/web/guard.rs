@@ -275,7 +275,7 @@ fn header_is(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
 
 fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, own: Option<OwnAddress>, api: bool) {
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; media-src 'self'; \
          connect-src 'self' {}; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
          require-trusted-types-for 'script'; trusted-types 'none'",
         hosts.websocket_sources(own)
