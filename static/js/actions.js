@@ -37,9 +37,10 @@ export class Actions {
   }
 
   async loadLogin(id) {
+    const asked = this.state.accounts;
     try {
       const { account, login } = await api.account(id);
-      this.store.dispatch({ type: 'account_changed', account, login });
+      this.store.dispatch({ type: 'account_changed', account, login, asked });
     } catch {
       // The sheet shows the account as it is known; the next event or reload corrects it.
     }
@@ -252,8 +253,9 @@ export class Actions {
 
   logout(id) {
     return this.attempt(async () => {
+      const asked = this.state.accounts;
       const { account, logout } = await api.logout(id);
-      this.store.dispatch({ type: 'account_changed', account });
+      this.store.dispatch({ type: 'account_changed', account, asked });
       this.tellLogout(account, logout);
     });
   }
@@ -274,8 +276,9 @@ export class Actions {
 
   changeAccount(act) {
     return this.attempt(async () => {
+      const asked = this.state.accounts;
       const { account } = await act();
-      if (account) this.store.dispatch({ type: 'account_changed', account });
+      if (account) this.store.dispatch({ type: 'account_changed', account, asked });
     });
   }
 

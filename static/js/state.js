@@ -58,9 +58,10 @@ const handlers = {
 
   greeted: (state, { scope }) => (state.scope === scope ? state : { ...state, scope }),
 
-  account_changed(state, { account, login }) {
+  /** @param asked  for an answer: the accounts as they were when it was asked for */
+  account_changed(state, { account, login, asked }) {
     let next = state;
-    if (account && !isOutdated(state, account)) next = { ...next, accounts: new Map(next.accounts).set(account.id, account) };
+    if (account && !isOutdated(state, account, asked)) next = { ...next, accounts: new Map(next.accounts).set(account.id, account) };
     if (login !== undefined && account) next = withLogin(next, account.id, login);
     return next;
   },
@@ -187,8 +188,9 @@ const handlers = {
 };
 
 /** Events may have been quicker than an answer, and further. */
-function isOutdated(state, account) {
+function isOutdated(state, account, asked) {
   const known = state.accounts.get(account.id);
+  if (asked && known !== asked.get(account.id)) return true;
   return Boolean(known) && Date.parse(known.state_since) > Date.parse(account.state_since);
 }
 

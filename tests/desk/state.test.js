@@ -186,6 +186,11 @@ test('an answer that is older than the events changes nothing', () => {
   assert.equal(state.accounts.get('a').state, 'online');
   state = reduce(state, { type: 'account_changed', account: { ...since(2, 'online'), label: 'new name' } });
   assert.equal(state.accounts.get('a').label, 'new name');
+  const asked = state.accounts;
+  const further = { ...since(2, 'online'), label: 'new name', history: { done: 1, total: 1, eta_s: 0 } };
+  state = reduce(state, { type: 'events', now: 0, events: [{ event: 'account_status', data: { account: further } }] });
+  state = reduce(state, { type: 'account_changed', account: since(2, 'online'), asked });
+  assert.deepEqual(state.accounts.get('a'), further);
 
   state = reduce(state, received(120));
   for (const answer of [{ type: 'page_loaded', key: '*||', next_cursor: null }, { type: 'conversations_found' }]) {
