@@ -497,8 +497,7 @@ async fn a_sound_that_cannot_be_played_says_so() {
         size: 9_000,
     };
     fleet.telegram.say_media(person, account.user, voice, "");
-    let mut desk = Desk::open(fleet.address()).await;
-    desk.expect_console("Content Security Policy");
+    let desk = Desk::open(fleet.address()).await;
     desk.choose("Contact one").await;
     desk.until_text(".sound .time", "0:12").await;
     let media = "performance.getEntriesByType('resource').filter((one) => /\\/media$/.test(one.name)).length";
