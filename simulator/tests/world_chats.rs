@@ -54,11 +54,15 @@ async fn pushes_come_in_every_shape() {
     simulator
         .react(town.account, stranger, id, Some("👍"))
         .unwrap();
-    let enums::Updates::Updates(reacted) = library.pushed().await else {
-        panic!("an edit")
+    let enums::Updates::UpdateShort(reacted) = library.pushed().await else {
+        panic!("a reaction comes short")
     };
-    let [enums::Update::EditMessage(edit)] = reacted.updates.as_slice() else {
-        panic!("{reacted:?}")
+    assert!(matches!(reacted.update, enums::Update::MessageReactions(r) if r.msg_id == id));
+    let enums::Updates::Updates(edited) = library.pushed().await else {
+        panic!("and as an edit")
+    };
+    let [enums::Update::EditMessage(edit)] = edited.updates.as_slice() else {
+        panic!("{edited:?}")
     };
     assert!(matches!(&edit.message, enums::Message::Message(m) if m.reactions.is_some()));
     simulator
