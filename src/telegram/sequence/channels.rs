@@ -69,6 +69,8 @@ struct Open {
     void: bool,
     /// In the queue of questions.
     queued: bool,
+    /// Somebody waits for it, whenever it is due.
+    hurried: bool,
     /// Among the timers.
     timer: Option<Instant>,
 }
@@ -410,7 +412,10 @@ impl Channels {
             }
             None if open.asking.is_due() && !open.queued => {
                 open.queued = true;
-                self.queue.push_back(id);
+                match open.hurried {
+                    true => self.queue.push_front(id),
+                    false => self.queue.push_back(id),
+                }
             }
             _ => {}
         }
@@ -434,6 +439,7 @@ impl Channels {
         let Some(open) = self.open.get_mut(&id) else {
             return;
         };
+        open.hurried = true;
         if !open.asking.is_due() {
             return;
         }
@@ -459,6 +465,7 @@ impl Channels {
                 continue;
             }
             let late = open.asking.start();
+            open.hurried = false;
             open.asking.flying = Some(Flying {
                 pts,
                 qts: 0,

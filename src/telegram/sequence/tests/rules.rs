@@ -767,6 +767,21 @@ fn somebody_who_waits_comes_first() {
     assert_eq!(bench.asks_from(), Some((33, 100)));
 }
 
+/// The same while the store has not said yet where the channel is.
+#[test]
+fn somebody_who_waits_early_comes_first() {
+    let mut bench = Bench::new();
+    bench.take((0..50).map(|channel| post_in(channel, 105)).collect());
+    assert_eq!(bench.sequence.needs().len(), 50);
+    bench.sequence.hurry(33);
+    for channel in 0..50 {
+        bench.sequence.position(channel, Some(100), bench.now);
+    }
+    bench.pass(PATIENCE);
+    assert_eq!(bench.asks_from(), Some((33, 100)));
+    assert_eq!(bench.asks_from(), Some((0, 100)));
+}
+
 /// Protects memory: what waits in a gap is bounded, and beyond it the difference is due at once.
 #[test]
 fn a_flood_beyond_a_gap_is_left_to_the_difference() {
