@@ -2,26 +2,20 @@
 
 use std::{
     collections::HashMap,
-    io,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Links, MediaError, OfMessage, Wanted,
+    Arrived, Links, MediaError, OfMessage, Wanted,
     bucket::Bucket,
     disk::Disk,
     fetch::{Fetch, Places},
     flight::{self, Flight, Reader},
     open::{Opened, Source},
-    policy::{self, Arrived},
 };
 use crate::{
     domain::{Account, AccountId, ChatId, FileKey, FileLocation, MessageFiles, MessageRowId},
@@ -31,33 +25,14 @@ use crate::{
 
 /// Whoever wants a place this far ahead of what is written does not wait for it: a film is wanted from its middle on.
 const AHEAD: u64 = 4 << 20;
-/// Readers past the folder; each holds a part of a file.
-const DIRECT: usize = 16;
 /// How long it is believed where a chat's photo lies, and of how many chats.
 const PHOTO_KNOWN: Duration = Duration::from_secs(60 * 60);
 const PHOTOS_KNOWN: usize = 20_000;
 
-pub struct MediaConfig {
-    /// `<data-dir>/media`.
-    pub folder: PathBuf,
-    /// Bytes that may lie there.
-    pub bound: u64,
-    /// `s3://bucket/prefix`: whole files lie there instead.
-    pub bucket: Option<String>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum MediaOpenError {
-    #[error("the media folder can't be used: {0}")]
-    Folder(#[from] io::Error),
-    #[error("SWITCHBOARD_MEDIA_STORE: {0}")]
-    Bucket(String),
-}
-
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct MediaHandle {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 /// Without a task: it is ending because nobody reads it.
@@ -69,12 +44,12 @@ pub(super) struct Inner {
     /// `None`: whole files lie in the folder.
     pub bucket: Option<Bucket>,
     pub places: Places,
-    links: Arc<dyn Links>,
-    store: StoreHandle,
-    flights: Mutex<Flights>,
-    direct: Arc<Semaphore>,
-    photos: Mutex<Photos>,
-    arrivals: mpsc::Sender<Arrived>,
+    pub links: Arc<dyn Links>,
+    pub store: StoreHandle,
+    pub flights: Mutex<Flights>,
+    pub direct: Arc<Semaphore>,
+    pub photos: Mutex<Photos>,
+    pub arrivals: mpsc::Sender<Arrived>,
 }
 
 impl Inner {
@@ -125,38 +100,6 @@ impl Inner {
 }
 
 impl MediaHandle {
-    /// Opens the folder. `known`: accounts that exist; what lies there of others is removed.
-    ///
-    /// # Errors
-    /// When the folder can't be made or read, or the bucket's address makes no sense.
-    pub fn open_folder(
-        config: &MediaConfig,
-        store: StoreHandle,
-        links: Arc<dyn Links>,
-        known: &[AccountId],
-        runtime: &Handle,
-    ) -> Result<Self, MediaOpenError> {
-        let bucket = config.bucket.as_deref().map(Bucket::open).transpose();
-        let bucket = bucket.map_err(|error| MediaOpenError::Bucket(error.to_string()))?;
-        let disk = Disk::open(&config.folder, config.bound, known)?;
-        let (arrivals, arrived) = mpsc::channel(policy::QUEUE);
-        let media = Self {
-            inner: Arc::new(Inner {
-                disk: Arc::new(disk),
-                bucket,
-                places: Places::default(),
-                links,
-                store,
-                flights: Mutex::default(),
-                direct: Arc::new(Semaphore::new(DIRECT)),
-                photos: Mutex::default(),
-                arrivals,
-            }),
-        };
-        runtime.spawn(policy::run(media.clone(), arrived));
-        Ok(media)
-    }
-
     /// A message with a file came in. Does not wait: what is too much now comes when somebody looks.
     pub fn tell(&self, arrived: Arrived) {
         let _ = self.inner.arrivals.try_send(arrived);

@@ -14,6 +14,7 @@ mod flight;
 mod handle;
 mod open;
 mod policy;
+mod start;
 
 use std::time::Duration;
 
@@ -24,9 +25,9 @@ use crate::{
     telegram::LinkHandle,
 };
 
-pub use handle::{MediaConfig, MediaHandle, MediaOpenError};
+pub use handle::MediaHandle;
 pub use open::Opened;
-pub use policy::Arrived;
+pub use start::{MediaConfig, MediaOpenError};
 
 /// The accounts' links, as whoever starts them has them.
 pub trait Links: Send + Sync + 'static {
@@ -42,6 +43,13 @@ pub struct OfMessage {
     pub message_id: i32,
     /// Its small picture, not the file itself.
     pub thumb: bool,
+}
+
+/// A message with a file came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    pub account: AccountId,
+    pub message: OfMessage,
 }
 
 /// A file that somebody wants.

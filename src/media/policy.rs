@@ -6,9 +6,9 @@
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::{MediaError, MediaHandle, OfMessage, Wanted};
+use super::{Arrived, MediaError, MediaHandle, OfMessage, Wanted};
 use crate::{
-    domain::{AccountId, FileLocation, MediaPolicy, Thumb},
+    domain::{FileLocation, MediaPolicy, Thumb},
     telegram::Urgency,
 };
 
@@ -18,13 +18,6 @@ pub(super) const QUEUE: usize = 4_096;
 const AT_ONCE: usize = 2;
 /// Larger ones wait for somebody to look.
 const LARGEST: u64 = 20 << 20;
-
-/// A message with a file came in.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrived {
-    pub account: AccountId,
-    pub message: OfMessage,
-}
 
 /// Runs until nobody can tell of arrivals any more.
 pub(super) async fn run(media: MediaHandle, arrivals: mpsc::Receiver<Arrived>) {

@@ -359,10 +359,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::AccountId,
-        store::{
-            job::{JobResult, TypedJob},
-            positions::Scope,
-        },
+        store::{job::TypedJob, job_error::JobResult, scope_row::Scope},
     };
 
     fn job(work: impl FnMut(&mut Tx<'_>) -> JobResult<()> + Send + 'static) -> Box<dyn Job> {

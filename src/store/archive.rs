@@ -6,8 +6,8 @@ use diesel::{
 };
 
 use super::{
-    ArchiveWork, Result, StoreHandle, Stretched, job::JobResult, spans::spans_of, sql::sql, tx::Tx,
-    types::HistoryStretch,
+    ArchiveWork, Result, StoreHandle, Stretched, job_error::JobResult, span_rows::spans_of,
+    sql::sql, tx::Tx, types::HistoryStretch,
 };
 use crate::domain::{AccountId, ChatId, ConversationId};
 

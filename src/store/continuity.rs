@@ -7,9 +7,10 @@
 use diesel::{QueryResult, RunQueryDsl};
 
 use super::{
-    job::JobResult,
+    account_row::KnownAccount,
+    job_error::JobResult,
     sql::{One, sql},
-    tx::{KnownAccount, Tx, scope_of},
+    tx::{Tx, scope_of},
 };
 use crate::domain::{ChatId, DialogRecord, Span, Spans};
 

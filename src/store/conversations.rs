@@ -8,7 +8,7 @@ use super::{
     ConversationFilter, Page, Result, StoreHandle,
     conversation_row::{ConversationFields, select_conversations},
     cursor::{Cursor, List, page_size},
-    job::JobResult,
+    job_error::JobResult,
     messages,
     sql::{id_list, sql},
 };

@@ -14,11 +14,13 @@ use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::{
-    job::{Job, JobResult, TypedJob},
+    account_row::KnownAccount,
+    job::{Job, TypedJob},
+    job_error::JobResult,
     message_row::{MessageRecord, account_of, chat_of},
     order_row::in_flight,
     sql::{One, sql},
-    tx::{KnownAccount, Tx},
+    tx::Tx,
 };
 use crate::domain::{EventBody, IncomingMessage};
 

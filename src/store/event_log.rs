@@ -6,8 +6,10 @@ use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection
 
 use super::{
     Result, StoreHandle,
-    accounts::AccountRow,
-    conversations, messages,
+    account_row::AccountRow,
+    conversations,
+    event_ref::kind,
+    messages,
     schema::event_log,
     sql::{One, sql},
 };
@@ -17,90 +19,6 @@ use crate::domain::{
 
 /// Events read at once at most.
 const READ_MAX: u32 = 1000;
-
-/// The kinds as stored; the numbers never change.
-mod kind {
-    pub const RECEIVED: i32 = 1;
-    pub const SENT: i32 = 2;
-    pub const EDITED: i32 = 3;
-    pub const DELETED: i32 = 4;
-    pub const CONVERSATION: i32 = 5;
-    pub const ACCOUNT: i32 = 6;
-    pub const REMOVED: i32 = 7;
-    pub const LOGIN: i32 = 8;
-    pub const REACTED: i32 = 9;
-}
-
-/// What is stored of an event.
-pub(in crate::store) struct EventRef {
-    kind: i32,
-    conversation: Option<i64>,
-    message: Option<i64>,
-    detail: Option<String>,
-}
-
-impl EventRef {
-    pub fn of(body: &EventBody) -> Self {
-        let message = |kind, message: &StoredMessage| Self {
-            kind,
-            conversation: Some(message.conversation_id.0),
-            message: Some(message.id.0),
-            detail: None,
-        };
-        let plain = |kind| Self {
-            kind,
-            conversation: None,
-            message: None,
-            detail: None,
-        };
-        match body {
-            EventBody::MessageReceived { message: m, .. } => message(kind::RECEIVED, m),
-            EventBody::MessageSent { message: m, .. } => message(kind::SENT, m),
-            EventBody::MessageEdited { message: m, .. } => message(kind::EDITED, m),
-            EventBody::MessageReacted { message: m, .. } => message(kind::REACTED, m),
-            EventBody::MessageDeleted {
-                conversation_id,
-                ids,
-                message_ids,
-                ..
-            } => Self {
-                kind: kind::DELETED,
-                conversation: Some(conversation_id.0),
-                message: None,
-                detail: serde_json::to_string(&(ids, message_ids)).ok(),
-            },
-            EventBody::ConversationUpdated { conversation } => Self {
-                kind: kind::CONVERSATION,
-                conversation: Some(conversation.id.0),
-                message: None,
-                detail: None,
-            },
-            EventBody::AccountStatus { .. } => plain(kind::ACCOUNT),
-            EventBody::AccountRemoved { .. } => plain(kind::REMOVED),
-            EventBody::LoginUpdated { .. } => plain(kind::LOGIN),
-        }
-    }
-
-    pub fn insert(
-        &self,
-        conn: &mut SqliteConnection,
-        seq: i64,
-        at: Timestamp,
-        account_no: i64,
-    ) -> QueryResult<()> {
-        sql("INSERT INTO event_log (seq, at, account_no, kind, conversation_id, message_row, detail) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)")
-        .number(seq)
-        .number(at.millis())
-        .number(account_no)
-        .number(self.kind)
-        .number_or_null(self.conversation)
-        .number_or_null(self.message)
-        .text_or_null(self.detail.as_deref())
-        .run(conn)?;
-        Ok(())
-    }
-}
 
 #[derive(QueryableByName, Debug)]
 #[diesel(table_name = event_log)]
@@ -313,20 +231,5 @@ impl StoreHandle {
             number(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log")
         })
         .await
-    }
-}
-
-/// For `announce`: whose event it is.
-pub(in crate::store) fn account_of_body(body: &EventBody) -> AccountId {
-    match body {
-        EventBody::MessageReceived { message, .. }
-        | EventBody::MessageSent { message, .. }
-        | EventBody::MessageEdited { message, .. }
-        | EventBody::MessageReacted { message, .. } => message.account_id,
-        EventBody::ConversationUpdated { conversation } => conversation.account_id,
-        EventBody::AccountStatus { account } => account.id,
-        EventBody::MessageDeleted { account_id, .. }
-        | EventBody::AccountRemoved { account_id }
-        | EventBody::LoginUpdated { account_id, .. } => *account_id,
     }
 }

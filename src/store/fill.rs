@@ -4,7 +4,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
 use super::{
     RecentJob, Result, StoreHandle,
-    spans::spans_of,
+    span_rows::spans_of,
     sql::{One, sql},
 };
 use crate::domain::{AccountId, ChatId, ConversationId};

@@ -22,10 +22,11 @@ use super::{
     connection::{self, Readers},
     echoes::Holds,
     erasure,
-    event_log::account_of_body,
+    event_ref::account_of_body,
     health::Health,
     housekeeping::Housekeeping,
-    job::{JobResult, TypedJob},
+    job::TypedJob,
+    job_error::JobResult,
     old_codes,
     stated::Stated,
     tx::Tx,
@@ -284,15 +285,15 @@ impl StoreHandle {
     }
 }
 
-fn answer_of(name: &'static str, error: super::job::JobError) -> StoreError {
+fn answer_of(name: &'static str, error: super::job_error::JobError) -> StoreError {
     match error {
-        super::job::JobError::Answer(error) => error,
-        super::job::JobError::Db(error) if connection::unavailable(&error) => {
+        super::job_error::JobError::Answer(error) => error,
+        super::job_error::JobError::Db(error) if connection::unavailable(&error) => {
             StoreError::Unavailable {
                 reason: error.to_string(),
             }
         }
-        super::job::JobError::Db(error) => {
+        super::job_error::JobError::Db(error) => {
             log::error!(target: "switchboard::store", "read failed call={name} cause=\"{error}\"");
             StoreError::Broken {
                 call: name,

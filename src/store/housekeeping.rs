@@ -12,7 +12,7 @@ use std::{
 use diesel::{QueryResult, RunQueryDsl, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    Result, StoreConfig, StoreError, audit, connection,
+    Result, StoreConfig, StoreError, audit_row, connection,
     erasure::{self, Erasure},
     reread, search_index,
     sql::{One, sql},
@@ -209,7 +209,7 @@ fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
     let tombstones = sql("DELETE FROM tombstones WHERE deleted_at < ?")
         .number(now - TOMBSTONE_DAYS * DAY)
         .run(conn)?;
-    let audit = audit::prune(conn, CHUNK)?;
+    let audit = audit_row::prune(conn, CHUNK)?;
     Ok(events + keys + tombstones + audit)
 }
 

@@ -3,7 +3,7 @@
 use diesel::{QueryResult, RunQueryDsl};
 
 use super::{
-    job::JobResult,
+    job_error::JobResult,
     message_row::{
         Carried, MessageRecord, Shown, direction_text, named, sender, some, status_text,
     },

@@ -8,30 +8,12 @@ use std::{
 use diesel::result::Error;
 use tokio::sync::oneshot;
 
-use super::{Result, StoreError, connection::unavailable, tx::Tx};
-
-/// Why a job did not do its work.
-#[derive(Debug)]
-pub(in crate::store) enum JobError {
-    /// The database's.
-    Db(Error),
-    /// The caller's answer; what the job had written is taken back.
-    Answer(StoreError),
-}
-
-impl From<Error> for JobError {
-    fn from(error: Error) -> Self {
-        Self::Db(error)
-    }
-}
-
-impl From<StoreError> for JobError {
-    fn from(error: StoreError) -> Self {
-        Self::Answer(error)
-    }
-}
-
-pub(in crate::store) type JobResult<T> = std::result::Result<T, JobError>;
+use super::{
+    Result, StoreError,
+    connection::unavailable,
+    job_error::{JobError, JobResult},
+    tx::Tx,
+};
 
 /// What one run inside the transaction ended with.
 pub(super) enum Ran {

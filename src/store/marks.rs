@@ -9,11 +9,12 @@ use diesel::{
 
 use super::{
     Result, StoreHandle,
-    job::JobResult,
+    account_row::KnownAccount,
+    job_error::JobResult,
     record::Recording,
     search_index,
     sql::{One, sql},
-    tx::{KnownAccount, Tx, scope_of},
+    tx::{Tx, scope_of},
 };
 use crate::domain::{ChatId, Conversation, ConversationId, EventBody, MessageRowId, Span};
 

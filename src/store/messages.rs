@@ -7,9 +7,9 @@ use diesel::{
 use super::{
     MessagePage, MessagesFrom, Page, PageEnd, Result, StoreError, StoreHandle,
     cursor::{Cursor, List, page_size},
-    job::JobResult,
+    job_error::JobResult,
     message_row::{MessageRecord, select_messages},
-    spans::spans_of,
+    span_rows::spans_of,
     sql::{One, id_list, sql},
     tx::scope_of,
 };

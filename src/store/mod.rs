@@ -5,10 +5,12 @@
 //! Promises: an answered write is on disk; nothing is announced before its commit; a failed write left nothing behind.
 //! Does not: talk to Telegram, decide about accounts, or let anybody outside see SQL.
 
+mod account_row;
 mod accounts;
 mod actor;
 mod archive;
 mod audit;
+mod audit_row;
 mod connection;
 mod continuity;
 mod conversation_row;
@@ -18,6 +20,7 @@ mod echoes;
 mod erasure;
 mod error;
 mod event_log;
+mod event_ref;
 mod farewells;
 mod fill;
 mod handle;
@@ -25,6 +28,9 @@ mod health;
 mod housekeeping;
 mod incoming;
 mod job;
+mod job_error;
+mod known_chats;
+mod known_peer;
 mod login_attempts;
 mod marks;
 mod message_row;
@@ -44,10 +50,12 @@ mod positions;
 mod record;
 mod reread;
 mod schema;
+mod scope_row;
 mod sealed;
 mod search;
 mod search_index;
 mod settle;
+mod span_rows;
 mod spans;
 mod sql;
 mod stated;
@@ -61,7 +69,7 @@ mod types;
 mod versions;
 mod webhook_cursors;
 
-pub use audit::{AuditRecord, NewAudit};
+pub use audit_row::{AuditRecord, NewAudit};
 pub use error::{Result, StoreError};
 pub use farewells::{NewFarewell, SealedFarewell};
 pub use handle::{Store, StoreHandle};

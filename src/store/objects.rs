@@ -7,7 +7,7 @@ use diesel::{
 
 use super::{
     Result, StoreHandle,
-    job::JobResult,
+    job_error::JobResult,
     record::Recording,
     sql::{One, sql},
     tx::{Tx, scope_of},

@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Discard, QueueReply, QueueSend, Queued, Result, StoreError, StoreHandle, Target,
-    job::{JobError, JobResult},
+    account_row::KnownAccount,
+    job_error::{JobError, JobResult},
     message_row::{MessageRecord, UNNUMBERED, account_of, chat_of},
     order_row::{OrderRow, pending, select_orders, state_text},
     sql::{One, sql},
-    tx::{KnownAccount, Tx, scope_of},
+    tx::{Tx, scope_of},
 };
 use crate::domain::{
     AccountId, ChatId, ConversationId, EventBody, MessageRowId, OrderState, OutgoingMessage, Place,

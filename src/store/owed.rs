@@ -10,12 +10,13 @@ use diesel::{
 
 use super::{
     HistoryStretch, OwedWork, Result, StaleWork, StoreHandle, Stretched,
-    job::JobResult,
+    account_row::KnownAccount,
+    job_error::JobResult,
     message_row::{MessageRecord, account_of},
     record::Recording,
-    spans::spans_of,
+    span_rows::spans_of,
     sql::{One, sql},
-    tx::{KnownAccount, Tx, scope_of},
+    tx::{Tx, scope_of},
 };
 use crate::domain::{AccountId, ChatId, ConversationId, Direction, EventBody, Span, Timestamp};
 

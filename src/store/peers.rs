@@ -7,19 +7,10 @@ use std::sync::Arc;
 use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection};
 
 use super::{
-    Result, StoreHandle,
-    job::JobResult,
-    schema::peers,
-    sql::sql,
-    tx::{KnownAccount, Tx},
+    Result, StoreHandle, account_row::KnownAccount, job_error::JobResult, known_peer::KnownPeer,
+    schema::peers, sql::sql, tx::Tx,
 };
 use crate::domain::{AccountId, ChatId, Peer, PeerFlags};
-
-/// A peer as the writer remembers it; `None` inside: looked for and not there.
-#[derive(Clone, Debug)]
-pub(in crate::store) struct KnownPeer {
-    pub peer: Peer,
-}
 
 #[derive(QueryableByName, Clone, Debug)]
 #[diesel(table_name = peers)]

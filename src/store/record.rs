@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Recorded, Result, StoreHandle,
-    job::JobResult,
-    tx::{KnownAccount, Tx},
+    Recorded, Result, StoreHandle, account_row::KnownAccount, job_error::JobResult, tx::Tx,
 };
 use crate::domain::{Batch, Change, ChatId, DialogRecord, EventBody, Hole, Timestamp};
 

@@ -12,7 +12,7 @@ use diesel::{
 use super::{
     Page, Result, SearchHit, SearchQuery, StoreError, StoreHandle, conversations,
     cursor::{Cursor, List, page_size},
-    job::JobResult,
+    job_error::JobResult,
     messages,
     search_index::row_of,
     sql::{One, sql},

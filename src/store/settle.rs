@@ -9,12 +9,13 @@ use diesel::RunQueryDsl;
 
 use super::{
     Result, StoreError, StoreHandle,
-    job::JobResult,
+    account_row::KnownAccount,
+    job_error::JobResult,
     message_row::MessageRecord,
     order_row::{OrderRow, select_orders, state_text, waiting_text},
     search_index,
     sql::sql,
-    tx::{KnownAccount, Tx, scope_of},
+    tx::{Tx, scope_of},
 };
 use crate::domain::{
     ChatId, ConversationId, EventBody, MessageError, MessageRowId, OrderState, SendOutcome,

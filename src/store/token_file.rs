@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 use diesel::{QueryResult, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit, connection, tokens,
+    NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit_row, connection, tokens,
 };
 
 /// The service commits often; a place between two commits is found well within this.
@@ -49,7 +49,7 @@ impl TokenFile {
         self.write("add_token", |conn| {
             let id = tokens::insert(conn, token)?;
             let detail = format!("token={id} name={:?} scope={}", token.name, token.scope);
-            audit::by_console(conn, "token_made", detail)?;
+            audit_row::by_console(conn, "token_made", detail)?;
             Ok(id)
         })
     }
@@ -79,7 +79,7 @@ impl TokenFile {
         self.write("revoke_token", |conn| {
             let revoked = tokens::revoke(conn, id)?;
             if revoked {
-                audit::by_console(conn, "token_revoked", format!("token={id}"))?;
+                audit_row::by_console(conn, "token_revoked", format!("token={id}"))?;
             }
             Ok(revoked)
         })
@@ -93,7 +93,7 @@ impl TokenFile {
         self.write("rotate_token", |conn| {
             let rotated = tokens::rotate(conn, id, hash)?;
             if rotated.is_some() {
-                audit::by_console(conn, "token_rotated", format!("token={id}"))?;
+                audit_row::by_console(conn, "token_rotated", format!("token={id}"))?;
             }
             Ok(rotated)
         })
@@ -107,7 +107,7 @@ impl TokenFile {
         self.write("unlock", |conn| {
             let unlocked = tokens::unlock(conn)?;
             if unlocked == Unlocked::Done {
-                audit::by_console(conn, "unlocked", String::new())?;
+                audit_row::by_console(conn, "unlocked", String::new())?;
             }
             Ok(unlocked)
         })

@@ -13,11 +13,12 @@ use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
 
 use super::{
     StoreError,
+    account_row::{self, KnownAccount},
     conversation_row::ConversationRow,
-    event_log::EventRef,
-    job::JobResult,
-    peers::KnownPeer,
-    positions::Scope,
+    event_ref::EventRef,
+    job_error::JobResult,
+    known_peer::KnownPeer,
+    scope_row::Scope,
     sql::{One, sql},
 };
 use crate::domain::{AccountId, ChatId, Event, EventBody, Seq, Timestamp};
@@ -25,20 +26,6 @@ use crate::domain::{AccountId, ChatId, Event, EventBody, Seq, Timestamp};
 /// Remembered at most; then all of it is forgotten and read anew as needed.
 const CONVERSATIONS: usize = 4096;
 const PEERS: usize = 8192;
-
-#[derive(Clone, Debug)]
-pub(in crate::store) struct KnownAccount {
-    pub no: i64,
-    pub id: AccountId,
-    /// Its text form, as in the rows.
-    pub id_text: String,
-    pub unread: i64,
-    pub created_at: i64,
-    pub removed: bool,
-    /// To be written with the next flush.
-    pub dirty: bool,
-    pub last_update_at: Option<i64>,
-}
 
 #[derive(Default)]
 pub(in crate::store) struct State {
@@ -169,8 +156,7 @@ impl<'a> Tx<'a> {
 
     pub fn account(&mut self, id: AccountId) -> JobResult<&mut KnownAccount> {
         if !self.state.accounts.contains_key(&id) {
-            let known =
-                super::accounts::known(self.conn, id)?.ok_or(StoreError::AccountNotFound)?;
+            let known = account_row::known(self.conn, id)?.ok_or(StoreError::AccountNotFound)?;
             self.state.accounts.insert(id, known);
         }
         self.state

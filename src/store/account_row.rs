@@ -1,0 +1,209 @@
+//! Account rows, and what the writer remembers of them.
+
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sqlite::SqliteConnection,
+};
+
+use super::{
+    message_row::account_of,
+    sql::{id_list, sql},
+};
+use crate::domain::{
+    Account, AccountId, AccountState, Archive, HistoryProgress, MediaPolicy, SelfUser,
+    SyncProgress, Timestamp,
+};
+
+#[derive(Clone, Debug)]
+pub(in crate::store) struct KnownAccount {
+    pub no: i64,
+    pub id: AccountId,
+    /// Its text form, as in the rows.
+    pub id_text: String,
+    pub unread: i64,
+    pub created_at: i64,
+    pub removed: bool,
+    /// To be written with the next flush.
+    pub dirty: bool,
+    pub last_update_at: Option<i64>,
+}
+
+#[derive(QueryableByName, Clone, Debug)]
+struct AccountFields {
+    #[diesel(sql_type = BigInt)]
+    no: i64,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    label: String,
+    #[diesel(sql_type = Integer)]
+    colour: i32,
+    #[diesel(sql_type = Nullable<Text>)]
+    phone: Option<String>,
+    #[diesel(sql_type = Bool)]
+    is_active: bool,
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    state_reason: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    state_since: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    retry_at: Option<i64>,
+    #[diesel(sql_type = Integer)]
+    attempt: i32,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    user_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_first_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_last_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    user_username: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last_update_at: Option<i64>,
+    #[diesel(sql_type = BigInt)]
+    created_at: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    sync_phase: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    sync_done: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    sync_total: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    removed_at: Option<i64>,
+    #[diesel(sql_type = Text)]
+    archive: String,
+    #[diesel(sql_type = BigInt)]
+    history_done: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    history_total: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    history_eta: Option<i64>,
+    #[diesel(sql_type = Text)]
+    media: String,
+    #[diesel(sql_type = Bool)]
+    purge: bool,
+}
+
+#[derive(QueryableByName, Clone, Debug)]
+pub(in crate::store) struct AccountRow {
+    #[diesel(embed)]
+    fields: AccountFields,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    outbox_pending: i64,
+}
+
+macro_rules! select_accounts {
+    ($rest:expr) => {
+        concat!(
+            "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
+             a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
+             a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
+             a.archive, a.history_done, a.history_total, a.history_eta, a.media, \
+             (SELECT count(*) FROM outbox o WHERE o.account_no = a.no \
+             AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
+             FROM accounts a ",
+            $rest
+        )
+    };
+}
+
+pub(in crate::store) use select_accounts;
+
+impl AccountRow {
+    pub fn load(conn: &mut SqliteConnection, id: AccountId) -> QueryResult<Option<Self>> {
+        Ok(sql(select_accounts!("WHERE a.id = ?"))
+            .text(&id.to_string())
+            .load::<Self>(conn)?
+            .pop())
+    }
+
+    pub fn by_numbers(conn: &mut SqliteConnection, numbers: &[i64]) -> QueryResult<Vec<Self>> {
+        sql(select_accounts!(
+            "WHERE a.no IN (SELECT value FROM json_each(?))"
+        ))
+        .text(&id_list(numbers))
+        .load(conn)
+    }
+
+    pub const fn no(&self) -> i64 {
+        self.fields.no
+    }
+
+    pub fn account_id(&self) -> AccountId {
+        account_of(&self.fields.id)
+    }
+
+    /// `None` for one that was removed.
+    pub fn listed(self) -> Option<Account> {
+        self.fields.removed_at.is_none().then(|| self.show())
+    }
+
+    /// `None` for one whose history was deleted with it: what is left of it has no name.
+    pub fn with_history(self) -> Option<Account> {
+        let kept = !self.fields.purge && !self.fields.label.is_empty();
+        (self.fields.removed_at.is_none() || kept).then(|| self.show())
+    }
+
+    pub fn show(self) -> Account {
+        let fields = self.fields;
+        let archive = Archive::parse(&fields.archive).unwrap_or_default();
+        Account {
+            id: account_of(&fields.id),
+            label: fields.label,
+            colour: u8::try_from(fields.colour).unwrap_or(0),
+            phone: fields.phone,
+            is_active: fields.is_active,
+            state: AccountState::parse(&fields.state).unwrap_or(AccountState::Failed),
+            state_reason: fields.state_reason,
+            state_since: Timestamp::from_millis(fields.state_since),
+            retry_at: fields.retry_at.map(Timestamp::from_millis),
+            attempt: u32::try_from(fields.attempt).unwrap_or(0),
+            user: fields.user_id.map(|id| SelfUser {
+                id,
+                first_name: fields.user_first_name.unwrap_or_default(),
+                last_name: fields.user_last_name,
+                username: fields.user_username,
+            }),
+            unread: fields.unread,
+            outbox_pending: self.outbox_pending,
+            last_update_at: fields.last_update_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(fields.created_at),
+            media: MediaPolicy::parse(&fields.media).unwrap_or_default(),
+            sync: fields.sync_phase.map(|phase| SyncProgress {
+                phase,
+                done: fields.sync_done.unwrap_or(0),
+                total: fields.sync_total.unwrap_or(0),
+            }),
+            archive,
+            history: (fields.history_total)
+                .filter(|_| archive == Archive::All)
+                .map(|total| HistoryProgress {
+                    done: fields.history_done,
+                    total,
+                    eta_s: fields.history_eta.unwrap_or(0),
+                }),
+        }
+    }
+}
+
+/// For the writer's memory.
+pub(in crate::store) fn known(
+    conn: &mut SqliteConnection,
+    id: AccountId,
+) -> QueryResult<Option<KnownAccount>> {
+    Ok(AccountRow::load(conn, id)?.map(|row| KnownAccount {
+        no: row.no(),
+        id,
+        id_text: row.fields.id,
+        unread: row.fields.unread,
+        created_at: row.fields.created_at,
+        removed: row.fields.removed_at.is_some(),
+        dirty: false,
+        last_update_at: row.fields.last_update_at,
+    }))
+}

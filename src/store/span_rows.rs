@@ -1,0 +1,45 @@
+//! Spans as rows.
+
+use diesel::{
+    QueryResult, QueryableByName, RunQueryDsl,
+    sql_types::{Bool, Integer},
+    sqlite::SqliteConnection,
+};
+
+use super::sql::sql;
+use crate::domain::{Span, Spans};
+
+#[derive(QueryableByName)]
+struct SpanRow {
+    #[diesel(sql_type = Integer)]
+    low: i32,
+    #[diesel(sql_type = Integer)]
+    high: i32,
+    #[diesel(sql_type = Bool)]
+    open: bool,
+}
+
+pub(in crate::store) fn spans_of(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+) -> QueryResult<Spans> {
+    let rows = sql("SELECT low, high, open FROM spans WHERE conversation_id = ? ORDER BY low")
+        .number(conversation)
+        .load::<SpanRow>(conn)?;
+    Ok(Spans::of(rows.into_iter().map(|row| Span {
+        low: row.low,
+        high: row.high,
+        open: row.open,
+    })))
+}
+
+/// Where a chat's open span begins.
+pub(in crate::store) fn open_from(
+    conn: &mut SqliteConnection,
+    conversation: i64,
+) -> QueryResult<Option<i32>> {
+    Ok(spans_of(conn, conversation)?
+        .topmost()
+        .filter(|span| span.open)
+        .map(|span| span.low))
+}
