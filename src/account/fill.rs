@@ -141,6 +141,7 @@ impl Fill {
     /// Step after step, until nothing is left to do. Whatever goes well makes the next pause a short one.
     async fn work(&self, pause: &mut Duration, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
         let mut steps = 0;
+        let mut quiet = false;
         loop {
             let progress = self.progress().await?;
             let owed = self.store.next_owed(self.account_id).await?;
@@ -150,7 +151,7 @@ impl Fill {
                     self.pay(work).await?;
                 }
                 _ if !progress.finished => {
-                    steps = 0;
+                    (steps, quiet) = (0, false);
                     self.next_dialogs(progress).await?;
                 }
                 _ => {
@@ -159,7 +160,10 @@ impl Fill {
                     } else if let Some(work) = self.store.next_stale(self.account_id).await? {
                         self.compare(work).await?;
                     } else {
-                        self.tell(None).await?;
+                        // Once is enough: only the list of chats says something else.
+                        if !std::mem::replace(&mut quiet, true) {
+                            self.tell(None).await?;
+                        }
                         let Some(work) = self.store.next_archive(self.account_id).await? else {
                             return self.archived(speed).await;
                         };
@@ -356,9 +360,8 @@ impl Fill {
 
     /// Nothing of it is left.
     async fn archived(&self, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
-        self.tell_archive(speed).await?;
         *speed = ArchiveSpeed::default();
-        Ok(())
+        Ok(self.store.tell_archived(self.account_id).await?)
     }
 
     async fn tell_archive(&self, speed: &mut ArchiveSpeed) -> Result<(), Halt> {

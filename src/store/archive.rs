@@ -1,15 +1,12 @@
 //! Archive: an account's whole history, fetched by itself, chat after chat, with what is known of its end.
 
-use diesel::{
-    QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Integer},
-};
+use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
 use super::{
-    ArchiveWork, Result, StoreHandle, Stretched, job_error::JobResult, span_rows::spans_of,
-    sql::sql, tx::Tx, types::HistoryStretch,
+    ArchiveWork, Result, StoreHandle, account_row::KnownAccount, job_error::JobResult,
+    span_rows::spans_of, sql::sql, tx::Tx, types::HistoryStretch,
 };
-use crate::domain::{AccountId, ChatId, ConversationId};
+use crate::domain::{AccountId, ChatId, ConversationId, Spans};
 
 /// What is expected of a chat that was not asked about yet.
 const UNKNOWN: i64 = 100;
@@ -31,8 +28,6 @@ struct Sums {
     unknown: i64,
     #[diesel(sql_type = BigInt)]
     left: i64,
-    #[diesel(sql_type = Integer)]
-    wanted: i32,
 }
 
 impl Tx<'_> {
@@ -41,10 +36,10 @@ impl Tx<'_> {
         &mut self,
         key: (i64, i64),
         stretch: &HistoryStretch,
-        stretched: &Stretched,
+        spans: &Spans,
+        new_messages: usize,
     ) -> JobResult<()> {
         let conversation = self.conversation(key)?.fields.id;
-        let spans = spans_of(self.conn, conversation)?;
         let reaches = spans.iter().next().is_some_and(|lowest| {
             stretch.above == 0 && stretch.oldest.is_none_or(|oldest| oldest <= lowest.low)
         });
@@ -56,28 +51,22 @@ impl Tx<'_> {
         }
         if stretch.archive {
             sql("UPDATE accounts SET history_done = history_done + ? WHERE no = ?")
-                .number(i64::try_from(stretched.new_messages).unwrap_or(0))
+                .number(i64::try_from(new_messages).unwrap_or(0))
                 .number(key.0)
                 .run(self.conn)?;
         }
         Ok(())
     }
 
-    /// Adds up what is known and tells it, when the account has to have all of its history. `pace`: milliseconds that a page takes.
+    /// Adds up what is known and tells it. `pace`: milliseconds that a page takes.
     fn tell_archive(&mut self, id: AccountId, pace: u64) -> JobResult<()> {
         let account = self.living_account(id)?;
         let sums = sql(
             "SELECT count(*) AS chats, count(*) FILTER (WHERE history_left IS NULL) AS unknown, \
-             coalesce(sum(history_left), 0) AS left, \
-             (SELECT archive = 'all' FROM accounts WHERE no = ?) AS wanted \
-             FROM conversations WHERE account_no = ? AND history_end IS NULL",
+             coalesce(sum(history_left), 0) AS left FROM conversations WHERE account_no = ? AND history_end IS NULL",
         )
         .number(account.no)
-        .number(account.no)
         .get_result::<Sums>(self.conn)?;
-        if sums.wanted == 0 {
-            return Ok(());
-        }
         let left = sums.left + sums.unknown * UNKNOWN;
         // A chat's last page is seldom a full one.
         let pages = left / PAGE + sums.chats;
@@ -86,9 +75,14 @@ impl Tx<'_> {
             .saturating_mul(i64::try_from(pace).unwrap_or(i64::MAX))
             .saturating_add(999)
             / 1000;
+        self.tell_history(&account, left, eta)
+    }
+
+    /// `left`: messages that are still to come.
+    fn tell_history(&mut self, account: &KnownAccount, left: i64, eta: i64) -> JobResult<()> {
         let rows = sql(
-            "UPDATE accounts SET history_total = history_done + ?, history_eta = ? WHERE no = ? \
-                        AND (history_total IS NOT history_done + ? OR history_eta IS NOT ?)",
+            "UPDATE accounts SET history_total = history_done + ?, history_eta = ? WHERE no = ? AND archive = 'all' \
+             AND (history_total IS NOT history_done + ? OR history_eta IS NOT ?)",
         )
         .number(left)
         .number(eta)
@@ -97,7 +91,7 @@ impl Tx<'_> {
         .number(eta)
         .run(self.conn)?;
         if rows > 0 {
-            self.announce_account(id)?;
+            self.announce_account(account.id)?;
         }
         Ok(())
     }
@@ -162,5 +156,17 @@ impl StoreHandle {
     pub async fn tell_archive(&self, account: AccountId, pace: u64) -> Result<()> {
         self.job("tell_archive", move |tx| tx.tell_archive(account, pace))
             .await
+    }
+
+    /// Says that nothing of an account's history is left to fetch, when all of it was wanted.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn tell_archived(&self, account: AccountId) -> Result<()> {
+        self.job("tell_archived", move |tx| {
+            let account = tx.living_account(account)?;
+            tx.tell_history(&account, 0, 0)
+        })
+        .await
     }
 }

@@ -153,12 +153,11 @@ impl Tx<'_> {
             .into_iter()
             .filter(|number| !given.contains(number))
             .collect();
-        let stretched = Stretched {
+        self.note_left(key, stretch, &spans, new_messages)?;
+        Ok(Stretched {
             new_messages,
             unseen,
-        };
-        self.note_left(key, stretch, &stretched)?;
-        Ok(stretched)
+        })
     }
 
     /// Numbers of the conversation's messages in a span, as far as they are not deleted. Numbers of a scope rise with

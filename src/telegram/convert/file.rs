@@ -1,33 +1,19 @@
 //! Where the files of a message lie, read from Telegram's own object that is kept beside it.
 
-use std::io::Read;
-
-use flate2::read::DeflateDecoder;
 use grammers_client::tl;
-use tl::{Deserializable, LAYER, enums::MessageMedia as M};
+use tl::enums::MessageMedia as M;
 
-use super::{some, thumb};
+use super::{object::inflated, some, thumb};
 use crate::domain::{
     FileLocation, FilePass, FilePlace, MessageFiles, MessageObject, Thumb as Small,
 };
 
-/// An object that is larger than this was not written by us.
-const LARGEST: u64 = 4 << 20;
 /// The side of a picture that a list of messages shows.
 const WANTED_SIDE: i32 = 320;
 
 /// `None`: another layer wrote it, or it can't be read; Telegram has to be asked.
 pub(in crate::telegram) fn of_object(object: &MessageObject) -> Option<MessageFiles> {
-    if object.layer != LAYER {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    DeflateDecoder::new(object.bytes.as_slice())
-        .take(LARGEST)
-        .read_to_end(&mut bytes)
-        .ok()?;
-    let message = tl::enums::Message::from_bytes(&bytes).ok()?;
-    Some(of_message(&message))
+    inflated(object).as_ref().map(of_message)
 }
 
 pub(in crate::telegram) fn of_message(message: &tl::enums::Message) -> MessageFiles {
