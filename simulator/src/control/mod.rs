@@ -273,6 +273,26 @@ impl Simulator {
         self.with(|world| world.files.expire_references());
     }
 
+    /// What was uploaded and not yet sent is no longer kept.
+    pub fn expire_uploads(&self) {
+        self.with(|world| world.files.uploads.expire());
+    }
+
+    /// A part of what an account is uploading is no longer there. False: it was not there.
+    pub fn lose_part(&self, user: i64, part: i32) -> bool {
+        self.with(|world| world.files.uploads.lose(user, part))
+    }
+
+    /// How many parts an account has uploaded that no message has taken.
+    pub fn parts_of(&self, user: i64) -> usize {
+        self.look(|world| world.files.uploads.parts_of(user))
+    }
+
+    /// Whether the bytes that clients upload are kept; else only how many there were.
+    pub fn keep_uploads(&self, kept: bool) {
+        self.with(|world| world.files.uploads.kept = kept);
+    }
+
     /// The file behind a message that `user` has; 0: none.
     pub fn file_of(&self, user: i64, chat: impl Into<ChatRef>, id: i32) -> i64 {
         let chat = chat.into();

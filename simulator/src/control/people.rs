@@ -29,6 +29,7 @@ impl Simulator {
                 last_name: spec.last_name,
                 username: spec.username,
                 phone: Some(spec.phone),
+                premium: spec.premium,
                 ..User::default()
             };
             let id = world.add_account(user, spec.home_dc, spec.registered, None);

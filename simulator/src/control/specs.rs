@@ -19,6 +19,7 @@ pub struct AccountSpec {
     pub language: Option<String>,
     /// False: the number has no account yet, signing in asks to sign up.
     pub registered: bool,
+    pub premium: bool,
 }
 
 impl Default for AccountSpec {
@@ -33,6 +34,7 @@ impl Default for AccountSpec {
             home_dc: super::builder::FIRST_DC,
             language: None,
             registered: true,
+            premium: false,
         }
     }
 }

@@ -69,6 +69,8 @@ pub enum Effect {
     CutAfter,
     /// Carried out, never answered.
     SilentAfter,
+    /// Not carried out, answered `boolTrue` as if it were: a part of a file that gets lost.
+    Pretend,
     /// updates.getDifference answers differenceTooLong.
     DifferenceTooLong,
     /// updates.getDifference gives at most this many events at a time.

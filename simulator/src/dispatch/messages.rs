@@ -6,7 +6,7 @@ use grammers_tl_types::{
 
 use super::{Call, content, dialogs, reply};
 use crate::world::{
-    Body, ChatRef, Draft, Form, Forward, Gid, Media, Posted, Refusal, World, bad,
+    Body, ChatRef, Draft, Form, Forward, Gid, Media, Posted, Refusal, World, bad, utf16_len,
     view::{Cast, Detail},
 };
 
@@ -25,7 +25,7 @@ pub fn random_id_of(body: &[u8]) -> Option<i64> {
     }
 }
 
-fn check_random_id(world: &World, user: i64, random_id: i64) -> Result<(), Refusal> {
+pub fn check_random_id(world: &World, user: i64, random_id: i64) -> Result<(), Refusal> {
     if random_id == 0 {
         return Err(bad("RANDOM_ID_EMPTY"));
     }
@@ -35,8 +35,18 @@ fn check_random_id(world: &World, user: i64, random_id: i64) -> Result<(), Refus
     Ok(())
 }
 
+/// Under a file there is room for less.
+pub fn check_caption(world: &World, user: i64, text: &str) -> Result<(), Refusal> {
+    let premium = world.users.get(&user).is_some_and(|user| user.premium);
+    let most = if premium { 4_096 } else { 1_024 };
+    if utf16_len(text) > most {
+        return Err(bad("MEDIA_CAPTION_TOO_LONG"));
+    }
+    Ok(())
+}
+
 /// `updateMessageID` and the message itself: what the sender is told when short won't do.
-fn sent_updates(
+pub fn sent_updates(
     world: &World,
     call: &Call,
     chat: ChatRef,
@@ -163,7 +173,7 @@ pub fn media_of(media: &enums::InputMedia) -> Result<Media, Refusal> {
 }
 
 /// Seconds after which a picture or file is to vanish.
-fn ttl_of(media: &enums::InputMedia) -> Option<i32> {
+pub fn ttl_of(media: &enums::InputMedia) -> Option<i32> {
     use enums::InputMedia as M;
     match media {
         M::UploadedPhoto(media) => media.ttl_seconds,
@@ -181,6 +191,7 @@ pub fn send_media(
 ) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
+    check_caption(world, call.user, &r.message)?;
     let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
     let said = content::told(&r.media)?;
     let (media, file) = match said {

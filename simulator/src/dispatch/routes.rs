@@ -3,8 +3,8 @@
 use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
-    Call, account, auth, channels, contacts, content, dialogs, help, history, messages, serve,
-    updates, upload,
+    Call, account, album, auth, channels, contacts, content, dialogs, help, history, messages,
+    serve, updates, upload,
 };
 use crate::world::{Refusal, World};
 
@@ -14,6 +14,8 @@ pub fn is_write(name: &str) -> bool {
         name,
         "messages.sendMessage"
             | "messages.sendMedia"
+            | "messages.sendMultiMedia"
+            | "messages.uploadMedia"
             | "messages.forwardMessages"
             | "messages.editMessage"
             | "messages.sendReaction"
@@ -120,6 +122,8 @@ pub fn route(
         f::messages::SearchGlobal => history::search_global,
         f::messages::SendMessage => messages::send_message,
         f::messages::SendMedia => messages::send_media,
+        f::messages::SendMultiMedia => album::send_multi_media,
+        f::messages::UploadMedia => album::upload_media,
         f::messages::ForwardMessages => messages::forward_messages,
         f::messages::EditMessage => messages::edit_message,
         f::messages::SendVote => content::send_vote,

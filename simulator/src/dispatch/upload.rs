@@ -3,7 +3,7 @@
 use grammers_tl_types::{enums, functions::upload as f, types};
 
 use super::Call;
-use crate::world::{ChatRef, Content, Media, Refusal, Wanted, World, bad};
+use crate::world::{ChatRef, Content, Media, Refusal, Taken, Taking, Wanted, World, bad};
 
 /// Largest part of a file in one call; none goes over a border of this size.
 const PART_LIMIT: i64 = 1024 * 1024;
@@ -13,6 +13,10 @@ const PRECISE_STEP: i64 = 1024;
 /// Data centre of the CDN, and from which size on files are there.
 const CDN_DC: i32 = 203;
 const CDN_FROM: i64 = 1024 * 1024;
+/// Of photos that clients send.
+const LARGEST_PHOTO: i64 = 10 * 1024 * 1024;
+const MOST_SIDES: i32 = 10_000;
+const MOST_RATIO: i32 = 20;
 
 pub fn get_file(
     world: &mut World,
@@ -113,7 +117,9 @@ fn kind_of(bytes: &[u8]) -> enums::storage::FileType {
 
 pub fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
     let upload = (call.user, r.file_id);
-    world.files.save_part(upload, r.file_part, None, r.bytes)?;
+    let premium = is_premium(world, call.user);
+    let uploads = &mut world.files.uploads;
+    uploads.save(upload, (r.file_part, None), r.bytes, premium)?;
     Ok(true)
 }
 
@@ -122,9 +128,15 @@ pub fn save_big_file_part(
     call: &Call,
     r: f::SaveBigFilePart,
 ) -> Result<bool, Refusal> {
-    let (upload, total) = ((call.user, r.file_id), Some(r.file_total_parts));
-    world.files.save_part(upload, r.file_part, total, r.bytes)?;
+    let upload = (call.user, r.file_id);
+    let premium = is_premium(world, call.user);
+    let part = (r.file_part, Some(r.file_total_parts));
+    world.files.uploads.save(upload, part, r.bytes, premium)?;
     Ok(true)
+}
+
+fn is_premium(world: &World, user: i64) -> bool {
+    world.users.get(&user).is_some_and(|user| user.premium)
 }
 
 /// What a client uploaded or shows anew, and the file behind it; 0: none.
@@ -136,49 +148,94 @@ pub fn media_and_file(
     use enums::InputMedia as M;
     match media {
         M::UploadedPhoto(photo) => {
-            let content = taken(world, user, &photo.file)?;
-            let (width, height) = (800, 600);
-            Ok(added(world, Media::Photo { width, height }, content))
+            let taken = taken(world, user, &photo.file)?;
+            let media = photo_media(world, &taken.content)?;
+            Ok(added(world, media, taken))
         }
         M::UploadedDocument(document) => {
-            let content = taken(world, user, &document.file)?;
-            let media = document_media(document, content.size());
-            Ok(added(world, media, content))
+            let taken = taken(world, user, &document.file)?;
+            let media = document_media(document, taken.content.size());
+            Ok(added(world, media, taken))
         }
         M::Photo(photo) => match &photo.id {
-            enums::InputPhoto::Photo(photo) => known(world, user, (photo.id, photo.access_hash)),
+            enums::InputPhoto::Photo(photo) => {
+                let shown = (photo.id, photo.access_hash);
+                known(world, user, shown, &photo.file_reference)
+            }
             enums::InputPhoto::Empty => Err(bad("MEDIA_EMPTY")),
         },
         M::Document(document) => match &document.id {
-            enums::InputDocument::Document(file) => known(world, user, (file.id, file.access_hash)),
+            enums::InputDocument::Document(file) => known(
+                world,
+                user,
+                (file.id, file.access_hash),
+                &file.file_reference,
+            ),
             enums::InputDocument::Empty => Err(bad("MEDIA_EMPTY")),
         },
         other => super::messages::media_of(other).map(|media| (media, 0)),
     }
 }
 
-fn taken(world: &mut World, user: i64, file: &enums::InputFile) -> Result<Content, Refusal> {
-    let (id, parts) = match file {
-        enums::InputFile::File(file) => (file.id, file.parts),
-        enums::InputFile::Big(file) => (file.id, file.parts),
+fn taken(world: &mut World, user: i64, file: &enums::InputFile) -> Result<Taken, Refusal> {
+    let taking = match file {
+        enums::InputFile::File(file) => Taking {
+            id: file.id,
+            parts: file.parts,
+            big: false,
+            md5: &file.md5_checksum,
+        },
+        enums::InputFile::Big(file) => Taking {
+            id: file.id,
+            parts: file.parts,
+            big: true,
+            md5: "",
+        },
         enums::InputFile::StoryDocument(_) => return Err(bad("MEDIA_INVALID")),
     };
-    world.files.take_upload(user, id, parts)
+    world.files.uploads.take(user, taking)
 }
 
-fn added(world: &mut World, media: Media, content: Content) -> (Media, i64) {
+/// What Telegram takes as a photo: 10 MB, sides of 10,000 together, no strip (core.telegram.org/api/files).
+fn photo_media(world: &World, content: &Content) -> Result<Media, Refusal> {
+    if !world.files.uploads.kept {
+        return Ok(Media::Photo {
+            width: 800,
+            height: 600,
+        });
+    }
+    if content.size() > LARGEST_PHOTO {
+        return Err(bad("PHOTO_SAVE_FILE_INVALID"));
+    }
+    let found = crate::world::dimensions(&content.whole(0));
+    let (width, height) = found.ok_or_else(|| bad("IMAGE_PROCESS_FAILED"))?;
+    let (long, short) = (width.max(height), width.min(height));
+    if short < 1 || width + height > MOST_SIDES || long > short * MOST_RATIO {
+        return Err(bad("PHOTO_INVALID_DIMENSIONS"));
+    }
+    Ok(Media::Photo { width, height })
+}
+
+fn added(world: &mut World, media: Media, taken: Taken) -> (Media, i64) {
     let id = world.random_i64() >> 8;
-    world.file_for(id, &media, Some(content));
+    world.file_for(id, &media, Some(taken.content));
+    world.files.note_hash(id, taken.sha256);
     (media, id)
 }
 
-fn known(world: &World, user: i64, (id, hash): (i64, i64)) -> Result<(Media, i64), Refusal> {
+fn known(
+    world: &World,
+    user: i64,
+    (id, hash): (i64, i64),
+    reference: &[u8],
+) -> Result<(Media, i64), Refusal> {
     let file = world.files.get(id).filter(|file| !file.gone);
     let media = file.and_then(|file| file.media.clone());
-    media
+    let media = media
         .filter(|_| hash == crate::world::file_hash(user, id))
-        .map(|media| (media, id))
-        .ok_or_else(|| bad("MEDIA_INVALID"))
+        .ok_or_else(|| bad("MEDIA_INVALID"))?;
+    world.files.check_reference(id, reference)?;
+    Ok((media, id))
 }
 
 fn document_media(document: &types::InputMediaUploadedDocument, size: i64) -> Media {

@@ -2,18 +2,12 @@
 //!
 //! Big ones are made up from the seed while they are read; nothing of them is kept.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use super::{Media, Refusal, World, bad, ids::mix, picture};
+use super::{Media, Refusal, World, bad, ids::mix, picture, uploads::Uploads};
 
 /// Where files lie unless something else was said.
 const FIRST_DC: i32 = 2;
-/// Largest part of an upload, and how many a file may have (core.telegram.org/api/files).
-const LARGEST_PART: usize = 512 * 1024;
-const MOST_PARTS: i32 = 4_000;
 /// Longer side of a picture's small size.
 const SMALL: i32 = 320;
 
@@ -91,6 +85,8 @@ pub struct StoredFile {
     pub sizes: Vec<Size>,
     /// Telegram no longer has it.
     pub gone: bool,
+    /// Of the bytes that a client sent; empty for what was made up here.
+    pub sha256: String,
 }
 
 impl StoredFile {
@@ -99,17 +95,11 @@ impl StoredFile {
     }
 }
 
-#[derive(Debug, Default)]
-struct Upload {
-    parts: BTreeMap<i32, Vec<u8>>,
-    total: Option<i32>,
-}
-
 /// All files, and the rules they are given out by.
 #[derive(Debug)]
 pub struct Files {
     known: HashMap<i64, StoredFile>,
-    uploads: HashMap<(i64, i64), Upload>,
+    pub uploads: Uploads,
     /// Where the next ones lie.
     pub dc: i32,
     /// References of earlier generations have expired.
@@ -122,7 +112,7 @@ impl Default for Files {
     fn default() -> Self {
         Self {
             known: HashMap::new(),
-            uploads: HashMap::new(),
+            uploads: Uploads::default(),
             dc: FIRST_DC,
             generation: 1,
             cdn: false,
@@ -141,6 +131,7 @@ impl Files {
             media,
             sizes,
             gone: false,
+            sha256: String::new(),
         };
         self.known.insert(id, file);
     }
@@ -152,7 +143,7 @@ impl Files {
         out
     }
 
-    fn check_reference(&self, id: i64, reference: &[u8]) -> Result<(), Refusal> {
+    pub fn check_reference(&self, id: i64, reference: &[u8]) -> Result<(), Refusal> {
         let Some((generation, rest)) = reference.split_first_chunk::<4>() else {
             return Err(bad("FILE_REFERENCE_EMPTY"));
         };
@@ -166,6 +157,13 @@ impl Files {
         Ok(())
     }
 
+    /// What a client sent, as it came.
+    pub fn note_hash(&mut self, id: i64, sha256: String) {
+        if let Some(file) = self.known.get_mut(&id) {
+            file.sha256 = sha256;
+        }
+    }
+
     pub fn expire_references(&mut self) {
         self.generation += 1;
     }
@@ -174,54 +172,6 @@ impl Files {
         if let Some(file) = self.known.get_mut(&id) {
             file.gone = true;
         }
-    }
-
-    /// A part that a client sends; it may come again.
-    pub fn save_part(
-        &mut self,
-        (user, id): (i64, i64),
-        part: i32,
-        total: Option<i32>,
-        bytes: Vec<u8>,
-    ) -> Result<(), Refusal> {
-        if bytes.is_empty() {
-            return Err(bad("FILE_PART_EMPTY"));
-        }
-        if bytes.len() > LARGEST_PART {
-            return Err(bad("FILE_PART_TOO_BIG"));
-        }
-        if !(0..MOST_PARTS).contains(&part) {
-            return Err(bad("FILE_PART_INVALID"));
-        }
-        if total.is_some_and(|total| total > MOST_PARTS || total >= 0 && part >= total) {
-            return Err(bad("FILE_PARTS_INVALID"));
-        }
-        let upload = self.uploads.entry((user, id)).or_default();
-        upload.total = upload.total.or(total.filter(|total| *total > 0));
-        upload.parts.insert(part, bytes);
-        Ok(())
-    }
-
-    /// The parts put together; they are gone from the uploads.
-    pub fn take_upload(&mut self, user: i64, id: i64, parts: i32) -> Result<Content, Refusal> {
-        let upload = self.uploads.get(&(user, id));
-        let upload = upload.ok_or_else(|| bad("FILE_PARTS_INVALID"))?;
-        if parts <= 0 || upload.total.is_some_and(|total| total != parts) {
-            return Err(bad("FILE_PARTS_INVALID"));
-        }
-        let first = upload.parts.get(&0).map_or(0, Vec::len);
-        for part in 0..parts {
-            let Some(bytes) = upload.parts.get(&part) else {
-                return Err(bad(&format!("FILE_PART_{part}_MISSING")));
-            };
-            let last = part == parts - 1;
-            if !last && (bytes.len() != first || bytes.len() % 1024 != 0) {
-                return Err(bad("FILE_PART_SIZE_CHANGED"));
-            }
-        }
-        let upload = self.uploads.remove(&(user, id)).unwrap_or_default();
-        let parts: Vec<Vec<u8>> = upload.parts.into_values().take(parts as usize).collect();
-        Ok(Content::Parts(parts.into()))
     }
 }
 

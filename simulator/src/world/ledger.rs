@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{World, ids::ChatRef, message::Gid};
+use super::{Media, World, ids::ChatRef, message::Gid};
 use crate::port::KeyId;
 
 /// A snapshot of the world's truth.
@@ -47,6 +47,19 @@ pub struct LedgerMessage {
     pub topic: i32,
     /// Whose thread in a monoforum; 0 elsewhere.
     pub thread: i64,
+    /// Messages with the same number are one album; 0: none.
+    pub album: i64,
+    /// What a client uploaded for it.
+    pub file: Option<LedgerFile>,
+}
+
+/// A file as its other side gets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerFile {
+    pub sha256: String,
+    pub size: i64,
+    /// As the client said it.
+    pub media: Option<Media>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -167,11 +180,23 @@ impl World {
                 .unwrap_or(0),
             topic: body.spot.topic,
             thread: body.spot.thread,
+            album: body.form.as_ref().and_then(|form| form.album).unwrap_or(0),
+            file: self.ledger_file(body.file),
             random_id: if body.from == account {
                 body.random_id
             } else {
                 0
             },
+        })
+    }
+
+    fn ledger_file(&self, id: i64) -> Option<LedgerFile> {
+        let file = self.files.get(id).filter(|file| !file.sha256.is_empty())?;
+        let whole = file.size("").or_else(|| file.sizes.last())?;
+        Some(LedgerFile {
+            sha256: file.sha256.clone(),
+            size: whole.content.size(),
+            media: file.media.clone(),
         })
     }
 

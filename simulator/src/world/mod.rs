@@ -31,6 +31,7 @@ mod signin;
 mod srp;
 #[cfg(test)]
 mod tests;
+mod uploads;
 mod user;
 pub mod view;
 
@@ -45,10 +46,11 @@ pub use difference::DIFFERENCE_LIMIT;
 pub use files::{Content, Files, Size, StoredFile, Wanted, file_hash};
 pub use forum::{GENERAL, Spot, Topic};
 pub use ids::{ChatRef, access_hash, min_hash, mix};
-pub use ledger::{ChatEntry, Ledger, LedgerMessage, SendEntry};
+pub use ledger::{ChatEntry, Ledger, LedgerFile, LedgerMessage, SendEntry};
 pub use mailbox::{Dialog, MailCopy, MailEvent, Mailbox};
 pub use message::{Action, Body, Draft, Form, Forward, Gid, Media, utf16_len};
 pub use notices::TELEGRAM;
+pub use picture::dimensions;
 pub use poll::Poll;
 pub use post::Posted;
 pub use push::{Audience, Outgoing, PushKind};
@@ -57,6 +59,7 @@ pub use seen::Page;
 pub use session::{KeyState, LoginTokenState, QrToken};
 pub use signin::{CodeKind, SentCode, SignInRules, SignedIn};
 pub use srp::{Challenge, GENERATOR, Password, padded, prime};
+pub use uploads::{Taken, Taking, Uploads};
 pub use user::{Account, Standing, User, digits};
 
 use crate::port::KeyId;

@@ -92,6 +92,34 @@ fn chunk(out: &mut Vec<u8>, name: &[u8; 4], body: &[u8]) {
     out.extend(sum.finalize().to_be_bytes());
 }
 
+/// Width and height by the head of a PNG or JPEG; `None`: it is neither.
+pub fn dimensions(bytes: &[u8]) -> Option<(i32, i32)> {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        let side = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk::<4>()?));
+        return Some((
+            i32::try_from(side(16)?).ok()?,
+            i32::try_from(side(20)?).ok()?,
+        ));
+    }
+    let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
+    loop {
+        let [0xff, marker, high, low, ..] = *rest else {
+            return None;
+        };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        // A frame, whatever its coding; C4, C8 and CC are tables.
+        if (0xc0..=0xcf).contains(&marker) && !matches!(marker, 0xc4 | 0xc8 | 0xcc) {
+            let side = |at: usize| {
+                Some(i32::from(u16::from_be_bytes(
+                    *rest.get(at..)?.first_chunk::<2>()?,
+                )))
+            };
+            return Some((side(7)?, side(5)?));
+        }
+        rest = rest.get(2 + length..)?;
+    }
+}
+
 /// A JPEG of 40 × 30 in one colour, without the head that all of them share (core.telegram.org/api/files).
 pub fn stripped(id: i64) -> Vec<u8> {
     const BLOCKS: u32 = 3 * 2;

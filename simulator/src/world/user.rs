@@ -14,6 +14,7 @@ pub struct User {
     /// Digits only.
     pub phone: Option<String>,
     pub bot: bool,
+    pub premium: bool,
     pub deleted: bool,
     /// Until when it is shown as online; in the past: when it was last seen.
     pub online_until: i32,

@@ -17,19 +17,33 @@ impl World {
         body: &Body,
         media: &Media,
     ) -> enums::MessageMedia {
-        let date = body.date;
-        let file = self.files.get(body.file);
+        self.shown_media(viewer, (gid, body.date), body.file, media)
+    }
+
+    /// A file that no message has yet.
+    pub fn file_media(&self, viewer: i64, media: &Media, file: i64) -> enums::MessageMedia {
+        self.shown_media(viewer, (0, self.now()), file, media)
+    }
+
+    fn shown_media(
+        &self,
+        viewer: i64,
+        (gid, date): (Gid, i32),
+        id: i64,
+        media: &Media,
+    ) -> enums::MessageMedia {
+        let file = self.files.get(id);
         let size = file
             .and_then(|file| file.size(""))
             .map_or(0, |size| size.content.size());
         let document = |mime: &str, attributes: Vec<enums::DocumentAttribute>| types::Document {
-            id: body.file,
-            access_hash: file_hash(viewer, body.file),
-            file_reference: self.files.reference(body.file),
+            id,
+            access_hash: file_hash(viewer, id),
+            file_reference: self.files.reference(id),
             date,
             mime_type: mime.to_owned(),
             size,
-            thumbs: file.and_then(|file| thumbs(body.file, file)),
+            thumbs: file.and_then(|file| thumbs(id, file)),
             video_thumbs: None,
             dc_id: file.map_or(0, |file| file.dc),
             attributes,
@@ -38,7 +52,7 @@ impl World {
             Media::Photo { .. } => types::MessageMediaPhoto {
                 spoiler: false,
                 live_photo: false,
-                photo: file.map(|file| self.photo(viewer, body.file, date, file)),
+                photo: file.map(|file| self.photo(viewer, id, date, file)),
                 ttl_seconds: None,
                 video: None,
             }

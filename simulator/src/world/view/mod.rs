@@ -116,6 +116,7 @@ impl World {
             access_hash(self.seed, viewer, chat)
         });
         out.bot = user.bot;
+        out.premium = user.premium;
         (out.verified, out.support) = (id == TELEGRAM, id == TELEGRAM);
         out.bot_info_version = user.bot.then_some(1);
         out.username.clone_from(&user.username);
