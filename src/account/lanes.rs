@@ -1,4 +1,4 @@
-//! Lanes: what waits to be sent, per chat and in order, and when each may go. Pauses are counted by the machine's own
+//! Lanes: what waits to be done, per chat and in order, and when each may go. Pauses are counted by the machine's own
 //! clock, which does not jump; the times in the store are for the eye, and for the next run of the service.
 
 use std::{
@@ -6,10 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::domain::{ChatId, MessageRowId, OutgoingMessage, Timestamp, Waiting};
+use crate::domain::{ChatId, Lane, Order, OrderId, Timestamp, Waiting};
 
-/// Chats that are written to at the same time.
+/// Lanes that are under way at the same time.
 const LANES: usize = 8;
+
+/// A lane of a chat.
+type Place = (ChatId, Lane);
+
+const fn place(order: &Order) -> Place {
+    (order.chat, order.kind().lane())
+}
 
 #[derive(Clone, Copy)]
 struct Rest {
@@ -20,64 +27,65 @@ struct Rest {
 
 #[derive(Default)]
 pub struct Lanes {
-    waiting: HashMap<ChatId, VecDeque<OutgoingMessage>>,
-    /// The attempt under way in each chat; it is not waiting.
-    flying: HashMap<ChatId, MessageRowId>,
+    waiting: HashMap<Place, VecDeque<Order>>,
+    /// The attempt under way in each lane; it is not waiting.
+    flying: HashMap<Place, OrderId>,
     /// Not before, and whether the store says so too.
-    rests: HashMap<MessageRowId, Rest>,
-    /// A flood wait holds for the whole account.
-    paused_until: Option<Instant>,
+    rests: HashMap<OrderId, Rest>,
+    /// A flood wait holds a kind of lane, in every chat of the account.
+    paused: HashMap<Lane, Instant>,
 }
 
 impl Lanes {
     /// Takes what the store holds, without the attempts under way. One that rests goes on resting, unless a person ended
     /// that: then it has no time in the store. One that this run knows nothing of is tried at once, but for the waits
     /// that Telegram asked for: those end when they were to, and never later than their own length from now.
-    pub fn refill(&mut self, pending: Vec<OutgoingMessage>, now: Instant, wall: Timestamp) {
-        let pauses: HashMap<MessageRowId, bool> = pending
+    pub fn refill(&mut self, pending: Vec<Order>, now: Instant, wall: Timestamp) {
+        let pauses: HashMap<OrderId, bool> = pending
             .iter()
-            .map(|message| (message.id, message.tries.retry_at.is_some()))
+            .map(|order| (order.id, order.tries.retry_at.is_some()))
             .collect();
         self.rests
             .retain(|id, rest| pauses.get(id).is_some_and(|pause| *pause || !rest.shown));
         self.waiting.clear();
-        for message in pending {
-            if self.flying.get(&message.chat) == Some(&message.id) {
+        for order in pending {
+            if self.flying.get(&place(&order)) == Some(&order.id) {
                 continue;
             }
-            self.recall_wait(&message, now, wall);
+            self.recall_wait(&order, now, wall);
             self.waiting
-                .entry(message.chat)
+                .entry(place(&order))
                 .or_default()
-                .push_back(message);
+                .push_back(order);
         }
     }
 
-    fn recall_wait(&mut self, message: &OutgoingMessage, now: Instant, wall: Timestamp) {
-        let (Some(wait), Some(at)) = (message.tries.wait, message.tries.retry_at) else {
+    fn recall_wait(&mut self, order: &Order, now: Instant, wall: Timestamp) {
+        let (Some(wait), Some(at)) = (order.tries.wait, order.tries.retry_at) else {
             return;
         };
-        if self.rests.contains_key(&message.id) {
+        if self.rests.contains_key(&order.id) {
             return;
         }
         let until = now + at.until(wall).min(wait.length);
-        self.rest(message.id, until);
+        self.rest(order.id, until);
         if wait.whose == Waiting::Account {
-            self.pause(until);
+            self.pause(order.kind().lane(), until);
         }
     }
 
-    /// Nobody of this account sends before.
-    pub fn pause(&mut self, until: Instant) {
-        self.paused_until = self.paused_until.max(Some(until));
+    /// Nothing of such a lane goes out before, in no chat of this account.
+    pub fn pause(&mut self, lane: Lane, until: Instant) {
+        let paused = self.paused.entry(lane).or_insert(until);
+        *paused = until.max(*paused);
     }
 
-    pub fn rest(&mut self, id: MessageRowId, until: Instant) {
+    pub fn rest(&mut self, id: OrderId, until: Instant) {
         self.rests.insert(id, Rest { until, shown: true });
     }
 
     /// As [`Self::rest`], for a pause of our own that nobody is told of.
-    pub fn rest_quietly(&mut self, id: MessageRowId, until: Instant) {
+    pub fn rest_quietly(&mut self, id: OrderId, until: Instant) {
         self.rests.insert(
             id,
             Rest {
@@ -87,41 +95,42 @@ impl Lanes {
         );
     }
 
-    /// The attempt in this chat is over.
-    pub fn landed(&mut self, chat: ChatId) {
-        self.flying.remove(&chat);
+    /// The attempt in this lane is over.
+    pub fn landed(&mut self, order: &Order) {
+        self.flying.remove(&place(order));
     }
 
-    /// The next replies that may go out now.
-    pub fn ready(&mut self, now: Instant) -> Vec<OutgoingMessage> {
-        if self.paused_until.is_some_and(|until| until > now) {
-            return Vec::new();
-        }
+    /// The next orders that may go out now.
+    pub fn ready(&mut self, now: Instant) -> Vec<Order> {
         let room = LANES.saturating_sub(self.flying.len());
-        let chats: Vec<ChatId> = self
-            .waiting
-            .iter()
-            .filter(|(chat, lane)| {
-                !self.flying.contains_key(*chat)
-                    && lane
-                        .front()
-                        .is_some_and(|first| self.moment_of(first, now) <= now)
-            })
-            .map(|(chat, _)| *chat)
+        let places: Vec<Place> = self
+            .firsts()
+            .filter(|(_, first)| self.moment_of(first).is_none_or(|moment| moment <= now))
+            .map(|(place, _)| place)
             .take(room)
             .collect();
-        chats
+        places
             .into_iter()
-            .filter_map(|chat| {
-                let message = self.waiting.get_mut(&chat)?.pop_front()?;
-                self.flying.insert(chat, message.id);
-                Some(message)
+            .filter_map(|place| {
+                let order = self.waiting.get_mut(&place)?.pop_front()?;
+                self.flying.insert(place, order.id);
+                Some(order)
             })
             .collect()
     }
 
-    fn moment_of(&self, message: &OutgoingMessage, now: Instant) -> Instant {
-        self.rests.get(&message.id).map_or(now, |rest| rest.until)
+    /// What is next in each lane where nothing is under way.
+    fn firsts(&self) -> impl Iterator<Item = (Place, &Order)> {
+        self.waiting
+            .iter()
+            .filter(|(place, _)| !self.flying.contains_key(*place))
+            .filter_map(|(place, lane)| Some((*place, lane.front()?)))
+    }
+
+    /// Not before then; `None`: now.
+    fn moment_of(&self, order: &Order) -> Option<Instant> {
+        let rest = self.rests.get(&order.id).map(|rest| rest.until);
+        rest.max(self.paused.get(&order.kind().lane()).copied())
     }
 
     /// How long until something becomes ready by itself; with every lane busy, an answer comes first.
@@ -129,57 +138,53 @@ impl Lanes {
         if self.flying.len() >= LANES {
             return None;
         }
-        let first = self
-            .waiting
-            .iter()
-            .filter(|(chat, _)| !self.flying.contains_key(*chat))
-            .filter_map(|(_, lane)| lane.front())
-            .map(|message| self.moment_of(message, now))
-            .min()?;
-        let moment = self.paused_until.map_or(first, |until| first.max(until));
-        Some(moment.saturating_duration_since(now))
+        self.firsts()
+            .map(|(_, first)| self.moment_of(first).unwrap_or(now))
+            .min()
+            .map(|moment| moment.saturating_duration_since(now))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, Place, Tries, Wait};
+    use crate::domain::{AccountId, Making, MessageRowId, NewText, Place, Tries, Wait, Work};
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn reply(id: i64, chat: i64) -> OutgoingMessage {
-        OutgoingMessage {
-            id: MessageRowId(id),
-            account_id: AccountId::random(),
-            chat: ChatId::user(chat),
-            random_id: id,
+    fn reply(id: i64, chat: i64) -> Order {
+        let text = NewText {
+            making: Making {
+                row: MessageRowId(id),
+                random_id: id,
+            },
             text: "text".into(),
             place: Place::default(),
+            preview: true,
+        };
+        Order {
+            id: OrderId(id),
+            account_id: AccountId::random(),
+            chat: ChatId::user(chat),
+            work: Work::Text(text),
             tries: Tries::default(),
         }
     }
 
-    fn waiting(
-        id: i64,
-        chat: i64,
-        whose: Waiting,
-        length: Duration,
-        at: Timestamp,
-    ) -> OutgoingMessage {
+    fn waiting(id: i64, chat: i64, whose: Waiting, length: Duration, at: Timestamp) -> Order {
         let mut reply = reply(id, chat);
         reply.tries.wait = Some(Wait { whose, length });
         reply.tries.retry_at = Some(at);
         reply
     }
 
-    fn ids(messages: &[OutgoingMessage]) -> Vec<i64> {
-        let mut ids: Vec<_> = messages.iter().map(|message| message.id.0).collect();
+    fn ids(orders: &[Order]) -> Vec<i64> {
+        let mut ids: Vec<_> = orders.iter().map(|order| order.id.0).collect();
         ids.sort_unstable();
         ids
     }
 
-    fn filled(pending: Vec<OutgoingMessage>, now: Instant, wall: Timestamp) -> Lanes {
+    fn filled(pending: Vec<Order>, now: Instant, wall: Timestamp) -> Lanes {
         let mut lanes = Lanes::default();
         lanes.refill(pending, now, wall);
         lanes
@@ -192,7 +197,7 @@ mod tests {
         let mut lanes = filled(pending, now, Timestamp::now());
         assert_eq!(ids(&lanes.ready(now)), [1, 3]);
         assert_eq!(ids(&lanes.ready(now)), [] as [i64; 0]);
-        lanes.landed(ChatId::user(10));
+        lanes.landed(&reply(1, 10));
         assert_eq!(ids(&lanes.ready(now)), [2]);
     }
 
@@ -200,7 +205,7 @@ mod tests {
     fn a_reply_that_has_to_wait_holds_back_only_its_own_chat() {
         let now = Instant::now();
         let mut lanes = Lanes::default();
-        lanes.rest(MessageRowId(1), now + 60 * SECOND);
+        lanes.rest(OrderId(1), now + 60 * SECOND);
         let mut late = reply(1, 10);
         late.tries.retry_at = Some(Timestamp::now());
         let pending = vec![late, reply(2, 10), reply(3, 20)];
@@ -213,7 +218,7 @@ mod tests {
     fn a_flood_wait_holds_back_the_whole_account() {
         let now = Instant::now();
         let mut lanes = filled(vec![reply(1, 10), reply(3, 20)], now, Timestamp::now());
-        lanes.pause(now + 9 * SECOND);
+        lanes.pause(Lane::Words, now + 9 * SECOND);
         assert!(lanes.ready(now).is_empty());
         assert_eq!(lanes.next_in(now), Some(9 * SECOND));
         assert_eq!(ids(&lanes.ready(now + 9 * SECOND)), [1, 3]);
@@ -224,8 +229,8 @@ mod tests {
     fn a_pause_ends_when_a_person_ends_it() {
         let now = Instant::now();
         let mut lanes = Lanes::default();
-        lanes.rest(MessageRowId(1), now + 60 * SECOND);
-        lanes.rest_quietly(MessageRowId(2), now + 60 * SECOND);
+        lanes.rest(OrderId(1), now + 60 * SECOND);
+        lanes.rest_quietly(OrderId(2), now + 60 * SECOND);
         lanes.refill(vec![reply(1, 10), reply(2, 20)], now, Timestamp::now());
         assert_eq!(ids(&lanes.ready(now)), [1]);
     }

@@ -1,11 +1,11 @@
-//! A look at the chat before a reply of long ago goes out again. Telegram answers a repeated random id with the first
+//! A look at the chat before what makes messages goes out again after long. Telegram answers a repeated random id with the first
 //! message at any later time (core.telegram.org/api/updates), but not every server that speaks its language remembers so
 //! long: there the repeat would be a second message.
 
 use std::time::Duration;
 
 use crate::{
-    domain::{Change, OutgoingMessage, SendOutcome, Timestamp, Tries},
+    domain::{Change, Order, Outcome, Repeat, Timestamp, Tries},
     telegram::{CallError, HistoryPage, HistoryRange, LinkHandle, Urgency},
 };
 
@@ -20,15 +20,16 @@ pub enum Look {
     Send,
     /// There is a message of ours that may be it.
     Unclear,
-    Later(SendOutcome),
+    Later(Outcome),
 }
 
-pub async fn look(link: &LinkHandle, message: &OutgoingMessage) -> Look {
-    if !is_of_long_ago(&message.tries, Timestamp::now()) {
-        return Look::Send;
+pub async fn look(link: &LinkHandle, order: &Order) -> Look {
+    match order.kind().repeat() {
+        Repeat::SameIds if is_of_long_ago(&order.tries, Timestamp::now()) => {}
+        Repeat::SameIds | Repeat::Freely => return Look::Send,
     }
     // Nothing below was sent after the first call.
-    let above = message.tries.above.unwrap_or(0);
+    let above = order.tries.above.unwrap_or(0);
     let mut before = 0;
     for _ in 0..PAGES {
         let range = HistoryRange {
@@ -36,7 +37,7 @@ pub async fn look(link: &LinkHandle, message: &OutgoingMessage) -> Look {
             min_id: above,
             limit: PAGE,
         };
-        let page = match link.history(message.chat, range, Urgency::Person).await {
+        let page = match link.history(order.chat, range, Urgency::Person).await {
             Ok(page) => page,
             Err(error) => return without_a_look(error),
         };
@@ -68,13 +69,13 @@ fn has_own(page: &HistoryPage, above: i32) -> bool {
 
 fn without_a_look(error: CallError) -> Look {
     match error {
-        CallError::FloodWait(wait) => Look::Later(SendOutcome::SlowMode { wait }),
+        CallError::FloodWait(wait) => Look::Later(Outcome::SlowMode { wait }),
         // Whoever can't read there can't write there either: the send says so in Telegram's words.
         CallError::Rejected { .. } | CallError::Unresolvable => Look::Send,
         CallError::SignedOut(_)
         | CallError::Network(_)
         | CallError::StoreAway(_)
-        | CallError::TimedOut => Look::Later(SendOutcome::NotSent {
+        | CallError::TimedOut => Look::Later(Outcome::NotSent {
             reason: error.to_string(),
         }),
     }

@@ -1,5 +1,5 @@
-//! Outbox: committed replies on their way to Telegram, in order per chat, each with its own random id until Telegram
-//! gives a definite answer, or has given none for as long as it is waited for.
+//! Outbox: committed orders on their way to Telegram, in order per chat, each tried until Telegram gives a definite answer,
+//! or has given none for as long as it is waited for.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use super::{
     patience::{Unanswered, Uptime},
 };
 use crate::{
-    domain::{AccountId, MessageError, MessageRowId, OutgoingMessage, SendOutcome, Timestamp},
+    domain::{AccountId, MessageError, Order, OrderId, Outcome, Timestamp},
     store::{StoreError, StoreHandle},
     telegram::LinkHandle,
 };
@@ -30,25 +30,25 @@ pub struct Outbox {
     pub account_id: AccountId,
     pub store: StoreHandle,
     pub link: LinkHandle,
-    /// Rung when a reply was committed.
+    /// Rung when an order was committed.
     pub bell: Arc<Notify>,
     pub online: watch::Receiver<bool>,
     /// Where flood waits are told.
     pub limit: mpsc::Sender<Limit>,
-    /// How long a reply is tried without a definite answer, while the line stands.
+    /// How long an order is tried without a definite answer, while the line stands.
     pub patience: Duration,
 }
 
 /// What an attempt ended with.
 enum Attempted {
-    Outcome(SendOutcome),
+    Outcome(Outcome),
     /// Nothing was sent: it may have arrived long ago, and its random id may be forgotten by now.
     Unclear,
     /// It was taken back, or failed, a moment before.
     NotWanted,
 }
 
-type Attempt = BoxFuture<'static, (OutgoingMessage, Attempted)>;
+type Attempt = BoxFuture<'static, (Order, Attempted)>;
 
 /// What a run of the outbox remembers.
 #[derive(Default)]
@@ -56,7 +56,7 @@ struct Run {
     lanes: Lanes,
     uptime: Uptime,
     /// Orders that were tried in this run and are not settled.
-    unanswered: HashMap<MessageRowId, Unanswered>,
+    unanswered: HashMap<OrderId, Unanswered>,
     /// The store knows more than the lanes.
     stale: bool,
 }
@@ -76,13 +76,13 @@ impl Outbox {
             let online = *self.online.borrow_and_update();
             run.uptime.line(online, Instant::now());
             if online {
-                for message in run.lanes.ready(Instant::now()) {
-                    flying.push(self.begin(&mut run, message));
+                for order in run.lanes.ready(Instant::now()) {
+                    flying.push(self.begin(&mut run, order));
                 }
             }
             let next = run.lanes.next_in(Instant::now()).filter(|_| online);
             tokio::select! {
-                Some((message, attempted)) = flying.next() => self.settle(&mut run, message, attempted).await,
+                Some((order, attempted)) = flying.next() => self.settle(&mut run, order, attempted).await,
                 () = self.bell.notified() => run.stale = true,
                 changed = self.online.changed() => if changed.is_err() { return },
                 () = pause(next, run.stale) => {}
@@ -92,10 +92,10 @@ impl Outbox {
 
     /// Takes over what the store holds. False when the store could not be read.
     async fn top_up(&self, run: &mut Run) -> bool {
-        match self.store.pending_outgoing(self.account_id).await {
+        match self.store.pending_orders(self.account_id).await {
             Ok(pending) => {
                 run.unanswered
-                    .retain(|id, _| pending.iter().any(|message| message.id == *id));
+                    .retain(|id, _| pending.iter().any(|order| order.id == *id));
                 run.lanes.refill(pending, Instant::now(), Timestamp::now());
                 true
             }
@@ -108,86 +108,85 @@ impl Outbox {
         false
     }
 
-    fn begin(&self, run: &mut Run, message: OutgoingMessage) -> Attempt {
+    fn begin(&self, run: &mut Run, order: Order) -> Attempt {
         let uptime = run.uptime.at(Instant::now());
         // The first try, also after a person said "again", has the whole patience.
-        if message.tries.count == 0 {
-            run.unanswered.remove(&message.id);
+        if order.tries.count == 0 {
+            run.unanswered.remove(&order.id);
         }
         let unanswered = run
             .unanswered
-            .entry(message.id)
-            .or_insert_with(|| Unanswered::after(message.tries.unanswered));
+            .entry(order.id)
+            .or_insert_with(|| Unanswered::after(order.tries.unanswered));
         let so_far = unanswered.at(uptime);
         unanswered.begin(uptime);
-        attempt(self.store.clone(), self.link.clone(), message, so_far).boxed()
+        attempt(self.store.clone(), self.link.clone(), order, so_far).boxed()
     }
 
-    /// Commits what became of an attempt; until that works, the reply counts as not yet answered.
-    async fn settle(&self, run: &mut Run, message: OutgoingMessage, attempted: Attempted) {
-        run.lanes.landed(message.chat);
+    /// Commits what became of an attempt; until that works, the order counts as not yet answered.
+    async fn settle(&self, run: &mut Run, order: Order, attempted: Attempted) {
+        run.lanes.landed(&order);
         let uptime = run.uptime.at(Instant::now());
-        let unanswered = run.unanswered.entry(message.id).or_default();
+        let unanswered = run.unanswered.entry(order.id).or_default();
         let outcome = match attempted {
             Attempted::NotWanted => return,
             Attempted::Unclear => {
-                return self.give_up(&message, "it was away for too long").await;
+                return self.give_up(&order, "it was away for too long").await;
             }
             Attempted::Outcome(outcome) => outcome,
         };
-        if let SendOutcome::Unknown { reason } = &outcome {
+        if let Outcome::Unknown { reason } = &outcome {
             if unanswered.at(uptime) >= self.patience {
-                return self.give_up(&message, reason).await;
+                return self.give_up(&order, reason).await;
             }
         } else {
             unanswered.stop(uptime);
         }
         let settled = self
-            .committed(|| self.store.settle_outgoing(message.id, outcome.clone()))
+            .committed(|| self.store.settle_order(&order, outcome.clone()))
             .await;
         if !settled {
             return;
         }
         let now = Instant::now();
         match outcome {
-            SendOutcome::Sent { .. } | SendOutcome::Refused(_) => {
-                run.unanswered.remove(&message.id);
+            Outcome::Done { .. } | Outcome::Refused(_) => {
+                run.unanswered.remove(&order.id);
                 return;
             }
-            SendOutcome::Flood { wait } => {
-                run.lanes.pause(now + wait);
-                run.lanes.rest(message.id, now + wait);
+            Outcome::Flood { wait } => {
+                run.lanes.pause(order.kind().lane(), now + wait);
+                run.lanes.rest(order.id, now + wait);
                 let what = "before this account sends again".to_owned();
                 // With the queue full, the limit is being told already.
                 let _ = self.limit.try_send(Limit { wait, what });
             }
-            SendOutcome::SlowMode { wait } => run.lanes.rest(message.id, now + wait),
-            SendOutcome::NotSent { .. } => {
-                run.lanes
-                    .rest_quietly(message.id, now + message.tries.pause());
+            Outcome::SlowMode { wait } => run.lanes.rest(order.id, now + wait),
+            Outcome::NotSent { .. } => {
+                run.lanes.rest_quietly(order.id, now + order.tries.pause());
             }
-            SendOutcome::Unknown { .. } => {
-                run.lanes.rest(message.id, now + message.tries.pause());
+            Outcome::Unknown { .. } => {
+                run.lanes.rest(order.id, now + order.tries.pause());
             }
         }
         run.stale = true;
     }
 
-    async fn give_up(&self, message: &OutgoingMessage, reason: &str) {
+    async fn give_up(&self, order: &Order, reason: &str) {
         log::warn!(
             target: "switchboard::account",
-            "account={} a reply is given up, Telegram gave no definite answer: {reason}", self.account_id
+            "account={} an order is given up, Telegram gave no definite answer: {reason}", self.account_id
         );
         let error = MessageError {
             code: "no_definite_answer".to_owned(),
             message: "Telegram gave no definite answer; it may have arrived: look at the chat before you send it again"
                 .to_owned(),
         };
-        self.committed(|| self.store.give_up_outgoing(message.id, error.clone()))
+        self.committed(|| self.store.give_up_order(order.id, error.clone()))
             .await;
     }
 
-    /// Writes until the store has it. False: there is nothing to write to, because the reply was taken back.
+    /// Writes until the store has it. False: there is nothing to write to, because the order was taken back.
     async fn committed<T, F>(&self, write: impl Fn() -> F) -> bool
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -201,7 +200,7 @@ impl Outbox {
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
                 Err(error) => {
-                    log::error!(target: "switchboard::account", "account={} a reply could not be settled: {error}", self.account_id);
+                    log::error!(target: "switchboard::account", "account={} an order could not be settled: {error}", self.account_id);
                     return false;
                 }
             }
@@ -209,25 +208,25 @@ impl Outbox {
     }
 }
 
-/// One attempt. From the mark on the reply may be at Telegram.
+/// One attempt. From the mark on it may be at Telegram.
 async fn attempt(
     store: StoreHandle,
     link: LinkHandle,
-    message: OutgoingMessage,
+    order: Order,
     unanswered: Duration,
-) -> (OutgoingMessage, Attempted) {
-    let attempted = match look(&link, &message).await {
-        Look::Send => match store.mark_outgoing_in_flight(message.id, unanswered).await {
-            Ok(true) => Attempted::Outcome(link.send(&message).await),
+) -> (Order, Attempted) {
+    let attempted = match look(&link, &order).await {
+        Look::Send => match store.mark_order_in_flight(order.id, unanswered).await {
+            Ok(true) => Attempted::Outcome(link.carry_out(&order).await),
             Ok(false) => Attempted::NotWanted,
-            Err(error) => Attempted::Outcome(SendOutcome::NotSent {
+            Err(error) => Attempted::Outcome(Outcome::NotSent {
                 reason: error.to_string(),
             }),
         },
         Look::Later(outcome) => Attempted::Outcome(outcome),
         Look::Unclear => Attempted::Unclear,
     };
-    (message, attempted)
+    (order, attempted)
 }
 
 async fn pause(next: Option<Duration>, stale: bool) {

@@ -41,6 +41,11 @@ pub struct ConversationId(pub i64);
 #[serde(transparent)]
 pub struct MessageRowId(pub i64);
 
+/// An order of the outbox. Given out once; a later order has a higher one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OrderId(pub i64);
+
 /// A Telegram peer in the marked form: user `123`, basic group `-456`, channel or supergroup `-1001234567890`.
 ///
 /// Text in JSON, because JavaScript's numbers end at 2^53.

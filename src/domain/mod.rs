@@ -17,7 +17,7 @@ mod ids;
 mod login;
 mod media;
 mod message;
-mod outgoing;
+mod order;
 mod secret;
 mod spans;
 mod text;
@@ -37,7 +37,7 @@ pub use extra::{
     reactions_after,
 };
 pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
-pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, PeerKind};
+pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, OrderId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use media::{
     Contact, Dice, Game, Giveaway, Invoice, Location, Media, MediaDetail, MediaKind, Page, Paid,
@@ -47,7 +47,10 @@ pub use message::{
     Direction, ForwardedFrom, IncomingMessage, MessageError, MessageObject, MessageStatus,
     ObjectContent, ObjectReader, Sender, StoredMessage, Topic,
 };
-pub use outgoing::{OrderState, OutgoingMessage, Place, SendOutcome, Tries, Wait, Waiting};
+pub use order::{
+    Lane, Made, Making, NewText, Order, OrderKind, OrderState, Outcome, Place, Repeat, Tries, Wait,
+    Waiting, Work,
+};
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};
 pub use text::{TextError, check_text, split_text, utf16_len};

@@ -104,7 +104,7 @@ macro_rules! select_accounts {
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
              a.archive, a.history_done, a.history_total, a.history_eta, a.media, \
-             (SELECT count(*) FROM outbox o WHERE o.account_no = a.no \
+             (SELECT count(*) FROM orders o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
             $rest

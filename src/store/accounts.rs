@@ -184,8 +184,9 @@ impl Tx<'_> {
             "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
             "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
             "UPDATE messages SET status = 'failed' WHERE id IN \
-             (SELECT message_row FROM outbox WHERE account_no = ? AND state IN ('queued', 'in_flight', 'unanswered'))",
-            "UPDATE outbox SET state = CASE state WHEN 'queued' THEN 'failed' ELSE 'given_up' END, retry_at = NULL, \
+             (SELECT om.message_row FROM orders o JOIN order_messages om ON om.order_id = o.id AND om.random_id IS NOT NULL \
+             WHERE o.account_no = ? AND o.state IN ('queued', 'in_flight', 'unanswered'))",
+            "UPDATE orders SET state = CASE state WHEN 'queued' THEN 'failed' ELSE 'given_up' END, retry_at = NULL, \
              wait_of = NULL, wait_ms = NULL, error_code = 'account_removed', \
              error_message = 'the account was removed' \
              WHERE account_no = ? AND state IN ('queued', 'in_flight', 'unanswered')",

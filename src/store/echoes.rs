@@ -18,7 +18,7 @@ use super::{
     job::{Job, TypedJob},
     job_error::JobResult,
     message_row::{MessageRecord, account_of, chat_of},
-    order_row::in_flight,
+    order_row::{in_flight, makes_messages},
     sql::{One, sql},
     tx::Tx,
 };
@@ -40,8 +40,10 @@ impl Tx<'_> {
 
     fn is_awaited(&mut self, conversation: i64, message_no: i64) -> JobResult<bool> {
         Ok(sql(concat!(
-            "SELECT count(*) AS n FROM outbox o WHERE o.conversation_id = ? AND coalesce(o.above, 0) < ? AND o.state IN ",
-            in_flight!()
+            "SELECT count(*) AS n FROM orders o WHERE o.conversation_id = ? AND coalesce(o.above, 0) < ? AND o.state IN ",
+            in_flight!(),
+            " AND o.kind IN ",
+            makes_messages!(),
         ))
         .number(conversation)
         .number(message_no)

@@ -224,12 +224,14 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
     state.conversations.retain(|key, _| key.0 != account);
     state.peers.retain(|key, _| key.0 != account);
     let chunk = |text: &'static str| sql(text).number(account).number(CHUNK);
-    let outbox = chunk(
-        "DELETE FROM outbox WHERE message_row IN (SELECT message_row FROM outbox WHERE account_no = ? LIMIT ?)",
+    chunk("DELETE FROM order_messages WHERE order_id IN (SELECT id FROM orders WHERE account_no = ? ORDER BY id LIMIT ?)")
+        .run(conn)?;
+    let orders = chunk(
+        "DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE account_no = ? ORDER BY id LIMIT ?)",
     )
     .run(conn)?;
-    if outbox > 0 {
-        return Ok(outbox);
+    if orders > 0 {
+        return Ok(orders);
     }
     // Row ids are never given out twice, see `Tx::next_message_row`.
     sql("INSERT INTO meta (key, value) SELECT 'message_floor', max(id) FROM messages HAVING max(id) IS NOT NULL \

@@ -119,7 +119,8 @@ macro_rules! select_messages {
              (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names, \
              CASE WHEN m.topic_id IS NULL THEN NULL ELSE (SELECT t.title FROM topics t WHERE t.account_no = m.account_no \
              AND t.scope = m.scope AND t.topic_id = m.topic_id) END AS topic_title FROM messages m \
-             LEFT JOIN outbox o ON o.message_row = m.id \
+             LEFT JOIN order_messages om ON om.message_row = m.id AND om.random_id IS NOT NULL \
+             LEFT JOIN orders o ON o.id = om.order_id \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id \
              LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS INTEGER) ",
             $rest

@@ -1,17 +1,22 @@
-//! Order rows: what is kept of a message until it is sent.
+//! Order rows: what is kept of an order until it is done, and which messages it makes or concerns.
 
 use std::time::Duration;
 
 use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection};
 
-use super::{schema::outbox, sql::sql};
-use crate::domain::{OrderState, Timestamp, Tries, Wait, Waiting};
+use super::{
+    schema::{order_messages, orders},
+    sql::sql,
+};
+use crate::domain::{OrderId, OrderState, Timestamp, Tries, Wait, Waiting};
 
 #[derive(QueryableByName, Clone, Debug)]
-#[diesel(table_name = outbox)]
+#[diesel(table_name = orders)]
 pub(in crate::store) struct OrderRow {
-    pub message_row: i64,
-    pub random_id: i64,
+    pub id: i64,
+    pub conversation_id: i64,
+    pub kind: String,
+    pub payload: Option<String>,
     state: String,
     pub above: Option<i64>,
     pub attempts: i32,
@@ -22,12 +27,12 @@ pub(in crate::store) struct OrderRow {
     pub retry_at: Option<i64>,
 }
 
-/// `select_orders!("FROM outbox o WHERE …")`: the one way orders are read.
+/// `select_orders!("FROM orders o WHERE …")`: the one way orders are read.
 macro_rules! select_orders {
     ($rest:expr) => {
         concat!(
-            "SELECT o.message_row, o.random_id, o.state, o.above, o.attempts, o.unanswered_ms, o.last_at, o.wait_of, \
-             o.wait_ms, o.retry_at ",
+            "SELECT o.id, o.conversation_id, o.kind, o.payload, o.state, o.above, o.attempts, o.unanswered_ms, o.last_at, \
+             o.wait_of, o.wait_ms, o.retry_at ",
             $rest
         )
     };
@@ -50,12 +55,35 @@ macro_rules! in_flight {
 }
 pub(in crate::store) use in_flight;
 
+/// The kinds whose messages come back as echoes, as [`OrderKind::makes_messages`](crate::domain::OrderKind) tells them.
+macro_rules! makes_messages {
+    () => {
+        "('text')"
+    };
+}
+pub(in crate::store) use makes_messages;
+
 impl OrderRow {
-    pub fn load(conn: &mut SqliteConnection, row: i64) -> QueryResult<Option<Self>> {
-        Ok(sql(select_orders!("FROM outbox o WHERE o.message_row = ?"))
-            .number(row)
+    pub fn load(conn: &mut SqliteConnection, id: OrderId) -> QueryResult<Option<Self>> {
+        Ok(sql(select_orders!("FROM orders o WHERE o.id = ?"))
+            .number(id.0)
             .load::<Self>(conn)?
             .pop())
+    }
+
+    /// The order that is to make this message.
+    pub fn making(conn: &mut SqliteConnection, message_row: i64) -> QueryResult<Option<Self>> {
+        Ok(sql(select_orders!(
+            "FROM order_messages om JOIN orders o ON o.id = om.order_id \
+             WHERE om.message_row = ? AND om.random_id IS NOT NULL"
+        ))
+        .number(message_row)
+        .load::<Self>(conn)?
+        .pop())
+    }
+
+    pub const fn order_id(&self) -> OrderId {
+        OrderId(self.id)
     }
 
     pub fn state(&self) -> OrderState {
@@ -79,6 +107,38 @@ impl OrderRow {
             }),
             retry_at: self.retry_at.map(Timestamp::from_millis),
         }
+    }
+}
+
+/// A message of an order.
+#[derive(QueryableByName, Clone, Copy, Debug)]
+#[diesel(table_name = order_messages)]
+pub(in crate::store) struct OrderMessage {
+    pub order_id: i64,
+    pub message_row: i64,
+    /// `None`: the order concerns the message, and does not make it.
+    pub random_id: Option<i64>,
+}
+
+impl OrderMessage {
+    pub fn of(conn: &mut SqliteConnection, order: OrderId) -> QueryResult<Vec<Self>> {
+        sql("SELECT order_id, message_row, random_id FROM order_messages WHERE order_id = ? ORDER BY ordinal")
+            .number(order.0)
+            .load(conn)
+    }
+
+    pub fn by_random_id(
+        conn: &mut SqliteConnection,
+        account_no: i64,
+        random_id: i64,
+    ) -> QueryResult<Option<Self>> {
+        Ok(sql(
+            "SELECT order_id, message_row, random_id FROM order_messages WHERE account_no = ? AND random_id = ?",
+        )
+        .number(account_no)
+        .number(random_id)
+        .load(conn)?
+        .pop())
     }
 }
 
@@ -112,10 +172,11 @@ pub(in crate::store) const fn waiting_text(whose: Waiting) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::OrderKind;
 
-    /// Protects the lists of states inside the statements from falling behind the type.
+    /// Protects the lists of states and kinds inside the statements from falling behind the types.
     #[test]
-    fn the_statements_mean_the_same_states_as_the_type() {
+    fn the_statements_mean_the_same_states_and_kinds_as_the_types() {
         for state in [
             OrderState::Queued,
             OrderState::InFlight,
@@ -129,6 +190,11 @@ mod tests {
             assert_eq!(pending!().contains(&quoted), state.is_pending(), "{text}");
             let holds = state.is_pending() && state.may_have_arrived();
             assert_eq!(in_flight!().contains(&quoted), holds, "{text}");
+        }
+        for kind in OrderKind::ALL {
+            let quoted = format!("'{}'", kind.as_str());
+            let makes = makes_messages!().contains(&quoted);
+            assert_eq!(makes, kind.makes_messages(), "{kind:?}");
         }
     }
 }

@@ -25,11 +25,12 @@ diesel::table! {
 }
 
 diesel::table! {
-    outbox (message_row) {
-        message_row -> BigInt,
+    orders (id) {
+        id -> BigInt,
         account_no -> BigInt,
         conversation_id -> BigInt,
-        random_id -> BigInt,
+        kind -> Text,
+        payload -> Nullable<Text>,
         state -> Text,
         above -> Nullable<BigInt>,
         attempts -> Integer,
@@ -44,11 +45,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    order_messages (order_id, ordinal) {
+        order_id -> BigInt,
+        ordinal -> BigInt,
+        account_no -> BigInt,
+        message_row -> BigInt,
+        random_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     idempotency_keys (conversation_id, key) {
         conversation_id -> BigInt,
         key -> Text,
         fingerprint -> Text,
-        message_row -> BigInt,
+        message_row -> Nullable<BigInt>,
+        message_rows -> Nullable<Text>,
         created_at -> BigInt,
     }
 }

@@ -1,25 +1,24 @@
-//! Settling: Telegram's word on a reply.
+//! Settling: Telegram's word on an order.
 //!
 //! The same message may show up three ways, in any order: as the answer to the send, as the pair (random id, message id)
 //! in the stream, and as an outgoing message in the stream. All of them end in the one row that the desk knows:
 //! - an echo that comes after the number is bound is that row again;
 //! - an echo that comes before is held (`echoes`); the binding makes the two rows one.
 
-use diesel::RunQueryDsl;
-
 use super::{
     Result, StoreError, StoreHandle,
     account_row::KnownAccount,
     job_error::JobResult,
-    message_row::MessageRecord,
-    order_row::{OrderRow, select_orders, state_text, waiting_text},
+    message_row::{MessageRecord, account_of, chat_of},
+    order_row::{OrderMessage, OrderRow, state_text, waiting_text},
+    orders::Known,
     search_index,
     sql::sql,
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    ChatId, ConversationId, EventBody, MessageError, MessageRowId, OrderState, SendOutcome,
-    StoredMessage, Timestamp, Wait, Waiting,
+    ChatId, ConversationId, EventBody, Made, MessageError, MessageRowId, Order, OrderId,
+    OrderState, Outcome, Timestamp, Wait, Waiting,
 };
 
 impl Tx<'_> {
@@ -30,34 +29,30 @@ impl Tx<'_> {
         random_id: i64,
         message_id: i32,
     ) -> JobResult<usize> {
-        let found = sql(select_orders!(
-            "FROM outbox o WHERE o.account_no = ? AND o.random_id = ?"
-        ))
-        .number(account.no)
-        .number(random_id)
-        .load::<OrderRow>(self.conn)?
-        .pop();
-        // Settled already, or sent by another device.
-        let Some(row) = found else {
+        // None: settled already, or sent by another device.
+        let Some(found) = OrderMessage::by_random_id(self.conn, account.no, random_id)? else {
             return Ok(0);
         };
-        self.bind(MessageRowId(row.message_row), message_id, None)?;
+        self.bind(found, message_id, None)?;
         Ok(1)
     }
 
-    /// The reply is this message of Telegram's.
+    /// What the order was to make is this message of Telegram's.
     fn bind(
         &mut self,
-        id: MessageRowId,
+        made: OrderMessage,
         message_id: i32,
         date: Option<Timestamp>,
-    ) -> JobResult<StoredMessage> {
-        let (account, key, own, _) = self.outgoing(id)?;
+    ) -> JobResult<()> {
+        let id = MessageRowId(made.message_row);
+        let own = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
+        let account = self
+            .account(account_of(&own.fields.telegram_account_id))?
+            .clone();
+        let key = (account.no, chat_of(&own.fields.chat_id).marked());
         let scope = scope_of(ChatId::from_marked(key.1));
         let number = i64::from(message_id);
-        sql("DELETE FROM outbox WHERE message_row = ?")
-            .number(id.0)
-            .run(self.conn)?;
+        self.drop_making(OrderId(made.order_id), id.0)?;
         search_index::remove(self, id.0, own.fields.timestamp)?;
         let echo = MessageRecord::find(self.conn, account.no, scope, number)?
             .filter(|echo| echo.fields.id != id.0);
@@ -94,9 +89,8 @@ impl Tx<'_> {
         if gone || last == Some(id.0) || echo.is_some_and(|echo| last == Some(echo.fields.id)) {
             self.summarise_anew(key)?;
         }
-        let message = self.announce_sent(&account, key, id.0)?;
-        self.release_settled(&account, key)?;
-        Ok(message)
+        self.announce_sent(&account, key, id.0)?;
+        self.release_settled(&account, key)
     }
 
     fn give_number(&mut self, id: MessageRowId, message_id: i32, date: Timestamp) -> JobResult<()> {
@@ -132,6 +126,7 @@ impl Tx<'_> {
             "UPDATE message_versions SET message_row = ? WHERE message_row = ?",
             "UPDATE message_objects SET message_row = ? WHERE message_row = ?",
             "UPDATE media_keys SET message_row = ? WHERE message_row = ?",
+            "UPDATE order_messages SET message_row = ? WHERE message_row = ?",
         ] {
             sql(text).number(own.id).number(echo.id).run(self.conn)?;
         }
@@ -149,122 +144,140 @@ impl Tx<'_> {
         Ok(self.emit(account, body)?)
     }
 
-    fn settle(&mut self, id: MessageRowId, outcome: &SendOutcome) -> JobResult<StoredMessage> {
-        let (account, key, record, row) = self.outgoing(id)?;
-        let Some(row) = row else {
-            return self.settled_before(key, record, outcome);
+    fn settle(&mut self, order: &Order, outcome: &Outcome) -> JobResult<()> {
+        let Some(known) = self.order(order.id)? else {
+            return self.settled_before(order, outcome);
         };
         let wait_of = |whose, length| Some(Wait { whose, length });
         let (state, wait) = match outcome {
-            SendOutcome::Sent { message_id, date } => {
-                return self.bind(id, *message_id, Some(*date));
-            }
-            SendOutcome::Refused(error) => {
-                return self.fail(&account, key, id, OrderState::Failed, error);
-            }
-            SendOutcome::Flood { wait } => (not_arrived(&row), wait_of(Waiting::Account, *wait)),
-            SendOutcome::SlowMode { wait } => (not_arrived(&row), wait_of(Waiting::Chat, *wait)),
-            SendOutcome::NotSent { .. } => (not_arrived(&row), None),
-            SendOutcome::Unknown { .. } => (OrderState::Unanswered, None),
+            Outcome::Done { made } => return self.done(&known, order, made),
+            Outcome::Refused(error) => return self.fail(&known, OrderState::Failed, error),
+            Outcome::Flood { wait } => (not_arrived(&known.row), wait_of(Waiting::Account, *wait)),
+            Outcome::SlowMode { wait } => (not_arrived(&known.row), wait_of(Waiting::Chat, *wait)),
+            Outcome::NotSent { .. } => (not_arrived(&known.row), None),
+            Outcome::Unknown { .. } => (OrderState::Unanswered, None),
         };
         // It failed meanwhile, because its account was removed: what does not end it changes nothing.
-        if !row.state().is_pending() {
-            return Ok(record.into_message());
+        if !known.row.state().is_pending() {
+            return Ok(());
         }
         // What never left is no news, and goes out as soon as it can.
         let pause = match outcome {
-            SendOutcome::NotSent { .. } => None,
-            _ => Some(wait.map_or_else(|| row.tries().pause(), |wait| wait.length)),
+            Outcome::NotSent { .. } => None,
+            _ => Some(wait.map_or_else(|| known.row.tries().pause(), |wait| wait.length)),
         };
-        sql("UPDATE outbox SET state = ?, attempts = attempts + 1, wait_of = ?, wait_ms = ?, retry_at = ? \
-             WHERE message_row = ?")
-        .text(state_text(state))
-        .text_or_null(wait.map(|wait| waiting_text(wait.whose)))
-        .number_or_null(wait.map(|wait| i64::try_from(wait.length.as_millis()).unwrap_or(i64::MAX)))
-        .number_or_null(pause.map(|pause| self.now.plus(pause).millis()))
-        .number(id.0)
-        .run(self.conn)?;
-        let message = if pause.is_some() {
-            self.announce_sent(&account, key, id.0)?
-        } else {
-            let unsent = MessageRecord::load(self.conn, id.0)?;
-            unsent.ok_or(StoreError::MessageNotFound)?.into_message()
-        };
-        if state == OrderState::Queued {
-            self.release_settled(&account, key)?;
+        sql("UPDATE orders SET state = ?, attempts = attempts + 1, wait_of = ?, wait_ms = ?, retry_at = ? WHERE id = ?")
+            .text(state_text(state))
+            .text_or_null(wait.map(|wait| waiting_text(wait.whose)))
+            .number_or_null(wait.map(|wait| i64::try_from(wait.length.as_millis()).unwrap_or(i64::MAX)))
+            .number_or_null(pause.map(|pause| self.now.plus(pause).millis()))
+            .number(order.id.0)
+            .run(self.conn)?;
+        if pause.is_some() {
+            self.announce_order(&known)?;
         }
-        Ok(message)
+        if state == OrderState::Queued {
+            self.release_settled(&known.account, known.key)?;
+        }
+        Ok(())
+    }
+
+    /// Each message gets its number. With the last one the order is done; what Telegram did not name goes on as if there
+    /// had been no answer.
+    fn done(&mut self, known: &Known, order: &Order, made: &[Made]) -> JobResult<()> {
+        for one in made {
+            let making = known
+                .messages
+                .iter()
+                .find(|making| making.random_id == Some(one.random_id));
+            match making {
+                Some(making) => self.bind(*making, one.message_id, Some(one.date))?,
+                None => self.dated(order, one)?,
+            }
+        }
+        if OrderRow::load(self.conn, order.id)?.is_none() {
+            return Ok(());
+        }
+        if order.kind().makes_messages() {
+            let reason = "Telegram's answer names only some of the messages".to_owned();
+            return self.settle(order, &Outcome::Unknown { reason });
+        }
+        self.drop_order(order.id)
     }
 
     /// Without a definite answer for as long as it was waited for. Settled meanwhile: that stands.
-    fn give_up(&mut self, id: MessageRowId, error: &MessageError) -> JobResult<StoredMessage> {
-        let (account, key, record, row) = self.outgoing(id)?;
-        match row {
-            Some(row) if row.state().is_pending() => {
-                self.fail(&account, key, id, OrderState::GivenUp, error)
+    fn give_up(&mut self, id: OrderId, error: &MessageError) -> JobResult<()> {
+        match self.order(id)? {
+            Some(known) if known.row.state().is_pending() => {
+                self.fail(&known, OrderState::GivenUp, error)
             }
-            _ => Ok(record.into_message()),
+            _ => Ok(()),
         }
     }
 
-    fn fail(
-        &mut self,
-        account: &KnownAccount,
-        key: (i64, i64),
-        id: MessageRowId,
-        state: OrderState,
-        error: &MessageError,
-    ) -> JobResult<StoredMessage> {
-        sql("UPDATE outbox SET state = ?, attempts = attempts + 1, wait_of = NULL, wait_ms = NULL, retry_at = NULL, \
-             error_code = ?, error_message = ? WHERE message_row = ?")
+    fn fail(&mut self, known: &Known, state: OrderState, error: &MessageError) -> JobResult<()> {
+        sql("UPDATE orders SET state = ?, attempts = attempts + 1, wait_of = NULL, wait_ms = NULL, retry_at = NULL, \
+             error_code = ?, error_message = ? WHERE id = ?")
         .text(state_text(state))
         .text(&error.code)
         .text(&error.message)
-        .number(id.0)
+        .number(known.row.id)
         .run(self.conn)?;
-        sql("UPDATE messages SET status = 'failed' WHERE id = ?")
-            .number(id.0)
-            .run(self.conn)?;
-        let message = self.announce_sent(account, key, id.0)?;
-        self.release_settled(account, key)?;
-        Ok(message)
+        for (row, _) in known.makes() {
+            sql("UPDATE messages SET status = 'failed' WHERE id = ?")
+                .number(row)
+                .run(self.conn)?;
+        }
+        self.announce_order(known)?;
+        self.release_settled(&known.account, known.key)
     }
 
-    /// The stream was faster: the row is bound. Only Telegram's date may be new.
-    fn settled_before(
-        &mut self,
-        key: (i64, i64),
-        record: MessageRecord,
-        outcome: &SendOutcome,
-    ) -> JobResult<StoredMessage> {
-        let fields = &record.fields;
-        if let SendOutcome::Sent { message_id, date } = outcome
-            && fields.message_no == i64::from(*message_id)
-            && fields.timestamp != date.millis()
-        {
-            search_index::remove(self, fields.id, fields.timestamp)?;
-            sql("UPDATE messages SET timestamp = ? WHERE id = ?")
-                .number(date.millis())
-                .number(fields.id)
-                .run(self.conn)?;
-            if fields.deleted_at.is_none() {
-                search_index::add(
-                    self,
-                    fields.id,
-                    date.millis(),
-                    &fields.text,
-                    fields.media.as_deref(),
-                )?;
+    /// The stream was faster, or it was taken back meanwhile.
+    fn settled_before(&mut self, order: &Order, outcome: &Outcome) -> JobResult<()> {
+        if let Outcome::Done { made } = outcome {
+            for one in made {
+                self.dated(order, one)?;
             }
-            self.changed_in_place(key, fields.id)?;
         }
-        let record =
-            MessageRecord::load(self.conn, fields.id)?.ok_or(StoreError::MessageNotFound)?;
-        Ok(record.into_message())
+        Ok(())
+    }
+
+    /// The row is bound already. Only Telegram's date may be new.
+    fn dated(&mut self, order: &Order, made: &Made) -> JobResult<()> {
+        let making = order
+            .work
+            .makes()
+            .iter()
+            .find(|making| making.random_id == made.random_id);
+        let Some(making) = making else {
+            return Ok(());
+        };
+        let Some(record) = MessageRecord::load(self.conn, making.row.0)? else {
+            return Ok(());
+        };
+        let fields = &record.fields;
+        let date = made.date.millis();
+        if fields.message_no != i64::from(made.message_id) || fields.timestamp == date {
+            return Ok(());
+        }
+        search_index::remove(self, fields.id, fields.timestamp)?;
+        sql("UPDATE messages SET timestamp = ? WHERE id = ?")
+            .number(date)
+            .number(fields.id)
+            .run(self.conn)?;
+        if fields.deleted_at.is_none() {
+            let media = fields.media.as_deref();
+            search_index::add(self, fields.id, date, &fields.text, media)?;
+        }
+        let account = self
+            .account(account_of(&fields.telegram_account_id))?
+            .clone();
+        let key = (account.no, chat_of(&fields.chat_id).marked());
+        self.changed_in_place(key, fields.id)
     }
 }
 
-/// This attempt surely made no message; one before it may have.
+/// This attempt surely did nothing; one before it may have.
 fn not_arrived(row: &OrderRow) -> OrderState {
     match row.state() {
         OrderState::InFlight => OrderState::Queued,
@@ -273,29 +286,23 @@ fn not_arrived(row: &OrderRow) -> OrderState {
 }
 
 impl StoreHandle {
-    /// What one attempt to send ended with. Event `message_sent` when something visible changed.
+    /// What one attempt ended with. Events as the outcome has them: `message_sent` of what the order makes when something
+    /// visible changed. What was taken back meanwhile is none.
     ///
     /// # Errors
-    /// [`StoreError::MessageNotFound`], or as every write; then settle again, it does no harm.
-    pub async fn settle_outgoing(
-        &self,
-        id: MessageRowId,
-        outcome: SendOutcome,
-    ) -> Result<StoredMessage> {
-        self.job("settle_outgoing", move |tx| tx.settle(id, &outcome))
+    /// As every write; then settle again, it does no harm.
+    pub async fn settle_order(&self, order: &Order, outcome: Outcome) -> Result<()> {
+        let order = order.clone();
+        self.job("settle_order", move |tx| tx.settle(&order, &outcome))
             .await
     }
 
     /// There was no definite answer within the patience. Event `message_sent` (failed), unless it was settled before.
     ///
     /// # Errors
-    /// [`StoreError::MessageNotFound`], or as every write; then give up again, it does no harm.
-    pub async fn give_up_outgoing(
-        &self,
-        id: MessageRowId,
-        error: MessageError,
-    ) -> Result<StoredMessage> {
-        self.job("give_up_outgoing", move |tx| tx.give_up(id, &error))
+    /// As every write; then give up again, it does no harm.
+    pub async fn give_up_order(&self, id: OrderId, error: MessageError) -> Result<()> {
+        self.job("give_up_order", move |tx| tx.give_up(id, &error))
             .await
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use switchboard::{
     domain::{
         AccountState, Change, ChatId, DialogRecord, EventBody, IncomingMessage, MessageError,
-        MessageStatus, Position, SendOutcome, Seq, StateChange, Timestamp,
+        MessageStatus, Outcome, Position, Seq, StateChange, Timestamp,
     },
     store::{
         ConversationFilter, Discard, MessagesFrom, PageEnd, QueueReply, SearchQuery, StoreError,
     },
 };
 
-use crate::world::{World, batch, message, new, own, person, until};
+use crate::world::{World, batch, message, new, own, person, sent, until};
 
 fn reply(
     conversation: switchboard::domain::ConversationId,
@@ -118,7 +118,7 @@ async fn a_reply_is_pending_then_sent_and_its_echo_is_the_same_message() {
             .await,
         Err(StoreError::IdempotencyConflict)
     ));
-    let pending = world.store.pending_outgoing(account.id).await.unwrap();
+    let pending = world.store.pending_orders(account.id).await.unwrap();
     assert_eq!(pending.len(), 1);
     assert_eq!(
         world
@@ -130,24 +130,13 @@ async fn a_reply_is_pending_then_sent_and_its_echo_is_the_same_message() {
             .outbox_pending,
         1
     );
-    let sent = SendOutcome::Sent {
-        message_id: 2,
-        date: Timestamp::from_seconds(1_700_000_002),
-    };
-    let message = world
-        .store
-        .settle_outgoing(queued.message.id, sent.clone())
-        .await
-        .unwrap();
+    let sent = sent(2);
+    let message = world.settle(queued.message.id, sent.clone()).await.unwrap();
     assert_eq!(
         (message.status, message.message_id.as_deref()),
         (MessageStatus::Sent, Some("2"))
     );
-    world
-        .store
-        .settle_outgoing(queued.message.id, sent)
-        .await
-        .unwrap();
+    world.settle(queued.message.id, sent).await.unwrap();
     world
         .record(account.id, vec![new(own(chat, 2, "answer"))])
         .await;
@@ -156,7 +145,7 @@ async fn a_reply_is_pending_then_sent_and_its_echo_is_the_same_message() {
     assert!(
         world
             .store
-            .pending_outgoing(account.id)
+            .pending_orders(account.id)
             .await
             .unwrap()
             .is_empty()
@@ -179,25 +168,19 @@ async fn an_echo_before_the_answer_is_never_a_second_message() {
         .await
         .unwrap();
     let id = queued.message.id;
-    assert!(
-        world
-            .store
-            .mark_outgoing_in_flight(id, Duration::ZERO)
-            .await
-            .unwrap()
-    );
+    assert!(world.mark(id).await);
     world.ear.names();
     world
         .record(account.id, vec![new(own(chat, 2, "answer"))])
         .await;
     assert!(world.ear.names().is_empty(), "the echo is held back");
     assert_eq!(world.texts(account.id, chat).await, ["answer", "question"]);
-    let pending = world.store.pending_outgoing(account.id).await.unwrap();
+    let pending = world.store.pending_orders(account.id).await.unwrap();
     world
         .record(
             account.id,
             vec![Change::Sent {
-                random_id: pending[0].random_id,
+                random_id: pending[0].work.makes()[0].random_id,
                 message_id: 2,
             }],
         )
@@ -232,28 +215,12 @@ async fn the_same_text_from_another_device_is_shown_once_it_is_known_to_be_diffe
         .await
         .unwrap();
     let id = queued.message.id;
-    assert!(
-        world
-            .store
-            .mark_outgoing_in_flight(id, Duration::ZERO)
-            .await
-            .unwrap()
-    );
+    assert!(world.mark(id).await);
     world
         .record(account.id, vec![new(own(chat, 2, "ok"))])
         .await;
     world.ear.names();
-    world
-        .store
-        .settle_outgoing(
-            queued.message.id,
-            SendOutcome::Sent {
-                message_id: 3,
-                date: Timestamp::from_seconds(1_700_000_003),
-            },
-        )
-        .await
-        .unwrap();
+    world.settle(queued.message.id, sent(3)).await.unwrap();
     assert_eq!(world.ear.names(), ["message_sent", "message_sent"]);
     assert_eq!(
         world.texts(account.id, chat).await,
@@ -277,26 +244,20 @@ async fn a_reply_can_be_taken_back_only_while_it_surely_was_not_sent() {
         .await
         .unwrap();
     let id = queued.message.id;
-    let flood = SendOutcome::Flood {
+    let flood = Outcome::Flood {
         wait: Duration::from_secs(30),
     };
-    let waiting = world.store.settle_outgoing(id, flood).await.unwrap();
+    let waiting = world.settle(id, flood).await.unwrap();
     assert!(waiting.retry_at.is_some());
-    assert!(
-        world
-            .store
-            .mark_outgoing_in_flight(id, Duration::ZERO)
-            .await
-            .unwrap()
-    );
+    assert!(world.mark(id).await);
     assert!(matches!(
         world.store.discard_message(id, Discard::Settled).await,
         Err(StoreError::MayHaveArrived)
     ));
-    let unknown = SendOutcome::Unknown {
+    let unknown = Outcome::Unknown {
         reason: "line cut".to_owned(),
     };
-    world.store.settle_outgoing(id, unknown).await.unwrap();
+    world.settle(id, unknown).await.unwrap();
     assert!(matches!(
         world.store.discard_message(id, Discard::Settled).await,
         Err(StoreError::MayHaveArrived)
@@ -306,8 +267,7 @@ async fn a_reply_can_be_taken_back_only_while_it_surely_was_not_sent() {
         message: "not allowed".to_owned(),
     };
     let failed = world
-        .store
-        .settle_outgoing(id, SendOutcome::Refused(error.clone()))
+        .settle(id, Outcome::Refused(error.clone()))
         .await
         .unwrap();
     assert_eq!(
@@ -317,7 +277,7 @@ async fn a_reply_can_be_taken_back_only_while_it_surely_was_not_sent() {
     assert!(
         world
             .store
-            .pending_outgoing(account.id)
+            .pending_orders(account.id)
             .await
             .unwrap()
             .is_empty()
@@ -330,13 +290,7 @@ async fn a_reply_can_be_taken_back_only_while_it_surely_was_not_sent() {
         .await
         .unwrap();
     assert_eq!(world.texts(account.id, chat).await, ["question"]);
-    assert!(
-        !world
-            .store
-            .mark_outgoing_in_flight(id, Duration::ZERO)
-            .await
-            .unwrap()
-    );
+    assert!(!world.mark(id).await);
     let fresh = world
         .store
         .queue_reply(reply(conversation.id, "answer", Some("k")))

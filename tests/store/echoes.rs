@@ -4,27 +4,20 @@ use std::time::Duration;
 
 use switchboard::{
     domain::{
-        AccountId, Change, ChatId, MessageError, MessageRowId, MessageStatus, OrderState,
-        SendOutcome, Timestamp,
+        AccountId, Change, ChatId, MessageError, MessageRowId, MessageStatus, OrderState, Outcome,
     },
     store::{Discard, QueueReply, StoreConfig, StoreError},
 };
 
 use crate::{
     rows,
-    world::{World, batch, message, new, own, until},
+    world::{World, batch, message, new, own, sent, until},
 };
 
 /// Queued and right before its call.
 async fn in_flight(world: &World, account: AccountId, chat: ChatId, text: &str) -> MessageRowId {
     let id = queued(world, account, chat, text).await;
-    assert!(
-        world
-            .store
-            .mark_outgoing_in_flight(id, Duration::ZERO)
-            .await
-            .unwrap()
-    );
+    assert!(world.mark(id).await);
     world.ear.names();
     id
 }
@@ -43,13 +36,6 @@ async fn queued(world: &World, account: AccountId, chat: ChatId, text: &str) -> 
         .await
         .unwrap();
     queued.message.id
-}
-
-fn sent(message_id: i32) -> SendOutcome {
-    SendOutcome::Sent {
-        message_id,
-        date: Timestamp::from_seconds(1_700_000_000 + i64::from(message_id)),
-    }
 }
 
 async fn talk(world: &World) -> (AccountId, ChatId) {
@@ -83,7 +69,7 @@ async fn whatever_its_text_an_echo_is_held_while_a_reply_is_in_flight() {
         .record(account, vec![new(own(chat, 2, "an answer"))])
         .await;
     assert!(world.ear.names().is_empty(), "held");
-    world.store.settle_outgoing(reply, sent(2)).await.unwrap();
+    world.settle(reply, sent(2)).await.unwrap();
     assert_eq!(world.ear.names(), ["message_sent"]);
     assert_eq!(world.texts(account, chat).await, ["an answer", "question"]);
 }
@@ -111,7 +97,7 @@ async fn only_what_can_be_the_echo_is_held() {
         .record(account, vec![new(own(chat, 11, "answer"))])
         .await;
     assert!(world.ear.names().is_empty(), "held");
-    world.store.settle_outgoing(reply, sent(11)).await.unwrap();
+    world.settle(reply, sent(11)).await.unwrap();
     assert_eq!(world.texts(account, chat).await.len(), 3);
 }
 
@@ -122,10 +108,10 @@ async fn however_a_reply_ends_what_was_held_is_shown() {
         code: "CHAT_WRITE_FORBIDDEN".to_owned(),
         message: "not allowed".to_owned(),
     };
-    let flood = SendOutcome::Flood {
+    let flood = Outcome::Flood {
         wait: Duration::from_secs(30),
     };
-    let not_sent = SendOutcome::NotSent {
+    let not_sent = Outcome::NotSent {
         reason: "not connected".to_owned(),
     };
     for end in ["refused", "flood", "not sent", "given up", "discarded"] {
@@ -136,21 +122,16 @@ async fn however_a_reply_ends_what_was_held_is_shown() {
             .record(account, vec![new(own(chat, 2, "hello"))])
             .await;
         assert!(world.ear.names().is_empty(), "held");
-        let store = &world.store;
         match end {
-            "refused" => {
-                let refused = SendOutcome::Refused(error.clone());
-                store.settle_outgoing(reply, refused).await.map(drop)
+            "refused" => drop(world.settle(reply, Outcome::Refused(error.clone())).await),
+            "flood" => drop(world.settle(reply, flood.clone()).await),
+            "not sent" => drop(world.settle(reply, not_sent.clone()).await),
+            "given up" => drop(world.give_up(reply, error.clone()).await),
+            _ => {
+                let taken = world.store.discard_message(reply, Discard::Anyway).await;
+                taken.unwrap();
             }
-            "flood" => store.settle_outgoing(reply, flood.clone()).await.map(drop),
-            "not sent" => store
-                .settle_outgoing(reply, not_sent.clone())
-                .await
-                .map(drop),
-            "given up" => store.give_up_outgoing(reply, error.clone()).await.map(drop),
-            _ => store.discard_message(reply, Discard::Anyway).await,
         }
-        .unwrap();
         let names = world.ear.names();
         assert!(names.contains(&"message_sent"), "{end}: {names:?}");
         let wanted = if end == "discarded" { 2 } else { 3 };
@@ -175,8 +156,7 @@ async fn what_was_held_for_long_enough_is_shown_and_taken_back_if_it_was_the_rep
     let reply = in_flight(&world, account, chat, "hello").await;
     let reason = "line cut".to_owned();
     world
-        .store
-        .settle_outgoing(reply, SendOutcome::Unknown { reason })
+        .settle(reply, Outcome::Unknown { reason })
         .await
         .unwrap();
     world.ear.names();
@@ -197,7 +177,7 @@ async fn what_was_held_for_long_enough_is_shown_and_taken_back_if_it_was_the_rep
     .await;
     assert_eq!(names, ["message_sent", "message_sent"]);
     assert_eq!(world.texts(account, chat).await.len(), 4);
-    world.store.settle_outgoing(reply, sent(2)).await.unwrap();
+    world.settle(reply, sent(2)).await.unwrap();
     assert_eq!(world.ear.names(), ["message_deleted", "message_sent"]);
     let message = world.store.get_message(reply).await.unwrap().unwrap();
     assert_eq!(message.message_id.as_deref(), Some("2"));
@@ -230,15 +210,11 @@ async fn the_next_run_binds_or_shows_what_the_last_one_held() {
         }
     })
     .await;
-    let pending = world.store.pending_outgoing(account).await.unwrap();
+    let pending = world.store.pending_orders(account).await.unwrap();
     assert_eq!(pending[0].tries.state, OrderState::InFlight);
     assert_eq!(pending[0].tries.above, Some(1));
-    world
-        .store
-        .mark_outgoing_in_flight(reply, Duration::ZERO)
-        .await
-        .unwrap();
-    let pending = world.store.pending_outgoing(account).await.unwrap();
+    world.mark(reply).await;
+    let pending = world.store.pending_orders(account).await.unwrap();
     assert_eq!(pending[0].tries.state, OrderState::Unanswered);
 }
 
@@ -256,14 +232,14 @@ async fn what_became_of_a_held_echo_stands_when_it_is_bound() {
         message_ids: vec![2],
     };
     world.record(account, vec![gone]).await;
-    world.store.settle_outgoing(reply, sent(2)).await.unwrap();
+    world.settle(reply, sent(2)).await.unwrap();
     let message = world.store.get_message(reply).await.unwrap().unwrap();
     assert_eq!(message.status, MessageStatus::Sent);
     assert!(message.deleted_at.is_some());
     let rows = "SELECT count(*) AS n FROM messages WHERE message_no = 2";
     assert_eq!(rows::number(&world.path, rows), 1);
     assert_eq!(
-        rows::number(&world.path, "SELECT count(*) AS n FROM outbox"),
+        rows::number(&world.path, "SELECT count(*) AS n FROM orders"),
         0
     );
 }
@@ -281,16 +257,16 @@ async fn what_may_have_arrived_is_taken_back_only_with_a_word_of_its_own() {
             Err(StoreError::MayHaveArrived)
         ));
     }
-    let random_id = world.store.pending_outgoing(account).await.unwrap()[0].random_id;
+    let random_id = world.store.pending_orders(account).await.unwrap()[0]
+        .work
+        .makes()[0]
+        .random_id;
     world
         .store
         .discard_message(reply, Discard::Anyway)
         .await
         .unwrap();
-    assert!(matches!(
-        world.store.settle_outgoing(reply, sent(2)).await,
-        Err(StoreError::MessageNotFound)
-    ));
+    assert!(world.settle(reply, sent(2)).await.is_none());
     let arrived = Change::Sent {
         random_id,
         message_id: 2,
@@ -309,56 +285,39 @@ async fn a_wait_after_an_unanswered_call_leaves_it_unanswered() {
     let (account, chat) = talk(&world).await;
     let reply = in_flight(&world, account, chat, "hello").await;
     let state = async || {
-        world.store.pending_outgoing(account).await.unwrap()[0]
+        world.store.pending_orders(account).await.unwrap()[0]
             .tries
             .state
     };
     let wait = Duration::from_secs(5);
     for outcome in [
-        SendOutcome::Flood { wait },
-        SendOutcome::SlowMode { wait },
-        SendOutcome::NotSent {
+        Outcome::Flood { wait },
+        Outcome::SlowMode { wait },
+        Outcome::NotSent {
             reason: "away".to_owned(),
         },
     ] {
-        world
-            .store
-            .settle_outgoing(reply, outcome.clone())
-            .await
-            .unwrap();
+        world.settle(reply, outcome.clone()).await.unwrap();
         assert_eq!(state().await, OrderState::Queued, "{outcome:?}");
-        world
-            .store
-            .mark_outgoing_in_flight(reply, Duration::ZERO)
-            .await
-            .unwrap();
+        world.mark(reply).await;
     }
     let reason = "line cut".to_owned();
     world
-        .store
-        .settle_outgoing(reply, SendOutcome::Unknown { reason })
+        .settle(reply, Outcome::Unknown { reason })
         .await
         .unwrap();
     for outcome in [
-        SendOutcome::Flood { wait },
-        SendOutcome::SlowMode { wait },
-        SendOutcome::NotSent {
+        Outcome::Flood { wait },
+        Outcome::SlowMode { wait },
+        Outcome::NotSent {
             reason: "away".to_owned(),
         },
     ] {
-        world
-            .store
-            .settle_outgoing(reply, outcome.clone())
-            .await
-            .unwrap();
+        world.settle(reply, outcome.clone()).await.unwrap();
         assert_eq!(state().await, OrderState::Unanswered, "{outcome:?}");
     }
     let error = no_definite_answer();
-    let failed = world
-        .store
-        .give_up_outgoing(reply, error.clone())
-        .await
-        .unwrap();
+    let failed = world.give_up(reply, error.clone()).await;
     assert_eq!(
         (failed.status, failed.delivery, failed.error),
         (
@@ -370,12 +329,8 @@ async fn a_wait_after_an_unanswered_call_leaves_it_unanswered() {
     let again = world.store.retry_message(reply).await.unwrap();
     assert_eq!(again.delivery, Some(OrderState::Unanswered));
     // A failure that turns out to have arrived.
-    world
-        .store
-        .give_up_outgoing(reply, no_definite_answer())
-        .await
-        .unwrap();
-    let random_id = rows::number(&world.path, "SELECT random_id AS n FROM outbox");
+    world.give_up(reply, no_definite_answer()).await;
+    let random_id = rows::number(&world.path, "SELECT random_id AS n FROM order_messages");
     world
         .store
         .record_batch(batch(

@@ -1,17 +1,17 @@
 //! Telegram tells the same things in any order, and twice. The end is the same.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use switchboard::{
     domain::{
         AccountId, Change, ChatId, Direction, Event, EventBody, IncomingMessage, MessageRowId,
-        MessageStatus, SendOutcome, Timestamp,
+        MessageStatus, Outcome, Timestamp,
     },
     store::{MessagesFrom, QueueReply, StoreHandle},
 };
 
-use crate::world::{World, batch, message, own};
+use crate::world::{World, batch, message, own, sent};
 
 /// What may reach the store about one reply, one message of the other side and one that was written on a phone at the
 /// same moment, with the same words.
@@ -187,26 +187,22 @@ async fn take(world: &World, step: Step, account: AccountId, chat: ChatId, reply
     let store = &world.store;
     match step {
         Step::Mark => {
-            store
-                .mark_outgoing_in_flight(reply, Duration::ZERO)
-                .await
-                .unwrap();
+            world.mark(reply).await;
         }
         Step::Unanswered => {
             let reason = "line cut".to_owned();
-            let unknown = SendOutcome::Unknown { reason };
-            store.settle_outgoing(reply, unknown).await.unwrap();
+            let unknown = Outcome::Unknown { reason };
+            world.settle(reply, unknown).await.unwrap();
         }
         Step::Settle => {
-            let sent = SendOutcome::Sent {
-                message_id: OWN,
-                date: Timestamp::from_seconds(1_700_000_000 + i64::from(OWN)),
-            };
-            store.settle_outgoing(reply, sent).await.unwrap();
+            let sent = sent(OWN);
+            world.settle(reply, sent).await.unwrap();
         }
         step => {
-            let random_id = store.pending_outgoing(account).await.unwrap();
-            let random_id = random_id.first().map_or(0, |pending| pending.random_id);
+            let random_id = store.pending_orders(account).await.unwrap();
+            let random_id = random_id
+                .first()
+                .map_or(0, |pending| pending.work.makes()[0].random_id);
             let Some(change) = change(step, chat, random_id) else {
                 return;
             };

@@ -1,18 +1,16 @@
 //! The whole message in its row: the same whichever way it came, and gone with it.
 
-use std::time::Duration;
-
 use switchboard::{
     domain::{
         AccountId, Change, ChatId, Entity, EntityKind, ForwardedFrom, IncomingMessage,
-        MessageObject, SendOutcome, Timestamp,
+        MessageObject, Timestamp,
     },
     store::{QueueReply, StoreConfig},
 };
 
 use crate::{
     rows,
-    world::{World, batch, message, new, own, person, until},
+    world::{World, batch, message, new, own, person, sent_at, until},
 };
 
 const CHAT: ChatId = ChatId::user(7);
@@ -225,25 +223,18 @@ async fn a_reply_gets_what_telegram_made_of_it() {
             idempotency_key: None,
         };
         let id = world.store.queue_reply(reply).await.unwrap().message.id;
-        world
-            .store
-            .mark_outgoing_in_flight(id, Duration::ZERO)
-            .await
-            .unwrap();
+        world.mark(id).await;
         let echo = IncomingMessage {
             entities: vec![bold(3)],
             object: object(1),
             ..own(CHAT, 9, "see example.org")
         };
-        let sent = SendOutcome::Sent {
-            message_id: 9,
-            date: echo.date,
-        };
+        let sent = sent_at(9, echo.date);
         if echo_first {
             came(&world, account, Way::Live, echo).await;
-            world.store.settle_outgoing(id, sent).await.unwrap();
+            world.settle(id, sent).await.unwrap();
         } else {
-            world.store.settle_outgoing(id, sent).await.unwrap();
+            world.settle(id, sent).await.unwrap();
             came(&world, account, Way::Live, echo).await;
             assert_eq!(world.ear.names().last(), Some(&"message_edited"));
         }

@@ -1,6 +1,7 @@
 //! A store on a file of its own, and the small words that tests are written in.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -8,12 +9,15 @@ use std::{
 
 use switchboard::{
     domain::{
-        Account, AccountId, Batch, Change, ChatId, Conversation, Event, IncomingMessage, Peer,
-        PeerFlags, Position, Timestamp,
+        Account, AccountId, Batch, Change, ChatId, Conversation, Event, IncomingMessage, Made,
+        Making, MessageError, MessageRowId, NewText, Order, OrderId, Outcome, Peer, PeerFlags,
+        Place, Position, StoredMessage, Timestamp, Tries, Work,
     },
     store::{EventSink, MessagesFrom, NewAccount, Recorded, Store, StoreConfig, StoreHandle},
 };
 use tempfile::TempDir;
+
+use crate::rows;
 
 /// One generous limit for every wait.
 pub const LIMIT: Duration = Duration::from_secs(40);
@@ -44,10 +48,14 @@ impl Ear {
     }
 }
 
+/// What the worker of an order remembers of it: its number and its random id.
+type Remembered = HashMap<MessageRowId, (OrderId, i64)>;
+
 pub struct World {
     pub store: StoreHandle,
     pub ear: Arc<Ear>,
     pub path: PathBuf,
+    orders: Mutex<Remembered>,
     _dir: Option<TempDir>,
 }
 
@@ -67,6 +75,7 @@ impl World {
             store,
             ear,
             path,
+            orders: Mutex::default(),
             _dir: None,
         }
     }
@@ -76,6 +85,7 @@ impl World {
         self.store.close().await;
         let mut next = Self::at(StoreConfig::at(&self.path));
         next._dir = self._dir.take();
+        next.orders = std::mem::take(&mut self.orders);
         next
     }
 
@@ -109,6 +119,60 @@ impl World {
             .expect("the conversation exists")
     }
 
+    /// The order that sends this reply, as its worker knows it also after it was settled.
+    pub fn order(&self, reply: MessageRowId) -> Order {
+        let asked = |column: &str| {
+            let query = format!(
+                "SELECT coalesce(max({column}), 0) AS n FROM order_messages WHERE message_row = {}",
+                reply.0
+            );
+            rows::number(&self.path, &query)
+        };
+        let mut orders = self.orders.lock().unwrap();
+        let (id, random_id) = *orders
+            .entry(reply)
+            .or_insert_with(|| (OrderId(asked("order_id")), asked("random_id")));
+        let text = NewText {
+            making: Making {
+                row: reply,
+                random_id,
+            },
+            text: String::new(),
+            place: Place::default(),
+            preview: true,
+        };
+        Order {
+            id,
+            account_id: AccountId::random(),
+            chat: ChatId::user(0),
+            work: Work::Text(text),
+            tries: Tries::default(),
+        }
+    }
+
+    /// Right before the call.
+    pub async fn mark(&self, reply: MessageRowId) -> bool {
+        let id = self.order(reply).id;
+        let marked = self.store.mark_order_in_flight(id, Duration::ZERO).await;
+        marked.unwrap()
+    }
+
+    /// What one attempt to send a reply ended with; then the reply as it is. `None`: there is no such message.
+    pub async fn settle(&self, reply: MessageRowId, mut outcome: Outcome) -> Option<StoredMessage> {
+        let order = self.order(reply);
+        if let Outcome::Done { made } = &mut outcome {
+            made[0].random_id = order.work.makes()[0].random_id;
+        }
+        self.store.settle_order(&order, outcome).await.unwrap();
+        self.store.get_message(reply).await.unwrap()
+    }
+
+    pub async fn give_up(&self, reply: MessageRowId, error: MessageError) -> StoredMessage {
+        let id = self.order(reply).id;
+        self.store.give_up_order(id, error).await.unwrap();
+        self.store.get_message(reply).await.unwrap().unwrap()
+    }
+
     /// Texts of a chat, newest first.
     pub async fn texts(&self, account: AccountId, chat: ChatId) -> Vec<String> {
         let conversation = self.conversation(account, chat).await;
@@ -121,6 +185,23 @@ impl World {
             .map(|message| message.text)
             .collect()
     }
+}
+
+/// Telegram made this message; which order asked for it, [`World::settle`] knows.
+pub fn sent(message_id: i32) -> Outcome {
+    sent_at(
+        message_id,
+        Timestamp::from_seconds(1_700_000_000 + i64::from(message_id)),
+    )
+}
+
+pub fn sent_at(message_id: i32, date: Timestamp) -> Outcome {
+    let made = Made {
+        random_id: 0,
+        message_id,
+        date,
+    };
+    Outcome::Done { made: vec![made] }
 }
 
 pub fn batch(account: AccountId, changes: Vec<Change>) -> Batch {

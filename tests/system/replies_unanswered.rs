@@ -63,7 +63,9 @@ impl Talk {
 
     /// The state of a reply's order in the file, `sent` when it has none any more.
     fn state(&self, reply: i64) -> String {
-        let query = format!("SELECT state AS t FROM outbox WHERE message_row = {reply}");
+        let query = format!(
+            "SELECT state AS t FROM orders WHERE id = (SELECT order_id FROM order_messages WHERE message_row = {reply})"
+        );
         let state = rows::texts(&self.file(), &query).pop();
         state.unwrap_or_else(|| "sent".to_owned())
     }
@@ -148,7 +150,8 @@ async fn a_reply_without_a_definite_answer_ends_and_the_next_one_goes_out() {
         talk.until_state(second, "sent").await;
         assert_eq!(talk.texts(), ["hello", "second"]);
 
-        let random_id = format!("SELECT random_id AS n FROM outbox WHERE message_row = {first}");
+        let random_id =
+            format!("SELECT random_id AS n FROM order_messages WHERE message_row = {first}");
         let random_id = rows::number(&talk.file(), &random_id);
         let retry = format!("/messages/{first}/retry");
         talk.fleet.api.post(&retry, Value::Null).await;
@@ -289,7 +292,7 @@ async fn of_long_ago(effect: Effect) -> (Talk, i64, i64) {
     }
     talk.fleet.kill_service();
     let mut file = SqliteConnection::establish(&talk.file().display().to_string()).unwrap();
-    file.batch_execute("UPDATE outbox SET last_at = last_at - 4 * 3600 * 1000")
+    file.batch_execute("UPDATE orders SET last_at = last_at - 4 * 3600 * 1000")
         .unwrap();
     drop(file);
     telegram.forget_random_ids(talk.account.user);
@@ -306,7 +309,9 @@ async fn a_forgotten_random_id_is_not_sent_again_when_the_chat_has_a_message_of_
     talk.until_state(reply, "given_up").await;
     let texts = talk.fleet.telegram.texts(talk.account.user, group);
     assert_eq!(texts, ["question", "answer"]);
-    let error = format!("SELECT error_code AS t FROM outbox WHERE message_row = {reply}");
+    let error = format!(
+        "SELECT error_code AS t FROM orders WHERE id = (SELECT order_id FROM order_messages WHERE message_row = {reply})"
+    );
     assert_eq!(rows::texts(&talk.file(), &error), ["no_definite_answer"]);
     // What is in the chat is on the desk, as a message from another device.
     let shown =

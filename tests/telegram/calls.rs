@@ -1,7 +1,7 @@
 //! Calls through a link's handle.
 
 use switchboard::{
-    domain::{Change, ChatId, SendOutcome},
+    domain::{Change, ChatId, Outcome},
     telegram::{CallError, HistoryRange, Recipient, Urgency},
 };
 use switchboard_simulator::{Fault, PersonSpec};
@@ -182,9 +182,9 @@ async fn floods_and_refusals_come_back_as_such() {
     ground
         .sim
         .set_fault(Fault::flood_wait(31).on("messages.sendMessage").times(1));
-    let flood = reader.handle.send(&outgoing(chat, 1, "x")).await;
+    let flood = reader.handle.carry_out(&outgoing(chat, 1, "x")).await;
     assert!(
-        matches!(flood, SendOutcome::Flood { wait } if wait.as_secs() == 31),
+        matches!(flood, Outcome::Flood { wait } if wait.as_secs() == 31),
         "{flood:?}"
     );
     ground.sim.set_fault(
@@ -192,9 +192,9 @@ async fn floods_and_refusals_come_back_as_such() {
             .on("messages.sendMessage")
             .times(1),
     );
-    let refused = reader.handle.send(&outgoing(chat, 2, "x")).await;
+    let refused = reader.handle.carry_out(&outgoing(chat, 2, "x")).await;
     assert!(
-        matches!(&refused, SendOutcome::Refused(error) if error.code == "PEER_FLOOD"),
+        matches!(&refused, Outcome::Refused(error) if error.code == "PEER_FLOOD"),
         "{refused:?}"
     );
     let channel = ground
@@ -206,7 +206,7 @@ async fn floods_and_refusals_come_back_as_such() {
         .await;
     let refused = reader
         .handle
-        .send(&outgoing(ChatId::from_marked(channel), 3, "x"))
+        .carry_out(&outgoing(ChatId::from_marked(channel), 3, "x"))
         .await;
-    assert!(matches!(refused, SendOutcome::Refused(_)), "{refused:?}");
+    assert!(matches!(refused, Outcome::Refused(_)), "{refused:?}");
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use switchboard::{
-    domain::{Change, ChatId, Hole, Position, SendOutcome},
+    domain::{Change, ChatId, Hole, Outcome, Position},
     telegram::{LinkEvent, SessionData, Telegram, TelegramConfig, Timing},
 };
 use switchboard_simulator::{Effect, Fault, Simulator};
@@ -98,8 +98,11 @@ async fn five_hundred_channels_behind_hold_up_nobody() {
     let began = Instant::now();
     reader.until("the line", |seen| seen.connected == 1).await;
     let friend = ChatId::user(ground.friend);
-    let sent = reader.handle.send(&outgoing(friend, 1, "answer")).await;
-    assert!(matches!(sent, SendOutcome::Sent { .. }), "{sent:?}");
+    let sent = reader
+        .handle
+        .carry_out(&outgoing(friend, 1, "answer"))
+        .await;
+    assert!(matches!(sent, Outcome::Done { .. }), "{sent:?}");
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
     reader
         .until("the account's own line", |seen| seen.caught_up == 1)
@@ -164,8 +167,11 @@ async fn a_flood_wait_on_channels_holds_only_channels() {
     let friend = ChatId::user(ground.friend);
     let at = Instant::now();
     ground.sim.say(ground.friend, ground.user, "live");
-    let sent = reader.handle.send(&outgoing(friend, 1, "answer")).await;
-    assert!(matches!(sent, SendOutcome::Sent { .. }), "{sent:?}");
+    let sent = reader
+        .handle
+        .carry_out(&outgoing(friend, 1, "answer"))
+        .await;
+    assert!(matches!(sent, Outcome::Done { .. }), "{sent:?}");
     reader.until_same(&ground, friend).await;
     assert!(at.elapsed() < AT_ONCE, "{:?}", at.elapsed());
     assert!(caught_up(&reader, &channels) < channels.len());
@@ -289,8 +295,11 @@ async fn our_own_calls_leave_no_gap() {
         let newest = ground.sim.say(ground.friend, ground.user, &format!("{at}"));
         reader.until_same(&ground, friend).await;
         reader.handle.mark_read(friend, newest).await.unwrap();
-        let sent = reader.handle.send(&outgoing(friend, at + 1, "yes")).await;
-        assert!(matches!(sent, SendOutcome::Sent { .. }), "{sent:?}");
+        let sent = reader
+            .handle
+            .carry_out(&outgoing(friend, at + 1, "yes"))
+            .await;
+        assert!(matches!(sent, Outcome::Done { .. }), "{sent:?}");
         reader.until_same(&ground, friend).await;
     }
     assert_eq!(asked(&ground), before);

@@ -1,7 +1,7 @@
 //! How links end, and that an end says why.
 
 use switchboard::{
-    domain::{ChatId, SendOutcome},
+    domain::{ChatId, Outcome},
     telegram::{LinkExit, LoginLost},
 };
 use switchboard_simulator::{
@@ -51,8 +51,11 @@ async fn a_frozen_account_reads_on() {
     let chat = ChatId::user(ground.friend);
     ground.sim.say(ground.friend, ground.user, "are you there?");
     reader.until_same(&ground, chat).await;
-    let refused = reader.handle.send(&outgoing(chat, 5, "no answer")).await;
-    let SendOutcome::Refused(error) = refused else {
+    let refused = reader
+        .handle
+        .carry_out(&outgoing(chat, 5, "no answer"))
+        .await;
+    let Outcome::Refused(error) = refused else {
         panic!("{refused:?}");
     };
     assert_eq!(error.code, "FROZEN_METHOD_INVALID");

@@ -11,8 +11,8 @@ use std::{
 use futures_util::future::BoxFuture;
 use switchboard::{
     domain::{
-        AccountId, ApiCredentials, Batch, Change, ChatId, Hole, MessageRowId, OutgoingMessage,
-        Peer, Place, Position, SecretText, Tries,
+        AccountId, ApiCredentials, Batch, Change, ChatId, Hole, Making, MessageRowId, NewText,
+        Order, OrderId, Outcome, Peer, Place, Position, SecretText, Tries, Work,
     },
     telegram::{
         BookAway, LinkConfig, LinkEvent, LinkExit, LinkHandle, PeerBook, SessionData, Telegram,
@@ -126,15 +126,30 @@ pub fn api() -> ApiCredentials {
     }
 }
 
-pub fn outgoing(chat: ChatId, random_id: i64, text: &str) -> OutgoingMessage {
-    OutgoingMessage {
-        id: MessageRowId(1),
-        account_id: AccountId::random(),
-        chat,
-        random_id,
+pub fn outgoing(chat: ChatId, random_id: i64, text: &str) -> Order {
+    let text = NewText {
+        making: Making {
+            row: MessageRowId(1),
+            random_id,
+        },
         text: text.to_owned(),
         place: Place::default(),
+        preview: true,
+    };
+    Order {
+        id: OrderId(1),
+        account_id: AccountId::random(),
+        chat,
+        work: Work::Text(text),
         tries: Tries::default(),
+    }
+}
+
+/// Which message the order made.
+pub fn made(outcome: &Outcome) -> Option<i32> {
+    match outcome {
+        Outcome::Done { made } => made.first().map(|made| made.message_id),
+        _ => None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! Messages in and out, while nothing goes wrong.
 
 use switchboard::{
-    domain::{Change, ChatId, SendOutcome},
+    domain::{Change, ChatId, Outcome},
     telegram::Urgency,
 };
 use switchboard_simulator::PersonSpec;
 
-use crate::ground::{Ground, outgoing};
+use crate::ground::{Ground, made, outgoing};
 
 /// Protects the heart of the product: what is said arrives, with the person who said it, and the answer goes out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,9 +22,9 @@ async fn a_message_comes_in_and_the_answer_goes_out() {
 
     let sent = reader
         .handle
-        .send(&outgoing(chat, 77, "good morning"))
+        .carry_out(&outgoing(chat, 77, "good morning"))
         .await;
-    let SendOutcome::Sent { message_id, .. } = sent else {
+    let Some(message_id) = made(&sent) else {
         panic!("{sent:?}");
     };
     reader
@@ -35,12 +35,9 @@ async fn a_message_comes_in_and_the_answer_goes_out() {
     // The same random id again: Telegram answers with the first message.
     let again = reader
         .handle
-        .send(&outgoing(chat, 77, "good morning"))
+        .carry_out(&outgoing(chat, 77, "good morning"))
         .await;
-    assert!(
-        matches!(again, SendOutcome::Sent { message_id: id, .. } if id == message_id),
-        "{again:?}"
-    );
+    assert!(made(&again) == Some(message_id), "{again:?}");
     assert_eq!(
         ground.sim.texts(ground.user, chat.marked()),
         ["hello", "good morning"]
@@ -79,8 +76,8 @@ async fn a_note_to_oneself_lands_in_ones_own_chat() {
     let ground = Ground::start().await;
     let mut reader = ground.link().await;
     let own = ChatId::user(ground.user);
-    let sent = reader.handle.send(&outgoing(own, 5, "remember")).await;
-    assert!(matches!(sent, SendOutcome::Sent { .. }), "{sent:?}");
+    let sent = reader.handle.carry_out(&outgoing(own, 5, "remember")).await;
+    assert!(matches!(sent, Outcome::Done { .. }), "{sent:?}");
     reader.until_same(&ground, own).await;
 }
 
@@ -99,9 +96,7 @@ async fn marks_and_deletions_arrive() {
         .await;
     reader.until_same(&ground, chat).await;
 
-    let SendOutcome::Sent { message_id, .. } =
-        reader.handle.send(&outgoing(chat, 9, "seen?")).await
-    else {
+    let Some(message_id) = made(&reader.handle.carry_out(&outgoing(chat, 9, "seen?")).await) else {
         panic!("not sent");
     };
     ground.sim.read(ground.friend, ground.user, 0);
@@ -147,7 +142,10 @@ async fn a_stranger_comes_with_name_and_hash() {
                 .is_some_and(|peer| peer.access_hash.is_some())
         });
         assert!(known, "person {at} is not known");
-        let sent = reader.handle.send(&outgoing(chat, at + 1, "welcome")).await;
-        assert!(matches!(sent, SendOutcome::Sent { .. }), "{sent:?}");
+        let sent = reader
+            .handle
+            .carry_out(&outgoing(chat, at + 1, "welcome"))
+            .await;
+        assert!(matches!(sent, Outcome::Done { .. }), "{sent:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use switchboard::{
-    domain::{ChatId, Hole, SendOutcome},
+    domain::{ChatId, Hole, Outcome},
     telegram::Timing,
 };
 use switchboard_simulator::{
@@ -190,13 +190,13 @@ async fn a_reply_across_a_cut_is_sent_once() {
             .on("messages.sendMessage")
             .times(1),
     );
-    let first = reader.handle.send(&outgoing(chat, 42, "once")).await;
-    assert!(matches!(first, SendOutcome::Unknown { .. }), "{first:?}");
+    let first = reader.handle.carry_out(&outgoing(chat, 42, "once")).await;
+    assert!(matches!(first, Outcome::Unknown { .. }), "{first:?}");
     reader
         .until("the line again", |seen| seen.connected >= 2)
         .await;
-    let again = reader.handle.send(&outgoing(chat, 42, "once")).await;
-    assert!(matches!(again, SendOutcome::Sent { .. }), "{again:?}");
+    let again = reader.handle.carry_out(&outgoing(chat, 42, "once")).await;
+    assert!(matches!(again, Outcome::Done { .. }), "{again:?}");
     reader.until_same(&ground, chat).await;
     assert_eq!(ground.sim.texts(ground.user, chat.marked()), ["hi", "once"]);
 }

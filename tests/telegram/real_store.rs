@@ -11,7 +11,7 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use switchboard::{
     account::StoredPeers,
-    domain::{AccountId, ChatId, Event, SendOutcome},
+    domain::{AccountId, ChatId, Event, Outcome},
     store::{EventSink, MessagesFrom, NewAccount, Store, StoreConfig, StoreHandle},
     telegram::{
         BookAway, CallError, HistoryRange, LinkConfig, LinkEvent, LinkHandle, PeerBook,
@@ -324,8 +324,8 @@ async fn a_store_that_is_away_refuses_nothing() {
     desk.open(&ground).await;
     desk.away.store(true, Ordering::Relaxed);
     let reply = outgoing(guest_chat, 1, "answer");
-    let sent = desk.handle().send(&reply).await;
-    assert!(matches!(sent, SendOutcome::NotSent { .. }), "{sent:?}");
+    let sent = desk.handle().carry_out(&reply).await;
+    assert!(matches!(sent, Outcome::NotSent { .. }), "{sent:?}");
     let page = desk
         .handle()
         .history(guest_chat, HistoryRange::default(), Urgency::Person)
@@ -337,8 +337,8 @@ async fn a_store_that_is_away_refuses_nothing() {
     desk.away.store(false, Ordering::Relaxed);
     desk.until_texts(friend, &["one", "two"]).await;
     desk.until_texts(channel, &["one", "two", "three"]).await;
-    let sent = desk.handle().send(&reply).await;
-    assert!(matches!(sent, SendOutcome::Sent { .. }), "{sent:?}");
+    let sent = desk.handle().carry_out(&reply).await;
+    assert!(matches!(sent, Outcome::Done { .. }), "{sent:?}");
 }
 
 /// Protects the outbox from taking a reply for perhaps sent: without a line nothing leaves.
@@ -351,6 +351,6 @@ async fn without_a_line_a_reply_is_surely_not_sent() {
     desk.until_texts(friend, &["one"]).await;
     let handle = desk.handle().clone();
     desk.close().await;
-    let reply = handle.send(&outgoing(friend, 1, "answer")).await;
-    assert!(matches!(reply, SendOutcome::NotSent { .. }), "{reply:?}");
+    let reply = handle.carry_out(&outgoing(friend, 1, "answer")).await;
+    assert!(matches!(reply, Outcome::NotSent { .. }), "{reply:?}");
 }

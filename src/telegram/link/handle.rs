@@ -16,7 +16,7 @@ use super::{
     fetch, resolve, reveal, send, shared::Shared, task::Task,
 };
 use crate::{
-    domain::{Batch, ChatId, OutgoingMessage, Peer, SecretText, SelfUser, SendOutcome},
+    domain::{Batch, ChatId, Order, Outcome, Peer, SecretText, SelfUser},
     telegram::{
         CallError, KeyLease, LinkExit,
         pool::{PoolSession, panic_text},
@@ -83,9 +83,10 @@ impl LinkHandle {
         (handle, receiver)
     }
 
-    /// One attempt to send; repeats go out with the same random id, which Telegram answers with the first message.
-    pub async fn send(&self, message: &OutgoingMessage) -> SendOutcome {
-        send::send(&self.shared, message).await
+    /// One attempt; repeats of what makes messages go out with the same random ids, which Telegram answers with the first
+    /// messages.
+    pub async fn carry_out(&self, order: &Order) -> Outcome {
+        send::carry_out(&self.shared, order).await
     }
 
     /// One page of the dialog list, at most 100 rows; `None` begins at the top.

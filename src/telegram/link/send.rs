@@ -8,7 +8,8 @@ use tl::enums::{InputReplyTo, Update, Updates};
 use super::{resolve::input_peer, shared::Shared};
 use crate::{
     domain::{
-        ChatId, MessageError, OutgoingMessage, PeerKind, Place, SendOutcome, Timestamp, check_text,
+        ChatId, Made, MessageError, NewText, Order, Outcome, PeerKind, Place, Timestamp, Work,
+        check_text,
     },
     telegram::{
         CallError,
@@ -16,12 +17,18 @@ use crate::{
     },
 };
 
-pub(super) async fn send(shared: &Shared, message: &OutgoingMessage) -> SendOutcome {
+pub(super) async fn carry_out(shared: &Shared, order: &Order) -> Outcome {
+    match &order.work {
+        Work::Text(text) => send(shared, order.chat, text).await,
+    }
+}
+
+async fn send(shared: &Shared, chat: ChatId, message: &NewText) -> Outcome {
     // A text beyond Telegram's limit could grow past what the layer below can carry at all.
     if let Err(error) = check_text(&message.text) {
         return refused("MESSAGE_INVALID", &error.to_string());
     }
-    let peer = match input_peer(shared, message.chat).await {
+    let peer = match input_peer(shared, chat).await {
         Ok(peer) => peer,
         Err(CallError::Unresolvable) => {
             return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
@@ -37,9 +44,9 @@ pub(super) async fn send(shared: &Shared, message: &OutgoingMessage) -> SendOutc
             return not_sent(&error.to_string());
         }
     };
-    shared.hurry(message.chat);
+    shared.hurry(chat);
     match shared.try_call(&request(peer, reply_to, message)).await {
-        Ok(updates) => accepted(updates, message.random_id),
+        Ok(updates) => accepted(updates, message.making.random_id),
         Err(failure) => outcome(failure),
     }
 }
@@ -102,10 +109,10 @@ async fn monoforum_peer(
 fn request(
     peer: tl::enums::InputPeer,
     reply_to: Option<InputReplyTo>,
-    message: &OutgoingMessage,
+    message: &NewText,
 ) -> tl::functions::messages::SendMessage {
     tl::functions::messages::SendMessage {
-        no_webpage: false,
+        no_webpage: !message.preview,
         silent: false,
         background: false,
         clear_draft: true,
@@ -116,7 +123,7 @@ fn request(
         peer,
         reply_to,
         message: message.text.clone(),
-        random_id: message.random_id,
+        random_id: message.making.random_id,
         reply_markup: None,
         entities: None,
         schedule_date: None,
@@ -131,9 +138,9 @@ fn request(
 }
 
 /// Which message our random id became.
-fn accepted(updates: Updates, random_id: i64) -> SendOutcome {
+fn accepted(updates: Updates, random_id: i64) -> Outcome {
     let (updates, date) = match updates {
-        Updates::UpdateShortSentMessage(short) => return sent(short.id, short.date),
+        Updates::UpdateShortSentMessage(short) => return sent(random_id, short.id, short.date),
         Updates::Updates(updates) => (updates.updates, updates.date),
         Updates::Combined(updates) => (updates.updates, updates.date),
         Updates::UpdateShort(short) => (vec![short.update], short.date),
@@ -150,7 +157,7 @@ fn accepted(updates: Updates, random_id: i64) -> SendOutcome {
         .iter()
         .find_map(|update| date_of(update, id))
         .unwrap_or(date);
-    sent(id, date)
+    sent(random_id, id, date)
 }
 
 fn date_of(update: &Update, id: i32) -> Option<i32> {
@@ -165,40 +172,42 @@ fn date_of(update: &Update, id: i32) -> Option<i32> {
     }
 }
 
-fn sent(message_id: i32, date: i32) -> SendOutcome {
-    SendOutcome::Sent {
+fn sent(random_id: i64, message_id: i32, date: i32) -> Outcome {
+    let made = Made {
+        random_id,
         message_id,
         date: Timestamp::from_seconds(i64::from(date)),
-    }
+    };
+    Outcome::Done { made: vec![made] }
 }
 
-fn refused(code: &str, message: &str) -> SendOutcome {
-    SendOutcome::Refused(MessageError {
+fn refused(code: &str, message: &str) -> Outcome {
+    Outcome::Refused(MessageError {
         code: code.to_owned(),
         message: message.to_owned(),
     })
 }
 
-fn not_sent(reason: &str) -> SendOutcome {
-    SendOutcome::NotSent {
+fn not_sent(reason: &str) -> Outcome {
+    Outcome::NotSent {
         reason: reason.to_owned(),
     }
 }
 
-fn unknown(reason: &str) -> SendOutcome {
-    SendOutcome::Unknown {
+fn unknown(reason: &str) -> Outcome {
+    Outcome::Unknown {
         reason: reason.to_owned(),
     }
 }
 
 /// What a failed attempt means for the reply: only Telegram's own word is final.
-fn outcome(failure: Failure) -> SendOutcome {
+fn outcome(failure: Failure) -> Outcome {
     if let Some(wait) = failure.flood() {
         // A wait of nothing would be a loop.
         let wait = wait.max(Duration::from_secs(1));
         return match &failure {
-            Failure::Rpc { name, .. } if name == "SLOWMODE_WAIT" => SendOutcome::SlowMode { wait },
-            _ => SendOutcome::Flood { wait },
+            Failure::Rpc { name, .. } if name == "SLOWMODE_WAIT" => Outcome::SlowMode { wait },
+            _ => Outcome::Flood { wait },
         };
     }
     if failure.exit().is_some() {
@@ -273,7 +282,7 @@ mod tests {
             rpc(406, "AUTH_KEY_DUPLICATED", None),
         ] {
             assert!(
-                matches!(outcome(failure.clone()), SendOutcome::Unknown { .. }),
+                matches!(outcome(failure.clone()), Outcome::Unknown { .. }),
                 "{failure}"
             );
         }
@@ -284,24 +293,18 @@ mod tests {
             rpc(400, "FROZEN_PARTICIPANT_MISSING", None),
         ] {
             assert!(
-                matches!(outcome(failure.clone()), SendOutcome::Refused(_)),
+                matches!(outcome(failure.clone()), Outcome::Refused(_)),
                 "{failure}"
             );
         }
-        assert!(matches!(
-            outcome(Failure::NoLine),
-            SendOutcome::NotSent { .. }
-        ));
+        assert!(matches!(outcome(Failure::NoLine), Outcome::NotSent { .. }));
         let wait = Duration::from_secs(31);
         for name in ["FLOOD_WAIT", "FLOOD_PREMIUM_WAIT"] {
-            assert_eq!(
-                outcome(rpc(420, name, Some(31))),
-                SendOutcome::Flood { wait }
-            );
+            assert_eq!(outcome(rpc(420, name, Some(31))), Outcome::Flood { wait });
         }
         // One group's slow mode is no reason to keep the account from other chats.
         let slow = outcome(rpc(420, "SLOWMODE_WAIT", Some(31)));
-        assert_eq!(slow, SendOutcome::SlowMode { wait });
+        assert_eq!(slow, Outcome::SlowMode { wait });
     }
 
     /// Protects the row: the id comes from the update that names our random id, in whatever answer it arrives.
@@ -319,8 +322,8 @@ mod tests {
             .into()
         };
         let outcome = accepted(answer(vec![id(1, 10), id(2, 20)]), 20);
-        assert_eq!(outcome, sent(2, 9));
+        assert_eq!(outcome, sent(20, 2, 9));
         let outcome = accepted(answer(vec![id(1, 10)]), 20);
-        assert!(matches!(outcome, SendOutcome::Unknown { .. }));
+        assert!(matches!(outcome, Outcome::Unknown { .. }));
     }
 }

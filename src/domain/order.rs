@@ -1,0 +1,250 @@
+//! Orders: what is to be done at Telegram, how far it is, and what became of one attempt.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, ChatId, MessageError, MessageRowId, OrderId, Timestamp};
+
+/// A committed order. It is carried out until Telegram gives a definite answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Order {
+    pub id: OrderId,
+    pub account_id: AccountId,
+    pub chat: ChatId,
+    pub work: Work,
+    pub tries: Tries,
+}
+
+impl Order {
+    #[must_use]
+    pub const fn kind(&self) -> OrderKind {
+        self.work.kind()
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// One message of text.
+    Text(NewText),
+}
+
+impl Work {
+    #[must_use]
+    pub const fn kind(&self) -> OrderKind {
+        match self {
+            Self::Text(_) => OrderKind::Text,
+        }
+    }
+
+    /// The messages that it is to make, in order: those that Telegram has not named yet.
+    #[must_use]
+    pub fn makes(&self) -> &[Making] {
+        match self {
+            Self::Text(text) => std::slice::from_ref(&text.making),
+        }
+    }
+}
+
+/// A message that an order makes. The random id was committed with it and never changes: Telegram answers a repeated one
+/// with the first message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Making {
+    pub row: MessageRowId,
+    pub random_id: i64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewText {
+    pub making: Making,
+    pub text: String,
+    pub place: Place,
+    /// Telegram may show what lies behind its first link.
+    pub preview: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderKind {
+    Text,
+}
+
+/// What the next attempt may be after one that got no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repeat {
+    /// The same random ids: Telegram answers with the first messages, for as long as it remembers them.
+    SameIds,
+    /// The same call: done twice it is what it is done once.
+    Freely,
+}
+
+/// Orders of one lane go out one after the other in each chat; the lanes of a chat do not wait for each other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Lane {
+    /// What others read, in the order in which it was written.
+    Words,
+}
+
+impl OrderKind {
+    pub const ALL: &[Self] = &[Self::Text];
+
+    /// The word for it, in rows and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == text)
+    }
+
+    /// Does it make messages that come back as echoes? While it is in flight, what is new of our own in its chat may be
+    /// one of them. It is done when each of them has its number.
+    #[must_use]
+    pub const fn makes_messages(self) -> bool {
+        match self {
+            Self::Text => true,
+        }
+    }
+
+    /// What a lost answer means: whether Telegram did it is not known, and this is how to go on.
+    #[must_use]
+    pub const fn repeat(self) -> Repeat {
+        match self {
+            Self::Text => Repeat::SameIds,
+        }
+    }
+
+    #[must_use]
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Text => Lane::Words,
+        }
+    }
+}
+
+/// Where in its chat a message goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Place {
+    /// Telegram's number of the message that it answers.
+    pub reply_to: Option<i32>,
+    /// A forum's topic; `None` is its General, and every chat that is no forum.
+    pub topic_id: Option<i32>,
+    /// Whose thread, in a channel's direct messages (a monoforum).
+    pub monoforum_peer: Option<ChatId>,
+}
+
+/// How far an order is on its way to Telegram's definite word. A settled one has no state any more: it is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderState {
+    /// It surely is not at Telegram.
+    #[default]
+    Queued,
+    /// The first call is being made.
+    InFlight,
+    /// A call ended, or the service did, without a definite answer: it may have arrived. Goes on by itself.
+    Unanswered,
+    /// Refused; it surely did not arrive.
+    Failed,
+    /// No definite answer within the patience: it may have arrived. A person decides.
+    GivenUp,
+}
+
+impl OrderState {
+    /// Goes on by itself.
+    #[must_use]
+    pub const fn is_pending(self) -> bool {
+        matches!(self, Self::Queued | Self::InFlight | Self::Unanswered)
+    }
+
+    #[must_use]
+    pub const fn may_have_arrived(self) -> bool {
+        matches!(self, Self::InFlight | Self::Unanswered | Self::GivenUp)
+    }
+}
+
+/// What was tried so far.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tries {
+    pub state: OrderState,
+    /// The highest number that was known among the chat's numbers before the first call: its own lies above.
+    pub above: Option<i32>,
+    /// Attempts already made.
+    pub count: u32,
+    /// How long there has been no definite answer while the line stood.
+    pub unanswered: Duration,
+    /// When the last attempt was begun.
+    pub last_at: Option<Timestamp>,
+    /// The wait that Telegram asked for last.
+    pub wait: Option<Wait>,
+    /// When the next attempt is made, for the eye; within one run of the service its own clock decides.
+    pub retry_at: Option<Timestamp>,
+}
+
+impl Tries {
+    /// Before the next attempt, after one that ended without a definite answer: 1, 2, 4 … 30 seconds.
+    #[must_use]
+    pub fn pause(&self) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(30);
+        Duration::from_secs(1_u64 << self.count.min(5)).min(LONGEST)
+    }
+}
+
+/// A wait that Telegram asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wait {
+    pub whose: Waiting,
+    pub length: Duration,
+}
+
+/// Whom a wait holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Waiting {
+    Account,
+    Chat,
+}
+
+/// A message that Telegram made of an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Made {
+    pub random_id: i64,
+    pub message_id: i32,
+    pub date: Timestamp,
+}
+
+/// What one attempt ended with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Telegram has done it. Messages of the order that are not among those that were made are still to be made.
+    Done { made: Vec<Made> },
+    /// Telegram refused for good.
+    Refused(MessageError),
+    /// Telegram wants a pause before this account sends again.
+    Flood { wait: Duration },
+    /// This chat takes one message at a time (slow mode); other chats are not concerned.
+    SlowMode { wait: Duration },
+    /// It surely did not leave; try again later.
+    NotSent { reason: String },
+    /// No definite answer: it may or may not have arrived; how it is repeated says its kind.
+    Unknown { reason: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects stored orders: every kind has a word of its own, and is found by it.
+    #[test]
+    fn every_kind_is_found_by_its_word() {
+        for kind in OrderKind::ALL {
+            assert_eq!(OrderKind::parse(kind.as_str()), Some(*kind));
+            // Whatever makes messages may only be repeated with its random ids.
+            assert_eq!(kind.makes_messages(), kind.repeat() == Repeat::SameIds);
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Orders: from the moment somebody gave them to Telegram's definite word.
+//!
+//! What an order makes has its random ids committed with it; they never change, and Telegram answers a repeated one with
+//! the first message.
+
+use std::time::Duration;
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Integer, Nullable, Text},
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    Discard, Result, StoreError, StoreHandle,
+    account_row::KnownAccount,
+    job_error::JobResult,
+    message_row::{MessageRecord, account_of, from_json},
+    order_row::{OrderMessage, OrderRow, pending, select_orders, state_text},
+    sql::{One, sql},
+    tx::{Tx, scope_of},
+};
+use crate::domain::{
+    AccountId, ChatId, ConversationId, EventBody, Making, MessageRowId, NewText, Order, OrderId,
+    OrderKind, OrderState, Place, StoredMessage, Work,
+};
+
+/// A random id, never 0.
+pub(in crate::store) fn random_id() -> i64 {
+    loop {
+        let mut bytes = [0_u8; 8];
+        // Without the system's random source nothing in this service is safe; uuid asks the same source.
+        if getrandom::fill(&mut bytes).is_err() {
+            bytes.copy_from_slice(&uuid::Uuid::new_v4().as_u128().to_be_bytes()[..8]);
+        }
+        let id = i64::from_be_bytes(bytes);
+        if id != 0 {
+            return id;
+        }
+    }
+}
+
+pub(in crate::store) struct NewOrder<'a> {
+    pub kind: OrderKind,
+    /// JSON: what its kind needs beside its messages.
+    pub payload: Option<&'a str>,
+    /// Rows, in order; with a random id each that it is to make.
+    pub messages: &'a [(i64, Option<i64>)],
+}
+
+/// An order, where it belongs, and the rows of what it still is to make.
+pub(in crate::store) struct Known {
+    pub account: KnownAccount,
+    pub key: (i64, i64),
+    pub row: OrderRow,
+    pub messages: Vec<OrderMessage>,
+}
+
+impl Known {
+    pub fn makes(&self) -> impl Iterator<Item = (i64, i64)> {
+        let made = |message: &OrderMessage| Some((message.message_row, message.random_id?));
+        self.messages.iter().filter_map(made)
+    }
+}
+
+impl Tx<'_> {
+    pub fn add_order(
+        &mut self,
+        account: &KnownAccount,
+        key: (i64, i64),
+        order: &NewOrder<'_>,
+    ) -> JobResult<OrderId> {
+        let conversation = self.conversation(key)?.fields.id;
+        let id = sql(
+            "INSERT INTO orders (account_no, conversation_id, kind, payload) VALUES (?, ?, ?, ?) RETURNING id AS n",
+        )
+        .number(account.no)
+        .number(conversation)
+        .text(order.kind.as_str())
+        .text_or_null(order.payload)
+        .get_result::<One>(self.conn)?
+        .n;
+        for (ordinal, (row, random_id)) in (0_i64..).zip(order.messages) {
+            sql("INSERT INTO order_messages (order_id, ordinal, account_no, message_row, random_id) VALUES (?, ?, ?, ?, ?)")
+                .number(id)
+                .number(ordinal)
+                .number(account.no)
+                .number(*row)
+                .number_or_null(*random_id)
+                .run(self.conn)?;
+        }
+        Ok(OrderId(id))
+    }
+
+    /// `None`: it is done, or was taken back.
+    pub fn order(&mut self, id: OrderId) -> JobResult<Option<Known>> {
+        let Some(row) = OrderRow::load(self.conn, id)? else {
+            return Ok(None);
+        };
+        let messages = OrderMessage::of(self.conn, id)?;
+        let key = self.conversation_key(ConversationId(row.conversation_id))?;
+        let account_id = account_of(&self.conversation(key)?.fields.telegram_account_id);
+        let account = self.account(account_id)?.clone();
+        Ok(Some(Known {
+            account,
+            key,
+            row,
+            messages,
+        }))
+    }
+
+    pub fn drop_order(&mut self, id: OrderId) -> JobResult<()> {
+        for text in [
+            "DELETE FROM order_messages WHERE order_id = ?",
+            "DELETE FROM orders WHERE id = ?",
+        ] {
+            sql(text).number(id.0).run(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// This message is no longer to be made. With the last one the order is done.
+    pub fn drop_making(&mut self, order: OrderId, row: i64) -> JobResult<()> {
+        sql("DELETE FROM order_messages WHERE message_row = ? AND random_id IS NOT NULL")
+            .number(row)
+            .run(self.conn)?;
+        let left = sql(
+            "SELECT count(*) AS n FROM order_messages WHERE order_id = ? AND random_id IS NOT NULL",
+        )
+        .number(order.0)
+        .get_result::<One>(self.conn)?
+        .n;
+        if left == 0 {
+            self.drop_order(order)?;
+        }
+        Ok(())
+    }
+
+    /// The message as it is now goes into the summary and to the desk.
+    pub fn announce_sent(
+        &mut self,
+        account: &KnownAccount,
+        key: (i64, i64),
+        row: i64,
+    ) -> JobResult<StoredMessage> {
+        let record = MessageRecord::load(self.conn, row)?.ok_or(StoreError::MessageNotFound)?;
+        let no = record.fields.message_no;
+        let message = record.into_message();
+        if message.deleted_at.is_none() {
+            self.summarise(key, &message, no)?;
+        }
+        let conversation = self.show_conversation(key)?;
+        self.emit(
+            account,
+            EventBody::MessageSent {
+                message: message.clone(),
+                conversation,
+            },
+        )?;
+        Ok(message)
+    }
+
+    /// What waits, fails or goes on is told of each message that the order makes.
+    pub fn announce_order(&mut self, known: &Known) -> JobResult<()> {
+        for (row, _) in known.makes() {
+            self.announce_sent(&known.account, known.key, row)?;
+        }
+        Ok(())
+    }
+
+    /// From here on it may be at Telegram, and what comes of our own in its chat may be its echo.
+    fn mark_in_flight(&mut self, id: OrderId, unanswered: Duration) -> JobResult<bool> {
+        let Some(known) = self.order(id)? else {
+            return Ok(false);
+        };
+        let row = &known.row;
+        if !row.state().is_pending() {
+            return Ok(false);
+        }
+        let (state, above) = match row.state() {
+            OrderState::Queued => {
+                let scope = scope_of(ChatId::from_marked(known.key.1));
+                let above = self.newest_number(&known.account, scope)?;
+                (OrderState::InFlight, Some(above))
+            }
+            // Nothing was heard of the call before.
+            _ => (OrderState::Unanswered, row.above),
+        };
+        sql("UPDATE orders SET state = ?, above = ?, unanswered_ms = ?, last_at = ?, wait_of = NULL, wait_ms = NULL, \
+             retry_at = NULL WHERE id = ?")
+        .text(state_text(state))
+        .number_or_null(above)
+        .number(i64::try_from(unanswered.as_millis()).unwrap_or(i64::MAX))
+        .number(self.now.millis())
+        .number(id.0)
+        .run(self.conn)?;
+        Ok(true)
+    }
+
+    fn newest_number(&mut self, account: &KnownAccount, scope: i64) -> JobResult<i64> {
+        Ok(
+            sql("SELECT coalesce(max(message_no), 0) AS n FROM messages \
+                WHERE account_no = ? AND scope = ? AND message_no < 4294967296")
+            .number(account.no)
+            .number(scope)
+            .get_result::<One>(self.conn)?
+            .n,
+        )
+    }
+
+    /// The order that is to make this message.
+    fn order_making(&mut self, id: MessageRowId) -> JobResult<(MessageRecord, Known)> {
+        let record = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
+        let row = OrderRow::making(self.conn, id.0)?.ok_or(StoreError::NotWaiting("sent"))?;
+        let known = self.order(row.order_id())?;
+        Ok((record, known.ok_or(StoreError::NotWaiting("sent"))?))
+    }
+
+    fn retry(&mut self, id: MessageRowId) -> JobResult<StoredMessage> {
+        let (record, known) = self.order_making(id)?;
+        if known.account.removed {
+            return Err(StoreError::AccountNotFound.into());
+        }
+        if known.row.state().is_pending() && known.row.retry_at.is_none() {
+            return Ok(record.into_message());
+        }
+        self.retry_order(&known)?;
+        let record = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
+        Ok(record.into_message())
+    }
+
+    fn retry_order(&mut self, known: &Known) -> JobResult<()> {
+        let state = known.row.state();
+        let next = match state {
+            OrderState::Failed => OrderState::Queued,
+            OrderState::GivenUp => OrderState::Unanswered,
+            pending => pending,
+        };
+        sql("UPDATE orders SET state = ?, attempts = 0, unanswered_ms = 0, last_at = NULL, wait_of = NULL, wait_ms = NULL, \
+             retry_at = NULL, error_code = NULL, error_message = NULL WHERE id = ?")
+        .text(state_text(next))
+        .number(known.row.id)
+        .run(self.conn)?;
+        // What failed goes below what came since.
+        if !state.is_pending() {
+            let last_message_at = self.conversation(known.key)?.fields.last_message_at;
+            let at = self.now.millis().max(last_message_at);
+            for (row, _) in known.makes() {
+                sql("UPDATE messages SET status = 'pending', timestamp = ? WHERE id = ?")
+                    .number(at)
+                    .number(row)
+                    .run(self.conn)?;
+            }
+        }
+        self.announce_order(known)
+    }
+
+    fn discard(&mut self, id: MessageRowId, how: Discard) -> JobResult<()> {
+        let (record, known) = self.order_making(id)?;
+        let state = known.row.state();
+        let allowed = match how {
+            Discard::Unsent => !state.may_have_arrived(),
+            Discard::Settled => !state.may_have_arrived() || !state.is_pending(),
+            Discard::Anyway => true,
+        };
+        if !allowed {
+            return Err(StoreError::MayHaveArrived.into());
+        }
+        let (account, key) = (&known.account, known.key);
+        self.drop_making(known.row.order_id(), id.0)?;
+        self.forget_keys_of(id.0)?;
+        self.delete_message_row(id.0)?;
+        if self.conversation(key)?.fields.last_message == Some(id.0) {
+            self.summarise_anew(key)?;
+        }
+        let body = EventBody::MessageDeleted {
+            account_id: account.id,
+            conversation_id: ConversationId(record.fields.conversation_id),
+            chat_id: ChatId::from_marked(key.1),
+            ids: vec![id],
+            message_ids: Vec::new(),
+            deleted_at: self.now,
+        };
+        self.emit(account, body)?;
+        self.release_settled(account, key)?;
+        let conversation = self.show_conversation(key)?;
+        self.emit(account, EventBody::ConversationUpdated { conversation })?;
+        Ok(())
+    }
+}
+
+/// What a text has beside its message.
+#[derive(Serialize, Deserialize, Default)]
+pub(in crate::store) struct TextPayload {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<bool>,
+}
+
+/// An order and one of its messages.
+#[derive(QueryableByName)]
+struct PendingRow {
+    #[diesel(embed)]
+    order: OrderRow,
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    message_row: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    random_id: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    text: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    reply_to: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    topic_id: Option<i32>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    monoforum_peer: Option<i64>,
+}
+
+impl PendingRow {
+    fn making(&self) -> Option<Making> {
+        Some(Making {
+            row: MessageRowId(self.message_row?),
+            random_id: self.random_id?,
+        })
+    }
+
+    fn payload<T: DeserializeOwned + Default>(&self) -> T {
+        let payload = self.order.payload.as_deref();
+        payload.and_then(from_json).unwrap_or_default()
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            reply_to: self.reply_to,
+            topic_id: self.topic_id,
+            monoforum_peer: self.monoforum_peer.map(ChatId::from_marked),
+        }
+    }
+}
+
+/// The rows of one order, its messages in order. `None`: a kind that this version does not know, or that lost its messages.
+fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
+    let first = rows.first()?;
+    let work = match OrderKind::parse(&first.order.kind)? {
+        OrderKind::Text => Work::Text(NewText {
+            making: first.making()?,
+            text: first.text.clone()?,
+            place: first.place(),
+            preview: first.payload::<TextPayload>().preview.unwrap_or(true),
+        }),
+    };
+    Some(Order {
+        id: first.order.order_id(),
+        account_id: account,
+        chat: ChatId::from_marked(first.chat),
+        work,
+        tries: first.order.tries(),
+    })
+}
+
+impl StoreHandle {
+    /// What waits to be done, oldest first, and so in order per chat.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn pending_orders(&self, account: AccountId) -> Result<Vec<Order>> {
+        self.read("pending_orders", move |conn| {
+            let rows = sql(concat!(
+                select_orders!(
+                    ", c.chat, om.message_row, om.random_id, m.text, m.reply_to, m.topic_id, m.monoforum_peer FROM orders o \
+                     JOIN conversations c ON c.id = o.conversation_id \
+                     LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \
+                     WHERE o.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.state IN "
+                ),
+                pending!(),
+                " ORDER BY o.id, om.ordinal",
+            ))
+            .text(&account.to_string())
+            .load::<PendingRow>(conn)?;
+            Ok(rows
+                .chunk_by(|a, b| a.order.id == b.order.id)
+                .filter_map(|rows| order_of(account, rows))
+                .collect())
+        })
+        .await
+    }
+
+    /// Right before the call to Telegram. `unanswered`: how long there has been no definite answer while the line stood.
+    /// `false`: it was taken back, is done or has failed; don't make the call.
+    ///
+    /// # Errors
+    /// As every write; then don't make the call.
+    pub async fn mark_order_in_flight(&self, id: OrderId, unanswered: Duration) -> Result<bool> {
+        self.job("mark_order_in_flight", move |tx| {
+            tx.mark_in_flight(id, unanswered)
+        })
+        .await
+    }
+
+    /// A failed or waiting one goes out again as soon as it can, with its old random id and a patience of its own; with
+    /// it whatever else its order makes. Event `message_sent`.
+    ///
+    /// # Errors
+    /// [`StoreError::MessageNotFound`], [`StoreError::NotWaiting`], or as every write.
+    pub async fn retry_message(&self, id: MessageRowId) -> Result<StoredMessage> {
+        self.job("retry_message", move |tx| tx.retry(id)).await
+    }
+
+    /// Takes one back that is not sent; if it did arrive, it comes again as a message from another device. Events
+    /// `message_deleted` and `conversation_updated`.
+    ///
+    /// # Errors
+    /// [`StoreError::MessageNotFound`], [`StoreError::NotWaiting`] (it is sent), [`StoreError::MayHaveArrived`], or as
+    /// every write.
+    pub async fn discard_message(&self, id: MessageRowId, how: Discard) -> Result<()> {
+        self.job("discard_message", move |tx| tx.discard(id, how))
+            .await
+    }
+
+    /// How many orders wait, over all accounts.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn count_pending(&self) -> Result<i64> {
+        self.read("count_pending", |conn| {
+            Ok(sql(concat!(
+                "SELECT count(*) AS n FROM orders o WHERE o.state IN ",
+                pending!()
+            ))
+            .get_result::<One>(conn)?
+            .n)
+        })
+        .await
+    }
+}
