@@ -35,7 +35,7 @@ use crate::{
         AssistantClient, Audit, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, Turns,
         guarded, note_own_address,
     },
-    webhooks::{OwnerOf, WebhookFigures, Webhooks},
+    webhooks::{AddressGuard, OwnerOf, Webhooks},
 };
 
 /// Threads that serve HTTP and WebSockets.
@@ -85,7 +85,6 @@ pub struct App {
     service: Data<Service>,
     /// Carries out what is done in Supabase.
     following: tokio::task::JoinHandle<()>,
-    webhooks: Webhooks,
     _broadcast: Arbiter,
     _data_dir: DataDir,
 }
@@ -212,6 +211,10 @@ impl App {
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
         let media = open_media(&config, &data_dir, &store, &supervisor).await?;
         let _ = announcer.media.set(media.clone());
+        let owners = doors.owners.clone();
+        let owner_of: OwnerOf = Arc::new(move |id| owners.owner_of(id).map(|owner| owner.tag()));
+        let guard = AddressGuard::new(config.webhook_allow.clone());
+        let webhooks = Webhooks::new(store.clone(), broadcast.clone(), owner_of, guard);
         let service = Data::new(Service {
             store,
             broadcast,
@@ -224,7 +227,8 @@ impl App {
             doors,
             audit: Audit::default(),
             switching: Turns::default(),
-            webhooks: WebhookFigures::default(),
+            starting: Turns::default(),
+            webhooks,
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });
         service.store.nothing_runs().await?;
@@ -233,22 +237,15 @@ impl App {
         let changes = service.vault.changes();
         let later = restore(&service).await?;
         let following = actix::spawn(remote::follow(service.clone(), changes, later));
-        let owners = service.doors.owners.clone();
-        let owner_of: OwnerOf = Arc::new(move |id| owners.owner_of(id).map(|owner| owner.tag()));
-        let webhooks = Webhooks::start(
-            config.webhooks.as_ref(),
-            &service.store,
-            &service.broadcast,
-            &service.webhooks,
-            &owner_of,
-        );
+        let webhooks = &service.webhooks;
+        webhooks.start_configured(config.webhooks.as_ref()).await;
+        service.start_webhooks().await?;
         let app = Self {
             front,
             renewing,
             server: server.handle(),
             service,
             following,
-            webhooks,
             _broadcast: broadcast_arbiter,
             _data_dir: data_dir,
         };
@@ -293,7 +290,7 @@ impl App {
             renewing.abort();
         }
         self.service.supervisor.stop_all().await;
-        self.webhooks.stop().await;
+        self.service.webhooks.stop().await;
         self.service.vault.close().await;
         self.service.store.close().await;
     }

@@ -166,7 +166,7 @@ pub struct Settings {
     #[arg(global = true, long, env = "TELEGRAM_DC_KEY")]
     pub telegram_dc_key: Option<PathBuf>,
     /// Supabase project address: the account vault. Without it the vault is the local database.
-    #[arg(global = true, long, env = "SUPABASE_URL")]
+    #[arg(global = true, long, env = "SUPABASE_URL", hide_env_values = true)]
     pub supabase_url: Option<String>,
     /// Supabase service key (service_role JWT or sb_secret_…).
     #[arg(
@@ -225,8 +225,12 @@ pub struct Settings {
     /// one in X-Forwarded-For.
     #[arg(global = true, long, env = "SWITCHBOARD_BEHIND_PROXY")]
     pub behind_proxy: bool,
+    /// Print the link that opens the desk also where stdout is no terminal: whoever reads that output, a journal for instance,
+    /// can open the desk.
+    #[arg(global = true, long, env = "SWITCHBOARD_LAUNCH_LINK")]
+    pub launch_link: bool,
     /// OpenAI-compatible endpoint for /message_stream.
-    #[arg(global = true, long, env = "ASSISTANT_URL")]
+    #[arg(global = true, long, env = "ASSISTANT_URL", hide_env_values = true)]
     pub assistant_url: Option<String>,
     #[arg(global = true, long, env = "ASSISTANT_KEY", hide_env_values = true)]
     pub assistant_key: Option<String>,
@@ -240,7 +244,8 @@ pub struct Settings {
         global = true,
         long = "webhook",
         env = "SWITCHBOARD_WEBHOOKS",
-        value_delimiter = ','
+        value_delimiter = ',',
+        hide_env_values = true
     )]
     pub webhook: Vec<String>,
     /// What those posts are signed with (HMAC-SHA256), at least 16 characters.
@@ -258,6 +263,14 @@ pub struct Settings {
         hide = true
     )]
     pub webhook_secret_file: Option<PathBuf>,
+    /// An address or network that webhooks made over REST may lead to besides public ones, such as 10.0.0.0/8; repeatable.
+    #[arg(
+        global = true,
+        long = "webhook-allow",
+        env = "SWITCHBOARD_WEBHOOK_ALLOW",
+        value_delimiter = ','
+    )]
+    pub webhook_allow: Vec<String>,
     /// Seconds that an event is tried which a webhook refuses while it takes others, before it is passed over (default a
     /// day).
     #[arg(global = true, long, env = "SWITCHBOARD_WEBHOOK_PATIENCE")]

@@ -5,6 +5,7 @@ use std::{
     fmt, fs,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -29,8 +30,12 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// A proxy in front does the TLS.
     pub behind_proxy: bool,
+    /// The link that opens the desk is printed wherever stdout leads.
+    pub launch_link: bool,
     pub assistant: Option<Assistant>,
     pub webhooks: Option<Webhooks>,
+    /// Where webhooks made over REST may lead, besides public addresses.
+    pub webhook_allow: Vec<AllowedAddress>,
     /// How long a reply is tried without a definite answer of Telegram's.
     pub reply_patience: Duration,
     /// Bytes of files that are kept in the media folder.
@@ -141,6 +146,45 @@ pub struct Webhook {
     pub only: Option<String>,
 }
 
+/// Addresses that webhooks made over REST may lead to besides public ones: `10.0.0.7`, `10.0.0.0/8`, `fd00::/8`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AllowedAddress {
+    network: IpAddr,
+    bits: u8,
+}
+
+impl AllowedAddress {
+    #[must_use]
+    pub fn covers(self, ip: IpAddr) -> bool {
+        let same = |one: u128, other: u128, width: u32| {
+            let rest = width - u32::from(self.bits);
+            rest == width || one >> rest == other >> rest
+        };
+        match (self.network, ip.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(ip)) => {
+                same(u32::from(network).into(), u32::from(ip).into(), 32)
+            }
+            (IpAddr::V6(network), IpAddr::V6(ip)) => same(network.into(), ip.into(), 128),
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for AllowedAddress {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (network, bits) = match text.split_once('/') {
+            Some((network, bits)) => (network, Some(bits.parse::<u8>().map_err(|_| ())?)),
+            None => (text, None),
+        };
+        let network: IpAddr = network.parse().map_err(|_| ())?;
+        let width = if network.is_ipv4() { 32 } else { 128 };
+        let bits = bits.unwrap_or(width);
+        (bits <= width).then_some(Self { network, bits }).ok_or(())
+    }
+}
+
 impl Webhook {
     /// `https://…`, or `https://…#licence=<SHA-256 of the key>`.
     fn of(mut url: Url) -> Option<Self> {
@@ -209,8 +253,10 @@ impl Config {
             allowed_hosts: checker.allowed_hosts(&settings.allowed_host),
             tls: checker.tls(settings),
             behind_proxy: settings.behind_proxy,
+            launch_link: settings.launch_link,
             assistant: checker.assistant(settings),
             webhooks: checker.webhooks(settings),
+            webhook_allow: checker.webhook_allow(settings),
             reply_patience: checker.reply_patience(settings),
             media_cache: checker.media_cache(settings),
             media_store: checker.media_store(settings),
@@ -507,6 +553,20 @@ impl Checker {
             );
         }
         hook
+    }
+
+    fn webhook_allow(&mut self, settings: &Settings) -> Vec<AllowedAddress> {
+        let mut allowed = Vec::new();
+        for text in &settings.webhook_allow {
+            match text.trim().parse() {
+                Ok(address) => allowed.push(address),
+                Err(()) => self.report(
+                    "SWITCHBOARD_WEBHOOK_ALLOW",
+                    "has something that is neither an address nor a network such as 10.0.0.0/8",
+                ),
+            }
+        }
+        allowed
     }
 
     fn webhook_patience(&mut self, settings: &Settings) -> Duration {

@@ -3,7 +3,7 @@
 // Outside tests a missing value is an error to handle, not a reason to panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 use switchboard::{
@@ -15,7 +15,7 @@ use switchboard::{
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
-use switchboard::{cli::DemoArgs, demo::Demo, telegram::SignInMethod};
+use switchboard::{cli::DemoArgs, demo::Demo, supervisor::Whose, telegram::SignInMethod};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Grammers traces whole packets below this level.
@@ -130,7 +130,7 @@ async fn sign_in_all(app: &App, demo: &Demo) {
         if let Err(error) = service
             .supervisor
             .sign_ins()
-            .begin(account.id, method)
+            .begin(account.id, method, Whose::Desk)
             .await
         {
             log::error!(target: "switchboard", "a demo account could not sign in: {error}");
@@ -161,6 +161,8 @@ async fn serve(config: Config) -> ExitCode {
 
 /// Serves until it is asked to stop; `beside` runs meanwhile.
 async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode {
+    // Elsewhere it would stay where everybody reads who may read a log.
+    let shows_link = config.launch_link || std::io::stdout().is_terminal();
     // Heard from the first moment on: a start can wait for Supabase, and whoever reads "listening" may stop it at once.
     let mut stop = match StopSignals::listen() {
         Ok(stop) => stop,
@@ -189,9 +191,17 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
         let links = async {
             loop {
                 let link = app.launch_link().await;
-                say(&format!(
-                    "open the desk by {link} (once, within 10 minutes)"
-                ));
+                if shows_link {
+                    say(&format!(
+                        "open the desk by {link} (once, within 10 minutes)"
+                    ));
+                } else {
+                    log::info!(
+                        target: "switchboard",
+                        "the desk is opened by a launch link, which is printed on a terminal alone or with --launch-link; \
+                         POST /launch with an admin token makes one, too"
+                    );
+                }
                 app.until_no_token().await;
             }
         };

@@ -36,4 +36,22 @@ impl StoreHandle {
         })
         .await
     }
+
+    /// What was noted last, oldest first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn newest_audit(&self, limit: u32) -> Result<Vec<AuditRecord>> {
+        self.read("newest_audit", move |conn| {
+            let mut rows = sql(
+                "SELECT id, at, action, caller, token_id, ip, account_id, detail FROM audit \
+                            ORDER BY id DESC LIMIT ?",
+            )
+            .number(limit.clamp(1, READ_MAX))
+            .load::<AuditRow>(conn)?;
+            rows.reverse();
+            Ok(rows.into_iter().map(Into::into).collect())
+        })
+        .await
+    }
 }

@@ -206,11 +206,14 @@ fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
     let keys = sql("DELETE FROM idempotency_keys WHERE created_at < ?")
         .number(now - KEYS_DAYS * DAY)
         .run(conn)?;
+    let answers = sql("DELETE FROM kept_answers WHERE created_at < ?")
+        .number(now - KEYS_DAYS * DAY)
+        .run(conn)?;
     let tombstones = sql("DELETE FROM tombstones WHERE deleted_at < ?")
         .number(now - TOMBSTONE_DAYS * DAY)
         .run(conn)?;
     let audit = audit_row::prune(conn, CHUNK)?;
-    Ok(events + keys + tombstones + audit)
+    Ok(events + keys + answers + tombstones + audit)
 }
 
 /// The next rows of an account that was removed with its history.

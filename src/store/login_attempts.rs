@@ -8,9 +8,10 @@ use diesel::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    LoginAttempt, NewLoginAttempt, Result, StoreHandle,
+    LoginAttempt, LoginLimit, NewLoginAttempt, Result, StoreHandle,
     schema::login_attempts,
     sql::{One, sql},
+    tx::Tx,
 };
 use crate::domain::{AccountId, AttemptKind, AttemptOutcome, Timestamp};
 
@@ -83,29 +84,74 @@ fn hashed(salt: &str, subject: &str) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The salt, made with the first attempt.
+fn made_salt(tx: &mut Tx<'_>) -> QueryResult<String> {
+    sql("INSERT INTO meta (key, value) VALUES ('attempt_salt', ?) ON CONFLICT (key) DO NOTHING")
+        .text(&uuid::Uuid::new_v4().to_string())
+        .run(tx.conn)?;
+    Ok(salt(tx.conn)?.unwrap_or_default())
+}
+
+fn insert(tx: &mut Tx<'_>, salt: &str, attempt: &NewLoginAttempt) -> QueryResult<i64> {
+    let account = attempt.account_id.map(|id| id.to_string());
+    let owner = attempt.owner.as_deref().map(|owner| hashed(salt, owner));
+    Ok(sql(
+        "INSERT INTO login_attempts (account_id, subject, owner, kind, outcome, at) \
+             VALUES (?, ?, ?, ?, 'pending', ?) RETURNING id AS n",
+    )
+    .text_or_null(account.as_deref())
+    .text(&hashed(salt, &attempt.subject))
+    .text_or_null(owner.as_deref())
+    .text(kind_text(attempt.kind))
+    .number(tx.now.millis())
+    .get_result::<One>(tx.conn)?
+    .n)
+}
+
 impl StoreHandle {
     /// Begins as `pending`; its id.
     ///
     /// # Errors
     /// As every write.
     pub async fn record_login_attempt(&self, attempt: NewLoginAttempt) -> Result<i64> {
-        let fresh = uuid::Uuid::new_v4().to_string();
         self.job("record_login_attempt", move |tx| {
-            sql("INSERT INTO meta (key, value) VALUES ('attempt_salt', ?) ON CONFLICT (key) DO NOTHING")
-                .text(&fresh)
-                .run(tx.conn)?;
-            let salt = salt(tx.conn)?.unwrap_or_default();
-            let account = attempt.account_id.map(|id| id.to_string());
-            Ok(
-                sql("INSERT INTO login_attempts (account_id, subject, kind, outcome, at) \
-                     VALUES (?, ?, ?, 'pending', ?) RETURNING id AS n")
-                .text_or_null(account.as_deref())
-                .text(&hashed(&salt, &attempt.subject))
-                .text(kind_text(attempt.kind))
-                .number(tx.now.millis())
-                .get_result::<One>(tx.conn)?
-                .n,
-            )
+            let salt = made_salt(tx)?;
+            Ok(insert(tx, &salt, &attempt)?)
+        })
+        .await
+    }
+
+    /// The same, unless its subject or its owner have made as many already. `None`: they have.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn admit_login_attempt(
+        &self,
+        attempt: NewLoginAttempt,
+        limit: LoginLimit,
+    ) -> Result<Option<i64>> {
+        self.job("admit_login_attempt", move |tx| {
+            let salt = made_salt(tx)?;
+            let of_subject =
+                sql("SELECT count(*) AS n FROM login_attempts WHERE subject = ? AND at >= ?")
+                    .text(&hashed(&salt, &attempt.subject))
+                    .number(limit.since.millis())
+                    .get_result::<One>(tx.conn)?;
+            let of_owner =
+                sql("SELECT count(*) AS n FROM login_attempts WHERE owner = ? AND at >= ?")
+                    .text_or_null(
+                        attempt
+                            .owner
+                            .as_deref()
+                            .map(|owner| hashed(&salt, owner))
+                            .as_deref(),
+                    )
+                    .number(limit.since.millis())
+                    .get_result::<One>(tx.conn)?;
+            if of_subject.n.max(of_owner.n) >= limit.starts {
+                return Ok(None);
+            }
+            Ok(Some(insert(tx, &salt, &attempt)?))
         })
         .await
     }
@@ -128,26 +174,6 @@ impl StoreHandle {
                 .number(id)
                 .run(tx.conn)?;
             Ok(())
-        })
-        .await
-    }
-
-    /// Attempts of this subject since then, however they ended.
-    ///
-    /// # Errors
-    /// As every read.
-    pub async fn count_login_attempts(&self, subject: String, since: Timestamp) -> Result<i64> {
-        self.read("count_login_attempts", move |conn| {
-            let Some(salt) = salt(conn)? else {
-                return Ok(0);
-            };
-            Ok(
-                sql("SELECT count(*) AS n FROM login_attempts WHERE subject = ? AND at >= ?")
-                    .text(&hashed(&salt, &subject))
-                    .number(since.millis())
-                    .get_result::<One>(conn)?
-                    .n,
-            )
         })
         .await
     }

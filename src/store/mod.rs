@@ -30,6 +30,7 @@ mod idempotency;
 mod incoming;
 mod job;
 mod job_error;
+mod kept_answers;
 mod known_chats;
 mod known_peer;
 mod login_attempts;
@@ -70,12 +71,14 @@ mod tx;
 mod types;
 mod versions;
 mod webhook_cursors;
+mod webhook_rows;
 
 pub use audit_row::{AuditRecord, NewAudit};
 pub use error::{Result, StoreError};
 pub use farewells::{NewFarewell, SealedFarewell};
 pub use handle::{Store, StoreHandle};
 pub use health::StoreHealth;
+pub use kept_answers::{CallKey, KeptAnswer};
 pub use metrics::StoreMetrics;
 pub use owners::OwnerRecord;
 pub use sealed::{RemoteCopy, SealedAccount};
@@ -85,9 +88,10 @@ pub use token_watch::TokenWatch;
 pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, Unlocked};
 pub use types::{
     AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
-    LoginAttempt, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page,
-    PageEnd, QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork,
-    StoreConfig, Stretched, Target,
+    LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
+    OwedWork, Page, PageEnd, QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit,
+    SearchQuery, StaleWork, StoreConfig, Stretched, Target,
 };
 pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;
+pub use webhook_rows::{WebhookFilter, WebhookRow};

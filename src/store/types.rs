@@ -321,7 +321,16 @@ pub struct NewLoginAttempt {
     pub account_id: Option<AccountId>,
     /// Who tries (a phone number, a licence, a user); only a salted hash of it is stored.
     pub subject: String,
+    /// For whom, where that is somebody with an account of their own; a salted hash, too.
+    pub owner: Option<String>,
     pub kind: AttemptKind,
+}
+
+/// How many sign-ins one subject, and one owner, may start.
+#[derive(Clone, Copy, Debug)]
+pub struct LoginLimit {
+    pub since: Timestamp,
+    pub starts: i64,
 }
 
 #[derive(Clone, PartialEq, Debug)]

@@ -19,4 +19,4 @@ pub use actor::Supervisor;
 pub use handle::{SupervisorError, SupervisorHandle};
 pub use partings::{Partings, SignOutError};
 pub use policy::{RestartHistory, RestartPolicy, Verdict};
-pub use sign_ins::{SignInError, SignIns};
+pub use sign_ins::{SignInError, SignIns, Whose};

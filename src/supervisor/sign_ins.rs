@@ -26,14 +26,15 @@ use crate::{
         AccountId, AccountState, AttemptKind, AttemptOutcome, EventBody, Login, LoginMethod,
         LoginStep, QrCode, SecretText, StateChange, Timestamp,
     },
-    store::{AccountPatch, NewLoginAttempt, StoreError},
+    store::{AccountPatch, LoginLimit, NewLoginAttempt, StoreError},
     telegram::{LoginError, SessionData, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn},
     vault::VaultError,
 };
 
 /// Wrong codes or passwords before a sign-in is over.
 const TRIES: u32 = 5;
-/// Sign-ins that may be started for one account (or number) within [`LIMIT_WINDOW`].
+/// Sign-ins that may be started within [`LIMIT_WINDOW`] for one account, for one number by the same people, and by one owner
+/// whatever the numbers.
 const STARTS: i64 = 10;
 const LIMIT_WINDOW: Duration = Duration::from_secs(3600);
 /// How long a person may take.
@@ -53,6 +54,15 @@ pub enum SignInError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Vault(#[from] VaultError),
+}
+
+/// For whom a sign-in is started.
+#[derive(Clone, Debug)]
+pub enum Whose {
+    /// The operator.
+    Desk,
+    /// One of those who have an account of their own, by its tag.
+    Owner(String),
 }
 
 /// Cheap to clone.
@@ -96,10 +106,14 @@ impl SignIns {
     ///
     /// # Errors
     /// What keeps Telegram from taking the first step; then no sign-in is under way.
-    pub async fn begin(&self, id: AccountId, method: SignInMethod) -> Result<Login, SignInError> {
+    pub async fn begin(
+        &self,
+        id: AccountId,
+        method: SignInMethod,
+        whose: Whose,
+    ) -> Result<Login, SignInError> {
+        let attempt = self.admit(id, &method, &whose).await?;
         self.drop_running(id).await;
-        let kind = attempt_kind(&method);
-        let attempt = self.admit(id, &method, kind).await?;
         let credentials = self.parts.vault.credentials(id).await?;
         let known = self.parts.store.get_account(id).await?;
         let config = SignInConfig {
@@ -142,6 +156,7 @@ impl SignIns {
         let attempt = NewLoginAttempt {
             account_id: Some(id),
             subject: id.to_string(),
+            owner: None,
             kind: AttemptKind::Phone,
         };
         let attempt = self.parts.store.record_login_attempt(attempt).await?;
@@ -196,6 +211,7 @@ impl SignIns {
         let attempt = NewLoginAttempt {
             account_id: Some(id),
             subject: format!("2fa {id}"),
+            owner: None,
             kind: AttemptKind::TwoFactor,
         };
         let attempt = self.parts.store.record_login_attempt(attempt).await?;
@@ -239,29 +255,37 @@ impl SignIns {
         drop(entries);
     }
 
+    /// Counted where it is written down: of many at once no more get through than of one after the other.
     async fn admit(
         &self,
         id: AccountId,
         method: &SignInMethod,
-        kind: AttemptKind,
+        whose: &Whose,
     ) -> Result<i64, SignInError> {
+        let (whose, owner) = match whose {
+            Whose::Desk => ("desk", None),
+            Whose::Owner(tag) => (tag.as_str(), Some(tag.clone())),
+        };
+        // Nobody's tries are counted against somebody else who has the same number.
         let subject = match method {
-            SignInMethod::Phone(phone) => phone.expose().to_owned(),
+            SignInMethod::Phone(phone) => format!("{whose} {}", phone.expose()),
             SignInMethod::Qr | SignInMethod::SessionString(_) => id.to_string(),
         };
         let now = Timestamp::now().millis();
         let since =
             Timestamp::from_millis(now - i64::try_from(LIMIT_WINDOW.as_millis()).unwrap_or(0));
-        let store = &self.parts.store;
-        if store.count_login_attempts(subject.clone(), since).await? >= STARTS {
-            return Err(SignInError::TooMany);
-        }
         let attempt = NewLoginAttempt {
             account_id: Some(id),
             subject,
-            kind,
+            owner,
+            kind: attempt_kind(method),
         };
-        Ok(store.record_login_attempt(attempt).await?)
+        let limit = LoginLimit {
+            since,
+            starts: STARTS,
+        };
+        let admitted = self.parts.store.admit_login_attempt(attempt, limit).await?;
+        admitted.ok_or(SignInError::TooMany)
     }
 
     async fn answered(

@@ -64,6 +64,10 @@ pub enum Purpose {
     KeyFile,
     /// A session that is only kept to be ended at Telegram.
     Farewell,
+    /// A webhook's address and secret; its id stands for the account.
+    Webhook,
+    /// What a call was answered; a random id stands for the account.
+    Answer,
 }
 
 impl Purpose {
@@ -75,6 +79,8 @@ impl Purpose {
             Self::KeyCheck => 4,
             Self::KeyFile => 5,
             Self::Farewell => 6,
+            Self::Webhook => 7,
+            Self::Answer => 8,
         }
     }
 
@@ -86,6 +92,8 @@ impl Purpose {
             Self::KeyCheck => "a key check",
             Self::KeyFile => "a key file",
             Self::Farewell => "a session to be ended",
+            Self::Webhook => "a webhook",
+            Self::Answer => "an answer",
         }
     }
 
@@ -97,6 +105,8 @@ impl Purpose {
             Self::KeyCheck,
             Self::KeyFile,
             Self::Farewell,
+            Self::Webhook,
+            Self::Answer,
         ]
         .into_iter()
         .find(|purpose| purpose.code() == code)

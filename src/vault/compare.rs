@@ -1,6 +1,6 @@
 //! Compare: is a row here like the one there, and like what was last seen there? Asks, and changes nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::supabase::{Page, RemoteAccount, RemoteError};
 use crate::{
@@ -88,4 +88,27 @@ pub(super) fn guard_against_an_empty_table(
         "Supabase's table telegram_accounts is empty, though {known} accounts were there: check SUPABASE_URL and the \
          table; nothing was changed here"
     )))
+}
+
+/// Rows that went with most of the others between two looks: a slip in the editor or a table that was restored, and no
+/// decision about each of them.
+pub(super) fn gone_together(
+    page: &Page,
+    copies: &HashMap<AccountId, RemoteCopy>,
+) -> HashSet<AccountId> {
+    let there: HashSet<AccountId> = page
+        .rows
+        .iter()
+        .map(|row| row.id)
+        .chain(page.unreadable.iter().map(|(id, _)| *id))
+        .collect();
+    let known = copies
+        .values()
+        .filter(|copy| !copy.inserting && !copy.delete_wanted)
+        .map(|copy| copy.id);
+    let (known, gone): (Vec<_>, Vec<_>) = known.partition(|id| there.contains(id));
+    if gone.len() < 2 || gone.len() <= known.len() {
+        return HashSet::new();
+    }
+    gone.into_iter().collect()
 }

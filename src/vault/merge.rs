@@ -21,6 +21,8 @@ use crate::{
 const CHANGED_TWICE: &str = "api_id or api_hash was changed here and in Supabase";
 const LOG_OUT_FIRST: &str =
     "api_id was changed in Supabase under a signed-in account: log it out first";
+const TYPED_OVER: &str = "an api_hash was typed over the sealed one in Supabase, and nothing shows by whom; the account is \
+                          signed in: log it out first";
 
 /// What to write here, what to remember of the other side, what to push there, what to tell.
 #[derive(Debug)]
@@ -190,6 +192,10 @@ impl Merge<'_> {
         }
         if self.moves_session() {
             return self.dispute_api(LOG_OUT_FIRST.to_owned());
+        }
+        // What is sealed was put there by somebody with the key; what is typed, by anybody who may write there.
+        if self.out.local.session.is_some() {
+            return self.dispute_api(TYPED_OVER.to_owned());
         }
         let to = Binding {
             account: self.remote.id,

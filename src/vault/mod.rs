@@ -8,6 +8,7 @@
 
 mod account;
 mod adopt;
+mod answers;
 mod cipher;
 mod compare;
 mod error;
@@ -27,6 +28,7 @@ mod shared;
 mod status;
 mod supabase;
 mod sync;
+mod webhook_secrets;
 
 use std::sync::Arc;
 
@@ -43,6 +45,7 @@ pub use open::VaultConfig;
 pub use rekey::{Rekeyed, rekey};
 pub use status::{VaultConflict, VaultKind, VaultState, VaultStatus};
 pub use supabase::{Pace, ServiceKey, SupabaseConfig};
+pub use webhook_secrets::WebhookSecrets;
 
 use crate::domain::AccountId;
 use local::Local;

@@ -13,13 +13,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    VaultError,
+    VaultError, answers,
     cipher::Purpose,
     farewells,
     home::Home,
     key_file::{KeyError, lock_changes},
     keyring::{KeySource, Keyring},
     local::{Local, binding},
+    webhook_secrets,
 };
 use crate::{config::KeyFileCover, store::SealedAccount};
 
@@ -142,6 +143,20 @@ impl KeyChange {
         {
             return Ok(());
         }
+        let kept = local.store.kept_answers().await?;
+        if kept
+            .iter()
+            .any(|kept| answers::resealed(&keys, kept).is_some())
+        {
+            return Ok(());
+        }
+        let webhooks = local.store.webhooks().await?;
+        if webhooks
+            .iter()
+            .any(|webhook| webhook_secrets::resealed(&keys, webhook).is_some())
+        {
+            return Ok(());
+        }
         local
             .store
             .keep_key_check(keys.primary_id().to_owned())
@@ -192,6 +207,18 @@ async fn reseal(local: &Local) -> Result<(), VaultError> {
         let keys = local.keys().await;
         if let Some(session) = farewells::resealed(&keys, &farewell) {
             local.store.reseal_farewell(farewell, session).await?;
+        }
+    }
+    for webhook in local.store.webhooks().await? {
+        let keys = local.keys().await;
+        if let Some(sealed) = webhook_secrets::resealed(&keys, &webhook) {
+            local.store.reseal_webhook(webhook, sealed).await?;
+        }
+    }
+    for kept in local.store.kept_answers().await? {
+        let keys = local.keys().await;
+        if let Some(sealed) = answers::resealed(&keys, &kept) {
+            local.store.reseal_answer(kept, sealed).await?;
         }
     }
     Ok(())

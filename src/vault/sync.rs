@@ -11,7 +11,10 @@ use std::{
 use super::{
     RemoteChange, VaultConflict, VaultError, VaultKind,
     adopt::adopt,
-    compare::{copy_of, guard_against_an_empty_table, is_seen, is_settled, shown_session, waits},
+    compare::{
+        copy_of, gone_together, guard_against_an_empty_table, is_seen, is_settled, shown_session,
+        waits,
+    },
     farewells::given_up,
     home::Home,
     local::{Local, summary},
@@ -26,6 +29,8 @@ use crate::{
 
 /// More changes than this are pushed after one look at the whole table instead of one look each.
 const MANY: usize = 50;
+const GONE_TOGETHER: &str = "its row was deleted in Supabase together with most of the others, so nothing was stopped: put the \
+                             rows back, or remove the account here, too";
 /// Someone else changes the same row all the time: the next look goes on.
 const ROUNDS: usize = 6;
 
@@ -59,6 +64,8 @@ pub(super) struct Sync {
     shared: Arc<Shared>,
     /// Rows that were refused or unreadable, so that each is told once.
     troubles: HashMap<AccountId, String>,
+    /// Rows that went together: left alone until they are back, or removed here, too.
+    held: HashSet<AccountId>,
     /// At the last look no row there needed an older key.
     resealed: bool,
     /// The accounts here, so that a swapped envelope is told by whose it is.
@@ -100,6 +107,7 @@ impl Sync {
             remote,
             shared,
             troubles: HashMap::new(),
+            held: HashSet::new(),
             resealed: false,
             known: Vec::new(),
         }
@@ -157,6 +165,13 @@ impl Sync {
         let page = self.remote.all().await?;
         let (rows, copies) = self.load().await?;
         guard_against_an_empty_table(&page, &copies)?;
+        let gone = gone_together(&page, &copies);
+        // Once held, a row stays so while it is away, also when those that went with it are back.
+        self.held.extend(gone);
+        self.held.retain(|id| {
+            copies.get(id).is_some_and(|copy| !copy.delete_wanted)
+                && page.rows.iter().all(|row| row.id != *id)
+        });
         self.resealed = {
             let keys = self.local.keys().await;
             page.rows.iter().all(|row| {
@@ -187,6 +202,10 @@ impl Sync {
             if unreadable.contains(&id) {
                 continue;
             }
+            if self.held.contains(&id) {
+                self.trouble(id, GONE_TOGETHER.to_owned());
+                continue;
+            }
             let seen = there.remove(&id);
             if is_settled(rows.get(&id), copies.get(&id), seen.as_ref()) {
                 self.troubles.remove(&id);
@@ -201,7 +220,7 @@ impl Sync {
         let (rows, copies) = self.load().await?;
         let mut ids: Vec<AccountId> = rows
             .iter()
-            .filter(|row| waits(row, copies.get(&row.id)))
+            .filter(|row| waits(row, copies.get(&row.id)) && !self.held.contains(&row.id))
             .map(|row| row.id)
             .collect();
         ids.extend(

@@ -16,6 +16,7 @@ use crate::{
         MediaPolicy, SecretText, StateChange, Timestamp, default_colour,
     },
     store::{AccountPatch, NewAccount},
+    supervisor::Whose,
     vault::VaultAccount,
 };
 
@@ -56,7 +57,7 @@ pub async fn add_account(
         Some(method) => match service
             .supervisor
             .sign_ins()
-            .begin(account.id, method)
+            .begin(account.id, method, Whose::Desk)
             .await
         {
             Ok(login) => Some(login),

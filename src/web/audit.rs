@@ -31,6 +31,7 @@ pub struct Note(Rc<RefCell<Noted>>);
 
 #[derive(Clone, Default)]
 struct Noted {
+    nothing: bool,
     action: Option<&'static str>,
     account: Option<AccountId>,
     /// For the log alone: a row would keep the name of an account whose history was deleted.
@@ -51,6 +52,11 @@ impl Note {
 
     pub fn label(&self, label: &str) {
         self.0.borrow_mut().label = Some(label.to_owned());
+    }
+
+    /// Nothing was done, whatever the route says.
+    pub fn nothing(&self) {
+        self.0.borrow_mut().nothing = true;
     }
 
     /// Something else was done than what the route says.
@@ -94,7 +100,8 @@ pub struct Call<'a> {
 /// Notes a call that was answered well, if it is worth it.
 pub async fn done(service: &Service, call: &Call<'_>, note: &Note) {
     let noted = note.0.borrow().clone();
-    let Some(action) = noted.action.or(call.action) else {
+    let action = noted.action.or(call.action);
+    let Some(action) = action.filter(|_| !noted.nothing) else {
         return;
     };
     let entry = entry(service, call, action, noted.account, noted.detail);

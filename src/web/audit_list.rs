@@ -12,6 +12,8 @@ pub struct After {
     #[serde(default)]
     after: i64,
     limit: Option<u32>,
+    /// The last ones instead, whatever `after` says.
+    newest: Option<bool>,
 }
 
 /// What was noted after an entry, oldest first.
@@ -23,7 +25,10 @@ pub async fn list_audit(
     if query.after < 0 {
         return Err(invalid_after());
     }
-    let records = service.store.audit_after(query.after, limit).await?;
+    let records = match query.newest {
+        Some(true) => service.store.newest_audit(limit).await?,
+        _ => service.store.audit_after(query.after, limit).await?,
+    };
     let next = records.last().map_or(query.after, |last| last.id);
     let entries: Vec<Value> = records.iter().map(described).collect();
     Ok(HttpResponse::Ok().json(json!({ "entries": entries, "next_after": next })))

@@ -2,10 +2,11 @@
 //!
 //! A 5xx body never carries a cause: it carries a request id, and the log has both.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
+    error::PayloadError,
     http::{StatusCode, header},
 };
 use serde_json::json;
@@ -20,6 +21,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// The methods that there are.
     pub allow: Option<String>,
+    /// Of what went wrong on our side, or beyond it; the log has it, too.
+    request_id: Option<Uuid>,
 }
 
 impl ApiError {
@@ -30,7 +33,23 @@ impl ApiError {
             message: message.into(),
             retry_after: None,
             allow: None,
+            request_id: status.is_server_error().then(Uuid::new_v4),
         }
+    }
+
+    /// One whose cause is for the log alone.
+    pub fn because(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+        cause: impl fmt::Display,
+    ) -> Self {
+        let error = Self::new(status, code, message);
+        let id = error
+            .request_id
+            .map_or_else(String::new, |id| id.to_string());
+        log::warn!(target: "switchboard::web", "request_id={id} code={code} cause={cause:?}", cause = cause.to_string());
+        error
     }
 
     pub fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
@@ -75,13 +94,13 @@ impl ApiError {
 
     /// Something broke on our side: the cause goes to the log, its request id to the caller.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        let request_id = Uuid::new_v4();
-        log::error!(target: "switchboard::web", "request_id={request_id} cause={cause:?}", cause = cause.to_string());
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            format!("something went wrong here; the log tells more under request_id {request_id}"),
-        )
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let mut error = Self::new(status, "internal", String::new());
+        let id = error.request_id.unwrap_or_default();
+        log::error!(target: "switchboard::web", "request_id={id} cause={cause:?}", cause = cause.to_string());
+        error.message =
+            format!("something went wrong here; the log tells more under request_id {id}");
+        error
     }
 
     #[must_use]
@@ -91,8 +110,8 @@ impl ApiError {
     }
 
     #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        self.message.split_once("request_id ").map(|(_, id)| id)
+    pub fn request_id(&self) -> Option<String> {
+        self.request_id.map(|id| id.to_string())
     }
 }
 
@@ -119,9 +138,7 @@ impl ResponseError for ApiError {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
         let mut error = json!({ "code": self.code, "message": self.message });
-        if self.status.is_server_error()
-            && let Some(request_id) = self.request_id()
-        {
+        if let Some(request_id) = self.request_id() {
             error["request_id"] = json!(request_id);
         }
         response.json(json!({ "error": error }))
@@ -138,6 +155,7 @@ pub fn json_error(error: actix_web::error::JsonPayloadError) -> ApiError {
             "send JSON with Content-Type: application/json",
         ),
         E::Overflow { .. } | E::OverflowKnownLength { .. } => too_large(),
+        E::Payload(error) => payload_error(error),
         error => ApiError::bad_request(
             "malformed_json",
             format!("the body can't be read as JSON for this call: {error}"),
@@ -151,4 +169,17 @@ pub fn too_large() -> ApiError {
         "body_too_large",
         "the body is larger than 1 MiB",
     )
+}
+
+/// Of a body that could not be read to its end.
+pub fn payload_error(error: PayloadError) -> ApiError {
+    match error {
+        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "the body did not come in time",
+        ),
+        PayloadError::Overflow => too_large(),
+        error => ApiError::bad_request("malformed_json", format!("the body broke off: {error}")),
+    }
 }

@@ -28,13 +28,15 @@ use super::{
     hosts::Hosts,
     integrations::{Face, reshaped},
     passed_on::{client_of_proxy, passed_on},
+    patience,
+    repeats::{self, Begun},
     rights::right_of,
 };
 use crate::domain::AccountId;
 
 /// The middleware around every route, static files and `/ws` included.
 pub async fn guard(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let gate = request.app_data::<web::Data<Gate>>().cloned();
@@ -62,15 +64,24 @@ pub async fn guard(
     let mut response = match allowed {
         Ok(access) => {
             request.extensions_mut().insert(access.clone());
-            let response = next.call(request).await?.map_into_boxed_body();
+            patience::bound(&mut request);
+            let begun = repeats::begin(&mut request, &service, &access).await;
+            let response = match begun {
+                Ok(Begun::Plain) => next.call(request).await?.map_into_boxed_body(),
+                Ok(Begun::First(claim)) => {
+                    let response = next.call(request).await?.map_into_boxed_body();
+                    claim.end(response, &service).await
+                }
+                Ok(Begun::Repeat(answer)) => {
+                    // Done, and noted, before.
+                    note.nothing();
+                    request.into_response(answer)
+                }
+                Err(error) => refused(request, error),
+            };
             ending::bind(response, &service, access)
         }
-        Err(error) => {
-            let response = error.error_response();
-            let mut response = request.into_response(response);
-            response.response_mut().extensions_mut().insert(error);
-            response
-        }
+        Err(error) => refused(request, error),
     };
     let call = Call {
         ip,
@@ -103,6 +114,14 @@ pub async fn guard(
     let own = response.request().conn_data::<OwnAddress>().copied();
     add_headers(response.headers_mut(), &gate.hosts, own, api);
     Ok(response)
+}
+
+/// Answered before any handler sees it.
+fn refused(request: ServiceRequest, error: ApiError) -> ServiceResponse<BoxBody> {
+    let response = error.error_response();
+    let mut response = request.into_response(response);
+    response.response_mut().extensions_mut().insert(error);
+    response
 }
 
 /// The account that the path names.

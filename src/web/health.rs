@@ -13,7 +13,7 @@ pub async fn get_live() -> HttpResponse {
 pub async fn get_ready(service: web::Data<Service>, access: Access) -> HttpResponse {
     let store = service.store.health();
     let vault = service.vault.status().seen_by(|id| access.sees(id));
-    let (waiting, longest) = service.webhooks.waiting();
+    let (waiting, longest) = service.webhooks.figures().waiting();
     let body = json!({
         "status": if store.ok { "ok" } else { "unavailable" },
         "store": { "ok": store.ok, "since": store.since, "reason": store.reason },

@@ -11,7 +11,8 @@ use serde_json::json;
 use super::{
     Access, ApiError, Gate, Service,
     audit::Note,
-    doors::{COOKIE, Giver, LAUNCH_LIFETIME, Launched},
+    doors::{Giver, LAUNCH_LIFETIME, Launched, cookie_name},
+    front::OwnAddress,
 };
 use crate::domain::{SecretText, Timestamp};
 
@@ -25,6 +26,7 @@ pub struct Code {
 
 /// The launch link: trades its code for a cookie that scripts can't read and other sites can't send.
 pub async fn open_desk(
+    request: HttpRequest,
     service: web::Data<Service>,
     gate: web::Data<Gate>,
     note: Note,
@@ -41,8 +43,9 @@ pub async fn open_desk(
                 None => note.fact("launched_by", "console"),
             }
             let secure = if gate.front.secure() { "; Secure" } else { "" };
+            let name = cookie_name(request.conn_data::<OwnAddress>().copied());
             let cookie = format!(
-                "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{secure}",
+                "{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_SECONDS}{secure}",
                 text.expose()
             );
             Ok(answer.insert_header((header::SET_COOKIE, cookie)).finish())

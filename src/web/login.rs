@@ -65,7 +65,11 @@ pub async fn begin_login(
     let method = method_of(body.phone, body.qr, body.session)?.ok_or_else(|| {
         ApiError::unprocessable("login_method_missing", "give one of phone, qr and session")
     })?;
-    let login = service.supervisor.sign_ins().begin(*id, method).await?;
+    let login = service
+        .supervisor
+        .sign_ins()
+        .begin(*id, method, crate::supervisor::Whose::Desk)
+        .await?;
     note_end(&note, &login);
     answer(&service, &access, *id, Some(login)).await
 }

@@ -14,7 +14,7 @@ pub async fn get_metrics(service: web::Data<Service>) -> Result<HttpResponse, Ap
     let mut text = String::new();
     let mut of_others = Registry::default();
     service.store.metrics().register(&mut of_others);
-    service.webhooks.register(&mut of_others);
+    service.webhooks.figures().register(&mut of_others);
     service.telegram.register(&mut of_others);
     encode_registry(&mut text, service.metrics.registry())
         .and_then(|()| encode_registry(&mut text, &of_others))

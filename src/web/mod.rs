@@ -30,7 +30,9 @@ mod messages;
 mod metrics;
 mod openapi;
 mod passed_on;
+mod patience;
 mod refusals;
+mod repeats;
 mod rights;
 mod routes;
 mod search;
@@ -38,6 +40,7 @@ mod socket;
 mod state;
 mod tokens;
 mod turns;
+mod webhooks;
 
 pub use access::{Access, Gate, Scope};
 pub use doors::{Doors, LAUNCH_LIFETIME, NoTokenLeft, new_token, sha256_hex};

@@ -14,7 +14,7 @@ use super::{
     integrations::{phone, portal, stream, user},
     launch, login, media, messages, metrics, openapi,
     rights::{Right, Rights},
-    search, socket, tokens,
+    search, socket, tokens, webhooks,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
@@ -219,6 +219,13 @@ routes! {
     post "/tokens" => tokens::make_token, Service, "token_made";
     delete "/tokens/{id}" => tokens::revoke_token, Service, "token_revoked";
     post "/tokens/{id}/rotate" => tokens::rotate_token, Service, "token_rotated";
+    get "/webhooks" => webhooks::list_webhooks, Service;
+    post "/webhooks" => webhooks::make_webhook, Service, "webhook_made";
+    get "/webhooks/{id}" => webhooks::get_webhook, Service;
+    patch "/webhooks/{id}" => webhooks::change_webhook, Service, "webhook_changed";
+    delete "/webhooks/{id}" => webhooks::remove_webhook, Service, "webhook_removed";
+    post "/webhooks/{id}/test" => webhooks::test_webhook, Service, "webhook_tested";
+    post "/webhooks/{id}/replay" => webhooks::replay_webhook, Service, "webhook_replayed";
 }
 
 /// RFC 9110, 15.5.6: with what is allowed.

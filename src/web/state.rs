@@ -14,8 +14,10 @@ use crate::{
     supervisor::{SignInError, SignOutError, SupervisorError, SupervisorHandle},
     telegram::{CallError, LoginError, Telegram},
     vault::{Vault, VaultError},
-    webhooks::WebhookFigures,
+    webhooks::Webhooks,
 };
+
+const STORE_AWAY: &str = "the database can't be reached for now; try again in a moment";
 
 pub struct Service {
     pub store: StoreHandle,
@@ -32,8 +34,9 @@ pub struct Service {
     pub audit: Audit,
     /// Of switching accounts on and off.
     pub switching: Turns,
-    /// How far the webhooks are.
-    pub webhooks: WebhookFigures,
+    /// Of owners' sign-ins being started.
+    pub starting: Turns,
+    pub webhooks: Webhooks,
     /// What `/message_stream` asks; `None`: not configured.
     pub assistant: Option<AssistantClient>,
 }
@@ -93,10 +96,11 @@ impl From<StoreError> for ApiError {
             StoreError::InvalidCursor => Self::bad_request("invalid_cursor", text),
             StoreError::EmptyQuery => Self::bad_request("empty_query", text),
             StoreError::Unavailable { .. } | StoreError::NoAnswer { .. } | StoreError::Closed => {
-                log::warn!(target: "switchboard::web", "a call is refused, the store is away: {text}");
-                Self::unavailable(
+                Self::because(
+                    actix_web::http::StatusCode::SERVICE_UNAVAILABLE,
                     "store_unavailable",
-                    "the database can't be reached for now; try again in a moment",
+                    STORE_AWAY,
+                    text,
                 )
             }
             StoreError::SchemaTooNew { .. }
@@ -148,11 +152,17 @@ impl From<CallError> for ApiError {
             CallError::SignedOut(_) => Self::conflict("account_unavailable", text),
             CallError::Rejected { .. } => Self::unprocessable("telegram_refused", text),
             CallError::Unresolvable => Self::unprocessable("recipient_not_found", text),
-            CallError::StoreAway(_) => Self::unavailable("store_unavailable", text),
-            CallError::Network(_) | CallError::TimedOut => Self::new(
+            CallError::StoreAway(_) => Self::because(
+                actix_web::http::StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                STORE_AWAY,
+                text,
+            ),
+            CallError::Network(_) | CallError::TimedOut => Self::because(
                 actix_web::http::StatusCode::GATEWAY_TIMEOUT,
                 "telegram_unreachable",
                 "Telegram does not answer this account for now; try again in a moment",
+                text,
             ),
         }
     }
@@ -200,6 +210,14 @@ impl From<LoginError> for ApiError {
             LoginError::WrongStep => (S::CONFLICT, "wrong_step"),
             LoginError::Cancelled => (S::CONFLICT, "login_cancelled"),
         };
+        if let LoginError::Network(cause) = &error {
+            return Self::because(
+                status,
+                code,
+                "Telegram does not answer for now; try again in a moment",
+                cause,
+            );
+        }
         let told = Self::new(status, code, error.to_string());
         match error {
             LoginError::FloodWait(wait) => told.retry_after(wait),

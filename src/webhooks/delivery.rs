@@ -1,24 +1,24 @@
 //! Delivery: one event to one address, again and again until it is taken.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use rand::RngExt;
-use sha2::{Digest, Sha256};
+use serde::Serialize;
 use tokio::sync::Semaphore;
-use url::Url;
 
 use super::{
+    address::{NotAllowed, ResolveError},
     figures::{Outcome, WebhookFigures},
+    hook::Hook,
     shown,
-    signature::sign,
 };
 use crate::{
     broadcast::Frame,
-    config::{Webhook, Webhooks},
-    domain::{SecretText, Timestamp},
+    domain::{AccountId, Timestamp},
 };
 
 const LIMIT: Duration = Duration::from_secs(15);
@@ -28,33 +28,72 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Who is told.
 pub struct Receiver {
     http: reqwest::Client,
-    url: Url,
-    secret: SecretText,
-    /// Only events of this owner's account.
-    only: Option<String>,
-    patience: Duration,
+    pub hook: Hook,
     figures: WebhookFigures,
     last_taken: Mutex<Option<Instant>>,
-    /// Names its place in the log.
-    pub id: String,
+    standing: Mutex<Standing>,
+}
+
+/// How it went lately, since the service started.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Standing {
+    /// The receiver took something.
+    pub last_taken_at: Option<Timestamp>,
+    pub last_error: Option<LastError>,
+    /// The last answer was a refusal, or there was none.
+    #[serde(skip)]
+    pub failing: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct LastError {
+    pub at: Timestamp,
+    pub reason: String,
+}
+
+/// What a receiver said to one post.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answer {
+    pub taken: bool,
+    /// `None`: no answer.
+    pub status: Option<u16>,
+    pub error: Option<String>,
+    pub took_ms: u64,
 }
 
 /// Why a receiver did not take an event.
 struct Refusal {
     why: String,
+    status: Option<u16>,
     /// It read the event and did not want it, by its own word.
     of_this_event: bool,
     /// It answered at all.
     answered: bool,
 }
 
+/// What is posted.
+struct Post<'a> {
+    event: &'static str,
+    /// The event's number, or the name of a test.
+    delivery: String,
+    account: Option<AccountId>,
+    owner: Option<&'a str>,
+    body: Arc<str>,
+}
+
 impl Receiver {
-    pub fn new(hook: &Webhook, config: &Webhooks, figures: &WebhookFigures) -> Option<Self> {
+    /// `None`: the system has no means for it, which the log says.
+    pub fn new(hook: Hook, figures: &WebhookFigures) -> Option<Self> {
         // A second installation is refused and does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             .timeout(LIMIT)
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(guard) = &hook.guard {
+            // A proxy would resolve the name anew, and where it likes.
+            http = http.dns_resolver(Arc::new(guard.clone())).no_proxy();
+        }
+        let http = http
             .build()
             .inspect_err(|error| {
                 log::error!(target: "switchboard::webhooks", "the webhook {} can't be served: {error}", shown(&hook.url));
@@ -62,28 +101,82 @@ impl Receiver {
             .ok()?;
         Some(Self {
             http,
-            url: hook.url.clone(),
-            secret: config.secret.clone(),
-            only: hook.only.clone(),
-            patience: config.patience,
+            hook,
             figures: figures.clone(),
             last_taken: Mutex::new(None),
-            id: id_of(hook),
+            standing: Mutex::default(),
         })
     }
 
     /// For logs and figures: two addresses of one host are told apart.
     pub fn name(&self) -> String {
-        format!("{}#{}", shown(&self.url), self.id)
+        format!("{}#{}", shown(&self.hook.url), self.hook.id)
     }
 
-    pub fn wants(&self, owner: Option<&str>) -> bool {
-        self.only.is_none() || self.only.as_deref() == owner
+    pub fn standing(&self) -> Standing {
+        self.lock_standing().clone()
+    }
+
+    /// Posts one event that nobody else hears of, once.
+    pub async fn test(&self) -> Answer {
+        let id = uuid::Uuid::new_v4();
+        let at = Timestamp::now();
+        let body = serde_json::json!({ "event": "test", "at": at, "data": { "webhook_id": self.hook.id } });
+        let post = Post {
+            event: "test",
+            delivery: format!("test_{}", id.simple()),
+            account: None,
+            owner: None,
+            body: body.to_string().into(),
+        };
+        let began = Instant::now();
+        let answer = self.post(&post).await;
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.note(answer.as_ref().err());
+        match answer {
+            Ok(status) => Answer {
+                taken: true,
+                status: Some(status),
+                error: None,
+                took_ms,
+            },
+            Err(refusal) => Answer {
+                taken: false,
+                status: refusal.status,
+                error: Some(refusal.why),
+                took_ms,
+            },
+        }
+    }
+
+    fn note(&self, refusal: Option<&Refusal>) {
+        let mut standing = self.lock_standing();
+        standing.failing = refusal.is_some();
+        match refusal {
+            None => standing.last_taken_at = Some(Timestamp::now()),
+            Some(refusal) => {
+                standing.last_error = Some(LastError {
+                    at: Timestamp::now(),
+                    reason: refusal.why.clone(),
+                });
+            }
+        }
+    }
+
+    fn lock_standing(&self) -> std::sync::MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns when the receiver took the event, or refused it for so long that it is passed over.
     pub async fn deliver(&self, frame: &Frame, owner: Option<&str>, posts: &Semaphore) {
         let name = self.name();
+        let post = Post {
+            event: frame.event().body.name(),
+            delivery: frame.seq().0.to_string(),
+            account: Some(frame.account_id()),
+            owner,
+            body: frame.text(),
+        };
         let began = Instant::now();
         let mut pause = FIRST_PAUSE;
         let mut attempt = 1_u32;
@@ -91,10 +184,11 @@ impl Receiver {
             let refusal = {
                 // Never closed: the worker owns it.
                 let _post = posts.acquire().await;
-                self.post(frame, owner).await
+                self.post(&post).await.map(drop)
             };
+            self.note(refusal.as_ref().err());
             let Err(refusal) = refusal else { break };
-            if began.elapsed() >= self.patience && self.is_about_the_event(&refusal, began) {
+            if began.elapsed() >= self.hook.patience && self.is_about_the_event(&refusal, began) {
                 self.figures.count(&name, Outcome::PassedOver);
                 log::error!(
                     target: "switchboard::webhooks",
@@ -141,59 +235,85 @@ impl Receiver {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn post(&self, frame: &Frame, owner: Option<&str>) -> Result<(), Refusal> {
-        let body = frame.text();
+    async fn post(&self, post: &Post<'_>) -> Result<u16, Refusal> {
+        let refusal = |why: String| Refusal {
+            why,
+            status: None,
+            of_this_event: false,
+            answered: false,
+        };
+        // An address that is written out passes no resolver.
+        if let Some(guard) = &self.hook.guard {
+            guard
+                .check(&self.hook.url)
+                .map_err(|error| refusal(error.to_string()))?;
+        }
+        let id = format!("msg_{}_{}", self.hook.id, post.delivery);
         // Each attempt is signed anew: receivers refuse what is too old.
         let timestamp = (Timestamp::now().millis() / 1000).to_string();
-        let signature = sign(&self.secret, &timestamp, &body);
+        let signed = self.hook.signer.sign(&id, timestamp, &post.body);
         let mut request = self
             .http
-            .post(self.url.clone())
+            .post(self.hook.url.clone())
             .header("Content-Type", "application/json")
             .header(
                 "User-Agent",
                 concat!("switchboard/", env!("CARGO_PKG_VERSION")),
             )
-            .header("X-Switchboard-Event", frame.event().body.name())
-            .header("X-Switchboard-Delivery", frame.seq().0.to_string())
-            .header("X-Switchboard-Account", frame.account_id().to_string())
-            .header("X-Switchboard-Timestamp", timestamp)
-            .header("X-Switchboard-Signature", format!("v1={signature}"))
-            .body(body.to_string());
-        if let Some(owner) = owner {
-            request = request.header("X-Switchboard-Owner", owner);
+            .header("X-Switchboard-Webhook", &self.hook.id)
+            .header("X-Switchboard-Event", post.event)
+            .header("X-Switchboard-Delivery", &post.delivery)
+            .header("X-Switchboard-Timestamp", &signed.timestamp)
+            .header("X-Switchboard-Signature", signed.own)
+            .header("webhook-id", id)
+            .header("webhook-timestamp", &signed.timestamp)
+            .header("webhook-signature", signed.standard)
+            .body(post.body.to_string());
+        if let Some(account) = post.account {
+            request = request.header("X-Switchboard-Account", account.to_string());
         }
-        let unanswered = |why: &str| Refusal {
-            why: why.to_owned(),
-            of_this_event: false,
-            answered: false,
-        };
+        if let Some(owner) = post.owner {
+            request = request.header("X-Switchboard-Owner", self.hook.signer.pseudonym(owner));
+        }
         match request.send().await {
-            Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => Err(Refusal {
-                why: format!("status {}", response.status().as_u16()),
-                of_this_event: matches!(response.status().as_u16(), 400 | 413 | 415 | 422),
-                answered: true,
-            }),
-            Err(error) if error.is_timeout() => Err(unanswered("no answer in time")),
-            Err(error) if error.is_connect() => Err(unanswered("can't be reached")),
-            Err(_) => Err(unanswered("the connection broke")),
+            Ok(response) if response.status().is_success() => Ok(response.status().as_u16()),
+            Ok(response) => {
+                let status = response.status();
+                let why = if status.is_redirection() {
+                    format!("status {}; redirects are not followed", status.as_u16())
+                } else {
+                    format!("status {}", status.as_u16())
+                };
+                Err(Refusal {
+                    why,
+                    status: Some(status.as_u16()),
+                    of_this_event: matches!(status.as_u16(), 400 | 413 | 415 | 422),
+                    answered: true,
+                })
+            }
+            Err(error) => Err(refusal(why(&error))),
         }
     }
 }
 
-/// The address with its filter: another filter is another webhook, with a place of its own.
-fn id_of(hook: &Webhook) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(hook.url.as_str().as_bytes());
-    if let Some(only) = &hook.only {
-        hasher.update(b"#");
-        hasher.update(only.as_bytes());
+/// In words that tell nothing of what stands at an address that is not allowed.
+fn why(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref::<NotAllowed>() {
+            return refused.to_string();
+        }
+        if let Some(unresolved) = inner.downcast_ref::<ResolveError>() {
+            return unresolved.to_string();
+        }
+        cause = inner.source();
     }
-    hasher
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let words = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "can't be reached"
+    } else {
+        "the connection broke"
+    };
+    words.to_owned()
 }

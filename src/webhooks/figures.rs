@@ -72,6 +72,21 @@ impl WebhookFigures {
             .push(entry);
     }
 
+    /// It is served no longer, or by another worker.
+    pub(super) fn unwatch(&self, worker: &Worker) {
+        let lanes = worker.lanes();
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(_, watched)| !Arc::ptr_eq(watched, &lanes));
+        // What the last look told stays told otherwise.
+        let labels = HookLabels {
+            webhook: worker.name(),
+        };
+        self.waiting.remove(&labels);
+        self.longest.remove(&labels);
+    }
+
     /// Over all webhooks: accounts that wait, and the longest time that one of them has not gone on.
     #[must_use]
     pub fn waiting(&self) -> (usize, Duration) {

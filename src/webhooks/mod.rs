@@ -6,73 +6,211 @@
 //!           slow, dead or refuses one account's event holds up nothing else, and what is lost is said aloud.
 //! Does not: tell of sign-ins, whose codes are secrets, or keep events that the log no longer has.
 
+mod address;
 mod delivery;
 mod figures;
+mod hook;
 mod lanes;
 mod signature;
 mod worker;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, MutexGuard},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use self::{delivery::Receiver, worker::Worker};
+use self::worker::Worker;
 use crate::{
     broadcast::BroadcastHandle, config::Webhooks as Config, domain::AccountId, store::StoreHandle,
 };
 
+pub use address::{AddressGuard, NotAllowed, ResolveError};
+pub use delivery::{Answer, LastError, Receiver, Standing};
 pub use figures::WebhookFigures;
-pub use signature::sign;
+pub use hook::Hook;
+pub use signature::{Signer, sign};
 
+/// What a sign-in shows (QR codes, hints) is for the person who signs in.
+pub const UNTOLD: &str = "login_updated";
 /// How long deliveries under way may take when the service stops; what is not done is done after the restart.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Whose account it is: `licence:<hash>`, `user:<hash>`, `portal:<hash>`; `None`: the operator's own.
 pub type OwnerOf = Arc<dyn Fn(AccountId) -> Option<String> + Send + Sync>;
 
-/// All webhooks of the service, while they run.
-pub struct Webhooks {
+/// All webhooks of the service. Cheap to clone.
+#[derive(Clone)]
+pub struct Webhooks(Arc<Inner>);
+
+struct Inner {
+    runtime: Handle,
+    store: StoreHandle,
+    broadcast: BroadcastHandle,
+    figures: WebhookFigures,
+    owner_of: OwnerOf,
+    guard: AddressGuard,
+    configured: OnceLock<Vec<Hook>>,
+    /// By id. Whoever starts or ends one holds it, and so everybody else up.
+    running: Mutex<HashMap<String, Running>>,
+    /// One change of the webhooks at a time.
+    turn: Mutex<()>,
+}
+
+struct Running {
+    worker: Worker,
     stop: CancellationToken,
-    workers: Vec<tokio::task::JoinHandle<()>>,
+    task: JoinHandle<()>,
+}
+
+/// How a webhook stands.
+#[derive(Clone, Debug)]
+pub struct Now {
+    pub standing: Standing,
+    /// Accounts that it is behind with, and for how long.
+    pub waiting: (usize, Duration),
 }
 
 impl Webhooks {
-    /// One worker for each address.
+    /// None is served yet. Those that are run on the runtime that this is called on.
     #[must_use]
-    pub fn start(
-        config: Option<&Config>,
-        store: &StoreHandle,
-        broadcast: &BroadcastHandle,
-        figures: &WebhookFigures,
-        owner_of: &OwnerOf,
+    pub fn new(
+        store: StoreHandle,
+        broadcast: BroadcastHandle,
+        owner_of: OwnerOf,
+        guard: AddressGuard,
     ) -> Self {
-        let stop = CancellationToken::new();
-        let workers = config
-            .into_iter()
-            .flat_map(|config| config.hooks.iter().map(move |hook| (config, hook)))
-            .filter_map(|(config, hook)| {
-                let receiver = Receiver::new(hook, config, figures)?;
-                let (store, broadcast) = (store.clone(), broadcast.clone());
-                let worker = Worker::new(receiver, store, broadcast, Arc::clone(owner_of));
-                figures.watch(&worker);
-                let stop = stop.clone();
-                Some(actix::spawn(async move {
-                    tokio::select! {
-                        () = stop.cancelled() => worker.save().await,
-                        () = worker.clone().run() => {}
-                    }
-                }))
-            })
-            .collect();
-        Self { stop, workers }
+        Self(Arc::new(Inner {
+            runtime: Handle::current(),
+            store,
+            broadcast,
+            figures: WebhookFigures::default(),
+            owner_of,
+            guard,
+            configured: OnceLock::new(),
+            running: Mutex::default(),
+            turn: Mutex::default(),
+        }))
     }
 
-    pub async fn stop(self) {
-        self.stop.cancel();
-        for worker in self.workers {
-            // A worker that panicked said so in the log.
-            let _ = tokio::time::timeout(GOODBYE, worker).await;
+    /// Serves those of the configuration.
+    pub async fn start_configured(&self, config: Option<&Config>) {
+        let hooks: Vec<Hook> = config
+            .into_iter()
+            .flat_map(|config| {
+                config
+                    .hooks
+                    .iter()
+                    .map(|hook| Hook::configured(hook, config))
+            })
+            .collect();
+        for hook in &hooks {
+            self.start(hook.clone()).await;
+        }
+        let _ = self.0.configured.set(hooks);
+    }
+
+    #[must_use]
+    pub fn configured(&self) -> &[Hook] {
+        self.0.configured.get().map_or(&[], Vec::as_slice)
+    }
+
+    #[must_use]
+    pub fn figures(&self) -> &WebhookFigures {
+        &self.0.figures
+    }
+
+    #[must_use]
+    pub fn guard(&self) -> &AddressGuard {
+        &self.0.guard
+    }
+
+    /// Held over a change of what is stored and of what runs, so that the two agree.
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().await
+    }
+
+    /// Serves a webhook, from its place in the log on; one that runs under its id gives way.
+    pub async fn start(&self, hook: Hook) {
+        let inner = &self.0;
+        let id = hook.id.clone();
+        let mut running = inner.running.lock().await;
+        if let Some(before) = running.remove(&id) {
+            self.end(before).await;
+        }
+        let Some(receiver) = Receiver::new(hook, &inner.figures) else {
+            return;
+        };
+        let (store, broadcast) = (inner.store.clone(), inner.broadcast.clone());
+        let worker = Worker::new(receiver, store, broadcast, Arc::clone(&inner.owner_of));
+        inner.figures.watch(&worker);
+        let stop = CancellationToken::new();
+        let (stopped, at_work) = (stop.clone(), worker.clone());
+        let task = inner.runtime.spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => at_work.save().await,
+                () = at_work.clone().run() => {}
+            }
+        });
+        let now = Running { worker, stop, task };
+        running.insert(id, now);
+    }
+
+    /// Serves it no longer; its place stays.
+    pub async fn halt(&self, id: &str) {
+        let mut running = self.0.running.lock().await;
+        if let Some(before) = running.remove(id) {
+            self.end(before).await;
+        }
+    }
+
+    async fn end(&self, running: Running) {
+        running.stop.cancel();
+        let stop = running.task.abort_handle();
+        // A worker that panicked said so in the log.
+        if tokio::time::timeout(GOODBYE, running.task).await.is_err() {
+            stop.abort();
+        }
+        self.0.figures.unwatch(&running.worker);
+    }
+
+    /// `None`: it is not served.
+    pub async fn now(&self, id: &str) -> Option<Now> {
+        let running = self.0.running.lock().await;
+        let worker = &running.get(id)?.worker;
+        Some(Now {
+            standing: worker.receiver().standing(),
+            waiting: worker.waiting(),
+        })
+    }
+
+    /// Posts a test, also to one that is not served.
+    pub async fn test(&self, hook: Hook) -> Option<Answer> {
+        let worker = {
+            let running = self.0.running.lock().await;
+            running.get(&hook.id).map(|running| running.worker.clone())
+        };
+        match worker {
+            Some(worker) => Some(worker.receiver().test().await),
+            None => Some(Receiver::new(hook, &self.0.figures)?.test().await),
+        }
+    }
+
+    pub async fn stop(&self) {
+        let running = std::mem::take(&mut *self.0.running.lock().await);
+        for one in running.values() {
+            one.stop.cancel();
+        }
+        for one in running.into_values() {
+            self.end(one).await;
         }
     }
 }

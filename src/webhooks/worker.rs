@@ -11,10 +11,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{OwnerOf, delivery::Receiver, lanes::Lanes};
+use super::{OwnerOf, UNTOLD, delivery::Receiver, lanes::Lanes};
 use crate::{
     broadcast::{BroadcastHandle, Frame, Since},
-    domain::{AccountId, EventBody, Seq},
+    domain::{AccountId, Seq},
     store::{StoreError, StoreHandle, WebhookPlace},
 };
 
@@ -60,6 +60,15 @@ impl Worker {
         self.receiver.name()
     }
 
+    pub fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// Accounts that wait, and how long the one that waits longest has not gone on.
+    pub fn waiting(&self) -> (usize, Duration) {
+        self.lock().waiting()
+    }
+
     pub fn lanes(&self) -> Arc<Mutex<Lanes>> {
         Arc::clone(&self.lanes)
     }
@@ -101,7 +110,7 @@ impl Worker {
 
     /// Where it was; a new address begins at the present.
     async fn begin(&self) -> Result<WebhookPlace, StoreError> {
-        let id = self.receiver.id.clone();
+        let id = self.receiver.hook.id.clone();
         if let Some(place) = self.store.webhook_place(id.clone()).await? {
             return Ok(place);
         }
@@ -138,10 +147,10 @@ impl Worker {
     fn hand_out(&self, frames: &[Arc<Frame>], end: Seq) -> Vec<AccountId> {
         let mut lanes = self.lock();
         let mut idle = Vec::new();
-        for frame in frames.iter().filter(|frame| is_told(frame)) {
+        for frame in frames {
             let account = frame.account_id();
-            let wanted = self.receiver.wants((self.owner_of)(account).as_deref());
-            if wanted && lanes.add(account, frame.seq()) {
+            let owner = (self.owner_of)(account);
+            if self.wants(frame, owner.as_deref()) && lanes.add(account, frame.seq()) {
                 idle.push(account);
             }
         }
@@ -164,8 +173,8 @@ impl Worker {
             };
             let last = frames.len() < PORTION as usize;
             for frame in frames {
-                if is_told(&frame) {
-                    let owner = (self.owner_of)(account);
+                let owner = (self.owner_of)(account);
+                if self.wants(&frame, owner.as_deref()) {
                     self.receiver
                         .deliver(&frame, owner.as_deref(), &self.posts)
                         .await;
@@ -197,6 +206,11 @@ impl Worker {
             .collect())
     }
 
+    fn wants(&self, frame: &Frame, owner: Option<&str>) -> bool {
+        let event = frame.event().body.name();
+        is_told(frame) && self.receiver.hook.wants(frame.account_id(), owner, event)
+    }
+
     async fn tell_loss(&self, after: Seq) -> Result<(), StoreError> {
         let oldest = self.store.oldest_seq().await?;
         if after.0 + 1 < oldest.0 {
@@ -219,7 +233,7 @@ impl Worker {
         let Some((seq, changed)) = self.lock().take_change() else {
             return;
         };
-        let id = self.receiver.id.clone();
+        let id = self.receiver.hook.id.clone();
         while let Err(error) = self
             .store
             .move_webhook(id.clone(), seq, changed.clone())
@@ -240,7 +254,6 @@ impl Worker {
     }
 }
 
-/// What a sign-in shows (QR codes, hints) is for the person who signs in.
 fn is_told(frame: &Frame) -> bool {
-    !matches!(frame.event().body, EventBody::LoginUpdated { .. })
+    frame.event().body.name() != UNTOLD
 }

@@ -97,5 +97,16 @@ export const api = {
   reveal: (message) => call(`messages/${id(message)}/reveal`, { method: 'POST' }),
   versions: (message) => call(`messages/${id(message)}/versions`),
   search: (query, signal) => call('search', { query, signal }),
+
+  webhooks: () => call('webhooks'),
+  makeWebhook: (body) => call('webhooks', { method: 'POST', body }),
+  changeWebhook: (webhook, body) => call(`webhooks/${id(webhook)}`, { method: 'PATCH', body }),
+  removeWebhook: (webhook) => call(`webhooks/${id(webhook)}`, { method: 'DELETE' }),
+  testWebhook: (webhook) => call(`webhooks/${id(webhook)}/test`, { method: 'POST' }),
+  tokens: () => call('tokens'),
+  makeToken: (body) => call('tokens', { method: 'POST', body }),
+  rotateToken: (token) => call(`tokens/${id(token)}/rotate`, { method: 'POST' }),
+  revokeToken: (token) => call(`tokens/${id(token)}`, { method: 'DELETE' }),
+  audit: (limit) => call('audit', { query: { limit, newest: true } }),
   alive: () => call('health/live'),
 };

@@ -20,6 +20,7 @@ mod notices;
 mod outage;
 mod picture;
 mod portal;
+mod programs;
 mod replies;
 mod safety;
 mod speed;

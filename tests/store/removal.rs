@@ -2,7 +2,7 @@
 
 use switchboard::{
     domain::{AttemptKind, AttemptOutcome, Batch, Change, ChatId, DialogRecord, Timestamp},
-    store::{ConversationFilter, NewAccount, NewLoginAttempt, QueueReply, StoreError},
+    store::{ConversationFilter, LoginLimit, NewAccount, NewLoginAttempt, QueueReply, StoreError},
 };
 
 use crate::world::{World, batch, message, new, person};
@@ -169,6 +169,7 @@ async fn sign_in_attempts_are_counted_without_the_number_on_disk() {
     let attempt = |subject: &str| NewLoginAttempt {
         account_id: None,
         subject: subject.to_owned(),
+        owner: None,
         kind: AttemptKind::Phone,
     };
     let start = Timestamp::from_millis(Timestamp::now().millis() - 1000);
@@ -189,18 +190,21 @@ async fn sign_in_attempts_are_counted_without_the_number_on_disk() {
         .record_login_attempt(attempt("+9996600000"))
         .await
         .unwrap();
-    assert_eq!(
-        world
+    let limit = |starts| LoginLimit {
+        since: start,
+        starts,
+    };
+    for (starts, admitted) in [(3, false), (4, true), (4, false)] {
+        let tried = world
             .store
-            .count_login_attempts("+9996612345".to_owned(), start)
-            .await
-            .unwrap(),
-        3
-    );
+            .admit_login_attempt(attempt("+9996612345"), limit(starts))
+            .await;
+        assert_eq!(tried.unwrap().is_some(), admitted, "of {starts}");
+    }
     let listed = world.store.list_login_attempts(None, 10).await.unwrap();
     assert_eq!(
-        (listed.len(), listed[1].outcome),
-        (4, AttemptOutcome::Failed)
+        (listed.len(), listed[2].outcome),
+        (5, AttemptOutcome::Failed)
     );
     world.store.close().await;
     let bytes = std::fs::read(&world.path).unwrap();

@@ -9,60 +9,13 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
-    sync::{Mutex, OnceCell},
-    time::{Duration, timeout},
+    sync::Mutex,
+    time::timeout,
 };
 
-use super::wait::LIMIT;
+use super::{python, wait::LIMIT};
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign");
-/// For the packages to arrive, once.
-const INSTALL_LIMIT: Duration = Duration::from_secs(180);
-
-/// A Python with the pinned packages in it, made once under the target directory.
-pub async fn python() -> PathBuf {
-    static PYTHON: OnceCell<PathBuf> = OnceCell::const_new();
-    PYTHON
-        .get_or_init(|| async {
-            let requirements = format!("{HERE}/requirements.txt");
-            let wanted = std::fs::read_to_string(&requirements).unwrap();
-            let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign-venv");
-            let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
-            if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-                return python;
-            }
-            let make = ["-m", "venv", "--clear"];
-            run(Command::new("python3").args(make).arg(&home)).await;
-            let install = ["-m", "pip", "install", "--quiet"];
-            let by_name = ["--disable-pip-version-check", "-r"];
-            run(Command::new(&python)
-                .args(install)
-                .args(by_name)
-                .arg(&requirements))
-            .await;
-            std::fs::write(stamp, wanted).unwrap();
-            python
-        })
-        .await
-        .clone()
-}
-
-async fn run(command: &mut Command) {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let output = timeout(INSTALL_LIMIT, child.wait_with_output())
-        .await
-        .expect("the command ends")
-        .unwrap();
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}\n{err}");
-}
-
 /// Its process ends with it.
 pub struct ForeignTelegram {
     _child: Child,
@@ -77,7 +30,7 @@ impl ForeignTelegram {
     /// What it writes to stderr is kept in `dir`.
     pub async fn start(dir: &Path) -> Self {
         let complaints = dir.join("foreign.log");
-        let mut child = Command::new(python().await)
+        let mut child = Command::new(python::with("foreign").await)
             .arg(format!("{HERE}/server.py"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())

@@ -15,6 +15,7 @@ pub mod oracle;
 pub mod past;
 pub mod place;
 pub mod promise;
+pub mod python;
 pub mod rows;
 pub mod service;
 pub mod tokens;

@@ -94,6 +94,7 @@ impl ServiceProcess {
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .env("RUST_LOG", "info")
             .env("RUST_BACKTRACE", "1")
+            .env("SWITCHBOARD_LAUNCH_LINK", "true")
             .envs(settings.env.iter().cloned())
             .arg("--data-dir")
             .arg(data_dir)
@@ -127,6 +128,12 @@ impl ServiceProcess {
     pub fn next_line(&self) -> String {
         let lines = self.lines.as_ref().expect("it serves");
         lines.lock().unwrap().recv_timeout(LIMIT).unwrap()
+    }
+
+    /// A line on stdout that is there already.
+    pub fn line_so_far(&self) -> Option<String> {
+        let lines = self.lines.as_ref().expect("it serves");
+        lines.lock().unwrap().try_recv().ok()
     }
 
     pub fn pid(&self) -> u32 {

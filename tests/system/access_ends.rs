@@ -184,7 +184,8 @@ async fn what_was_open_before_the_first_token_ends_within_a_second() {
     assert_eq!(opened, (StatusCode::SEE_OTHER, None));
     // As an older version left one.
     let (_, cookie) = add(&mut file_of(&fleet.data_dir()), "desk");
-    let cookie = format!("switchboard={cookie}");
+    let (_, port) = fleet.address().split_once(':').unwrap();
+    let cookie = format!("switchboard_{port}={cookie}");
     let desk = fleet.api.with_header("cookie", &cookie);
     assert_eq!(asked(&desk).await.0, StatusCode::OK);
     fleet.telegram.say(person, user, "while it was open");

@@ -157,7 +157,7 @@ async fn the_service_is_reached_by_https_under_its_own_addresses() {
         (format!("https://127.0.0.6:{port}"), StatusCode::FORBIDDEN),
     ] {
         let url = format!("https://127.0.0.5:{port}/ws/ticket");
-        let cookie = format!("switchboard={admin}");
+        let cookie = format!("switchboard_{port}={admin}");
         let call = client
             .post(url)
             .header("origin", origin)

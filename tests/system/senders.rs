@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::support::{
     fleet::{Fleet, phone},
-    foreign, wait,
+    python, wait,
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -139,7 +139,7 @@ async fn what_telethon_sends_is_told_field_by_field() {
         .serve_control(([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let mut command = Command::new(foreign::python().await);
+    let mut command = Command::new(python::with("foreign").await);
     command
         .arg(format!("{ROOT}/tests/senders/telethon_sender.py"))
         .args([&number, &group.to_string(), &person.to_string()])

@@ -30,27 +30,39 @@ pub struct Receiver {
     refused: Arc<Mutex<u32>>,
     refuses: Arc<Mutex<Refuses>>,
     owners: Arc<Mutex<Vec<String>>>,
+    /// What posts are signed with; `None`: not looked at.
+    pub secret: Arc<Mutex<Option<String>>>,
+    /// `webhook-id` of each, in order.
+    pub ids: Arc<Mutex<Vec<String>>>,
 }
 
 /// What a receiver does not take.
 #[derive(Clone, Copy, Default)]
-enum Refuses {
+pub enum Refuses {
     #[default]
     Nothing,
     Everything,
     /// A message with this text.
     Text(&'static str),
+    /// Says that it lies elsewhere.
+    Elsewhere(&'static str),
 }
 
 impl Receiver {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1").await
+    }
+
+    pub async fn start_at(ip: &str) -> Self {
+        let listener = TcpListener::bind((ip, 0)).await.unwrap();
         let receiver = Self {
             url: format!("http://{}/events", listener.local_addr().unwrap()),
             taken: Arc::default(),
             refused: Arc::default(),
             refuses: Arc::default(),
             owners: Arc::default(),
+            secret: Arc::new(Mutex::new(Some(SECRET.to_owned()))),
+            ids: Arc::default(),
         };
         let serving = receiver.clone();
         tokio::spawn(async move {
@@ -95,14 +107,22 @@ impl Receiver {
             Refuses::Nothing => false,
             Refuses::Everything => true,
             Refuses::Text(text) => body.contains(text),
+            Refuses::Elsewhere(answer) => {
+                *self.refused.lock().unwrap() += 1;
+                return Some(answer);
+            }
         };
         if refuses {
             *self.refused.lock().unwrap() += 1;
             return Some("500 Internal Server Error");
         }
         let timestamp = header("x-switchboard-timestamp").unwrap();
-        let wanted = format!("v1={}", sign(&SecretText::new(SECRET), &timestamp, body));
-        assert_eq!(header("x-switchboard-signature").unwrap(), wanted);
+        if let Some(secret) = self.secret.lock().unwrap().as_ref() {
+            let secret = SecretText::new(secret.as_str());
+            let wanted = format!("v1={}", sign(&secret, &timestamp, body));
+            assert_eq!(header("x-switchboard-signature").unwrap(), wanted);
+        }
+        self.ids.lock().unwrap().push(header("webhook-id").unwrap());
         let event: Value = serde_json::from_str(body).unwrap();
         assert_eq!(
             header("x-switchboard-event").unwrap(),
@@ -139,18 +159,18 @@ impl Receiver {
             .collect()
     }
 
-    fn refuse(&self, what: Refuses) {
+    pub fn refuse(&self, what: Refuses) {
         *self.refuses.lock().unwrap() = what;
     }
 
     /// The texts, once the last one is there.
-    async fn until(&self, last: &str) -> Vec<String> {
+    pub async fn until(&self, last: &str) -> Vec<String> {
         let look = || async { self.texts() };
         let there = |texts: &Vec<String>| texts.iter().any(|text| text == last);
         wait::until(&format!("{last:?} at the webhook"), look, there).await
     }
 
-    async fn until_refused(&self) {
+    pub async fn until_refused(&self) {
         let before = *self.refused.lock().unwrap();
         let look = || async { *self.refused.lock().unwrap() };
         wait::until("a refusal", look, |count| *count > before).await;

@@ -187,6 +187,43 @@ async fn a_table_that_lost_all_its_rows_changes_nothing_here() {
     running.stop().await;
 }
 
+/// Protects: a slip that deletes most rows stops no account, and is told; a row that is back is followed again.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_go_together_stop_nothing() {
+    let project = Project::start();
+    let running = machine(&project).start().await;
+    let mut ids = Vec::new();
+    for label in ["One", "Two", "Three", "Four"] {
+        ids.push(signed_in(&running, label, "kept").await);
+    }
+    running.synced().await;
+    let left = ids[0];
+    project.sql("create table public.kept as select * from public.telegram_accounts");
+    project.sql(&format!(
+        "delete from public.telegram_accounts where id <> '{left}'"
+    ));
+    let told = async || running.vault.status().conflicts.len();
+    until("three are told", async || (told().await == 3).then_some(())).await;
+    for account in running.vault.accounts().await.unwrap() {
+        assert!(account.is_active && !account.removed_remotely);
+    }
+    project.sql(
+        "insert into public.telegram_accounts select * from public.kept on conflict do nothing",
+    );
+    until("nothing is told any more", async || {
+        (told().await == 0).then_some(())
+    })
+    .await;
+    set(&project, ids[2], "account_label = 'Followed'");
+    until("a row that is back is followed", async || {
+        let known = running.vault.accounts().await.unwrap();
+        let one = known.iter().find(|account| account.id == ids[2])?;
+        (one.label == "Followed").then_some(())
+    })
+    .await;
+    running.stop().await;
+}
+
 /// Protects a replaced session from staying signed in at Telegram: another machine's sign-in takes its place, and its end
 /// is ordered here.
 #[tokio::test(flavor = "multi_thread")]

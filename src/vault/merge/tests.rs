@@ -565,7 +565,9 @@ fn api_credentials() {
                     (Last::WasTheirs, _) if !typed => Push,
                     (Last::WasElse | Last::Never, Take) if !typed => Conflict("changed here"),
                     (Last::WasElse, Take) => Conflict("changed here"),
-                    (_, Take) if signed_in && api_id != API => Conflict("log it out first"),
+                    (_, Take) if signed_in && (typed || api_id != API) => {
+                        Conflict("log it out first")
+                    }
                     (_, theirs_alone) => theirs_alone,
                 };
                 let decided = once_decided(wanted);

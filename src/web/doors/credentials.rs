@@ -5,8 +5,8 @@ use actix_web::{
     http::header::{self, HeaderMap},
 };
 
-use super::COOKIE;
-use crate::domain::SecretText;
+use super::cookie_name;
+use crate::{domain::SecretText, web::front::OwnAddress};
 
 /// How a caller proves itself.
 #[derive(Debug)]
@@ -55,7 +55,8 @@ fn shown(request: &ServiceRequest, headers: &HeaderMap) -> Shown {
     {
         return Shown::Ticket(SecretText::new(ticket));
     }
-    match cookie(headers) {
+    let name = cookie_name(request.conn_data::<OwnAddress>().copied());
+    match cookie(headers, &name) {
         Some(token) => Shown::Cookie(SecretText::new(token)),
         None => Shown::None,
     }
@@ -66,13 +67,13 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     (!value.is_empty()).then_some(value)
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(name, _)| *name == wanted)
         .map(|(_, value)| value)
 }
 

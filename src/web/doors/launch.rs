@@ -9,10 +9,21 @@ use std::{
 use subtle::ConstantTimeEq;
 
 use super::secrets::{random_text, sha256_hex};
-use crate::{domain::SecretText, web::Access};
+use crate::{
+    domain::SecretText,
+    web::{Access, front::OwnAddress},
+};
 
-/// The desk's cookie.
-pub const COOKIE: &str = "switchboard";
+/// The desk's cookie. A browser sends it to every port of the machine (RFC 6265, 8.5), so its name says which one it is for:
+/// two services beside each other don't take each other's desks away.
+#[must_use]
+pub fn cookie_name(own: Option<OwnAddress>) -> String {
+    match own {
+        Some(OwnAddress(address)) => format!("switchboard_{}", address.port()),
+        None => "switchboard".to_owned(),
+    }
+}
+
 pub const LAUNCH_LIFETIME: Duration = Duration::from_secs(600);
 /// Codes that may wait at the same time; the oldest goes first.
 const WAITING: usize = 16;

@@ -20,7 +20,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use actix_web::http::StatusCode;
 
 pub use credentials::{Credentials, Shown};
-pub use launch::{COOKIE, Giver, LAUNCH_LIFETIME, Launched};
+pub use launch::{Giver, LAUNCH_LIFETIME, Launched, cookie_name};
 pub use owners::{Owner, OwnerKind, Owners};
 pub use refusal::{Lost, NoTokenLeft};
 pub use secrets::{new_token, random_text, sha256_hex};

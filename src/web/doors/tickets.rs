@@ -2,19 +2,25 @@
 //! authenticated call gets a ticket that opens one socket within thirty seconds.
 
 use std::{
+    collections::HashMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use super::secrets::{random_text, sha256_hex};
+use super::{
+    Owner,
+    secrets::{random_text, sha256_hex},
+};
 use crate::{
     domain::{SecretText, Timestamp},
     web::Access,
 };
 
 const LIFETIME: Duration = Duration::from_secs(30);
-/// Tickets that may wait at the same time; the oldest goes first.
-const WAITING: usize = 1024;
+/// Tickets of one caller that may wait at the same time; its oldest goes first.
+const WAITING_EACH: usize = 64;
+/// Of all callers together; then the oldest of whoever has most goes.
+const WAITING: usize = 4096;
 
 #[derive(Debug, Default)]
 pub struct Tickets(Mutex<Vec<(String, Instant, Access)>>);
@@ -24,8 +30,17 @@ impl Tickets {
         let text = random_text();
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|(_, made, _)| made.elapsed() < LIFETIME);
-        if waiting.len() >= WAITING {
-            waiting.remove(0);
+        let same = |kept: &Access| whose(kept) == whose(&access);
+        let own = waiting.iter().filter(|(_, _, kept)| same(kept)).count();
+        let goes = if own >= WAITING_EACH {
+            waiting.iter().position(|(_, _, kept)| same(kept))
+        } else if waiting.len() >= WAITING {
+            of_whoever_has_most(&waiting)
+        } else {
+            None
+        };
+        if let Some(at) = goes {
+            waiting.remove(at);
         }
         waiting.push((sha256_hex(&text), Instant::now(), access));
         (SecretText::new(text), Timestamp::now().plus(LIFETIME))
@@ -41,6 +56,22 @@ impl Tickets {
     }
 }
 
+/// A token has tickets of its own, and so has a licence that a token calls for.
+const fn whose(access: &Access) -> (Option<i64>, Option<&Owner>) {
+    (access.token, access.owner.as_ref())
+}
+
+fn of_whoever_has_most(waiting: &[(String, Instant, Access)]) -> Option<usize> {
+    let mut counts = HashMap::new();
+    for (_, _, access) in waiting {
+        *counts.entry(whose(access)).or_insert(0_usize) += 1;
+    }
+    let (most, _) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    waiting
+        .iter()
+        .position(|(_, _, access)| whose(access) == most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +83,27 @@ mod tests {
         let (ticket, _) = tickets.give(Access::LOCAL);
         assert_eq!(tickets.take(&ticket), Some(Access::LOCAL));
         assert_eq!(tickets.take(&ticket), None);
+    }
+
+    /// Protects one caller's sockets from another who asks for tickets without end.
+    #[test]
+    fn nobody_pushes_out_the_tickets_of_others() {
+        let tickets = Tickets::default();
+        let of = |token| Access {
+            token: Some(token),
+            ..Access::LOCAL
+        };
+        let (one, _) = tickets.give(of(1));
+        let (first, _) = tickets.give(of(2));
+        for _ in 0..WAITING_EACH {
+            tickets.give(of(2));
+        }
+        assert_eq!(tickets.take(&one), Some(of(1)));
+        assert_eq!(tickets.take(&first), None, "its own oldest goes");
+        for token in 0..(WAITING as i64) {
+            tickets.give(of(10 + token));
+        }
+        let (late, _) = tickets.give(of(1));
+        assert_eq!(tickets.take(&late), Some(of(1)));
     }
 }

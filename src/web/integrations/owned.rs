@@ -5,19 +5,13 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::{
-    domain::{
-        Account, AccountId, AccountState, AttemptKind, Login, LoginStep, SecretText, Timestamp,
-        mask_phone,
-    },
+    domain::{Account, AccountId, AccountState, Login, LoginStep, SecretText, mask_phone},
     store::OwnerRecord,
-    supervisor::SignInError,
+    supervisor::{SignInError, Whose},
     telegram::{CallError, LoginError, SignInMethod},
     web::{ApiError, Service, accounts, doors::Owner},
 };
 
-/// Sign-ins that one owner may start within an hour, whatever the numbers.
-const STARTS: usize = 10;
-const LIMIT_WINDOW: Duration = Duration::from_secs(3600);
 /// A link that is being made is asked again this soon.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -45,6 +39,11 @@ impl Owned {
             )
     }
 
+    /// It has a session at Telegram, in use or switched off.
+    pub fn is_signed_in(&self) -> bool {
+        self.is_connected() || self.is_stopped()
+    }
+
     /// Switched off, at the desk or in Supabase; its session is still there.
     pub fn is_stopped(&self) -> bool {
         self.account.state == AccountState::Stopped
@@ -67,27 +66,31 @@ pub async fn find(service: &Service, owner: &Owner) -> Result<Option<Owned>, Api
     Ok(account.map(|account| Owned { record, account }))
 }
 
-/// Starts a sign-in; an owner without an account gets one.
+/// Starts a sign-in; an owner without an account gets one. One that is signed in keeps the account that it has: another
+/// number is refused until that one is disconnected.
 pub async fn begin(
     service: &Service,
     owner: &Owner,
     label: &str,
     method: SignInMethod,
 ) -> Result<(Owned, Login), ApiError> {
-    let (owned, fresh) = claim(service, owner, label, &method).await?;
-    check_limit(service, owned.id()).await?;
-    match service
-        .supervisor
-        .sign_ins()
-        .begin(owned.id(), method)
-        .await
-    {
+    let (owned, _turn) = loop {
+        let owned = claim(service, owner, label, &method).await?;
+        let turn = service.starting.of(owned.id()).await;
+        // Whoever had the turn before may have taken the account back.
+        if service.doors.owners.owns(owner, owned.id()) {
+            break (owned, turn);
+        }
+    };
+    let (id, sign_ins) = (owned.id(), service.supervisor.sign_ins());
+    let whose = Whose::Owner(owner.tag());
+    match sign_ins.begin(id, method, whose).await {
         Ok(login) => Ok((owned, login)),
         Err(error) => {
-            if fresh && matches!(error, SignInError::Login(LoginError::PhoneInvalid)) {
-                // A slip of the pen must not leave an account behind.
-                service.doors.owners.forget(owned.id()).await?;
-                accounts::forget(service, owned.id()).await?;
+            if owned.account.user.is_none() && sign_ins.login_of(id).is_none() {
+                // Nothing was signed in: an account that nobody has must not stay behind.
+                service.doors.owners.forget(id).await?;
+                accounts::forget(service, id).await?;
             }
             Err(error.into())
         }
@@ -100,12 +103,15 @@ async fn claim(
     owner: &Owner,
     label: &str,
     method: &SignInMethod,
-) -> Result<(Owned, bool), ApiError> {
+) -> Result<Owned, ApiError> {
     let _turn = service.doors.owners.turn().await;
-    if let Some(owned) = find(service, owner).await?
-        && (owned.is_connected() || owned.account.user.is_none() || same_number(&owned, method))
-    {
-        return Ok((owned, false));
+    if let Some(owned) = find(service, owner).await? {
+        if owned.is_signed_in() && owned.account.user.is_some() && is_another(&owned, method) {
+            return Err(already_connected());
+        }
+        if owned.is_signed_in() || owned.account.user.is_none() || same_number(&owned, method) {
+            return Ok(owned);
+        }
     }
     let api = service.api.clone().ok_or_else(|| {
         ApiError::unavailable(
@@ -115,7 +121,21 @@ async fn claim(
     })?;
     let account = service.add_account(label, None, api).await?;
     let record = service.doors.owners.put(owner, account.id).await?;
-    Ok((Owned { record, account }, true))
+    Ok(Owned { record, account })
+}
+
+fn already_connected() -> ApiError {
+    ApiError::conflict(
+        "already_connected",
+        "another number is connected: disconnect it first",
+    )
+}
+
+/// Certainly another number than the account's.
+fn is_another(owned: &Owned, method: &SignInMethod) -> bool {
+    owned.account.phone.is_some()
+        && matches!(method, SignInMethod::Phone(_))
+        && !same_number(owned, method)
 }
 
 fn same_number(owned: &Owned, method: &SignInMethod) -> bool {
@@ -125,20 +145,6 @@ fn same_number(owned: &Owned, method: &SignInMethod) -> bool {
         }
         SignInMethod::Qr | SignInMethod::SessionString(_) => owned.needs_login(),
     }
-}
-
-/// Numbers are limited where sign-ins start; here the owner is, who could try one number after another.
-async fn check_limit(service: &Service, id: AccountId) -> Result<(), ApiError> {
-    let attempts = service.store.list_login_attempts(Some(id), 100).await?;
-    let since = Timestamp::now().millis() - i64::try_from(LIMIT_WINDOW.as_millis()).unwrap_or(0);
-    let recent = attempts
-        .iter()
-        .filter(|attempt| attempt.kind != AttemptKind::TwoFactor && attempt.at.millis() >= since)
-        .count();
-    if recent >= STARTS {
-        return Err(SignInError::TooMany.into());
-    }
-    Ok(())
 }
 
 /// What came of a code or a password.
@@ -157,7 +163,11 @@ pub async fn verify(
     password: Option<SecretText>,
 ) -> Result<Verified, ApiError> {
     let result = answer_steps(service, id, code, password).await;
-    if let Err(SignInError::Login(LoginError::AlreadyAnotherUser)) = &result {
+    if let Err(SignInError::Login(LoginError::AlreadyAnotherUser)) = &result
+        && find(service, owner)
+            .await?
+            .is_none_or(|owned| !owned.is_signed_in())
+    {
         // The next start gets an account of its own; what was read as the other user stays with the desk.
         service.doors.owners.forget(id).await?;
         log::info!(target: "switchboard::account", "account={id} was left by its owner {}", owner.short());

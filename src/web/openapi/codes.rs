@@ -62,6 +62,7 @@ pub const CODES: &[(&str, &str)] = &[
         "assistant_unreadable",
         "the assistant's answer makes no sense; nothing was sent",
     ),
+    ("body_too_slow", "the body did not come within 20 seconds"),
     ("body_too_large", "the body is larger than 1 MiB"),
     ("chat_not_found", "there is no such chat in this account"),
     ("chat_read_only", "the account may not write in this chat"),
@@ -77,6 +78,10 @@ pub const CODES: &[(&str, &str)] = &[
         "Telegram wants an e-mail address confirmed first",
     ),
     ("empty_query", "the search text has no word in it"),
+    (
+        "events_invalid",
+        "events is empty or names something that is no event of a webhook",
+    ),
     ("exists", "it exists already"),
     ("file_not_found", "there is no such file"),
     (
@@ -91,6 +96,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "idempotency_conflict",
         "the Idempotency-Key was used for another message",
+    ),
+    (
+        "idempotency_in_progress",
+        "the first call under this key is still under way",
     ),
     (
         "internal",
@@ -186,8 +195,20 @@ pub const CODES: &[(&str, &str)] = &[
     ("not_connected", "the licence has no connected number"),
     ("not_found", "there is nothing under this address"),
     (
+        "outcome_unknown",
+        "the first call under this key was cut off by a stop of the service; nobody knows what it did",
+    ),
+    (
+        "owner_invalid",
+        "owner is not licence:, user: or portal: and an id",
+    ),
+    (
         "password_needed",
         "two-step verification: send the password as well",
+    ),
+    (
+        "patience_invalid",
+        "patience is a number of seconds from 1 to 31536000",
     ),
     (
         "payment_required",
@@ -271,13 +292,27 @@ pub const CODES: &[(&str, &str)] = &[
         "too_many_failures",
         "too many wrong tokens from this address; wait a minute",
     ),
+    ("too_many_webhooks", "there are 100 webhooks already"),
     (
         "unconfirmed",
         "Telegram has not confirmed the message yet; it may have arrived",
     ),
     ("unknown_user", "no such user_id is known"),
     ("unsupported_media_type", "only application/json is read"),
+    (
+        "url_invalid",
+        "url is no http or https address, has a part after #, or is too long",
+    ),
+    (
+        "url_not_allowed",
+        "url leads to an address that is not public and that the operator has not allowed",
+    ),
     ("user_id_invalid", "user_id has 1 to 255 bytes"),
+    (
+        "webhook_configured",
+        "this webhook stands in the configuration and is changed there",
+    ),
+    ("webhook_not_found", "there is no such webhook"),
     ("wrong_code", "the code is wrong"),
     (
         "wrong_password",

@@ -11,7 +11,7 @@ use self::{
     codes::CODES,
     operations::{OPERATIONS, Operation},
 };
-use super::{Need, RIGHTS, Right};
+use super::{Need, RIGHTS, Right, repeats::takes_key};
 
 /// Errors that any call may answer with.
 const COMMON: &[&str] = &[
@@ -26,11 +26,20 @@ const COMMON: &[&str] = &[
     "malformed_query",
     "unsupported_media_type",
     "body_too_large",
+    "body_too_slow",
     "not_found",
     "method_not_allowed",
     "store_unavailable",
     "stopping",
     "internal",
+];
+
+/// Of calls that take an `Idempotency-Key`.
+const KEYED: &[&str] = &[
+    "idempotency_conflict",
+    "idempotency_in_progress",
+    "outcome_unknown",
+    "invalid_idempotency_key",
 ];
 
 pub async fn get_document() -> HttpResponse {
@@ -71,7 +80,7 @@ fn document() -> Value {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "A token of `switchboard token create`." },
                 "key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
                 "licence": { "type": "apiKey", "in": "header", "name": "X-License-Key", "description": "A token of scope licence." },
-                "desk": { "type": "apiKey", "in": "cookie", "name": "switchboard", "description": "Set by the launch link." },
+                "desk": { "type": "apiKey", "in": "cookie", "name": "switchboard_8080", "description": "Set by the launch link; named after the port that the service listens on." },
             },
         },
         "security": [{}, { "bearer": [] }, { "key": [] }, { "licence": [] }, { "desk": [] }],
@@ -104,7 +113,11 @@ fn described(operation: &Operation) -> Value {
         "portal" => "PortalError",
         _ => "Error",
     };
-    let codes = [operation.errors, COMMON].concat().join(", ");
+    let keys: &[&str] = match takes_key(operation.method, operation.path) {
+        true => KEYED,
+        false => &[],
+    };
+    let codes = [operation.errors, keys, COMMON].concat().join(", ");
     let content = json!({ "application/json": { "schema": schema(error) } });
     responses.insert(
         "default".to_owned(),
@@ -187,26 +200,22 @@ fn parameters(operation: &Operation) -> Vec<Value> {
         })
     });
     let mut all: Vec<Value> = in_path.chain(in_query).collect();
-    if IDEMPOTENT.contains(&operation.path) {
+    if takes_key(operation.method, operation.path) {
         all.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "The same key with the same content gives the same message, also when it is sent again; kept for 7 days.",
+            "description": "A call that is sent again under the same key is answered as the first one was, and not done again; kept for 7 days. Another call under the same key is refused (409 idempotency_conflict). A call that was refused may be tried again under its key.",
             "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
         }));
     }
     all
 }
 
-/// Calls that a key makes harmless to repeat.
-const IDEMPOTENT: [&str; 3] = [
-    "/conversations/{id}/reply",
-    "/accounts/{id}/send",
-    "/telegram/user/send",
-];
-
 fn path_schema(path: &str, name: &str) -> Value {
     match name {
         "id" if path.starts_with("/accounts/") => json!({ "type": "string", "format": "uuid" }),
+        "id" if path.starts_with("/webhooks/") => {
+            json!({ "type": "string", "pattern": "^[0-9a-f-]{16,36}$" })
+        }
         "id" => json!({ "type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_i64 }),
         "chat_id" => json!({ "type": "string", "pattern": "^-?[1-9][0-9]{0,18}$" }),
         "user_id" => json!({ "type": "string", "minLength": 1, "maxLength": 255 }),
@@ -226,7 +235,7 @@ fn query_schema(path: &str, name: &str) -> Value {
             "type": "string",
             "pattern": "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*)?$",
         }),
-        (_, "unread" | "force") => json!({ "type": "boolean" }),
+        (_, "unread" | "force" | "newest") => json!({ "type": "boolean" }),
         (_, "history") => json!({ "type": "string", "enum": ["keep", "delete"] }),
         (_, "kind") => json!({
             "type": "string", "enum": ["private", "bot", "group", "supergroup", "channel"],
@@ -273,6 +282,19 @@ mod tests {
             for code in operation.errors {
                 assert!(CODES.iter().any(|(known, _)| known == code), "{code}");
             }
+        }
+    }
+
+    /// Protects callers who don't know whether a call arrived: every call that changes something takes a key, and says so.
+    #[test]
+    fn every_write_takes_a_key() {
+        for operation in OPERATIONS {
+            let parameters = parameters(operation);
+            let keyed = parameters
+                .iter()
+                .any(|parameter| parameter["name"] == "Idempotency-Key");
+            let writes = operation.method != "get" && operation.path != "/message_stream";
+            assert_eq!(keyed, writes, "{} {}", operation.method, operation.path);
         }
     }
 

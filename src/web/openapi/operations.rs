@@ -63,8 +63,6 @@ const SENDING: Errors = &[
     "chat_read_only",
     "recipient_invalid",
     "recipient_not_found",
-    "idempotency_conflict",
-    "invalid_idempotency_key",
     "invalid_reply_to",
     "invalid_topic_id",
     "reply_to_not_found",
@@ -155,6 +153,7 @@ const LICENCE: Errors = &[
 ];
 const USER_START: Errors = &[
     "user_id_invalid",
+    "already_connected",
     "phone_invalid",
     "phone_banned",
     "sign_up_required",
@@ -176,7 +175,6 @@ const USER_SEND: Errors = &[
     "telegram_refused",
     "telegram_unreachable",
     "unconfirmed",
-    "idempotency_conflict",
     "message_taken_back",
 ];
 const STREAM: Errors = &[
@@ -195,6 +193,18 @@ const STREAM: Errors = &[
     "assistant_empty",
     "recipient_refused",
     "flood_wait",
+];
+
+const WEBHOOK: Errors = &[
+    "webhook_not_found",
+    "webhook_configured",
+    "too_many_webhooks",
+    "url_invalid",
+    "url_not_allowed",
+    "events_invalid",
+    "owner_invalid",
+    "account_ids_invalid",
+    "patience_invalid",
 ];
 
 macro_rules! operations {
@@ -230,7 +240,7 @@ operations! {
         get "/conversations/{id}/photo" "The photo of the person or the chat, as it is now", "" => 200 "application/octet-stream", &[("else", "nothing: 204 instead of an error where no photo can be had")], PHOTO;
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
-        post "/conversations/{id}/reply" "Queues a reply; header Idempotency-Key makes a repeat harmless", "Reply" => 202 "OneMessage", &[], SENDING;
+        post "/conversations/{id}/reply" "Queues a reply", "Reply" => 202 "OneMessage", &[], SENDING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         get "/messages/{id}" "One message, and so what became of a reply", "" => 200 "OneMessage", &[], &["message_not_found"];
         get "/messages/{id}/versions" "Every text that it had, the one of now last", "" => 200 "Versions", &[], &["message_not_found"];
@@ -293,11 +303,18 @@ operations! {
         get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
-        get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200")], &["invalid_limit", "invalid_after"];
+        get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200"), ("newest", "true: the last ones, whatever `after` says")], &["invalid_limit", "invalid_after"];
         get "/tokens" "All tokens, ended ones and desks included; their texts are kept nowhere", "" => 200 "Tokens", &[], &[];
         post "/tokens" "Makes a token; its text is in this answer and nowhere else. With the first one the service is locked", "MakeToken" => 201 "NewToken", &[], &["name_invalid", "scope_invalid", "account_ids_invalid", "expires_at_invalid"];
         delete "/tokens/{id}" "Ends a token, with all that it opened", "" => 204 "", &[], &["token_not_found"];
         post "/tokens/{id}/rotate" "Another text for the same token: name, scope, accounts and what belongs to it stay; the text before ends with all that it opened", "" => 200 "NewToken", &[], &["token_not_found"];
+        get "/webhooks" "All webhooks, with how they stand; those of the configuration first", "" => 200 "Webhooks", &[], &[];
+        post "/webhooks" "Makes a webhook: what is committed from now on is posted to its address, signed; the secret is in this answer and nowhere else", "MakeWebhook" => 201 "NewWebhook", &[], WEBHOOK;
+        get "/webhooks/{id}" "One webhook and how it stands", "" => 200 "OneWebhook", &[], &["webhook_not_found"];
+        patch "/webhooks/{id}" "Changes a webhook, pauses it, or gives it another secret, which is in this answer and nowhere else; what it was not told yet it is told under the new settings", "ChangeWebhook" => 200 "NewWebhook", &[], WEBHOOK;
+        delete "/webhooks/{id}" "Removes a webhook", "" => 204 "", &[], &["webhook_not_found", "webhook_configured"];
+        post "/webhooks/{id}/test" "Posts a test to it, once, and says what it answered", "" => 200 "WebhookTested", &[], &["webhook_not_found"];
+        post "/webhooks/{id}/replay" "Tells it everything after a number again, in order", "Replay" => 202 "OneWebhook", &[], &["webhook_not_found", "webhook_configured", "invalid_after", "resync"];
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
         get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
         get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];

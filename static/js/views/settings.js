@@ -2,6 +2,7 @@
 
 import { el } from '../dom.js';
 import { LANGUAGES } from '../i18n.js';
+import { openAccess } from './access.js';
 import { Sheet } from './sheet.js';
 
 export function openSettings(app) {
@@ -13,6 +14,10 @@ export function openSettings(app) {
     choice(app, 'language', [['', t('settings.language.auto')], ...Object.entries(LANGUAGES)], prefs.get('language') ?? '', (value) => app.setLanguage(value || null)),
     toggle(app, 'enterSends'), toggle(app, 'autoRead'), toggle(app, 'showDeleted'), notifications(app),
   );
+  if (app.state.scope === 'admin') {
+    const open = el('button', { type: 'button', class: 'button', text: t('settings.access'), 'data-act': 'settings.access', on: { click: () => openAccess(app) } });
+    box.append(el('div', { class: 'setting' }, el('p', { class: 'hint', text: t('settings.access.hint') }), open));
+  }
   sheet.body.append(box);
   return sheet.open();
 }

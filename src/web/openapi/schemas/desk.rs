@@ -131,6 +131,17 @@ super::schemas! {
         state: "one of valid|revoked|expired", created_at: "time", last_used_at: "time?", expires_at: "time?",
         revoked_at: "time?",
     }
+    answer Webhooks { webhooks: "Webhook[]" }
+    answer OneWebhook { webhook: "Webhook" }
+    answer NewWebhook { webhook: "Webhook", secret: "maybe string" }
+    answer Webhook {
+        id: "string", source: "one of rest|configuration", url: "string?", events: "event name[]?", account_ids: "uuid[]?",
+        owner: "string?", patience: "integer", state: "one of active|failing|paused|unreadable", last_taken_at: "time?",
+        last_error: "WebhookError?", accounts_waiting: "integer", waiting_seconds: "integer", created_at: "time?",
+    }
+    answer WebhookError { at: "time", reason: "string" }
+    answer WebhookTested { answer: "WebhookAnswer" }
+    answer WebhookAnswer { taken: "boolean", status: "integer?", error: "string?", took_ms: "integer" }
     answer Versions { versions: "Version[]" }
     answer Version { text: "string", replaced_at: "time?" }
     answer Events { events: "Event[]", next_after: "integer" }
@@ -158,6 +169,15 @@ super::schemas! {
     body MakeToken {
         name: "line", scope: "one of read|send|admin|licence", account_ids: "maybe uuid[]?", expires_at: "maybe time?",
     }
+    body MakeWebhook {
+        url: "web address", events: "maybe event name[]?", account_ids: "maybe uuid[]?", owner: "maybe owner?",
+        patience: "maybe patience?", paused: "maybe boolean",
+    }
+    body ChangeWebhook {
+        url: "maybe web address?", events: "maybe event name[]?", account_ids: "maybe uuid[]?", owner: "maybe owner?",
+        patience: "maybe patience?", paused: "maybe boolean?", rotate_secret: "maybe boolean",
+    }
+    body Replay { after: "event number" }
     body Code { code: "secret" }
     body Password { password: "secret" }
     body Send { recipient: "secret", text: "words" }

@@ -11,7 +11,7 @@ mod users;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::ACCOUNT_COLOURS;
+use crate::{domain::ACCOUNT_COLOURS, web::webhooks::EVENTS};
 
 /// One shape.
 struct Schema {
@@ -114,6 +114,17 @@ fn typed(kind: &str) -> Value {
         "code" => {
             json!({ "type": ["string", "integer"], "minLength": 1, "maxLength": 64, "minimum": 0, "maximum": 99_999_999 })
         }
+        // The check of a name or a network is the server's; what is written here is what can be said in a pattern.
+        "web address" => json!({
+            "type": "string", "maxLength": 2048, "pattern": "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-\"$-~]*)?$",
+            "example": "https://receiver.example/events",
+        }),
+        "event name" => json!({ "type": "string", "enum": EVENTS }),
+        "owner" => {
+            json!({ "type": "string", "pattern": "^(licence|user|portal):[0-9A-Za-z-]{1,64}$" })
+        }
+        "patience" => json!({ "type": "integer", "minimum": 1, "maximum": 31_536_000 }),
+        "event number" => json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }),
         "time" => {
             json!({ "type": "string", "format": "date-time", "example": "2026-01-15T12:00:00.000Z" })
         }

@@ -1,0 +1,247 @@
+//! Repeats: `Idempotency-Key` on every call that changes something. A caller who does not know whether its call arrived sends it
+//! again under the same key; what was done is then answered, and not done again.
+//!
+//! What makes messages has keys of its own, which the outbox keeps with the message (`OF_THE_OUTBOX`). Here are all the others: the answer
+//! is kept, sealed, before it is given. A call that was refused is forgotten and may be tried again under its key; of one
+//! that a crash cut off nobody knows what it did, and that is what a repeat is told.
+
+use std::{sync::LazyLock, time::Duration};
+
+use actix_web::{
+    HttpMessage, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, StatusCode, header},
+    web::{Bytes, BytesMut, Data},
+};
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{
+    Access, ApiError, Service,
+    conversations::idempotency_key,
+    error::{payload_error, too_large},
+};
+use crate::store::{CallKey, KeptAnswer};
+
+/// Calls whose keys the outbox keeps, or that answer with a stream.
+const OF_THE_OUTBOX: [&str; 4] = [
+    "/conversations/{id}/reply",
+    "/accounts/{id}/send",
+    "/telegram/user/send",
+    "/message_stream",
+];
+const LARGEST_BODY: usize = 1 << 20;
+/// Larger answers than this are not kept.
+const LARGEST_ANSWER: usize = 512 << 10;
+const REPLAYED: &str = "Idempotency-Replayed";
+
+/// Names this process: what another one was at was cut off.
+static BOOT: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().to_string());
+
+/// Does such a call take a key?
+pub fn takes_key(method: &str, path: &str) -> bool {
+    let writes = !["get", "head"].contains(&method);
+    writes && path != "/message_stream"
+}
+
+/// What a call under a key is.
+pub enum Begun {
+    /// It carries no key, or one that is kept elsewhere.
+    Plain,
+    First(Claim),
+    /// It was answered before.
+    Repeat(HttpResponse),
+}
+
+/// A key that was taken for a call under way.
+pub struct Claim {
+    id: Uuid,
+    fingerprint: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// Of what was asked.
+    fingerprint: String,
+    #[serde(default)]
+    answer: Option<Answer>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Answer {
+    status: u16,
+    body: String,
+}
+
+/// Before the call: looks whether it was made already.
+pub async fn begin(
+    request: &mut ServiceRequest,
+    service: &Service,
+    access: &Access,
+) -> Result<Begun, ApiError> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let elsewhere = request
+        .match_pattern()
+        .is_none_or(|path| OF_THE_OUTBOX.contains(&path.as_str()));
+    if reads || elsewhere {
+        return Ok(Begun::Plain);
+    }
+    let Some(key) = idempotency_key(request.request())? else {
+        return Ok(Begun::Plain);
+    };
+    let body = body_of(request).await?;
+    let fingerprint = fingerprint(request, &body);
+    put_back(request, body);
+    let key = CallKey {
+        caller: caller_of(access),
+        call: format!("{} {}", request.method(), request.path()),
+        key,
+    };
+    let id = Uuid::new_v4();
+    let begun = KeptAnswer {
+        id,
+        sealed: seal(service, id, &fingerprint, None).await?,
+        done: false,
+        boot: BOOT.clone(),
+    };
+    let Some(before) = service.store.claim_answer(key, begun).await? else {
+        return Ok(Begun::First(Claim { id, fingerprint }));
+    };
+    let opened = service.vault.open_answer(&before).await?;
+    let kept: Kept = serde_json::from_slice(opened.expose()).map_err(ApiError::internal)?;
+    if kept.fingerprint != fingerprint {
+        return Err(ApiError::conflict(
+            "idempotency_conflict",
+            "this key was used for another call",
+        ));
+    }
+    match kept.answer {
+        Some(answer) => Ok(Begun::Repeat(repeated(answer)?)),
+        None if before.boot == *BOOT => Err(ApiError::conflict(
+            "idempotency_in_progress",
+            "the first call under this key is still under way",
+        )
+        .retry_after(Duration::from_secs(1))),
+        None => Err(ApiError::conflict(
+            "outcome_unknown",
+            "the first call under this key was cut off when the service stopped: look what it did, then use another key",
+        )),
+    }
+}
+
+async fn body_of(request: &mut ServiceRequest) -> Result<Bytes, ApiError> {
+    let mut parts = request.take_payload();
+    let mut body = BytesMut::new();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(payload_error)?;
+        if body.len() + part.len() > LARGEST_BODY {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body.freeze())
+}
+
+fn put_back(request: &mut ServiceRequest, body: Bytes) {
+    let parts = stream::once(async move { Ok(body) });
+    request.set_payload(actix_web::dev::Payload::Stream {
+        payload: Box::pin(parts),
+    });
+}
+
+fn fingerprint(request: &ServiceRequest, body: &[u8]) -> String {
+    let digest = Sha256::new()
+        .chain_update(request.query_string())
+        .chain_update([0])
+        .chain_update(body)
+        .finalize();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn caller_of(access: &Access) -> String {
+    let mut caller = access
+        .token
+        .map_or_else(|| "local".to_owned(), |id| format!("token {id}"));
+    if let Some(owner) = &access.owner {
+        caller.push(' ');
+        caller.push_str(&owner.tag());
+    }
+    caller
+}
+
+async fn seal(
+    service: &Service,
+    id: Uuid,
+    fingerprint: &str,
+    answer: Option<Answer>,
+) -> Result<String, ApiError> {
+    let kept = Kept {
+        fingerprint: fingerprint.to_owned(),
+        answer,
+    };
+    let kept = serde_json::to_vec(&kept).map(Zeroizing::new);
+    let kept = kept.map_err(ApiError::internal)?;
+    Ok(service.vault.seal_answer(id, &kept).await?)
+}
+
+fn repeated(answer: Answer) -> Result<HttpResponse, ApiError> {
+    let status = StatusCode::from_u16(answer.status).map_err(ApiError::internal)?;
+    let mut response = HttpResponse::build(status);
+    response
+        .insert_header((REPLAYED, "true"))
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    if answer.body.is_empty() {
+        return Ok(response.finish());
+    }
+    response.insert_header((header::CONTENT_TYPE, "application/json"));
+    Ok(response.body(answer.body))
+}
+
+impl Claim {
+    /// After the call. What was done is kept before anybody is told; where that is not possible, the key stays taken, for
+    /// the call must not be made again.
+    pub async fn end(
+        self,
+        response: ServiceResponse<BoxBody>,
+        service: &Data<Service>,
+    ) -> ServiceResponse<BoxBody> {
+        if !response.status().is_success() {
+            self.release(service).await;
+            return response;
+        }
+        let status = response.status().as_u16();
+        let mut whole = None;
+        let response = response.map_body(|_, body| match body.try_into_bytes() {
+            Ok(bytes) => {
+                whole = Some(bytes.clone());
+                BoxBody::new(bytes)
+            }
+            Err(body) => body,
+        });
+        let body = whole.filter(|bytes| bytes.len() <= LARGEST_ANSWER);
+        let body = body.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
+        let Some(body) = body else {
+            log::warn!(target: "switchboard::web", "an answer under an idempotency key can't be kept");
+            return response;
+        };
+        let answer = Answer { status, body };
+        let kept = match seal(service, self.id, &self.fingerprint, Some(answer)).await {
+            Ok(sealed) => service.store.keep_answer(self.id, sealed).await,
+            Err(_) => return response,
+        };
+        if let Err(error) = kept {
+            log::warn!(target: "switchboard::web", "an answer under an idempotency key was not kept: {error}");
+        }
+        response
+    }
+
+    async fn release(&self, service: &Service) {
+        if let Err(error) = service.store.drop_answer(self.id).await {
+            log::warn!(target: "switchboard::web", "an idempotency key stays taken: {error}");
+        }
+    }
+}

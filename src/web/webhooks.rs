@@ -1,0 +1,492 @@
+//! Webhooks over REST: made, listed, changed, paused, tried out, set back, removed. A secret is in one answer and nowhere else.
+//!
+//! Those of the configuration are listed beside them, and can be tried out alone.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use url::Url;
+use uuid::Uuid;
+
+use super::{ApiError, Service, audit::Note, events::invalid_after};
+use crate::{
+    domain::{AccountId, SecretText, Seq, Timestamp},
+    store::{StoreError, WebhookFilter, WebhookRow},
+    vault::{VaultError, WebhookSecrets},
+    webhooks::{Hook, ResolveError, Signer},
+};
+
+/// Each has connections and a place in the log of its own.
+const MOST: i64 = 100;
+const LONGEST_URL: usize = 2048;
+const MOST_ACCOUNTS: usize = 1000;
+const A_DAY: i64 = 24 * 3600;
+const LONGEST_PATIENCE: i64 = 365 * A_DAY;
+/// A name that nobody knows in this time may be known later.
+const LOOK_UP: Duration = Duration::from_secs(3);
+/// What a webhook can be told.
+pub const EVENTS: [&str; 8] = [
+    "message_received",
+    "message_sent",
+    "message_edited",
+    "message_reacted",
+    "message_deleted",
+    "conversation_updated",
+    "account_status",
+    "account_removed",
+];
+
+impl Service {
+    /// Serves what was made over REST before.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn start_webhooks(&self) -> Result<(), StoreError> {
+        for row in self.store.webhooks().await? {
+            if !row.is_active {
+                continue;
+            }
+            match hook_of(self, &row).await {
+                Ok(hook) => self.webhooks.start(hook).await,
+                Err(error) => {
+                    log::error!(target: "switchboard::webhooks", "{error}; it is not served: make it anew");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn hook_of(service: &Service, row: &WebhookRow) -> Result<Hook, VaultError> {
+    let secrets = service.vault.open_webhook(row).await?;
+    let url = Url::parse(secrets.url.expose());
+    let url =
+        url.map_err(|_| VaultError::Refused(format!("the webhook {}: no address", row.id)))?;
+    Ok(Hook {
+        id: row.id.to_string(),
+        url,
+        signer: Signer::of_its_own(secrets.secret),
+        filter: row.filter.clone(),
+        patience: Duration::from_secs(u64::try_from(row.patience_s).unwrap_or(0)),
+        guard: Some(service.webhooks.guard().clone()),
+    })
+}
+
+pub async fn list_webhooks(service: web::Data<Service>) -> Result<HttpResponse, ApiError> {
+    let mut all = Vec::new();
+    for hook in service.webhooks.configured() {
+        all.push(configured(&service, hook).await);
+    }
+    for row in service.store.webhooks().await? {
+        all.push(described(&service, &row).await);
+    }
+    Ok(HttpResponse::Ok().json(json!({ "webhooks": all })))
+}
+
+pub async fn get_webhook(
+    service: web::Data<Service>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let hook = service
+        .webhooks
+        .configured()
+        .iter()
+        .find(|hook| hook.id == *id);
+    let webhook = match hook {
+        Some(hook) => configured(&service, hook).await,
+        None => described(&service, &find(&service, &id).await?).await,
+    };
+    Ok(HttpResponse::Ok().json(json!({ "webhook": webhook })))
+}
+
+#[derive(Deserialize)]
+pub struct MakeWebhook {
+    url: SecretText,
+    events: Option<Vec<String>>,
+    account_ids: Option<Vec<AccountId>>,
+    owner: Option<String>,
+    patience: Option<i64>,
+    #[serde(default)]
+    paused: bool,
+}
+
+pub async fn make_webhook(
+    service: web::Data<Service>,
+    note: Note,
+    body: web::Json<MakeWebhook>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    let url = check_url(&service, &body.url).await?;
+    let filter = WebhookFilter {
+        events: body.events,
+        accounts: body.account_ids,
+        owner: body.owner,
+    };
+    check_filter(&service, &filter).await?;
+    let patience_s = check_patience(body.patience.unwrap_or(A_DAY))?;
+    let secrets = WebhookSecrets {
+        url: SecretText::new(url),
+        secret: Signer::new_secret().map_err(ApiError::internal)?,
+    };
+    let id = Uuid::new_v4();
+    let row = WebhookRow {
+        id,
+        sealed: service.vault.seal_webhook(id, &secrets).await?,
+        filter,
+        patience_s,
+        is_active: !body.paused,
+        created_at: Timestamp::now(),
+    };
+    let _turn = service.webhooks.turn().await;
+    if !service.store.add_webhook(row.clone(), MOST).await? {
+        return Err(ApiError::conflict(
+            "too_many_webhooks",
+            "there are 100 webhooks already",
+        ));
+    }
+    note.fact("webhook", id);
+    serve(&service, &row).await?;
+    Ok(shown(&service, StatusCode::CREATED, &row, Some(&secrets.secret)).await)
+}
+
+/// `null` where it was given as that, which says something else than nothing.
+fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
+}
+
+#[derive(Deserialize)]
+pub struct ChangeWebhook {
+    url: Option<SecretText>,
+    #[serde(default, deserialize_with = "given")]
+    events: Option<Option<Vec<String>>>,
+    #[serde(default, deserialize_with = "given")]
+    account_ids: Option<Option<Vec<AccountId>>>,
+    #[serde(default, deserialize_with = "given")]
+    owner: Option<Option<String>>,
+    patience: Option<i64>,
+    paused: Option<bool>,
+    #[serde(default)]
+    rotate_secret: bool,
+}
+
+/// Its place in the log stays: what it was not told yet, it is told under the new settings.
+pub async fn change_webhook(
+    service: web::Data<Service>,
+    note: Note,
+    id: web::Path<String>,
+    body: web::Json<ChangeWebhook>,
+) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    let url = match &body.url {
+        Some(url) => Some(SecretText::new(check_url(&service, url).await?)),
+        None => None,
+    };
+    let _turn = service.webhooks.turn().await;
+    let mut row = find(&service, &id).await?;
+    if let Some(events) = body.events {
+        row.filter.events = events;
+    }
+    if let Some(accounts) = body.account_ids {
+        row.filter.accounts = accounts;
+    }
+    if let Some(owner) = body.owner {
+        row.filter.owner = owner;
+    }
+    check_filter(&service, &row.filter).await?;
+    if let Some(patience) = body.patience {
+        row.patience_s = check_patience(patience)?;
+    }
+    let mut secret = None;
+    if url.is_some() || body.rotate_secret {
+        let mut secrets = service.vault.open_webhook(&row).await?;
+        if let Some(url) = url {
+            secrets.url = url;
+        }
+        if body.rotate_secret {
+            secrets.secret = Signer::new_secret().map_err(ApiError::internal)?;
+            secret = Some(secrets.secret.clone());
+        }
+        row.sealed = service.vault.seal_webhook(row.id, &secrets).await?;
+    }
+    if let Some(paused) = body.paused {
+        row.is_active = !paused;
+    }
+    if !service.store.change_webhook(row.clone()).await? {
+        return Err(unknown());
+    }
+    note.fact("webhook", row.id);
+    if body.rotate_secret {
+        note.fact("secret", "rotated");
+    }
+    serve(&service, &row).await?;
+    Ok(shown(&service, StatusCode::OK, &row, secret.as_ref()).await)
+}
+
+pub async fn remove_webhook(
+    service: web::Data<Service>,
+    note: Note,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let _turn = service.webhooks.turn().await;
+    let row = find(&service, &id).await?;
+    note.fact("webhook", row.id);
+    // Ended first: what it wrote down of its place afterwards would stay behind.
+    service.webhooks.halt(&id).await;
+    service.store.remove_webhook(row.id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Posts a test and says what the receiver answered.
+pub async fn test_webhook(
+    service: web::Data<Service>,
+    note: Note,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let known = service
+        .webhooks
+        .configured()
+        .iter()
+        .find(|hook| hook.id == *id);
+    let hook = match known {
+        Some(hook) => hook.clone(),
+        None => hook_of(&service, &find(&service, &id).await?).await?,
+    };
+    note.fact("webhook", &hook.id);
+    let answer = service.webhooks.test(hook).await;
+    let answer = answer.ok_or_else(|| ApiError::internal("no client for webhooks"))?;
+    note.fact("taken", answer.taken);
+    Ok(HttpResponse::Ok().json(json!({ "answer": answer })))
+}
+
+#[derive(Deserialize)]
+pub struct Replay {
+    after: i64,
+}
+
+/// Everything behind a number is told again, in order.
+pub async fn replay_webhook(
+    service: web::Data<Service>,
+    note: Note,
+    id: web::Path<String>,
+    body: web::Json<Replay>,
+) -> Result<HttpResponse, ApiError> {
+    let after = body.after;
+    let _turn = service.webhooks.turn().await;
+    let row = find(&service, &id).await?;
+    if after < 0 || Seq(after) > service.store.last_seq().await? {
+        return Err(invalid_after());
+    }
+    let oldest = service.store.oldest_seq().await?;
+    if after + 1 < oldest.0 {
+        return Err(ApiError::new(
+            StatusCode::GONE,
+            "resync",
+            "events after this number are not known any more",
+        ));
+    }
+    service.webhooks.halt(&id).await;
+    let placed = service.store.place_webhook(id.clone(), Seq(after)).await;
+    // Served again whatever came of it.
+    serve(&service, &row).await?;
+    placed?;
+    note.fact("webhook", row.id);
+    note.fact("after", after);
+    Ok(shown(&service, StatusCode::ACCEPTED, &row, None).await)
+}
+
+/// Lets it run as its row says.
+async fn serve(service: &Service, row: &WebhookRow) -> Result<(), ApiError> {
+    if row.is_active {
+        service.webhooks.start(hook_of(service, row).await?).await;
+    } else {
+        service.webhooks.halt(&row.id.to_string()).await;
+    }
+    Ok(())
+}
+
+async fn find(service: &Service, id: &str) -> Result<WebhookRow, ApiError> {
+    if service
+        .webhooks
+        .configured()
+        .iter()
+        .any(|hook| hook.id == id)
+    {
+        return Err(ApiError::conflict(
+            "webhook_configured",
+            "this webhook stands in the configuration (SWITCHBOARD_WEBHOOKS): change it there",
+        ));
+    }
+    let rows = service.store.webhooks().await?;
+    let is_it = |row: &WebhookRow| row.id.to_string() == id;
+    rows.into_iter().find(is_it).ok_or_else(unknown)
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("webhook_not_found", "webhook")
+}
+
+async fn check_url(service: &Service, text: &SecretText) -> Result<String, ApiError> {
+    let invalid = || {
+        ApiError::unprocessable(
+            "url_invalid",
+            "url is an address such as https://receiver.example/events, without a part after #, of at most 2048 characters",
+        )
+    };
+    let refused = |why: String| Err(ApiError::unprocessable("url_not_allowed", why));
+    let url = Url::parse(text.expose()).map_err(|_| invalid())?;
+    let web = matches!(url.scheme(), "http" | "https") && url.fragment().is_none();
+    if !web || url.as_str().len() > LONGEST_URL {
+        return Err(invalid());
+    }
+    let guard = service.webhooks.guard();
+    if let Err(error) = guard.check(&url) {
+        return refused(error.to_string());
+    }
+    if let Some(name) = url.domain() {
+        let found = tokio::time::timeout(LOOK_UP, guard.resolve(name)).await;
+        if let Ok(Err(ResolveError::NotAllowed(error))) = found {
+            return refused(error.to_string());
+        }
+    }
+    Ok(url.into())
+}
+
+async fn check_filter(service: &Service, filter: &WebhookFilter) -> Result<(), ApiError> {
+    if let Some(events) = &filter.events {
+        let known = |event: &String| EVENTS.contains(&event.as_str());
+        if events.is_empty() || !events.iter().all(known) {
+            return Err(ApiError::unprocessable(
+                "events_invalid",
+                format!(
+                    "events names some of {}; leave it out for all of them",
+                    EVENTS.join(", ")
+                ),
+            ));
+        }
+    }
+    if let Some(owner) = &filter.owner {
+        let kinds = ["licence:", "user:", "portal:"];
+        let id = kinds.iter().find_map(|kind| owner.strip_prefix(kind));
+        let plain = |id: &str| {
+            (1..=64).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        if !id.is_some_and(plain) {
+            return Err(ApiError::unprocessable(
+                "owner_invalid",
+                "owner is licence:, user: or portal: and an id, as GET /tokens shows it; of a user the SHA-256 of the user_id",
+            ));
+        }
+    }
+    if let Some(accounts) = &filter.accounts {
+        let known = service.store.list_accounts().await?;
+        let known = |id: &AccountId| known.iter().any(|account| account.id == *id);
+        if accounts.is_empty() || accounts.len() > MOST_ACCOUNTS || !accounts.iter().all(known) {
+            return Err(ApiError::unprocessable(
+                "account_ids_invalid",
+                "account_ids names 1 to 1000 accounts that there are; leave it out for all of them",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_patience(seconds: i64) -> Result<i64, ApiError> {
+    if (1..=LONGEST_PATIENCE).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(ApiError::unprocessable(
+        "patience_invalid",
+        "patience is a number of seconds from 1 to 31536000",
+    ))
+}
+
+async fn shown(
+    service: &Service,
+    status: StatusCode,
+    row: &WebhookRow,
+    secret: Option<&SecretText>,
+) -> HttpResponse {
+    let mut answer = json!({ "webhook": described(service, row).await });
+    if let Some(secret) = secret {
+        answer["secret"] = json!(secret.expose());
+    }
+    HttpResponse::build(status)
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(answer)
+}
+
+async fn described(service: &Service, row: &WebhookRow) -> Value {
+    let secrets = service.vault.open_webhook(row).await.ok();
+    let idle = match (&secrets, row.is_active) {
+        (None, _) => "unreadable",
+        (Some(_), true) => "failing",
+        (Some(_), false) => "paused",
+    };
+    let mut webhook = json!({
+        "id": row.id,
+        "source": "rest",
+        "url": secrets.map(|secrets| secrets.url.expose().to_owned()),
+        "events": row.filter.events,
+        "account_ids": row.filter.accounts,
+        "owner": row.filter.owner,
+        "patience": row.patience_s,
+        "created_at": row.created_at,
+    });
+    add_standing(service, &row.id.to_string(), idle, &mut webhook).await;
+    webhook
+}
+
+async fn configured(service: &Service, hook: &Hook) -> Value {
+    let mut webhook = json!({
+        "id": hook.id,
+        "source": "configuration",
+        "url": hook.url.as_str(),
+        "events": null,
+        "account_ids": null,
+        "owner": hook.filter.owner,
+        "patience": hook.patience.as_secs(),
+        "created_at": null,
+    });
+    add_standing(service, &hook.id, "failing", &mut webhook).await;
+    webhook
+}
+
+async fn add_standing(service: &Service, id: &str, idle: &str, webhook: &mut Value) {
+    let now = service.webhooks.now(id).await;
+    webhook["state"] = match &now {
+        Some(now) if now.standing.failing => json!("failing"),
+        Some(_) => json!("active"),
+        None => json!(idle),
+    };
+    let standing = now.as_ref().map(|now| &now.standing);
+    webhook["last_taken_at"] = json!(standing.and_then(|standing| standing.last_taken_at));
+    webhook["last_error"] = json!(standing.and_then(|standing| standing.last_error.as_ref()));
+    let (accounts, longest) = now.map(|now| now.waiting).unwrap_or_default();
+    webhook["accounts_waiting"] = json!(accounts);
+    webhook["waiting_seconds"] = json!(longest.as_secs());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhooks::UNTOLD;
+
+    /// Protects what a sign-in shows: nobody can ask for it.
+    #[test]
+    fn sign_ins_are_no_event_of_a_webhook() {
+        assert!(!EVENTS.contains(&UNTOLD));
+    }
+}

@@ -1,0 +1,53 @@
+//! Python: one with the packages in it that a folder of tests has pinned, made once under the target directory.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tokio::{process::Command, sync::Mutex};
+
+/// For the packages to arrive, once.
+const INSTALL_LIMIT: Duration = Duration::from_secs(180);
+static MAKING: Mutex<()> = Mutex::const_new(());
+
+/// With what `tests/<folder>/requirements.txt` says.
+pub async fn with(folder: &str) -> PathBuf {
+    let _alone = MAKING.lock().await;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let requirements = here.join(folder).join("requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements).unwrap();
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{folder}-venv"));
+    let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return python;
+    }
+    let make = ["-m", "venv", "--clear"];
+    run(Command::new("python3").args(make).arg(&home)).await;
+    let install = ["-m", "pip", "install", "--quiet"];
+    let by_name = ["--disable-pip-version-check", "-r"];
+    run(Command::new(&python)
+        .args(install)
+        .args(by_name)
+        .arg(&requirements))
+    .await;
+    std::fs::write(stamp, wanted).unwrap();
+    python
+}
+
+async fn run(command: &mut Command) {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let output = tokio::time::timeout(INSTALL_LIMIT, child.wait_with_output())
+        .await
+        .expect("the command ends")
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}\n{said}");
+}

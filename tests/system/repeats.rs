@@ -1,0 +1,192 @@
+//! Repeats: a call that is sent again under its key is answered, and not done again.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use switchboard_simulator::{Effect, Fault};
+
+use crate::support::{
+    api::Api,
+    fleet::{Fleet, phone},
+    tokens, wait,
+};
+
+/// A call under a key: the status, whether it is a repeat, and the answer.
+async fn keyed(
+    api: &Api,
+    method: Method,
+    path: &str,
+    key: &str,
+    body: Value,
+) -> (StatusCode, bool, Value) {
+    let request = api.request(method, path).header("Idempotency-Key", key);
+    let response = request.json(&body).send().await.unwrap();
+    let status = response.status();
+    let replayed = response.headers().contains_key("idempotency-replayed");
+    let text = response.text().await.unwrap();
+    (
+        status,
+        replayed,
+        serde_json::from_str(&text).unwrap_or(Value::Null),
+    )
+}
+
+fn code(answer: &Value) -> &str {
+    answer["error"]["code"].as_str().unwrap_or_default()
+}
+
+/// Protects programs that don't know whether a call arrived: every kind of change is made once, the repeat has the first
+/// answer, secrets included, over a restart too; another call or another caller under the same key is another matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_not_done_again() {
+    let mut fleet = Fleet::builder()
+        .env("SWITCHBOARD_WEBHOOK_ALLOW", "127.0.0.1")
+        .start()
+        .await;
+    let account = json!({ "label": "Sales" });
+    let (status, replayed, first) = keyed(
+        &fleet.api,
+        Method::POST,
+        "/accounts/add",
+        "one",
+        account.clone(),
+    )
+    .await;
+    assert_eq!((status, replayed), (StatusCode::CREATED, false), "{first}");
+    let add = |api: &Api, body: Value| {
+        let api = api.clone();
+        async move { keyed(&api, Method::POST, "/accounts/add", "one", body).await }
+    };
+    let again = add(&fleet.api, account.clone()).await;
+    assert_eq!(again, (StatusCode::CREATED, true, first.clone()));
+    let (status, _, answer) = add(&fleet.api, json!({ "label": "Support" })).await;
+    assert_eq!(
+        (status, code(&answer)),
+        (StatusCode::CONFLICT, "idempotency_conflict")
+    );
+    let id = first["account"]["id"].as_str().unwrap().to_owned();
+    // The same key at another address is another call.
+    let path = format!("/accounts/{id}");
+    let label = json!({ "label": "Renamed" });
+    for replay in [false, true] {
+        let (status, replayed, _) =
+            keyed(&fleet.api, Method::PATCH, &path, "one", label.clone()).await;
+        assert_eq!((status, replayed), (StatusCode::OK, replay));
+    }
+
+    // A call that was refused may be tried again, with what is right.
+    let url = |url: &str| json!({ "url": url });
+    let hook = |api: &Api, body: Value| {
+        let api = api.clone();
+        async move { keyed(&api, Method::POST, "/webhooks", "hook", body).await }
+    };
+    let (status, _, _) = hook(&fleet.api, url("http://10.0.0.1/")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let (status, _, made) = hook(&fleet.api, url("http://127.0.0.1:9/")).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    let again = hook(&fleet.api, url("http://127.0.0.1:9/")).await;
+    assert_eq!(again, (StatusCode::CREATED, true, made.clone()));
+
+    let token = json!({ "name": "boss", "scope": "admin" });
+    let (_, _, token) = keyed(&fleet.api, Method::POST, "/tokens", "token", token).await;
+    let secret = token["secret"].as_str().unwrap().to_owned();
+    fleet.stop_service();
+    for entry in std::fs::read_dir(fleet.data_dir()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        for word in [&secret, made["secret"].as_str().unwrap()] {
+            let found = bytes
+                .windows(word.len())
+                .any(|window| window == word.as_bytes());
+            assert!(!found, "{}", path.display());
+        }
+    }
+    fleet.start_service();
+    let admin = fleet
+        .api
+        .with_header("authorization", &format!("Bearer {secret}"));
+    // Another caller: its key is its own.
+    let (status, replayed, _) = add(&admin, account.clone()).await;
+    assert_eq!((status, replayed), (StatusCode::CREATED, false));
+    assert!(add(&admin, account).await.1, "over a restart");
+    let known = admin.get("/accounts").await;
+    assert_eq!(known["accounts"].as_array().unwrap().len(), 2);
+    let noted = admin.get("/audit?limit=200").await;
+    let noted = noted["entries"].as_array().unwrap().iter();
+    let added = noted.filter(|entry| entry["action"] == "account_added");
+    assert_eq!(added.count(), 2, "a repeat is no deed");
+}
+
+/// Protects against two at once: of many calls under one key one is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_one_is_made() {
+    let fleet = Fleet::builder().start().await;
+    let admin = tokens::create(&fleet.data_dir(), "boss", "admin");
+    let api = fleet
+        .api
+        .with_header("authorization", &format!("Bearer {admin}"));
+    let make = || {
+        let body = json!({ "name": "Reports", "scope": "read" });
+        keyed(&api, Method::POST, "/tokens", "many", body)
+    };
+    let mut made = Vec::new();
+    for (status, replayed, answer) in join_all((0..16).map(|_| make())).await {
+        match status {
+            StatusCode::CREATED => made.push((replayed, answer["secret"].clone())),
+            StatusCode::CONFLICT => assert_eq!(code(&answer), "idempotency_in_progress"),
+            other => panic!("{other}: {answer}"),
+        }
+    }
+    let first = made.iter().filter(|(replayed, _)| !replayed).count();
+    assert_eq!(first, 1);
+    assert!(made.iter().all(|(_, secret)| *secret == made[0].1));
+    let tokens = api.get("/tokens").await;
+    assert_eq!(tokens["tokens"].as_array().unwrap().len(), 2);
+}
+
+/// Protects against a guess: of a call that a crash cut off it is said that nobody knows what it did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_cut_off_is_not_guessed_about() {
+    let mut fleet = Fleet::builder().start().await;
+    let made = fleet
+        .api
+        .post("/accounts/add", json!({ "label": "Sales" }))
+        .await;
+    let path = format!(
+        "/accounts/{}/login",
+        made["account"]["id"].as_str().unwrap()
+    );
+    let fault = fleet
+        .telegram
+        .set_fault(Fault::new(Effect::NeverAnswer).on("auth.sendCode"));
+    let body = json!({ "phone": phone(1) });
+    let under_way = {
+        let (api, path, body) = (fleet.api.clone(), path.clone(), body.clone());
+        tokio::spawn(async move {
+            let request = api.request(Method::POST, &path);
+            let request = request.header("Idempotency-Key", "cut").json(&body);
+            request.timeout(Duration::from_secs(60)).send().await
+        })
+    };
+    wait::until(
+        "the call at Telegram",
+        || async { fleet.telegram.fault_hits(fault) },
+        |hits| *hits > 0,
+    )
+    .await;
+    let (status, _, answer) = keyed(&fleet.api, Method::POST, &path, "cut", body.clone()).await;
+    assert_eq!(
+        (status, code(&answer)),
+        (StatusCode::CONFLICT, "idempotency_in_progress")
+    );
+    fleet.kill_service();
+    assert!(under_way.await.unwrap().is_err());
+    fleet.start_service();
+    let (status, _, answer) = keyed(&fleet.api, Method::POST, &path, "cut", body).await;
+    assert_eq!(
+        (status, code(&answer)),
+        (StatusCode::CONFLICT, "outcome_unknown")
+    );
+}
