@@ -20,6 +20,7 @@ pub fn is_page(path: &str) -> bool {
             | "/api/integrations/telegram-phone"
             | "/api/integrations/telegram-phone/"
             | "/openapi.json"
+            | "/asyncapi.json"
     ) || path.starts_with("/static/")
 }
 

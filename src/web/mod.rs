@@ -50,6 +50,7 @@ pub use front::{Front, note_own_address};
 pub use hosts::Hosts;
 pub use integrations::AssistantClient;
 
+pub use openapi::asyncapi_document;
 pub use refusals::Audit;
 pub use rights::{Need, Right};
 pub use routes::{RIGHTS, ROUTES, configure, guarded};

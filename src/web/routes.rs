@@ -141,6 +141,7 @@ routes! {
     get "/static/{file:.*}" => assets::get_file, Nothing;
     get "/docs" => assets::get_docs, Nothing;
     get "/openapi.json" => openapi::get_document, Nothing;
+    get "/asyncapi.json" => openapi::get_asyncapi, Nothing;
     once "/launch" => launch::open_desk, Nothing, "desk_opened";
     post "/launch" => launch::make_link, Service, "link_made";
     once "/ws" => socket::open_socket, Read;

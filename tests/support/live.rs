@@ -10,7 +10,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest},
 };
 
-use super::wait::LIMIT;
+use super::{frames, wait::LIMIT};
 
 /// How a socket ended.
 #[derive(Debug)]
@@ -137,6 +137,7 @@ impl Live {
                 .expect("the socket broke");
             if let Message::Text(text) = message {
                 let frame: Value = serde_json::from_str(&text).unwrap();
+                frames::hold(&frame);
                 if let Some(seq) = frame["seq"].as_i64() {
                     assert!(
                         seq > self.seq,

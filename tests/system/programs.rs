@@ -194,3 +194,13 @@ async fn two_who_switch_one_account_leave_it_as_it_is_stored() {
         .await;
     }
 }
+
+/// Protects programs that read the descriptions before they have a token: both are there, and say the same of this service as
+/// the tests hold its frames against.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_frames_are_described() {
+    let fleet = Fleet::builder().start().await;
+    tokens::create(&fleet.data_dir(), "boss", "admin");
+    let served = fleet.api.plain_get("/asyncapi.json").await;
+    assert_eq!(served, switchboard::web::asyncapi_document());
+}

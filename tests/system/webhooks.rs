@@ -16,6 +16,7 @@ use tokio::{
 use super::licence_phone::connect;
 use crate::support::{
     fleet::{Fleet, FleetBuilder, phone},
+    frames,
     oracle::received_in,
     wait,
 };
@@ -124,6 +125,7 @@ impl Receiver {
         }
         self.ids.lock().unwrap().push(header("webhook-id").unwrap());
         let event: Value = serde_json::from_str(body).unwrap();
+        frames::hold(&event);
         assert_eq!(
             header("x-switchboard-event").unwrap(),
             event["event"].as_str().unwrap()

@@ -1,5 +1,6 @@
 //! OpenAPI: the description of every call, kept by hand beside the routes; a test holds the two together.
 
+mod asyncapi;
 mod codes;
 mod operations;
 mod schemas;
@@ -7,6 +8,7 @@ mod schemas;
 use actix_web::{HttpResponse, http::header};
 use serde_json::{Map, Value, json};
 
+pub use self::asyncapi::{asyncapi_document, get_asyncapi};
 use self::{
     codes::CODES,
     operations::{OPERATIONS, Operation},

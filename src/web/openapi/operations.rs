@@ -302,6 +302,7 @@ operations! {
         get "/static/{file:.*}" "The pages' files", "" => 200 "text/plain", &[], &["file_not_found"];
         get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
+        get "/asyncapi.json" "WebSocket frames and webhook posts, as an AsyncAPI document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
         get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200"), ("newest", "true: the last ones, whatever `after` says")], &["invalid_limit", "invalid_after"];
         get "/tokens" "All tokens, ended ones and desks included; their texts are kept nowhere", "" => 200 "Tokens", &[], &[];

@@ -147,9 +147,21 @@ super::schemas! {
     answer Events { events: "Event[]", next_after: "integer" }
     answer Event {
         seq: "integer", at: "time",
-        event: "one of message_received|message_sent|message_edited|message_deleted|conversation_updated|account_status|account_removed|login_updated",
+        event: "one of message_received|message_sent|message_edited|message_reacted|message_deleted|conversation_updated|account_status|account_removed|login_updated",
         data: "object",
     }
+    answer MessageEvent { message: "Message", conversation: "Conversation" }
+    answer MessagesDeleted {
+        account_id: "uuid", conversation_id: "integer", chat_id: "string", ids: "integer[]", message_ids: "string[]",
+        deleted_at: "time",
+    }
+    answer AccountRemoved { account_id: "uuid" }
+    answer LoginUpdated { account_id: "uuid", login: "Login?" }
+    answer Hello { seq: "integer", oldest_seq: "integer", version: "string", scope: "one of read|send|admin|licence" }
+    answer Resync { seq: "integer" }
+    answer Typing { account_id: "uuid", conversation_id: "integer", chat_id: "string", sender: "Sender?" }
+    answer VaultState { vault: "Vault" }
+    answer WebhookTest { webhook_id: "string" }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
     answer Live { status: "one of ok" }

@@ -79,7 +79,7 @@ impl Schema {
     }
 }
 
-fn typed(kind: &str) -> Value {
+pub fn typed(kind: &str) -> Value {
     if let Some(kind) = kind.strip_suffix('?') {
         return nullable(typed(kind));
     }
