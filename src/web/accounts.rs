@@ -25,12 +25,14 @@ const LONGEST_LABEL: usize = 64;
 #[derive(Deserialize)]
 pub struct AddAccount {
     label: String,
+    #[serde(default, deserialize_with = "super::whole::maybe")]
     api_id: Option<i32>,
     api_hash: Option<SecretText>,
     phone: Option<SecretText>,
     #[serde(default)]
     qr: bool,
     session: Option<SecretText>,
+    #[serde(default, deserialize_with = "super::whole::maybe")]
     colour: Option<u8>,
     archive: Option<Archive>,
 }
@@ -188,6 +190,7 @@ pub async fn get_account(
 pub struct ChangeAccount {
     label: Option<String>,
     is_active: Option<bool>,
+    #[serde(default, deserialize_with = "super::whole::maybe")]
     colour: Option<u8>,
     archive: Option<Archive>,
     media: Option<MediaPolicy>,

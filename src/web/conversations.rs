@@ -329,12 +329,16 @@ pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, ApiError
         return Ok(None);
     };
     match value.to_str() {
-        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(key) if is_key(key) => Ok(Some(key.to_owned())),
         _ => Err(ApiError::bad_request(
             "invalid_idempotency_key",
-            "Idempotency-Key has 1 to 255 plain characters",
+            "Idempotency-Key has 1 to 255 visible ASCII characters and no spaces",
         )),
     }
+}
+
+fn is_key(text: &str) -> bool {
+    (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 async fn queued_answer(
@@ -369,4 +373,20 @@ pub async fn mark_read(
         log::warn!(target: "switchboard::web", "account={} Telegram was not told of a read mark: {error}", before.account_id);
     }
     Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects callers from a key that another server would read otherwise: it is as the description says.
+    #[test]
+    fn a_key_is_visible_characters() {
+        for key in ["one", "~!", &"k".repeat(LONGEST_KEY)] {
+            assert!(is_key(key), "{key}");
+        }
+        for key in ["", "a b", "a\tb", &"k".repeat(LONGEST_KEY + 1)] {
+            assert!(!is_key(key), "{key}");
+        }
+    }
 }

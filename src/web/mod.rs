@@ -41,6 +41,7 @@ mod state;
 mod tokens;
 mod turns;
 mod webhooks;
+mod whole;
 
 pub use access::{Access, Gate, Scope};
 pub use doors::{Doors, LAUNCH_LIFETIME, NoTokenLeft, new_token, sha256_hex};

@@ -111,6 +111,7 @@ pub struct MakeWebhook {
     events: Option<Vec<String>>,
     account_ids: Option<Vec<AccountId>>,
     owner: Option<String>,
+    #[serde(default, deserialize_with = "super::whole::maybe")]
     patience: Option<i64>,
     #[serde(default)]
     paused: bool,
@@ -173,6 +174,7 @@ pub struct ChangeWebhook {
     account_ids: Option<Option<Vec<AccountId>>>,
     #[serde(default, deserialize_with = "given")]
     owner: Option<Option<String>>,
+    #[serde(default, deserialize_with = "super::whole::maybe")]
     patience: Option<i64>,
     paused: Option<bool>,
     #[serde(default)]
@@ -270,6 +272,7 @@ pub async fn test_webhook(
 
 #[derive(Deserialize)]
 pub struct Replay {
+    #[serde(deserialize_with = "super::whole::given")]
     after: i64,
 }
 
@@ -283,15 +286,16 @@ pub async fn replay_webhook(
     let after = body.after;
     let _turn = service.webhooks.turn().await;
     let row = find(&service, &id).await?;
-    if after < 0 || Seq(after) > service.store.last_seq().await? {
+    if after < 0 {
         return Err(invalid_after());
     }
+    // A number from the future belongs to another database.
     let oldest = service.store.oldest_seq().await?;
-    if after + 1 < oldest.0 {
+    if after.saturating_add(1) < oldest.0 || Seq(after) > service.store.last_seq().await? {
         return Err(ApiError::new(
             StatusCode::GONE,
             "resync",
-            "events after this number are not known any more",
+            "events after this number are not known (any more)",
         ));
     }
     service.webhooks.halt(&id).await;

@@ -112,7 +112,7 @@ async fn a_webhook_is_made_paused_set_back_and_removed() {
     let future = json!({ "after": i64::MAX });
     assert_eq!(
         refused(&fleet.api, Method::POST, &replay, future).await,
-        (400, "invalid_after".to_owned())
+        (410, "resync".to_owned())
     );
 
     // Nothing of it lies open.

@@ -20,6 +20,7 @@ use crate::{
         conversations::{check_can_send, check_reply, idempotency_key, resolved_send},
         doors::{Owner, random_text},
         login::check_phone,
+        whole,
     },
 };
 
@@ -34,7 +35,7 @@ pub const CONFIRM_LIMIT: Duration = Duration::from_secs(30);
 #[serde(untagged)]
 pub enum Id {
     Text(String),
-    Number(i64),
+    Number(#[serde(deserialize_with = "whole::given")] i64),
 }
 
 impl Id {
@@ -128,7 +129,7 @@ pub struct Verify {
 #[serde(untagged)]
 enum Code {
     Text(SecretText),
-    Number(u64),
+    Number(#[serde(deserialize_with = "whole::given")] i64),
 }
 
 pub async fn verify(caller: Caller, body: web::Json<Verify>) -> Result<HttpResponse, ApiError> {
