@@ -19,6 +19,7 @@ mod crash;
 mod disk;
 mod endings;
 mod erasure;
+mod examples;
 mod faithful;
 mod first_message;
 mod foreign_server;
