@@ -7,9 +7,13 @@ create table if not exists public.telegram_accounts (
   api_id         integer     not null,
   api_hash       text        not null,                 -- sealed; typed in by hand it is sealed on pickup
   session_string text,                                 -- sealed; null: not signed in
+  proxies        text,                                 -- sealed; null: the account has no ways of its own
   is_active      boolean     not null default true,
   created_at     timestamptz not null default now()
 );
+
+-- A table from before proxies gets their column; without it all else works.
+alter table public.telegram_accounts add column if not exists proxies text;
 
 -- Checks, by name, so that a second run replaces them.
 alter table public.telegram_accounts drop constraint if exists telegram_accounts_label;
@@ -29,6 +33,11 @@ alter table public.telegram_accounts add  constraint telegram_accounts_api_hash
 alter table public.telegram_accounts drop constraint if exists telegram_accounts_session;
 alter table public.telegram_accounts add  constraint telegram_accounts_session
   check (session_string is null or session_string ~ '^v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]+$');
+
+-- Nor a proxy's credentials.
+alter table public.telegram_accounts drop constraint if exists telegram_accounts_proxies;
+alter table public.telegram_accounts add  constraint telegram_accounts_proxies
+  check (proxies is null or proxies ~ '^v1\.[0-9a-f]{8}\.[A-Za-z0-9_-]+$');
 
 -- No policies: with row-level security on, anon and authenticated see no row.
 alter table public.telegram_accounts enable row level security;

@@ -199,6 +199,7 @@ impl App {
         let telegram = Telegram::start(TelegramConfig {
             custom_dcs: config.telegram.addresses.clone(),
             dc_key_pem: config.telegram.public_key_pem.clone(),
+            proxies: config.proxies.clone(),
             ..TelegramConfig::default()
         })?;
         let parts = AccountParts {

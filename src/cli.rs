@@ -165,6 +165,18 @@ pub struct Settings {
     /// RSA public key (PEM) of those data centres.
     #[arg(global = true, long, env = "TELEGRAM_DC_KEY")]
     pub telegram_dc_key: Option<PathBuf>,
+    /// A way to Telegram for accounts that name none: socks5://, http://, https:// or mtproxy:// with host and port, or a
+    /// tg://proxy link; repeatable, in the order of preference. With any, no account goes out directly.
+    #[arg(
+        global = true,
+        long = "proxy",
+        env = "SWITCHBOARD_PROXIES",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub proxy: Vec<String>,
+    #[arg(global = true, long, env = "SWITCHBOARD_PROXIES_FILE", hide = true)]
+    pub proxies_file: Option<PathBuf>,
     /// Supabase project address: the account vault. Without it the vault is the local database.
     #[arg(global = true, long, env = "SUPABASE_URL", hide_env_values = true)]
     pub supabase_url: Option<String>,

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     cli::{CoverSettings, Settings},
-    domain::{ApiCredentials, SecretText},
+    domain::{ApiCredentials, Proxy, ProxyError, SecretText},
 };
 
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Config {
     /// For accounts that bring none.
     pub api: Option<ApiCredentials>,
     pub telegram: DataCentres,
+    /// The ways to Telegram of accounts that name none, in order; empty: directly.
+    pub proxies: Vec<Proxy>,
     pub supabase: Option<Supabase>,
     pub master_key: MasterKey,
     pub allowed_hosts: Vec<String>,
@@ -248,6 +250,7 @@ impl Config {
             data_dir: settings.data_dir.clone(),
             api: checker.api(settings),
             telegram: checker.data_centres(settings),
+            proxies: checker.proxies(settings),
             supabase: checker.supabase(settings),
             master_key: checker.master_key(settings),
             allowed_hosts: checker.allowed_hosts(&settings.allowed_host),
@@ -380,6 +383,37 @@ impl Checker {
         DataCentres {
             addresses,
             public_key_pem,
+        }
+    }
+
+    fn proxies(&mut self, settings: &Settings) -> Vec<Proxy> {
+        const VARIABLE: &str = "SWITCHBOARD_PROXIES";
+        let given = settings.proxy.iter().map(|text| text.trim());
+        let given: Vec<&str> = given.filter(|text| !text.is_empty()).collect();
+        let file = match given.as_slice() {
+            [] => self.secret(VARIABLE, None, settings.proxies_file.as_deref()),
+            _ => None,
+        };
+        // In a file also one a line.
+        let read = file.as_ref().map_or_else(Vec::new, |file| {
+            let lines = file.expose().split([',', '\n']).map(str::trim);
+            lines.filter(|text| !text.is_empty()).collect()
+        });
+        let texts = if given.is_empty() { read } else { given };
+        // Numbered, not repeated: an address may hold a password.
+        for (number, text) in texts.iter().enumerate() {
+            if let Err(error) = Proxy::parse(text) {
+                self.report(VARIABLE, format!("proxy {}: {error}", number + 1));
+            }
+        }
+        match Proxy::parse_all(texts) {
+            Ok(proxies) => proxies,
+            Err(error @ ProxyError::TooMany) => {
+                self.report(VARIABLE, error.to_string());
+                Vec::new()
+            }
+            // Told above.
+            Err(_) => Vec::new(),
         }
     }
 

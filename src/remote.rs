@@ -10,7 +10,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     account::journal,
-    domain::{Account, AccountId, AccountState, StateChange, default_colour},
+    domain::{Account, AccountId, AccountState, Proxy, StateChange, default_colour},
     store::{AccountPatch, NewAccount, StoreError, StoreHandle},
     supervisor::SupervisorError,
     vault::{AccountSummary, RemoteChange, VaultError},
@@ -79,6 +79,10 @@ async fn try_again(service: &Service, later: &mut BTreeSet<AccountId>) {
 /// When that can't be done for now.
 pub async fn bring_up(service: &Service, summary: &AccountSummary) -> Result<(), FollowError> {
     follow_one(service, summary).await?;
+    if let Some(account) = service.store.listed_account(summary.id).await? {
+        let own = account.proxies.as_deref();
+        service.expect_way(summary.id, own).await?;
+    }
     if summary.removed_remotely || !summary.is_active {
         return Ok(());
     }
@@ -132,6 +136,7 @@ const fn id_of(change: &RemoteChange) -> AccountId {
         RemoteChange::Switched { id, .. }
         | RemoteChange::Renamed { id, .. }
         | RemoteChange::ApiChanged { id }
+        | RemoteChange::ProxiesChanged { id }
         | RemoteChange::SessionReplaced { id }
         | RemoteChange::Conflict { id, .. }
         | RemoteChange::Removed { id } => *id,
@@ -157,6 +162,15 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
             service.store.patch_account(*id, patch).await?;
             Ok(())
         }
+        RemoteChange::ProxiesChanged { id } => {
+            let proxies = service.vault.credentials(*id).await?.proxies;
+            let proxies = proxies.as_ref().map(Proxy::parse_lines).transpose();
+            // What can't be read keeps the account waiting, and it says so.
+            if let Ok(proxies) = proxies {
+                service.name_ways(*id, proxies.as_deref()).await?;
+            }
+            take_other_ways(service, *id).await
+        }
         RemoteChange::SessionReplaced { id } => {
             let account = service.store.get_account(*id).await?;
             if account.is_some_and(|account| account.is_active) {
@@ -178,6 +192,29 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
         // The vault has logged it; a person decides.
         RemoteChange::Conflict { .. } => Ok(()),
     }
+}
+
+/// A running account dials anew, with the session that it has.
+pub async fn take_other_ways(service: &Service, id: AccountId) -> Result<(), FollowError> {
+    let account = service.store.get_account(id).await?;
+    let runs = account.is_some_and(|account| {
+        account.is_active
+            && !matches!(
+                account.state,
+                AccountState::SignedOut
+                    | AccountState::SigningIn
+                    | AccountState::NeedsLogin
+                    | AccountState::Banned
+                    | AccountState::Stopped
+            )
+    });
+    if runs {
+        let connecting =
+            StateChange::to(AccountState::Connecting).because("its ways to Telegram were changed");
+        journal::enter(&service.store, id, connecting, None).await?;
+        service.supervisor.restart_account(id).await?;
+    }
+    Ok(())
 }
 
 async fn catch_up(service: &Service, later: &mut BTreeSet<AccountId>) -> Result<(), FollowError> {

@@ -15,7 +15,9 @@ use super::{
     journal::{self, Arrival},
 };
 use crate::{
-    domain::{AccountId, AccountState, Batch, Change, ChatId, Sender, StateChange, Timestamp},
+    domain::{
+        AccountId, AccountState, Batch, Change, ChatId, ProxyName, Sender, StateChange, Timestamp,
+    },
     store::StoreHandle,
     telegram::{LinkEvent, LinkExit},
     vault::{SessionEpoch, Vault, VaultError},
@@ -116,6 +118,7 @@ impl Inbound {
             LinkEvent::Connected { after } => self.connected(after).await,
             LinkEvent::CaughtUp { updates } => self.came_online(updates).await,
             LinkEvent::Disconnected { reason } => self.lost(reason),
+            LinkEvent::Way(way) => self.goes(way).await,
             LinkEvent::FloodWait { seconds, what } => {
                 let wait = Duration::from_secs(u64::from(seconds));
                 self.limited(Limit {
@@ -140,6 +143,17 @@ impl Inbound {
             .await
         {
             log::warn!(target: "switchboard::account", "account={} the previous session could not be dropped: {error}", self.account_id);
+        }
+    }
+
+    /// Which way the line goes is of use to people alone: a store that is away is no reason to wait.
+    async fn goes(&self, way: Option<ProxyName>) {
+        let id = self.account_id;
+        if let Some(way) = &way {
+            log::info!(target: "switchboard::account", "account={id} way={way}");
+        }
+        if let Err(error) = self.store.set_way(id, way).await {
+            log::warn!(target: "switchboard::account", "account={id} its way could not be stored: {error}");
         }
     }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{AccountExit, AccountParts, journal, peers::StoredPeers};
 use crate::{
-    domain::{AccountId, AccountState, SecretBytes, StateChange, Timestamp},
+    domain::{AccountId, AccountState, Proxy, SecretBytes, StateChange, Timestamp},
     store::StoreError,
     telegram::{LinkConfig, SessionData},
     vault::{SessionEpoch, VaultError},
@@ -99,6 +99,11 @@ async fn read(
     let credentials = parts.vault.credentials(account_id).await?;
     let epoch = credentials.epoch;
     let session = read_session(credentials.session).map_err(Trouble::Exit)?;
+    // Never without them: an account with proxies does not go out another way.
+    let proxies = credentials.proxies.as_ref().map(Proxy::parse_lines);
+    let proxies = proxies
+        .transpose()
+        .map_err(|error| Trouble::Away(error.to_string()))?;
     let position = parts.store.position(account_id).await?;
     let pace = parts.store.pace(account_id).await?;
     let peers = StoredPeers::new(account_id, parts.store.clone());
@@ -109,6 +114,7 @@ async fn read(
         position,
         peers: Arc::new(peers),
         pace,
+        proxies,
     };
     Ok((config, epoch))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Timestamp};
+use super::{AccountId, ProxyName, Timestamp};
 
 /// Where an account is in its life. The words are part of the contract.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -156,6 +156,23 @@ pub struct Account {
     /// What of its files it fetches by itself.
     #[serde(default)]
     pub media: MediaPolicy,
+    /// Its own ways to Telegram, without credentials; `None`: the service's.
+    #[serde(default)]
+    pub proxies: Option<Vec<ProxyName>>,
+    /// The way in use, or the one that it will try first; `None`: directly.
+    #[serde(default)]
+    pub proxy: Option<ProxyName>,
+    #[serde(default)]
+    pub exit: Exit,
+}
+
+/// Where an account's lines leave this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    #[default]
+    Direct,
+    Proxy,
 }
 
 /// How much of its history an account fetches by itself.

@@ -18,13 +18,14 @@ mod login;
 mod media;
 mod message;
 mod order;
+mod proxy;
 mod secret;
 mod spans;
 mod text;
 mod timestamp;
 
 pub use account::{
-    ACCOUNT_COLOURS, Account, AccountState, Archive, HistoryProgress, LogOut, MediaPolicy,
+    ACCOUNT_COLOURS, Account, AccountState, Archive, Exit, HistoryProgress, LogOut, MediaPolicy,
     SelfUser, StateChange, SyncProgress, default_colour, mask_phone,
 };
 pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
@@ -50,6 +51,10 @@ pub use message::{
 pub use order::{
     Lane, Made, Making, NewText, Order, OrderKind, OrderState, Outcome, Place, Repeat, Tries, Wait,
     Waiting, Work,
+};
+pub use proxy::{
+    MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,
+    ProxyProtocol,
 };
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};

@@ -11,8 +11,8 @@ use super::{
     sql::{id_list, sql},
 };
 use crate::domain::{
-    Account, AccountId, AccountState, Archive, HistoryProgress, MediaPolicy, SelfUser,
-    SyncProgress, Timestamp,
+    Account, AccountId, AccountState, Archive, Exit, HistoryProgress, MediaPolicy, ProxyName,
+    SelfUser, SyncProgress, Timestamp,
 };
 
 #[derive(Clone, Debug)]
@@ -85,6 +85,10 @@ struct AccountFields {
     history_eta: Option<i64>,
     #[diesel(sql_type = Text)]
     media: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    proxies: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    way: Option<String>,
     #[diesel(sql_type = Bool)]
     purge: bool,
 }
@@ -103,7 +107,7 @@ macro_rules! select_accounts {
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
-             a.archive, a.history_done, a.history_total, a.history_eta, a.media, \
+             a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, \
              (SELECT count(*) FROM orders o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
@@ -152,6 +156,7 @@ impl AccountRow {
     pub fn show(self) -> Account {
         let fields = self.fields;
         let archive = Archive::parse(&fields.archive).unwrap_or_default();
+        let proxy: Option<ProxyName> = from_json(fields.way.as_deref());
         Account {
             id: account_of(&fields.id),
             label: fields.label,
@@ -174,6 +179,12 @@ impl AccountRow {
             last_update_at: fields.last_update_at.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(fields.created_at),
             media: MediaPolicy::parse(&fields.media).unwrap_or_default(),
+            proxies: from_json(fields.proxies.as_deref()),
+            exit: match proxy {
+                Some(_) => Exit::Proxy,
+                None => Exit::Direct,
+            },
+            proxy,
             sync: fields.sync_phase.map(|phase| SyncProgress {
                 phase,
                 done: fields.sync_done.unwrap_or(0),
@@ -189,6 +200,11 @@ impl AccountRow {
                 }),
         }
     }
+}
+
+/// What this version can't read counts as absent.
+fn from_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
+    serde_json::from_str(text?).ok()
 }
 
 /// For the writer's memory.

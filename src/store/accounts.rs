@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel::RunQueryDsl;
-
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
@@ -15,8 +15,8 @@ use super::{
     tx::Tx,
 };
 use crate::domain::{
-    Account, AccountId, AccountState, Archive, EventBody, MediaPolicy, StateChange, SyncProgress,
-    Timestamp,
+    Account, AccountId, AccountState, Archive, EventBody, MediaPolicy, ProxyName, StateChange,
+    SyncProgress, Timestamp,
 };
 
 /// A state that takes longer to store is shown before.
@@ -100,6 +100,31 @@ impl Tx<'_> {
             .number(known.no)
             .run(self.conn)?;
         }
+        if let Some(proxies) = &patch.proxies {
+            sql("UPDATE accounts SET proxies = ? WHERE no = ?")
+                .text_or_null(
+                    proxies
+                        .as_ref()
+                        .map(|names| json!(names).to_string())
+                        .as_deref(),
+                )
+                .number(known.no)
+                .run(self.conn)?;
+        }
+        self.announce_account(id)
+    }
+
+    /// Announced only if it is another one.
+    fn set_way(&mut self, id: AccountId, way: Option<&ProxyName>) -> JobResult<Account> {
+        let known = self.living_account(id)?;
+        let old = self.show_account(id)?;
+        if old.proxy.as_ref() == way {
+            return Ok(old);
+        }
+        sql("UPDATE accounts SET way = ? WHERE no = ?")
+            .text_or_null(way.map(|way| json!(way).to_string()).as_deref())
+            .number(known.no)
+            .run(self.conn)?;
         self.announce_account(id)
     }
 
@@ -351,6 +376,15 @@ impl StoreHandle {
         if let Ok(Some(account)) = self.listed_account(statement.account_id).await {
             self.sink.waiting(account);
         }
+    }
+
+    /// The way that the account's lines go; `None`: directly. Event `account_status`, only if it changed.
+    ///
+    /// # Errors
+    /// [`StoreError::AccountNotFound`], or as every write.
+    pub async fn set_way(&self, id: AccountId, way: Option<ProxyName>) -> Result<Account> {
+        self.job("set_way", move |tx| tx.set_way(id, way.as_ref()))
+            .await
     }
 
     /// Event `account_status`, only if something visible changed.

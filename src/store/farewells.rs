@@ -11,6 +11,7 @@ diesel::table! {
         account_id -> Text,
         api_id -> Integer,
         session -> Text,
+        proxies -> Nullable<Text>,
         ordered_at -> BigInt,
     }
 }
@@ -23,6 +24,8 @@ pub struct NewFarewell {
     pub api_id: i32,
     /// Envelope.
     pub session: String,
+    /// Envelope of the ways that its account went.
+    pub proxies: Option<String>,
 }
 
 /// A stored one.
@@ -33,6 +36,8 @@ pub struct SealedFarewell {
     pub api_id: i32,
     /// Envelope.
     pub session: String,
+    /// Envelope of the ways that its account went.
+    pub proxies: Option<String>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -42,6 +47,7 @@ struct FarewellRow {
     account_id: String,
     api_id: i32,
     session: String,
+    proxies: Option<String>,
 }
 
 impl FarewellRow {
@@ -54,6 +60,7 @@ impl FarewellRow {
                 .map_err(|_| foreign(&self.account_id))?,
             api_id: self.api_id,
             session: self.session,
+            proxies: self.proxies,
         })
     }
 }
@@ -68,6 +75,7 @@ pub(super) fn order(conn: &mut SqliteConnection, orders: &[NewFarewell]) -> Quer
                     farewells::account_id.eq(order.account_id.to_string()),
                     farewells::api_id.eq(order.api_id),
                     farewells::session.eq(&order.session),
+                    farewells::proxies.eq(&order.proxies),
                     farewells::ordered_at.eq(Timestamp::now().millis()),
                 ))
                 .returning(farewells::id)
@@ -98,13 +106,20 @@ impl StoreHandle {
     ///
     /// # Errors
     /// As every write.
-    pub async fn reseal_farewell(&self, before: SealedFarewell, session: String) -> Result<bool> {
+    pub async fn reseal_farewell(
+        &self,
+        before: SealedFarewell,
+        after: SealedFarewell,
+    ) -> Result<bool> {
         self.sealed_write("reseal_farewell", move |conn| {
             let same = farewells::table
                 .find(before.id)
                 .filter(farewells::session.eq(&before.session));
             let written = diesel::update(same)
-                .set(farewells::session.eq(&session))
+                .set((
+                    farewells::session.eq(&after.session),
+                    farewells::proxies.eq(&after.proxies),
+                ))
                 .execute(conn)?;
             Ok(written == 1)
         })

@@ -5,7 +5,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
     ConversationId, ConversationKind, Event, MediaPolicy, MessageRowId, ObjectReader, Peer, Place,
-    SelfUser, StoredMessage, Timestamp,
+    ProxyName, SelfUser, StoredMessage, Timestamp,
 };
 
 /// Where committed events go.
@@ -84,6 +84,8 @@ pub struct AccountPatch {
     pub api_id: Option<i32>,
     pub archive: Option<Archive>,
     pub media: Option<MediaPolicy>,
+    /// `Some(None)`: none of its own.
+    pub proxies: Option<Option<Vec<ProxyName>>>,
 }
 
 /// What became of a batch.

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     account::{AccountParts, GetLink, journal},
-    domain::{Account, AccountId, AccountState, LogOut, SecretBytes, StateChange},
+    domain::{Account, AccountId, AccountState, LogOut, Proxy, SecretBytes, StateChange},
     store::StoreError,
     telegram::{CallError, LinkHandle, Parting, SessionData},
     vault::{Farewell, VaultError},
@@ -312,8 +312,18 @@ impl Partings {
             // Its link has not hung up yet.
             return Some(Parting::Wait(PAUSE));
         };
+        // By the way that its account went, or not at all.
+        let proxies = match vault.farewell_proxies(farewell).await {
+            Ok(proxies) => proxies.as_ref().map(Proxy::parse_lines).transpose(),
+            Err(error) => return Some(Parting::Unreachable(error.to_string())),
+        };
+        let proxies = match proxies {
+            Ok(proxies) => proxies,
+            Err(error) => return Some(Parting::Unreachable(error.to_string())),
+        };
         let telegram = &self.parts.telegram;
-        Some(telegram.sign_out(session, farewell.api_id, lease).await)
+        let by = (farewell.api_id, proxies);
+        Some(telegram.sign_out(session, by, lease).await)
     }
 
     async fn is_in_use_again(&self, session: &SessionData) -> Result<bool, VaultError> {

@@ -24,7 +24,7 @@ use crate::{
     account::{AccountParts, journal},
     domain::{
         AccountId, AccountState, AttemptKind, AttemptOutcome, EventBody, Login, LoginMethod,
-        LoginStep, QrCode, SecretText, StateChange, Timestamp,
+        LoginStep, Proxy, ProxyError, QrCode, SecretText, StateChange, Timestamp,
     },
     store::{AccountPatch, LoginLimit, NewLoginAttempt, StoreError},
     telegram::{LoginError, SessionData, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn},
@@ -50,6 +50,9 @@ pub enum SignInError {
     NotStarted,
     #[error("too many sign-ins were started: wait an hour")]
     TooMany,
+    /// What is stored of the account's ways can't be used.
+    #[error(transparent)]
+    Ways(#[from] ProxyError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -119,6 +122,7 @@ impl SignIns {
         let config = SignInConfig {
             account_id: id,
             api: credentials.api,
+            proxies: ways_of(credentials.proxies.as_ref())?,
             method: method.clone(),
             expected_user: known.and_then(|account| account.user).map(|user| user.id),
         };
@@ -163,7 +167,11 @@ impl SignIns {
         let resumed = self
             .parts
             .telegram
-            .resume_sign_in(id, credentials.api, saved.expose())
+            .resume_sign_in(
+                id,
+                (credentials.api, ways_of(credentials.proxies.as_ref())?),
+                saved.expose(),
+            )
             .await;
         let sign_in = match resumed {
             Ok(sign_in) => sign_in,
@@ -625,4 +633,9 @@ const fn login_method(method: &SignInMethod) -> LoginMethod {
         SignInMethod::Qr => LoginMethod::Qr,
         SignInMethod::SessionString(_) => LoginMethod::Session,
     }
+}
+
+/// The account's own; `None`: the service's.
+fn ways_of(proxies: Option<&SecretText>) -> Result<Option<Vec<Proxy>>, ProxyError> {
+    proxies.map(Proxy::parse_lines).transpose()
 }

@@ -14,7 +14,9 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// What is wrong, in words. `None` also when nobody can be asked: then the trouble is another one.
 pub(super) async fn trouble(session: &PoolSession, settings: &Settings) -> Option<String> {
     let address = session.home_address(settings)?;
-    let ahead = seconds_ahead(address, LIMIT).await.ok()?;
+    let ahead = seconds_ahead(session.ways(), session.home(), address, LIMIT)
+        .await
+        .ok()?;
     (ahead > TOLERATED)
         .then(|| format!("this machine's clock is {ahead} s ahead of Telegram's: set it right"))
 }

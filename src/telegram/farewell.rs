@@ -11,7 +11,9 @@ use super::{
     error::{Failure, LinkExit},
     pool::{Pool, PoolSession},
     settings::Settings,
+    ways::Purpose,
 };
+use crate::domain::Proxy;
 
 /// What Telegram said to a log-out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +38,16 @@ impl Telegram {
     }
 
     /// Signs a session out; the key is worthless afterwards. `api_id` counts where the session names none.
-    pub async fn sign_out(&self, session: SessionData, api_id: i32, lease: KeyLease) -> Parting {
+    pub async fn sign_out(
+        &self,
+        session: SessionData,
+        (api_id, proxies): (i32, Option<Vec<Proxy>>),
+        lease: KeyLease,
+    ) -> Parting {
         let settings = Arc::clone(self.settings());
         let runtime = self.runtime().clone();
         let parting = self.runtime().spawn(async move {
-            let parting = part(&session, api_id, &settings, &runtime).await;
+            let parting = part(&session, (api_id, proxies), &settings, &runtime).await;
             drop(lease);
             parting
         });
@@ -52,11 +59,11 @@ impl Telegram {
 
 async fn part(
     session: &SessionData,
-    api_id: i32,
+    (api_id, proxies): (i32, Option<Vec<Proxy>>),
     settings: &Settings,
     runtime: &tokio::runtime::Handle,
 ) -> Parting {
-    let pool_session = PoolSession::new(Some(session), settings);
+    let pool_session = PoolSession::new(Some(session), settings, settings.ways(proxies.as_deref()));
     let home = pool_session.home();
     if !pool_session.has_key(home) {
         return Parting::Unreachable(format!("data centre {home} is not known here"));
@@ -65,7 +72,7 @@ async fn part(
         0 => api_id,
         own => own,
     };
-    let (pool, _updates) = Pool::start(&pool_session, api_id, settings, runtime);
+    let (pool, _updates) = Pool::start(&pool_session, api_id, (settings, Purpose::Once), runtime);
     let request = tl::functions::auth::LogOut {};
     let answer = pool
         .calls
@@ -74,7 +81,10 @@ async fn part(
     pool.close(settings.timing.close_limit).await;
     match answer {
         Ok(_) => Parting::Done,
-        Err(failure) => meaning(&failure),
+        Err(failure) => match (meaning(&failure), pool_session.ways().trouble()) {
+            (Parting::Unreachable(_), Some(trouble)) => Parting::Unreachable(trouble),
+            (meaning, _) => meaning,
+        },
     }
 }
 

@@ -23,6 +23,7 @@ mod sequence;
 mod service;
 mod session;
 mod settings;
+mod ways;
 
 pub use budget::Charge;
 pub(crate) use convert::read_object;
@@ -38,6 +39,7 @@ pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, Sign
 pub use service::Telegram;
 pub use session::{DcRecord, SessionData, SessionError};
 pub use settings::{TelegramConfig, Timing};
+pub use ways::{Reach, WayError, WayReport, WayTiming};
 
 use crate::domain::{MessageFiles, MessageObject};
 

@@ -28,6 +28,7 @@ use super::{
     handshake::exchange_key,
     session::{DcRecord, SessionData},
     settings::Settings,
+    ways::{Purpose, Ways},
 };
 
 /// Packets that may wait for the link's task: each is 5 to 10 KB. What comes while it is full is lost below us, and
@@ -42,6 +43,8 @@ pub(super) struct PoolSession {
     /// Addresses that a person configured; Telegram's own list does not replace them.
     pinned: Vec<i32>,
     changed: AtomicBool,
+    /// How its dials go out.
+    ways: Arc<Ways>,
 }
 
 /// A server that does not know our key makes grammers agree on a new one; the old one is kept instead.
@@ -51,7 +54,11 @@ pub(super) struct KeyVeto;
 
 impl PoolSession {
     /// The stored session over the known data centres; configured addresses win.
-    pub(super) fn new(stored: Option<&SessionData>, settings: &Settings) -> Arc<Self> {
+    pub(super) fn new(
+        stored: Option<&SessionData>,
+        settings: &Settings,
+        ways: Arc<Ways>,
+    ) -> Arc<Self> {
         let mut dcs = settings.known_dcs();
         if let Some(stored) = stored {
             // An imported session may name a data centre without saying where it is.
@@ -73,11 +80,16 @@ impl PoolSession {
             dcs: Mutex::new(dcs),
             pinned: settings.pinned_dcs(),
             changed: AtomicBool::new(false),
+            ways,
         })
     }
 
     fn dcs(&self) -> MutexGuard<'_, BTreeMap<i32, DcOption>> {
         self.dcs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.ways
     }
 
     pub(super) fn home(&self) -> i32 {
@@ -105,6 +117,14 @@ impl PoolSession {
         let dcs = self.dcs();
         dcs.get(&self.home())
             .map(|dc| address(dc, settings.use_ipv6()))
+    }
+
+    /// Where every known data centre lies.
+    pub(super) fn addresses(&self, settings: &Settings) -> Vec<(i32, SocketAddr)> {
+        let dcs = self.dcs();
+        dcs.iter()
+            .map(|(id, dc)| (*id, address(dc, settings.use_ipv6())))
+            .collect()
     }
 
     /// Was a key or address added since the last call?
@@ -148,7 +168,8 @@ impl PoolSession {
             .get(&dc)
             .map(|dc| address(dc, settings.use_ipv6()))
             .ok_or_else(|| Failure::Network(format!("data centre {dc} is not configured")))?;
-        let key = exchange_key(address, server_key, settings.timing.connect_limit)
+        let limit = settings.timing.connect_limit;
+        let key = exchange_key((&self.ways, dc, address), server_key, limit)
             .await
             .map_err(|error| Failure::Network(error.to_string()))?;
         if let Some(dc) = self.dcs().get_mut(&dc) {
@@ -194,7 +215,13 @@ impl Session for PoolSession {
     }
 
     fn dc_option(&self, dc_id: i32) -> Result<Option<DcOption>, KeyVeto> {
-        Ok(self.dcs().get(&dc_id).cloned())
+        let dc = self.dcs().get(&dc_id).cloned();
+        if let Some(dc) = &dc {
+            // It is about to be dialled at one of these.
+            self.ways.note(dc_id, dc.ipv4.into());
+            self.ways.note(dc_id, dc.ipv6.into());
+        }
+        Ok(dc)
     }
 
     fn set_dc_option(&self, dc_option: &DcOption) -> BoxFuture<'_, Result<(), KeyVeto>> {
@@ -251,7 +278,7 @@ impl Pool {
     pub(super) fn start(
         session: &Arc<PoolSession>,
         api_id: i32,
-        settings: &Settings,
+        (settings, purpose): (&Settings, Purpose),
         runtime: &Handle,
     ) -> (Self, mpsc::Receiver<UpdatesLike>) {
         let config = &settings.config;
@@ -262,6 +289,7 @@ impl Pool {
             app_version: config.app_version.clone(),
             system_lang_code: config.lang_code.clone(),
             lang_code: config.lang_code.clone(),
+            proxy_url: session.ways.proxy_url(purpose),
             use_ipv6: settings.use_ipv6(),
             retry_policy: Box::new(NoRetries),
             updates_channel_capacity: NonZeroUsize::new(QUEUE).unwrap_or(NonZeroUsize::MIN),

@@ -9,12 +9,14 @@ use tokio::{
 };
 
 use super::{
-    LinkConfig, LinkEvent, LinkHandle, LoginError, SignIn, SignInConfig, TelegramConfig,
-    TelegramError,
+    LinkConfig, LinkEvent, LinkHandle, LoginError, SessionData, SignIn, SignInConfig,
+    TelegramConfig, TelegramError, WayReport,
     budget::Budget,
+    pool::PoolSession,
     settings::{Common, Settings},
+    ways,
 };
-use crate::domain::{AccountId, ApiCredentials};
+use crate::domain::{AccountId, ApiCredentials, Proxy};
 
 /// Cheap to clone; the runtime stops when the last clone is dropped.
 #[derive(Clone)]
@@ -33,8 +35,7 @@ impl Telegram {
     /// # Errors
     /// When the runtime can't start, or a data centre's id or the key makes no sense.
     pub fn start(config: TelegramConfig) -> Result<Self, TelegramError> {
-        let settings = Arc::new(Settings::check(config)?);
-        let threads = match settings.threads {
+        let threads = match config.threads {
             0 => available_parallelism().map_or(2, usize::from).clamp(2, 4),
             threads => threads,
         };
@@ -44,6 +45,7 @@ impl Telegram {
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();
+        let settings = Arc::new(Settings::check(config, &handle)?);
         let common = Common {
             budget: Budget::new(settings.unstored_limit, handle.clone()),
             settings,
@@ -92,10 +94,27 @@ impl Telegram {
     pub async fn resume_sign_in(
         &self,
         _account_id: AccountId,
-        api: ApiCredentials,
+        (api, proxies): (ApiCredentials, Option<Vec<Proxy>>),
         saved: &[u8],
     ) -> Result<SignIn, LoginError> {
-        SignIn::resume(self, api, saved).await
+        SignIn::resume(self, (api, proxies.as_deref()), saved).await
+    }
+
+    /// Which data centres each way reaches, and how fast: the account's own ways, or the service's. `session`: where the
+    /// account's data centres lie, if that is known.
+    pub async fn test_ways(
+        &self,
+        own: Option<&[Proxy]>,
+        session: Option<&SessionData>,
+    ) -> Vec<WayReport> {
+        let settings = Arc::clone(self.settings());
+        let proxies = own.unwrap_or(&settings.config.proxies).to_vec();
+        let ways = settings.ways(Some(&[]));
+        let dcs = PoolSession::new(session, &settings, Arc::clone(&ways)).addresses(&settings);
+        let testing = self
+            .runtime()
+            .spawn(async move { ways::report(&proxies, (&ways, &settings), &dcs).await });
+        testing.await.unwrap_or_default()
     }
 
     #[must_use]

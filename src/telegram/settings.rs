@@ -11,7 +11,14 @@ use std::{
 use grammers_client::session::types::DcOption;
 use tokio::{runtime::Handle, sync::OnceCell};
 
-use super::{TelegramError, budget::Budget, handshake::ServerKey, keys::KeysInUse};
+use super::{
+    TelegramError, WayTiming,
+    budget::Budget,
+    handshake::ServerKey,
+    keys::KeysInUse,
+    ways::{Exits, Relay, Ways},
+};
+use crate::domain::Proxy;
 
 /// How long things take before they count as failed, and how often they are repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +43,8 @@ pub struct Timing {
     pub gap_patience: Duration,
     /// How long a line has to stand for its loss to be the first one again.
     pub steady_after: Duration,
+    /// On the way through proxies.
+    pub ways: WayTiming,
 }
 
 impl Default for Timing {
@@ -54,6 +63,7 @@ impl Default for Timing {
             close_limit: Duration::from_secs(3),
             gap_patience: Duration::from_millis(600),
             steady_after: Duration::from_secs(60),
+            ways: WayTiming::default(),
         }
     }
 }
@@ -65,6 +75,8 @@ pub struct TelegramConfig {
     pub custom_dcs: Vec<(i32, SocketAddr)>,
     /// RSA public key of those servers; without it Telegram's own production and test keys hold.
     pub dc_key_pem: Option<String>,
+    /// The ways out of accounts that name none, in the order of preference; empty: directly.
+    pub proxies: Vec<Proxy>,
     pub app_version: String,
     pub device_model: String,
     pub system_version: String,
@@ -81,6 +93,7 @@ impl Default for TelegramConfig {
         Self {
             custom_dcs: Vec::new(),
             dc_key_pem: None,
+            proxies: Vec::new(),
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             device_model: "Switchboard".to_owned(),
             system_version: std::env::consts::OS.to_owned(),
@@ -107,6 +120,8 @@ pub(super) struct Settings {
     /// For [`super::clock`].
     pub(super) clock_was_wrong: OnceCell<bool>,
     pub(super) keys: KeysInUse,
+    relay: Relay,
+    exits: Exits,
 }
 
 impl Deref for Settings {
@@ -118,7 +133,7 @@ impl Deref for Settings {
 }
 
 impl Settings {
-    pub(super) fn check(config: TelegramConfig) -> Result<Self, TelegramError> {
+    pub(super) fn check(config: TelegramConfig, runtime: &Handle) -> Result<Self, TelegramError> {
         for (id, _) in &config.custom_dcs {
             if !(1..=255).contains(id) {
                 return Err(TelegramError::DcOutOfRange(*id));
@@ -133,6 +148,8 @@ impl Settings {
             server_key,
             clock_was_wrong: OnceCell::new(),
             keys: KeysInUse::default(),
+            relay: Relay::new(runtime.clone()),
+            exits: Exits::default(),
         })
     }
 
@@ -149,6 +166,12 @@ impl Settings {
             .iter()
             .map(|(id, address)| (*id, dc_at(*id, *address)))
             .collect()
+    }
+
+    /// Of an account that names its own, or none. An empty list of its own: directly.
+    pub(super) fn ways(&self, own: Option<&[Proxy]>) -> Arc<Ways> {
+        let proxies = own.unwrap_or(&self.config.proxies);
+        Ways::new(proxies, &self.relay, &self.exits, &self.config.timing)
     }
 
     pub(super) fn pinned_dcs(&self) -> Vec<i32> {

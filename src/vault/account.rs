@@ -1,6 +1,6 @@
 //! Account: what the vault keeps of one Telegram account, in the open, while it is in memory.
 
-use crate::domain::{AccountId, ApiCredentials, SecretBytes, Timestamp};
+use crate::domain::{AccountId, ApiCredentials, SecretBytes, SecretText, Timestamp};
 
 /// An account as a person describes it: everything but its session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Credentials {
     pub session: Option<SecretBytes>,
     /// Tells this session from the ones before and after it.
     pub epoch: SessionEpoch,
+    /// Its own ways to Telegram, as they were given; `None`: it has none of its own.
+    pub proxies: Option<SecretText>,
 }
 
 /// Something a person (or another service) did to the rows in Supabase.
@@ -56,6 +58,10 @@ pub enum RemoteChange {
     },
     /// Another api_id or api_hash; it holds from the account's next connection.
     ApiChanged {
+        id: AccountId,
+    },
+    /// Other ways to Telegram; they hold from the account's next connection.
+    ProxiesChanged {
         id: AccountId,
     },
     /// A newer sign-in was put there; the session here was replaced by it.

@@ -51,6 +51,8 @@ pub(super) fn adopt(keys: &Keyring, remote: &RemoteAccount) -> Result<SealedAcco
         session: session.map(|(envelope, _)| envelope.to_owned()),
         previous_session: None,
         sign_in: None,
+        // Merging takes them, or says why not.
+        proxies: None,
         is_active: remote.is_active,
         created_at: remote.created_at,
         revision: 0,

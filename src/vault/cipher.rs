@@ -68,6 +68,8 @@ pub enum Purpose {
     Webhook,
     /// What a call was answered; a random id stands for the account.
     Answer,
+    /// Proxies with their credentials.
+    Proxies,
 }
 
 impl Purpose {
@@ -81,6 +83,7 @@ impl Purpose {
             Self::Farewell => 6,
             Self::Webhook => 7,
             Self::Answer => 8,
+            Self::Proxies => 9,
         }
     }
 
@@ -94,6 +97,7 @@ impl Purpose {
             Self::Farewell => "a session to be ended",
             Self::Webhook => "a webhook",
             Self::Answer => "an answer",
+            Self::Proxies => "proxies",
         }
     }
 
@@ -107,6 +111,7 @@ impl Purpose {
             Self::Farewell,
             Self::Webhook,
             Self::Answer,
+            Self::Proxies,
         ]
         .into_iter()
         .find(|purpose| purpose.code() == code)

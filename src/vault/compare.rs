@@ -24,6 +24,7 @@ pub(super) fn is_queued(row: &SealedAccount, copy: Option<&RemoteCopy>) -> bool 
             || copy.api_id != row.api_id
             || copy.api_hash.as_deref() != Some(row.api_hash.as_str())
             || copy.session.as_deref() != shown_session(row)
+            || copy.proxies != row.proxies
             || copy.is_active != row.is_active
     })
 }
@@ -34,6 +35,8 @@ pub(super) fn is_seen(copy: &RemoteCopy, remote: &RemoteAccount) -> bool {
         && copy.api_id == remote.api_id
         && copy.api_hash.as_deref() == remote.sealed_hash()
         && copy.session == remote.session
+        // A table without the column says nothing about it.
+        && (remote.proxies.is_none() || remote.proxies.as_ref() == Some(&copy.proxies))
         && copy.is_active == remote.is_active
 }
 
@@ -44,6 +47,7 @@ pub(super) fn copy_of(remote: &RemoteAccount) -> RemoteCopy {
         api_id: remote.api_id,
         api_hash: remote.sealed_hash().map(str::to_owned),
         session: remote.session.clone(),
+        proxies: remote.proxies.clone().flatten(),
         is_active: remote.is_active,
         inserting: false,
         delete_wanted: false,

@@ -8,7 +8,7 @@ use super::{
     local::{as_epoch, binding, from_epoch, next_epoch, sealed, touched},
 };
 use crate::{
-    domain::{AccountId, SecretBytes},
+    domain::{AccountId, SecretBytes, SecretText},
     store::{NewFarewell, SealedAccount, SealedFarewell},
 };
 
@@ -99,6 +99,7 @@ impl Vault {
                     account_id: id,
                     api_id: row.api_id,
                     session,
+                    proxies: row.proxies.clone(),
                 };
                 Ok(Some((row, vec![order])))
             })
@@ -134,9 +135,32 @@ impl Vault {
     pub async fn farewell_session(&self, farewell: &Farewell) -> Result<SecretBytes, VaultError> {
         let keys = self.local.keys().await;
         let id = farewell.account_id;
-        keys.open(&farewell.sealed.session, &to(&farewell.sealed))
-            .map(|opened| opened.bytes)
-            .map_err(|error| sealed(id, &error))
+        keys.open(
+            &farewell.sealed.session,
+            &to(&farewell.sealed, Purpose::Farewell),
+        )
+        .map(|opened| opened.bytes)
+        .map_err(|error| sealed(id, &error))
+    }
+
+    /// The ways that its account went, by which it is ended, too. `None`: the service's own.
+    ///
+    /// # Errors
+    /// [`VaultError::Sealed`] when they can't be opened.
+    pub async fn farewell_proxies(
+        &self,
+        farewell: &Farewell,
+    ) -> Result<Option<SecretText>, VaultError> {
+        let Some(envelope) = &farewell.sealed.proxies else {
+            return Ok(None);
+        };
+        let keys = self.local.keys().await;
+        let id = farewell.account_id;
+        let opened = keys
+            .open(envelope, &to(&farewell.sealed, Purpose::Proxies))
+            .map_err(|error| sealed(id, &error))?;
+        let text = String::from_utf8(opened.bytes.expose().to_vec()).unwrap_or_default();
+        Ok(Some(SecretText::new(text)))
     }
 
     /// Ended at Telegram, or not to be ended any more: the sealed session is erased.
@@ -204,28 +228,44 @@ fn farewell(keys: &Keyring, row: &SealedAccount, session: &str) -> Result<NewFar
         account_id: row.id,
         api_id: row.api_id,
         session,
+        proxies: row.proxies.clone(),
     })
 }
 
-fn to(farewell: &SealedFarewell) -> Binding {
+fn to(farewell: &SealedFarewell, purpose: Purpose) -> Binding {
     Binding {
         account: farewell.account_id,
         api_id: farewell.api_id,
-        purpose: Purpose::Farewell,
+        purpose,
     }
 }
 
-/// The envelope anew, when it needs a key that is on its way out and opens with it.
-pub(super) fn resealed(keys: &Keyring, farewell: &SealedFarewell) -> Option<String> {
-    if !keys.is_outdated(&farewell.session) {
+/// The envelopes anew, when one needs a key that is on its way out and opens with it.
+pub(super) fn resealed(keys: &Keyring, farewell: &SealedFarewell) -> Option<SealedFarewell> {
+    let anew = |envelope: &str, purpose| {
+        if !keys.is_outdated(envelope) {
+            return None;
+        }
+        let to = to(farewell, purpose);
+        let opened = keys.open(envelope, &to).ok()?;
+        keys.seal(&to, opened.epoch, opened.bytes.expose()).ok()
+    };
+    let session = anew(&farewell.session, Purpose::Farewell);
+    let proxies = (farewell.proxies.as_deref()).and_then(|text| anew(text, Purpose::Proxies));
+    if session.is_none() && proxies.is_none() {
         return None;
     }
-    let to = to(farewell);
-    let opened = keys.open(&farewell.session, &to).ok()?;
-    keys.seal(&to, opened.epoch, opened.bytes.expose()).ok()
+    let mut resealed = farewell.clone();
+    resealed.session = session.unwrap_or(resealed.session);
+    resealed.proxies = proxies.or(resealed.proxies);
+    Some(resealed)
 }
 
 /// Does it need the old key, and open with it?
 pub(super) fn needs_old_key(keys: &Keyring, farewell: &SealedFarewell) -> bool {
-    keys.is_outdated(&farewell.session) && keys.open(&farewell.session, &to(farewell)).is_ok()
+    let needs = |envelope: &str, purpose| {
+        keys.is_outdated(envelope) && keys.open(envelope, &to(farewell, purpose)).is_ok()
+    };
+    needs(&farewell.session, Purpose::Farewell)
+        || (farewell.proxies.as_deref()).is_some_and(|text| needs(text, Purpose::Proxies))
 }

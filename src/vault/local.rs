@@ -106,7 +106,23 @@ impl Local {
             },
             session,
             epoch: SessionEpoch(row.epoch),
+            proxies: self.proxies_of(&keys, &row).await?,
         })
+    }
+
+    async fn proxies_of(
+        &self,
+        keys: &Keyring,
+        row: &SealedAccount,
+    ) -> Result<Option<SecretText>, VaultError> {
+        let Some(envelope) = &row.proxies else {
+            return Ok(None);
+        };
+        let proxies = self.open(keys, row, Purpose::Proxies, envelope).await?;
+        let text = String::from_utf8(proxies.expose().to_vec());
+        let text =
+            text.map_err(|_| sealed(row.id, &CipherError::Malformed("its proxies are no text")))?;
+        Ok(Some(SecretText::new(text)))
     }
 
     pub async fn sign_in_state(&self, id: AccountId) -> Result<Option<SecretBytes>, VaultError> {
@@ -185,6 +201,7 @@ fn new_row(keys: &Keyring, account: &VaultAccount) -> Result<SealedAccount, Vaul
         session: None,
         previous_session: None,
         sign_in: None,
+        proxies: None,
         is_active: account.is_active,
         created_at: account.created_at,
         epoch: 0,
@@ -229,6 +246,7 @@ fn move_to_api(keys: &Keyring, row: &mut SealedAccount, api_id: i32) -> Result<(
         (Purpose::Session, &mut row.session),
         (Purpose::Session, &mut row.previous_session),
         (Purpose::SignIn, &mut row.sign_in),
+        (Purpose::Proxies, &mut row.proxies),
     ] {
         let Some(envelope) = slot.as_deref() else {
             continue;

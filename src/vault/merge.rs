@@ -100,6 +100,7 @@ pub(super) fn merge(
     merge.is_active();
     merge.api();
     merge.session();
+    merge.proxies();
     merge.finish()
 }
 
@@ -301,6 +302,42 @@ impl Merge<'_> {
         }
     }
 
+    /// A table that lacks the column keeps none; one that has it and is empty there never says "directly": ours goes there.
+    fn proxies(&mut self) {
+        let ours = self.out.local.proxies.clone();
+        let Some(theirs) = self.remote.proxies.clone() else {
+            self.out.copy.proxies = ours;
+            return;
+        };
+        let side = side(self.last.map(|last| &last.proxies), &ours, &theirs);
+        let theirs = match (side, theirs) {
+            (Side::Same, _) => return,
+            (Side::Ours, _) | (_, None) => return self.push_proxies(),
+            (Side::Theirs | Side::Both, Some(theirs)) => theirs,
+        };
+        let look = match &ours {
+            Some(ours) => self.look(Purpose::Proxies, ours, &theirs),
+            None => match self.open_there(Purpose::Proxies, &theirs) {
+                Ok(opened) => Look::Newer(opened),
+                Err(error) => Look::Bad(error.to_string()),
+            },
+        };
+        match look {
+            Look::Equal if self.keys.is_outdated(&theirs) => self.push_proxies(),
+            Look::Equal => self.out.local.proxies = Some(theirs),
+            Look::Bad(why) => self.dispute_proxies(format!("the proxies in Supabase: {why}")),
+            Look::Newer(_) if side == Side::Both && ours.is_some() => {
+                self.dispute_proxies("the proxies were changed here and in Supabase".to_owned())
+            }
+            Look::Newer(_) => {
+                self.out.local.proxies = Some(theirs);
+                self.out
+                    .news
+                    .push(RemoteChange::ProxiesChanged { id: self.remote.id });
+            }
+        }
+    }
+
     /// An envelope there against the one here.
     fn look(&self, purpose: Purpose, ours: &str, theirs: &str) -> Look {
         let opened = match self.open_there(purpose, theirs) {
@@ -340,7 +377,7 @@ impl Merge<'_> {
             account: self.remote.id,
             api_id: match purpose {
                 // A session is used with the api_id that holds here after the merge.
-                Purpose::Session => self.out.local.api_id,
+                Purpose::Session | Purpose::Proxies => self.out.local.api_id,
                 _ => self.remote.api_id,
             },
             purpose,
@@ -364,6 +401,23 @@ impl Merge<'_> {
         if local.api_id != self.remote.api_id {
             // It was begun with the credentials of before.
             local.sign_in = None;
+            // They are sealed for it; those that do not open any more are of no use.
+            let of = |api_id| Binding {
+                account: local.id,
+                api_id,
+                purpose: Purpose::Proxies,
+            };
+            local.proxies = local.proxies.take().map(|envelope| {
+                let opened = self.keys.open(&envelope, &of(local.api_id)).ok();
+                opened
+                    .and_then(|opened| {
+                        let to = of(self.remote.api_id);
+                        self.keys
+                            .seal(&to, opened.epoch, opened.bytes.expose())
+                            .ok()
+                    })
+                    .unwrap_or(envelope)
+            });
         }
         local.api_id = self.remote.api_id;
         local.api_hash = envelope;
@@ -378,6 +432,18 @@ impl Merge<'_> {
 
     fn push_session(&mut self) {
         self.out.push.session = Some(shown_session(&self.out.local).map(str::to_owned));
+    }
+
+    fn push_proxies(&mut self) {
+        self.out.push.proxies = Some(self.out.local.proxies.clone());
+    }
+
+    fn dispute_proxies(&mut self, what: String) {
+        if self.overrule {
+            return self.push_proxies();
+        }
+        self.conflict(what);
+        self.out.copy.proxies = self.last.and_then(|last| last.proxies.clone());
     }
 
     /// Something stands against theirs: ours goes there if a person has said so, otherwise it waits for one.

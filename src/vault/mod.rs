@@ -47,7 +47,7 @@ pub use status::{VaultConflict, VaultKind, VaultState, VaultStatus};
 pub use supabase::{Pace, ServiceKey, SupabaseConfig};
 pub use webhook_secrets::WebhookSecrets;
 
-use crate::domain::AccountId;
+use crate::domain::{AccountId, SecretText};
 use local::Local;
 use shared::Shared;
 
@@ -112,6 +112,39 @@ impl Vault {
                 if row == before && !row.removed_remotely && row.conflict.is_none() {
                     return Ok(None);
                 }
+                local::touched(&mut row);
+                Ok(Some(row))
+            })
+            .await?;
+        self.shared.wake.notify_one();
+        Ok(())
+    }
+
+    /// The account's own ways to Telegram from its next connection on; `None`: it has none of its own.
+    ///
+    /// # Errors
+    /// [`VaultError::UnknownAccount`], or when the store can't be written.
+    pub async fn set_proxies(
+        &self,
+        id: AccountId,
+        proxies: Option<&SecretText>,
+    ) -> Result<(), VaultError> {
+        self.local
+            .change(id, |keys, mut row| {
+                let to = local::binding(&row, cipher::Purpose::Proxies);
+                let known = row.proxies.as_deref().map(|known| keys.open(known, &to));
+                let before = match &known {
+                    Some(Ok(known)) => known.epoch,
+                    _ => 0,
+                };
+                row.proxies = match proxies {
+                    None if row.proxies.is_none() => return Ok(None),
+                    None => None,
+                    Some(proxies) => Some(
+                        keys.seal(&to, local::next_epoch(before), proxies.expose().as_bytes())
+                            .map_err(|error| local::sealed(id, &error))?,
+                    ),
+                };
                 local::touched(&mut row);
                 Ok(Some(row))
             })

@@ -141,7 +141,14 @@ pub(super) fn strange_keys(keyring: &Keyring, page: &Page) -> BTreeSet<String> {
     let used: BTreeSet<String> = page
         .rows
         .iter()
-        .flat_map(|row| [row.sealed_hash(), row.session.as_deref()])
+        .flat_map(|row| {
+            let proxies = row.proxies.iter().flatten().next();
+            [
+                row.sealed_hash(),
+                row.session.as_deref(),
+                proxies.map(String::as_str),
+            ]
+        })
         .flatten()
         .filter_map(|envelope| key_id(envelope).ok().map(str::to_owned))
         .collect();

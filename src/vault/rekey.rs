@@ -205,8 +205,8 @@ async fn reseal(local: &Local) -> Result<(), VaultError> {
     // One that is erased or sealed anew meanwhile needs nothing more from here; the check afterwards looks at all.
     for farewell in local.store.farewells().await? {
         let keys = local.keys().await;
-        if let Some(session) = farewells::resealed(&keys, &farewell) {
-            local.store.reseal_farewell(farewell, session).await?;
+        if let Some(anew) = farewells::resealed(&keys, &farewell) {
+            local.store.reseal_farewell(farewell, anew).await?;
         }
     }
     for webhook in local.store.webhooks().await? {
@@ -239,6 +239,7 @@ fn resealed(keys: &Keyring, mut row: SealedAccount) -> Option<SealedAccount> {
     let session = slot(Purpose::Session, &row.session);
     let previous = slot(Purpose::Session, &row.previous_session);
     let sign_in = slot(Purpose::SignIn, &row.sign_in);
+    let proxies = slot(Purpose::Proxies, &row.proxies);
     if let Some(api_hash) = api_hash {
         row.api_hash = api_hash;
         changed = true;
@@ -247,6 +248,7 @@ fn resealed(keys: &Keyring, mut row: SealedAccount) -> Option<SealedAccount> {
         (&mut row.session, session),
         (&mut row.previous_session, previous),
         (&mut row.sign_in, sign_in),
+        (&mut row.proxies, proxies),
     ] {
         if new.is_some() {
             *slot = new;
@@ -267,4 +269,5 @@ fn needs_old_key(keys: &Keyring, row: &SealedAccount) -> bool {
         || needs(Purpose::Session, row.session.as_deref())
         || needs(Purpose::Session, row.previous_session.as_deref())
         || needs(Purpose::SignIn, row.sign_in.as_deref())
+        || needs(Purpose::Proxies, row.proxies.as_deref())
 }

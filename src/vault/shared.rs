@@ -100,6 +100,9 @@ impl Shared {
             RemoteChange::ApiChanged { id } => {
                 log::info!(target: "switchboard::vault", "account={id} api credentials changed in Supabase");
             }
+            RemoteChange::ProxiesChanged { id } => {
+                log::info!(target: "switchboard::vault", "account={id} proxies changed in Supabase");
+            }
             RemoteChange::SessionReplaced { id } => {
                 log::info!(target: "switchboard::vault", "account={id} session replaced in Supabase");
             }

@@ -176,10 +176,13 @@ impl Sync {
             let keys = self.local.keys().await;
             page.rows.iter().all(|row| {
                 !row.sealed_hash().is_some_and(|hash| keys.is_outdated(hash))
-                    && !row
-                        .session
-                        .as_deref()
-                        .is_some_and(|text| keys.is_outdated(text))
+                    && ![
+                        row.session.as_deref(),
+                        row.proxies.iter().flatten().next().map(String::as_str),
+                    ]
+                    .into_iter()
+                    .flatten()
+                    .any(|text| keys.is_outdated(text))
             })
         };
         let unreadable: HashSet<AccountId> = page.unreadable.iter().map(|(id, _)| *id).collect();
@@ -329,6 +332,7 @@ impl Sync {
             api_id: row.api_id,
             api_hash: SecretText::new(row.api_hash.clone()),
             session: shown_session(row).map(str::to_owned),
+            proxies: Some(row.proxies.clone()),
             is_active: row.is_active,
             created_at: row.created_at,
         };

@@ -8,6 +8,7 @@ use super::{
     Access, ApiError, Service,
     audit::Note,
     login::{method_of, seen_by},
+    ways,
 };
 use crate::{
     config::is_api_hash,
@@ -15,6 +16,7 @@ use crate::{
         ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, LogOut,
         MediaPolicy, SecretText, StateChange, Timestamp, default_colour,
     },
+    remote,
     store::{AccountPatch, NewAccount},
     supervisor::Whose,
     vault::VaultAccount,
@@ -35,6 +37,7 @@ pub struct AddAccount {
     #[serde(default, deserialize_with = "super::whole::maybe")]
     colour: Option<u8>,
     archive: Option<Archive>,
+    proxies: Option<Vec<SecretText>>,
 }
 
 pub async fn add_account(
@@ -47,6 +50,7 @@ pub async fn add_account(
     let label = check_label(&body.label)?;
     let api = credentials(&service, body.api_id, body.api_hash)?;
     let method = method_of(body.phone, body.qr, body.session)?;
+    let proxies = ways::read(body.proxies)?;
     let account = service.add_account(&label, body.colour, api).await?;
     if let Some(archive) = body.archive {
         let patch = AccountPatch {
@@ -55,6 +59,8 @@ pub async fn add_account(
         };
         service.store.patch_account(account.id, patch).await?;
     }
+    // Before the first dial.
+    service.set_ways(account.id, proxies.as_deref()).await?;
     let login = match method {
         Some(method) => match service
             .supervisor
@@ -194,6 +200,8 @@ pub struct ChangeAccount {
     colour: Option<u8>,
     archive: Option<Archive>,
     media: Option<MediaPolicy>,
+    #[serde(default, deserialize_with = "ways::given")]
+    proxies: ways::Given<Vec<SecretText>>,
 }
 
 pub async fn change_account(
@@ -202,12 +210,13 @@ pub async fn change_account(
     id: web::Path<AccountId>,
     body: web::Json<ChangeAccount>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = *id;
+    let (id, body) = (*id, body.into_inner());
     service.account(&access, id).await?;
     // From looking whether it runs to what follows from that: two at a time would leave it otherwise than it is stored.
     let _turn = service.switching.of(id).await;
     let before = service.account(&access, id).await?;
     let label = body.label.as_deref().map(check_label).transpose()?;
+    let proxies = body.proxies.map(ways::read).transpose()?;
     let patch = AccountPatch {
         label: label.clone(),
         colour: check_colour(body.colour)?,
@@ -222,6 +231,11 @@ pub async fn change_account(
             .vault
             .describe(id, label.as_deref(), body.is_active)
             .await?;
+    }
+    if let Some(proxies) = proxies {
+        service.set_ways(id, proxies.as_deref()).await?;
+        remote::take_other_ways(&service, id).await?;
+        account = service.account(&access, id).await?;
     }
     if body.archive == Some(Archive::All) {
         service.supervisor.wake_fill(id).await;

@@ -4,9 +4,10 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Service, audit::Note};
+use super::{Access, ApiError, Service, audit::Note, ways};
 use crate::{
     domain::{AccountId, Login, LoginStep, SecretText},
+    remote,
     telegram::SignInMethod,
 };
 
@@ -51,6 +52,8 @@ pub struct BeginLogin {
     #[serde(default)]
     qr: bool,
     session: Option<SecretText>,
+    #[serde(default, deserialize_with = "ways::given")]
+    proxies: ways::Given<Vec<SecretText>>,
 }
 
 pub async fn begin_login(
@@ -65,6 +68,10 @@ pub async fn begin_login(
     let method = method_of(body.phone, body.qr, body.session)?.ok_or_else(|| {
         ApiError::unprocessable("login_method_missing", "give one of phone, qr and session")
     })?;
+    if let Some(proxies) = body.proxies.map(ways::read).transpose()? {
+        service.set_ways(*id, proxies.as_deref()).await?;
+        remote::take_other_ways(&service, *id).await?;
+    }
     let login = service
         .supervisor
         .sign_ins()

@@ -40,6 +40,7 @@ mod socket;
 mod state;
 mod tokens;
 mod turns;
+mod ways;
 mod webhooks;
 mod whole;
 

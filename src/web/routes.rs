@@ -14,7 +14,7 @@ use super::{
     integrations::{phone, portal, stream, user},
     launch, login, media, messages, metrics, openapi,
     rights::{Right, Rights},
-    search, socket, tokens, webhooks,
+    search, socket, tokens, ways, webhooks,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
@@ -157,6 +157,7 @@ routes! {
     post "/accounts/{id}/login/code" => login::submit_code, Admin, "login_answered";
     post "/accounts/{id}/login/password" => login::submit_password, Admin, "login_answered";
     post "/accounts/{id}/login/resend" => login::resend_code, Admin, "login_code_resent";
+    post "/accounts/{id}/proxy/test" => ways::test_ways, Admin;
     post "/accounts/{id}/restart" => accounts::restart_account, Admin, "account_restarted";
     post "/accounts/{id}/logout" => accounts::log_out_account, Admin, "signed_out";
     post "/accounts/{id}/send" => conversations::queue_send, Send;

@@ -10,6 +10,7 @@ use crate::{
         StoredMessage,
     },
     media::MediaHandle,
+    remote::FollowError,
     store::{StoreError, StoreHandle},
     supervisor::{SignInError, SignOutError, SupervisorError, SupervisorHandle},
     telegram::{CallError, LoginError, Telegram},
@@ -110,6 +111,16 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<FollowError> for ApiError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Store(error) => error.into(),
+            FollowError::Vault(error) => error.into(),
+            FollowError::Supervisor(error) => error.into(),
+        }
+    }
+}
+
 impl From<VaultError> for ApiError {
     fn from(error: VaultError) -> Self {
         match error {
@@ -179,6 +190,7 @@ impl From<SignInError> for ApiError {
                 "too_many_attempts",
                 text,
             ),
+            SignInError::Ways(error) => Self::from(error),
             SignInError::Store(error) => Self::from(error),
             SignInError::Vault(error) => Self::from(error),
         }

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use switchboard::{
     domain::{
         AccountId, ApiCredentials, Batch, Change, ChatId, Hole, Making, MessageRowId, NewText,
-        Order, OrderId, Outcome, Peer, Place, Position, SecretText, Tries, Work,
+        Order, OrderId, Outcome, Peer, Place, Position, Proxy, SecretText, Tries, Work,
     },
     telegram::{
         BookAway, LinkConfig, LinkEvent, LinkExit, LinkHandle, PeerBook, SessionData, Telegram,
@@ -54,10 +54,17 @@ impl Ground {
     }
 
     pub fn with(sim: Simulator, timing: Timing) -> Self {
+        Self::through(sim, timing, &[])
+    }
+
+    /// Every account goes out through these.
+    pub fn through(sim: Simulator, timing: Timing, proxies: &[&str]) -> Self {
+        let proxies = Proxy::parse_all(proxies.iter().copied()).unwrap();
         let telegram = Telegram::start(TelegramConfig {
             custom_dcs: sim.dc_addresses(),
             dc_key_pem: Some(sim.public_key_pem()),
             threads: 2,
+            proxies,
             timing,
             ..TelegramConfig::default()
         })
@@ -110,6 +117,7 @@ impl Ground {
             position,
             peers: Arc::<Book>::clone(&book),
             pace: None,
+            proxies: None,
         });
         Reader {
             handle,
@@ -173,6 +181,8 @@ pub struct Seen {
     pub caught_up: u32,
     pub floods: Vec<u32>,
     pub ended: Option<LinkExit>,
+    /// As they were told, one after the other.
+    pub ways: Vec<Option<String>>,
     /// Messages that were reported more than once.
     pub repeats: usize,
 }
@@ -332,6 +342,7 @@ impl Reader {
         let mut seen = self.book.0.lock().unwrap();
         match event {
             LinkEvent::Connecting { .. } | LinkEvent::SessionChanged(_) => {}
+            LinkEvent::Way(way) => seen.ways.push(way.map(|way| way.to_string())),
             LinkEvent::Connected { .. } => seen.connected += 1,
             LinkEvent::Disconnected { reason } => seen.disconnected.push(reason),
             LinkEvent::Batch(batch, _) => seen.take(*batch),

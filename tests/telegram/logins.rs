@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use crate::ground::{Ground, LIMIT, api, timing};
 
-const PHONE: &str = "+9996620077";
+pub const PHONE: &str = "+9996620077";
 
 async fn ground() -> Ground {
     Ground::with(Simulator::builder().dcs(2).start().await.unwrap(), timing())
 }
 
-async fn begin(ground: &Ground, method: SignInMethod) -> Result<SignIn, LoginError> {
+pub async fn begin(ground: &Ground, method: SignInMethod) -> Result<SignIn, LoginError> {
     begin_as(ground, method, None).await
 }
 
@@ -31,21 +31,22 @@ async fn begin_as(
         api: api(),
         method,
         expected_user,
+        proxies: None,
     };
     timeout(LIMIT, ground.telegram.sign_in(config))
         .await
         .expect("the first step took too long")
 }
 
-fn phone() -> SignInMethod {
+pub fn phone() -> SignInMethod {
     SignInMethod::Phone(SecretText::new(PHONE))
 }
 
-fn code(ground: &Ground) -> SecretText {
+pub fn code(ground: &Ground) -> SecretText {
     SecretText::new(ground.sim.code_for(PHONE).unwrap())
 }
 
-fn done(step: SignInStep) -> Box<SignedIn> {
+pub fn done(step: SignInStep) -> Box<SignedIn> {
     match step {
         SignInStep::Done(done) => done,
         other => panic!("not done: {other:?}"),
@@ -53,7 +54,7 @@ fn done(step: SignInStep) -> Box<SignedIn> {
 }
 
 /// The session that came of it carries messages.
-async fn carries(ground: &Ground, signed_in: &SignedIn) {
+pub async fn carries(ground: &Ground, signed_in: &SignedIn) {
     if let Some(lease) = &signed_in.lease {
         lease.release();
     }
@@ -132,7 +133,7 @@ async fn a_sign_in_survives_a_restart() {
     drop(sign_in);
     let resumed = ground
         .telegram
-        .resume_sign_in(AccountId::random(), api(), saved.expose())
+        .resume_sign_in(AccountId::random(), (api(), None), saved.expose())
         .await
         .unwrap();
     let step = resumed.submit_code(code(&ground)).await.unwrap();
@@ -144,7 +145,7 @@ async fn a_sign_in_survives_a_restart() {
     drop(resumed);
     let resumed = ground
         .telegram
-        .resume_sign_in(AccountId::random(), api(), saved.expose())
+        .resume_sign_in(AccountId::random(), (api(), None), saved.expose())
         .await
         .unwrap();
     done(
@@ -157,7 +158,7 @@ async fn a_sign_in_survives_a_restart() {
 }
 
 /// A scan is told at once, and what came of it is the step after.
-async fn after_the_scan(sign_in: &SignIn) -> SignInStep {
+pub async fn after_the_scan(sign_in: &SignIn) -> SignInStep {
     let next = || timeout(LIMIT, sign_in.wait_scan());
     let scanned = next().await.expect("the scan was not noticed").unwrap();
     assert!(
@@ -275,7 +276,10 @@ async fn another_user_is_refused() {
     assert_eq!(refused.err(), Some(LoginError::AlreadyAnotherUser));
     let made = sign_in.cancel().await.expect("it is to be signed out");
     let lease = ground.telegram.lease(&made, LIMIT).await.unwrap();
-    let told = ground.telegram.sign_out(made, api().api_id, lease).await;
+    let told = ground
+        .telegram
+        .sign_out(made, (api().api_id, None), lease)
+        .await;
     assert_eq!(told, Parting::Done);
     assert!(sign_in.cancel().await.is_none());
 }

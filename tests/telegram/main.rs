@@ -15,4 +15,7 @@ mod logins;
 mod messages;
 mod outages;
 mod partings;
+#[path = "../support/proxies.rs"]
+mod proxies;
 mod real_store;
+mod ways;

@@ -14,7 +14,10 @@ const PATIENCE: Duration = Duration::from_millis(50);
 
 async fn sign_out(ground: &Ground, session: SessionData) -> Parting {
     let lease = ground.telegram.lease(&session, PATIENCE).await.unwrap();
-    ground.telegram.sign_out(session, api().api_id, lease).await
+    ground
+        .telegram
+        .sign_out(session, (api().api_id, None), lease)
+        .await
 }
 
 /// Protects sealed sessions from being kept or dropped wrongly: each answer is told for what it means.
@@ -84,7 +87,7 @@ async fn a_session_is_signed_out_only_when_its_link_has_hung_up() {
     let lease = ground.telegram.lease(&session, crate::ground::LIMIT).await;
     let told = ground
         .telegram
-        .sign_out(session, api().api_id, lease.unwrap())
+        .sign_out(session, (api().api_id, None), lease.unwrap())
         .await;
     assert_eq!(told, Parting::Done);
 }

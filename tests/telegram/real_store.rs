@@ -115,6 +115,7 @@ impl Desk {
             position: self.store.position(self.account).await.unwrap(),
             peers: Arc::new(peers),
             pace: None,
+            proxies: None,
         });
         let (online, mut is_online) = mpsc::channel(64);
         let task = tokio::spawn(record(self.store.clone(), events, online));

@@ -17,6 +17,7 @@ use crate::telegram::{
     keys::KeyLease,
     pool::{Calls, Pool, PoolSession},
     settings::Settings,
+    ways::Purpose,
 };
 
 /// A line that nobody used for this long is closed.
@@ -147,7 +148,12 @@ impl FileLines {
             None => None,
         };
         // What Telegram pushes is the other line's business: here nobody listens.
-        let (pool, _) = Pool::start(&self.session, self.api_id, &self.settings, &self.runtime);
+        let (pool, _) = Pool::start(
+            &self.session,
+            self.api_id,
+            (&self.settings, Purpose::Aside),
+            &self.runtime,
+        );
         let line = Arc::new(FileLine {
             calls: pool.calls.clone(),
             signed_in: tokio::sync::Mutex::new(0),

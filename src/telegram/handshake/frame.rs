@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    net::SocketAddr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -26,15 +25,13 @@ pub(super) struct PlainLine {
 }
 
 impl PlainLine {
-    pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
+    pub(super) fn over(stream: TcpStream) -> Self {
+        Self {
             stream,
             transport: Full::new(),
             last_id: 0,
             answer_id: None,
-        })
+        }
     }
 
     /// Sends one message and waits for the next one from the server.

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 pub(super) use key::ServerKey;
 
+use super::ways::Ways;
 use frame::PlainLine;
 use maths::{Exchange, Verdict};
 
@@ -31,24 +32,26 @@ pub(super) enum HandshakeError {
     Refused(&'static str),
 }
 
-/// Agrees on a new auth key with the server at `address`.
+/// Agrees on a new auth key with the server of a data centre at an address.
 pub(super) async fn exchange_key(
-    address: SocketAddr,
+    way: (&Ways, i32, SocketAddr),
     server_key: &ServerKey,
     limit: Duration,
 ) -> Result<[u8; 256], HandshakeError> {
-    timeout(limit, exchange(address, server_key))
+    timeout(limit, exchange(way, server_key))
         .await
         .unwrap_or(Err(HandshakeError::TimedOut))
 }
 
 /// How far our clock is ahead of the server's at `address`, by the first step of an exchange that goes no further.
 pub(super) async fn seconds_ahead(
+    ways: &Ways,
+    dc: i32,
     address: SocketAddr,
     limit: Duration,
 ) -> Result<i64, HandshakeError> {
     let ask = async {
-        let mut line = PlainLine::connect(address).await?;
+        let mut line = PlainLine::over(ways.connect(dc, address).await?);
         let (request, nonce) = maths::ask_pq(random()?);
         let answer = call(&mut line, &request).await?;
         maths::read_pq(&answer, &nonce)?;
@@ -61,10 +64,10 @@ pub(super) async fn seconds_ahead(
 }
 
 async fn exchange(
-    address: SocketAddr,
+    (ways, dc, address): (&Ways, i32, SocketAddr),
     server_key: &ServerKey,
 ) -> Result<[u8; 256], HandshakeError> {
-    let mut line = PlainLine::connect(address).await?;
+    let mut line = PlainLine::over(ways.connect(dc, address).await?);
 
     // 1. Who are you, and which keys do you have?
     let (request, nonce) = maths::ask_pq(random()?);

@@ -18,6 +18,8 @@ pub(super) enum Cause {
     Call(Failure),
     /// This machine's clock keeps us from dialling.
     Clock(String),
+    /// None of the account's ways leads anywhere.
+    NoWay(String),
 }
 
 impl fmt::Display for Cause {
@@ -28,7 +30,7 @@ impl fmt::Display for Cause {
             Self::Asked => f.write_str("asked to reconnect"),
             Self::PoolEnded => f.write_str("the pool ended"),
             Self::Call(failure) => failure.fmt(f),
-            Self::Clock(trouble) => f.write_str(trouble),
+            Self::Clock(trouble) | Self::NoWay(trouble) => f.write_str(trouble),
         }
     }
 }

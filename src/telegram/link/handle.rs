@@ -43,7 +43,11 @@ impl LinkHandle {
         common: Common,
         config: LinkConfig,
     ) -> (Self, mpsc::Receiver<LinkEvent>) {
-        let session = PoolSession::new(Some(&config.session), &common.settings);
+        let session = PoolSession::new(
+            Some(&config.session),
+            &common.settings,
+            common.settings.ways(config.proxies.as_deref()),
+        );
         let usable = session.has_key(session.home());
         let api_id = match config.session.api_id {
             0 => config.api.api_id,
@@ -348,7 +352,8 @@ mod tests {
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
         let session = SessionData::with_key(2, address, [1; 256], 1);
         let runtime = Runtime::new().unwrap();
-        let settings = Arc::new(Settings::check(TelegramConfig::default()).unwrap());
+        let settings =
+            Arc::new(Settings::check(TelegramConfig::default(), runtime.handle()).unwrap());
         let common = Common {
             budget: Budget::new(1, runtime.handle().clone()),
             settings: Arc::clone(&settings),
@@ -358,7 +363,7 @@ mod tests {
             AccountId::random(),
             (1, 0, 1),
             common,
-            PoolSession::new(Some(&session), &settings),
+            PoolSession::new(Some(&session), &settings, settings.ways(None)),
             (Arc::new(Nobody), None),
         ));
         let task = Task::new(shared, mpsc::channel(1).0, None);

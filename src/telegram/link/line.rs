@@ -6,7 +6,10 @@ use grammers_client::session::updates::UpdatesLike;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{pulse::Pulse, shared::Shared};
-use crate::telegram::pool::{Calls, Pool, QUEUE};
+use crate::telegram::{
+    pool::{Calls, Pool, QUEUE},
+    ways::Purpose,
+};
 
 /// A connection task that panics takes its calls down a moment before the pool follows.
 const PANIC_GRACE: Duration = Duration::from_millis(20);
@@ -29,7 +32,7 @@ impl Line {
         let (pool, updates) = Pool::start(
             &shared.session,
             shared.api_id,
-            &shared.settings,
+            (&shared.settings, Purpose::Home),
             &shared.runtime,
         );
         let calls = pool.calls.clone();

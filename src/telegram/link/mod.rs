@@ -25,7 +25,9 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 
 use super::{BookAway, Charge, LinkExit, SessionData};
-use crate::domain::{AccountId, ApiCredentials, Batch, ChatId, Position, SecretText};
+use crate::domain::{
+    AccountId, ApiCredentials, Batch, ChatId, Position, Proxy, ProxyName, SecretText,
+};
 
 pub use handle::LinkHandle;
 pub(super) use resolve::self_user;
@@ -52,6 +54,8 @@ pub struct LinkConfig {
     pub peers: Arc<dyn PeerBook>,
     /// Reading calls in half a minute, as [`LinkHandle::learned_pace`] told it; `None`: no limit is known.
     pub pace: Option<u32>,
+    /// The account's own ways out; `None`: the service's.
+    pub proxies: Option<Vec<Proxy>>,
 }
 
 /// Who reads goes in this order.
@@ -89,6 +93,8 @@ pub enum LinkEvent {
     Disconnected {
         reason: String,
     },
+    /// The way that the line goes; `None`: directly. Told when it is another one than before.
+    Way(Option<ProxyName>),
     /// One atomic unit; its position counts once it is stored. Keep the charge until then. Boxed: events stay small in
     /// the queue.
     Batch(Box<Batch>, Charge),

@@ -28,7 +28,7 @@ impl Drop for Pulse {
 async fn beat(shared: Arc<Shared>, calls: Calls) {
     let timing = &shared.settings.timing;
     for ping_id in 1_i64.. {
-        sleep(timing.ping_every).await;
+        sleep(shared.session.ways().ping_every(timing.ping_every)).await;
         let Err(failure) = calls
             .home(&tl::functions::Ping { ping_id }, timing.ping_limit)
             .await

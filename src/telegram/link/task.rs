@@ -25,7 +25,7 @@ use super::{
     sweep,
 };
 use crate::{
-    domain::Position,
+    domain::{Position, ProxyName},
     telegram::{
         Charge, LinkExit, LoginLost,
         error::Failure,
@@ -85,6 +85,8 @@ pub(super) struct Task {
     unanswered: bool,
     /// Questions were put off because too much is not stored yet.
     waits_for_room: bool,
+    /// The way that was told last.
+    way: Option<Option<ProxyName>>,
 }
 
 /// What the loop woke up for.
@@ -137,6 +139,7 @@ impl Task {
             unknown_key: None,
             unanswered: false,
             waits_for_room: false,
+            way: None,
         }
     }
 
@@ -423,6 +426,13 @@ impl Task {
         self.phase = Phase::Up;
         self.unknown_key = None;
         self.backoff.stands(now);
+        let ways = self.shared.session.ways();
+        ways.works();
+        let way = ways.in_use();
+        if self.way.as_ref() != Some(&way) {
+            self.way = Some(way.clone());
+            self.report.say(LinkEvent::Way(way));
+        }
         if let Some(since) = self.dialling_since.take() {
             let after = now.saturating_duration_since(since);
             self.report.say(LinkEvent::Connected { after });
@@ -444,6 +454,12 @@ impl Task {
             }
         }
         self.dialling_since.get_or_insert(now);
+        let ways = self.shared.session.ways();
+        if self.phase == Phase::Dialling {
+            ways.fruitless();
+        }
+        let no_way = ways.trouble().map(Cause::NoWay);
+        let cause = no_way.as_ref().unwrap_or(cause);
         let mut pause = jittered(self.backoff.lost(now, &self.shared.settings.timing));
         if *cause == Cause::Asked {
             pause = Duration::ZERO;

@@ -8,7 +8,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved::SavedCode};
 use crate::{
-    domain::{ApiCredentials, Position, SecretText, Timestamp, mask_phone},
+    domain::{ApiCredentials, MOST_PROXIES, Position, Proxy, SecretText, Timestamp, mask_phone},
     telegram::{
         KeyLease, SessionData, clock,
         error::Failure,
@@ -16,6 +16,7 @@ use crate::{
         link::self_user,
         pool::{Pool, PoolSession},
         settings::Settings,
+        ways::Purpose,
     },
 };
 
@@ -88,7 +89,8 @@ impl Attempt {
                 SignInMethod::Phone(_) | SignInMethod::Qr => None,
             };
         let stored = imported.as_ref().map(|imported| &imported.session);
-        let session = PoolSession::new(stored, &settings);
+        let ways = settings.ways(config.proxies.as_deref());
+        let session = PoolSession::new(stored, &settings, ways);
         if !session.knows(session.home()) {
             let why = import::ImportError::UnknownDc(session.home()).to_string();
             return Err(LoginError::SessionStringInvalid { why });
@@ -118,7 +120,7 @@ impl Attempt {
     pub(super) fn resume(
         settings: Arc<Settings>,
         runtime: Handle,
-        api: ApiCredentials,
+        (api, proxies): (ApiCredentials, Option<&[Proxy]>),
         bytes: &[u8],
     ) -> Result<(Self, SignInStep), LoginError> {
         let saved = SavedCode::from_bytes(bytes).ok_or(LoginError::CodeExpired)?;
@@ -128,7 +130,7 @@ impl Attempt {
             code: saved.code,
             shown_code: None,
             expected_user: saved.expected_user,
-            session: PoolSession::new(Some(&saved.session), &settings),
+            session: PoolSession::new(Some(&saved.session), &settings, settings.ways(proxies)),
             settings,
             runtime,
             pool: None,
@@ -144,8 +146,20 @@ impl Attempt {
         SavedCode::to_bytes(&session, self.code.as_ref(), self.expected_user, step)
     }
 
-    /// One call to the current home, connecting when needed. A line in trouble is thrown away.
+    /// One call to the current home, connecting when needed. A line in trouble is thrown away. As long as no code was
+    /// sent, the next way is taken when one leads nowhere.
     pub(super) async fn call<R: RemoteCall>(&mut self, request: &R) -> Result<R::Return, Failure> {
+        for _ in 0..MOST_PROXIES {
+            let answer = self.call_once(request).await;
+            let is_passing = matches!(answer, Err(Failure::Network(_) | Failure::TimedOut));
+            if !is_passing || self.code.is_some() || !self.session.ways().has_another() {
+                return answer;
+            }
+        }
+        self.call_once(request).await
+    }
+
+    async fn call_once<R: RemoteCall>(&mut self, request: &R) -> Result<R::Return, Failure> {
         let timing = &self.settings.timing;
         self.session
             .ensure_key(self.session.home(), &self.settings)
@@ -154,7 +168,7 @@ impl Attempt {
             self.pool = Some(Pool::start(
                 &self.session,
                 self.api_id,
-                &self.settings,
+                (&self.settings, Purpose::Once),
                 &self.runtime,
             ));
         }
@@ -172,6 +186,16 @@ impl Attempt {
             && let Some(trouble) = clock::trouble(&self.session, &self.settings).await
         {
             answer = Err(Failure::Network(trouble));
+        }
+        let ways = self.session.ways();
+        match answer {
+            Err(Failure::Network(_) | Failure::TimedOut) => {
+                ways.fruitless();
+                if let Some(trouble) = ways.trouble() {
+                    answer = Err(Failure::Network(trouble));
+                }
+            }
+            _ => ways.works(),
         }
         answer
     }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        AccountId, ApiCredentials, CodeChannel, Position, SecretBytes, SecretText, SelfUser,
+        AccountId, ApiCredentials, CodeChannel, Position, Proxy, SecretBytes, SecretText, SelfUser,
         Timestamp,
     },
     telegram::{KeyLease, SessionData, Telegram},
@@ -39,6 +39,8 @@ pub struct SignInConfig {
     pub method: SignInMethod,
     /// When the account is known already: a sign-in as somebody else is refused.
     pub expected_user: Option<i64>,
+    /// The account's own ways out; `None`: the service's.
+    pub proxies: Option<Vec<Proxy>>,
 }
 
 /// What is waited for.
@@ -158,11 +160,11 @@ impl SignIn {
 
     pub(in crate::telegram) async fn resume(
         telegram: &Telegram,
-        api: ApiCredentials,
+        (api, proxies): (ApiCredentials, Option<&[Proxy]>),
         saved: &[u8],
     ) -> Result<Self, LoginError> {
         let (settings, runtime) = (Arc::clone(telegram.settings()), telegram.runtime().clone());
-        let (attempt, step) = Attempt::resume(settings, runtime, api, saved)?;
+        let (attempt, step) = Attempt::resume(settings, runtime, (api, proxies), saved)?;
         Ok(Self::over(telegram, attempt, step))
     }
 

@@ -112,6 +112,7 @@ impl World {
             session: Some(self.session(10, "ours")),
             previous_session: None,
             sign_in: None,
+            proxies: None,
             is_active: true,
             created_at: Timestamp::from_millis(0),
             epoch: 10,
@@ -140,6 +141,7 @@ fn mirror(local: &SealedAccount) -> RemoteAccount {
         api_id: local.api_id,
         api_hash: SecretText::new(local.api_hash.clone()),
         session: shown_session(local).map(str::to_owned),
+        proxies: Some(local.proxies.clone()),
         is_active: local.is_active,
         created_at: local.created_at,
     }

@@ -214,7 +214,7 @@ impl Http {
                 "Supabase has no table telegram_accounts (404){said}: run docs/supabase.sql in its SQL editor"
             ))),
             400 if matches!(code, "42703" | "PGRST204") => {
-                Attempt::Over(RemoteError::Refused(format!(
+                Attempt::Over(RemoteError::Columns(format!(
                     "Supabase's table telegram_accounts has other columns ({code}){said}: compare it with \
                      docs/supabase.sql"
                 )))

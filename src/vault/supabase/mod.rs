@@ -80,6 +80,9 @@ pub(super) enum RemoteError {
     /// A person has to change a setting (key, grants, table); trying again seldom helps.
     #[error("{0}")]
     Refused(String),
+    /// The table lacks a column that was named.
+    #[error("{0}")]
+    Columns(String),
     /// This one row is not accepted; the others are fine.
     #[error("{0}")]
     Row(String),

@@ -1,5 +1,7 @@
 //! Rows: the table `telegram_accounts` as the vault reads and changes it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -12,6 +14,9 @@ use super::{
 use crate::domain::{AccountId, SecretText, Timestamp};
 
 const COLUMNS: &str = "id,account_label,api_id,api_hash,session_string,is_active,created_at";
+/// With the one that a table may lack.
+const ALL_COLUMNS: &str =
+    "id,account_label,api_id,api_hash,session_string,is_active,created_at,proxies";
 /// Longer values are compared by their beginning; an envelope's first characters are its random nonce.
 const LONGEST_COMPARED: usize = 2000;
 const COMPARED_BEGINNING: usize = 80;
@@ -25,6 +30,8 @@ pub(in crate::vault) struct RemoteAccount {
     /// An envelope; in a row that a person has added, perhaps the hash itself.
     pub api_hash: SecretText,
     pub session: Option<String>,
+    /// `None`: the table has no such column.
+    pub proxies: Option<Option<String>>,
     pub is_active: bool,
     pub created_at: Timestamp,
 }
@@ -44,6 +51,7 @@ pub(in crate::vault) struct RowPatch {
     /// api_id and the envelope of api_hash.
     pub api: Option<(i32, String)>,
     pub session: Option<Option<String>>,
+    pub proxies: Option<Option<String>>,
     pub is_active: Option<bool>,
 }
 
@@ -66,6 +74,8 @@ struct WireRow {
     api_id: Option<i32>,
     api_hash: Option<SecretText>,
     session_string: Option<String>,
+    #[serde(default, deserialize_with = "there")]
+    proxies: Option<Option<String>>,
     is_active: Option<bool>,
     created_at: Option<String>,
 }
@@ -73,6 +83,8 @@ struct WireRow {
 pub(in crate::vault) struct Supabase {
     http: Http,
     page: usize,
+    /// The table has the column for proxies. Looked for again until it has.
+    has_proxies: AtomicBool,
 }
 
 impl Supabase {
@@ -80,6 +92,7 @@ impl Supabase {
         Ok(Self {
             http: Http::new(config)?,
             page: config.pace.page,
+            has_proxies: AtomicBool::new(false),
         })
     }
 
@@ -87,14 +100,31 @@ impl Supabase {
         self.http.address()
     }
 
+    /// A table from before proxies, or made by hand, works without their column.
+    async fn columns(&self) -> Result<&'static str, RemoteError> {
+        if self.has_proxies.load(Ordering::Relaxed) {
+            return Ok(ALL_COLUMNS);
+        }
+        let look = [("select", "proxies".to_owned()), ("limit", "1".to_owned())];
+        match self.read(&look).await {
+            Ok(_) => {
+                self.has_proxies.store(true, Ordering::Relaxed);
+                Ok(ALL_COLUMNS)
+            }
+            Err(RemoteError::Columns(_)) => Ok(COLUMNS),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The whole table, page by page until an empty one: a server may cut pages shorter than asked, and says
     /// nothing about it.
     pub async fn all(&self) -> Result<Page, RemoteError> {
         let mut all = Page::default();
         let mut after: Option<Uuid> = None;
+        let columns = self.columns().await?;
         loop {
             let mut query = vec![
-                ("select", COLUMNS.to_owned()),
+                ("select", columns.to_owned()),
                 ("order", "id.asc".to_owned()),
                 ("limit", self.page.to_string()),
             ];
@@ -123,8 +153,9 @@ impl Supabase {
     }
 
     pub async fn get(&self, id: AccountId) -> Result<Option<RemoteAccount>, RemoteError> {
+        let columns = self.columns().await?;
         let rows = self
-            .read(&[("select", COLUMNS.to_owned()), by_id(id)])
+            .read(&[("select", columns.to_owned()), by_id(id)])
             .await?;
         one(id, rows)
     }
@@ -134,7 +165,8 @@ impl Supabase {
         &self,
         account: &RemoteAccount,
     ) -> Result<Option<RemoteAccount>, RemoteError> {
-        let body = json!({
+        let columns = self.columns().await?;
+        let mut body = json!({
             "id": account.id,
             "account_label": account.label,
             "api_id": account.api_id,
@@ -143,13 +175,16 @@ impl Supabase {
             "is_active": account.is_active,
             "created_at": account.created_at,
         });
+        if columns == ALL_COLUMNS {
+            body["proxies"] = json!(account.proxies.clone().flatten());
+        }
         let rows = self
             .http
             .send(&Request {
                 method: Method::POST,
                 query: &[
                     ("on_conflict", "id".to_owned()),
-                    ("select", COLUMNS.to_owned()),
+                    ("select", columns.to_owned()),
                 ],
                 body: Some(&body),
                 prefer: "resolution=ignore-duplicates,return=representation",
@@ -164,7 +199,8 @@ impl Supabase {
         seen: &RemoteAccount,
         patch: &RowPatch,
     ) -> Result<Option<RemoteAccount>, RemoteError> {
-        let mut query = vec![("select", COLUMNS.to_owned()), by_id(seen.id)];
+        let columns = self.columns().await?;
+        let mut query = vec![("select", columns.to_owned()), by_id(seen.id)];
         let mut body = Map::new();
         if let Some(label) = &patch.label {
             query.push(("account_label", equals(&seen.label)));
@@ -179,6 +215,10 @@ impl Supabase {
         if let Some(session) = &patch.session {
             query.push(("session_string", unchanged_session(seen)));
             body.insert("session_string".to_owned(), json!(session));
+        }
+        if let Some(proxies) = &patch.proxies {
+            query.push(("proxies", unchanged(seen.proxies.iter().flatten().next())));
+            body.insert("proxies".to_owned(), json!(proxies));
         }
         if let Some(is_active) = patch.is_active {
             query.push(("is_active", format!("is.{}", seen.is_active)));
@@ -257,7 +297,11 @@ fn unchanged_hash(seen: &RemoteAccount) -> String {
 
 /// A session that is no envelope is left where it is, and must not get into an address either.
 fn unchanged_session(seen: &RemoteAccount) -> String {
-    match seen.session.as_deref() {
+    unchanged(seen.session.as_ref())
+}
+
+fn unchanged(seen: Option<&String>) -> String {
+    match seen.map(String::as_str) {
         None => "is.null".to_owned(),
         Some(text) if crate::vault::cipher::is_envelope(text) => equals(text),
         Some(_) => "not.like.v1.*".to_owned(),
@@ -307,12 +351,22 @@ fn parse(id: AccountId, row: Value) -> Result<RemoteAccount, &'static str> {
         api_id: wire.api_id.ok_or("api_id is missing")?,
         api_hash: wire.api_hash.ok_or("api_hash is missing")?,
         session: wire.session_string.filter(|text| !text.is_empty()),
+        proxies: wire
+            .proxies
+            .map(|text| text.filter(|text| !text.is_empty())),
         is_active: wire.is_active.unwrap_or(true),
         created_at: wire
             .created_at
             .and_then(|text| parse_time(&text))
             .unwrap_or_else(Timestamp::now),
     })
+}
+
+/// A column that is there and empty is something else than none.
+fn there<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// With a zone or (in a table made by hand) without one.

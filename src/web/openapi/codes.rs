@@ -219,6 +219,10 @@ pub const CODES: &[(&str, &str)] = &[
         "phone_invalid",
         "the number is not in international form, or Telegram does not take it",
     ),
+    (
+        "proxy_invalid",
+        "a proxy's address can't be used; the message says why",
+    ),
     ("photo_not_found", "the person or the chat has no photo"),
     (
         "range_not_satisfiable",

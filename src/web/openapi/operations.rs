@@ -34,6 +34,7 @@ const LOGIN: Errors = &[
     "email_required",
     "session_invalid",
     "another_user",
+    "proxy_invalid",
     "telegram_unreachable",
     "telegram_refused",
 ];
@@ -221,7 +222,7 @@ operations! {
         post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], LOGIN;
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], ACCOUNT;
-        patch "/accounts/{id}" "Changes label, colour or what it fetches by itself, switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid"];
+        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself or its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid", "proxy_invalid"];
         delete "/accounts/{id}" "Signs it out and removes it, or deletes the history of one that was removed before; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], ACCOUNT;
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], LOGIN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], ACCOUNT;
@@ -229,6 +230,7 @@ operations! {
         post "/accounts/{id}/login/code" "The code that Telegram sent", "Code" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/login/password" "The two-step verification password", "Password" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/login/resend" "Asks for the code by the next way", "" => 200 "AccountAndLogin", &[], STEP;
+        post "/accounts/{id}/proxy/test" "Which data centres each of its ways to Telegram reaches, and how fast; or each of those given", "TestWays" => 200 "Ways", &[], &["account_not_found", "proxy_invalid"];
         post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &["account_not_found", "account_unavailable"];
         post "/accounts/{id}/logout" "Signs it out; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[], ACCOUNT;
         post "/accounts/{id}/send" "Writes to a @username, a numeric id or a phone number", "Send" => 202 "MessageAndConversation", &[], SENDING;

@@ -9,8 +9,12 @@ super::schemas! {
         state_reason: "string?", state_since: "time", retry_at: "time?", attempt: "integer", user: "TelegramUser?",
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
         archive: "one of recent|all", history: "History?",
-        media: "one of none|previews|all",
+        media: "one of none|previews|all", proxies: "ProxyName[]?", proxy: "ProxyName?", exit: "one of direct|proxy",
     }
+    answer ProxyName { kind: "one of socks5|http|https|mtproxy", host: "string" }
+    answer Ways { ways: "Way[]" }
+    answer Way { proxy: "ProxyName?", dcs: "Reach[]" }
+    answer Reach { id: "integer", ms: "integer?", error: "string?" }
     answer TelegramUser { id: "string", first_name: "string", last_name: "string?", username: "string?" }
     answer Sync { phase: "one of dialogs|history|done", done: "integer", total: "integer" }
     answer History { done: "integer", total: "integer", eta_s: "integer" }
@@ -171,13 +175,16 @@ super::schemas! {
 
     body AddAccount {
         label: "line", api_id: "maybe api id?", api_hash: "maybe api hash?", phone: "maybe phone?", qr: "maybe boolean",
-        session: "maybe secret?", colour: "maybe hue?", archive: "maybe one of recent|all?",
+        session: "maybe secret?", colour: "maybe hue?", archive: "maybe one of recent|all?", proxies: "maybe proxies?",
     }
+    body TestWays { proxies: "maybe proxies?" }
     body ChangeAccount {
         label: "maybe line?", is_active: "maybe boolean?", colour: "maybe hue?", archive: "maybe one of recent|all?",
-        media: "maybe one of none|previews|all?",
+        media: "maybe one of none|previews|all?", proxies: "maybe proxies?",
     }
-    body BeginLogin { phone: "maybe phone?", qr: "maybe boolean", session: "maybe secret?" }
+    body BeginLogin {
+        phone: "maybe phone?", qr: "maybe boolean", session: "maybe secret?", proxies: "maybe proxies?",
+    }
     body MakeToken {
         name: "line", scope: "one of read|send|admin|licence", account_ids: "maybe uuid[]?", expires_at: "maybe time?",
     }

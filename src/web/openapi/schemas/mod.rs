@@ -11,7 +11,10 @@ mod users;
 
 use serde_json::{Map, Value, json};
 
-use crate::{domain::ACCOUNT_COLOURS, web::webhooks::EVENTS};
+use crate::{
+    domain::{ACCOUNT_COLOURS, MOST_PROXIES},
+    web::webhooks::EVENTS,
+};
 
 /// One shape.
 struct Schema {
@@ -106,6 +109,13 @@ pub fn typed(kind: &str) -> Value {
         "telegram number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,8}$" }),
         "api id" => json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX }),
         "api hash" => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{32}$" }),
+        "proxies" => json!({
+            "type": "array", "maxItems": MOST_PROXIES, "items": {
+                "type": "string",
+                "pattern": r"^(((socks5h?|https?)://([\w.~-]{1,40}(:[\w.~-]{0,40})?@)?[a-z][a-z0-9-]{0,20}(\.[a-z]{1,8}){0,2}:[1-9][0-9]{0,3})|(mtproxy://[a-z]{1,9}:[1-9][0-9]{0,3}\?secret=(dd)?[0-9a-f]{32})|((tg://|https://t\.me/)proxy\?.*))$",
+                "example": "socks5://name:password@proxy.example:1080",
+            },
+        }),
         "hue" => json!({ "type": "integer", "minimum": 0, "maximum": ACCOUNT_COLOURS - 1 }),
         "user id" => json!({
             "type": ["string", "integer"], "minLength": 1, "maxLength": 255, "pattern": r"\S",

@@ -1,0 +1,151 @@
+//! Probes: does a way lead to Telegram, and how fast? Asked with the first step of a key exchange, which needs no account.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use super::{Proxy, Target, Ways, lock};
+use crate::{
+    domain::ProxyName,
+    telegram::{handshake, settings::Settings},
+};
+
+/// For so long an answer holds for all accounts that prefer the same proxy.
+const HOLDS: Duration = Duration::from_secs(5);
+/// From dialling to the answer.
+const LIMIT: Duration = Duration::from_secs(8);
+/// At the same time.
+const ABREAST: usize = 8;
+
+/// How far one data centre is over one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    pub id: i32,
+    pub ms: Option<u64>,
+    /// Why it was not reached, in words.
+    pub error: Option<String>,
+}
+
+/// What one way reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WayReport {
+    /// `None`: directly.
+    pub proxy: Option<ProxyName>,
+    pub dcs: Vec<Reach>,
+}
+
+/// Asks about each proxy once for everybody.
+#[derive(Clone, Default)]
+pub(in crate::telegram) struct Exits(Arc<Mutex<Known>>);
+
+#[derive(Default)]
+struct Known {
+    exits: HashMap<(ProxyName, SocketAddr), Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>>,
+}
+
+/// Forgotten past this many: they are asked again.
+const MOST_KNOWN: usize = 1_024;
+
+impl Exits {
+    pub(super) async fn lives(&self, ways: &Ways, proxy: &Proxy, target: Target) -> bool {
+        let slot = {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.exits.len() > MOST_KNOWN {
+                known.exits.clear();
+            }
+            let key = (proxy.name(), target.address);
+            Arc::clone(known.exits.entry(key).or_default())
+        };
+        let mut asked = slot.lock().await;
+        if let Some((at, lives)) = *asked
+            && at.elapsed() < HOLDS
+        {
+            return lives;
+        }
+        let lives = ask(&ways.alone(proxy), target).await.is_ok();
+        *asked = Some((Instant::now(), lives));
+        lives
+    }
+}
+
+impl Ways {
+    /// One of them by itself, with a login of its own.
+    fn alone(&self, proxy: &Proxy) -> Arc<Self> {
+        Self::with_timing(
+            std::slice::from_ref(proxy),
+            &self.relay,
+            &self.exits,
+            self.timing,
+        )
+    }
+}
+
+async fn ask(ways: &Ways, target: Target) -> Result<Duration, String> {
+    let begun = Instant::now();
+    match handshake::seconds_ahead(ways, target.dc, target.address, LIMIT).await {
+        Ok(_) => Ok(begun.elapsed()),
+        Err(error) => Err(lock(&ways.state)
+            .errors
+            .iter()
+            .flatten()
+            .next()
+            .map_or_else(|| error.to_string(), ToString::to_string)),
+    }
+}
+
+async fn reach(number: usize, way: Arc<Ways>, target: Target) -> (usize, Reach) {
+    let answer = ask(&way, target).await;
+    let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let reach = Reach {
+        id: target.dc,
+        ms: answer.as_ref().ok().map(millis),
+        error: answer.err(),
+    };
+    (number, reach)
+}
+
+/// What every way reaches, one by one.
+pub(in crate::telegram) async fn report(
+    proxies: &[Proxy],
+    (ways, settings): (&Ways, &Settings),
+    dcs: &[(i32, SocketAddr)],
+) -> Vec<WayReport> {
+    let each: Vec<(Option<ProxyName>, Arc<Ways>)> = match proxies {
+        [] => vec![(
+            None,
+            Ways::with_timing(&[], &ways.relay, &ways.exits, settings.timing.ways),
+        )],
+        proxies => proxies
+            .iter()
+            .map(|proxy| (Some(proxy.name()), ways.alone(proxy)))
+            .collect(),
+    };
+    let mut asked = Vec::with_capacity(each.len() * dcs.len());
+    for (number, (_, way)) in each.iter().enumerate() {
+        for (dc, address) in dcs {
+            let target = Target {
+                dc: *dc,
+                address: *address,
+            };
+            asked.push(reach(number, Arc::clone(way), target));
+        }
+    }
+    let answers: Vec<(usize, Reach)> = stream::iter(asked).buffered(ABREAST).collect().await;
+    each.iter()
+        .enumerate()
+        .map(|(number, (proxy, _))| WayReport {
+            proxy: proxy.clone(),
+            dcs: answers
+                .iter()
+                .filter(|(of, _)| *of == number)
+                .map(|(_, reach)| reach.clone())
+                .collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,122 @@
+//! Ways: how an account reaches Telegram; changed and tried over REST.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+
+use super::{Access, ApiError, Service};
+use crate::{
+    domain::{AccountId, Proxy, ProxyError, ProxyName, SecretText},
+    store::{AccountPatch, StoreError},
+    telegram::SessionData,
+};
+
+/// A field that says something also when it is `null`.
+pub type Given<T> = Option<Option<T>>;
+
+/// # Errors
+/// When it is there and of another type.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Given<T>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Addresses as a caller gave them; `None`: none of its own.
+pub fn read(texts: Option<Vec<SecretText>>) -> Result<Option<Vec<Proxy>>, ApiError> {
+    let read = texts.map(|texts| Proxy::parse_all(texts.iter().map(SecretText::expose)));
+    read.transpose().map_err(ApiError::from)
+}
+
+impl From<ProxyError> for ApiError {
+    fn from(error: ProxyError) -> Self {
+        Self::unprocessable("proxy_invalid", error.to_string())
+    }
+}
+
+impl Service {
+    /// The account's ways from its next connection on. Sealed first: what is shown is what holds.
+    pub async fn set_ways(&self, id: AccountId, proxies: Option<&[Proxy]>) -> Result<(), ApiError> {
+        let lines = proxies.map(Proxy::lines);
+        self.vault.set_proxies(id, lines.as_ref()).await?;
+        Ok(self.name_ways(id, proxies).await?)
+    }
+
+    /// Shows which ways an account has, and the one that it will try first.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn name_ways(
+        &self,
+        id: AccountId,
+        proxies: Option<&[Proxy]>,
+    ) -> Result<(), StoreError> {
+        let names = |proxies: &[Proxy]| proxies.iter().map(Proxy::name).collect::<Vec<_>>();
+        let patch = AccountPatch {
+            proxies: Some(proxies.map(names)),
+            ..AccountPatch::default()
+        };
+        let account = self.store.patch_account(id, patch).await?;
+        self.expect_way(id, account.proxies.as_deref()).await
+    }
+
+    /// A way that the account no longer has is not shown any more, whatever was in use when the service stopped.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn expect_way(
+        &self,
+        id: AccountId,
+        own: Option<&[ProxyName]>,
+    ) -> Result<(), StoreError> {
+        let service: Vec<ProxyName> = self
+            .telegram
+            .config()
+            .proxies
+            .iter()
+            .map(Proxy::name)
+            .collect();
+        let names = own.unwrap_or(&service);
+        let Some(account) = self.store.get_account(id).await? else {
+            return Ok(());
+        };
+        let holds = match &account.proxy {
+            Some(way) => names.contains(way),
+            None => names.is_empty(),
+        };
+        if !holds {
+            self.store.set_way(id, names.first().cloned()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize, Default)]
+pub struct TestWays {
+    /// Instead of those that the account has.
+    proxies: Option<Vec<SecretText>>,
+}
+
+/// Which data centres each way reaches, and how fast.
+pub async fn test_ways(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+    body: Option<web::Json<TestWays>>,
+) -> Result<HttpResponse, ApiError> {
+    service.account(&access, *id).await?;
+    let credentials = service.vault.credentials(*id).await?;
+    let asked = read(body.and_then(|body| body.into_inner().proxies))?;
+    let own = match (asked, &credentials.proxies) {
+        (Some(asked), _) => Some(asked),
+        (None, Some(stored)) => Some(Proxy::parse_lines(stored)?),
+        (None, None) => None,
+    };
+    let session = credentials.session.as_ref();
+    let session = session.and_then(|bytes| SessionData::from_bytes(bytes.expose()).ok());
+    let ways = service
+        .telegram
+        .test_ways(own.as_deref(), session.as_ref())
+        .await;
+    Ok(HttpResponse::Ok().json(json!({ "ways": ways })))
+}

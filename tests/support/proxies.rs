@@ -1,0 +1,328 @@
+//! Proxies: real ones that nobody here wrote, each in a process of its own; and one that misbehaves on purpose.
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/proxies");
+const LIMIT: Duration = Duration::from_secs(60);
+pub const USER: &str = "relay-guest";
+pub const PASSWORD: &str = "open:se@me/please";
+/// Tinyproxy's own files hold no other signs.
+const PLAIN_PASSWORD: &str = "opensesame";
+pub const SECRET: &str = "5e0f1a2b3c4d5e6f708192a3b4c5d6e7";
+pub const DOMAIN: &str = "front.example";
+
+/// One that serves; its process ends with it.
+pub struct Proxy {
+    child: Child,
+    pub port: u16,
+    /// As the service is told of it.
+    pub url: String,
+    dir: TempDir,
+}
+
+/// Which program, with a login or without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Microsocks {
+        login: bool,
+    },
+    Dante,
+    Tinyproxy {
+        login: bool,
+    },
+    /// Plain, `dd`, `ee`.
+    Mtproxy(&'static str),
+}
+
+impl Proxy {
+    /// Before these data centres, of which only an MTProxy has to know.
+    pub fn start(kind: Kind, dcs: &[(i32, SocketAddr)]) -> Self {
+        Self::start_at(kind, dcs, free_port(), Ipv4Addr::LOCALHOST)
+    }
+
+    pub fn start_at(kind: Kind, dcs: &[(i32, SocketAddr)], port: u16, listen: Ipv4Addr) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = command(kind, dcs, port, listen, dir.path());
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{kind:?} is not installed (see tests/run): {error}"));
+        let mut proxy = Self {
+            child,
+            port,
+            url: url(kind, SocketAddr::from((listen, port))),
+            dir,
+        };
+        proxy.wait(SocketAddr::from((listen, port)));
+        proxy
+    }
+
+    fn wait(&mut self, at: SocketAddr) {
+        let begun = Instant::now();
+        while TcpStream::connect(at).is_err() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && begun.elapsed() < LIMIT,
+                "the proxy does not serve ({ended:?}):\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// It takes lines and bytes, and says nothing any more.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn url(kind: Kind, at: SocketAddr) -> String {
+    let login = "relay-guest:open%3Ase%40me%2Fplease@";
+    match kind {
+        Kind::Microsocks { login: false } | Kind::Dante => format!("socks5://{at}"),
+        Kind::Microsocks { login: true } => format!("socks5://{login}{at}"),
+        Kind::Tinyproxy { login: false } => format!("http://{at}"),
+        Kind::Tinyproxy { login: true } => format!("http://{USER}:{PLAIN_PASSWORD}@{at}"),
+        Kind::Mtproxy("ee") => {
+            let domain: String = DOMAIN.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let (host, port) = (at.ip(), at.port());
+            format!("https://t.me/proxy?server={host}&port={port}&secret=ee{SECRET}{domain}")
+        }
+        Kind::Mtproxy(look) => format!("mtproxy://{at}?secret={look}{SECRET}"),
+    }
+}
+
+fn command(
+    kind: Kind,
+    dcs: &[(i32, SocketAddr)],
+    port: u16,
+    listen: Ipv4Addr,
+    dir: &Path,
+) -> Command {
+    let port_text = port.to_string();
+    match kind {
+        Kind::Microsocks { login } => {
+            let mut command = Command::new("microsocks");
+            command.args(["-i", &listen.to_string(), "-p", &port_text]);
+            if login {
+                command.args(["-u", USER, "-P", PASSWORD]);
+            }
+            command
+        }
+        Kind::Dante => {
+            let config = format!(
+                "logoutput: stderr\ninternal: {listen} port = {port}\nexternal: lo\n\
+                 socksmethod: none\nclientmethod: none\n\
+                 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n\
+                 socks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}\n"
+            );
+            let file = dir.join("danted.conf");
+            std::fs::write(&file, config).unwrap();
+            let program = ["/usr/sbin/danted", "danted"]
+                .into_iter()
+                .find(|program| Path::new(program).exists());
+            let mut command = Command::new(program.unwrap_or("danted"));
+            command.arg("-f").arg(file).arg("-p").arg(dir.join("pid"));
+            command
+        }
+        Kind::Tinyproxy { login } => {
+            let mut config = format!(
+                "Port {port}\nListen {listen}\nTimeout 600\nMaxClients 100\nPidFile \"{}\"\n",
+                dir.join("pid").display()
+            );
+            if login {
+                config.push_str(&format!("BasicAuth {USER} {PLAIN_PASSWORD}\n"));
+            }
+            let file = dir.join("tinyproxy.conf");
+            std::fs::write(&file, config).unwrap();
+            let mut command = Command::new("tinyproxy");
+            command.arg("-d").arg("-c").arg(file);
+            command
+        }
+        Kind::Mtproxy(look) => {
+            let mut command = Command::new(python());
+            let domain = if look == "ee" { DOMAIN } else { "" };
+            command
+                .arg(format!("{HERE}/mtproxy.py"))
+                .args([&port_text, SECRET, domain])
+                .env("PYTHONDONTWRITEBYTECODE", "1");
+            for id in 1..=5 {
+                let at = dcs.iter().find(|(dc, _)| *dc == id);
+                command.arg(at.map_or(0, |(_, address)| address.port()).to_string());
+            }
+            command
+        }
+    }
+}
+
+/// A Python with the pinned packages, made once under the target directory.
+fn python() -> PathBuf {
+    static ONCE: Mutex<()> = Mutex::new(());
+    let _turn = ONCE.lock().unwrap();
+    let requirements = format!("{HERE}/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements).unwrap();
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proxies-venv");
+    let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return python;
+    }
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&home));
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ];
+    run(Command::new(&python).args(install).arg(&requirements));
+    std::fs::write(stamp, wanted).unwrap();
+    python
+}
+
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}\n{err}");
+}
+
+/// Free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// What a misbehaving proxy does with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manners {
+    /// Takes the line, and says nothing.
+    Silent,
+    /// Says that the line stands, and then nothing.
+    Promises,
+    /// Says that the line stands, and sends nonsense.
+    Lies,
+    /// Answers in another protocol.
+    Nonsense,
+    /// Lets so many bytes from Telegram through, then closes.
+    ClosesAfter(usize),
+    /// Wants a login.
+    WantsLogin,
+}
+
+/// SOCKS5 with bad manners. Counts the lines that it took.
+pub struct Rude {
+    pub url: String,
+    lines: Arc<AtomicUsize>,
+}
+
+impl Rude {
+    pub fn start(manners: Manners) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let lines = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&lines);
+        // Ends with the process: it waits for lines.
+        std::thread::spawn(move || {
+            for line in listener.incoming().map_while(Result::ok) {
+                counted.fetch_add(1, Ordering::Relaxed);
+                std::thread::spawn(move || serve(line, manners));
+            }
+        });
+        Self {
+            url: format!("socks5://127.0.0.1:{port}"),
+            lines,
+        }
+    }
+
+    /// A fault that did not strike proves nothing.
+    pub fn lines(&self) -> usize {
+        self.lines.load(Ordering::Relaxed)
+    }
+}
+
+/// Whatever goes wrong here is what the other side has to bear.
+fn serve(mut line: TcpStream, manners: Manners) -> Option<()> {
+    if manners == Manners::Silent {
+        return rest(line);
+    }
+    let mut head = [0; 2];
+    line.read_exact(&mut head).ok()?;
+    let mut methods = vec![0; usize::from(head[1])];
+    line.read_exact(&mut methods).ok()?;
+    match manners {
+        Manners::Nonsense => return line.write_all(b"SSH-2.0-gateway\r\n").ok(),
+        Manners::WantsLogin => return line.write_all(&[5, 0xff]).ok(),
+        _ => line.write_all(&[5, 0]).ok()?,
+    }
+    let mut request = [0; 10];
+    line.read_exact(&mut request).ok()?;
+    let port = u16::from_be_bytes([request[8], request[9]]);
+    line.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).ok()?;
+    match manners {
+        Manners::Lies => line.write_all(&[0x5a; 4_096]).ok(),
+        Manners::ClosesAfter(bytes) => pass(line, port, bytes),
+        _ => rest(line),
+    }
+}
+
+fn rest(mut line: TcpStream) -> Option<()> {
+    let mut bytes = [0; 1024];
+    while line.read(&mut bytes).ok()? > 0 {}
+    Some(())
+}
+
+fn pass(mut line: TcpStream, port: u16, mut left: usize) -> Option<()> {
+    let mut telegram = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+    let (mut from, mut to) = (line.try_clone().ok()?, telegram.try_clone().ok()?);
+    std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+    let mut bytes = [0; 1024];
+    while left > 0 {
+        let most = left.min(bytes.len());
+        let count = telegram
+            .read(&mut bytes[..most])
+            .ok()
+            .filter(|count| *count > 0)?;
+        line.write_all(&bytes[..count]).ok()?;
+        left -= count;
+    }
+    let _ = line.shutdown(std::net::Shutdown::Both);
+    telegram.shutdown(std::net::Shutdown::Both).ok()
+}
