@@ -1,5 +1,7 @@
 //! Whole-system tests: the real service as a process, on the simulated Telegram.
 
+#[path = "../support/proxies.rs"]
+mod proxies;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../../simulator/tests/telethon_support/mod.rs"]
@@ -44,6 +46,7 @@ mod senders;
 mod tenants;
 mod token_calls;
 mod user_api;
+mod ways;
 mod web_safety;
 mod webhook_calls;
 mod webhooks;

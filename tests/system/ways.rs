@@ -1,0 +1,125 @@
+//! Ways: an account's proxies, changed and tried over REST, while it keeps its session and its place.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use switchboard_simulator::{PersonSpec, world::Media};
+
+use crate::{
+    proxies::{Kind, PASSWORD, Proxy, SECRET, USER},
+    support::{fleet::Fleet, leak_scan::Secrets, wait},
+};
+
+async fn patch(fleet: &Fleet, id: &str, body: Value) -> (u16, Value) {
+    let path = format!("/accounts/{id}");
+    let (status, body) = fleet.api.call(Method::PATCH, &path, Some(body)).await;
+    (status.as_u16(), body)
+}
+
+/// Until the account is online over this port; `None`: directly.
+async fn goes_by(fleet: &Fleet, id: &str, port: Option<u16>) -> Value {
+    let host = port.map(|port| format!("127.0.0.1:{port}"));
+    let account = wait::until(
+        &format!("the account to be online by {host:?}"),
+        || fleet.api.account(id),
+        |account| {
+            account["state"] == "online" && account["proxy"]["host"].as_str() == host.as_deref()
+        },
+    )
+    .await;
+    let exit = if port.is_some() { "proxy" } else { "direct" };
+    assert_eq!(account["exit"], exit);
+    account
+}
+
+async fn file(fleet: &Fleet, address: &str) -> Vec<u8> {
+    let response = fleet
+        .api
+        .request(Method::GET, address)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    response.bytes().await.unwrap().to_vec()
+}
+
+/// Protects a signed-in account from losing anything by another way out: session, messages and files; across a restart and
+/// the end of the first proxy; and its proxies' credentials from being seen anywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ways_are_changed_without_losing_the_session() {
+    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Amal"));
+    let dcs = fleet.telegram.dc_addresses();
+    let first = Proxy::start(Kind::Microsocks { login: true }, &dcs);
+    let second = Proxy::start(Kind::Mtproxy("ee"), &dcs);
+    let keys = fleet.telegram.keys_of(account.user);
+    goes_by(&fleet, &account.id, None).await;
+
+    let refused = patch(
+        &fleet,
+        &account.id,
+        json!({ "proxies": ["socks5://nowhere"] }),
+    )
+    .await;
+    assert_eq!(
+        (refused.0, &refused.1["error"]["code"]),
+        (422, &json!("proxy_invalid"))
+    );
+    let both = json!({ "proxies": [first.url, second.url] });
+    let (status, changed) = patch(&fleet, &account.id, both).await;
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(changed["account"]["proxies"][1]["kind"], "mtproxy");
+    goes_by(&fleet, &account.id, Some(first.port)).await;
+
+    // A file that lies in another data centre goes the same way.
+    fleet.telegram.set_files_dc(4);
+    let media = Media::Document {
+        name: "report.bin".to_owned(),
+        mime: "application/octet-stream".to_owned(),
+        size: 300_000,
+    };
+    let id = fleet
+        .telegram
+        .say_media(person, account.user, media, "take it");
+    let conversation = fleet.conversation(&account, person).await;
+    let message = fleet
+        .wait_for_message(&conversation, "take it", "received")
+        .await;
+    let bytes = file(&fleet, message["media"]["url"].as_str().unwrap()).await;
+    let there = fleet.telegram.file_of(account.user, person, id);
+    assert_eq!(Some(bytes), fleet.telegram.file_bytes(there, ""));
+
+    let path = format!("/accounts/{}/proxy/test", account.id);
+    let report = fleet.api.post(&path, json!({})).await;
+    assert_eq!(report["ways"].as_array().unwrap().len(), 2, "{report}");
+    for way in report["ways"].as_array().unwrap() {
+        let dcs = way["dcs"].as_array().unwrap();
+        assert!(dcs.iter().all(|dc| dc["ms"].is_u64()), "{report}");
+    }
+
+    fleet.stop_service();
+    fleet.start_service();
+    goes_by(&fleet, &account.id, Some(first.port)).await;
+    drop(first);
+    goes_by(&fleet, &account.id, Some(second.port)).await;
+    fleet.telegram.say(person, account.user, "by the second");
+    fleet
+        .wait_for_message(&conversation, "by the second", "received")
+        .await;
+    assert_eq!(fleet.telegram.keys_of(account.user), keys);
+
+    let mut secrets = Secrets::default();
+    secrets.text("the login's name", USER);
+    secrets.text("the password", PASSWORD);
+    secrets.text("the secret", SECRET);
+    let mut found = secrets.find_in_files(&fleet.data_dir(), &[]);
+    found.extend(secrets.find("the log", fleet.service().log().as_bytes()));
+    let shown = fleet.api.get("/accounts").await.to_string();
+    found.extend(secrets.find("the API", shown.as_bytes()));
+    assert_eq!(found, Vec::<String>::new());
+
+    let (status, _) = patch(&fleet, &account.id, json!({ "proxies": null })).await;
+    assert_eq!(status, 200);
+    let account = goes_by(&fleet, &account.id, None).await;
+    assert_eq!(account["proxies"], Value::Null);
+}
