@@ -8,12 +8,20 @@ run on a Python of today, so the server is started here; whatever speaks to clie
 """
 
 import asyncio
+import importlib.machinery
+import importlib.util
+import pathlib
 import sys
 
 port, secret, domain, *dc_ports = sys.argv[1:]
 sys.argv = [sys.argv[0], port, secret]
 
-import mtprotoproxy
+# The package is a program and no module.
+program = str(pathlib.Path(sys.executable).parent / "mtprotoproxy")
+loader = importlib.machinery.SourceFileLoader("mtprotoproxy", program)
+mtprotoproxy = importlib.util.module_from_spec(importlib.util.spec_from_loader("mtprotoproxy", loader))
+sys.modules["mtprotoproxy"] = mtprotoproxy
+loader.exec_module(mtprotoproxy)
 
 mtprotoproxy.init_config()
 config = mtprotoproxy.config

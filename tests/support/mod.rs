@@ -16,6 +16,7 @@ pub mod oracle;
 pub mod past;
 pub mod place;
 pub mod promise;
+pub mod proxies;
 pub mod python;
 pub mod rows;
 pub mod service;

@@ -1,7 +1,5 @@
 //! Whole-system tests: the real service as a process, on the simulated Telegram.
 
-#[path = "../support/proxies.rs"]
-mod proxies;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../../simulator/tests/telethon_support/mod.rs"]

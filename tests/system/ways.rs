@@ -4,9 +4,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_simulator::{PersonSpec, world::Media};
 
-use crate::{
+use crate::support::{
+    fleet::Fleet,
+    leak_scan::Secrets,
     proxies::{Kind, PASSWORD, Proxy, SECRET, USER},
-    support::{fleet::Fleet, leak_scan::Secrets, wait},
+    wait,
 };
 
 async fn patch(fleet: &Fleet, id: &str, body: Value) -> (u16, Value) {

@@ -76,6 +76,7 @@ impl Library {
             app_version: "1".into(),
             system_lang_code: "en".into(),
             lang_code: "en".into(),
+            proxy_url: None,
             use_ipv6: false,
             retry_policy: Box::new(NoRetries),
             updates_channel_capacity: NonZeroUsize::new(1 << 16).expect("not zero"),

@@ -93,7 +93,7 @@ impl fmt::Debug for MtproxySecret {
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0);
         let bytes = text.as_bytes().chunks_exact(2);
         return bytes

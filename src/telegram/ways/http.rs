@@ -33,8 +33,9 @@ where
     written.map_err(|error| WayError::of_line(&error))?;
     match status(&head(stream).await?)? {
         200..=299 => Ok(()),
-        407 if login.is_some() => Err(WayError::LoginRefused),
-        407 => Err(WayError::LoginWanted),
+        // The second is what tinyproxy says to a wrong one.
+        407 | 401 if login.is_some() => Err(WayError::LoginRefused),
+        407 | 401 => Err(WayError::LoginWanted),
         status => Err(WayError::NotLetThrough(status)),
     }
 }

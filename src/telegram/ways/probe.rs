@@ -44,9 +44,12 @@ pub struct WayReport {
 #[derive(Clone, Default)]
 pub(in crate::telegram) struct Exits(Arc<Mutex<Known>>);
 
+/// When it was asked last, and whether it lived. Held while it is asked.
+type Asked = tokio::sync::Mutex<Option<(Instant, bool)>>;
+
 #[derive(Default)]
 struct Known {
-    exits: HashMap<(ProxyName, SocketAddr), Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>>,
+    exits: HashMap<(ProxyName, SocketAddr), Arc<Asked>>,
 }
 
 /// Forgotten past this many: they are asked again.

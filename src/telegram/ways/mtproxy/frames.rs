@@ -79,7 +79,7 @@ impl FromFull {
                         continue;
                     }
                     let length = head.number();
-                    if !(FULL + 1..=LONGEST).contains(&length) || length % 4 != 0 {
+                    if !(FULL + 1..=LONGEST).contains(&length) || !length.is_multiple_of(4) {
                         return Err(Broken);
                     }
                     let left = length - FULL;
@@ -252,7 +252,7 @@ fn real_length(known: &[u8], length: u32, padded: bool) -> Result<u32, Broken> {
         SEALED + blocks * BLOCK
     };
     let known = length_of(known);
-    if real > length || real < known || real % 4 != 0 {
+    if real > length || real < known || !real.is_multiple_of(4) {
         return Err(Broken);
     }
     Ok(real)

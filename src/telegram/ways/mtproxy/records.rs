@@ -22,6 +22,9 @@ pub(super) fn wrap(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// A stretch of data, and what lies behind it.
+pub(super) type Pieces<'a> = (&'a mut [u8], &'a mut [u8]);
+
 /// Reads records; keeps no more than a head.
 #[derive(Default)]
 pub(super) struct Records {
@@ -37,7 +40,7 @@ impl Records {
     pub(super) fn next<'a>(
         &mut self,
         mut bytes: &'a mut [u8],
-    ) -> Result<Option<(&'a mut [u8], &'a mut [u8])>, Broken> {
+    ) -> Result<Option<Pieces<'a>>, Broken> {
         loop {
             if self.left == 0 {
                 let missing = (self.head.len() - self.have).min(bytes.len());

@@ -16,6 +16,16 @@ use crate::{
     web::webhooks::EVENTS,
 };
 
+/// The usual ones: whatever else is taken is refused with a reason or not. Host names and IPv4, a login, an MTProxy's secret
+/// in hexadecimal, and the link.
+const PROXY: &str = concat!(
+    r"^((socks5h?|https?)://(([\w.~-]|%[2-6][0-9A-F]){1,40}(:([\w.~-]|%[2-6][0-9A-F]){0,40})?@)?",
+    r"([a-z][a-z0-9-]{0,20}(\.[a-z]{1,8}){0,2}|(1[0-9]{2}|[1-9]?[0-9])(\.(1[0-9]{2}|[1-9]?[0-9])){3}):([1-5][0-9]{4}|[1-9][0-9]{0,3})",
+    r"|(mtproxy://([a-z]{1,9}|(1[0-9]{2}|[1-9]?[0-9])(\.(1[0-9]{2}|[1-9]?[0-9])){3}):([1-5][0-9]{4}|[1-9][0-9]{0,3})\?",
+    r"|(tg://|https://t\.me/)proxy\?server=([a-z]{1,9}|(1[0-9]{2}|[1-9]?[0-9])(\.(1[0-9]{2}|[1-9]?[0-9])){3})&port=([1-5][0-9]{4}|[1-9][0-9]{0,3})&)",
+    r"secret=((dd)?[0-9a-f]{32}|ee[0-9a-f]{32}(6[1-9a-f]|7[0-9a]){1,20}(2e(6[1-9a-f]|7[0-9a]){1,20}){0,3}))$",
+);
+
 /// One shape.
 struct Schema {
     name: &'static str,
@@ -112,7 +122,7 @@ pub fn typed(kind: &str) -> Value {
         "proxies" => json!({
             "type": "array", "maxItems": MOST_PROXIES, "items": {
                 "type": "string",
-                "pattern": r"^(((socks5h?|https?)://([\w.~-]{1,40}(:[\w.~-]{0,40})?@)?[a-z][a-z0-9-]{0,20}(\.[a-z]{1,8}){0,2}:[1-9][0-9]{0,3})|(mtproxy://[a-z]{1,9}:[1-9][0-9]{0,3}\?secret=(dd)?[0-9a-f]{32})|((tg://|https://t\.me/)proxy\?.*))$",
+                "pattern": PROXY,
                 "example": "socks5://name:password@proxy.example:1080",
             },
         }),
