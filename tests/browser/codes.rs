@@ -66,7 +66,11 @@ async fn whoever_is_no_admin_has_no_button() {
     for noise in ["401", "WebSocket"] {
         desk.expect_console(noise);
     }
-    let cookie = serde_json::json!({ "name": "switchboard", "value": read, "url": format!("http://{}", fleet.address()) });
+    let address = fleet.address();
+    let port = address.rsplit(':').next().unwrap_or_default();
+    let cookie = serde_json::json!({
+        "name": format!("switchboard_{port}"), "value": read, "url": format!("http://{address}")
+    });
     desk.cdp("Network.setCookie", cookie).await;
     desk.reload().await;
     desk.choose("Telegram").await;
