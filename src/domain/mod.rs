@@ -58,5 +58,5 @@ pub use proxy::{
 };
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};
-pub use text::{TextError, check_text, split_text, utf16_len};
+pub use text::{TextError, check_text, hex, split_text, utf16_len};
 pub use timestamp::Timestamp;

@@ -10,7 +10,7 @@ use super::{
     sql::sql,
     tx::Tx,
 };
-use crate::domain::StoredMessage;
+use crate::domain::{StoredMessage, hex};
 
 #[derive(QueryableByName)]
 #[diesel(table_name = super::schema::idempotency_keys)]
@@ -37,7 +37,7 @@ impl CallKey {
         let digest = hash.finalize();
         Some(Self {
             key: key?.to_owned(),
-            fingerprint: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            fingerprint: hex(&digest),
         })
     }
 }

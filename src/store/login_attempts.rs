@@ -13,7 +13,7 @@ use super::{
     sql::{One, sql},
     tx::Tx,
 };
-use crate::domain::{AccountId, AttemptKind, AttemptOutcome, Timestamp};
+use crate::domain::{AccountId, AttemptKind, AttemptOutcome, Timestamp, hex};
 
 #[derive(QueryableByName)]
 struct Salt {
@@ -81,7 +81,7 @@ fn hashed(salt: &str, subject: &str) -> String {
         .chain_update(salt)
         .chain_update(subject.trim())
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest)
 }
 
 /// The salt, made with the first attempt.

@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use grammers_crypto::two_factor_auth::check_p_and_g;
 use num_bigint::BigUint;
 
+use crate::domain::hex;
+
 /// The prime Telegram has used for years, good for g = 2, 3, 4, 5, 6 and 7 as far as its residues allow.
 const KNOWN: &str = "c71caeb9c6b1c9048e6c522f70f13f73980d40238e3e21c14934d037563d930f48198a0aa7c14058229493d22530f4db\
      fa336f6e0ac925139543aed44cce7c3720fd51f69458705ac68cd4fe6b6b13abdc9746512969328454f18faf8c595f64\
@@ -56,17 +58,6 @@ fn residue_fits(p: &[u8], g: i32) -> bool {
         7 => matches!(rest(7), 3 | 5 | 6),
         _ => false,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(512), |mut out, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 /// The known prime in bytes, for tests that play the server.

@@ -25,7 +25,10 @@ use super::{
     conversations::idempotency_key,
     error::{payload_error, too_large},
 };
-use crate::store::{CallKey, KeptAnswer};
+use crate::{
+    domain::hex,
+    store::{CallKey, KeptAnswer},
+};
 
 /// Calls whose keys the outbox keeps, or that answer with a stream.
 const OF_THE_OUTBOX: [&str; 4] = [
@@ -159,7 +162,7 @@ fn fingerprint(request: &ServiceRequest, body: &[u8]) -> String {
         .chain_update([0])
         .chain_update(body)
         .finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest)
 }
 
 fn caller_of(access: &Access) -> String {

@@ -7,7 +7,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::domain::SecretText;
+use crate::domain::{SecretText, hex};
 
 /// How secrets of Standard Webhooks begin.
 const PREFIX: &str = "whsec_";
@@ -21,10 +21,6 @@ fn mac(key: &[u8], parts: &[&str]) -> Vec<u8> {
         mac.update(part.as_bytes());
     }
     mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// HMAC-SHA256 over `<timestamp>.<body>`, hexadecimal.

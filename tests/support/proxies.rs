@@ -3,19 +3,19 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
+use super::{python, wait};
+
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/proxies");
-const LIMIT: Duration = Duration::from_secs(60);
 pub const USER: &str = "relay-guest";
 pub const PASSWORD: &str = "open:se@me/please";
 /// Tinyproxy's own files hold no other signs.
@@ -48,13 +48,18 @@ pub enum Kind {
 
 impl Proxy {
     /// Before these data centres, of which only an MTProxy has to know.
-    pub fn start(kind: Kind, dcs: &[(i32, SocketAddr)]) -> Self {
-        Self::start_at(kind, dcs, free_port(), Ipv4Addr::LOCALHOST)
+    pub async fn start(kind: Kind, dcs: &[(i32, SocketAddr)]) -> Self {
+        Self::start_at(kind, dcs, free_port(), Ipv4Addr::LOCALHOST).await
     }
 
-    pub fn start_at(kind: Kind, dcs: &[(i32, SocketAddr)], port: u16, listen: Ipv4Addr) -> Self {
+    pub async fn start_at(
+        kind: Kind,
+        dcs: &[(i32, SocketAddr)],
+        port: u16,
+        listen: Ipv4Addr,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut command = command(kind, dcs, port, listen, dir.path());
+        let mut command = command(kind, dcs, port, listen, dir.path()).await;
         let log = std::fs::File::create(dir.path().join("log")).unwrap();
         let child = command
             .stdin(Stdio::null())
@@ -68,21 +73,17 @@ impl Proxy {
             url: url(kind, SocketAddr::from((listen, port))),
             dir,
         };
-        proxy.wait(SocketAddr::from((listen, port)));
+        proxy.serves(SocketAddr::from((listen, port))).await;
         proxy
     }
 
-    fn wait(&mut self, at: SocketAddr) {
-        let begun = Instant::now();
-        while TcpStream::connect(at).is_err() {
+    async fn serves(&mut self, at: SocketAddr) {
+        let look = || {
             let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && begun.elapsed() < LIMIT,
-                "the proxy does not serve ({ended:?}):\n{}",
-                self.log()
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+            assert_eq!(ended, None, "the proxy ended:\n{}", self.log());
+            std::future::ready(TcpStream::connect(at).is_ok())
+        };
+        wait::until("the proxy to serve", look, |serves| *serves).await;
     }
 
     pub fn log(&self) -> String {
@@ -128,7 +129,7 @@ fn url(kind: Kind, at: SocketAddr) -> String {
     }
 }
 
-fn command(
+async fn command(
     kind: Kind,
     dcs: &[(i32, SocketAddr)],
     port: u16,
@@ -176,7 +177,7 @@ fn command(
             command
         }
         Kind::Mtproxy(look) => {
-            let mut command = Command::new(python());
+            let mut command = Command::new(python::with("proxies").await);
             let domain = if look == "ee" { DOMAIN } else { "" };
             command
                 .arg(format!("{HERE}/mtproxy.py"))
@@ -189,39 +190,6 @@ fn command(
             command
         }
     }
-}
-
-/// A Python with the pinned packages, made once under the target directory.
-fn python() -> PathBuf {
-    static ONCE: Mutex<()> = Mutex::new(());
-    let _turn = ONCE.lock().unwrap();
-    let requirements = format!("{HERE}/requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).unwrap();
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("proxies-venv");
-    let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return python;
-    }
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&home));
-    let install = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ];
-    run(Command::new(&python).args(install).arg(&requirements));
-    std::fs::write(stamp, wanted).unwrap();
-    python
-}
-
-fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}\n{err}");
 }
 
 /// Free a moment ago.

@@ -52,8 +52,8 @@ async fn ways_are_changed_without_losing_the_session() {
     let account = fleet.accounts[0].clone();
     let person = fleet.telegram.add_person(PersonSpec::new("Amal"));
     let dcs = fleet.telegram.dc_addresses();
-    let first = Proxy::start(Kind::Microsocks { login: true }, &dcs);
-    let second = Proxy::start(Kind::Mtproxy("ee"), &dcs);
+    let first = Proxy::start(Kind::Microsocks { login: true }, &dcs).await;
+    let second = Proxy::start(Kind::Mtproxy("ee"), &dcs).await;
     let keys = fleet.telegram.keys_of(account.user);
     goes_by(&fleet, &account.id, None).await;
 

@@ -17,5 +17,9 @@ mod outages;
 mod partings;
 #[path = "../support/proxies.rs"]
 mod proxies;
+#[path = "../support/python.rs"]
+mod python;
 mod real_store;
+#[path = "../support/wait.rs"]
+mod wait;
 mod ways;

@@ -48,7 +48,7 @@ fn way(reader: &Reader) -> Option<String> {
 /// a sign-in by code and by QR that moves to another data centre, live traffic, and the log-out, through each of them.
 async fn carries_everything(kind: Kind) {
     let sim = telegram().await;
-    let proxy = Proxy::start(kind, &sim.dc_addresses());
+    let proxy = Proxy::start(kind, &sim.dc_addresses()).await;
     let ground = Ground::through(sim, as_served(), &[&proxy.url]);
     let user = ground
         .sim
@@ -137,10 +137,10 @@ through! {
 async fn what_is_wrong_with_a_way_is_told() {
     let sim = telegram().await;
     let dcs = sim.dc_addresses();
-    let login = Proxy::start(Kind::Microsocks { login: true }, &dcs);
-    let basic = Proxy::start(Kind::Tinyproxy { login: true }, &dcs);
-    let masked = Proxy::start(Kind::Mtproxy("ee"), &dcs);
-    let open = Proxy::start(Kind::Microsocks { login: false }, &dcs);
+    let login = Proxy::start(Kind::Microsocks { login: true }, &dcs).await;
+    let basic = Proxy::start(Kind::Tinyproxy { login: true }, &dcs).await;
+    let masked = Proxy::start(Kind::Mtproxy("ee"), &dcs).await;
+    let open = Proxy::start(Kind::Microsocks { login: false }, &dcs).await;
     let wants = Rude::start(Manners::WantsLogin);
     let nonsense = Rude::start(Manners::Nonsense);
     let promises = Rude::start(Manners::Promises);
@@ -204,7 +204,7 @@ async fn a_bad_exit_is_left_within_ten_seconds() {
     ] {
         let sim = telegram().await;
         let rude = Rude::start(manners);
-        let good = Proxy::start(Kind::Microsocks { login: false }, &sim.dc_addresses());
+        let good = Proxy::start(Kind::Microsocks { login: false }, &sim.dc_addresses()).await;
         let timing = Timing {
             ways: WayTiming::default(),
             ..timing()
@@ -228,8 +228,8 @@ async fn an_exit_that_dies_is_left_and_come_back_to() {
         let sim = telegram().await;
         let dcs = sim.dc_addresses();
         let kind = Kind::Microsocks { login: false };
-        let first = Proxy::start(kind, &dcs);
-        let second = Proxy::start(kind, &dcs);
+        let first = Proxy::start(kind, &dcs).await;
+        let second = Proxy::start(kind, &dcs).await;
         let (first_url, second_url) = (first.url.clone(), second.url.clone());
         let ground = Ground::through(sim, as_served(), &[&first_url, &second_url]);
         let mut reader = online(&ground).await;
@@ -267,7 +267,7 @@ async fn an_exit_that_dies_is_left_and_come_back_to() {
                 frozen.thaw();
                 frozen
             }
-            None => Proxy::start_at(kind, &dcs, port, std::net::Ipv4Addr::LOCALHOST),
+            None => Proxy::start_at(kind, &dcs, port, std::net::Ipv4Addr::LOCALHOST).await,
         };
         let by_first = first_url.clone();
         reader
@@ -293,7 +293,7 @@ async fn without_a_way_it_waits_and_says_so() {
     let sim = telegram().await;
     let dcs = sim.dc_addresses();
     let kind = Kind::Microsocks { login: false };
-    let proxy = Proxy::start(kind, &dcs);
+    let proxy = Proxy::start(kind, &dcs).await;
     let (port, url) = (proxy.port, proxy.url.clone());
     let ground = Ground::through(sim, as_served(), &[&url]);
     let mut reader = online(&ground).await;
@@ -317,7 +317,7 @@ async fn without_a_way_it_waits_and_says_so() {
         reader.seen(|seen| (seen.connected, seen.messages.len())),
         (before, 0)
     );
-    let _revived = Proxy::start_at(kind, &dcs, port, std::net::Ipv4Addr::LOCALHOST);
+    let _revived = Proxy::start_at(kind, &dcs, port, std::net::Ipv4Addr::LOCALHOST).await;
     reader
         .until("what was said meanwhile", |seen| {
             seen.messages.values().any(|said| said == "unheard")

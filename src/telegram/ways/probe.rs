@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -58,7 +58,7 @@ const MOST_KNOWN: usize = 1_024;
 impl Exits {
     pub(super) async fn lives(&self, ways: &Ways, proxy: &Proxy, target: Target) -> bool {
         let slot = {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = lock(&self.0);
             if known.exits.len() > MOST_KNOWN {
                 known.exits.clear();
             }

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
@@ -18,14 +18,15 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Purpose, Ways, socks};
+use super::{
+    Purpose, Ways, lock,
+    socks::{self, CONNECT, LOGIN_VERSION, PASSWORD, VERSION},
+};
 
 /// Strangers that may talk to the door at the same time; whoever has a login is counted no longer.
 const STRANGERS: usize = 64;
 /// How long a greeting may take.
 const GREETING: Duration = Duration::from_secs(5);
-const VERSION: u8 = 5;
-const PASSWORD: u8 = 2;
 const REFUSED: u8 = 0xff;
 const FAILED: u8 = 1;
 
@@ -66,10 +67,6 @@ pub(in crate::telegram) struct Relay {
 struct Inner {
     door: Mutex<Option<SocketAddr>>,
     guests: Mutex<HashMap<String, (String, Weak<Ways>)>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Relay {
@@ -166,15 +163,17 @@ async fn greet(mut stream: TcpStream, inner: &Inner) -> io::Result<Option<Guest>
     let _login_version = stream.read_u8().await?;
     let (user, password) = (text(&mut stream).await?, text(&mut stream).await?);
     let Some((ways, purpose)) = guest(inner, &user, &password) else {
-        stream.write_all(&[1, 1]).await?;
+        stream.write_all(&[LOGIN_VERSION, 1]).await?;
         return Ok(None);
     };
-    stream.write_all(&[1, 0]).await?;
+    stream.write_all(&[LOGIN_VERSION, 0]).await?;
     let mut head = [0; 4];
     stream.read_exact(&mut head).await?;
     let ip = match head {
-        [VERSION, 1, _, socks::IPV4] => IpAddr::from(Ipv4Addr::from_bits(stream.read_u32().await?)),
-        [VERSION, 1, _, socks::IPV6] => {
+        [VERSION, CONNECT, _, socks::IPV4] => {
+            IpAddr::from(Ipv4Addr::from_bits(stream.read_u32().await?))
+        }
+        [VERSION, CONNECT, _, socks::IPV6] => {
             IpAddr::from(Ipv6Addr::from_bits(stream.read_u128().await?))
         }
         _ => return Ok(None),

@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 
 use super::WayError;
 
-const VERSION: u8 = 5;
+pub(super) const VERSION: u8 = 5;
 const NO_LOGIN: u8 = 0;
-const PASSWORD: u8 = 2;
-const LOGIN_VERSION: u8 = 1;
-const CONNECT: u8 = 1;
+pub(super) const PASSWORD: u8 = 2;
+pub(super) const LOGIN_VERSION: u8 = 1;
+pub(super) const CONNECT: u8 = 1;
 pub(super) const IPV4: u8 = 1;
 const NAME: u8 = 3;
 pub(super) const IPV6: u8 = 4;
