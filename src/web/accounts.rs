@@ -8,7 +8,7 @@ use super::{
     Access, ApiError, Service,
     audit::Note,
     login::{method_of, seen_by},
-    ways,
+    optional, ways,
 };
 use crate::{
     config::is_api_hash,
@@ -200,8 +200,8 @@ pub struct ChangeAccount {
     colour: Option<u8>,
     archive: Option<Archive>,
     media: Option<MediaPolicy>,
-    #[serde(default, deserialize_with = "ways::given")]
-    proxies: ways::Given<Vec<SecretText>>,
+    #[serde(default, deserialize_with = "optional::given")]
+    proxies: optional::Given<Vec<SecretText>>,
 }
 
 pub async fn change_account(

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Service, audit::Note, ways};
+use super::{Access, ApiError, Service, audit::Note, optional, ways};
 use crate::{
     domain::{AccountId, Login, LoginStep, SecretText},
     remote,
@@ -52,8 +52,8 @@ pub struct BeginLogin {
     #[serde(default)]
     qr: bool,
     session: Option<SecretText>,
-    #[serde(default, deserialize_with = "ways::given")]
-    proxies: ways::Given<Vec<SecretText>>,
+    #[serde(default, deserialize_with = "optional::given")]
+    proxies: optional::Given<Vec<SecretText>>,
 }
 
 pub async fn begin_login(

@@ -29,6 +29,7 @@ mod media_names;
 mod messages;
 mod metrics;
 mod openapi;
+mod optional;
 mod passed_on;
 mod patience;
 mod refusals;

@@ -1,26 +1,15 @@
 //! Ways: how an account reaches Telegram; changed and tried over REST.
 
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Service};
+use super::{Access, ApiError, Service, optional::MaybeJson};
 use crate::{
     domain::{AccountId, Proxy, ProxyError, ProxyName, SecretText},
     store::{AccountPatch, StoreError},
     telegram::SessionData,
 };
-
-/// A field that says something also when it is `null`.
-pub type Given<T> = Option<Option<T>>;
-
-/// # Errors
-/// When it is there and of another type.
-pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Given<T>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
 
 /// Addresses as a caller gave them; `None`: none of its own.
 pub fn read(texts: Option<Vec<SecretText>>) -> Result<Option<Vec<Proxy>>, ApiError> {
@@ -102,11 +91,11 @@ pub async fn test_ways(
     service: web::Data<Service>,
     access: Access,
     id: web::Path<AccountId>,
-    body: Option<web::Json<TestWays>>,
+    MaybeJson(body): MaybeJson<TestWays>,
 ) -> Result<HttpResponse, ApiError> {
     service.account(&access, *id).await?;
     let credentials = service.vault.credentials(*id).await?;
-    let asked = read(body.and_then(|body| body.into_inner().proxies))?;
+    let asked = read(body.and_then(|body| body.proxies))?;
     let own = match (asked, &credentials.proxies) {
         (Some(asked), _) => Some(asked),
         (None, Some(stored)) => Some(Proxy::parse_lines(stored)?),

@@ -9,12 +9,17 @@ use actix_web::{
     http::{StatusCode, header},
     web,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::{ApiError, Service, audit::Note, events::invalid_after};
+use super::{
+    ApiError, Service,
+    audit::Note,
+    events::invalid_after,
+    optional::{Given, given},
+};
 use crate::{
     domain::{AccountId, SecretText, Seq, Timestamp},
     store::{StoreError, WebhookFilter, WebhookRow},
@@ -156,24 +161,15 @@ pub async fn make_webhook(
     Ok(shown(&service, StatusCode::CREATED, &row, Some(&secrets.secret)).await)
 }
 
-/// `null` where it was given as that, which says something else than nothing.
-fn given<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Option::deserialize(deserializer).map(Some)
-}
-
 #[derive(Deserialize)]
 pub struct ChangeWebhook {
     url: Option<SecretText>,
     #[serde(default, deserialize_with = "given")]
-    events: Option<Option<Vec<String>>>,
+    events: Given<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
-    account_ids: Option<Option<Vec<AccountId>>>,
+    account_ids: Given<Vec<AccountId>>,
     #[serde(default, deserialize_with = "given")]
-    owner: Option<Option<String>>,
+    owner: Given<String>,
     #[serde(default, deserialize_with = "super::whole::maybe")]
     patience: Option<i64>,
     paused: Option<bool>,

@@ -125,3 +125,33 @@ async fn ways_are_changed_without_losing_the_session() {
     let account = goes_by(&fleet, &account.id, None).await;
     assert_eq!(account["proxies"], Value::Null);
 }
+
+/// Protects who tries addresses: a body may be left out, but one that can't be read never counts as left out, for then
+/// other ways would be tried than those that were asked about.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_may_be_left_out_but_not_be_broken() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let path = format!("/accounts/{}/proxy/test", fleet.accounts[0].id);
+    let cases = [
+        ("", "", 200, ""),
+        ("application/json", "{}", 200, ""),
+        ("application/json", "{\"proxies\":", 400, "malformed_json"),
+        ("text/plain", "{}", 415, "unsupported_media_type"),
+    ];
+    for (kind, body, status, code) in cases {
+        // With a key, the body is read before the call is.
+        for key in [None, Some(format!("{kind} {body}").len().to_string())] {
+            let mut request = fleet.api.request(Method::POST, &path).body(body);
+            if !kind.is_empty() {
+                request = request.header("Content-Type", kind);
+            }
+            if let Some(key) = key {
+                request = request.header("Idempotency-Key", key);
+            }
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), status, "{kind} {body}");
+            let answer: Value = response.json().await.unwrap();
+            assert_eq!(answer["error"]["code"].as_str().unwrap_or(""), code);
+        }
+    }
+}
