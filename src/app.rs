@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
     domain::{Account, AccountId, Event, EventBody, Timestamp},
-    media::{Arrived, Links, MediaConfig, MediaHandle, MediaOpenError, OfMessage},
+    media::{Links, MediaConfig, MediaHandle, MediaOpenError},
     remote,
     store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
@@ -103,10 +103,9 @@ impl EventSink for Announcer {
             self.metrics.count(event);
         }
         if let Some(media) = self.media.get() {
-            events
-                .iter()
-                .filter_map(|event| arrived(event))
-                .for_each(|arrived| media.tell(arrived));
+            for event in &events {
+                media.committed(&event.body);
+            }
         }
         if let Some(broadcast) = self.broadcast.get() {
             broadcast.publish(events);
@@ -124,24 +123,6 @@ impl EventSink for Announcer {
         let text = frame.to_string().into();
         broadcast.announce(Transient { account_id, text });
     }
-}
-
-/// A message with a file that came in just now.
-fn arrived(event: &Event) -> Option<Arrived> {
-    let EventBody::MessageReceived { message, .. } = &event.body else {
-        return None;
-    };
-    let media = message.media.as_ref()?;
-    media.url.as_ref().or(media.thumb_url.as_ref())?;
-    Some(Arrived {
-        account: message.account_id,
-        message: OfMessage {
-            row: message.id,
-            chat: message.chat_id,
-            message_id: message.message_id.as_deref()?.parse().ok()?,
-            thumb: false,
-        },
-    })
 }
 
 /// Hands "somebody types" to whoever looks right now.
@@ -349,7 +330,6 @@ async fn open_media(
     supervisor: &SupervisorHandle,
 ) -> Result<MediaHandle, StartError> {
     let accounts = store.list_accounts().await?;
-    let known: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
     let media = MediaConfig {
         folder: data_dir.media(),
         bound: config.media_cache,
@@ -360,7 +340,7 @@ async fn open_media(
         &media,
         store.clone(),
         links,
-        &known,
+        &accounts,
         &tokio::runtime::Handle::current(),
     )?)
 }

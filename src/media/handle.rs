@@ -10,15 +10,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Arrived, Links, MediaError, OfMessage, Wanted,
+    Links, MediaError, OfMessage, Wanted,
     bucket::Bucket,
     disk::Disk,
     fetch::{Fetch, Places},
     flight::{self, Flight, Reader},
     open::{Opened, Source},
+    policy::{Arrived, Policies},
 };
 use crate::{
-    domain::{Account, AccountId, ChatId, FileKey, FileLocation, MessageFiles, MessageRowId},
+    domain::{AccountId, ChatId, EventBody, FileKey, FileLocation, MessageFiles, MessageRowId},
     store::StoreHandle,
     telegram::{LinkHandle, Urgency, files_of},
 };
@@ -50,6 +51,7 @@ pub(super) struct Inner {
     pub direct: Arc<Semaphore>,
     pub photos: Mutex<Photos>,
     pub arrivals: mpsc::Sender<Arrived>,
+    pub policies: Mutex<Policies>,
 }
 
 impl Inner {
@@ -100,14 +102,16 @@ impl Inner {
 }
 
 impl MediaHandle {
-    /// A message with a file came in. Does not wait: what is too much now comes when somebody looks.
-    pub fn tell(&self, arrived: Arrived) {
-        let _ = self.inner.arrivals.try_send(arrived);
-    }
-
-    pub(super) async fn account(&self, id: AccountId) -> Result<Option<Account>, MediaError> {
-        let account = self.inner.store.get_account(id).await;
-        account.map_err(|_| MediaError::Broken)
+    /// What was committed, in that order: a message with a file is fetched ahead as its account was set when it came. Does
+    /// not wait: what is too much now comes when somebody looks.
+    pub fn committed(&self, body: &EventBody) {
+        let arrived = {
+            let policies = self.inner.policies.lock();
+            policies.unwrap_or_else(PoisonError::into_inner).of(body)
+        };
+        if let Some(arrived) = arrived {
+            let _ = self.inner.arrivals.try_send(arrived);
+        }
     }
 
     pub(super) async fn link(&self, account: AccountId) -> Option<LinkHandle> {

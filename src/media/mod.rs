@@ -45,13 +45,6 @@ pub struct OfMessage {
     pub thumb: bool,
 }
 
-/// A message with a file came in.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrived {
-    pub account: AccountId,
-    pub message: OfMessage,
-}
-
 /// A file that somebody wants.
 #[derive(Clone, Debug)]
 pub struct Wanted {

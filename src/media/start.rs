@@ -12,7 +12,10 @@ use tokio::{
 };
 
 use super::{Links, MediaHandle, bucket::Bucket, disk::Disk, fetch::Places, handle::Inner, policy};
-use crate::{domain::AccountId, store::StoreHandle};
+use crate::{
+    domain::{Account, AccountId},
+    store::StoreHandle,
+};
 
 /// Readers past the folder; each holds a part of a file.
 const DIRECT: usize = 16;
@@ -35,7 +38,7 @@ pub enum MediaOpenError {
 }
 
 impl MediaHandle {
-    /// Opens the folder. `known`: accounts that exist; what lies there of others is removed.
+    /// Opens the folder. `accounts`: all that exist; what lies there of others is removed.
     ///
     /// # Errors
     /// When the folder can't be made or read, or the bucket's address makes no sense.
@@ -43,12 +46,13 @@ impl MediaHandle {
         config: &MediaConfig,
         store: StoreHandle,
         links: Arc<dyn Links>,
-        known: &[AccountId],
+        accounts: &[Account],
         runtime: &Handle,
     ) -> Result<Self, MediaOpenError> {
         let bucket = config.bucket.as_deref().map(Bucket::open).transpose();
         let bucket = bucket.map_err(|error| MediaOpenError::Bucket(error.to_string()))?;
-        let disk = Disk::open(&config.folder, config.bound, known)?;
+        let known: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
+        let disk = Disk::open(&config.folder, config.bound, &known)?;
         let (arrivals, arrived) = mpsc::channel(policy::QUEUE);
         let media = Self {
             inner: Arc::new(Inner {
@@ -61,6 +65,7 @@ impl MediaHandle {
                 direct: Arc::new(Semaphore::new(DIRECT)),
                 photos: Mutex::default(),
                 arrivals,
+                policies: Mutex::new(policy::Policies::of_all(accounts)),
             }),
         };
         runtime.spawn(policy::run(media.clone(), arrived));
