@@ -29,6 +29,24 @@ struct Driver {
 
 impl Driver {
     fn start() -> Self {
+        // With port 0 it takes a free one for IPv4 and then wants the same for IPv6, which another program may hold:
+        // "IPv6 port not available. Exiting…". The next one is free for both, most likely.
+        const TRIES: usize = 5;
+        let mut said = Vec::new();
+        for _ in 0..TRIES {
+            match Self::begin() {
+                Ok(driver) => return driver,
+                Err(lines) => said = lines,
+            }
+            if !said.iter().any(|line| line.contains("port not available")) {
+                break;
+            }
+        }
+        panic!("chromedriver named no port:\n{}", said.join("\n"));
+    }
+
+    /// One try; what it said instead of a port.
+    fn begin() -> Result<Self, Vec<String>> {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .process_group(0)
@@ -39,17 +57,20 @@ impl Driver {
             .spawn()
             .expect("chromedriver is not installed (Debian: chromium-driver)");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let (_, tail) = line.split_once("started successfully on port ")?;
-                tail.trim_end_matches('.').parse().ok()
-            })
-            .expect("chromedriver named no port");
+        let mut said = Vec::new();
+        let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let port = line.split_once("started successfully on port ");
+            let port = port.and_then(|(_, tail)| tail.trim_end_matches('.').parse().ok());
+            said.push(line);
+            port
+        });
+        let Some(port) = port else {
+            let _ = child.wait();
+            return Err(said);
+        };
         // Its later output has to go somewhere, or it stops at a full pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { child, port }
+        Ok(Self { child, port })
     }
 }
 

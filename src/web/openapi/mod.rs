@@ -161,7 +161,7 @@ fn answer(operation: &Operation) -> Value {
         | "text/event-stream"
         | "text/plain"
         | "application/json"
-        | "application/octet-stream"
+        | "*/*"
         | "application/openmetrics-text" => {
             json!({ operation.answer: { "schema": {} } })
         }

@@ -114,7 +114,14 @@ fn unproven(domain: &str) -> Result<Vec<u8>, WayError> {
     let nonsense = WayError::Nonsense("no key for its hello");
     let key = X25519.start().map_err(|_| nonsense)?;
     let session: [u8; 32] = rand::rng().random();
-    let (first, last) = (grease(), grease());
+    let first = grease();
+    // An extension stands in a hello once (RFC 8446, 4.2).
+    let last = loop {
+        let last = grease();
+        if last != first {
+            break last;
+        }
+    };
     let group = grease();
 
     let mut body = vec![3, 3];
@@ -200,13 +207,16 @@ mod tests {
     /// Protects the look: a TLS server that nobody here wrote reads the hello, and finds the domain in it.
     #[test]
     fn a_tls_server_takes_the_hello_for_one() {
-        let (hello, _) = client_hello(&SECRET, "front.example").unwrap();
-        assert_eq!(hello.len(), HELLO);
-        let mut acceptor = rustls::server::Acceptor::default();
-        acceptor.read_tls(&mut &hello[..]).unwrap();
-        let accepted = acceptor.accept().map_err(|(error, _)| error).unwrap();
-        let accepted = accepted.expect("the hello is whole");
-        assert_eq!(accepted.client_hello().server_name(), Some("front.example"));
+        // Each has other values sprinkled in.
+        for _ in 0..500 {
+            let (hello, _) = client_hello(&SECRET, "front.example").unwrap();
+            assert_eq!(hello.len(), HELLO);
+            let mut acceptor = rustls::server::Acceptor::default();
+            acceptor.read_tls(&mut &hello[..]).unwrap();
+            let accepted = acceptor.accept().map_err(|(error, _)| error).unwrap();
+            let accepted = accepted.expect("the hello is whole");
+            assert_eq!(accepted.client_hello().server_name(), Some("front.example"));
+        }
     }
 
     /// Protects the account from whoever answers in the proxy's place, and the domain's length from the hello.
