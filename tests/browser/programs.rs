@@ -4,8 +4,30 @@ use serde_json::json;
 
 use crate::support::{browser::Desk, fleet::Fleet, tokens, wait};
 
-/// Protects whoever looks after programs: a webhook is made, tried out and paused, a token made and revoked, each secret is
-/// shown once, and what was done stands in the audit.
+/// The service's first words reach the page only when the test says so.
+const GREETED_LATE: &str = "
+    const held = [];
+    window.heldBack = held;
+    let holds = true;
+    const Real = WebSocket;
+    window.WebSocket = class extends Real {
+        constructor(...how) {
+            super(...how);
+            this.addEventListener('message', (event) => {
+                if (!holds) return;
+                event.stopImmediatePropagation();
+                held.push([this, event.data]);
+            });
+        }
+    };
+    window.letGo = () => {
+        holds = false;
+        for (const [socket, data] of held.splice(0)) socket.dispatchEvent(new MessageEvent('message', { data }));
+    };
+";
+
+/// Protects whoever looks after programs: the way there opens also in a sheet that was open first, a webhook is made, tried out
+/// and paused, a token made and revoked, each secret is shown once, and what was done stands in the audit.
 #[tokio::test(flavor = "multi_thread")]
 async fn webhooks_and_tokens_are_looked_after_on_the_desk() {
     let fleet = Fleet::builder()
@@ -20,8 +42,17 @@ async fn webhooks_and_tokens_are_looked_after_on_the_desk() {
     let link = api.post("/launch", json!({})).await;
     let mut desk = Desk::blank(crate::support::browser::Look::default()).await;
     desk.expect_console("422");
+    let late = json!({ "source": GREETED_LATE });
+    desk.cdp("Page.addScriptToEvaluateOnNewDocument", late)
+        .await;
     desk.goto(link["url"].as_str().unwrap()).await;
     desk.click("#open-settings").await;
+    desk.until(
+        "the greeting to be there",
+        "window.heldBack?.length > 0 && document.querySelector('dialog[open]') !== null",
+    )
+    .await;
+    desk.js("window.letGo()").await;
     desk.click("[data-act='settings.access']").await;
     desk.until_text(".access", "No webhook").await;
 

@@ -7,17 +7,21 @@ import { Sheet } from './sheet.js';
 
 export function openSettings(app) {
   const { t, prefs } = app;
-  const sheet = new Sheet(app, t('settings.title'));
+  let leave = null;
+  const sheet = new Sheet(app, t('settings.title'), { onClose: () => leave() });
   const box = el('div', {});
   box.append(
     choice(app, 'theme', [['auto', t('settings.theme.auto')], ['light', t('settings.theme.light')], ['dark', t('settings.theme.dark')]], prefs.get('theme'), (value) => prefs.set('theme', value)),
     choice(app, 'language', [['', t('settings.language.auto')], ...Object.entries(LANGUAGES)], prefs.get('language') ?? '', (value) => app.setLanguage(value || null)),
     toggle(app, 'enterSends'), toggle(app, 'autoRead'), toggle(app, 'showDeleted'), notifications(app),
   );
-  if (app.state.scope === 'admin') {
-    const open = el('button', { type: 'button', class: 'button', text: t('settings.access'), 'data-act': 'settings.access', on: { click: () => openAccess(app) } });
-    box.append(el('div', { class: 'setting' }, el('p', { class: 'hint', text: t('settings.access.hint') }), open));
-  }
+  const open = el('button', { type: 'button', class: 'button', text: t('settings.access'), 'data-act': 'settings.access', on: { click: () => openAccess(app) } });
+  const access = el('div', { class: 'setting' }, el('p', { class: 'hint', text: t('settings.access.hint') }), open);
+  // What one may do is known from the service's greeting, which may come later than the sheet.
+  const paint = (state) => { access.hidden = state.scope !== 'admin'; };
+  paint(app.state);
+  leave = app.store.view(paint);
+  box.append(access);
   sheet.body.append(box);
   return sheet.open();
 }
