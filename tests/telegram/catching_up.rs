@@ -387,3 +387,45 @@ async fn what_the_store_can_not_take_is_left_to_telegram() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// Protects an account from waiting for itself: what it keeps for later, behind a gap, is let go where it takes up the room
+/// that is needed for the question which closes the gap. Nothing else comes meanwhile that would move it on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_a_gap_leaves_room_for_the_question() {
+    const LIMIT: u64 = 40_000;
+    let mut ground = Ground::start().await;
+    let config = ground.telegram.config().clone();
+    ground.telegram = Telegram::start(TelegramConfig {
+        unstored_limit: usize::try_from(LIMIT).unwrap(),
+        timing: Timing {
+            gap_patience: Duration::from_secs(3),
+            ..config.timing
+        },
+        ..config
+    })
+    .unwrap();
+    let mut reader = ground.link().await;
+    let friend = ChatId::user(ground.friend);
+    let say = |text: &str| ground.sim.say(ground.friend, ground.user, text);
+    say("hi");
+    reader.until_same(&ground, friend).await;
+    let unstored = || figure(&ground.telegram, "switchboard_unstored_bytes");
+    // Until nothing but what waits in the gap is counted.
+    wait_for(|| unstored() == 0).await;
+    let lost = ground.sim.set_fault(Fault::new(Effect::DropPush));
+    say("lost");
+    ground.sim.clear_fault(lost);
+    while unstored() < LIMIT / 10 * 8 {
+        let before = unstored();
+        for _ in 0..10 {
+            say("behind the gap");
+        }
+        wait_for(|| unstored() > before).await;
+    }
+    reader.until_same(&ground, friend).await;
+    assert_eq!(reader.seen(|seen| seen.holes.clone()), []);
+}
+
+async fn wait_for(holds: impl Fn() -> bool) {
+    crate::wait::until("the figure", || std::future::ready(holds()), |held| *held).await;
+}

@@ -240,8 +240,7 @@ impl Task {
             _ => {}
         }
         self.look_up();
-        self.charge
-            .set(self.sequence.bytes() + self.calls.len() * ANSWER);
+        self.weigh();
         if self.catching_up && self.phase == Phase::Up && self.sequence.is_caught_up() {
             self.catching_up = false;
             let updates = self.report.take_updates();
@@ -254,6 +253,11 @@ impl Task {
                 .export(shared.self_id, shared.self_hash, shared.api_id);
             self.report.say(LinkEvent::SessionChanged(session));
         }
+    }
+
+    fn weigh(&mut self) {
+        let expected = self.calls.len() * ANSWER;
+        self.charge.set(self.sequence.bytes() + expected);
     }
 
     fn deadline(&self, now: Instant) -> Instant {
@@ -284,6 +288,11 @@ impl Task {
     /// Asks what may be asked now.
     fn ask(&mut self, now: Instant) {
         let free = |held: Option<Instant>| held.is_none_or(|until| until <= now);
+        if !self.shared.budget.asks() && self.sequence.bytes() > 0 {
+            // What waits in gaps would keep the room that the questions need which close the gaps, and wait for ever.
+            self.sequence.let_go(now);
+            self.weigh();
+        }
         let Some(line) = &self.line else {
             return;
         };
