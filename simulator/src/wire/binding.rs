@@ -4,9 +4,8 @@ use grammers_crypto::aes::ige_decrypt;
 use sha1::{Digest, Sha1};
 
 use super::{
-    calls,
     cipher::AuthKey,
-    inbound::Context,
+    context::Context,
     tl::{Reader, TlError},
 };
 use crate::port::KeyId;
@@ -18,11 +17,14 @@ const BOOL_TRUE: u32 = 0x9972_75b5;
 /// Checks the proof and binds; answers the call either way.
 pub fn bind(context: &Context<'_>, msg_id: i64, body: &[u8]) {
     match try_bind(context, msg_id, body) {
-        Ok(true) => context
-            .session
-            .answer(context.shared, msg_id, &BOOL_TRUE.to_le_bytes(), false),
-        Ok(false) => calls::reject(context, msg_id, 400, "ENCRYPTED_MESSAGE_INVALID"),
-        Err(_) => calls::reject(context, msg_id, 400, "INPUT_FETCH_ERROR"),
+        Ok(true) => context.session.answer(
+            &context.shared.ground,
+            msg_id,
+            &BOOL_TRUE.to_le_bytes(),
+            false,
+        ),
+        Ok(false) => context.reject(msg_id, 400, "ENCRYPTED_MESSAGE_INVALID"),
+        Err(_) => context.reject(msg_id, 400, "INPUT_FETCH_ERROR"),
     }
 }
 

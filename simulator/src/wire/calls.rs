@@ -11,9 +11,9 @@ use futures_util::FutureExt;
 
 use super::{
     binding,
+    context::{Context, error_body},
     counters::count,
     fault::{Moment, Victim, WireFault},
-    inbound::Context,
     link::{Ending, Link},
     packet::Message,
     received::Progress,
@@ -24,7 +24,6 @@ use super::{
 use crate::port::{Answer, ClientInfo};
 
 const GZIP_PACKED: u32 = 0x3072_cfa1;
-const RPC_ERROR: u32 = 0x2144_ca19;
 const INVOKE_AFTER_MSG: u32 = 0xcb9f_372d;
 const INVOKE_AFTER_MSGS: u32 = 0x3dc4_b4f0;
 const INIT_CONNECTION: u32 = 0xc1cd_5ea9;
@@ -128,21 +127,6 @@ fn read_client(reader: &mut Reader<'_>) -> Result<ClientInfo, TlError> {
     })
 }
 
-/// Answers a message with an error of the server itself.
-pub fn reject(context: &Context<'_>, msg_id: i64, code: i32, message: &str) {
-    context
-        .session
-        .answer(context.shared, msg_id, &error_body(code, message), true);
-}
-
-fn error_body(code: i32, message: &str) -> Vec<u8> {
-    let mut body = Vec::with_capacity(16 + message.len());
-    body.put_u32(RPC_ERROR);
-    body.put_i32(code);
-    body.put_bytes(message.as_bytes());
-    body
-}
-
 /// Where an answer goes.
 struct Errand {
     shared: Arc<Shared>,
@@ -155,13 +139,16 @@ struct Errand {
 
 /// Hands one message to the backend. Most answers are ready at once and cost no task.
 pub fn handle(context: &mut Context<'_>, message: &Message<'_>) {
-    let Ok(call) = unwrap(message.body, context.shared.config.limits.unpacked_bytes) else {
-        return reject(context, message.msg_id, 400, "INPUT_FETCH_ERROR");
+    let Ok(call) = unwrap(
+        message.body,
+        context.shared.ground.config.limits.unpacked_bytes,
+    ) else {
+        return context.reject(message.msg_id, 400, "INPUT_FETCH_ERROR");
     };
     let method = Reader::new(&call.body).u32().unwrap_or(0);
     note(context, &call);
     if context.is_burnt() {
-        return reject(context, message.msg_id, 406, "AUTH_KEY_DUPLICATED");
+        return context.reject(message.msg_id, 406, "AUTH_KEY_DUPLICATED");
     }
     if method == binding::BIND_TEMP_AUTH_KEY {
         return binding::bind(context, message.msg_id, &call.body);
@@ -180,17 +167,20 @@ pub fn handle(context: &mut Context<'_>, message: &Message<'_>) {
     let Some(backend) = context.shared.backend() else {
         return context.link.end(Ending::Now);
     };
-    count(&context.shared.counts.calls);
+    count(&context.shared.ground.counts.calls);
     context
         .session
         .state()
         .received
         .set_progress(message.msg_id, Progress::Running);
     let caller = context.caller(message.msg_id, call.without_updates);
-    let delay = context.shared.hit(context.victim, |fault| match fault {
-        WireFault::DelayAnswers { by_ms } => Some(Duration::from_millis(*by_ms)),
-        _ => None,
-    });
+    let delay = context
+        .shared
+        .ground
+        .hit(context.victim, |fault| match fault {
+            WireFault::DelayAnswers { by_ms } => Some(Duration::from_millis(*by_ms)),
+            _ => None,
+        });
 
     if !call.after.is_empty() {
         context.acks.push(message.msg_id);
@@ -199,7 +189,10 @@ pub fn handle(context: &mut Context<'_>, message: &Message<'_>) {
             let _running = running;
             match errand
                 .session
-                .wait_for(&call.after, errand.shared.config.limits.wait_for_previous)
+                .wait_for(
+                    &call.after,
+                    errand.shared.ground.config.limits.wait_for_previous,
+                )
                 .await
             {
                 Ok(()) => errand.finish(backend.call(caller, call.body).await),
@@ -242,9 +235,10 @@ fn note(context: &Context<'_>, call: &Unwrapped) {
 
 impl Errand {
     fn is_cut(&self, at: Moment) -> bool {
-        self.shared.faults.any()
+        self.shared.ground.faults.any()
             && self
                 .shared
+                .ground
                 .hit(self.victim, |fault| match fault {
                     WireFault::CutAround { method, moment } => (*moment == at
                         && method.is_none_or(|method| method == self.method))
@@ -268,7 +262,7 @@ impl Errand {
             self.link.end(Ending::Now);
         }
         self.session
-            .answer(&self.shared, self.msg_id, &result, failed);
+            .answer(&self.shared.ground, self.msg_id, &result, failed);
         if self.is_cut(Moment::AfterAnswer) {
             self.link.end(Ending::AfterFlush);
         }
@@ -278,6 +272,7 @@ impl Errand {
     fn packed(&self, result: Vec<u8>) -> Vec<u8> {
         if self
             .shared
+            .ground
             .config
             .gzip_over
             .is_none_or(|least| result.len() < least)

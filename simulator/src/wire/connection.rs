@@ -75,7 +75,7 @@ impl Drop for Connection {
 impl Connection {
     pub fn new(shared: Arc<Shared>, link: Arc<Link>, stream: TcpStream) -> Self {
         Self {
-            reader: FrameReader::new(shared.config.limits.frame_bytes),
+            reader: FrameReader::new(shared.ground.config.limits.frame_bytes),
             exchange: Exchange::default(),
             opened: Instant::now(),
             authenticated: false,
@@ -96,7 +96,7 @@ impl Connection {
         let _ = self.stream.set_nodelay(true);
         let end = self.serve().await;
         if matches!(end, Err(End::Violation)) {
-            count(&self.shared.counts.violations);
+            count(&self.shared.ground.counts.violations);
         }
         if self.link.ending() == Ending::Reset {
             let _ = self.stream.set_zero_linger();
@@ -136,7 +136,7 @@ impl Connection {
 
     /// As many calls are running as may, or their answers wait for a slow reader: no more are taken in for now.
     fn is_busy(&self) -> bool {
-        self.link.running.load(Ordering::Acquire) >= self.shared.config.limits.running_calls
+        self.link.running.load(Ordering::Acquire) >= self.shared.ground.config.limits.running_calls
             || self.link.is_full()
     }
 
@@ -147,7 +147,7 @@ impl Connection {
     /// The next moment at which something has to happen by itself.
     fn deadline(&self) -> Option<Instant> {
         let unauthenticated = (!self.authenticated && !self.link.is_silent())
-            .then(|| self.opened + self.shared.config.limits.unauthenticated);
+            .then(|| self.opened + self.shared.ground.config.limits.unauthenticated);
         let cut = self.cut_at();
         [
             unauthenticated,
@@ -161,11 +161,12 @@ impl Connection {
     }
 
     fn cut_at(&self) -> Option<Instant> {
-        if !self.shared.faults.any() {
+        if !self.shared.ground.faults.any() {
             return None;
         }
         let after = self
             .shared
+            .ground
             .faults
             .peek(self.link.victim(), |fault| match fault {
                 WireFault::CutEvery { after_ms } => Some(Duration::from_millis(*after_ms)),
@@ -179,14 +180,14 @@ impl Connection {
         if self.next_write.is_some_and(|at| at <= now) {
             self.next_write = None;
         }
-        let late =
-            !self.authenticated && self.opened + self.shared.config.limits.unauthenticated <= now;
+        let late = !self.authenticated
+            && self.opened + self.shared.ground.config.limits.unauthenticated <= now;
         let asked = self.link.disconnect_at().is_some_and(|at| at <= now);
         if (late || asked) && !self.link.is_silent() {
             return Err(End::Closed);
         }
         if self.cut_at().is_some_and(|at| at <= now) {
-            self.shared.hit(self.link.victim(), |fault| {
+            self.shared.ground.hit(self.link.victim(), |fault| {
                 matches!(fault, WireFault::CutEvery { .. }).then_some(())
             });
             return Err(End::Closed);
@@ -225,6 +226,7 @@ impl Connection {
                 Ok(count) => {
                     self.written += count;
                     self.shared
+                        .ground
                         .counts
                         .bytes_out
                         .fetch_add(count as u64, Ordering::Relaxed);
@@ -237,10 +239,11 @@ impl Connection {
 
     /// How many bytes may be written in this step, if the line trickles.
     fn trickle(&self) -> Option<usize> {
-        if !self.shared.faults.any() {
+        if !self.shared.ground.faults.any() {
             return None;
         }
         self.shared
+            .ground
             .faults
             .peek(self.link.victim(), |fault| match fault {
                 WireFault::Trickle { bytes_per_second } => {
@@ -258,6 +261,7 @@ impl Connection {
                 Ok(count) => {
                     turn += count;
                     self.shared
+                        .ground
                         .counts
                         .bytes_in
                         .fetch_add(count as u64, Ordering::Relaxed);
@@ -267,7 +271,7 @@ impl Connection {
             }
             if self.link.is_silent() {
                 // Read, so that the client's end is noticed, and lost.
-                self.reader = FrameReader::new(self.shared.config.limits.frame_bytes);
+                self.reader = FrameReader::new(self.shared.ground.config.limits.frame_bytes);
                 continue;
             }
             self.reader.arrived();
@@ -292,7 +296,7 @@ impl Connection {
                 self.link.set_writer(writer);
             }
             self.packets += 1;
-            count(&self.shared.counts.frames_in);
+            count(&self.shared.ground.counts.frames_in);
             self.take_payload(&payload).await?;
             if self.is_packet_limit() {
                 return Err(End::Closed);
@@ -302,9 +306,10 @@ impl Connection {
     }
 
     fn looks_for_doubles(&self) -> bool {
-        self.shared.faults.any()
+        self.shared.ground.faults.any()
             && self
                 .shared
+                .ground
                 .faults
                 .peek(self.link.victim(), |fault| {
                     (*fault == WireFault::DuplicatedKeys).then_some(())
@@ -313,9 +318,10 @@ impl Connection {
     }
 
     fn is_packet_limit(&self) -> bool {
-        self.shared.faults.any()
+        self.shared.ground.faults.any()
             && self
                 .shared
+                .ground
                 .hit(self.link.victim(), |fault| match fault {
                     WireFault::CutAfterPackets { packets } => {
                         (self.packets >= *packets).then_some(())
@@ -355,12 +361,12 @@ impl Connection {
     async fn take_plain(&mut self, message: Vec<u8>) -> Result<(), End> {
         let shared = Arc::clone(&self.shared);
         let dc_id = self.link.dc_id;
-        let now = shared.seconds(Some(&self.link));
+        let now = shared.ground.seconds(Some(&self.link));
         let mut exchange = std::mem::take(&mut self.exchange);
         let computed = tokio::task::spawn_blocking(move || {
             let around = Surroundings {
-                rsa: &shared.config.rsa,
-                options: &shared.config.exchange,
+                rsa: &shared.ground.config.rsa,
+                options: &shared.ground.config.exchange,
                 dc_id,
                 now: i32::try_from(now).unwrap_or(i32::MAX),
                 is_taken: &|key| shared.keys.contains(key),
@@ -378,7 +384,7 @@ impl Connection {
                 self.answer_plain(&answer);
             }
             Err(violation) => {
-                count(&self.shared.counts.violations);
+                count(&self.shared.ground.counts.violations);
                 self.link.refuse(violation.transport_error());
             }
         }
@@ -386,12 +392,14 @@ impl Connection {
     }
 
     fn answer_plain(&self, answer: &[u8]) {
-        self.link
-            .send_plain(self.shared.message_time(Some(&self.link)) | 1, answer);
+        self.link.send_plain(
+            self.shared.ground.message_time(Some(&self.link)) | 1,
+            answer,
+        );
     }
 
     fn register(&self, made: Made, now: i64) {
-        count(&self.shared.counts.keys_made);
+        count(&self.shared.ground.counts.keys_made);
         let first_salt = FirstSalt {
             salt: made.first_salt,
             until: now + 3600,

@@ -22,7 +22,7 @@ impl WireHandle {
     /// The public half of the server's key, PKCS#1 PEM.
     #[must_use]
     pub fn public_pem(&self) -> String {
-        self.shared.config.rsa.public_pem()
+        self.shared.ground.config.rsa.public_pem()
     }
 
     /// Makes a key known to one data centre, as if it had come from a key exchange there: for clients that are
@@ -45,21 +45,21 @@ impl WireHandle {
             self.shared.act(scope, &fault);
             return FaultId(0);
         }
-        let id = self.shared.faults.set(scope, fault, times);
+        let id = self.shared.ground.faults.set(scope, fault, times);
         self.shared.faults_changed();
         id
     }
 
     /// Ends one standing fault; `false` when it was used up or never was.
     pub fn clear_fault(&self, id: FaultId) -> bool {
-        let cleared = self.shared.faults.clear(id);
+        let cleared = self.shared.ground.faults.clear(id);
         self.shared.faults_changed();
         cleared
     }
 
     /// Ends all standing faults. Lines that an act made half-open stay so.
     pub fn clear_faults(&self) {
-        self.shared.faults.clear_all();
+        self.shared.ground.faults.clear_all();
         self.shared.faults_changed();
     }
 
@@ -80,7 +80,7 @@ impl WireHandle {
 
     #[must_use]
     pub fn counters(&self) -> WireCounters {
-        self.shared.counts.snapshot()
+        self.shared.ground.counts.snapshot()
     }
 
     /// Stops listening, cuts every connection, and answers when the last of them is gone.

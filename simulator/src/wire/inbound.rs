@@ -1,6 +1,6 @@
 //! From an encrypted packet to checked messages: key, session, time, salt, sequence.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use rand::RngExt;
 use sha2::{Digest, Sha256};
@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{
     calls,
     cipher::Side,
+    context::Context,
     counters::count,
     fault::{Victim, WireFault},
     keys::Key,
@@ -15,12 +16,12 @@ use super::{
     packet::{self, CONTAINER, Message, Packet},
     received::{Progress, Refused},
     service,
-    session::{Kind, Session},
+    session::Kind,
     shared::Shared,
     tl::{Put, VECTOR},
     transport::Framing,
 };
-use crate::port::{Caller, KeyId};
+use crate::port::KeyId;
 
 const MSGS_ACK: u32 = 0x62d6_b459;
 const BAD_MSG_NOTIFICATION: u32 = 0xa7ef_f811;
@@ -29,19 +30,6 @@ const NEW_SESSION_CREATED: u32 = 0x9ec2_0908;
 /// Message ids may be this many seconds ahead of the server, or behind it.
 const AHEAD: i64 = 30;
 const BEHIND: i64 = 300;
-
-/// Everything that handling one packet needs.
-pub struct Context<'a> {
-    pub shared: &'a Arc<Shared>,
-    pub link: &'a Arc<Link>,
-    pub key: &'a Arc<Key>,
-    /// The key that the backend knows.
-    pub identity: Arc<Key>,
-    pub session: Arc<Session>,
-    pub victim: Victim,
-    /// Messages to be acknowledged by themselves, as nothing else answers them yet.
-    pub acks: Vec<i64>,
-}
 
 /// Handles one frame with an encrypted packet, which is decrypted in place. `true`: it was made with a known key.
 pub fn packet(
@@ -52,7 +40,7 @@ pub fn packet(
     quick_ack: bool,
 ) -> bool {
     let key_id = KeyId(frame.first_chunk().copied().map_or(0, i64::from_le_bytes));
-    let now = shared.seconds(Some(link));
+    let now = shared.ground.seconds(Some(link));
     let Some(key) = shared
         .keys
         .get(key_id)
@@ -65,7 +53,7 @@ pub fn packet(
         dc_id: link.dc_id,
         key: Some(identity.id),
     };
-    if shared.faults.any() && meets_fault(shared, link, victim) {
+    if shared.ground.faults.any() && meets_fault(shared, link, victim) {
         return false;
     }
     // Padded intermediate frames carry up to 15 bytes more than the packet.
@@ -91,8 +79,8 @@ pub fn packet(
     };
 
     shared.join(link, &key);
-    let session = key.session(packet.session_id, &shared.config.limits);
-    session.attach(shared, link);
+    let session = key.session(packet.session_id, &shared.ground.config.limits);
+    session.attach(&shared.ground, link);
     let mut context = Context {
         shared,
         link,
@@ -108,14 +96,14 @@ pub fn packet(
 }
 
 fn violation(shared: &Shared, link: &Link) -> bool {
-    count(&shared.counts.violations);
+    count(&shared.ground.counts.violations);
     link.refuse(-404);
     false
 }
 
 /// Faults that take a whole packet.
 fn meets_fault(shared: &Shared, link: &Link, victim: Victim) -> bool {
-    let code = shared.hit(victim, |fault| match fault {
+    let code = shared.ground.hit(victim, |fault| match fault {
         WireFault::TransportError { code } => Some(*code),
         _ => None,
     });
@@ -128,14 +116,14 @@ fn meets_fault(shared: &Shared, link: &Link, victim: Victim) -> bool {
         dc_id: i32::MIN,
         key: victim.key,
     };
-    if link.keys().is_empty() {
-        if shared.strikes(by_key, &WireFault::RefuseConnects)
-            || shared.strikes(by_key, &WireFault::CloseOnAccept)
+    if link.is_anonymous() {
+        if shared.ground.strikes(by_key, &WireFault::RefuseConnects)
+            || shared.ground.strikes(by_key, &WireFault::CloseOnAccept)
         {
             link.end(Ending::Reset);
             return true;
         }
-        if shared.strikes(by_key, &WireFault::SilentConnects) {
+        if shared.ground.strikes(by_key, &WireFault::SilentConnects) {
             link.silence();
             return true;
         }
@@ -190,7 +178,7 @@ impl Context<'_> {
 
     /// Codes 16 to 18: the message's own id.
     fn wrong_time(&self, message: &Message<'_>, now: i64) -> Option<i32> {
-        let forced = self.shared.hit(self.victim, |fault| match fault {
+        let forced = self.shared.ground.hit(self.victim, |fault| match fault {
             WireFault::BadMsg { code } => Some(*code),
             _ => None,
         });
@@ -204,14 +192,14 @@ impl Context<'_> {
     }
 
     fn is_good_salt(&self, salt: i64, now: i64) -> bool {
-        if self.shared.strikes(self.victim, &WireFault::BadSalt) {
+        if self.shared.ground.strikes(self.victim, &WireFault::BadSalt) {
             return false;
         }
         let first = self
             .key
             .first_salt
             .is_some_and(|first| first.salt == salt && now < first.until);
-        first || self.shared.salts.is_valid(self.key.id, now, salt)
+        first || self.shared.ground.salts.is_valid(self.key.id, now, salt)
     }
 
     /// Checks and remembers the messages, as a whole when they came in a container, then handles them.
@@ -268,7 +256,9 @@ impl Context<'_> {
     /// A message that came before: its answer goes out again, or at least the word that it came.
     fn repeat(&mut self, message: &Message<'_>, progress: Progress) {
         let answered = matches!(progress, Progress::Answered | Progress::Failed)
-            && self.session.answer_again(self.shared, message.msg_id);
+            && self
+                .session
+                .answer_again(&self.shared.ground, message.msg_id);
         if !answered && message.seqno & 1 == 1 {
             self.acks.push(message.msg_id);
         }
@@ -281,40 +271,30 @@ impl Context<'_> {
         body.put_i64(rand::rng().random());
         body.put_i64(
             self.shared
+                .ground
                 .salts
-                .current(self.key.id, self.shared.seconds(Some(self.link))),
+                .current(self.key.id, self.shared.ground.seconds(Some(self.link))),
         );
-        self.session.post(self.shared, Kind::Unasked, &[&body]);
+        self.post(Kind::Unasked, &[&body]);
         if let Some(backend) = self.shared.backend() {
             backend.session_opened(&self.caller(first_msg_id, false));
-        }
-    }
-
-    pub fn caller(&self, msg_id: i64, without_updates: bool) -> Caller {
-        let state = self.session.state();
-        Caller {
-            dc_id: self.link.dc_id,
-            key: self.identity.id,
-            session_id: self.session.id,
-            connection: self.link.id,
-            msg_id,
-            layer: state.layer,
-            client: state.client.clone(),
-            without_updates,
         }
     }
 
     fn dispatch(&mut self, message: &Message<'_>) {
         let unpacked;
         let mut message = *message;
-        match calls::unpacked(message.body, self.shared.config.limits.unpacked_bytes) {
+        match calls::unpacked(
+            message.body,
+            self.shared.ground.config.limits.unpacked_bytes,
+        ) {
             Ok(None) => {}
             Ok(Some(body)) => {
                 unpacked = body;
                 message.body = &unpacked;
             }
             Err(()) => {
-                calls::reject(self, message.msg_id, 400, "INPUT_FETCH_ERROR");
+                self.reject(message.msg_id, 400, "INPUT_FETCH_ERROR");
                 return;
             }
         }
@@ -324,24 +304,24 @@ impl Context<'_> {
     }
 
     fn refuse(&mut self, message: &Message<'_>, code: i32) {
-        count(&self.shared.counts.messages_refused);
+        count(&self.shared.ground.counts.messages_refused);
         let mut body = Vec::with_capacity(20);
         body.put_u32(BAD_MSG_NOTIFICATION);
         body.put_i64(message.msg_id);
         body.put_i32(message.seqno);
         body.put_i32(code);
-        self.session.post(self.shared, Kind::Reply, &[&body]);
+        self.post(Kind::Reply, &[&body]);
     }
 
     fn refuse_salt(&mut self, message: &Message<'_>, now: i64) {
-        count(&self.shared.counts.messages_refused);
+        count(&self.shared.ground.counts.messages_refused);
         let mut body = Vec::with_capacity(28);
         body.put_u32(BAD_SERVER_SALT);
         body.put_i64(message.msg_id);
         body.put_i32(message.seqno);
         body.put_i32(48);
-        body.put_i64(self.shared.salts.current(self.key.id, now));
-        self.session.post(self.shared, Kind::Reply, &[&body]);
+        body.put_i64(self.shared.ground.salts.current(self.key.id, now));
+        self.post(Kind::Reply, &[&body]);
     }
 
     fn flush_acks(&mut self) {
@@ -355,11 +335,7 @@ impl Context<'_> {
         for msg_id in self.acks.drain(..) {
             body.put_i64(msg_id);
         }
-        self.session.post(self.shared, Kind::Reply, &[&body]);
-    }
-
-    pub fn is_burnt(&self) -> bool {
-        self.identity.burnt.load(Ordering::Acquire)
+        self.post(Kind::Reply, &[&body]);
     }
 }
 

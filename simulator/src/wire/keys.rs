@@ -83,6 +83,17 @@ impl Key {
         let mut bound = lock(&permanent.bound);
         bound.retain(|key| key.upgrade().is_some_and(|key| key.id != self.id));
         bound.push(Arc::downgrade(self));
+        drop(bound);
+        for link in self.links().values() {
+            link.identify(self.id, permanent.id);
+        }
+    }
+
+    /// Packets of this key come over `link` now. Entered first and identified second, so that a binding in between
+    /// finds the connection.
+    pub fn join(self: &Arc<Self>, link: &Arc<Link>) {
+        self.links().insert(link.id, Arc::clone(link));
+        link.add_user(self.id, self.identity().id);
     }
 
     /// This key and the temporary ones bound to it.

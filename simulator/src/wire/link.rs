@@ -17,7 +17,6 @@ use super::{
     cipher::{AuthKey, ENVELOPE, HEADER, Side, padding},
     counters::{Counts, count},
     fault::Victim,
-    keys::Key,
     tl::Put,
     transport::FrameWriter,
 };
@@ -53,6 +52,13 @@ struct Queue {
     in_flight: usize,
 }
 
+/// A key whose packets came over a connection, and the one that the backend knows it by.
+#[derive(Clone, Copy)]
+struct User {
+    key: KeyId,
+    identity: KeyId,
+}
+
 /// Shared by the connection's task, its sessions and the fault switchboard.
 pub struct Link {
     pub id: ConnectionId,
@@ -62,7 +68,7 @@ pub struct Link {
     counts: Arc<Counts>,
     ending: AtomicU8,
     silent: AtomicBool,
-    keys: Mutex<Vec<Arc<Key>>>,
+    users: Mutex<Vec<User>>,
     disconnect_at: Mutex<Option<Instant>>,
     /// Calls that came on it and still run.
     pub running: AtomicUsize,
@@ -83,7 +89,7 @@ impl Link {
             counts,
             ending: AtomicU8::new(Ending::None as u8),
             silent: AtomicBool::new(false),
-            keys: Mutex::new(Vec::new()),
+            users: Mutex::default(),
             disconnect_at: Mutex::new(None),
             running: AtomicUsize::new(0),
             wake: Notify::new(),
@@ -128,22 +134,45 @@ impl Link {
         self.silent.load(Ordering::Acquire)
     }
 
-    /// Keys whose packets came over this connection.
-    pub fn keys(&self) -> MutexGuard<'_, Vec<Arc<Key>>> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    fn users(&self) -> MutexGuard<'_, Vec<User>> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Did packets of this key come over this connection?
+    pub fn carries(&self, key: KeyId) -> bool {
+        self.users().iter().any(|user| user.key == key)
+    }
+
+    pub fn is_anonymous(&self) -> bool {
+        self.users().is_empty()
     }
 
     pub fn uses(&self, key: KeyId) -> bool {
-        self.keys()
+        self.users()
             .iter()
-            .any(|used| used.id == key || used.identity().id == key)
+            .any(|user| user.key == key || user.identity == key)
+    }
+
+    /// From now on `key` uses this connection. Who it is may be known better already: a binding says it meanwhile.
+    pub fn add_user(&self, key: KeyId, identity: KeyId) {
+        let mut users = self.users();
+        if users.iter().all(|user| user.key != key) {
+            users.push(User { key, identity });
+        }
+    }
+
+    /// `key` stands for `identity` from now on.
+    pub fn identify(&self, key: KeyId, identity: KeyId) {
+        let mut users = self.users();
+        users.retain(|user| user.key != key);
+        users.push(User { key, identity });
     }
 
     /// For faults: whose connection this is.
     pub fn victim(&self) -> Victim {
         Victim {
             dc_id: self.dc_id,
-            key: self.keys().last().map(|key| key.identity().id),
+            key: self.users().last().map(|user| user.identity),
         }
     }
 

@@ -51,6 +51,7 @@ impl Listener {
                 return;
             }
             let refusing = shared
+                .ground
                 .faults
                 .peek(victim, |fault| {
                     (*fault == WireFault::RefuseConnects).then_some(())
@@ -87,13 +88,13 @@ impl Listener {
 }
 
 fn welcome(shared: &Arc<Shared>, stream: TcpStream, victim: Victim) {
-    if shared.faults.any() && shared.strikes(victim, &WireFault::CloseOnAccept) {
-        count(&shared.counts.connections_opened);
-        count(&shared.counts.connections_closed);
+    if shared.ground.faults.any() && shared.ground.strikes(victim, &WireFault::CloseOnAccept) {
+        count(&shared.ground.counts.connections_opened);
+        count(&shared.ground.counts.connections_closed);
         return;
     }
     let link = shared.open_link(victim.dc_id);
-    if shared.faults.any() && shared.strikes(victim, &WireFault::SilentConnects) {
+    if shared.ground.faults.any() && shared.ground.strikes(victim, &WireFault::SilentConnects) {
         link.silence();
     }
     tokio::spawn(Connection::new(Arc::clone(shared), link, stream).run());

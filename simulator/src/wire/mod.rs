@@ -7,8 +7,9 @@
 //! Does not: know users, chats or what any call means.
 //!
 //! The path of a packet: [`transport`] cuts frames, `connection` reads them, [`exchange`] makes keys, [`cipher`]
-//! opens packets, `inbound` checks ids, numbers and salts, `service` answers what the protocol itself asks, `calls`
-//! unwraps the rest for the backend. `session` remembers, `link` is the way back.
+//! opens packets, `inbound` checks ids, numbers and salts and hands on a `context`, `service` answers what the protocol
+//! itself asks, `calls` unwraps the rest for the backend. `session` remembers, `link` is the way back; `ground` is what
+//! all of them stand on, and `shared` knows all connections and keys.
 
 pub mod cipher;
 pub mod exchange;
@@ -21,8 +22,10 @@ mod binding;
 mod calls;
 mod config;
 mod connection;
+mod context;
 mod counters;
 mod fault;
+mod ground;
 mod handle;
 mod inbound;
 mod keys;
@@ -56,7 +59,11 @@ impl Wire {
     /// When an address cannot be listened on.
     pub async fn start(config: WireConfig, backend: Arc<dyn Backend>) -> io::Result<WireHandle> {
         let listeners = listener::bind(&config.dcs).await?;
-        let shared = Arc::new(shared::Shared::new(config, &listeners, backend));
+        let addresses = listeners
+            .iter()
+            .map(|listener| (listener.dc_id, listener.address))
+            .collect();
+        let shared = Arc::new(shared::Shared::new(config, addresses, backend));
         for listener in listeners {
             tokio::spawn(listener.serve(Arc::clone(&shared)));
         }

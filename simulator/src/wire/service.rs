@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    calls,
+    context::Context,
     fault::WireFault,
-    inbound::Context,
     packet::Message,
     received::Progress,
     session::Kind,
@@ -65,7 +64,7 @@ pub fn handle(context: &mut Context<'_>, message: &Message<'_>) -> bool {
         .and_then(|_| answer(context, message.msg_id, constructor, &mut reader))
         .is_err()
     {
-        calls::reject(context, message.msg_id, 400, "INPUT_FETCH_ERROR");
+        context.reject(message.msg_id, 400, "INPUT_FETCH_ERROR");
     }
     true
 }
@@ -92,11 +91,7 @@ fn answer(
         GET_FUTURE_SALTS => future_salts(context, msg_id, reader.i32()?),
         DESTROY_SESSION => destroy_session(context, reader.i64()?),
         DESTROY_AUTH_KEY => {
-            context.session.post(
-                context.shared,
-                Kind::Reply,
-                &[&0xf660_e1d4_u32.to_le_bytes()],
-            );
+            context.post(Kind::Reply, &[&0xf660_e1d4_u32.to_le_bytes()]);
             context.shared.destroy_key(context.identity.id);
         }
         RPC_DROP_ANSWER => drop_answer(context, msg_id, reader.i64()?),
@@ -119,19 +114,24 @@ fn pong(context: &Context<'_>, msg_id: i64, ping_id: i64) {
     body.put_u32(0x3477_73c5);
     body.put_i64(msg_id);
     body.put_i64(ping_id);
-    context.session.post(context.shared, Kind::Reply, &[&body]);
+    context.post(Kind::Reply, &[&body]);
 }
 
 fn future_salts(context: &Context<'_>, msg_id: i64, wanted: i32) {
     if context
         .shared
+        .ground
         .strikes(context.victim, &WireFault::NoFutureSalts)
     {
         return;
     }
-    let now = context.shared.seconds(Some(context.link));
+    let now = context.shared.ground.seconds(Some(context.link));
     let count = usize::try_from(wanted.clamp(1, MAX_SALTS)).unwrap_or(1);
-    let salts = context.shared.salts.coming(context.key.id, now, count);
+    let salts = context
+        .shared
+        .ground
+        .salts
+        .coming(context.key.id, now, count);
     let mut body = Vec::with_capacity(20 + salts.len() * 16);
     body.put_u32(0xae50_0895);
     body.put_i64(msg_id);
@@ -142,7 +142,7 @@ fn future_salts(context: &Context<'_>, msg_id: i64, wanted: i32) {
         body.put_i32(salt.valid_until);
         body.put_i64(salt.salt);
     }
-    context.session.post(context.shared, Kind::Reply, &[&body]);
+    context.post(Kind::Reply, &[&body]);
 }
 
 /// Forgets another session of the same key. What it means for the session that asks is left open by the protocol;
@@ -153,7 +153,7 @@ fn destroy_session(context: &Context<'_>, session_id: i64) {
     let mut body = Vec::with_capacity(12);
     body.put_u32(if known { 0xe220_45fc } else { 0x62d3_50c9 });
     body.put_i64(session_id);
-    context.session.post(context.shared, Kind::Reply, &[&body]);
+    context.post(Kind::Reply, &[&body]);
 }
 
 fn drop_answer(context: &Context<'_>, msg_id: i64, req_msg_id: i64) {
@@ -173,7 +173,7 @@ fn drop_answer(context: &Context<'_>, msg_id: i64, req_msg_id: i64) {
     drop(state);
     context
         .session
-        .answer(context.shared, msg_id, &result, false);
+        .answer(&context.shared.ground, msg_id, &result, false);
 }
 
 fn state_info(context: &Context<'_>, msg_id: i64, msg_ids: &[i64]) {
@@ -187,7 +187,7 @@ fn state_info(context: &Context<'_>, msg_id: i64, msg_ids: &[i64]) {
     body.put_u32(MSGS_STATE_INFO);
     body.put_i64(msg_id);
     body.put_bytes(&info);
-    context.session.post(context.shared, Kind::Reply, &[&body]);
+    context.post(Kind::Reply, &[&body]);
 }
 
 /// Sends kept messages again, by their own ids or by those of the calls they answer. When some are not kept, the
@@ -197,9 +197,9 @@ fn resend(context: &Context<'_>, msg_id: i64, constructor: u32, msg_ids: &[i64])
     let mut all = true;
     for wanted in msg_ids {
         all &= if constructor == MSG_RESEND_REQ {
-            session.resend(context.shared, *wanted)
+            session.resend(&context.shared.ground, *wanted)
         } else {
-            session.answer_again(context.shared, *wanted)
+            session.answer_again(&context.shared.ground, *wanted)
         };
     }
     if !all {

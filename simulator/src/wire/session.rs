@@ -12,9 +12,9 @@ use super::{
     config::Limits,
     counters::count,
     fault::WireFault,
+    ground::Ground,
     link::{Link, Outbound},
     received::{Progress, Received},
-    shared::Shared,
     tl::Put,
 };
 use crate::port::{ClientInfo, ConnectionId, KeyId};
@@ -104,7 +104,7 @@ impl Session {
 
     /// A packet came over this connection: the newest one gets what is sent from now on, and what nobody
     /// acknowledged so far once more.
-    pub fn attach(&self, shared: &Shared, link: &Arc<Link>) {
+    pub fn attach(&self, ground: &Ground, link: &Arc<Link>) {
         let mut state = self.state();
         let is_newer = state
             .link
@@ -120,7 +120,7 @@ impl Session {
             .map(|answer| answer.msg_id)
             .collect();
         for msg_id in waiting {
-            self.send_again(&state, shared, msg_id);
+            self.send_again(&state, ground, msg_id);
         }
     }
 
@@ -137,25 +137,25 @@ impl Session {
     }
 
     /// Sends one message over the newest connection. `false`: there is none, or it is ending.
-    pub fn post(&self, shared: &Shared, kind: Kind, body: &[&[u8]]) -> bool {
-        self.post_locked(&mut self.state(), shared, kind, body)
+    pub fn post(&self, ground: &Ground, kind: Kind, body: &[&[u8]]) -> bool {
+        self.post_locked(&mut self.state(), ground, kind, body)
     }
 
     pub fn post_locked(
         &self,
         state: &mut State,
-        shared: &Shared,
+        ground: &Ground,
         kind: Kind,
         body: &[&[u8]],
     ) -> bool {
-        let (msg_id, seqno) = state.next_numbers(shared, kind);
-        self.transmit(state, shared, msg_id, seqno, body)
+        let (msg_id, seqno) = state.next_numbers(ground, kind);
+        self.transmit(state, ground, msg_id, seqno, body)
     }
 
     fn transmit(
         &self,
         state: &State,
-        shared: &Shared,
+        ground: &Ground,
         msg_id: i64,
         seqno: i32,
         body: &[&[u8]],
@@ -164,12 +164,12 @@ impl Session {
             return false;
         };
         let mut session_id = self.id;
-        if shared.faults.any() && shared.strikes(link.victim(), &WireFault::WrongSessionId) {
+        if ground.faults.any() && ground.strikes(link.victim(), &WireFault::WrongSessionId) {
             session_id ^= 0x5a5a;
         }
-        let salt = shared
+        let salt = ground
             .salts
-            .current(self.key, shared.seconds(state.victim()));
+            .current(self.key, ground.seconds(state.victim()));
         link.send(
             &self.auth,
             &Outbound {
@@ -184,7 +184,7 @@ impl Session {
 
     /// Answers a call and keeps the answer until it is acknowledged. A call that the client dropped meanwhile is
     /// answered with just that.
-    pub fn answer(&self, shared: &Shared, req_msg_id: i64, result: &[u8], failed: bool) {
+    pub fn answer(&self, ground: &Ground, req_msg_id: i64, result: &[u8], failed: bool) {
         let mut state = self.state();
         let dropped = state.received.progress(req_msg_id) == Some(Progress::Dropped);
         let progress = if failed {
@@ -201,9 +201,9 @@ impl Session {
         } else {
             body.extend_from_slice(result);
         }
-        let (msg_id, seqno) = state.next_numbers(shared, Kind::Answer);
-        self.transmit(&state, shared, msg_id, seqno, &[&body]);
-        count(&shared.counts.answers);
+        let (msg_id, seqno) = state.next_numbers(ground, Kind::Answer);
+        self.transmit(&state, ground, msg_id, seqno, &[&body]);
+        count(&ground.counts.answers);
         state.keep(
             Unacknowledged {
                 msg_id,
@@ -211,7 +211,7 @@ impl Session {
                 req_msg_id,
                 body,
             },
-            &shared.config.limits,
+            &ground.config.limits,
         );
         drop(state);
         self.finished.notify_waiters();
@@ -226,22 +226,22 @@ impl Session {
     }
 
     /// Sends the kept answer to a call once more; `false` when none is kept.
-    pub fn answer_again(&self, shared: &Shared, req_msg_id: i64) -> bool {
+    pub fn answer_again(&self, ground: &Ground, req_msg_id: i64) -> bool {
         let state = self.state();
         let kept = state
             .unacknowledged
             .iter()
             .find(|answer| answer.req_msg_id == req_msg_id);
-        kept.is_some_and(|answer| self.send_again(&state, shared, answer.msg_id))
+        kept.is_some_and(|answer| self.send_again(&state, ground, answer.msg_id))
     }
 
     /// Sends a kept message of the server once more; `false` when it is not kept.
-    pub fn resend(&self, shared: &Shared, msg_id: i64) -> bool {
+    pub fn resend(&self, ground: &Ground, msg_id: i64) -> bool {
         let state = self.state();
-        self.send_again(&state, shared, msg_id)
+        self.send_again(&state, ground, msg_id)
     }
 
-    fn send_again(&self, state: &State, shared: &Shared, msg_id: i64) -> bool {
+    fn send_again(&self, state: &State, ground: &Ground, msg_id: i64) -> bool {
         let Some(answer) = state
             .unacknowledged
             .iter()
@@ -249,18 +249,18 @@ impl Session {
         else {
             return false;
         };
-        count(&shared.counts.answers_resent);
-        self.transmit(state, shared, answer.msg_id, answer.seqno, &[&answer.body]);
+        count(&ground.counts.answers_resent);
+        self.transmit(state, ground, answer.msg_id, answer.seqno, &[&answer.body]);
         true
     }
 
     /// Pushes an update, if the session wants any and is connected.
-    pub fn push(&self, shared: &Shared, updates: &[u8]) -> bool {
+    pub fn push(&self, ground: &Ground, updates: &[u8]) -> bool {
         let mut state = self.state();
         if !state.wants_updates || state.link.is_none() {
             return false;
         }
-        self.post_locked(&mut state, shared, Kind::Unasked, &[updates])
+        self.post_locked(&mut state, ground, Kind::Unasked, &[updates])
     }
 }
 
@@ -269,9 +269,9 @@ impl State {
         self.link.as_deref()
     }
 
-    fn next_numbers(&mut self, shared: &Shared, kind: Kind) -> (i64, i32) {
+    fn next_numbers(&mut self, ground: &Ground, kind: Kind) -> (i64, i32) {
         let low_bits = if kind == Kind::Unasked { 3 } else { 1 };
-        let mut msg_id = shared.message_time(self.victim()) | low_bits;
+        let mut msg_id = ground.message_time(self.victim()) | low_bits;
         if msg_id <= self.last_msg_id {
             msg_id = (self.last_msg_id & !3) + 4 + low_bits;
         }

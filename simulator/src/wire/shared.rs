@@ -7,7 +7,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use rand::RngExt;
@@ -15,21 +14,26 @@ use tokio::sync::watch;
 
 use super::{
     config::WireConfig,
-    counters::{Counts, count},
-    fault::{FaultScope, Faults, Victim, WireFault},
+    counters::count,
+    fault::{FaultScope, Victim, WireFault},
+    ground::Ground,
     keys::{Key, Keys},
     link::{Ending, Link},
-    listener::Listener,
-    salts::Salts,
 };
 use crate::port::{Backend, ConnectionId, KeyId};
 
+/// An open connection and the keys whose packets came over it.
+struct Open {
+    link: Arc<Link>,
+    keys: Vec<Arc<Key>>,
+}
+
 /// The open connections.
 #[derive(Default)]
-pub struct Links(Mutex<HashMap<ConnectionId, Arc<Link>>>);
+pub struct Links(Mutex<HashMap<ConnectionId, Open>>);
 
 impl Links {
-    fn map(&self) -> MutexGuard<'_, HashMap<ConnectionId, Arc<Link>>> {
+    fn map(&self) -> MutexGuard<'_, HashMap<ConnectionId, Open>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -38,7 +42,10 @@ impl Links {
     }
 
     pub fn all(&self) -> Vec<Arc<Link>> {
-        self.map().values().map(Arc::clone).collect()
+        self.map()
+            .values()
+            .map(|open| Arc::clone(&open.link))
+            .collect()
     }
 }
 
@@ -50,15 +57,12 @@ pub struct Order {
 }
 
 pub struct Shared {
-    pub config: WireConfig,
+    pub ground: Ground,
     pub addresses: Vec<(i32, SocketAddr)>,
     /// Gone after shutdown: backend and wire know each other, and one has to let go.
     backend: RwLock<Option<Arc<dyn Backend>>>,
     pub keys: Keys,
     pub links: Links,
-    pub faults: Faults,
-    pub counts: Arc<Counts>,
-    pub salts: Salts,
     pub orders: watch::Sender<Order>,
     /// Open connections and listeners; shutdown waits for none.
     alive: watch::Sender<usize>,
@@ -75,19 +79,17 @@ impl Drop for Alive {
 }
 
 impl Shared {
-    pub fn new(config: WireConfig, listeners: &[Listener], backend: Arc<dyn Backend>) -> Self {
+    pub fn new(
+        config: WireConfig,
+        addresses: Vec<(i32, SocketAddr)>,
+        backend: Arc<dyn Backend>,
+    ) -> Self {
         Self {
-            addresses: listeners
-                .iter()
-                .map(|listener| (listener.dc_id, listener.address))
-                .collect(),
-            config,
+            ground: Ground::new(config),
+            addresses,
             backend: RwLock::new(Some(backend)),
             keys: Keys::default(),
             links: Links::default(),
-            faults: Faults::default(),
-            counts: Arc::default(),
-            salts: Salts(rand::rng().random()),
             orders: watch::channel(Order::default()).0,
             alive: watch::channel(0).0,
             next_connection: AtomicU64::new(0),
@@ -114,21 +116,24 @@ impl Shared {
         let link = Arc::new(Link::new(
             id,
             dc_id,
-            self.config.limits.outgoing_bytes,
-            Arc::clone(&self.counts),
+            self.ground.config.limits.outgoing_bytes,
+            Arc::clone(&self.ground.counts),
         ));
-        self.links.map().insert(id, Arc::clone(&link));
-        count(&self.counts.connections_opened);
+        let open = Open {
+            link: Arc::clone(&link),
+            keys: Vec::new(),
+        };
+        self.links.map().insert(id, open);
+        count(&self.ground.counts.connections_opened);
         link
     }
 
     /// Takes a connection out of everything that knows it, and tells the backend which keys it was the last of.
     pub fn close_link(&self, link: &Arc<Link>) {
         link.end(Ending::Now);
-        self.links.map().remove(&link.id);
-        count(&self.counts.connections_closed);
-        let keys = std::mem::take(&mut *link.keys());
-        for key in keys {
+        let closed = self.links.map().remove(&link.id);
+        count(&self.ground.counts.connections_closed);
+        for key in closed.into_iter().flat_map(|open| open.keys) {
             key.links().remove(&link.id);
             let sessions: Vec<_> = key.sessions().values().map(Arc::clone).collect();
             for session in sessions {
@@ -145,14 +150,14 @@ impl Shared {
 
     /// Remembers that a connection uses a key.
     pub fn join(&self, link: &Arc<Link>, key: &Arc<Key>) {
-        let mut keys = link.keys();
-        if keys.iter().any(|known| known.id == key.id) {
+        if link.carries(key.id) {
             return;
         }
-        keys.push(Arc::clone(key));
-        drop(keys);
-        key.links().insert(link.id, Arc::clone(link));
-        if !self.faults.any() {
+        if let Some(open) = self.links.map().get_mut(&link.id) {
+            open.keys.push(Arc::clone(key));
+        }
+        key.join(link);
+        if !self.ground.faults.any() {
             return;
         }
         // A delayed cut depends on the key: its time has to be looked up again.
@@ -163,6 +168,7 @@ impl Shared {
             key: Some(identity.id),
         };
         let forbidden = self
+            .ground
             .faults
             .peek(victim, |fault| {
                 (*fault == WireFault::DuplicatedKeys).then_some(())
@@ -185,25 +191,9 @@ impl Shared {
         else {
             return;
         };
-        count(&self.counts.faults);
+        count(&self.ground.counts.faults);
         identity.burnt.store(true, Ordering::Release);
         backend.key_burnt(identity.id);
-    }
-
-    /// Does this fault happen now? Counts it.
-    pub fn strikes(&self, victim: Victim, fault: &WireFault) -> bool {
-        let strikes = self.faults.strikes(victim, fault);
-        if strikes {
-            count(&self.counts.faults);
-        }
-        strikes
-    }
-
-    /// Like [`Shared::strikes`] for faults that carry a value.
-    pub fn hit<T>(&self, victim: Victim, pick: impl Fn(&WireFault) -> Option<T>) -> Option<T> {
-        let found = self.faults.hit(victim, pick)?;
-        count(&self.counts.faults);
-        Some(found)
     }
 
     pub fn faults_changed(&self) {
@@ -224,7 +214,7 @@ impl Shared {
             if !in_scope {
                 continue;
             }
-            count(&self.counts.faults);
+            count(&self.ground.counts.faults);
             match fault {
                 WireFault::Cut { reset } => {
                     link.end(if *reset { Ending::Reset } else { Ending::Now })
@@ -253,12 +243,12 @@ impl Shared {
     /// See [`Pusher::push`](crate::port::Pusher::push).
     pub fn push(&self, key: KeyId, updates: &[u8]) -> usize {
         let Some(key) = self.keys.get(key) else {
-            count(&self.counts.pushes_lost);
+            count(&self.ground.counts.pushes_lost);
             return 0;
         };
         let identity = key.identity();
-        if self.faults.any() && self.is_deaf(&identity) {
-            count(&self.counts.pushes_lost);
+        if self.ground.faults.any() && self.is_deaf(&identity) {
+            count(&self.ground.counts.pushes_lost);
             return 0;
         }
         let mut sent = 0;
@@ -266,13 +256,13 @@ impl Shared {
             sent += key
                 .sessions()
                 .values()
-                .filter(|session| session.push(self, updates))
+                .filter(|session| session.push(&self.ground, updates))
                 .count();
         }
         let counter = if sent == 0 {
-            &self.counts.pushes_lost
+            &self.ground.counts.pushes_lost
         } else {
-            &self.counts.pushes
+            &self.ground.counts.pushes
         };
         counter.fetch_add(sent.max(1) as u64, Ordering::Relaxed);
         sent
@@ -280,7 +270,7 @@ impl Shared {
 
     fn is_deaf(&self, identity: &Arc<Key>) -> bool {
         let dc_id = identity.family_links().first().map_or(0, |link| link.dc_id);
-        self.strikes(
+        self.ground.strikes(
             Victim {
                 dc_id,
                 key: Some(identity.id),
@@ -301,35 +291,6 @@ impl Shared {
                 link.end(Ending::AfterFlush);
             }
         }
-    }
-
-    /// Seconds since 1970 by the server's clock, which a fault may have set wrong for this connection.
-    pub fn seconds(&self, link: Option<&Link>) -> i64 {
-        self.nanoseconds(link).0
-    }
-
-    fn nanoseconds(&self, link: Option<&Link>) -> (i64, u32) {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let mut seconds = now.as_secs() as i64;
-        if self.faults.any()
-            && let Some(link) = link
-        {
-            let wrong_by = self.faults.peek(link.victim(), |fault| match fault {
-                WireFault::WrongClock { seconds } => Some(i64::from(*seconds)),
-                _ => None,
-            });
-            seconds += wrong_by.unwrap_or(0);
-        }
-        (seconds, now.subsec_nanos())
-    }
-
-    /// The server's time as a message id, its two lowest bits free.
-    pub fn message_time(&self, link: Option<&Link>) -> i64 {
-        let (seconds, nanoseconds) = self.nanoseconds(link);
-        let fraction = (u64::from(nanoseconds) << 32) / 1_000_000_000;
-        seconds << 32 | (fraction as i64 & !3)
     }
 
     pub async fn shutdown(&self) {
