@@ -1,5 +1,7 @@
 //! Upkeep: the commands about the master key and the set-up, `switchboard rekey` and `switchboard check`.
 
+mod reach;
+
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use crate::{
@@ -106,7 +108,8 @@ fn remote(config: &Config) -> Option<SupabaseConfig> {
         .map(|remote| SupabaseConfig::new(remote.url, remote.key).every(remote.interval))
 }
 
-/// Tells what is wrong with key, database and vault; the configuration was checked before. Changes no row.
+/// Tells what is wrong with key, database, vault and the ways to Telegram; the configuration was checked before. Changes
+/// no row.
 pub async fn check(config: Config) -> ExitCode {
     say("ok       configuration");
     let mut worst = 0;
@@ -130,6 +133,9 @@ pub async fn check(config: Config) -> ExitCode {
     };
     let store = open_store(&config, &mut tell);
     for finding in examine(keyring.as_ref(), remote(&config).as_ref(), store.as_ref()).await {
+        tell(&finding);
+    }
+    for finding in reach::examine_ways(&config, keyring.as_ref(), store.as_ref()).await {
         tell(&finding);
     }
     if let Some(store) = store {

@@ -373,6 +373,8 @@ async fn the_rekey_command_works_beside_the_running_service() {
     let mut fleet = on(&project).accounts(2).start().await;
     let data = fleet.data_dir();
     let before = std::fs::read(data.join("master.key")).unwrap();
+    let (dc, address) = fleet.telegram.dc_addresses()[0];
+    let telegram = format!("{dc}@{address}");
     let run = |command: &str| {
         Command::new(env!("CARGO_BIN_EXE_switchboard"))
             .args([command, "--data-dir"])
@@ -380,6 +382,7 @@ async fn the_rekey_command_works_beside_the_running_service() {
             .env_clear()
             .env("SUPABASE_URL", project.url().as_str())
             .env("SUPABASE_SERVICE_KEY", SECRET_KEY)
+            .env("TELEGRAM_DC", &telegram)
             .output()
             .unwrap()
     };
@@ -443,6 +446,7 @@ async fn the_passphrase_is_changed_beside_the_running_service() {
             .env_clear()
             .envs([passphrase])
             .env("SWITCHBOARD_NEW_MASTER_PASSPHRASE_FILE", &file)
+            .env("TELEGRAM_DC", "2@127.0.0.1:9")
             .output()
             .unwrap();
         std::fs::remove_file(&file).unwrap();

@@ -1,7 +1,7 @@
 //! Examine: what is wrong with key, rows and Supabase, without changing any of them.
 
 use super::{Keyring, SupabaseConfig, local::Local, supabase::Supabase};
-use crate::store::StoreHandle;
+use crate::{domain::SecretText, store::StoreHandle};
 
 /// One line of `switchboard check`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +76,23 @@ async fn rows(keyring: &Keyring, store: &StoreHandle, findings: &mut Vec<Finding
         "{} accounts in the vault",
         accounts.len()
     )));
+}
+
+/// Which proxies accounts name for themselves; what can't be opened was told by [`examine`].
+pub async fn own_proxies(keyring: &Keyring, store: &StoreHandle) -> Vec<SecretText> {
+    let local = Local {
+        store: store.clone(),
+        keys: std::sync::Arc::new(tokio::sync::RwLock::new(keyring.clone())),
+    };
+    let mut own = Vec::new();
+    for row in store.sealed_accounts().await.unwrap_or_default() {
+        if row.proxies.is_some()
+            && let Ok(credentials) = local.credentials(row.id).await
+        {
+            own.extend(credentials.proxies);
+        }
+    }
+    own
 }
 
 async fn supabase(config: &SupabaseConfig, keyring: Option<&Keyring>) -> Finding {

@@ -36,7 +36,7 @@ use tokio::sync::broadcast;
 
 pub use account::{AccountSummary, Credentials, RemoteChange, SessionEpoch, VaultAccount};
 pub use error::VaultError;
-pub use examine::{Finding, examine};
+pub use examine::{Finding, examine, own_proxies};
 pub use farewells::{Farewell, Parted};
 pub use harden::harden_process;
 pub use key_file::KeyError;

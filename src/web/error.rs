@@ -9,7 +9,7 @@ use actix_web::{
     error::PayloadError,
     http::{StatusCode, header},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// What a caller is told.
@@ -19,6 +19,8 @@ pub struct ApiError {
     pub code: &'static str,
     pub message: String,
     pub retry_after: Option<Duration>,
+    /// What the words are made of, for other languages.
+    params: Option<Box<Value>>,
     /// The methods that there are.
     pub allow: Option<String>,
     /// Of what went wrong on our side, or beyond it; the log has it, too.
@@ -32,6 +34,7 @@ impl ApiError {
             code,
             message: message.into(),
             retry_after: None,
+            params: None,
             allow: None,
             request_id: status.is_server_error().then(Uuid::new_v4),
         }
@@ -110,6 +113,12 @@ impl ApiError {
     }
 
     #[must_use]
+    pub fn with(mut self, params: Value) -> Self {
+        self.params = Some(Box::new(params));
+        self
+    }
+
+    #[must_use]
     pub fn request_id(&self) -> Option<String> {
         self.request_id.map(|id| id.to_string())
     }
@@ -138,6 +147,9 @@ impl ResponseError for ApiError {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
         let mut error = json!({ "code": self.code, "message": self.message });
+        if let Some(params) = &self.params {
+            error["params"] = (**params).clone();
+        }
         if let Some(request_id) = self.request_id() {
             error["request_id"] = json!(request_id);
         }

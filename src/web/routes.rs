@@ -158,6 +158,8 @@ routes! {
     post "/accounts/{id}/login/password" => login::submit_password, Admin, "login_answered";
     post "/accounts/{id}/login/resend" => login::resend_code, Admin, "login_code_resent";
     post "/accounts/{id}/proxy/test" => ways::test_ways, Admin;
+    get "/proxies" => ways::list_ways, Service;
+    post "/proxies/test" => ways::try_ways, Service;
     post "/accounts/{id}/restart" => accounts::restart_account, Admin, "account_restarted";
     post "/accounts/{id}/logout" => accounts::log_out_account, Admin, "signed_out";
     post "/accounts/{id}/send" => conversations::queue_send, Send;

@@ -20,6 +20,7 @@ pub fn read(texts: Option<Vec<SecretText>>) -> Result<Option<Vec<Proxy>>, ApiErr
 impl From<ProxyError> for ApiError {
     fn from(error: ProxyError) -> Self {
         Self::unprocessable("proxy_invalid", error.to_string())
+            .with(json!({ "reason": error.code() }))
     }
 }
 
@@ -107,5 +108,22 @@ pub async fn test_ways(
         .telegram
         .test_ways(own.as_deref(), session.as_ref())
         .await;
+    Ok(HttpResponse::Ok().json(json!({ "ways": ways })))
+}
+
+/// The service's own: what accounts take that name none.
+pub async fn list_ways(service: web::Data<Service>) -> HttpResponse {
+    let proxies = &service.telegram.config().proxies;
+    let names: Vec<ProxyName> = proxies.iter().map(Proxy::name).collect();
+    HttpResponse::Ok().json(json!({ "proxies": names }))
+}
+
+/// The same as [`test_ways`], of no account.
+pub async fn try_ways(
+    service: web::Data<Service>,
+    MaybeJson(body): MaybeJson<TestWays>,
+) -> Result<HttpResponse, ApiError> {
+    let asked = read(body.and_then(|body| body.proxies))?;
+    let ways = service.telegram.test_ways(asked.as_deref(), None).await;
     Ok(HttpResponse::Ok().json(json!({ "ways": ways })))
 }

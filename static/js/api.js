@@ -2,6 +2,8 @@
 
 export const ROOT = new URL('../../', import.meta.url);
 const LIMIT_MS = 20_000;
+/** Sixteen proxies that lead nowhere, and five data centres. */
+const TEST_LIMIT_MS = 120_000;
 
 export class ApiError extends Error {
   /** @param {number} status 0 when there was no answer at all */
@@ -19,14 +21,14 @@ export class ApiError extends Error {
   }
 }
 
-/** @param {{method?: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal, query?: Record<string, unknown>}} [options] */
+/** @param {{method?: string, body?: unknown, headers?: Record<string, string>, signal?: AbortSignal, query?: Record<string, unknown>, patience?: number}} [options] */
 export async function call(path, options = {}) {
-  const { method = 'GET', body, headers = {}, signal, query } = options;
+  const { method = 'GET', body, headers = {}, signal, query, patience = LIMIT_MS } = options;
   const url = new URL(path.replace(/^\//, ''), ROOT);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== null && value !== undefined && value !== '' && value !== false) url.searchParams.set(name, String(value));
   }
-  const limit = AbortSignal.timeout(LIMIT_MS);
+  const limit = AbortSignal.timeout(patience);
   const request = { method, headers: { Accept: 'application/json', ...headers }, signal: signal ? AbortSignal.any([signal, limit]) : limit };
   if (method !== 'GET') {
     request.headers['Content-Type'] = 'application/json';
@@ -73,6 +75,10 @@ export const api = {
   restart: (account) => call(`accounts/${id(account)}/restart`, { method: 'POST' }),
   logout: (account) => call(`accounts/${id(account)}/logout`, { method: 'POST' }),
   removeAccount: (account, history) => call(`accounts/${id(account)}`, { method: 'DELETE', query: { history } }),
+
+  testAccountWays: (account, proxies) => call(`accounts/${id(account)}/proxy/test`, { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
+  proxies: () => call('proxies'),
+  testProxies: (proxies) => call('proxies/test', { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
 
   login: (account) => call(`accounts/${id(account)}/login`),
   startLogin: (account, body) => call(`accounts/${id(account)}/login`, { method: 'POST', body }),

@@ -175,6 +175,8 @@ export function waitingText({ t, lang }, message, now) {
 /** Trouble in words. A code we have words for, else what the service said, else that it failed. */
 export function explain({ t, has }, error, params = {}) {
   const key = `error.${error.code}`;
-  if (has(key)) return t(key, params);
+  const more = error.body?.error?.params ?? {};
+  if (has(`${key}.${more.reason}`)) return t(`${key}.${more.reason}`, { ...more, ...params });
+  if (has(key)) return t(key, { ...more, ...params });
   return error.message ? cleanText(error.message) : t('error.unexpected');
 }

@@ -25,4 +25,5 @@ mod replies;
 mod safety;
 mod speed;
 mod vault;
+mod ways;
 mod world;

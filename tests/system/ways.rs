@@ -1,5 +1,7 @@
 //! Ways: an account's proxies, changed and tried over REST, while it keeps its session and its place.
 
+use std::process::Command;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_simulator::{PersonSpec, world::Media};
@@ -154,4 +156,96 @@ async fn a_body_may_be_left_out_but_not_be_broken() {
             assert_eq!(answer["error"]["code"].as_str().unwrap_or(""), code);
         }
     }
+}
+
+/// Protects who sets the service up: `check` says of every way, the service's and the accounts' own, what it reaches; and a
+/// way that leads nowhere is a problem.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_says_what_each_way_reaches() {
+    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let dcs = fleet.telegram.dc_addresses();
+    let own = Proxy::start(Kind::Tinyproxy { login: true }, &dcs).await;
+    let id = fleet.accounts[0].id.clone();
+    let (status, _) = patch(&fleet, &id, json!({ "proxies": [own.url] })).await;
+    assert_eq!(status, 200);
+    goes_by(&fleet, &id, Some(own.port)).await;
+    fleet.stop_service();
+
+    let check = |proxies: &str| {
+        let telegram: Vec<String> = dcs
+            .iter()
+            .map(|(dc, address)| format!("{dc}@{address}"))
+            .collect();
+        let output = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args(["check", "--data-dir"])
+            .arg(fleet.data_dir())
+            .env_clear()
+            .env("TELEGRAM_DC", telegram.join(","))
+            .env("SWITCHBOARD_PROXIES", proxies)
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let way = |said: &str, begins: &str| {
+        let lines: Vec<&str> = said
+            .lines()
+            .filter(|line| line.starts_with(begins))
+            .collect();
+        assert_eq!(lines.len(), 1, "{said}");
+        lines[0].to_owned()
+    };
+    let (code, said) = check("");
+    assert_eq!(code, Some(0), "{said}");
+    let direct = way(&said, "ok       way direct reaches data centres 2 in ");
+    assert!(direct.contains(", 4 in "), "{said}");
+    let own = format!("ok       way http://127.0.0.1:{} (1 account) ", own.port);
+    way(&said, &own);
+
+    let (code, said) = check("socks5://127.0.0.1:9");
+    assert_eq!(code, Some(1), "{said}");
+    let dead = way(
+        &said,
+        "problem  way socks5://127.0.0.1:9 reaches no data centre",
+    );
+    assert!(dead.contains("can't be reached"), "{said}");
+    way(&said, &own);
+    // The account never goes out directly then, and nobody asks about it.
+    assert!(!said.contains("way direct"), "{said}");
+    assert!(!said.contains(PASSWORD), "{said}");
+}
+
+/// Protects who adds an account: the service's ways are told without credentials, and any can be tried before an account
+/// has it; what is wrong with an address is told as a word as well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ways_are_tried_before_there_is_an_account() {
+    let fleet = Fleet::builder()
+        .env(
+            "SWITCHBOARD_PROXIES",
+            "http://relay-guest:opensesame@127.0.0.1:9",
+        )
+        .start()
+        .await;
+    let told = fleet.api.get("/proxies").await;
+    assert_eq!(
+        told,
+        json!({ "proxies": [{ "kind": "http", "host": "127.0.0.1:9" }] })
+    );
+    let dead = fleet.api.post("/proxies/test", json!({})).await;
+    assert_eq!(dead["ways"][0]["dcs"][0]["code"], "proxy_unreachable");
+    let direct = fleet
+        .api
+        .post("/proxies/test", json!({ "proxies": [] }))
+        .await;
+    assert_eq!(direct["ways"][0]["proxy"], Value::Null);
+    assert!(direct["ways"][0]["dcs"][1]["ms"].is_u64(), "{direct}");
+    let body = json!({ "proxies": ["socks5://127.0.0.1"] });
+    let (status, refused) = fleet
+        .api
+        .call(Method::POST, "/proxies/test", Some(body))
+        .await;
+    assert_eq!(status, 422);
+    assert_eq!(refused["error"]["params"]["reason"], "port", "{refused}");
 }

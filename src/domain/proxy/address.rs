@@ -36,6 +36,21 @@ pub enum ProxyError {
     TooMany,
 }
 
+impl ProxyError {
+    /// A word for programs and for other languages.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Scheme => "scheme",
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::Login => "login",
+            Self::Secret => "secret",
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
 impl Proxy {
     /// # Errors
     /// When it is no address of a known kind.

@@ -10,7 +10,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
-use super::{Proxy, Target, Ways, lock};
+use super::{Proxy, Target, WayError, Ways, lock};
 use crate::{
     domain::ProxyName,
     telegram::{handshake, settings::Settings},
@@ -28,7 +28,9 @@ const ABREAST: usize = 8;
 pub struct Reach {
     pub id: i32,
     pub ms: Option<u64>,
-    /// Why it was not reached, in words.
+    /// Why it was not reached: a [`super::WayError::code`], or `unreachable`.
+    pub code: Option<&'static str>,
+    /// The same in words.
     pub error: Option<String>,
 }
 
@@ -89,16 +91,24 @@ impl Ways {
     }
 }
 
-async fn ask(ways: &Ways, target: Target) -> Result<Duration, String> {
+/// Why there was no answer.
+struct NoAnswer {
+    code: &'static str,
+    words: String,
+}
+
+async fn ask(ways: &Ways, target: Target) -> Result<Duration, NoAnswer> {
     let begun = Instant::now();
     match handshake::seconds_ahead(ways, target.dc, target.address, LIMIT).await {
         Ok(_) => Ok(begun.elapsed()),
-        Err(error) => Err(lock(&ways.state)
-            .errors
-            .iter()
-            .flatten()
-            .next()
-            .map_or_else(|| error.to_string(), ToString::to_string)),
+        Err(error) => {
+            let state = lock(&ways.state);
+            let of_the_way = state.errors.iter().flatten().next();
+            Err(NoAnswer {
+                code: of_the_way.map_or("unreachable", WayError::code),
+                words: of_the_way.map_or_else(|| error.to_string(), ToString::to_string),
+            })
+        }
     }
 }
 
@@ -108,7 +118,8 @@ async fn reach(number: usize, way: Arc<Ways>, target: Target) -> (usize, Reach) 
     let reach = Reach {
         id: target.dc,
         ms: answer.as_ref().ok().map(millis),
-        error: answer.err(),
+        code: answer.as_ref().err().map(|error| error.code),
+        error: answer.err().map(|error| error.words),
     };
     (number, reach)
 }

@@ -36,9 +36,9 @@ const COMMON: &[&str] = &[
     "internal",
 ];
 
+/// The calls whose body may be left out.
+const MAY_BE_BARE: [&str; 2] = ["/accounts/{id}/proxy/test", "/proxies/test"];
 /// Of calls that take an `Idempotency-Key`.
-/// The one call whose body may be left out.
-const MAY_BE_BARE: &str = "/accounts/{id}/proxy/test";
 const KEYED: &[&str] = &[
     "idempotency_conflict",
     "idempotency_in_progress",
@@ -134,7 +134,7 @@ fn described(operation: &Operation) -> Value {
     described["responses"] = Value::Object(responses);
     if !operation.body.is_empty() {
         described["requestBody"] = json!({
-            "required": operation.path != MAY_BE_BARE,
+            "required": !MAY_BE_BARE.contains(&operation.path),
             "content": { "application/json": { "schema": schema(operation.body) } },
         });
     }

@@ -231,6 +231,8 @@ operations! {
         post "/accounts/{id}/login/password" "The two-step verification password", "Password" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/login/resend" "Asks for the code by the next way", "" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/proxy/test" "Which data centres each of its ways to Telegram reaches, and how fast; or each of those given", "TestWays" => 200 "Ways", &[], &["account_not_found", "proxy_invalid"];
+        get "/proxies" "The service's own ways to Telegram, in order, without credentials: for accounts that name none; an empty list: directly", "" => 200 "ServiceWays", &[], &[];
+        post "/proxies/test" "Which data centres each of them reaches, and how fast; or each of those given, before an account has them", "TestWays" => 200 "Ways", &[], &["proxy_invalid"];
         post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &["account_not_found", "account_unavailable"];
         post "/accounts/{id}/logout" "Signs it out; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[], ACCOUNT;
         post "/accounts/{id}/send" "Writes to a @username, a numeric id or a phone number", "Send" => 202 "MessageAndConversation", &[], SENDING;

@@ -1,10 +1,12 @@
 /** One account's sheet: how it is, why, and everything that can be done with it. */
 
+import { api } from '../api.js';
 import { el, setText, show } from '../dom.js';
 import { moment } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
 import { colourOf, historyText, needsPerson, ringOf, stateText } from '../words.js';
 import { Sheet, confirm } from './sheet.js';
+import { WaysField, wayName } from './ways.js';
 import { colourField } from './fields.js';
 
 export class AccountSheet {
@@ -17,7 +19,7 @@ export class AccountSheet {
     this.facts = el('dl', { class: 'facts' });
     this.acts = el('div', { class: 'actions' });
     this.conflict = el('div', { class: 'conflict', role: 'alert', hidden: true });
-    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.archive(), this.facts, this.ending());
+    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.archive(), this.ways().root, this.facts, this.ending());
     this.sheet.open();
     this.leave = app.store.view((state) => this.paint(state));
     this.paint(app.state);
@@ -43,6 +45,7 @@ export class AccountSheet {
     setText(this.sheet.heading, cleanName(account.label));
     this.offer(this.actions(account));
     this.whole.checked = account.archive === 'all';
+    this.way.paint(account);
     this.fill(account);
     return undefined;
   }
@@ -111,6 +114,17 @@ export class AccountSheet {
     return el('div', { class: 'setting' }, el('label', { for: 'account-archive', text: t('account.archive') }), this.whole, el('p', { class: 'hint', id: 'account-archive-hint', text: t('account.archive.hint') }));
   }
 
+  /** How it reaches Telegram; changed without a new sign-in. */
+  ways() {
+    const save = async (proxies) => {
+      const asked = this.app.state.accounts;
+      const { account } = await api.changeAccount(this.id, { proxies });
+      this.app.store.dispatch({ type: 'account_changed', account, asked });
+    };
+    this.way = new WaysField(this.app, { test: (proxies) => api.testAccountWays(this.id, proxies), save });
+    return this.way;
+  }
+
   fill(account) {
     const { t, lang } = this.app;
     const rows = [];
@@ -122,6 +136,7 @@ export class AccountSheet {
     add('account.phone', account.phone ? `\u2066${account.phone}\u2069` : '');
     add('account.since', when(account.state_since));
     add('account.update', when(account.last_update_at));
+    add('account.way', wayName(t, account.proxy));
     add('account.unread', account.unread ?? 0);
     add('account.queued', account.outbox_pending ?? 0);
     add('account.history', historyText(this.app.words, account.history));

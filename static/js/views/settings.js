@@ -4,6 +4,7 @@ import { el } from '../dom.js';
 import { LANGUAGES } from '../i18n.js';
 import { openAccess } from './access.js';
 import { Sheet } from './sheet.js';
+import { serviceWays } from './ways.js';
 
 export function openSettings(app) {
   const { t, prefs } = app;
@@ -18,10 +19,17 @@ export function openSettings(app) {
   const open = el('button', { type: 'button', class: 'button', text: t('settings.access'), 'data-act': 'settings.access', on: { click: () => openAccess(app) } });
   const access = el('div', { class: 'setting' }, el('p', { class: 'hint', text: t('settings.access.hint') }), open);
   // What one may do is known from the service's greeting, which may come later than the sheet.
-  const paint = (state) => { access.hidden = state.scope !== 'admin'; };
+  const ways = serviceWays(app);
+  const paint = (state) => {
+    access.hidden = state.scope !== 'admin';
+    if (ways.root.hidden === access.hidden) return;
+    ways.root.hidden = access.hidden;
+    if (!access.hidden) ways.load();
+  };
+  ways.root.hidden = true;
   paint(app.state);
   leave = app.store.view(paint);
-  box.append(access);
+  box.append(ways.root, access);
   sheet.body.append(box);
   return sheet.open();
 }

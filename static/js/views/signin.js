@@ -10,6 +10,7 @@ import { session } from '../prefs.js';
 import { cleanName, cleanText, hueOf } from '../text.js';
 import { colourOf } from '../words.js';
 import { codeField, colourField, field } from './fields.js';
+import { WaysField } from './ways.js';
 
 const POLL = 3000;
 /** The service forgets a finished sign-in; that the account runs tells that it went well. */
@@ -123,9 +124,15 @@ export class Signin {
       el('form', { class: 'way', on: { submit: (event) => { event.preventDefault(); this.startSession(); } } }, string.root, el('button', { class: 'button', text: t('signin.import') })));
     const title = account ? t('signin.again', { account: cleanName(account.label) }) : t('signin.how');
     const nodes = [el('div', { class: 'pair' }, byPhone, byQr), more];
-    if (!account) return section(title, ...nodes);
+    if (!account) return section(title, this.way(), ...nodes);
     const reason = account.state_reason ? el('p', { class: 'quiet', text: cleanText(account.state_reason) }) : '';
     return el('div', { class: 'signin' }, el('h3', { text: title }), reason, ...nodes);
+  }
+
+  /** Before the first dial: where Telegram is blocked, nothing works without. */
+  way() {
+    this.ways = new WaysField(this.app, { test: (proxies) => api.testProxies(proxies) });
+    return el('details', { class: 'more' }, el('summary', { text: this.app.t('way.title') }), this.ways.root);
   }
 
   startPhone() {
@@ -166,6 +173,8 @@ export class Signin {
       body.api_id = Number(apiId.value);
       body.api_hash = apiHash.value.toLowerCase();
     }
+    const proxies = this.ways.wanted();
+    if (proxies) body.proxies = proxies;
     if (body.label === '') return label.fail(t('error.label_invalid')) ?? null;
     return body;
   }
@@ -175,6 +184,7 @@ export class Signin {
     const { label, apiId } = this.fields;
     if (error.code === 'label_invalid' && label) label.fail(text);
     else if (error.code.startsWith('api_') && apiId) apiId.fail(text);
+    else if (error.code === 'proxy_invalid' && this.id === null) this.ways.fail(error);
     else if (at) at.fail(text);
     else this.app.toast(text);
   }

@@ -2,7 +2,7 @@
 
 super::schemas! {
     answer Error { error: "ErrorBody" }
-    answer ErrorBody { code: "string", message: "string", request_id: "maybe string" }
+    answer ErrorBody { code: "string", message: "string", request_id: "maybe string", params: "maybe object" }
     answer Account {
         id: "uuid", label: "string", colour: "integer", phone: "string?", is_active: "boolean",
         state: "one of signed_out|signing_in|connecting|online|reconnecting|limited|stopped|needs_login|banned|failed",
@@ -12,9 +12,10 @@ super::schemas! {
         media: "one of none|previews|all", proxies: "ProxyName[]?", proxy: "ProxyName?", exit: "one of direct|proxy",
     }
     answer ProxyName { kind: "one of socks5|http|https|mtproxy", host: "string" }
+    answer ServiceWays { proxies: "ProxyName[]" }
     answer Ways { ways: "Way[]" }
     answer Way { proxy: "ProxyName?", dcs: "Reach[]" }
-    answer Reach { id: "integer", ms: "integer?", error: "string?" }
+    answer Reach { id: "integer", ms: "integer?", code: "string?", error: "string?" }
     answer TelegramUser { id: "string", first_name: "string", last_name: "string?", username: "string?" }
     answer Sync { phase: "one of dialogs|history|done", done: "integer", total: "integer" }
     answer History { done: "integer", total: "integer", eta_s: "integer" }
