@@ -10,7 +10,7 @@ use switchboard_simulator::{
     AccountSpec, PersonSpec, Simulator,
     control::Answering,
     traffic::{TrafficHandle, TrafficSpec},
-    world::{Draft, Form, Media},
+    world::{Draft, Form, Media, samples},
 };
 use tempfile::TempDir;
 
@@ -208,12 +208,32 @@ fn populate(telegram: &Simulator, accounts: &[DemoAccount]) -> Vec<i64> {
         .chain(accounts.iter().map(|account| account.user))
         .collect();
     chats.push(telegram.add_supergroup("Customers' corner", &everybody));
+    open_forum(telegram, &everybody);
     if let Some(editor) = people.first() {
         let mut readers = vec![*editor];
         readers.extend(accounts.iter().map(|account| account.user));
         chats.push(telegram.add_channel("News channel", &readers));
     }
     chats
+}
+
+/// A forum with two topics, and a word in each.
+fn open_forum(telegram: &Simulator, members: &[i64]) {
+    let Some(founder) = members.get(4) else {
+        return;
+    };
+    let mut members = members.to_vec();
+    members.retain(|member| member != founder);
+    members.insert(0, *founder);
+    let forum = telegram.add_forum("Workshop", &members);
+    for (title, text) in [
+        ("Orders", "Two chairs for Friday, please."),
+        ("Returns", "One leg is loose."),
+    ] {
+        if let Ok(topic) = telegram.add_topic(forum, *founder, title) {
+            telegram.say_in_topic(*founder, forum, topic, text);
+        }
+    }
 }
 
 /// One of what people send besides words, so that each account has something to look at and listen to.
@@ -224,10 +244,8 @@ fn show_kinds(telegram: &Simulator, person: i64, account: i64) {
             mime: "application/pdf".to_owned(),
             size: 482_000,
         },
-        Media::Voice {
-            seconds: 7,
-            size: 14_000,
-        },
+        samples::voice(),
+        samples::film(),
         Media::Poll {
             question: "📦 10:00 / 16:00?".to_owned(),
             answers: vec!["10:00".to_owned(), "16:00".to_owned()],

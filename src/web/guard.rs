@@ -307,7 +307,7 @@ fn add_headers(headers: &mut HeaderMap, hosts: &Hosts, own: Option<OwnAddress>, 
         ("cross-origin-resource-policy", "same-origin"),
         (
             "permissions-policy",
-            "camera=(), microphone=(), geolocation=()",
+            "camera=(), microphone=(self), geolocation=()",
         ),
     ];
     for (name, value) in fixed {

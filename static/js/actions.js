@@ -5,12 +5,16 @@ import { LIMIT } from './messages.js';
 import { session } from './prefs.js';
 import { pageKeysOf } from './lists.js';
 import { cleanName } from './text.js';
+import { GENERAL, chatKey, conversationOf, isIn, openKey, topicOf } from './topics.js';
 import { mayHaveArrived } from './words.js';
 
 const PAGE = 50;
 /** While somebody scrolls, less at a time: each page is drawn in one task. */
 const STEP = 30;
 const LIST_PAGE = 100;
+/** A topic's messages are looked for among the chat's: so many at a time, and so many times before somebody is asked. */
+const SIEVED = 200;
+const ROUNDS = 5;
 
 export class Actions {
   /** @param {import('./main.js').App} app */
@@ -98,22 +102,39 @@ export class Actions {
     if (selected === null) return;
     await this.fetchConversation(selected);
     if (this.state.selected !== selected) return;
-    const chat = this.state.chats.get(selected);
-    if (!chat || !chat.loaded || chat.atBottom) await this.loadLatest(selected);
-    else await this.loadMessages(selected, 'newer');
+    this.loadTopics(selected);
+    const key = openKey(this.state);
+    const chat = this.state.chats.get(key);
+    if (!chat || !chat.loaded || chat.atBottom) await this.loadLatest(key);
+    else await this.loadMessages(key, 'newer');
   }
 
   // ---- one conversation ----
 
-  async open(id, target = null) {
-    if (this.state.selected !== id) this.pending?.abort();
-    this.store.dispatch({ type: 'conversation_opened', id });
+  /** @param {string|null} topic of a forum; null: all of it */
+  async open(id, target = null, topic = null) {
+    const key = chatKey(id, topic);
+    if (openKey(this.state) !== key) this.pending?.abort();
+    const known = this.state.topics.has(id);
+    this.store.dispatch({ type: 'conversation_opened', id, topic });
     session.setItem('switchboard.open', id);
     if (!this.state.conversations.has(id)) await this.fetchConversation(id);
-    const chat = this.state.chats.get(id);
-    if (target !== null && !chat?.messages.some((message) => message.id === target)) return this.loadAround(id, target);
-    if (target !== null) return this.store.dispatch({ type: 'chat_jump', id, target });
-    if (!chat?.loaded) await this.loadLatest(id);
+    if (!known) this.loadTopics(id);
+    const chat = this.state.chats.get(key);
+    if (target !== null && !chat?.messages.some((message) => message.id === target)) return this.loadAround(key, target);
+    if (target !== null) return this.store.dispatch({ type: 'chat_jump', id: key, target });
+    if (!chat?.loaded) await this.loadLatest(key);
+  }
+
+  /** A forum's topics; others have none. */
+  async loadTopics(id) {
+    if (this.state.conversations.get(id)?.kind !== 'supergroup') return;
+    try {
+      const { topics } = await api.topics(id);
+      this.store.dispatch({ type: 'topics_loaded', id, topics });
+    } catch {
+      // Without them the chat shows all of its messages.
+    }
   }
 
   async fetchConversation(id) {
@@ -133,8 +154,9 @@ export class Actions {
     this.store.dispatch({ type: 'conversation_closed' });
   }
 
+  /** @param {string} id the key of a stretch, here and below */
   loadLatest(id) {
-    const unread = this.state.conversations.get(id)?.unread ?? 0;
+    const unread = this.state.conversations.get(conversationOf(id))?.unread ?? 0;
     return this.fetchPage(id, 'latest', { limit: Math.min(LIMIT, Math.max(PAGE, unread + 20)) });
   }
 
@@ -143,7 +165,9 @@ export class Actions {
   }
 
   /** A quote names its message by Telegram's number only; the service finds it, also where nobody has read yet. */
-  loadQuoted(id, number) {
+  async loadQuoted(key, number) {
+    const id = conversationOf(key);
+    if (topicOf(key) !== null) await this.open(id);
     return this.fetchPage(id, 'around', { around_message_id: number, limit: PAGE * 2 }, (one) => one.message_id === number);
   }
 
@@ -154,6 +178,7 @@ export class Actions {
     if (direction === 'older' && chat.atStart) return;
     if (direction === 'newer' && chat.atEnd) return;
     const edge = direction === 'older' ? chat.messages[0] : chat.messages[chat.messages.length - 1];
+    if (!edge && chat.below && direction === 'older') return this.fetchPage(id, direction, { cursor: chat.below, limit: STEP });
     if (!edge) return this.loadLatest(id);
     if (direction === 'newer') return this.fetchPage(id, direction, { after: edge.id, limit: STEP });
     const cursor = chat.olderAt[edge.id];
@@ -167,7 +192,7 @@ export class Actions {
     this.pendingFor = id;
     this.store.dispatch({ type: 'chat_loading', id, direction });
     try {
-      const page = await api.messages(id, query, pending.signal);
+      const page = await this.askPage(id, direction, query, pending.signal);
       if (pending.signal.aborted) return;
       const target = wanted && page.messages.find((one) => wanted({ ...one, id: String(one.id) }));
       this.store.dispatch({ type: 'messages_page', id, direction, target: target ? String(target.id) : null, ...page });
@@ -178,11 +203,27 @@ export class Actions {
         return;
       }
       if (direction === 'around') return this.missed(id, error);
-      const account = this.state.accounts.get(this.state.conversations.get(id)?.account_id);
+      const account = this.state.accounts.get(this.state.conversations.get(conversationOf(id))?.account_id);
       this.store.dispatch({ type: 'chat_failed', id, direction, code: error.code ?? 'unexpected', message: error.message, state: account?.state ?? null });
     } finally {
       if (this.pending === pending) this.pending = null;
     }
+  }
+
+  /** Of a topic: the chat's pages one after the other, until enough of it is found. */
+  async askPage(key, direction, query, signal) {
+    const [id, topic] = [conversationOf(key), topicOf(key)];
+    if (topic === null) return api.messages(id, query, signal);
+    const found = [];
+    let page = await api.messages(id, { ...query, limit: SIEVED }, signal);
+    const { prev_cursor } = page;
+    for (let round = 1; ; round += 1) {
+      found.push(...page.messages.filter((message) => isIn(message, topic)));
+      const cursor = direction === 'newer' ? page.prev_cursor : page.next_cursor;
+      if (!cursor || found.length >= STEP || round === ROUNDS) break;
+      page = await api.messages(id, { cursor, limit: SIEVED }, signal);
+    }
+    return direction === 'newer' ? { ...page, messages: found } : { ...page, prev_cursor, messages: found };
   }
 
   /** A jump that led nowhere leaves what is on the screen as it is. */
@@ -206,24 +247,76 @@ export class Actions {
 
   // ---- replies ----
 
-  reply(conversation, text, replyTo) {
+  /** @param {{replyTo?: string|null, topic?: string|null, entities?: object[], quote?: string|null}} [more] */
+  reply(conversation, text, { replyTo = null, topic = null, entities = [], quote = null } = {}) {
     this.app.outbox.add({
       key: crypto.randomUUID(), conversation_id: conversation.id, account_id: conversation.account_id, text,
-      reply_to_message_id: replyTo, at: new Date().toISOString(), error: null,
+      reply_to_message_id: replyTo, topic_id: topic === GENERAL ? null : topic, entities: entities.length > 0 ? entities : null, quote, at: new Date().toISOString(), error: null,
     });
   }
 
   async retryMessage(message) {
-    if (message.local) return this.app.outbox.retry(message.key);
+    if (message.local) return this.app.uploads.retry(message.key) || this.app.outbox.retry(message.key);
     await this.attempt(() => api.retry(message.id));
   }
 
   async discardMessage(message) {
-    if (message.local) return this.app.outbox.discard(message.key);
+    if (message.local) return this.app.uploads.discard(message.key) || this.app.outbox.discard(message.key);
     await this.attempt(async () => {
       await api.takeBack(message.id, mayHaveArrived(message));
       this.store.dispatch({ type: 'message_removed', id: message.id, conversation: message.conversation_id });
     });
+  }
+
+  // ---- what is done with messages ----
+
+  edit(message, text, entities) {
+    return this.attempt(async () => {
+      const answer = await api.edit(message.id, { text, entities });
+      this.store.dispatch({ type: 'message_answered', message: answer.message });
+    });
+  }
+
+  react(message, emoji) {
+    return this.attempt(async () => {
+      const answer = await api.react(message.id, emoji);
+      this.store.dispatch({ type: 'message_answered', message: answer.message });
+    });
+  }
+
+  pin(message, pinned) {
+    return this.attempt(async () => {
+      const answer = await api.pin(message.id, pinned);
+      this.store.dispatch({ type: 'message_answered', message: answer.message });
+    });
+  }
+
+  /** A few seconds later: until then it can be taken back. @param {'everyone'|'me'} whom */
+  deleteMessages(messages, whom) {
+    const ids = messages.map((one) => one.id);
+    this.store.dispatch({ type: 'deletion_asked', ids });
+    this.app.undo.add({
+      text: this.app.t('delete.done', { n: ids.length }),
+      back: () => this.store.dispatch({ type: 'deletion_dropped', ids }),
+      act: async () => {
+        const asked = await this.attempt(() => api.deleteMessages(ids, whom));
+        if (!asked) this.store.dispatch({ type: 'deletion_dropped', ids });
+      },
+    });
+  }
+
+  /** @param {string[]} conversations where to */
+  async forward(messages, conversations, hideOrigin) {
+    const done = await this.attempt(() => api.forward(messages.map((one) => one.id), conversations, hideOrigin));
+    if (done) this.app.toast(this.app.t('forward.done', { n: conversations.length }));
+  }
+
+  retryOrder(id) {
+    return this.attempt(() => api.retryOrder(id));
+  }
+
+  dropOrder(id, force) {
+    return this.attempt(() => api.dropOrder(id, force));
   }
 
   /** A masked message as Telegram has it, for the eyes of whoever asked: it goes to no store. @returns {Promise<string|null>} */

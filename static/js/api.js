@@ -32,6 +32,8 @@ export async function call(path, options = {}) {
   const request = { method, headers: { Accept: 'application/json', ...headers }, signal: signal ? AbortSignal.any([signal, limit]) : limit };
   if (method !== 'GET') {
     request.headers['Content-Type'] = 'application/json';
+    // Sent also while the page goes away.
+    request.keepalive = options.keepalive === true;
     if (body !== undefined) request.body = JSON.stringify(body);
   }
   const answer = await send(url, request, signal);
@@ -66,6 +68,9 @@ export async function mediaTrouble(href) {
 }
 
 const id = encodeURIComponent;
+/** Asked for once, however often it is sent. */
+const once = () => ({ 'Idempotency-Key': crypto.randomUUID() });
+const numbers = (ids) => ids.map(Number);
 
 export const api = {
   accounts: () => call('accounts'),
@@ -93,13 +98,24 @@ export const api = {
   reply: (entry) => call(`conversations/${id(entry.conversation_id)}/reply`, {
     method: 'POST',
     headers: { 'Idempotency-Key': entry.key },
-    body: { text: entry.text, ...(entry.reply_to_message_id ? { reply_to_message_id: entry.reply_to_message_id } : {}) },
+    body: {
+      text: entry.text, ...(entry.reply_to_message_id ? { reply_to_message_id: entry.reply_to_message_id } : {}), ...(entry.topic_id ? { topic_id: entry.topic_id } : {}),
+      ...(entry.entities ? { entities: entry.entities } : {}), ...(entry.quote ? { quote: { text: entry.quote } } : {}),
+    },
   }),
   media: (conversation, query, signal) => call(`conversations/${id(conversation)}/media`, { query, signal }),
+  topics: (conversation) => call(`conversations/${id(conversation)}/topics`),
   markRead: (conversation) => call(`conversations/${id(conversation)}/read`, { method: 'POST' }),
   sendTo: (account, recipient, text) => call(`accounts/${id(account)}/send`, { method: 'POST', body: { recipient, text } }),
   retry: (message) => call(`messages/${id(message)}/retry`, { method: 'POST' }),
   takeBack: (message, force) => call(`messages/${id(message)}`, { method: 'DELETE', query: force ? { force: true } : {} }),
+  edit: (message, body) => call(`messages/${id(message)}`, { method: 'PATCH', headers: once(), body }),
+  react: (message, emoji) => call(`messages/${id(message)}/reaction`, { method: 'PUT', headers: once(), body: { emoji } }),
+  pin: (message, pinned) => call(`messages/${id(message)}/pin`, { method: 'PUT', headers: once(), body: { pinned } }),
+  deleteMessages: (messages, whom) => call('messages/delete', { method: 'POST', keepalive: true, headers: once(), body: { message_ids: numbers(messages), for: whom } }),
+  forward: (messages, conversations, hide) => call('messages/forward', { method: 'POST', headers: once(), body: { message_ids: numbers(messages), conversation_ids: numbers(conversations), hide_origin: hide } }),
+  retryOrder: (order) => call(`orders/${id(order)}/retry`, { method: 'POST' }),
+  dropOrder: (order, force) => call(`orders/${id(order)}`, { method: 'DELETE', query: force ? { force: true } : {} }),
   reveal: (message) => call(`messages/${id(message)}/reveal`, { method: 'POST' }),
   versions: (message) => call(`messages/${id(message)}/versions`),
   search: (query, signal) => call('search', { query, signal }),

@@ -19,6 +19,8 @@ function act(app, event) {
   if (event.altKey && !event.ctrlKey && (key === 'ArrowDown' || key === 'ArrowUp')) return done(app.step(key === 'ArrowDown' ? 1 : -1));
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(TYPING)) return false;
   if (key === '/') return done(app.search.focus());
+  if (key === 'n') return done(app.openNew());
+  if (key === '.') return app.chat.handles.openMenu();
   if (key === '?') return done(app.openKeys());
   if (key === 'u') return done(app.actions.setFilter({ unread: !app.state.filter.unread }));
   if (key === 'r') return done(app.state.selected !== null && app.actions.markRead(app.state.selected));

@@ -10,7 +10,11 @@ import { Notifier } from './notify.js';
 import { Outbox } from './outbox.js';
 import { Drafts, Prefs, readJson, session, usable } from './prefs.js';
 import { Player } from './player.js';
+import { shownMessages } from './chats.js';
 import { Store } from './store.js';
+import { openKey } from './topics.js';
+import { Undo } from './undo.js';
+import { Uploads } from './uploads.js';
 import { explain } from './words.js';
 import { AccountSheet } from './views/account.js';
 import { Banner } from './views/banner.js';
@@ -22,10 +26,13 @@ import { Head } from './views/head.js';
 import { List } from './views/list.js';
 import { openPalette } from './views/palette.js';
 import { Rail } from './views/rail.js';
+import { openNew } from './views/new.js';
 import { Search } from './views/search.js';
+import { Selection } from './views/selection.js';
 import { openSettings } from './views/settings.js';
 import { Sheet, openKeys } from './views/sheet.js';
 import { playOn } from './views/sound.js';
+import { Topics } from './views/topics.js';
 import { openViewer } from './views/viewer.js';
 import { Signin, signinBefore } from './views/signin.js';
 
@@ -46,6 +53,8 @@ export class App {
     this.outbox = new Outbox({ storage, post: api.reply, dispatch: (action) => this.store.dispatch(action) });
     /** @type {Sheet|null} */
     this.sheet = null;
+    this.uploads = new Uploads({ dispatch: (action) => this.store.dispatch(action) });
+    this.undo = new Undo({ onChange: (thing) => this.offerUndo(thing) });
     this.queue = [];
     this.flushed = 0;
     this.started = false;
@@ -63,8 +72,10 @@ export class App {
     this.filters = new Filters(this);
     this.list = new List(this);
     this.head = new Head(this);
+    this.topics = new Topics(this);
     this.chat = new Chat(this);
     this.composer = new Composer(this);
+    this.selection = new Selection(this);
     this.details = new Details(this);
     this.banner = new Banner(this);
     this.search = new Search(this);
@@ -72,6 +83,10 @@ export class App {
     this.store.view((state) => this.welcome(state));
     listenKeys(this);
     playOn(this);
+    addEventListener('pagehide', () => this.undo.flush());
+    addEventListener('beforeunload', (event) => { if (this.uploads.busy) event.preventDefault(); });
+    $('#open-new').addEventListener('click', () => this.openNew());
+    $('#undo button').addEventListener('click', () => this.undo.takeBack());
     this.theme();
     this.prefs.onChange((name) => this.preferred(name));
     const filter = readJson(session, 'switchboard.filter', {});
@@ -180,6 +195,8 @@ export class App {
     if (this.state.staleAccounts) this.actions.refreshAccountsSoon();
     this.announce(events);
     const { selected } = this.state;
+    const renamed = ({ data }) => String(data?.message?.conversation_id) === selected && data.message.action?.kind?.startsWith('topic_');
+    if (selected !== null && events.some(renamed)) this.actions.loadTopics(selected);
     if (selected !== null && this.chat.pinned && events.some(({ event, data }) => event === 'message_received' && String(data?.message?.conversation_id) === selected)) this.readIfAsked(selected);
   }
 
@@ -217,7 +234,9 @@ export class App {
     if (this.filters.closeMenu()) return true;
     if (this.rail.isSheet) return this.rail.asSheet(false) ?? true;
     if (this.search.close()) return true;
-    if (this.composer.replyTo) return this.composer.answer(null) ?? true;
+    if (this.composer.recorder.on) return this.composer.recorder.end(false) ?? true;
+    if (this.selection.clear()) return true;
+    if (this.composer.leave()) return true;
     if (this.details.open) return this.details.toggle() ?? true;
     if (this.state.selected !== null) return this.closeConversation() ?? true;
     return false;
@@ -245,8 +264,12 @@ export class App {
     openKeys(this);
   }
 
+  openNew() {
+    openNew(this);
+  }
+
   openViewer(id) {
-    openViewer(this, id);
+    openViewer(this, shownMessages(this.state, openKey(this.state)), id);
   }
 
   openPalette() {
@@ -345,6 +368,14 @@ export class App {
     $('#toasts').append(toast);
     setTimeout(() => toast.remove(), 5000);
     this.say(text);
+  }
+
+  /** For a few seconds, what was just asked for can be taken back. */
+  offerUndo(thing) {
+    const box = $('#undo');
+    show(box, thing !== null);
+    setText(box.firstElementChild, thing?.text ?? '');
+    if (thing) this.say(thing.text);
   }
 
   say(text) {

@@ -12,7 +12,7 @@ const TAIL_LIMIT = 100;
 export function emptyChat() {
   return {
     messages: [], olderAt: {}, atStart: false, atEnd: false, tail: [], tailLost: false, loading: null, error: null,
-    unreadFrom: null, newCount: 0, atBottom: true, jump: null, loaded: false,
+    unreadFrom: null, newCount: 0, atBottom: true, jump: null, loaded: false, below: null, dry: false,
   };
 }
 
@@ -61,7 +61,7 @@ function replaceWith(chat, page, direction, older, newer, target) {
   const first = page[0]?.id;
   return trimOlder({
     ...chat, messages, loading: null, error: null, loaded: true, atStart: older === null, atEnd: ends && !lost, tail: [], tailLost: false,
-    olderAt: first ? { [first]: older } : {}, jump: target ?? chat.jump,
+    olderAt: first ? { [first]: older } : {}, jump: target ?? chat.jump, below: older, dry: page.length === 0 && older !== null,
   });
 }
 
@@ -69,7 +69,7 @@ function joinOlder(chat, page, older) {
   const first = page[0]?.id ?? chat.messages[0]?.id;
   const joined = {
     ...chat, messages: merge(page, chat.messages), loading: null, error: null, atStart: older === null,
-    olderAt: first ? { ...chat.olderAt, [first]: older } : chat.olderAt,
+    olderAt: first ? { ...chat.olderAt, [first]: older } : chat.olderAt, below: older, dry: page.length === 0 && older !== null,
   };
   // Whoever went back to the end meanwhile keeps the end.
   return chat.atBottom ? trimOlder(joined) : trimNewer(joined);

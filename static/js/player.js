@@ -41,7 +41,7 @@ export class Player {
     const audio = new Audio();
     audio.preload = 'metadata';
     audio.src = href;
-    for (const event of ['play', 'pause', 'timeupdate', 'durationchange', 'error']) audio.addEventListener(event, () => this.tell());
+    for (const event of ['play', 'playing', 'waiting', 'pause', 'timeupdate', 'durationchange', 'error']) audio.addEventListener(event, () => this.tell());
     audio.addEventListener('ended', () => {
       this.tell();
       this.onEnd?.(href);

@@ -1,13 +1,18 @@
 /** The chat portal: sign-in when there is no session, the chats when there is. Reads only; answering is done at the desk. */
 
 import { call } from './api.js';
-import { $, el, setText, show, translate } from './dom.js';
+import { $, arrange, el, setText, show, translate } from './dom.js';
 import { clock, dayKey, dayLine, listTime } from './format.js';
 import { loadWords, pickLanguage } from './i18n.js';
+import { groupAlbums } from './media.js';
+import { Player } from './player.js';
 import { Prefs, usable } from './prefs.js';
-import { cleanName, cleanText, hueOf, initials, linkify, oneLine } from './text.js';
-import { explain } from './words.js';
+import { cleanName, cleanText, hueOf, initials, oneLine } from './text.js';
+import { explain, previewOf } from './words.js';
 import { field } from './views/fields.js';
+import { albumOf, mediaOf } from './views/media.js';
+import { richText } from './views/rich.js';
+import { openViewer } from './views/viewer.js';
 
 const POLL = 2000;
 const REFRESH = 10_000;
@@ -15,9 +20,14 @@ const get = (path, query) => call(`telegram/${path}`, { query });
 const post = (path, body = {}) => call(`telegram/${path}`, { method: 'POST', body });
 
 class Portal {
-  constructor(words) {
+  constructor(words, prefs) {
     this.words = words;
     this.t = words.t;
+    this.lang = words.lang;
+    this.prefs = prefs;
+    this.player = new Player();
+    /** What is on the screen, by message: what stays as it is keeps its element, so that nothing stops playing. */
+    this.pieces = new Map();
     this.main = $('#main');
     this.timer = null;
     $('#reset').addEventListener('click', () => this.reset());
@@ -163,7 +173,7 @@ class Portal {
     const id = String(chat.id ?? chat.chat_id);
     const title = cleanName(chat.title ?? chat.name) || this.t('unnamed');
     const last = chat.last_message;
-    const text = oneLine(typeof last === 'string' ? last : last?.text ?? '');
+    const text = typeof last === 'object' && last !== null ? previewOf(this.words, last) : oneLine(last ?? '');
     const unread = chat.unread ?? chat.unread_count ?? 0;
     return el('button', { type: 'button', class: 'portal-chat', 'data-chat': id, 'aria-current': String(id === this.open), on: { click: () => this.show(id) } },
       el('span', { class: 'avatar', 'data-colour': hueOf(id), 'aria-hidden': 'true', text: initials(title) }),
@@ -183,8 +193,29 @@ class Portal {
     }
   }
 
+  // ---- what the views of messages ask for ----
+
+  say(text) {
+    setText($('#said'), text);
+  }
+
+  toast(text) {
+    this.say(text);
+  }
+
+  explain(error) {
+    return explain(this.words, error);
+  }
+
+  openViewer(id) {
+    openViewer(this, this.shown, id);
+  }
+
+  // ---- one chat ----
+
   async show(id) {
     this.open = id;
+    this.pieces.clear();
     for (const button of this.list.querySelectorAll('.portal-chat')) button.setAttribute('aria-current', String(button.dataset.chat === id));
     await this.load(id, true);
   }
@@ -194,8 +225,8 @@ class Portal {
     try {
       const answer = await get(`chats/${encodeURIComponent(id)}/messages/`);
       if (this.open !== id) return;
-      const list = [...answer.messages].sort((a, b) => (time(a) < time(b) ? -1 : 1));
-      this.draw(list);
+      this.shown = answer.messages.map((message) => ({ ...message, id: String(message.id ?? message.date), timestamp: message.date })).reverse();
+      this.draw(this.shown);
     } catch (error) {
       this.messages.replaceChildren(el('p', { class: 'quiet', text: explain(this.words, error) }));
     }
@@ -206,22 +237,36 @@ class Portal {
     const { t, words } = this;
     const nodes = [];
     let day = null;
-    for (const message of list) {
-      const key = dayKey(time(message));
-      if (key !== day) nodes.push(el('h2', { class: 'day-line', text: dayLine(words.lang, time(message), new Date(), { today: t('today'), yesterday: t('yesterday') }) }));
+    for (const album of groupAlbums(list)) {
+      const [first] = album;
+      const key = dayKey(first.timestamp);
+      if (key !== day) nodes.push(this.piece(`day ${key}`, key, () => el('h2', { class: 'day-line', text: dayLine(words.lang, first.timestamp, new Date(), { today: t('today'), yesterday: t('yesterday') }) })));
       day = key;
-      const own = message.direction === 'outgoing' || message.out === true || message.is_outgoing === true;
-      const text = cleanText(message.text ?? message.message ?? '') || (message.media ? t(words.has(`media.${message.media.kind}`) ? `media.${message.media.kind}` : 'media.other') : cleanText(message.service));
-      const pieces = linkify(text).map((piece) => (piece.href ? el('a', { href: piece.href, target: '_blank', rel: 'noopener noreferrer', text: piece.text }) : piece.text));
-      const sender = own ? null : cleanName(message.sender?.name ?? message.sender_name);
-      nodes.push(el('article', { class: own ? 'message own first' : 'message first' }, el('div', { class: 'bubble' }, sender ? el('div', { class: 'sender' }, el('bdi', { text: sender })) : null,
-        el('div', { class: 'body', dir: 'auto' }, ...pieces), el('div', { class: 'meta' }, el('time', { datetime: time(message), text: clock(words.lang, time(message)) })))));
+      nodes.push(this.piece(first.id, JSON.stringify(album), () => this.message(album)));
     }
-    this.messages.replaceChildren(...(nodes.length > 0 ? nodes : [el('p', { class: 'quiet', text: t('chat.empty') })]));
+    arrange(this.messages, nodes.length > 0 ? nodes : [el('p', { class: 'quiet', text: t('chat.empty') })]);
+  }
+
+  piece(key, shows, make) {
+    const known = this.pieces.get(key);
+    if (known?.shows === shows) return known.root;
+    const root = make();
+    this.pieces.set(key, { shows, root });
+    return root;
+  }
+
+  message(album) {
+    const { words } = this;
+    const message = album.find((one) => one.text) ?? album[0];
+    const own = message.direction === 'outgoing';
+    const sender = own ? null : cleanName(message.sender?.name);
+    const media = message.media && !message.deleted_at ? el('div', { class: 'media' }, album.length > 1 ? albumOf(this, album) : mediaOf(this, message)) : null;
+    const text = message.deleted_at ? [this.t('message.deleted')] : message.text ? richText(this, message.text, message.entities) : message.service ? [cleanText(message.service)] : [];
+    const body = text.length > 0 ? el('div', { class: 'body', dir: 'auto' }, ...text) : null;
+    return el('article', { class: own ? 'message own first' : 'message first' }, el('div', { class: 'bubble' }, sender ? el('div', { class: 'sender' }, el('bdi', { text: sender })) : null,
+      media, body, el('div', { class: 'meta' }, el('time', { datetime: message.timestamp, text: clock(words.lang, message.timestamp) }))));
   }
 }
-
-const time = (message) => message.timestamp ?? message.date;
 
 async function main() {
   const prefs = new Prefs(usable(() => localStorage));
@@ -230,7 +275,7 @@ async function main() {
   document.documentElement.dir = words.dir;
   document.title = words.t('portal.title');
   translate(document, words.t);
-  await new Portal(words).start();
+  await new Portal(words, prefs).start();
 }
 
 main();

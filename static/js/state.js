@@ -2,8 +2,10 @@
  * Everything the page knows, and how each thing that happens changes it. A pure reducer: no time, no storage, no network.
  */
 
+import { knownMessage, reopened, withChat, withChats, withMessage, withoutGoing } from './chats.js';
 import { newerFirst, sortKey } from './lists.js';
 import { addLive, addPage, emptyChat, firstUnread, normaliseMessage, removeMessage } from './messages.js';
+import { chatKey, conversationOf, openKey, topicOf } from './topics.js';
 
 const CHATS_KEPT = 6;
 
@@ -20,7 +22,11 @@ export function initialState() {
     /** @type {Map<string, {cursor: string|null, boundary: string|null, done: boolean, loading: boolean, error: string|null}>} */ pages: new Map(),
     /** @type {import('./types.js').Filter} */ filter: { accounts: [], kind: null, unread: false, grouped: false },
     /** @type {string|null} */ selected: null,
-    /** @type {Map<string, import('./types.js').Chat>} least recently opened first */ chats: new Map(),
+    /** @type {string|null} the topic of it that is open; null: all of them */ topic: null,
+    /** @type {Set<string>|null} messages of the open chat that are selected; null: nobody selects */ selection: null,
+    /** @type {Set<string>} messages whose deletion was asked for */ going: new Set(),
+    /** @type {Map<string, Array<{id: string, title: string|null}>>} of the forums looked at */ topics: new Map(),
+    /** @type {Map<string, import('./types.js').Chat>} by conversation, or by conversation and topic; least recently opened first */ chats: new Map(),
     /** @type {Map<string, import('./types.js').Local>} */ locals: new Map(),
     /** @type {Map<string, {conversation: string, text: string}>} message row → the local reply it answers */ bound: new Map(),
     /** @type {Map<string, import('./types.js').Login>} */ logins: new Map(),
@@ -97,21 +103,47 @@ const handlers = {
 
   filter_changed: (state, { filter }) => ({ ...state, filter: { ...state.filter, ...filter } }),
 
-  conversation_opened(state, { id }) {
+  conversation_opened(state, { id, topic = null }) {
     const chats = new Map(state.chats);
-    const left = state.selected !== null && state.selected !== id ? chats.get(state.selected) : null;
-    if (left) chats.set(state.selected, { ...left, unreadFrom: null, newCount: 0, jump: null });
-    const chat = chats.get(id) ?? emptyChat();
-    chats.delete(id);
-    chats.set(id, reopened(chat, state.conversations.get(id)));
+    const key = chatKey(id, topic);
+    const before = openKey(state);
+    const left = before !== null && before !== key ? chats.get(before) : null;
+    if (left) chats.set(before, { ...left, unreadFrom: null, newCount: 0, jump: null });
+    const chat = chats.get(key) ?? emptyChat();
+    chats.delete(key);
+    chats.set(key, reopened(chat, topic === null ? state.conversations.get(id) : null));
     for (const old of chats.keys()) {
       if (chats.size <= CHATS_KEPT) break;
       chats.delete(old);
     }
-    return { ...state, selected: id, chats };
+    const selection = before === key ? state.selection : null;
+    return { ...state, selected: id, topic, chats, selection };
   },
 
-  conversation_closed: (state) => ({ ...state, selected: null }),
+  conversation_closed: (state) => ({ ...state, selected: null, topic: null, selection: null }),
+
+  /** An album is selected as one. */
+  selection_toggled(state, { ids }) {
+    const selection = new Set(state.selection ?? []);
+    const has = ids.every((id) => selection.has(id));
+    for (const id of ids) if (has) selection.delete(id);
+    else selection.add(id);
+    return { ...state, selection: selection.size > 0 ? selection : null };
+  },
+
+  selection_cleared: (state) => ({ ...state, selection: null }),
+
+  deletion_asked: (state, { ids }) => ({ ...state, going: new Set([...state.going, ...ids]) }),
+
+  deletion_dropped: (state, { ids }) => withoutGoing(state, ids),
+
+  /** The answer to what was asked of a message that is known. */
+  message_answered(state, { message }) {
+    const answered = normaliseMessage(message);
+    return withMessage(state, answered, (chat) => addLive(chat, answered, false));
+  },
+
+  topics_loaded: (state, { id, topics }) => ({ ...state, topics: new Map(state.topics).set(id, topics) }),
 
   /** What was lost before the end is asked for comes with it. */
   chat_loading: (state, { id, direction }) => withChat(state, id, (chat) => {
@@ -125,7 +157,7 @@ const handlers = {
     return withChat(state, id, (chat) => {
       const next = addPage(chat, page);
       const fresh = !chat.loaded && page.direction === 'latest';
-      const unread = state.conversations.get(id)?.unread ?? 0;
+      const unread = topicOf(id) === null ? state.conversations.get(id)?.unread ?? 0 : 0;
       return fresh ? { ...next, unreadFrom: firstUnread(next.messages, unread) } : next;
     });
   },
@@ -144,8 +176,9 @@ const handlers = {
   /** What is on the screen may be wrong: everything is loaded again, the lists are kept until then. */
   resync(state) {
     const chats = new Map();
-    const open = state.selected !== null ? state.chats.get(state.selected) : null;
-    if (open) chats.set(state.selected, { ...open, atEnd: false, tail: [], tailLost: true });
+    const key = openKey(state);
+    const open = key !== null ? state.chats.get(key) : null;
+    if (open) chats.set(key, { ...open, atEnd: false, tail: [], tailLost: true });
     return { ...state, pages: new Map(), chats, typing: new Map(), staleConversations: true };
   },
 
@@ -161,12 +194,22 @@ const handlers = {
     const known = knownMessage(state, answered);
     // The event may have been quicker than the answer, and further: then it is the truth.
     const better = known && known.status !== 'pending' ? known : answered;
-    return withChat({ ...state, locals }, better.conversation_id, (chat) => addLive(chat, better, true));
+    return withMessage({ ...state, locals }, better, (chat) => addLive(chat, better, true));
   },
 
   reply_rejected(state, { key, error }) {
     const local = state.locals.get(key);
     return local ? { ...state, locals: new Map(state.locals).set(key, { ...local, error }) } : state;
+  },
+
+  /** How much of each file has gone from this browser. @param {Record<string, number>} done by the key of its reply */
+  upload_moved(state, { done }) {
+    const locals = new Map(state.locals);
+    for (const [key, gone] of Object.entries(done)) {
+      const local = locals.get(key);
+      if (local) locals.set(key, { ...local, upload: { ...local.upload, done: gone } });
+    }
+    return { ...state, locals };
   },
 
   reply_discarded(state, { key }) {
@@ -175,7 +218,7 @@ const handlers = {
     return { ...state, locals };
   },
 
-  message_removed: (state, { id, conversation }) => withChat(state, conversation, (chat) => removeMessage(chat, id)),
+  message_removed: (state, { id, conversation }) => withChats(state, conversation, (chat) => removeMessage(chat, id)),
 
   typing_expired(state, { now }) {
     const typing = new Map([...state.typing].filter(([, one]) => one.until > now));
@@ -199,27 +242,6 @@ function withLogin(state, id, login) {
   if (login) logins.set(id, login);
   else logins.delete(id);
   return { ...state, logins };
-}
-
-function withChat(state, id, change) {
-  const chat = state.chats.get(id);
-  if (!chat) return state;
-  const next = change(chat);
-  if (next === chat) return state;
-  return { ...state, chats: new Map(state.chats).set(id, next) };
-}
-
-/** A chat opened again shows its unread line anew. */
-function reopened(chat, conversation) {
-  if (!chat.loaded || !chat.atEnd) return { ...emptyChat() };
-  return { ...chat, unreadFrom: firstUnread(chat.messages, conversation?.unread ?? 0), newCount: 0, atBottom: true, jump: null };
-}
-
-/** A chat that still loads keeps what events brought meanwhile in its tail. */
-function knownMessage(state, message) {
-  const chat = state.chats.get(message.conversation_id);
-  const same = (one) => one.id === message.id;
-  return chat?.messages.find(same) ?? chat?.tail.find(same) ?? null;
 }
 
 /** The open conversation is asked for by itself. */
@@ -287,6 +309,8 @@ const eventHandlers = {
   message_edited: (state, data) => messageEvent(state, data, false),
   message_reacted: (state, data) => messageEvent(state, data, false),
   message_deleted: deletedEvent,
+  order_updated: orderEvent,
+  upload_progress: uploadEvent,
   account_status: (state, { account }) => (account ? handlers.account_changed(state, { account }) : state),
   account_removed: (state, { account_id, account, history }) => handlers.account_removed(state, { id: account_id ?? account?.id, history }),
   vault_status: (state, { vault }) => ({ ...state, vault: vault ?? state.vault }),
@@ -306,7 +330,7 @@ const eventHandlers = {
 function messageEvent(state, data, isNew) {
   if (!data.message) return state;
   const message = normaliseMessage({ conversation_id: data.conversation?.id, ...data.message });
-  return withChat(state, message.conversation_id, (chat) => addLive(chat, message, isNew));
+  return withMessage(state, message, (chat) => addLive(chat, message, isNew));
 }
 
 /** Deletions name rows; what they said stays known as far as it was loaded. */
@@ -316,9 +340,33 @@ function deletedEvent(state, data) {
   const id = String(data.conversation_id);
   const conversation = state.conversations.get(id);
   const last = conversation?.last_message;
-  const marked = withChat(state, id, (chat) => ({ ...chat, messages: chat.messages.map(mark), tail: chat.tail.map(mark) }));
-  if (!last || !ids.has(last.id)) return marked;
-  return { ...marked, conversations: new Map(marked.conversations).set(id, { ...conversation, last_message: mark(last) }) };
+  const marked = withChats(state, id, (chat) => ({ ...chat, messages: chat.messages.map(mark), tail: chat.tail.map(mark) }));
+  const gone = withoutGoing(marked, [...ids]);
+  if (!last || !ids.has(last.id)) return gone;
+  return { ...gone, conversations: new Map(gone.conversations).set(id, { ...conversation, last_message: mark(last) }) };
+}
+
+/** What is still to be done with a message stands with it; what is done or taken back does not. */
+function orderEvent(state, { order }) {
+  if (!order) return state;
+  const ids = new Set((order.messages ?? []).map(String));
+  const over = order.status === 'done' || order.status === 'taken_back';
+  const mark = (message) => {
+    if (!ids.has(message.id)) return message;
+    const others = (message.orders ?? []).filter((one) => one.id !== order.id);
+    const kept = over || order.kind === 'text' || order.kind === 'media' ? [] : [{ id: order.id, kind: order.kind, status: order.status, delivery: order.delivery, error: order.error, retry_at: order.retry_at }];
+    return { ...message, orders: [...others, ...kept] };
+  };
+  const next = order.kind === 'delete' && (over || order.status === 'failed') ? withoutGoing(state, [...ids]) : state;
+  return withChats(next, order.conversation_id, (chat) => ({ ...chat, messages: chat.messages.map(mark), tail: chat.tail.map(mark) }));
+}
+
+/** How much of a file has gone from the service to Telegram. */
+function uploadEvent(state, { id, done, total }) {
+  const mark = (message) => (message.id === String(id) && message.status === 'pending' ? { ...message, upload: { done, total } } : message);
+  let next = state;
+  for (const key of state.chats.keys()) next = withChat(next, key, (chat) => (chat.messages.some((one) => mark(one) !== one) ? { ...chat, messages: chat.messages.map(mark) } : chat));
+  return next;
 }
 
 function stopTyping(state, data) {
@@ -339,11 +387,15 @@ function bindLocal(state, message) {
   const known = knownMessage(state, { conversation_id: conversation, id: String(message.id) });
   if (known) return state;
   for (const local of state.locals.values()) {
-    const mine = message.idempotency_key ? message.idempotency_key === local.key : !local.error && local.text.trim() === String(message.text).trim();
+    const mine = message.idempotency_key ? message.idempotency_key === local.key : !local.error && (local.media ? sameFile(local.media, message.media) : !message.media && local.text.trim() === String(message.text).trim());
     if (local.conversation_id !== conversation || !mine) continue;
     return handlers.reply_discarded(state, { key: local.key });
   }
   return state;
+}
+
+function sameFile(ours, theirs) {
+  return Boolean(theirs) && ours.size === theirs.size && (ours.name === theirs.name || !theirs.name);
 }
 
 /** Accounts' unread totals follow their conversations; a conversation seen for the first time makes them uncertain. */
@@ -364,21 +416,4 @@ function countUnread(before, after, ids) {
     if (account) accounts.set(id, { ...account, unread: Math.max(0, (account.unread ?? 0) + change) });
   }
   return { ...after, accounts, staleAccounts: stale };
-}
-
-/** The messages of a chat with the replies that still wait for the service. */
-export function shownMessages(state, id) {
-  const chat = state.chats.get(id);
-  if (!chat) return [];
-  const locals = [...state.locals.values()].filter((local) => local.conversation_id === id).map(asMessage);
-  return chat.atEnd || !chat.loaded ? [...chat.messages, ...locals] : chat.messages;
-}
-
-function asMessage(local) {
-  return {
-    id: `local:${local.key}`, key: local.key, conversation_id: local.conversation_id, account_id: local.account_id, chat_id: '', message_id: null,
-    direction: 'outgoing', text: local.text, timestamp: local.at, status: local.error ? 'failed' : 'pending', delivery: null, sender: null,
-    reply_to_message_id: local.reply_to_message_id, topic: null, edited_at: null, deleted_at: null, media: null, service: null, backfilled: false, late: false,
-    error: local.error, retry_at: null, local: true,
-  };
 }

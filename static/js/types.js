@@ -88,6 +88,7 @@
  * @property {string} account_id
  * @property {string} text
  * @property {string|null} reply_to_message_id
+ * @property {string|null} [topic_id]   of a forum; null: General
  * @property {string} at
  * @property {{code: string, message: string}|null} error
  *
@@ -104,6 +105,8 @@
  * @property {number} newCount
  * @property {boolean} atBottom
  * @property {string|null} jump         message id to bring into view
+ * @property {string|null} below        cursor of what is older than all that was looked through
+ * @property {boolean} dry              the last look further back found nothing, and there is more
  *
  * @typedef {{accounts: string[], kind: string|null, unread: boolean, grouped: boolean}} Filter
  *

@@ -3,7 +3,7 @@
 use grammers_tl_types::{enums, types};
 use switchboard_simulator::{
     PersonSpec,
-    world::{Action, Draft, Form, Media, Poll},
+    world::{Action, Draft, Form, Media, Poll, samples},
 };
 
 use super::world::{Met, met};
@@ -516,57 +516,151 @@ async fn a_sound_that_cannot_be_played_says_so() {
     desk.close().await;
 }
 
-/// Gives every sound of the page the bytes of a second's tone: the simulator's voices are noise that nobody can play.
-const TONES: &str = "(() => { const rate = 8000; const bytes = new Uint8Array(44 + rate); const view = new DataView(bytes.buffer); \
-    const text = (at, words) => [...words].forEach((one, n) => view.setUint8(at + n, one.charCodeAt(0))); \
-    text(0, 'RIFF'); view.setUint32(4, 36 + rate, true); text(8, 'WAVEfmt '); view.setUint32(16, 16, true); view.setUint16(20, 1, true); \
-    view.setUint16(22, 1, true); view.setUint32(24, rate, true); view.setUint32(28, rate, true); view.setUint16(32, 1, true); \
-    view.setUint16(34, 8, true); text(36, 'data'); view.setUint32(40, rate, true); \
-    for (let n = 0; n < rate; n += 1) bytes[44 + n] = 128 + 90 * Math.sin(n / 3); \
-    const tone = URL.createObjectURL(new Blob([bytes], { type: 'audio/wav' })); window.heard = []; \
-    Object.defineProperty(HTMLMediaElement.prototype, 'src', { set(asked) { window.heard.push({ asked, sound: this }); this.setAttribute('src', tone); }, get() { return this.getAttribute('src'); } }); })()";
+/// Every sound and film that is played from here on, in order.
+const LISTEN: &str = "(() => { window.heard = []; const play = HTMLMediaElement.prototype.play; \
+    HTMLMediaElement.prototype.play = function () { if (!window.heard.includes(this)) window.heard.push(this); return play.call(this); }; })()";
 
-/// Protects whoever listens: a voice message plays when asked to, faster when wanted, one at a time and on to the next.
+/// Moves what is played to a second before its end.
+fn near_the_end(seconds: u32) -> String {
+    format!(
+        "(() => {{ const at = document.querySelector('.sound.now input'); at.value = '{}'; at.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()",
+        seconds - 1
+    )
+}
+
+/// Protects whoever listens: a voice message plays when asked to, faster when wanted, one at a time and on to the next;
+/// a film plays in its place.
 #[tokio::test(flavor = "multi_thread")]
-async fn voice_messages_play_faster_and_on_to_the_next() {
+async fn voices_and_films_play_faster_and_on_to_the_next() {
     let Met {
         fleet,
         account,
         person,
     } = met(&["Hello"]).await;
-    for seconds in [1, 2] {
-        let voice = Media::Voice {
-            seconds,
-            size: 9_000,
-        };
-        fleet.telegram.say_media(person, account.user, voice, "");
+    for media in [samples::voice(), samples::voice(), samples::film()] {
+        fleet.telegram.say_media(person, account.user, media, "");
     }
-    let desk = Desk::blank(Look::default()).await;
-    desk.cdp("Page.setBypassCSP", serde_json::json!({ "enabled": true }))
-        .await;
-    desk.goto(&format!("http://{}/", fleet.address())).await;
+    let desk = Desk::open(fleet.address()).await;
     desk.choose("Contact one").await;
     desk.until(
-        "two voices",
-        "document.querySelectorAll('.sound').length === 2",
+        "two voices and a film",
+        "document.querySelectorAll('.sound').length === 2 && document.querySelector('.play-mark')",
     )
     .await;
-    desk.js(TONES).await;
+    desk.js(LISTEN).await;
     desk.click(".sound .speed").await;
     desk.click(".sound .speed").await;
     desk.click(".sound .play").await;
     desk.until(
         "it at twice the speed",
-        "window.heard[0]?.sound.playbackRate === 2 && window.heard[0].sound.currentTime > 0",
+        "window.heard[0]?.playbackRate === 2 && window.heard[0].currentTime > 0.2",
     )
     .await;
+    desk.js(&near_the_end(7)).await;
     desk.until(
         "the next one",
-        "window.heard.length === 2 && window.heard[1].asked !== window.heard[0].asked && window.heard[1].sound.currentTime > 0",
+        "window.heard.length === 2 && window.heard[0].ended && window.heard[1].src !== window.heard[0].src && window.heard[1].currentTime > 0",
     )
     .await;
-    desk.until("the end", "window.heard[1].sound.ended").await;
-    desk.until_text(".sound .time", "0:01 / 0:01").await;
+    desk.js(&near_the_end(7)).await;
+    desk.until("the end", "window.heard[1].ended").await;
+    desk.until_text(".sound.now .time", "0:07 / 0:07").await;
     assert_eq!(desk.js("window.heard.length").await, 2);
+
+    desk.click(".picture:has(.play-mark)").await;
+    desk.until(
+        "the film",
+        "window.heard[2]?.videoWidth === 320 && window.heard[2].currentTime > 0.1",
+    )
+    .await;
+    desk.until_gone(".coming-ring").await;
+    desk.close().await;
+}
+
+/// Protects whoever has a slow line: a file and a picture on the way show how far they are, and can be stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_shows_how_far_it_is_and_can_be_stopped() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    let file = Media::Document {
+        name: "offer.pdf".into(),
+        mime: "application/pdf".into(),
+        size: 3_000_000,
+    };
+    fleet.telegram.say_media(person, account.user, file, "");
+    fleet
+        .telegram
+        .say_media(person, account.user, photo(1_600, 1_200), "");
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("net::ERR_");
+    desk.choose("Contact one").await;
+    desk.until(
+        "the small picture",
+        "document.querySelector('.small-picture[data-there]')",
+    )
+    .await;
+    desk.slow_line(200_000).await;
+    desk.click("a.content-card.file").await;
+    desk.until(
+        "how far it is",
+        "Number(document.querySelector('.file-coming .coming-ring [role=progressbar]').getAttribute('aria-valuenow')) > 0",
+    )
+    .await;
+    desk.assert_accessible("a file on its way").await;
+    desk.screenshot("file-on-its-way").await;
+    desk.click(".file-coming .ring-stop").await;
+    desk.until_gone(".coming-ring").await;
+    let saved = "document.querySelector('a.content-card.file').hasAttribute('data-saved')";
+    assert_eq!(desk.js(saved).await, false);
+
+    desk.slow_line(2_000).await;
+    desk.click(".picture").await;
+    desk.until("the ring", "document.querySelector('.viewer .coming-ring')")
+        .await;
+    desk.click(".viewer .ring-stop").await;
+    desk.slow_line(-1).await;
+    desk.click(".viewer .come").await;
+    desk.until(
+        "the whole picture",
+        "[...document.querySelectorAll('.viewer .frame img')].pop().naturalWidth === 1600 && !document.querySelector('.viewer .coming-ring')",
+    )
+    .await;
+    desk.close().await;
+}
+
+/// Protects whoever was told something else before: every text that an edited message had can be read.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_message_shows_what_it_said_before() {
+    let Met {
+        fleet,
+        account,
+        person,
+    } = met(&["Hello"]).await;
+    let sim = &fleet.telegram;
+    let id = sim.say(person, account.user, "it costs 100");
+    let desk = Desk::open(fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_message("it costs 100", "received").await;
+    for text in ["it costs 120", "it costs 150"] {
+        sim.edit(person, account.user, id, text).unwrap();
+        desk.until_message(text, "received").await;
+    }
+    desk.click(".edits").await;
+    desk.until(
+        "all three texts",
+        "document.querySelectorAll('.versions .body').length === 3",
+    )
+    .await;
+    assert_eq!(
+        desk.texts(".versions .body").await,
+        ["it costs 150", "it costs 120", "it costs 100"]
+    );
+    desk.assert_accessible("the versions of a message").await;
+    desk.screenshot("versions").await;
+    desk.keys("Escape").await;
+    desk.until_gone(".sheet").await;
     desk.close().await;
 }

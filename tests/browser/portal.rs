@@ -1,6 +1,9 @@
 //! Portal: the page of system E, and the one that connects a licence's number.
 
-use switchboard_simulator::{AccountSpec, PersonSpec};
+use switchboard_simulator::{
+    AccountSpec, PersonSpec,
+    world::{Media, samples},
+};
 
 use crate::support::{
     browser::Desk,
@@ -51,7 +54,35 @@ async fn the_portal_signs_in_shows_chats_and_lets_go() {
     desk.click_text(".portal-chat", "Contact one").await;
     desk.until_text(".portal-messages .body", "<b>Hello</b>")
         .await;
+    for media in [
+        samples::voice(),
+        Media::Photo {
+            width: 1_280,
+            height: 960,
+        },
+    ] {
+        fleet.telegram.say_media(person, user, media, "");
+    }
+    desk.until(
+        "the picture",
+        "document.querySelector('.portal-messages .small-picture[data-there]')",
+    )
+    .await;
+    desk.click(".sound .play").await;
+    desk.until(
+        "the voice to be heard",
+        "Number(document.querySelector('.sound input').value) > 0",
+    )
+    .await;
     desk.assert_accessible("the portal's chats").await;
+    desk.click(".picture").await;
+    desk.until(
+        "the whole picture",
+        "[...document.querySelectorAll('.viewer .frame img')].pop()?.naturalWidth === 1280",
+    )
+    .await;
+    desk.keys("Escape").await;
+    desk.until_gone(".viewer").await;
     desk.screenshot("portal").await;
     desk.click("#reset").await;
     desk.until_text(".card", "Sign in to Telegram").await;

@@ -119,3 +119,14 @@ test('no colour is named outside the tokens', () => {
     assert.doesNotMatch(text, /#[0-9a-f]{3,8}\b|rgb\(|hsl\(|oklch\(/i, name);
   }
 });
+
+// Protects: the portal's icons and sheets are the desk's, and none that its messages need is missing.
+test('the portal draws with the same icons as the desk', () => {
+  const page = (name) => readFileSync(new URL(name, STATIC), 'utf8');
+  const symbols = (text) => new Map([...text.matchAll(/<symbol id="i-([\w-]+)".*?<\/symbol>/g)].map((match) => [match[1], match[0]]));
+  const [desk, portal] = [symbols(page('index.html')), symbols(page('portal.html'))];
+  for (const [name, symbol] of portal) assert.equal(symbol, desk.get(name), name);
+  const views = ['media', 'file', 'sound', 'cards', 'viewer', 'rich', 'ring', 'sheet'].map((name) => page(`js/views/${name}.js`)).join('') + /MEDIA_ICONS = .*/.exec(page('js/words.js'))[0];
+  const asked = [...views.matchAll(/\b(?:icon|tool)\('([\w-]+)'|(?<=: )'(photo|video|voice|audio|sticker|place|person|poll|link|check)'/g)].map((match) => match[1] ?? match[2]);
+  for (const name of asked) assert.ok(portal.has(name), name);
+});

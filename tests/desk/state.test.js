@@ -2,7 +2,8 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { listedIds, pageKeysOf, totalUnread } from '../../static/js/lists.js';
-import { initialState, reduce, shownMessages } from '../../static/js/state.js';
+import { shownMessages } from '../../static/js/chats.js';
+import { initialState, reduce } from '../../static/js/state.js';
 import { LIMIT, addLive, addPage, awayRuns, emptyChat, firstUnread, mergeMedia } from '../../static/js/messages.js';
 
 const time = (n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
@@ -321,4 +322,57 @@ test('each run of late messages is counted at its first', () => {
   const late = (id) => message(id, { late: true });
   const runs = awayRuns([message(1), late(2), late(3), message(4), late(5)]);
   assert.deepEqual([...runs], [[2, 2], [5, 1]]);
+});
+
+// Protects: a topic's stretch holds what belongs to it and nothing else, beside that of the whole chat.
+test('what comes in a forum joins every stretch that it belongs to', () => {
+  const orders = { topic: { id: '7', title: 'Orders' } };
+  let state = opened({ type: 'topics_loaded', id: '1', topics: [{ id: '7', title: 'Orders' }] }, { type: 'conversation_opened', id: '1', topic: '7' });
+  state = reduce(state, { type: 'messages_page', id: '1#7', direction: 'latest', messages: [message(60, orders)], next_cursor: null });
+  state = reduce(state, received(101, orders));
+  state = reduce(state, received(102));
+  assert.deepEqual(ids(state.chats.get('1#7')), [60, 101]);
+  assert.deepEqual(ids(state.chats.get('1')).slice(-2), [101, 102]);
+  const local = { key: 'k', conversation_id: '1', account_id: 'a', text: 'x', reply_to_message_id: null, topic_id: null, at: time(103), error: null };
+  state = reduce(state, { type: 'reply_added', local });
+  assert.equal(shownMessages(state, '1#7').length, 2);
+  state = reduce(state, { type: 'reply_added', local: { ...local, key: 'l', topic_id: '7' } });
+  assert.deepEqual(shownMessages(state, '1#7').map((one) => one.id), ['60', '101', 'local:l']);
+  state = reduce(state, { type: 'events', now: 0, events: [{ event: 'message_deleted', data: { conversation_id: 1, ids: [101], deleted_at: time(104) } }] });
+  for (const key of ['1', '1#7']) assert.ok(state.chats.get(key).messages.find((one) => one.id === '101').deleted_at, key);
+});
+
+// Protects: a topic that was not found yet is not said to be empty, and is not looked for without end.
+test('a look further back that finds nothing says that there is more', () => {
+  let state = opened({ type: 'conversation_opened', id: '1', topic: '9' });
+  state = reduce(state, { type: 'messages_page', id: '1#9', direction: 'latest', messages: [], next_cursor: 'c1' });
+  assert.deepEqual([state.chats.get('1#9').dry, state.chats.get('1#9').atStart, state.chats.get('1#9').below], [true, false, 'c1']);
+  state = reduce(state, { type: 'messages_page', id: '1#9', direction: 'older', messages: [message(3, { topic: { id: '9' } })], next_cursor: null });
+  assert.deepEqual([state.chats.get('1#9').dry, state.chats.get('1#9').atStart], [false, true]);
+});
+
+// Protects: what was asked of a message stands with it until it is done; a deletion that failed gives the message back.
+test('an order stands with its message until its last word', () => {
+  const order = (status, more = {}) => ({ type: 'events', now: 0, events: [{ event: 'order_updated', data: { order: { id: 4, conversation_id: 1, kind: 'delete', status, delivery: null, messages: [100], error: null, retry_at: null, ...more } } }] });
+  const of = (state) => state.chats.get('1').messages.find((one) => one.id === '100').orders;
+  let state = opened({ type: 'deletion_asked', ids: ['100', '99'] }, order('pending'));
+  assert.deepEqual(of(state).map((one) => one.status), ['pending']);
+  assert.deepEqual([...state.going], ['100', '99']);
+  state = reduce(state, order('failed', { error: { code: 'MESSAGE_DELETE_FORBIDDEN', message: '' } }));
+  assert.equal(of(state)[0].error.code, 'MESSAGE_DELETE_FORBIDDEN');
+  assert.deepEqual([...state.going], ['99']);
+  state = reduce(state, order('done'));
+  assert.deepEqual(of(state), []);
+  state = reduce(state, { type: 'events', now: 0, events: [{ event: 'message_deleted', data: { conversation_id: 1, ids: [99], deleted_at: time(200) } }] });
+  assert.equal(state.going.size, 0);
+});
+
+// Protects: an album is selected as one, and another chat begins with nothing selected.
+test('a selection is toggled by bubble and ends with its chat', () => {
+  let state = opened({ type: 'selection_toggled', ids: ['98', '99'] }, { type: 'selection_toggled', ids: ['100'] });
+  assert.deepEqual([...state.selection], ['98', '99', '100']);
+  state = reduce(state, { type: 'selection_toggled', ids: ['98', '99'] });
+  assert.deepEqual([...state.selection], ['100']);
+  assert.equal(reduce(state, { type: 'selection_toggled', ids: ['100'] }).selection, null);
+  assert.equal(reduce(state, { type: 'conversation_opened', id: '2' }).selection, null);
 });

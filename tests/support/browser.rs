@@ -133,6 +133,11 @@ impl Desk {
 
     /// A window that shows nothing yet.
     pub async fn blank(look: Look) -> Self {
+        Self::blank_with(look, &[]).await
+    }
+
+    /// The same, of a browser with further switches.
+    pub async fn blank_with(look: Look, switches: &[&str]) -> Self {
         // The WebDriver client wants one, whether or not another client of this test has asked for it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let driver = Driver::start();
@@ -151,7 +156,10 @@ impl Desk {
             "--disable-sync",
             "--force-device-scale-factor=1",
             "--hide-scrollbars",
-        ] {
+        ]
+        .iter()
+        .chain(switches)
+        {
             caps.add_arg(arg).unwrap();
         }
         if place::roomy_memory().is_none() {
@@ -305,6 +313,40 @@ impl Desk {
         }
     }
 
+    /// A finger that rests on the first shown element with this text in it.
+    pub async fn long_press(&self, css: &str, text: &str) {
+        let element = format!(
+            "{}.find((one) => one.textContent.includes({}))",
+            shown(css),
+            json!(text)
+        );
+        self.until(&format!("{css} with {text:?}"), &element).await;
+        let at = self
+            .js(&format!(
+                "(() => {{ const box = {element}.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+            ))
+            .await;
+        let touches = json!({ "enabled": true });
+        self.cdp("Emulation.setTouchEmulationEnabled", touches)
+            .await;
+        let touch = json!({ "type": "touchStart", "touchPoints": [{ "x": at[0], "y": at[1] }] });
+        self.cdp("Input.dispatchTouchEvent", touch).await;
+    }
+
+    /// The finger is lifted.
+    pub async fn lift(&self) {
+        let touch = json!({ "type": "touchEnd", "touchPoints": [] });
+        self.cdp("Input.dispatchTouchEvent", touch).await;
+    }
+
+    /// What the clipboard holds; the page may read and write it from here on.
+    pub async fn clipboard(&self) -> Value {
+        let permissions =
+            json!({ "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.cdp("Browser.grantPermissions", permissions).await;
+        self.js("navigator.clipboard.readText()").await
+    }
+
     /// Moves the mouse away from everything.
     pub async fn leave(&self) {
         self.cdp(
@@ -357,6 +399,8 @@ impl Desk {
             "ArrowUp" => 38,
             "ArrowDown" => 40,
             "Tab" => 9,
+            // Its own code would be that of Delete.
+            "." => 190,
             _ => i64::from(key.to_uppercase().bytes().next().unwrap()),
         };
         let mut down = json!({ "type": "keyDown", "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers });
@@ -376,6 +420,36 @@ impl Desk {
         let conditions = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
         self.cdp("Network.emulateNetworkConditions", conditions)
             .await;
+    }
+
+    /// Not more than so many bytes come in a second; -1: as fast as they can.
+    pub async fn slow_line(&self, bytes: i64) {
+        self.cdp("Network.enable", json!({})).await;
+        let conditions = json!({ "offline": false, "latency": 0, "downloadThroughput": bytes, "uploadThroughput": -1 });
+        self.cdp("Network.emulateNetworkConditions", conditions)
+            .await;
+    }
+
+    /// Not more than so many bytes go out in a second; -1: as fast as they can.
+    pub async fn slow_way_out(&self, bytes: i64) {
+        self.cdp("Network.enable", json!({})).await;
+        let conditions = json!({ "offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes });
+        self.cdp("Network.emulateNetworkConditions", conditions)
+            .await;
+    }
+
+    /// Somebody picks files in a field for them.
+    pub async fn pick_files(&self, css: &str, files: &[PathBuf]) {
+        let document = self.cdp("DOM.getDocument", json!({})).await;
+        let root = &document["root"]["nodeId"];
+        let field = self
+            .cdp(
+                "DOM.querySelector",
+                json!({ "nodeId": root, "selector": css }),
+            )
+            .await;
+        let picked = json!({ "nodeId": field["nodeId"], "files": files });
+        self.cdp("DOM.setFileInputFiles", picked).await;
     }
 
     /// Requests to these addresses (with `*`) fail; none, when empty.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     control::Simulator,
-    world::{ChatRef, Draft, Form, Media, World},
+    world::{ChatRef, Draft, Form, Media, World, samples},
 };
 
 /// Who chats how much, and what.
@@ -287,10 +287,7 @@ fn newest(world: &World, who: i64, chat: ChatRef, own: bool) -> Option<u32> {
 
 fn some_media(dice: u64) -> Media {
     match dice % 6 {
-        0 => Media::Voice {
-            seconds: 7,
-            size: 9_000,
-        },
+        0 => samples::voice(),
         1 => Media::Sticker {
             emoji: "👍".to_owned(),
         },

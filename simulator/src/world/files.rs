@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Media, Refusal, World, bad, ids::mix, picture, uploads::Uploads};
+use super::{Media, Refusal, World, bad, ids::mix, picture, samples, uploads::Uploads};
 
 /// Where files lie unless something else was said.
 const FIRST_DC: i32 = 2;
@@ -227,7 +227,9 @@ pub fn sizes_of(id: i64, media: &Media, whole: Option<Content>) -> Option<Vec<Si
         name: "",
         width: 0,
         height: 0,
-        content: whole.unwrap_or(Content::Seeded(size)),
+        content: whole
+            .or_else(|| samples::bytes_of(media).map(Content::Drawn))
+            .unwrap_or(Content::Seeded(size)),
     };
     Some(match media {
         Media::Photo { width, height } => photo_sizes(id, *width, *height, whole),

@@ -25,6 +25,7 @@ mod poll;
 mod post;
 mod push;
 mod refusal;
+pub mod samples;
 mod seen;
 mod session;
 mod signin;

@@ -1,11 +1,13 @@
 /** One message on the screen. What most messages do not have (a quote, media, trouble) is made only when it is there. */
 
 import { el, icon, parts, setAttr, setIcon, setText, show, stamp } from '../dom.js';
-import { badge, clock, fullTime, moment } from '../format.js';
+import { badge, clock, fileSize, fullTime, moment, percent } from '../format.js';
+import { shareOf } from '../outgoing.js';
 import { cleanName, cleanText, oneLine } from '../text.js';
-import { explain, previewOf, waitingText } from '../words.js';
+import { explain, mediaName, previewOf, waitingText } from '../words.js';
 import { buttonsOf, notesOf, originOf, reactionsOf } from './extras.js';
 import { albumOf, mediaOf } from './media.js';
+import { Ring } from './ring.js';
 import { richText } from './rich.js';
 
 const TICKS = { pending: 'clock', sent: 'check', failed: 'alert', read: 'read' };
@@ -21,21 +23,23 @@ export class Bubble {
     this.revealed = null;
     setAttr(this.parts.reply, 'aria-label', app.t('message.reply'));
     setAttr(this.parts.reply, 'title', app.t('message.reply'));
+    setAttr(this.parts.more, 'aria-label', app.t('menu.label'));
+    setAttr(this.parts.more, 'title', app.t('menu.label'));
   }
 
-  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, canReveal: boolean, found: boolean, read: boolean, album: object[], topics: boolean}} item */
+  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, canReveal: boolean, found: boolean, read: boolean, album: object[], topics: boolean, selecting: boolean, picked: boolean, going: boolean}} item */
   update(item, now) {
     const { message } = item;
     const waiting = message.status === 'pending' && message.retry_at && Date.parse(message.retry_at) > now;
     const left = waiting ? Math.ceil((Date.parse(message.retry_at) - now) / 1000) : 0;
-    const inputs = [...item.album, item.topics, item.joined, item.named, item.quoted, item.canReply, item.canReveal, item.found, item.read, left];
+    const inputs = [...item.album, item.topics, item.joined, item.named, item.quoted, item.canReply, item.canReveal, item.found, item.read, left, item.selecting, item.picked, item.going];
     this.ticking = Boolean(waiting);
     if (this.inputs?.length === inputs.length && inputs.every((input, n) => input === this.inputs[n])) return;
     if (this.message !== message) this.revealed = null;
     this.inputs = inputs;
     this.message = message;
     const own = message.direction === 'outgoing';
-    const classes = ['message', own && 'own', item.joined ? 'joined' : 'first', message.status === 'failed' && 'failed', message.deleted_at && 'deleted', item.found && 'found', isBare(item) && 'bare'];
+    const classes = ['message', own && 'own', item.joined ? 'joined' : 'first', message.status === 'failed' && 'failed', message.deleted_at && 'deleted', item.found && 'found', isBare(item) && 'bare', item.selecting && 'selecting', item.picked && 'picked', item.going && 'going'];
     setAttr(this.root, 'class', classes.filter(Boolean).join(' '));
     this.root.dataset.id = message.id;
     setAttr(this.root, 'data-status', message.status);
@@ -49,7 +53,11 @@ export class Bubble {
     this.extras(message);
     this.meta(message, own, item.read ? 'read' : message.status);
     this.trouble(message, now);
+    this.orders(message);
+    this.uploads(item);
+    this.pick(item);
     show(this.parts.reply, item.canReply && !message.deleted_at && Boolean(message.message_id));
+    show(this.parts.more, !item.selecting);
   }
 
   /** The part called `name`: made and put before `next` when it is wanted, taken away when not. */
@@ -180,12 +188,10 @@ export class Bubble {
   meta(message, own, state) {
     const { meta, time } = this.parts;
     const { t, lang } = this.app;
-    const marks = message.deleted_at ? t('message.deleted') : message.edited_at ? t('message.edited') : '';
-    const mark = this.part('mark', marks !== '', () => el('span'), meta, time);
-    if (mark) {
-      setText(mark, marks);
-      setAttr(mark, 'title', message.edited_at && !message.deleted_at ? moment(lang, message.edited_at) : null);
-    }
+    const mark = this.part('mark', Boolean(message.deleted_at), () => el('span'), meta, time);
+    if (mark) setText(mark, t('message.deleted'));
+    const edits = this.part('edits', Boolean(message.edited_at) && !message.deleted_at, () => el('button', { type: 'button', class: 'edits', 'data-part': 'versions', text: t('message.edited') }), meta, time);
+    if (edits) setAttr(edits, 'title', `${t('versions.open')} · ${moment(lang, message.edited_at)}`);
     const views = message.details?.views;
     const seen = this.part('views', views > 0, () => el('span', { class: 'views' }), meta, meta.firstChild);
     if (seen) setText(seen, t('message.views', { n: views, count: badge(lang, views) }));
@@ -201,6 +207,61 @@ export class Bubble {
     setIcon(tick, name);
     setAttr(tick, 'class', name === 'alert' ? 'icon bad' : 'icon');
     setText(status, t(`status.${state}`));
+  }
+
+  /** Files that are still on their way out: how far, and the way to stop them. One line for each of an album. */
+  uploads({ album }) {
+    const going = album.filter((one) => one.upload && one.status === 'pending');
+    const box = this.part('uploads', going.length > 0, () => el('div', { class: 'uploads' }), this.parts.bubble, this.parts.meta);
+    if (!box) {
+      this.rings = null;
+      return;
+    }
+    this.rings ??= new Map();
+    const { app } = this;
+    for (const [id, row] of this.rings) {
+      if (going.some((one) => one.id === id)) continue;
+      row.root.remove();
+      this.rings.delete(id);
+    }
+    for (const one of going) {
+      let row = this.rings.get(one.id);
+      if (!row) {
+        const name = cleanName(one.media?.name) || mediaName(app.words, one.media ?? { kind: 'document' });
+        const ring = new Ring(app, app.t('files.going', { name }), () => app.actions.discardMessage(row.message));
+        const text = el('span', { class: 'small quiet' });
+        row = { ring, text, root: el('div', { class: 'upload' }, ring.root, el('span', { class: 'what' }, album.length > 1 ? el('bdi', { class: 'one-line', text: name }) : null, text)) };
+        this.rings.set(one.id, row);
+        box.append(row.root);
+      }
+      row.message = one;
+      const share = shareOf(one.upload, one.local === true);
+      row.ring.set(share);
+      setText(row.text, [share === null ? '' : percent(app.lang, share), fileSize(app.lang, one.media?.size ?? one.upload.total)].filter(Boolean).join(' · '));
+    }
+  }
+
+  /** While messages are selected each has a box to tick. */
+  pick({ selecting, picked }) {
+    const box = this.part('pick', selecting, () => el('input', { type: 'checkbox', class: 'pick', 'data-part': 'pick', 'aria-label': this.app.t('select.one') }), this.root, this.parts.bubble);
+    if (box) box.checked = picked;
+  }
+
+  /** What was asked for and is not done: that it goes on, or why it could not be. */
+  orders(message) {
+    const { words, t } = this.app;
+    const orders = message.orders ?? [];
+    const shows = JSON.stringify(orders);
+    const box = this.part('orders', orders.length > 0, () => el('div', { class: 'orders' }), this.root);
+    if (!box || box.shows === shows) return;
+    box.shows = shows;
+    box.replaceChildren(...orders.map((order) => {
+      const failed = order.status === 'failed';
+      const what = words.has(`order.${order.kind}`) ? t(`order.${order.kind}`) : t('order.other');
+      const why = failed ? (order.error ? explain(words, order.error) : t('status.failed')) : t('order.goes');
+      const button = (part, key, danger) => el('button', { type: 'button', class: danger ? 'button danger' : 'button', 'data-part': part, 'data-order': order.id, text: t(key) });
+      return el('div', { class: failed ? 'trouble' : 'trouble wait' }, el('span', { text: `${what}: ${why}` }), failed ? button('order-retry', 'retry', false) : null, button('order-drop', failed ? 'discard' : 'cancel', true));
+    }));
   }
 
   trouble(message, now) {

@@ -4,9 +4,12 @@ import { $, arrange, el, parts, setAttr, setText, show, stamp } from '../dom.js'
 import { dayKey, dayLine, minuteKey } from '../format.js';
 import { groupAlbums } from '../media.js';
 import { awayRuns } from '../messages.js';
-import { shownMessages } from '../state.js';
-import { explain, serviceText } from '../words.js';
+import { shownMessages } from '../chats.js';
+import { conversationOf, openKey, topicOf } from '../topics.js';
+import { explain, mayHaveArrived, serviceText } from '../words.js';
 import { Bubble } from './bubble.js';
+import { Handles } from './handles.js';
+import { openVersions } from './versions.js';
 
 const NEAR = 600;
 const BOTTOM = 24;
@@ -23,6 +26,7 @@ export class Chat {
     /** @type {Map<string, Bubble|{root: Element}>} */
     this.pieces = new Map();
     this.shown = null;
+    this.handles = new Handles(app, this);
     this.listen();
     app.store.view((state) => this.paint(state));
   }
@@ -35,14 +39,29 @@ export class Chat {
   }
 
   click(event) {
-    const message = this.find(event.target.closest('.message')?.dataset.id);
+    if (this.handles.endPress(event)) return;
+    const element = event.target.closest('.message');
+    const message = this.find(element?.dataset.id);
+    const { actions } = this.app;
+    const { order, emoji } = event.target.closest('[data-part]')?.dataset ?? {};
     const part = event.target.closest('[data-part]')?.dataset.part;
     if (!message) return;
-    if (part === 'retry') this.app.actions.retryMessage(message);
+    const album = this.albums.get(element.dataset.home);
+    if (this.app.state.selection) {
+      if (part !== 'pick') event.preventDefault();
+      return this.handles.toggle(album);
+    }
+    const known = message.orders?.find((one) => String(one.id) === order);
+    if (part === 'more') this.handles.menuBelow(element, event.target.closest('.more'));
+    else if (part === 'react') actions.react(message, message.reactions?.find((one) => one.emoji === emoji)?.mine ? null : emoji);
+    else if (part === 'order-retry') actions.retryOrder(order);
+    else if (part === 'order-drop') actions.dropOrder(order, mayHaveArrived(known ?? {}));
+    else if (part === 'retry') this.app.actions.retryMessage(message);
     else if (part === 'discard') this.app.actions.discardMessage(message);
     else if (part === 'reveal') this.pieces.get(this.homes.get(message.id) ?? message.id)?.toggleCode(message);
     else if (part === 'reply') this.app.composer.answer(message);
     else if (part === 'quote') this.jumpToQuoted(message);
+    else if (part === 'versions') openVersions(this.app, message);
   }
 
   find(id) {
@@ -51,7 +70,7 @@ export class Chat {
 
   jumpToQuoted(message) {
     const quoted = this.byNumber?.get(message.reply_to_message_id);
-    if (quoted) this.app.actions.open(this.shown, quoted.id);
+    if (quoted) this.app.actions.open(conversationOf(this.shown), quoted.id, topicOf(this.shown));
     else this.app.actions.loadQuoted(this.shown, message.reply_to_message_id);
   }
 
@@ -81,18 +100,18 @@ export class Chat {
     this.pinned = atBottom;
     this.app.store.dispatch({ type: 'chat_bottom', id, atBottom });
     this.fetch(chat, id);
-    if (atBottom) this.app.readIfAsked(id);
+    if (atBottom) this.app.readIfAsked(conversationOf(id));
   }
 
   /** More of the chat, when an end of the stretch comes near. */
   fetch(chat, id) {
     if (!chat.loaded || chat.loading || chat.error) return;
-    if (this.scroller.scrollTop < NEAR && !chat.atStart) this.app.actions.loadMessages(id, 'older');
+    if (this.scroller.scrollTop < NEAR && !chat.atStart && !chat.dry) this.app.actions.loadMessages(id, 'older');
     else if (this.distance < NEAR && !chat.atEnd) this.app.actions.loadMessages(id, 'newer');
   }
 
   paint(state) {
-    const id = state.selected;
+    const id = openKey(state);
     const chat = id === null ? null : state.chats.get(id);
     show(this.scroller, Boolean(chat));
     show(this.below.root, Boolean(chat));
@@ -104,10 +123,10 @@ export class Chat {
     if (fresh) this.clear();
     this.shown = id;
     this.latestButton(chat);
-    this.typing(state, id);
-    this.goOn(state, chat, id);
-    const about = state.conversations.get(id);
-    const inputs = [chat.messages, chat.atEnd, chat.loaded, chat.unreadFrom, chat.jump, state.locals, state.scope, about?.kind, about?.can_send, about?.read_outbox_max_id, new Date().toDateString()];
+    this.typing(state, conversationOf(id));
+    this.goOn(state, chat, conversationOf(id));
+    const about = state.conversations.get(conversationOf(id));
+    const inputs = [chat.messages, chat.atEnd, chat.loaded, chat.unreadFrom, chat.jump, state.locals, state.scope, state.selection, state.going, about?.kind, about?.can_send, about?.read_outbox_max_id, new Date().toDateString()];
     const same = this.inputs && inputs.every((input, n) => input === this.inputs[n]);
     if (same && !fresh && !this.ticking && !this.wantBottom) return this.edge(chat);
     this.inputs = inputs;
@@ -172,7 +191,7 @@ export class Chat {
     }
     this.pinned = chat.atEnd && this.distance <= BOTTOM;
     this.app.store.dispatch({ type: 'chat_bottom', id: this.shown, atBottom: this.pinned });
-    if (this.pinned) this.app.readIfAsked(this.shown);
+    if (this.pinned) this.app.readIfAsked(conversationOf(this.shown));
   }
 
   /** Brings a message into the middle and marks it. */
@@ -202,14 +221,16 @@ export class Chat {
     const { app } = this;
     const now = Date.now();
     this.empty = messages.length === 0;
-    const conversation = state.conversations.get(id);
+    const conversation = state.conversations.get(conversationOf(id));
     const inGroup = ['group', 'supergroup'].includes(conversation?.kind);
     this.byNumber = new Map(messages.filter((message) => message.message_id).map((message) => [message.message_id, message]));
     this.ticking = false;
     const used = new Set();
     /** Which piece a message stands in: an album is one. */
     this.homes = new Map();
-    const topics = messages.some((one) => one.topic);
+    /** @type {Map<string, object[]>} what stands in each bubble */
+    this.albums = new Map();
+    const topics = topicOf(id) === null && messages.some((one) => one.topic);
     const days = [];
     const away = awayRuns(messages);
     let day = null;
@@ -236,9 +257,13 @@ export class Chat {
       const joined = previous !== null && sameGroup(previous, message);
       const bubble = this.bubble(first.id, used);
       for (const one of album) this.homes.set(one.id, first.id);
+      this.albums.set(first.id, album);
+      bubble.root.dataset.home = first.id;
+      const picked = album.every((one) => state.selection?.has(one.id));
+      const going = album.some((one) => state.going.has(one.id));
       const quoted = message.reply_to_message_id ? this.byNumber.get(message.reply_to_message_id) ?? null : null;
-      const canReply = Boolean(conversation?.can_send) && !message.local;
-      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, canReveal: state.scope === 'admin', found: album.some((one) => one.id === chat.jump), album, topics, read: wasRead(message, conversation) }, now);
+      const canReply = Boolean(conversation?.can_send) && !message.local && state.selection === null;
+      bubble.update({ message, joined, named: inGroup && !joined && message.direction === 'incoming', quoted, canReply, canReveal: state.scope === 'admin', found: album.some((one) => one.id === chat.jump), album, topics, read: wasRead(message, conversation), selecting: state.selection !== null, picked, going }, now);
       this.ticking ||= bubble.ticking;
       day.children.push(bubble.root);
       previous = message;
@@ -292,8 +317,9 @@ export class Chat {
     const { error } = chat;
     setAttr(this.log, 'aria-busy', chat.loading !== null ? 'true' : null);
     const below = error?.direction === 'newer';
-    const text = !chat.loaded || chat.loading === 'older' ? t('chat.loading') : this.empty ? t('chat.empty') : chat.atStart ? t('chat.start') : '';
-    this.top.show(text, below ? null : error, () => this.again(chat));
+    const dry = chat.dry && !error && chat.loading === null;
+    const text = !chat.loaded || chat.loading === 'older' ? t('chat.loading') : dry ? t('topic.dry') : this.empty ? t('chat.empty') : chat.atStart ? t('chat.start') : '';
+    this.top.show(text, below ? null : error, () => (dry ? this.app.actions.loadMessages(this.shown, 'older') : this.again(chat)), dry ? t('topic.further') : null);
     this.foot.show('', below ? error : null, () => this.again(chat));
     show(this.foot.root, below);
   }
@@ -335,10 +361,12 @@ class Edge {
     this.root = el('div', { class: 'edge' }, this.text, this.retry);
   }
 
-  show(text, error, act) {
+  /** @param {string|null} more what the button says where nothing failed */
+  show(text, error, act, more = null) {
     const { t, words } = this.app;
     this.act = act;
-    show(this.retry, error !== null);
+    show(this.retry, error !== null || more !== null);
+    setText(this.retry, more ?? t('retry'));
     setText(this.text, error === null ? text : words.has(`error.${error.code}`) ? explain(words, error) : t('chat.failed'));
   }
 }

@@ -3,12 +3,22 @@
 import { $, el, parts, setAttr, setText, show } from '../dom.js';
 import { countdown, number } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
+import { parseMarkdown, toMarkdown, wrapped } from '../markdown.js';
+import { offers } from '../offers.js';
+import { shownMessages } from '../chats.js';
+import { GENERAL, openKey, topicOfReply } from '../topics.js';
 import { canSend, colourOf, previewOf } from '../words.js';
+import { openFiles } from './files.js';
+import { canEdit } from './message_menu.js';
+import { Recorder, recordable } from './recorder.js';
+import { richText } from './rich.js';
 
 export const MAX_UNITS = 4096;
 const COUNT_FROM = 3800;
 const LINE = 20;
 const LINES = 8;
+/** What each key of the toolbar puts around the words. */
+const FORMATS = { b: ['**'], i: ['__'], u: ['++'], s: ['~~'], code: ['`'], spoiler: ['||'], k: ['[', '](https://)'] };
 
 export class Composer {
   /** @param {import('../main.js').App} app */
@@ -19,51 +29,258 @@ export class Composer {
     this.text = this.parts.text;
     this.conversation = null;
     this.replyTo = null;
+    /** @type {string|null} the part of it that is quoted */
+    this.quote = null;
+    /** @type {import('../types.js').Message|null} of ours, while its words are changed */
+    this.editing = null;
+    /** Signs stay as they were typed. */
+    this.plain = false;
     this.listen();
     app.store.view((state) => this.paint(state));
   }
 
   listen() {
     this.form.addEventListener('submit', (event) => { event.preventDefault(); this.send(); });
-    this.text.addEventListener('input', () => { this.grow(); this.count(); this.keepSoon(); });
+    this.text.addEventListener('input', () => this.changed());
     this.text.addEventListener('keydown', (event) => this.key(event));
     this.text.addEventListener('blur', () => this.keep());
-    this.parts.answeringOff.addEventListener('click', () => { this.answer(null); this.text.focus(); });
+    this.parts.answeringOff.addEventListener('click', () => { this.leave(); this.text.focus(); });
+    this.parts.asTyped.addEventListener('click', () => { this.plain = !this.plain; this.changed(); this.text.focus(); });
+    show(this.parts.formatting, offers('format'));
+    this.recorder = new Recorder(this.app, this.parts.record, this.parts.recorder, (file, waveform) => this.speak(file, waveform));
+    if (offers('files')) this.listenForFiles();
+    this.parts.formatting.addEventListener('click', () => this.toolbar(this.parts.tools.hidden));
+    this.parts.tools.addEventListener('click', (event) => this.format(event.target.closest('[data-format]')?.dataset.format));
+    this.parts.tools.addEventListener('pointerdown', (event) => event.preventDefault());
+    this.parts.tools.addEventListener('keydown', (event) => this.toolKey(event));
     this.parts.blockedAct.addEventListener('click', () => this.wayOut?.());
     addEventListener('pagehide', () => this.keep());
   }
 
   key(event) {
-    if (event.key !== 'Enter' || event.isComposing || event.keyCode === 229) return;
+    if (event.isComposing || event.keyCode === 229) return;
     const plain = !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey;
+    if (event.key === 'ArrowUp' && plain && this.text.value === '') return this.editLast(event);
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && this.formatKey(event)) return undefined;
+    if (event.key !== 'Enter') return undefined;
     const sends = this.app.prefs.get('enterSends') ? plain : event.ctrlKey || event.metaKey;
-    if (!sends) return;
+    if (!sends) return undefined;
     event.preventDefault();
-    this.send();
+    return this.send();
   }
 
-  send() {
-    const text = this.text.value.trim();
-    if (!this.conversation || this.blockedNow || text === '' || text.length > MAX_UNITS) return;
-    this.app.actions.reply(this.conversation, text, this.replyTo?.message_id ?? null);
+  // ---- files ----
+
+  /** They are dropped on the chat, pasted or picked. */
+  listenForFiles() {
+    const { attach, pick } = this.parts;
+    show(attach, true);
+    attach.addEventListener('click', () => pick.click());
+    pick.addEventListener('change', () => { this.files(pick.files); pick.value = ''; });
+    this.text.addEventListener('paste', (event) => {
+      if (!event.clipboardData?.files.length) return;
+      event.preventDefault();
+      this.files(event.clipboardData.files);
+    });
+    const chat = $('#chat');
+    const drop = $('#drop');
+    const holdsFiles = (event) => event.dataTransfer?.types.includes('Files') && this.conversation && !this.blockedNow;
+    chat.addEventListener('dragover', (event) => {
+      if (!holdsFiles(event)) return;
+      event.preventDefault();
+      show(drop, true);
+    });
+    chat.addEventListener('dragleave', (event) => { if (!chat.contains(event.relatedTarget)) show(drop, false); });
+    chat.addEventListener('drop', (event) => {
+      show(drop, false);
+      if (!holdsFiles(event)) return;
+      event.preventDefault();
+      this.files(event.dataTransfer.files);
+    });
+  }
+
+  get place() {
+    const replyTo = this.replyTo?.message_id ?? null;
+    const topic = topicOfReply(this.app.state, this.replyTo);
+    return { conversation: this.conversation, replyTo, topic: topic === GENERAL ? null : topic };
+  }
+
+  /** @param {FileList|File[]} files */
+  files(files) {
+    if (files.length === 0 || !this.conversation || this.blockedNow || this.editing) return;
+    openFiles(this.app, { ...this.place, text: this.text.value, sent: () => this.sent() }, files);
+  }
+
+  speak(file, waveform) {
+    if (!this.conversation) return;
+    this.app.uploads.add({ ...this.place, files: [file], as: 'voice', text: '', entities: [], keepMetadata: false, waveform });
+    this.answer(null);
+    this.app.chat.toLatest();
+  }
+
+  /** What stood in the field has gone. */
+  sent() {
     this.text.value = '';
     this.answer(null);
     this.keep();
-    this.grow();
-    this.count();
+    this.changed();
     this.app.chat.toLatest();
     this.text.focus();
   }
 
-  /** @param {import('../types.js').Message|null} message */
-  answer(message) {
+  // ---- formatting ----
+
+  formatKey(event) {
+    const key = event.key.toLowerCase();
+    const name = event.shiftKey ? { m: 'code', x: 's' }[key] : ['b', 'i', 'u', 'k'].includes(key) ? key : undefined;
+    // Without anything selected the key jumps to another conversation, as everywhere.
+    if (!name || !this.formats || (name === 'k' && this.text.selectionStart === this.text.selectionEnd)) return false;
+    event.preventDefault();
+    event.stopPropagation();
+    this.format(name);
+    return true;
+  }
+
+  /** Around what is selected, or off again. */
+  format(name) {
+    if (!name) return;
+    const { text } = this;
+    const { value, start, end } = wrapped(text.value, text.selectionStart, text.selectionEnd, ...FORMATS[name]);
+    text.focus();
+    text.value = value;
+    text.setSelectionRange(start, end);
+    this.plain = false;
+    this.changed();
+  }
+
+  toolbar(open) {
+    show(this.parts.tools, open);
+    setAttr(this.parts.formatting, 'aria-expanded', String(open));
+  }
+
+  toolKey(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const all = [...this.parts.tools.querySelectorAll('button')];
+    event.preventDefault();
+    all[(all.indexOf(document.activeElement) + (this.app.words.dir === 'rtl' ? -step : step) + all.length) % all.length].focus();
+  }
+
+  /** A changed message keeps its formatting wherever it can be changed. */
+  get formats() {
+    return offers('format') || this.editing !== null;
+  }
+
+  /** What goes out: its words and their formatting. */
+  get written() {
+    const typed = this.text.value.trim();
+    return this.plain || !this.formats ? { text: typed, entities: [] } : parseMarkdown(typed);
+  }
+
+  changed() {
+    this.grow();
+    show(this.parts.record, recordable() !== null && this.text.value === '' && !this.editing);
+    this.preview();
+    this.count();
+    this.keepSoon();
+  }
+
+  /** What is sent is shown before, where it differs from what was typed. */
+  preview() {
+    const typed = this.text.value.trim();
+    const { text, entities } = this.formats ? parseMarkdown(typed) : { text: typed, entities: [] };
+    const differs = entities.length > 0 || text !== typed;
+    if (!differs) this.plain = false;
+    show(this.parts.preview, differs);
+    if (!differs) return;
+    setText(this.parts.asTyped, this.app.t(this.plain ? 'composer.formatted' : 'composer.astyped'));
+    show(this.parts.previewText, !this.plain);
+    this.parts.previewText.replaceChildren(...richText(this.app, text, entities));
+  }
+
+  // ---- sending ----
+
+  send() {
+    const { text, entities } = this.written;
+    const empty = text === '' && !(this.editing && this.editing.media);
+    if (!this.conversation || this.blockedNow || empty || text.length > MAX_UNITS) return;
+    if (this.editing) return this.sendEdit(text, entities);
+    const topic = topicOfReply(this.app.state, this.replyTo);
+    this.app.actions.reply(this.conversation, text, { replyTo: this.replyTo?.message_id ?? null, topic, entities, quote: this.quote });
+    this.sent();
+  }
+
+  sendEdit(text, entities) {
+    const message = this.editing;
+    this.leave();
+    const same = text === message.text && JSON.stringify(entities) === JSON.stringify(message.entities ?? []);
+    if (!same) this.app.actions.edit(message, text, entities);
+    this.text.focus();
+  }
+
+  /** @param {import('../types.js').Message|null} message @param {string|null} quote the part of it that is meant */
+  answer(message, quote = null) {
+    if (this.editing) this.leave();
     this.replyTo = message;
+    this.quote = message ? quote : null;
     show(this.parts.answering, message !== null);
+    this.app.store.ask();
     if (message === null) return;
     const who = message.direction === 'outgoing' ? this.app.t('you') : cleanName(message.sender?.name);
     setText(this.parts.answeringWho, this.app.t('composer.answering', { name: who || this.app.t('unnamed') }));
-    setText(this.parts.answeringText, previewOf(this.app.words, message));
+    setText(this.parts.answeringText, quote ? this.app.t('message.part', { text: quote }) : previewOf(this.app.words, message));
+    setAttr(this.parts.answeringOff, 'aria-label', this.app.t('composer.noreply'));
     this.text.focus();
+  }
+
+  // ---- changing what was sent ----
+
+  /** The words of a message of ours come into the field; the draft waits. */
+  edit(message) {
+    this.keep();
+    this.answer(null);
+    this.editing = message;
+    this.plain = false;
+    this.text.value = toMarkdown(message.text ?? '', message.entities);
+    show(this.parts.answering, true);
+    setText(this.parts.answeringWho, this.app.t('composer.editing'));
+    setText(this.parts.answeringText, previewOf(this.app.words, message));
+    setAttr(this.parts.answeringOff, 'aria-label', this.app.t('composer.noedit'));
+    setText(this.parts.sendText, this.app.t('composer.save'));
+    this.changed();
+    this.text.focus();
+    this.text.setSelectionRange(this.text.value.length, this.text.value.length);
+  }
+
+  /** Our last message here, where it may be changed. */
+  editLast(event) {
+    const { state } = this.app;
+    const ours = shownMessages(state, openKey(state)).filter((one) => one.direction === 'outgoing' && !one.service);
+    const last = ours[ours.length - 1];
+    if (!last || !canEdit(last) || this.blockedNow) return;
+    event.preventDefault();
+    this.edit(last);
+  }
+
+  /** Words that were written elsewhere come behind the draft. */
+  put(words) {
+    this.app.store.paint();
+    this.text.value = [this.text.value.trim(), words].filter(Boolean).join('\n');
+    this.changed();
+    this.text.focus();
+  }
+
+  /** Whatever is being answered or changed no longer is. @returns {boolean} whether there was anything */
+  leave() {
+    const was = this.replyTo !== null || this.editing !== null;
+    if (this.editing) {
+      this.editing = null;
+      this.text.value = this.conversation ? this.app.drafts.get(this.conversation) : '';
+      setText(this.parts.sendText, this.app.t('composer.send'));
+      this.changed();
+    }
+    if (was) this.answer(null);
+    return was;
   }
 
   grow() {
@@ -73,7 +290,7 @@ export class Composer {
   }
 
   count() {
-    const units = this.text.value.trim().length;
+    const units = this.written.text.length;
     const near = units >= COUNT_FROM;
     const { units: box } = this.parts;
     const text = !near ? '' : units > MAX_UNITS
@@ -91,7 +308,7 @@ export class Composer {
 
   keep() {
     clearTimeout(this.keepTimer);
-    if (this.conversation) this.app.drafts.set(this.conversation, this.text.value);
+    if (this.conversation && !this.editing) this.app.drafts.set(this.conversation, this.text.value);
   }
 
   paint(state) {
@@ -103,16 +320,27 @@ export class Composer {
     this.as(account);
     this.block(this.obstacle(conversation, account));
     this.notice(account);
+    this.where(state);
+  }
+
+  /** In a forum, the topic that a reply goes to. */
+  where(state) {
+    const { t } = this.app;
+    const topic = topicOfReply(state, this.replyTo);
+    show(this.parts.where, topic !== null && !this.blockedNow);
+    if (topic === null) return;
+    const title = state.topics.get(this.conversation.id).find((one) => String(one.id) === topic)?.title ?? this.replyTo?.topic?.title;
+    setText(this.parts.where, t('composer.where', { topic: topic === GENERAL ? t('topic.general') : cleanName(title) || t('topic.unnamed') }));
   }
 
   /** Another conversation: its own draft, nothing of the last one. */
   change(conversation) {
     this.keep();
-    this.answer(null);
+    this.leave();
     this.conversation = conversation;
     this.text.value = conversation ? this.app.drafts.get(conversation) : '';
-    this.grow();
-    this.count();
+    this.plain = false;
+    this.changed();
     this.blockedKey = undefined;
   }
 

@@ -2,6 +2,7 @@
 
 import { el, icon } from '../dom.js';
 import { about, duration, moment, number } from '../format.js';
+import { offers } from '../offers.js';
 import { safeLink } from '../rich.js';
 import { cleanName, cleanText } from '../text.js';
 import { money } from '../words.js';
@@ -63,8 +64,10 @@ export function reactionsOf(app, message) {
     const name = one.emoji ? cleanName(one.emoji) : t('reaction.custom');
     const who = (one.who ?? []).map((person) => cleanName(person.name)).filter(Boolean).join(', ');
     const said = t(one.mine ? 'reaction.mine' : 'reaction.other', { name, n: one.count });
-    return el('li', { class: one.mine ? 'mine' : null, title: who || said }, el('span', { class: 'unseen', text: who ? `${said}: ${who}` : said }),
-      el('span', { 'aria-hidden': 'true', text: one.emoji ? name : '◆' }), el('span', { 'aria-hidden': 'true', text: number(lang, one.count) }));
+    const parts = [el('span', { class: 'unseen', text: who ? `${said}: ${who}` : said }), el('span', { 'aria-hidden': 'true', text: one.emoji ? name : '◆' }), el('span', { 'aria-hidden': 'true', text: number(lang, one.count) })];
+    const attributes = { class: one.mine ? 'mine' : null, title: who || said };
+    if (!one.emoji || !offers('orders')) return el('li', {}, el('span', attributes, ...parts));
+    return el('li', {}, el('button', { type: 'button', ...attributes, 'data-part': 'react', 'data-emoji': one.emoji, 'aria-pressed': String(Boolean(one.mine)) }, ...parts));
   });
   return el('ul', { class: 'reactions', 'aria-label': t('reaction.label') }, ...items);
 }

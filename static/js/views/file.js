@@ -1,9 +1,11 @@
 /** A file in its bubble: what it is, how large, and the way to have it. */
 
 import { el, icon, setAttr, setText, show } from '../dom.js';
+import { fetchFile } from '../fetching.js';
 import { percent } from '../format.js';
 import { cleanName } from '../text.js';
 import { mediaFacts, mediaIcon, mediaName } from '../words.js';
+import { Ring } from './ring.js';
 import { troubleBox } from './trouble.js';
 
 /** Larger ones are left to the browser, which writes them to the disk while they come. */
@@ -32,10 +34,9 @@ class File {
     this.name = name;
     this.size = message.media.size;
     this.link = el('a', { class: 'content-card file', href, download: name, title: app.t('media.save'), on: { click: (event) => this.click(event) } }, kind, what, el('span', { class: 'unseen', text: app.t('media.save') }), icon('download', 'small'));
-    this.bar = el('progress', { max: 1, 'aria-label': app.t('file.coming', { name }) });
+    this.ring = new Ring(app, app.t('file.coming', { name }), () => this.pending?.abort());
     this.done = el('span', { class: 'small quiet' });
-    this.stop = el('button', { type: 'button', class: 'button', text: app.t('file.stop'), on: { click: () => this.pending?.abort() } });
-    this.coming = el('div', { class: 'file-coming', hidden: true }, this.bar, this.done, this.stop);
+    this.coming = el('div', { class: 'file-coming', hidden: true }, this.ring.root, this.done);
     this.root = el('div', { class: 'file-room' }, this.link, this.coming);
   }
 
@@ -50,19 +51,9 @@ class File {
     this.root.querySelector('.media-trouble')?.remove();
     this.pending = new AbortController();
     show(this.coming, true);
-    this.progress(0);
     try {
-      const answer = await fetch(this.href, { signal: this.pending.signal });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const parts = [];
-      let done = 0;
-      for (const reader = answer.body.getReader(); ;) {
-        const part = await reader.read();
-        if (part.done) break;
-        parts.push(part.value);
-        this.progress(done += part.value.length);
-      }
-      this.keep(new Blob(parts, { type: 'application/octet-stream' }));
+      const options = { signal: this.pending.signal, size: this.size, onProgress: (share) => this.progress(share) };
+      this.keep(new Blob([await fetchFile(this.href, options)], { type: 'application/octet-stream' }));
     } catch (error) {
       if (error.name !== 'AbortError') this.root.append(await troubleBox(this.app, this.href, () => this.fetch()));
     } finally {
@@ -71,10 +62,9 @@ class File {
     }
   }
 
-  progress(done) {
-    const share = this.size > 0 ? Math.min(1, done / this.size) : 0;
-    this.bar.value = share;
-    setText(this.done, percent(this.app.lang, share));
+  progress(share) {
+    this.ring.set(share);
+    setText(this.done, share === null ? '' : percent(this.app.lang, share));
   }
 
   keep(blob) {

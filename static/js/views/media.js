@@ -8,6 +8,7 @@ import { cleanName, safeImage } from '../text.js';
 import { mediaIcon, mediaName } from '../words.js';
 import { cardOf } from './cards.js';
 import { fileOf } from './file.js';
+import { Ring } from './ring.js';
 import { soundOf } from './sound.js';
 import { troubleBox } from './trouble.js';
 
@@ -145,7 +146,20 @@ async function play(app, room, box, message) {
   });
   box.replaceWith(film);
   film.focus({ preventScroll: true });
+  await untilItPlays(app, room, box, film);
+}
+
+/** Until enough of a film has come one sees so, and can stop it: then the picture stands there again. */
+async function untilItPlays(app, room, box, film) {
+  const ring = new Ring(app, app.t('file.coming', { name: app.t('media.video') }), () => {
+    film.replaceWith(box);
+    film.removeAttribute('src');
+    film.load();
+    box.focus({ preventScroll: true });
+  });
+  room.append(ring.root);
   await film.play().catch(() => {});
+  ring.root.remove();
 }
 
 function sticker(app, message) {

@@ -52,7 +52,8 @@ export class Sheet {
 
 const KEYS = [
   [['Alt', '↑'], ['Alt', '↓'], 'keys.move'], [['Ctrl', 'K'], 'keys.jump'], [['/'], 'keys.search'], [['Enter'], 'keys.send'], [['Shift', 'Enter'], 'keys.line'],
-  [['Esc'], 'keys.close'], [['u'], 'keys.unread'], [['r'], 'keys.read'], [['1'], ['9'], 'keys.account'], [['0'], 'keys.all'], [['?'], 'keys.help'],
+  [['↑'], 'keys.edit'], [['Ctrl', 'B'], ['Ctrl', 'I'], ['Ctrl', 'U'], ['Ctrl', 'K'], 'keys.format'], [['Ctrl', 'Shift', 'M'], 'keys.code'],
+  [['.'], 'keys.menu'], [['n'], 'keys.new'], [['Esc'], 'keys.close'], [['u'], 'keys.unread'], [['r'], 'keys.read'], [['1'], ['9'], 'keys.account'], [['0'], 'keys.all'], [['?'], 'keys.help'],
 ];
 
 /** The list of keys. */

@@ -7,6 +7,8 @@ import { cleanName } from '../text.js';
 import { troubleBox } from './trouble.js';
 
 const BARS = 42;
+/** Of HTMLMediaElement: less of it is here than is being played. */
+const HAVE_FUTURE_DATA = 3;
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** @param {import('../main.js').App} app */
@@ -65,6 +67,7 @@ class Sound {
     const ours = player.href === this.href;
     const plays = player.plays(this.href);
     setIcon(this.icon, plays ? 'pause' : 'play');
+    this.button.classList.toggle('coming', plays && player.audio.readyState < HAVE_FUTURE_DATA);
     setAttr(this.button, 'aria-label', t(plays ? 'sound.pause' : 'sound.play', { what: t(`media.${this.media.kind}`) }));
     const speed = new Intl.NumberFormat(lang).format(player.speed);
     setText(this.speed, `${speed}×`);
@@ -73,6 +76,7 @@ class Sound {
       this.length = player.audio.duration;
       setAttr(this.at, 'max', this.length);
     }
+    this.root.classList.toggle('now', ours);
     if (ours && plays) this.wanted = null;
     this.draw(ours ? player.audio.currentTime : this.wanted ?? 0);
   }

@@ -2,21 +2,21 @@
 
 import { ROOT } from '../api.js';
 import { el, icon, setAttr, setText, show } from '../dom.js';
+import { fetchFile } from '../fetching.js';
 import { moment } from '../format.js';
 import { galleryOf, servedAt } from '../media.js';
-import { shownMessages } from '../state.js';
 import { cleanName, safeImage } from '../text.js';
 import { mediaName } from '../words.js';
 import { filmOf } from './media.js';
 import { richText } from './rich.js';
+import { Ring } from './ring.js';
 import { troubleBox } from './trouble.js';
 
 const MOST = 8;
 const STEP = 1.4;
 
-/** @param {import('../main.js').App} app @param {string} id of the message to begin with */
-export function openViewer(app, id) {
-  const messages = shownMessages(app.state, app.state.selected);
+/** @param {import('../main.js').App} app @param {object[]} messages among which it is @param {string} id of the message to begin with */
+export function openViewer(app, messages, id) {
   const message = messages.find((one) => one.id === id);
   if (message?.media) new Viewer(app, galleryOf(messages, message), id).open();
 }
@@ -32,7 +32,8 @@ class Viewer {
     this.count = el('span', { class: 'grow one-line' });
     this.save = el('a', { class: 'icon-button', 'aria-label': t('media.save'), title: t('media.save') }, icon('download'));
     this.zooms = [tool('minus', 'viewer.out', () => this.zoom(1 / STEP)), tool('plus', 'viewer.in', () => this.zoom(STEP))];
-    this.head = el('header', {}, this.count, ...this.zooms, this.save, tool('place', 'viewer.jump', () => this.jump()), tool('close', 'close', () => this.root.close()));
+    const jump = app.actions ? tool('place', 'viewer.jump', () => this.jump()) : null;
+    this.head = el('header', {}, this.count, ...this.zooms, this.save, jump, tool('close', 'close', () => this.root.close()));
     this.stage = el('div', { class: 'stage' });
     this.back = tool('back', 'viewer.previous', () => this.step(-1));
     this.next = tool('back', 'viewer.next', () => this.step(1));
@@ -62,6 +63,7 @@ class Viewer {
 
   listen() {
     this.root.addEventListener('close', () => {
+      this.pending?.abort();
       this.root.remove();
       if (this.app.sheet === this) this.app.sheet = null;
       if (this.focused?.isConnected) this.focused.focus({ preventScroll: true });
@@ -106,6 +108,8 @@ class Viewer {
     const { media } = message;
     const href = servedAt(media.url, ROOT);
     Object.assign(this, { scale: 1, x: 0, y: 0 });
+    this.pending?.abort();
+    this.root.querySelector('.coming-ring, .come')?.remove();
     const where = t('viewer.count', { n: this.at + 1, total: this.gallery.length });
     const who = message.direction === 'outgoing' ? t('you') : cleanName(message.sender?.name);
     setText(this.count, [where, who, moment(lang, message.timestamp)].filter(Boolean).join(' · '));
@@ -141,18 +145,42 @@ class Viewer {
     if (tiny) frame.append(el('img', { src: tiny, alt: '', class: 'tiny' }));
     if (small) frame.append(el('img', { src: small, alt: '', on: { error: (event) => event.target.remove() } }));
     const source = href ?? small;
-    if (!source) return [frame];
-    const whole = el('img', { src: source, alt: '', draggable: 'false' });
-    whole.addEventListener('error', () => this.failed(whole, source));
-    frame.append(whole);
+    if (source) this.bring(frame, source, media.size);
     return [frame];
+  }
+
+  /** The whole picture: one sees how far it is, and can do without it. */
+  async bring(frame, source, size) {
+    const { t } = this.app;
+    const pending = new AbortController();
+    this.pending = pending;
+    const middle = this.stage.parentElement;
+    const ring = new Ring(this.app, t('viewer.coming'), () => {
+      pending.abort();
+      const come = el('button', { type: 'button', class: 'icon-button come', 'aria-label': t('viewer.come'), title: t('viewer.come'), on: { click: () => { come.remove(); this.bring(frame, source, size); } } }, icon('download'));
+      middle.append(come);
+      come.focus();
+    });
+    middle.append(ring.root);
+    try {
+      const blob = await fetchFile(source, { signal: pending.signal, size, onProgress: (share) => ring.set(share) });
+      const address = URL.createObjectURL(blob);
+      const whole = el('img', { src: address, alt: '', draggable: 'false' });
+      whole.addEventListener('load', () => URL.revokeObjectURL(address));
+      whole.addEventListener('error', () => this.failed(whole, source));
+      frame.append(whole);
+    } catch (error) {
+      if (error.name !== 'AbortError') this.failed(frame, source);
+    } finally {
+      ring.root.remove();
+    }
   }
 
   async failed(element, source) {
     if (!element.isConnected) return;
     const trouble = await troubleBox(this.app, source, () => this.show());
     if (!element.isConnected) return;
-    element.remove();
+    if (!element.classList.contains('frame')) element.remove();
     this.stage.append(trouble);
   }
 

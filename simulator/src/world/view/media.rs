@@ -6,6 +6,7 @@ use super::super::{
     Files, Size, StoredFile, World, file_hash,
     message::{Body, Gid, Media},
     picture::stripped,
+    samples,
 };
 
 impl World {
@@ -67,7 +68,7 @@ impl World {
                     duration: seconds,
                     title: None,
                     performer: None,
-                    waveform: Some(vec![0; 63]),
+                    waveform: Some(samples::waveform_of(media)),
                 };
                 document_media(document("audio/ogg", vec![attribute.into()]), true, false)
             }

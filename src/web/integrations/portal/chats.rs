@@ -68,6 +68,8 @@ fn described_message(message: &StoredMessage) -> Value {
         "edited_at": message.edited_at,
         "deleted_at": message.deleted_at,
         "media": message.media,
+        "entities": message.entities,
+        "album_id": message.album_id,
         "service": message.service,
     })
 }

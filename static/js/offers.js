@@ -1,0 +1,6 @@
+/** What the service can be asked for. What it does not offer yet is not shown. */
+const OFFERS = new Set([]);
+
+export function offers(name) {
+  return OFFERS.has(name);
+}
