@@ -19,13 +19,14 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use crate::{
-    account::{AccountParts, Typing, TypingSink},
+    account::{AccountParts, Typing, TypingSink, UploadProgress, UploadSink},
     broadcast::{BroadcastHandle, Transient},
     config::Config,
     data_dir::{DataDir, DataDirError},
     domain::{Account, AccountId, Event, EventBody, Timestamp},
     media::{Links, MediaConfig, MediaHandle, MediaOpenError},
     remote,
+    staging::Staging,
     store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{LinkHandle, Telegram, TelegramConfig, TelegramError},
@@ -62,6 +63,8 @@ pub enum StartError {
     Telegram(#[from] TelegramError),
     #[error(transparent)]
     Media(#[from] MediaOpenError),
+    #[error("the folder of files that wait to be sent can't be used: {0}")]
+    Staging(io::Error),
     #[error("SWITCHBOARD_LISTEN: {address} can't be served: {source}")]
     Listen {
         address: SocketAddr,
@@ -125,13 +128,22 @@ impl EventSink for Announcer {
     }
 }
 
-/// Hands "somebody types" to whoever looks right now.
+/// Hands "somebody types" and how far an upload is to whoever looks right now.
 struct Whisper(BroadcastHandle);
 
 impl TypingSink for Whisper {
     fn typing(&self, typing: Typing) {
         let account_id = typing.account_id;
         let frame = json!({ "event": "typing", "at": Timestamp::now(), "data": typing });
+        let text = frame.to_string().into();
+        self.0.announce(Transient { account_id, text });
+    }
+}
+
+impl UploadSink for Whisper {
+    fn uploaded(&self, progress: UploadProgress) {
+        let account_id = progress.account_id;
+        let frame = json!({ "event": "upload_progress", "at": Timestamp::now(), "data": progress });
         let text = frame.to_string().into();
         self.0.announce(Transient { account_id, text });
     }
@@ -183,7 +195,13 @@ impl App {
             proxies: config.proxies.clone(),
             ..TelegramConfig::default()
         })?;
+        let staging = Staging::open(data_dir.staged()).map_err(StartError::Staging)?;
+        staging
+            .sweep(&store.staged_files(None).await?)
+            .map_err(StartError::Staging)?;
         let parts = AccountParts {
+            uploads: Arc::new(Whisper(broadcast.clone())),
+            staging: staging.clone(),
             store: store.clone(),
             vault: vault.clone(),
             telegram: telegram.clone(),
@@ -202,6 +220,7 @@ impl App {
             broadcast,
             supervisor,
             vault,
+            staging,
             media,
             metrics: Arc::clone(&announcer.metrics),
             telegram,

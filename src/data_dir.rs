@@ -69,6 +69,12 @@ impl DataDir {
         self.path.join("media")
     }
 
+    /// Where files wait that people send.
+    #[must_use]
+    pub fn staged(&self) -> PathBuf {
+        self.path.join("staged")
+    }
+
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.path.join(DATABASE)

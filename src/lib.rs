@@ -20,6 +20,7 @@
 //! - `demo`: the service on a simulated Telegram (feature `demo`).
 //! - [`panics`]: how a panic is told.
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
+//! - [`staging`]: files that people send, on the disk until Telegram has them.
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
 //! - [`tls`]: the certificate for HTTPS, read anew when it changes.
@@ -45,6 +46,7 @@ pub mod media;
 pub mod memory;
 pub mod panics;
 pub mod remote;
+pub mod staging;
 pub mod store;
 pub mod supervisor;
 pub mod telegram;

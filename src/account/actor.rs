@@ -138,6 +138,8 @@ impl AccountActor {
         let (online, is_online) = watch::channel(false);
         let (limit, limits) = mpsc::channel(4);
         let outbox = Outbox {
+            staging: self.parts.staging.clone(),
+            uploads: Arc::clone(&self.parts.uploads),
             account_id: self.account_id,
             store: self.parts.store.clone(),
             link: link.clone(),

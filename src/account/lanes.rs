@@ -6,16 +6,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::domain::{ChatId, Lane, Order, OrderId, Timestamp, Waiting};
+use crate::domain::{ChatId, Lane, Order, OrderId, OrderKind, Timestamp, Waiting};
 
 /// Lanes that are under way at the same time.
 const LANES: usize = 8;
+/// Beside them, lanes whose order brings files: nobody's words wait behind those, but for the same chat's.
+const HEAVY_LANES: usize = 4;
 
 /// A lane of a chat.
 type Place = (ChatId, Lane);
 
 const fn place(order: &Order) -> Place {
     (order.chat, order.kind().lane())
+}
+
+const fn is_heavy(order: &Order) -> bool {
+    matches!(order.kind(), OrderKind::Media)
+}
+
+/// An attempt under way.
+#[derive(Clone, Copy)]
+struct Flying {
+    id: OrderId,
+    heavy: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -29,7 +42,7 @@ struct Rest {
 pub struct Lanes {
     waiting: HashMap<Place, VecDeque<Order>>,
     /// The attempt under way in each lane; it is not waiting.
-    flying: HashMap<Place, OrderId>,
+    flying: HashMap<Place, Flying>,
     /// Not before, and whether the store says so too.
     rests: HashMap<OrderId, Rest>,
     /// A flood wait holds a kind of lane, in every chat of the account.
@@ -49,7 +62,8 @@ impl Lanes {
             .retain(|id, rest| pauses.get(id).is_some_and(|pause| *pause || !rest.shown));
         self.waiting.clear();
         for order in pending {
-            if self.flying.get(&place(&order)) == Some(&order.id) {
+            let flying = self.flying.get(&place(&order));
+            if flying.is_some_and(|flying| flying.id == order.id) {
                 continue;
             }
             self.recall_wait(&order, now, wall);
@@ -102,21 +116,38 @@ impl Lanes {
 
     /// The next orders that may go out now.
     pub fn ready(&mut self, now: Instant) -> Vec<Order> {
-        let room = LANES.saturating_sub(self.flying.len());
+        let (mut light, mut heavy) = (self.room(false), self.room(true));
         let places: Vec<Place> = self
             .firsts()
             .filter(|(_, first)| self.moment_of(first).is_none_or(|moment| moment <= now))
+            .filter(|(_, first)| {
+                let room = if is_heavy(first) {
+                    &mut heavy
+                } else {
+                    &mut light
+                };
+                let fits = *room > 0;
+                *room = room.saturating_sub(1);
+                fits
+            })
             .map(|(place, _)| place)
-            .take(room)
             .collect();
         places
             .into_iter()
             .filter_map(|place| {
                 let order = self.waiting.get_mut(&place)?.pop_front()?;
-                self.flying.insert(place, order.id);
+                let (id, heavy) = (order.id, is_heavy(&order));
+                self.flying.insert(place, Flying { id, heavy });
                 Some(order)
             })
             .collect()
+    }
+
+    /// How many more may be under way.
+    fn room(&self, heavy: bool) -> usize {
+        let most = if heavy { HEAVY_LANES } else { LANES };
+        let flying = self.flying.values().filter(|flying| flying.heavy == heavy);
+        most.saturating_sub(flying.count())
     }
 
     /// What is next in each lane where nothing is under way.
@@ -135,10 +166,8 @@ impl Lanes {
 
     /// How long until something becomes ready by itself; with every lane busy, an answer comes first.
     pub fn next_in(&self, now: Instant) -> Option<Duration> {
-        if self.flying.len() >= LANES {
-            return None;
-        }
         self.firsts()
+            .filter(|(_, first)| self.room(is_heavy(first)) > 0)
             .map(|(_, first)| self.moment_of(first).unwrap_or(now))
             .min()
             .map(|moment| moment.saturating_duration_since(now))

@@ -18,9 +18,10 @@ mod patience;
 mod peers;
 mod prepare;
 mod reading;
+mod upload;
 
 pub use actor::{AccountActor, AccountReport, GetLink, LinkSlot, Stop, WakeFill, WakeOutbox};
 pub use exit::AccountExit;
-pub use parts::{AccountParts, Typing, TypingSink};
+pub use parts::{AccountParts, Typing, TypingSink, UploadProgress, UploadSink};
 pub use peers::StoredPeers;
 pub use reading::{FetchError, compare_between, fetch_between, fetch_down_to};

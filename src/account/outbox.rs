@@ -9,15 +9,19 @@ use std::{
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     inbound::Limit,
     lanes::Lanes,
     look::{Look, look},
+    parts::UploadSink,
     patience::{Unanswered, Uptime},
+    upload::Uploader,
 };
 use crate::{
-    domain::{AccountId, MessageError, Order, OrderId, Outcome, Timestamp},
+    domain::{AccountId, Making, MessageError, Order, OrderId, Outcome, Timestamp, Work},
+    staging::Staging,
     store::{StoreError, StoreHandle},
     telegram::LinkHandle,
 };
@@ -27,6 +31,9 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// One account's outbox.
 pub struct Outbox {
+    pub staging: Staging,
+    /// Where it is told how far a file is.
+    pub uploads: Arc<dyn UploadSink>,
     pub account_id: AccountId,
     pub store: StoreHandle,
     pub link: LinkHandle,
@@ -48,7 +55,8 @@ enum Attempted {
     NotWanted,
 }
 
-type Attempt = BoxFuture<'static, (Order, Attempted)>;
+/// With the time that files took before anything was sent: nobody waits for an answer meanwhile.
+type Attempt = BoxFuture<'static, (Order, Attempted, Duration)>;
 
 /// What a run of the outbox remembers.
 #[derive(Default)]
@@ -57,6 +65,8 @@ struct Run {
     uptime: Uptime,
     /// Orders that were tried in this run and are not settled.
     unanswered: HashMap<OrderId, Unanswered>,
+    /// Ends the upload of an order that is in the air, with what the order was to make.
+    uploading: HashMap<OrderId, (CancellationToken, Vec<Making>)>,
     /// The store knows more than the lanes.
     stale: bool,
 }
@@ -82,7 +92,9 @@ impl Outbox {
             }
             let next = run.lanes.next_in(Instant::now()).filter(|_| online);
             tokio::select! {
-                Some((order, attempted)) = flying.next() => self.settle(&mut run, order, attempted).await,
+                Some((order, attempted, before)) = flying.next() => {
+                    self.settle(&mut run, order, attempted, before).await;
+                }
                 () = self.bell.notified() => run.stale = true,
                 changed = self.online.changed() => if changed.is_err() { return },
                 () = pause(next, run.stale) => {}
@@ -96,7 +108,9 @@ impl Outbox {
             Ok(pending) => {
                 run.unanswered
                     .retain(|id, _| pending.iter().any(|order| order.id == *id));
+                run.stop_unwanted(&pending);
                 run.lanes.refill(pending, Instant::now(), Timestamp::now());
+                self.tidy().await;
                 true
             }
             Err(error) => self.store_away(&error),
@@ -120,16 +134,66 @@ impl Outbox {
             .or_insert_with(|| Unanswered::after(order.tries.unanswered));
         let so_far = unanswered.at(uptime);
         unanswered.begin(uptime);
-        attempt(self.store.clone(), self.link.clone(), order, so_far).boxed()
+        let uploader = match &order.work {
+            Work::Media(media) => {
+                let stop = CancellationToken::new();
+                let making = media.makes.clone();
+                run.uploading.insert(order.id, (stop.clone(), making));
+                Some((self.uploader(), stop))
+            }
+            Work::Text(_) => None,
+        };
+        attempt(
+            self.store.clone(),
+            self.link.clone(),
+            uploader,
+            order,
+            so_far,
+        )
+        .boxed()
+    }
+
+    fn uploader(&self) -> Uploader {
+        Uploader {
+            account_id: self.account_id,
+            store: self.store.clone(),
+            link: self.link.clone(),
+            staging: self.staging.clone(),
+            sink: Arc::clone(&self.uploads),
+        }
+    }
+
+    /// Staged files that no order names any more go.
+    async fn tidy(&self) {
+        let held = self.staging.held(self.account_id);
+        if held.is_empty() {
+            return;
+        }
+        match self.store.staged_files(Some(self.account_id)).await {
+            Ok(named) => {
+                let gone = held.into_iter().filter(|name| !named.contains(name));
+                self.staging.let_go(gone);
+            }
+            // They go with the next order, or the next start.
+            Err(error) => {
+                self.store_away(&error);
+            }
+        }
     }
 
     /// Commits what became of an attempt; until that works, the order counts as not yet answered.
-    async fn settle(&self, run: &mut Run, order: Order, attempted: Attempted) {
+    async fn settle(&self, run: &mut Run, order: Order, attempted: Attempted, before: Duration) {
         run.lanes.landed(&order);
+        run.uploading.remove(&order.id);
         let uptime = run.uptime.at(Instant::now());
         let unanswered = run.unanswered.entry(order.id).or_default();
+        unanswered.began_later(before, uptime);
         let outcome = match attempted {
-            Attempted::NotWanted => return,
+            // Taken back, the whole of it or a part.
+            Attempted::NotWanted => {
+                run.stale = true;
+                return;
+            }
             Attempted::Unclear => {
                 return self.give_up(&order, "it was away for too long").await;
             }
@@ -152,6 +216,7 @@ impl Outbox {
         match outcome {
             Outcome::Done { .. } | Outcome::Refused(_) => {
                 run.unanswered.remove(&order.id);
+                self.tidy().await;
                 return;
             }
             Outcome::Flood { wait } => {
@@ -162,7 +227,7 @@ impl Outbox {
                 let _ = self.limit.try_send(Limit { wait, what });
             }
             Outcome::SlowMode { wait } => run.lanes.rest(order.id, now + wait),
-            Outcome::NotSent { .. } => {
+            Outcome::NotSent { .. } | Outcome::NotPutUp(_) => {
                 run.lanes.rest_quietly(order.id, now + order.tries.pause());
             }
             Outcome::Unknown { .. } => {
@@ -208,15 +273,42 @@ impl Outbox {
     }
 }
 
-/// One attempt. From the mark on it may be at Telegram.
+impl Run {
+    /// What is no longer wanted as it is in the air is not uploaded any further.
+    fn stop_unwanted(&self, pending: &[Order]) {
+        for (id, (stop, making)) in &self.uploading {
+            let order = pending.iter().find(|order| order.id == *id);
+            if order.is_none_or(|order| order.work.makes() != making) {
+                stop.cancel();
+            }
+        }
+    }
+}
+
+/// One attempt. From the mark on it may be at Telegram; files go up before it.
 async fn attempt(
     store: StoreHandle,
     link: LinkHandle,
-    order: Order,
+    uploader: Option<(Uploader, CancellationToken)>,
+    mut order: Order,
     unanswered: Duration,
-) -> (Order, Attempted) {
+) -> (Order, Attempted, Duration) {
+    let began = Instant::now();
+    if let (Some((uploader, stop)), Work::Media(media)) = (uploader, &mut order.work) {
+        let chat = order.chat;
+        let up = stop.run_until_cancelled(uploader.bring_up(chat, media));
+        let ended = match up.await {
+            None => Some(Attempted::NotWanted),
+            Some(Err(outcome)) => Some(Attempted::Outcome(outcome)),
+            Some(Ok(())) => None,
+        };
+        if let Some(ended) = ended {
+            return (order, ended, began.elapsed());
+        }
+    }
+    let before = began.elapsed();
     let attempted = match look(&link, &order).await {
-        Look::Send => match store.mark_order_in_flight(order.id, unanswered).await {
+        Look::Send => match store.mark_order_in_flight(&order, unanswered).await {
             Ok(true) => Attempted::Outcome(link.carry_out(&order).await),
             Ok(false) => Attempted::NotWanted,
             Err(error) => Attempted::Outcome(Outcome::NotSent {
@@ -226,7 +318,7 @@ async fn attempt(
         Look::Later(outcome) => Attempted::Outcome(outcome),
         Look::Unclear => Attempted::Unclear,
     };
-    (order, attempted)
+    (order, attempted, before)
 }
 
 async fn pause(next: Option<Duration>, stale: bool) {

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    domain::{AccountId, ChatId, ConversationId, Sender},
+    domain::{AccountId, ChatId, ConversationId, MessageRowId, Sender},
+    staging::Staging,
     store::StoreHandle,
     telegram::Telegram,
     vault::Vault,
@@ -17,6 +18,8 @@ pub struct AccountParts {
     pub vault: Vault,
     pub telegram: Telegram,
     pub typing: Arc<dyn TypingSink>,
+    pub uploads: Arc<dyn UploadSink>,
+    pub staging: Staging,
     /// How long a reply is tried without a definite answer of Telegram's.
     pub reply_patience: Duration,
 }
@@ -25,6 +28,22 @@ pub struct AccountParts {
 pub trait TypingSink: Send + Sync + 'static {
     /// Must not block.
     fn typing(&self, typing: Typing);
+}
+
+/// Where it goes how far a file is on its way to Telegram: it is told at once, and stored only now and then.
+pub trait UploadSink: Send + Sync + 'static {
+    /// Must not block.
+    fn uploaded(&self, progress: UploadProgress);
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct UploadProgress {
+    pub account_id: AccountId,
+    /// The message's.
+    pub id: MessageRowId,
+    /// Bytes.
+    pub done: u64,
+    pub total: u64,
 }
 
 /// Somebody types in a chat, right now.

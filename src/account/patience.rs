@@ -47,6 +47,11 @@ impl Unanswered {
         self.began.get_or_insert(uptime);
     }
 
+    /// The attempt was begun so much later: files went up before it.
+    pub fn began_later(&mut self, by: Duration, uptime: Duration) {
+        self.began = self.began.map(|began| (began + by).min(uptime));
+    }
+
     /// Telegram said when to come back, or nothing was asked of it: what follows does not count.
     pub fn stop(&mut self, uptime: Duration) {
         self.before = self.at(uptime);

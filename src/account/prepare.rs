@@ -144,6 +144,10 @@ mod tests {
 
     struct Nobody;
 
+    impl crate::account::UploadSink for Nobody {
+        fn uploaded(&self, _: crate::account::UploadProgress) {}
+    }
+
     impl TypingSink for Nobody {
         fn typing(&self, _: Typing) {}
     }
@@ -192,6 +196,8 @@ mod tests {
             vault,
             telegram: Telegram::start(TelegramConfig::default()).unwrap(),
             typing: Arc::new(Nobody),
+            uploads: Arc::new(Nobody),
+            staging: crate::staging::Staging::open(dir.join("staged")).unwrap(),
             reply_patience: LIMIT,
         };
         (id, parts)

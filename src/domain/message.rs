@@ -124,6 +124,24 @@ pub struct Topic {
     pub title: Option<String>,
 }
 
+/// How far a file is on its way to Telegram, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Upload {
+    pub done: i64,
+    pub total: i64,
+}
+
+impl Upload {
+    #[must_use]
+    pub fn of(total: i64, parts: i32) -> Self {
+        const PART: i64 = 512 * 1024;
+        Self {
+            done: (i64::from(parts) * PART).min(total),
+            total,
+        }
+    }
+}
+
 /// Why a reply failed: Telegram's code, and what it means.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MessageError {
@@ -177,4 +195,6 @@ pub struct StoredMessage {
     pub error: Option<MessageError>,
     /// When the next attempt to send is made.
     pub retry_at: Option<Timestamp>,
+    /// Of a file that is on its way to Telegram.
+    pub upload: Option<Upload>,
 }

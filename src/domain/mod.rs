@@ -18,6 +18,7 @@ mod login;
 mod media;
 mod message;
 mod order;
+mod outgoing_file;
 mod proxy;
 mod secret;
 mod spans;
@@ -46,17 +47,18 @@ pub use media::{
 };
 pub use message::{
     Direction, ForwardedFrom, IncomingMessage, MessageError, MessageObject, MessageStatus,
-    ObjectContent, ObjectReader, Sender, StoredMessage, Topic,
+    ObjectContent, ObjectReader, Sender, StoredMessage, Topic, Upload,
 };
 pub use order::{
-    Lane, Made, Making, NewText, Order, OrderKind, OrderState, Outcome, Place, Repeat, Tries, Wait,
-    Waiting, Work,
+    Lane, Made, Making, MediaItem, NewMedia, NewText, Order, OrderKind, OrderState, Outcome, Place,
+    Repeat, Tries, Wait, Waiting, Work,
 };
+pub use outgoing_file::{FileShape, OutgoingFile, PutUp, Uploaded};
 pub use proxy::{
     MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,
     ProxyProtocol,
 };
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};
-pub use text::{TextError, check_text, hex, split_text, utf16_len};
+pub use text::{TextError, check_caption, check_text, hex, split_text, utf16_len};
 pub use timestamp::Timestamp;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ChatId, MessageError, MessageRowId, OrderId, Timestamp};
+use super::{
+    AccountId, ChatId, MessageError, MessageRowId, OrderId, OutgoingFile, Timestamp, Uploaded,
+};
 
 /// A committed order. It is carried out until Telegram gives a definite answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,6 +30,8 @@ impl Order {
 pub enum Work {
     /// One message of text.
     Text(NewText),
+    /// A file, or several as one album: a message for each.
+    Media(NewMedia),
 }
 
 impl Work {
@@ -35,6 +39,7 @@ impl Work {
     pub const fn kind(&self) -> OrderKind {
         match self {
             Self::Text(_) => OrderKind::Text,
+            Self::Media(_) => OrderKind::Media,
         }
     }
 
@@ -43,6 +48,7 @@ impl Work {
     pub fn makes(&self) -> &[Making] {
         match self {
             Self::Text(text) => std::slice::from_ref(&text.making),
+            Self::Media(media) => &media.makes,
         }
     }
 }
@@ -64,10 +70,26 @@ pub struct NewText {
     pub preview: bool,
 }
 
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewMedia {
+    pub makes: Vec<Making>,
+    /// One for each of them.
+    pub items: Vec<MediaItem>,
+    pub place: Place,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MediaItem {
+    pub caption: String,
+    pub file: OutgoingFile,
+    pub uploaded: Uploaded,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderKind {
     Text,
+    Media,
 }
 
 /// What the next attempt may be after one that got no answer.
@@ -87,13 +109,14 @@ pub enum Lane {
 }
 
 impl OrderKind {
-    pub const ALL: &[Self] = &[Self::Text];
+    pub const ALL: &[Self] = &[Self::Text, Self::Media];
 
     /// The word for it, in rows and answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::Media => "media",
         }
     }
 
@@ -107,7 +130,7 @@ impl OrderKind {
     #[must_use]
     pub const fn makes_messages(self) -> bool {
         match self {
-            Self::Text => true,
+            Self::Text | Self::Media => true,
         }
     }
 
@@ -115,14 +138,14 @@ impl OrderKind {
     #[must_use]
     pub const fn repeat(self) -> Repeat {
         match self {
-            Self::Text => Repeat::SameIds,
+            Self::Text | Self::Media => Repeat::SameIds,
         }
     }
 
     #[must_use]
     pub const fn lane(self) -> Lane {
         match self {
-            Self::Text => Lane::Words,
+            Self::Text | Self::Media => Lane::Words,
         }
     }
 }
@@ -230,6 +253,8 @@ pub enum Outcome {
     SlowMode { wait: Duration },
     /// It surely did not leave; try again later.
     NotSent { reason: String },
+    /// It did not arrive: Telegram no longer has the files that were put up for it. They go up again.
+    NotPutUp(MessageError),
     /// No definite answer: it may or may not have arrived; how it is repeated says its kind.
     Unknown { reason: String },
 }

@@ -2,6 +2,9 @@
 
 /// Telegram's limit for one message.
 const MAX_UNITS: usize = 4096;
+/// And for what stands under a file.
+const MAX_CAPTION: usize = 1024;
+const MAX_CAPTION_PREMIUM: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
@@ -9,6 +12,11 @@ pub enum TextError {
     Empty,
     #[error("the text has {units} UTF-16 units, Telegram takes at most 4096: shorten or split it")]
     TooLong { units: usize },
+    #[error(
+        "the caption has {units} UTF-16 units, Telegram takes at most {most} under a file of this account: shorten it, or send \
+         the text by itself"
+    )]
+    CaptionTooLong { units: usize, most: usize },
 }
 
 /// Length in UTF-16 units, as Telegram counts.
@@ -30,6 +38,22 @@ pub fn check_text(text: &str) -> Result<(), TextError> {
         return Err(TextError::TooLong { units });
     }
     Ok(())
+}
+
+/// May `text` stand under a file? There need not be any.
+///
+/// # Errors
+/// When it is longer than 1024 UTF-16 units, or than 4096 for an account with Premium.
+pub fn check_caption(text: &str, premium: bool) -> Result<(), TextError> {
+    let most = if premium {
+        MAX_CAPTION_PREMIUM
+    } else {
+        MAX_CAPTION
+    };
+    match utf16_len(text) {
+        units if units > most => Err(TextError::CaptionTooLong { units, most }),
+        _ => Ok(()),
+    }
 }
 
 /// Cuts a text into messages: at a paragraph, a line or a word where there is one, else between two letters.

@@ -229,6 +229,8 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
     let chunk = |text: &'static str| sql(text).number(account).number(CHUNK);
     chunk("DELETE FROM order_messages WHERE order_id IN (SELECT id FROM orders WHERE account_no = ? ORDER BY id LIMIT ?)")
         .run(conn)?;
+    chunk("DELETE FROM order_files WHERE message_row IN (SELECT message_row FROM order_files WHERE account_no = ? LIMIT ?)")
+        .run(conn)?;
     let orders = chunk(
         "DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE account_no = ? ORDER BY id LIMIT ?)",
     )

@@ -287,6 +287,7 @@ impl Tx<'_> {
             details: shown.details,
             error: None,
             retry_at: None,
+            upload: None,
         }))
     }
 

@@ -13,7 +13,7 @@ use super::{order_row::state_of, sql::sql};
 use crate::domain::{
     AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
     ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, Reaction,
-    Sender, StoredMessage, Timestamp, Topic,
+    Sender, StoredMessage, Timestamp, Topic, Upload,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -103,6 +103,10 @@ pub(in crate::store) struct MessageRecord {
     pub names: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub topic_title: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub file_size: Option<i64>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub file_parts: Option<i32>,
 }
 
 /// `select_messages!("WHERE …")`: the one way messages are read.
@@ -118,9 +122,10 @@ macro_rules! select_messages {
              WHERE n.account_no = m.account_no AND n.name <> '' AND n.peer_id IN \
              (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names, \
              CASE WHEN m.topic_id IS NULL THEN NULL ELSE (SELECT t.title FROM topics t WHERE t.account_no = m.account_no \
-             AND t.scope = m.scope AND t.topic_id = m.topic_id) END AS topic_title FROM messages m \
+             AND t.scope = m.scope AND t.topic_id = m.topic_id) END AS topic_title, \
+             of.size AS file_size, of.parts AS file_parts FROM messages m \
              LEFT JOIN order_messages om ON om.message_row = m.id AND om.random_id IS NOT NULL \
-             LEFT JOIN orders o ON o.id = om.order_id \
+             LEFT JOIN orders o ON o.id = om.order_id LEFT JOIN order_files of ON of.message_row = om.message_row \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id \
              LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS INTEGER) ",
             $rest
@@ -222,6 +227,9 @@ impl MessageRecord {
                 message: self.error_message.unwrap_or_default(),
             }),
             retry_at: self.retry_at.map(Timestamp::from_millis),
+            upload: self
+                .file_size
+                .map(|total| Upload::of(total, self.file_parts.unwrap_or(0))),
         }
     }
 }

@@ -41,6 +41,7 @@ mod metrics;
 mod notes;
 mod objects;
 mod old_codes;
+mod order_files;
 mod order_row;
 mod orders;
 mod owed;
@@ -89,8 +90,8 @@ pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, U
 pub use types::{
     AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
     LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
-    OwedWork, Page, PageEnd, QueueReply, QueueSend, Queued, RecentJob, Recorded, SearchHit,
-    SearchQuery, StaleWork, StoreConfig, Stretched, Target,
+    OwedWork, Page, PageEnd, QueueReply, QueueSend, Queued, QueuedFile, QueuedFiles, RecentJob,
+    Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig, Stretched, Target,
 };
 pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;

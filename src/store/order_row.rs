@@ -58,7 +58,7 @@ pub(in crate::store) use in_flight;
 /// The kinds whose messages come back as echoes, as [`OrderKind::makes_messages`](crate::domain::OrderKind) tells them.
 macro_rules! makes_messages {
     () => {
-        "('text')"
+        "('text', 'media')"
     };
 }
 pub(in crate::store) use makes_messages;

@@ -17,13 +17,14 @@ use super::{
     account_row::KnownAccount,
     job_error::JobResult,
     message_row::{MessageRecord, account_of, from_json},
+    order_files::FileColumns,
     order_row::{OrderMessage, OrderRow, pending, select_orders, state_text},
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    AccountId, ChatId, ConversationId, EventBody, Making, MessageRowId, NewText, Order, OrderId,
-    OrderKind, OrderState, Place, StoredMessage, Work,
+    AccountId, ChatId, ConversationId, EventBody, Making, MediaItem, MessageRowId, NewMedia,
+    NewText, Order, OrderId, OrderKind, OrderState, Place, StoredMessage, Work,
 };
 
 /// A random id, never 0.
@@ -125,6 +126,7 @@ impl Tx<'_> {
         sql("DELETE FROM order_messages WHERE message_row = ? AND random_id IS NOT NULL")
             .number(row)
             .run(self.conn)?;
+        self.drop_order_file(row)?;
         let left = sql(
             "SELECT count(*) AS n FROM order_messages WHERE order_id = ? AND random_id IS NOT NULL",
         )
@@ -170,12 +172,18 @@ impl Tx<'_> {
     }
 
     /// From here on it may be at Telegram, and what comes of our own in its chat may be its echo.
-    fn mark_in_flight(&mut self, id: OrderId, unanswered: Duration) -> JobResult<bool> {
+    fn mark_in_flight(
+        &mut self,
+        id: OrderId,
+        making: usize,
+        unanswered: Duration,
+    ) -> JobResult<bool> {
         let Some(known) = self.order(id)? else {
             return Ok(false);
         };
         let row = &known.row;
-        if !row.state().is_pending() {
+        // A message of it was taken back, or has its number, since it was read.
+        if !row.state().is_pending() || known.makes().count() != making {
             return Ok(false);
         }
         let (state, above) = match row.state() {
@@ -251,6 +259,7 @@ impl Tx<'_> {
                     .number(at)
                     .number(row)
                     .run(self.conn)?;
+                self.put_up_anew(row)?;
             }
         }
         self.announce_order(known)
@@ -316,6 +325,8 @@ struct PendingRow {
     topic_id: Option<i32>,
     #[diesel(sql_type = Nullable<BigInt>)]
     monoforum_peer: Option<i64>,
+    #[diesel(embed)]
+    file: FileColumns,
 }
 
 impl PendingRow {
@@ -350,6 +361,23 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
             place: first.place(),
             preview: first.payload::<TextPayload>().preview.unwrap_or(true),
         }),
+        OrderKind::Media => {
+            let mut media = NewMedia {
+                makes: Vec::with_capacity(rows.len()),
+                items: Vec::with_capacity(rows.len()),
+                place: first.place(),
+            };
+            for row in rows {
+                let (file, uploaded) = row.file.read()?;
+                media.makes.push(row.making()?);
+                media.items.push(MediaItem {
+                    caption: row.text.clone()?,
+                    file,
+                    uploaded,
+                });
+            }
+            Work::Media(media)
+        }
     };
     Some(Order {
         id: first.order.order_id(),
@@ -369,9 +397,11 @@ impl StoreHandle {
         self.read("pending_orders", move |conn| {
             let rows = sql(concat!(
                 select_orders!(
-                    ", c.chat, om.message_row, om.random_id, m.text, m.reply_to, m.topic_id, m.monoforum_peer FROM orders o \
+                    ", c.chat, om.message_row, om.random_id, m.text, m.reply_to, m.topic_id, m.monoforum_peer, \
+                     f.file, f.parts, f.put_up FROM orders o \
                      JOIN conversations c ON c.id = o.conversation_id \
                      LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \
+                     LEFT JOIN order_files f ON f.message_row = om.message_row \
                      WHERE o.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.state IN "
                 ),
                 pending!(),
@@ -388,13 +418,14 @@ impl StoreHandle {
     }
 
     /// Right before the call to Telegram. `unanswered`: how long there has been no definite answer while the line stood.
-    /// `false`: it was taken back, is done or has failed; don't make the call.
+    /// `false`: it or a part of it was taken back, is done or has failed; don't make the call.
     ///
     /// # Errors
     /// As every write; then don't make the call.
-    pub async fn mark_order_in_flight(&self, id: OrderId, unanswered: Duration) -> Result<bool> {
+    pub async fn mark_order_in_flight(&self, order: &Order, unanswered: Duration) -> Result<bool> {
+        let (id, making) = (order.id, order.work.makes().len());
         self.job("mark_order_in_flight", move |tx| {
-            tx.mark_in_flight(id, unanswered)
+            tx.mark_in_flight(id, making, unanswered)
         })
         .await
     }

@@ -1,16 +1,17 @@
 //! Replies: text that somebody wrote becomes a pending message and the order that sends it.
 
 use super::{
-    QueueReply, QueueSend, Queued, Result, StoreError, StoreHandle, Target,
+    QueueReply, QueueSend, Queued, QueuedFile, QueuedFiles, Result, StoreError, StoreHandle,
+    Target,
     account_row::KnownAccount,
     idempotency::CallKey,
     job_error::JobResult,
-    message_row::{MessageRecord, UNNUMBERED, account_of},
+    message_row::{MessageRecord, UNNUMBERED, account_of, json},
     orders::{NewOrder, random_id},
     sql::sql,
     tx::{Tx, scope_of},
 };
-use crate::domain::{ChatId, ConversationId, OrderKind, Place};
+use crate::domain::{ChatId, ConversationId, Media, OrderKind, OutgoingFile, Place};
 
 /// A reply about to be queued, the same at every run of its job.
 struct Draft {
@@ -19,6 +20,8 @@ struct Draft {
     topic_id: Option<i32>,
     call: Option<CallKey>,
     random_id: i64,
+    /// With the random id of the message of each; none: a message of text.
+    files: Vec<(OutgoingFile, i64)>,
 }
 
 impl Draft {
@@ -28,15 +31,34 @@ impl Draft {
         reply_to: Option<Target>,
         topic_id: Option<i32>,
     ) -> Self {
+        Self::with_files(text, key, (reply_to, topic_id), Vec::new())
+    }
+
+    fn with_files(
+        text: String,
+        key: Option<&str>,
+        (reply_to, topic_id): (Option<Target>, Option<i32>),
+        files: Vec<QueuedFile>,
+    ) -> Self {
         let answered = reply_to.map_or(0, Target::message_id).to_be_bytes();
         let topic = topic_id.map(i32::to_be_bytes);
         let topic = topic.as_ref().map_or(&[][..], |topic| &topic[..]);
+        let mut parts: Vec<&[u8]> = vec![&answered, topic, text.as_bytes()];
+        for one in &files {
+            parts.push(one.sha256.as_bytes());
+            parts.push(one.file.name.as_bytes());
+            parts.push(one.file.shape.as_str().as_bytes());
+        }
         Self {
-            call: CallKey::of(key, &[&answered, topic, text.as_bytes()]),
+            call: CallKey::of(key, &parts),
             text,
             reply_to,
             topic_id,
             random_id: random_id(),
+            files: files
+                .into_iter()
+                .map(|one| (one.file, random_id()))
+                .collect(),
         }
     }
 }
@@ -45,6 +67,9 @@ impl Draft {
 pub(in crate::store) struct Unsent<'a> {
     pub text: &'a str,
     pub place: Place,
+    pub media: Option<&'a Media>,
+    /// Until Telegram has one for it.
+    pub album_id: Option<i64>,
 }
 
 impl Tx<'_> {
@@ -85,6 +110,8 @@ impl Tx<'_> {
         let unsent = Unsent {
             text: &draft.text,
             place,
+            media: None,
+            album_id: None,
         };
         let row = self.add_unsent(account, key, &unsent)?;
         self.add_order(
@@ -100,6 +127,70 @@ impl Tx<'_> {
         let message = self.announce_sent(account, key, row)?;
         Ok(Queued {
             message,
+            conversation: self.show_conversation(key)?,
+            repeated: false,
+        })
+    }
+
+    fn queue_files(
+        &mut self,
+        account: &KnownAccount,
+        key: (i64, i64),
+        draft: &Draft,
+    ) -> JobResult<QueuedFiles> {
+        let conversation = self.conversation(key)?.fields.id;
+        if let Some(messages) = self.first_call(conversation, draft.call.as_ref())? {
+            return Ok(QueuedFiles {
+                messages,
+                conversation: self.show_conversation(key)?,
+                repeated: true,
+            });
+        }
+        let place = self.place_of(account, key, draft)?;
+        let mut rows: Vec<i64> = Vec::with_capacity(draft.files.len());
+        let mut album_id = None;
+        for (file, _) in &draft.files {
+            // The caption stands under the first.
+            let text = if rows.is_empty() { &draft.text } else { "" };
+            let unsent = Unsent {
+                text,
+                place,
+                media: Some(&file.media()),
+                album_id,
+            };
+            let row = self.add_unsent(account, key, &unsent)?;
+            if rows.is_empty() && draft.files.len() > 1 {
+                // Below all of Telegram's.
+                album_id = Some(-row);
+                sql("UPDATE messages SET album_id = ? WHERE id = ?")
+                    .number(-row)
+                    .number(row)
+                    .run(self.conn)?;
+            }
+            self.add_order_file(account.no, row, file)?;
+            rows.push(row);
+        }
+        let making: Vec<(i64, Option<i64>)> = rows
+            .iter()
+            .zip(&draft.files)
+            .map(|(row, (_, random_id))| (*row, Some(*random_id)))
+            .collect();
+        self.add_order(
+            account,
+            key,
+            &NewOrder {
+                kind: OrderKind::Media,
+                payload: None,
+                messages: &making,
+            },
+        )?;
+        self.keep_key(conversation, draft.call.as_ref(), &rows)?;
+        let mut messages = Vec::with_capacity(rows.len());
+        for row in rows {
+            messages.push(self.announce_sent(account, key, row)?);
+        }
+        Ok(QueuedFiles {
+            messages,
             conversation: self.show_conversation(key)?,
             repeated: false,
         })
@@ -122,8 +213,8 @@ impl Tx<'_> {
         let place = unsent.place;
         sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
-             direction, text, timestamp, status, reply_to, topic_id, monoforum_peer) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?, ?, ?)",
+             direction, text, timestamp, status, reply_to, topic_id, monoforum_peer, media, album_id) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?, ?, ?, ?, ?)",
         )
         .number(id)
         .number(account.no)
@@ -137,6 +228,8 @@ impl Tx<'_> {
         .number_or_null(place.reply_to)
         .number_or_null(place.topic_id)
         .number_or_null(place.monoforum_peer.map(ChatId::marked))
+        .text_or_null(unsent.media.and_then(json).as_deref())
+        .number_or_null(unsent.album_id)
         .run(self.conn)?;
         Ok(id)
     }
@@ -204,5 +297,49 @@ impl StoreHandle {
         let draft = Draft::new(send.text.clone(), key, None, None);
         self.job("queue_send", move |tx| tx.queue_send(&send, &draft))
             .await
+    }
+
+    /// As [`Self::queue_reply`]: a pending row for each file, the text as the caption of the first, and one order for all.
+    /// The staged files belong to it from then on.
+    ///
+    /// # Errors
+    /// As of [`Self::queue_reply`]. Nothing is stored then.
+    pub async fn queue_reply_files(
+        &self,
+        reply: QueueReply,
+        files: Vec<QueuedFile>,
+    ) -> Result<QueuedFiles> {
+        let key = reply.idempotency_key.as_deref();
+        let place = (reply.reply_to, reply.topic_id);
+        let draft = Draft::with_files(reply.text, key, place, files);
+        self.job("queue_reply_files", move |tx| {
+            let key = tx.conversation_key(reply.conversation)?;
+            let account_id = account_of(&tx.conversation(key)?.fields.telegram_account_id);
+            let account = tx.living_account(account_id)?;
+            tx.queue_files(&account, key, &draft)
+        })
+        .await
+    }
+
+    /// As [`Self::queue_reply_files`], to a chat; makes the conversation when there is none.
+    ///
+    /// # Errors
+    /// As of [`Self::queue_send`].
+    pub async fn queue_send_files(
+        &self,
+        send: QueueSend,
+        files: Vec<QueuedFile>,
+    ) -> Result<QueuedFiles> {
+        let key = send.idempotency_key.as_deref();
+        let draft = Draft::with_files(send.text.clone(), key, (None, None), files);
+        self.job("queue_send_files", move |tx| {
+            let account = tx.living_account(send.account)?;
+            if let Some(peer) = &send.peer {
+                tx.put_peer(&account, peer)?;
+            }
+            let key = tx.conversation_for(&account, send.chat)?;
+            tx.queue_files(&account, key, &draft)
+        })
+        .await
     }
 }

@@ -154,6 +154,12 @@ impl Tx<'_> {
             Outcome::Refused(error) => return self.fail(&known, OrderState::Failed, error),
             Outcome::Flood { wait } => (not_arrived(&known.row), wait_of(Waiting::Account, *wait)),
             Outcome::SlowMode { wait } => (not_arrived(&known.row), wait_of(Waiting::Chat, *wait)),
+            Outcome::NotPutUp(error) => {
+                if !self.put_up_again(&known)? {
+                    return self.fail(&known, OrderState::Failed, error);
+                }
+                (not_arrived(&known.row), None)
+            }
             Outcome::NotSent { .. } => (not_arrived(&known.row), None),
             Outcome::Unknown { .. } => (OrderState::Unanswered, None),
         };
@@ -163,7 +169,7 @@ impl Tx<'_> {
         }
         // What never left is no news, and goes out as soon as it can.
         let pause = match outcome {
-            Outcome::NotSent { .. } => None,
+            Outcome::NotSent { .. } | Outcome::NotPutUp(_) => None,
             _ => Some(wait.map_or_else(|| known.row.tries().pause(), |wait| wait.length)),
         };
         sql("UPDATE orders SET state = ?, attempts = attempts + 1, wait_of = ?, wait_ms = ?, retry_at = ? WHERE id = ?")

@@ -4,8 +4,8 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
-    ConversationId, ConversationKind, Event, MediaPolicy, MessageRowId, ObjectReader, Peer, Place,
-    ProxyName, SelfUser, StoredMessage, Timestamp,
+    ConversationId, ConversationKind, Event, MediaPolicy, MessageRowId, ObjectReader, OutgoingFile,
+    Peer, Place, ProxyName, SelfUser, StoredMessage, Timestamp,
 };
 
 /// Where committed events go.
@@ -150,6 +150,22 @@ pub struct QueueSend {
     pub peer: Option<Peer>,
     pub text: String,
     pub idempotency_key: Option<String>,
+}
+
+/// A file to send, and the hash of it as it came: what makes another call of one with the same key.
+#[derive(Clone, Debug)]
+pub struct QueuedFile {
+    pub file: OutgoingFile,
+    pub sha256: String,
+}
+
+/// A message for each file.
+#[derive(Clone, Debug)]
+pub struct QueuedFiles {
+    pub messages: Vec<StoredMessage>,
+    pub conversation: Conversation,
+    /// The idempotency key was known: these are the first call's messages as they are now, and the files are not needed.
+    pub repeated: bool,
 }
 
 #[derive(Clone, Debug)]

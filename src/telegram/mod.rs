@@ -29,11 +29,11 @@ pub use budget::Charge;
 pub(crate) use convert::read_object;
 pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
 pub use farewell::Parting;
-pub use files::{FileError, FilePart, PART_SIZE};
+pub use files::{FileError, FilePart, PART_SIZE, SMALL_FILE, parts_of};
 pub use keys::KeyLease;
 pub use link::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, LinkHandle,
-    PeerBook, Recipient, Urgency,
+    PeerBook, PutError, Recipient, Urgency,
 };
 pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn};
 pub use service::Telegram;

@@ -18,7 +18,7 @@ const LONGEST_PAGE: u32 = 200;
 const LONGEST_KEY: usize = 255;
 /// The topic of a forum that is there from the beginning; Telegram does not name it in messages
 /// (core.telegram.org/api/forum).
-const GENERAL: i32 = 1;
+pub const GENERAL: i32 = 1;
 
 #[derive(Deserialize)]
 pub struct ListConversations {
@@ -157,12 +157,7 @@ pub async fn queue_reply(
         idempotency_key: idempotency_key(&request)?,
     };
     check_can_send(&service.account(&access, conversation.account_id).await?)?;
-    if !conversation.can_send {
-        return Err(ApiError::conflict(
-            "chat_read_only",
-            "this account may not write in this chat",
-        ));
-    }
+    check_can_write(&conversation)?;
     let queued = match service.store.queue_reply(reply.clone()).await {
         Err(StoreError::ReplyToUnknown) => {
             let target = seen_at_telegram(&service, &conversation, reply_to).await?;
@@ -177,8 +172,18 @@ pub async fn queue_reply(
     queued_answer(&service, queued, false).await
 }
 
+pub fn check_can_write(conversation: &Conversation) -> Result<(), ApiError> {
+    if conversation.can_send {
+        return Ok(());
+    }
+    Err(ApiError::conflict(
+        "chat_read_only",
+        "this account may not write in this chat",
+    ))
+}
+
 /// A number of Telegram's, as text.
-fn number(
+pub fn number(
     text: Option<&str>,
     code: &'static str,
     words: &'static str,
@@ -191,7 +196,7 @@ fn number(
 }
 
 /// A message that is not stored may be there all the same, further back: only Telegram knows. Nothing of it is stored.
-async fn seen_at_telegram(
+pub async fn seen_at_telegram(
     service: &Service,
     conversation: &Conversation,
     message_id: Option<i32>,
@@ -301,7 +306,7 @@ pub fn check_reply(text: &str) -> Result<(), ApiError> {
     check_text(text).map_err(|error| {
         let code = match error {
             E::Empty => "text_empty",
-            E::TooLong { .. } => "text_too_long",
+            E::TooLong { .. } | E::CaptionTooLong { .. } => "text_too_long",
         };
         ApiError::unprocessable(code, error.to_string())
     })

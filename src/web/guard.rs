@@ -24,6 +24,7 @@ use super::{
     doors::{Caller, Credentials},
     ending,
     error::ApiError,
+    form::is_form_type,
     front::OwnAddress,
     hosts::Hosts,
     integrations::{Face, reshaped},
@@ -33,6 +34,9 @@ use super::{
     rights::right_of,
 };
 use crate::domain::AccountId;
+
+/// Calls that files come with.
+const TAKE_FORMS: [&str; 1] = ["/conversations/{id}/reply"];
 
 /// The middleware around every route, static files and `/ws` included.
 pub async fn guard(
@@ -248,7 +252,8 @@ fn check_cross_site(request: &ServiceRequest, hosts: &Hosts) -> Result<(), ApiEr
     }
 }
 
-/// Forms and `no-cors` posts can't send JSON, so nothing else is read.
+/// Other sites' forms and `no-cors` posts can't send JSON, so little else is read: files, where they are taken. Where
+/// a form comes from was looked at before.
 fn check_content_type(request: &ServiceRequest) -> Result<(), ApiError> {
     if matches!(
         *request.method(),
@@ -269,6 +274,13 @@ fn check_content_type(request: &ServiceRequest) -> Result<(), ApiError> {
         essence.eq_ignore_ascii_case("application/json")
     });
     if json || (!has_body && content_type.is_none()) {
+        return Ok(());
+    }
+    let takes_forms = || {
+        let path = request.request().match_pattern();
+        path.is_some_and(|path| TAKE_FORMS.contains(&path.as_str()))
+    };
+    if content_type.is_some_and(is_form_type) && takes_forms() {
         return Ok(());
     }
     Err(ApiError::new(

@@ -12,7 +12,7 @@ use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, error, events,
     guard, health, history,
     integrations::{phone, portal, stream, user},
-    launch, login, media, messages, metrics, openapi,
+    launch, login, media, messages, metrics, openapi, replies,
     rights::{Right, Rights},
     search, socket, tokens, ways, webhooks,
 };
@@ -169,7 +169,7 @@ routes! {
     get "/conversations/{id}/media" => history::list_media, Read;
     get "/conversations/{id}/topics" => conversations::list_topics, Read;
     get "/conversations/{id}/photo" => media::get_photo, Read;
-    post "/conversations/{id}/reply" => conversations::queue_reply, Send;
+    post "/conversations/{id}/reply" => replies::queue_reply, Send;
     post "/conversations/{id}/read" => conversations::mark_read, Send;
     get "/messages/{id}" => messages::get_message, Read;
     get "/messages/{id}/versions" => messages::list_versions, Read;

@@ -11,6 +11,7 @@ use crate::{
     },
     media::MediaHandle,
     remote::FollowError,
+    staging::Staging,
     store::{StoreError, StoreHandle},
     supervisor::{SignInError, SignOutError, SupervisorError, SupervisorHandle},
     telegram::{CallError, LoginError, Telegram},
@@ -25,6 +26,7 @@ pub struct Service {
     pub broadcast: BroadcastHandle,
     pub supervisor: SupervisorHandle,
     pub vault: Vault,
+    pub staging: Staging,
     pub media: MediaHandle,
     pub metrics: Arc<Metrics>,
     /// For its figures.

@@ -152,8 +152,11 @@ impl World {
 
     /// Right before the call.
     pub async fn mark(&self, reply: MessageRowId) -> bool {
-        let id = self.order(reply).id;
-        let marked = self.store.mark_order_in_flight(id, Duration::ZERO).await;
+        let order = self.order(reply);
+        let marked = self
+            .store
+            .mark_order_in_flight(&order, Duration::ZERO)
+            .await;
         marked.unwrap()
     }
 

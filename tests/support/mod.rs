@@ -8,6 +8,7 @@ pub mod browser;
 pub mod compare;
 pub mod fleet;
 pub mod foreign;
+pub mod forms;
 pub mod frames;
 pub mod keys;
 pub mod leak_scan;

@@ -21,6 +21,8 @@ mod endings;
 mod erasure;
 mod examples;
 mod faithful;
+mod files_out;
+mod files_out_crash;
 mod first_message;
 mod foreign_server;
 mod full_access;

@@ -29,6 +29,7 @@ use people::People;
 
 pub(super) use dialog::record as dialog_record;
 pub(super) use file::{of_message as files_of_message, of_object as files_of_object};
+pub(super) use media::packed;
 pub(super) use peer::user as user_peer;
 pub(crate) use reading::read as read_object;
 

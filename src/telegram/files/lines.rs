@@ -44,11 +44,18 @@ impl FileLine {
     }
 }
 
+/// Which way bytes go: a wait that Telegram asks for holds one of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(in crate::telegram) enum Way {
+    Down,
+    Up,
+}
+
 #[derive(Default)]
 struct State {
     lines: HashMap<i32, Arc<FileLine>>,
     /// Telegram asked not to be asked for files before this.
-    hold: Option<Instant>,
+    holds: HashMap<Way, Instant>,
     closed: bool,
     reaper: Option<AbortOnDropHandle<()>>,
 }
@@ -94,16 +101,17 @@ impl FileLines {
     }
 
     /// How long files have to be left alone.
-    pub fn held(&self) -> Option<Duration> {
-        let hold = lock(&self.state).hold?;
+    pub fn held(&self, way: Way) -> Option<Duration> {
+        let hold = *lock(&self.state).holds.get(&way)?;
         let left = hold.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
-    pub fn hold(&self, wait: Duration) {
+    pub fn hold(&self, way: Way, wait: Duration) {
         let until = Instant::now() + wait.max(Duration::from_secs(1));
         let mut state = lock(&self.state);
-        state.hold = state.hold.max(Some(until));
+        let hold = state.holds.entry(way).or_insert(until);
+        *hold = until.max(*hold);
     }
 
     fn known(&self, dc: i32) -> Result<Option<Arc<FileLine>>, Failure> {

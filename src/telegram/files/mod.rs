@@ -7,6 +7,7 @@
 
 mod lines;
 mod part;
+mod put;
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use super::{CallError, LinkExit, error::Failure};
 
 pub(super) use lines::FileLines;
 pub(super) use part::{get as get_part, location};
+pub(super) use put::put;
+pub use put::{SMALL_FILE, parts_of};
 
 /// Bytes of one part. Two of them, packed into one packet, still fit what the layer below reads at once (1 MiB and a
 /// little); and a stretch that begins at a multiple never crosses one of Telegram's borders of 1 MiB.

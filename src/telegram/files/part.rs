@@ -5,7 +5,10 @@ use std::{future::Future, time::Duration};
 use grammers_client::tl;
 use tokio::time::timeout;
 
-use super::{FileError, FilePart, lines::FileLine, lines::FileLines};
+use super::{
+    FileError, FilePart,
+    lines::{FileLine, FileLines, Way},
+};
 use crate::{
     domain::FilePlace,
     telegram::{CallError, error::Failure},
@@ -71,7 +74,7 @@ where
     };
     let mut last = Failure::Network("the file moves about".to_owned());
     for _ in 0..TRIES {
-        if let Some(wait) = lines.held() {
+        if let Some(wait) = lines.held(Way::Down) {
             return Err(FileError::FloodWait(wait));
         }
         let line = lines.line(dc).await.map_err(FileError::of)?;
@@ -109,7 +112,7 @@ where
             }
             _ => {
                 if let Some(wait) = failure.flood() {
-                    lines.hold(wait);
+                    lines.hold(Way::Down, wait);
                 }
                 return Err(FileError::of(failure));
             }

@@ -194,6 +194,14 @@ impl LinkHandle {
         resolve::me(&self.shared).await
     }
 
+    /// Has the account Premium, and so larger files and longer captions?
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn is_premium(&self) -> Result<bool, CallError> {
+        resolve::is_premium(&self.shared).await
+    }
+
     /// Shows "typing…" for a few seconds.
     ///
     /// # Errors

@@ -11,10 +11,12 @@ mod handle;
 mod line;
 mod pace;
 mod pulse;
+mod put;
 mod report;
 mod resolve;
 mod reveal;
 mod send;
+mod send_media;
 mod shared;
 mod sweep;
 mod task;
@@ -30,6 +32,7 @@ use crate::domain::{
 };
 
 pub use handle::LinkHandle;
+pub use put::PutError;
 pub(super) use resolve::self_user;
 
 /// What the store knows of the account's peers. `account` implements it over the store's readers; each answer is of the

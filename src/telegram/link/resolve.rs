@@ -163,6 +163,14 @@ pub(super) async fn me(shared: &Shared) -> Result<(SelfUser, Option<SecretText>)
         .ok_or(CallError::Unresolvable)
 }
 
+/// Does whoever is signed in pay for Premium, now?
+pub(super) async fn is_premium(shared: &Shared) -> Result<bool, CallError> {
+    let users = users(shared, tl::enums::InputUser::UserSelf).await?;
+    Ok(users
+        .iter()
+        .any(|user| matches!(user, tl::enums::User::User(user) if user.premium)))
+}
+
 /// The person behind the account.
 pub(in crate::telegram) fn self_user(user: tl::enums::User) -> Option<SelfUser> {
     let (first_name, last_name) = match &user {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use grammers_client::tl;
 use tl::enums::{InputReplyTo, Update, Updates};
 
-use super::{resolve::input_peer, shared::Shared};
+use super::{resolve::input_peer, send_media, shared::Shared};
 use crate::{
     domain::{
         ChatId, Made, MessageError, NewText, Order, Outcome, PeerKind, Place, Timestamp, Work,
@@ -20,6 +20,7 @@ use crate::{
 pub(super) async fn carry_out(shared: &Shared, order: &Order) -> Outcome {
     match &order.work {
         Work::Text(text) => send(shared, order.chat, text).await,
+        Work::Media(media) => send_media::send(shared, order.chat, media).await,
     }
 }
 
@@ -53,7 +54,7 @@ async fn send(shared: &Shared, chat: ChatId, message: &NewText) -> Outcome {
 
 /// In a forum the topic has to be named beside the message replied to; alone it is the message replied to
 /// (core.telegram.org/api/forum). In a channel's direct messages the thread is named by whose it is.
-async fn reply_to(
+pub(super) async fn reply_to(
     shared: &Shared,
     chat: tl::enums::InputPeer,
     place: &Place,
@@ -160,7 +161,7 @@ fn accepted(updates: Updates, random_id: i64) -> Outcome {
     sent(random_id, id, date)
 }
 
-fn date_of(update: &Update, id: i32) -> Option<i32> {
+pub(super) fn date_of(update: &Update, id: i32) -> Option<i32> {
     let message = match update {
         Update::NewMessage(update) => &update.message,
         Update::NewChannelMessage(update) => &update.message,
@@ -181,27 +182,27 @@ fn sent(random_id: i64, message_id: i32, date: i32) -> Outcome {
     Outcome::Done { made: vec![made] }
 }
 
-fn refused(code: &str, message: &str) -> Outcome {
+pub(super) fn refused(code: &str, message: &str) -> Outcome {
     Outcome::Refused(MessageError {
         code: code.to_owned(),
         message: message.to_owned(),
     })
 }
 
-fn not_sent(reason: &str) -> Outcome {
+pub(super) fn not_sent(reason: &str) -> Outcome {
     Outcome::NotSent {
         reason: reason.to_owned(),
     }
 }
 
-fn unknown(reason: &str) -> Outcome {
+pub(super) fn unknown(reason: &str) -> Outcome {
     Outcome::Unknown {
         reason: reason.to_owned(),
     }
 }
 
 /// What a failed attempt means for the reply: only Telegram's own word is final.
-fn outcome(failure: Failure) -> Outcome {
+pub(super) fn outcome(failure: Failure) -> Outcome {
     if let Some(wait) = failure.flood() {
         // A wait of nothing would be a loop.
         let wait = wait.max(Duration::from_secs(1));

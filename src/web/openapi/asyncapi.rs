@@ -71,6 +71,12 @@ const UNNUMBERED: &[(&str, &str, bool, &str)] = &[
     ),
     ("typing", "Typing", true, "Somebody types."),
     (
+        "upload_progress",
+        "UploadProgress",
+        true,
+        "How far a file that was sent is on its way to Telegram; `id` is its message's.",
+    ),
+    (
         "vault_status",
         "VaultState",
         true,

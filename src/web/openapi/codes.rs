@@ -77,6 +77,33 @@ pub const CODES: &[(&str, &str)] = &[
         "email_required",
         "Telegram wants an e-mail address confirmed first",
     ),
+    (
+        "disk_full",
+        "the disk of the service is full; nothing was sent",
+    ),
+    ("file_empty", "a file has no bytes"),
+    ("file_missing", "the form has no file"),
+    ("file_too_large", "a file has more than 2,000 MiB"),
+    (
+        "invalid_field",
+        "a field of the form can't be read; the message says which and why",
+    ),
+    (
+        "malformed_multipart",
+        "the body can't be read as multipart/form-data",
+    ),
+    (
+        "photo_unfit",
+        "Telegram does not take this file as a photo; the message says why",
+    ),
+    ("staging_full", "too much is waiting to be sent already"),
+    ("too_many_files", "more than 10 files"),
+    (
+        "uploads_busy",
+        "too many files are coming in at once; Retry-After says when to try again",
+    ),
+    ("voice_alone", "a voice message goes out alone"),
+    ("voice_unfit", "the file is no Opus in Ogg or WebM"),
     ("empty_query", "the search text has no word in it"),
     (
         "events_invalid",
@@ -266,7 +293,10 @@ pub const CODES: &[(&str, &str)] = &[
         "Telegram does not answer for now; nothing was done",
     ),
     ("text_empty", "the text is empty"),
-    ("text_too_long", "the text has more than 4096 UTF-16 units"),
+    (
+        "text_too_long",
+        "the text has more than 4096 UTF-16 units, or under a file more than 1024",
+    ),
     ("token_not_found", "there is no such token, or it has ended"),
     ("expires_at_invalid", "expires_at lies in the past"),
     ("name_invalid", "a name has 1 to 64 characters on one line"),
@@ -302,7 +332,10 @@ pub const CODES: &[(&str, &str)] = &[
         "Telegram has not confirmed the message yet; it may have arrived",
     ),
     ("unknown_user", "no such user_id is known"),
-    ("unsupported_media_type", "only application/json is read"),
+    (
+        "unsupported_media_type",
+        "only application/json is read, and multipart/form-data where files are taken",
+    ),
     (
         "url_invalid",
         "url is no http or https address, has a part after #, or is too long",

@@ -36,6 +36,8 @@ const COMMON: &[&str] = &[
     "internal",
 ];
 
+/// Calls that files come with, and the form's schema.
+const FORMS: &[(&str, &str)] = &[("/conversations/{id}/reply", "ReplyForm")];
 /// The calls whose body may be left out.
 const MAY_BE_BARE: [&str; 2] = ["/accounts/{id}/proxy/test", "/proxies/test"];
 /// Of calls that take an `Idempotency-Key`.
@@ -96,13 +98,19 @@ fn document() -> Value {
 fn described(operation: &Operation) -> Value {
     let need = need_of(operation);
     let scopes: Vec<_> = need.scopes().iter().map(|scope| scope.as_str()).collect();
+    let keys: &[&str] = match takes_key(operation.method, operation.path) {
+        true => KEYED,
+        false => &[],
+    };
+    let own_codes = [operation.errors, keys].concat();
+    let all_codes = [&own_codes[..], COMMON].concat().join(", ");
     let mut described = json!({
         "tags": [operation.tag],
         "operationId": operation_id(operation),
         "summary": operation.summary,
         "description": format!("Needs: {}.", need.words()),
         "parameters": parameters(operation),
-        "x-error-codes": operation.errors,
+        "x-error-codes": own_codes,
         "x-scopes": scopes,
         "x-all-accounts": need.all_accounts(),
     });
@@ -117,15 +125,10 @@ fn described(operation: &Operation) -> Value {
         "portal" => "PortalError",
         _ => "Error",
     };
-    let keys: &[&str] = match takes_key(operation.method, operation.path) {
-        true => KEYED,
-        false => &[],
-    };
-    let codes = [operation.errors, keys, COMMON].concat().join(", ");
     let content = json!({ "application/json": { "schema": schema(error) } });
     responses.insert(
         "default".to_owned(),
-        json!({ "description": codes, "content": content }),
+        json!({ "description": all_codes, "content": content }),
     );
     if operation.path == "/health/ready" {
         // It says what is wrong in the same words.
@@ -137,6 +140,10 @@ fn described(operation: &Operation) -> Value {
             "required": !MAY_BE_BARE.contains(&operation.path),
             "content": { "application/json": { "schema": schema(operation.body) } },
         });
+        if let Some((_, form)) = FORMS.iter().find(|(path, _)| *path == operation.path) {
+            described["requestBody"]["content"]["multipart/form-data"] =
+                json!({ "schema": schema(form) });
+        }
     }
     described
 }

@@ -70,6 +70,31 @@ const SENDING: Errors = &[
     "telegram_unreachable",
     "flood_wait",
 ];
+const REPLYING: Errors = &[
+    "account_not_found",
+    "conversation_not_found",
+    "text_empty",
+    "text_too_long",
+    "account_unavailable",
+    "chat_read_only",
+    "invalid_reply_to",
+    "invalid_topic_id",
+    "reply_to_not_found",
+    "telegram_unreachable",
+    "flood_wait",
+    "malformed_multipart",
+    "invalid_field",
+    "file_missing",
+    "file_empty",
+    "file_too_large",
+    "too_many_files",
+    "photo_unfit",
+    "voice_unfit",
+    "voice_alone",
+    "uploads_busy",
+    "staging_full",
+    "disk_full",
+];
 const SIGNED_IN: Errors = &["not_authorized", "login_required", "telegram_unreachable"];
 const HISTORY: Errors = &[
     "conversation_not_found",
@@ -244,7 +269,7 @@ operations! {
         get "/conversations/{id}/photo" "The photo of the person or the chat, as it is now", "" => 200 "*/*", &[("else", "nothing: 204 instead of an error where no photo can be had")], PHOTO;
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
-        post "/conversations/{id}/reply" "Queues a reply", "Reply" => 202 "OneMessage", &[], SENDING;
+        post "/conversations/{id}/reply" "Queues a reply: text as JSON, or files as a form (several are one album); messages has each of the files", "Reply" => 202 "Replied", &[], REPLYING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         get "/messages/{id}" "One message, and so what became of a reply", "" => 200 "OneMessage", &[], &["message_not_found"];
         get "/messages/{id}/versions" "Every text that it had, the one of now last", "" => 200 "Versions", &[], &["message_not_found"];

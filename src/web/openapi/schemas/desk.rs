@@ -38,8 +38,10 @@ super::schemas! {
         media: "Media?", service: "string?", backfilled: "boolean", masked: "boolean", late: "boolean",
         entities: "Entity[]?", album_id: "string?", forwarded_from: "ForwardedFrom?", quote: "string?",
         buttons: "Button[][]?", reactions: "Reaction[]?", action: "maybe Action", details: "maybe Details",
-        error: "SendError?", retry_at: "time?",
+        error: "SendError?", retry_at: "time?", upload: "Upload?",
     }
+    answer Upload { done: "integer", total: "integer" }
+    answer UploadProgress { account_id: "uuid", id: "integer", done: "integer", total: "integer" }
     answer Entity {
         type: "one of mention|hashtag|bot_command|url|email|bold|italic|code|pre|text_url|mention_name|phone|cashtag|underline|strike|bank_card|spoiler|custom_emoji|blockquote|date|diff_insert|diff_replace|diff_delete|ton_address|other",
         offset: "integer", length: "integer", url: "maybe string", user_id: "maybe string", language: "maybe string",
@@ -122,6 +124,7 @@ super::schemas! {
     answer FoundMessages { messages: "FoundMessage[]", next_cursor: "string?" }
     answer FoundMessage { like: "Message", highlights: "integer[][]", conversation: "Conversation" }
     answer OneMessage { message: "Message" }
+    answer Replied { message: "Message", messages: "maybe Message[]" }
     answer Revealed { text: "string" }
     answer MessageAndConversation { message: "Message", conversation: "Conversation" }
     answer AuditEntries { entries: "AuditEntry[]", next_after: "integer" }
@@ -202,4 +205,8 @@ super::schemas! {
     body Password { password: "secret" }
     body Send { recipient: "secret", text: "words" }
     body Reply { text: "words", reply_to_message_id: "maybe telegram number?", topic_id: "maybe telegram number?" }
+    body ReplyForm {
+        file: "file[]", text: "maybe caption", as: "maybe one of photo|file|voice", reply_to_message_id: "maybe telegram number",
+        topic_id: "maybe telegram number", keep_metadata: "maybe one of true|false", waveform: "maybe string",
+    }
 }

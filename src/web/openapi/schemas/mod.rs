@@ -115,6 +115,8 @@ pub fn typed(kind: &str) -> Value {
             json!({ "type": "string", "pattern": r"^[ ()-]*\+?([ ()-]*[0-9]){7,15}[ ()-]*$" })
         }
         "words" => json!({ "type": "string", "minLength": 1, "maxLength": 4096, "pattern": r"\S" }),
+        "caption" => json!({ "type": "string", "maxLength": 1024 }),
+        "file" => json!({ "type": "string", "contentMediaType": "application/octet-stream" }),
         "secret" => json!({ "type": "string", "minLength": 1, "maxLength": 4096 }),
         "telegram number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,8}$" }),
         "api id" => json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX }),

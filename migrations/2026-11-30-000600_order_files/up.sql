@@ -1,0 +1,13 @@
+-- Files of orders: what lies in the staging folder for a message that is still to be made, and how far it is at Telegram.
+
+CREATE TABLE order_files (
+    message_row BIGINT PRIMARY KEY NOT NULL,
+    account_no BIGINT NOT NULL,
+    staged TEXT NOT NULL,             -- its name in the folder of its account
+    file TEXT NOT NULL,               -- JSON: what Telegram is to make of it
+    size BIGINT NOT NULL,
+    parts INTEGER NOT NULL DEFAULT 0, -- from the first on, that Telegram has and keeps for a while
+    put_up TEXT,                      -- JSON: Telegram's own file, that no message shows yet
+    again INTEGER NOT NULL DEFAULT 0  -- how often Telegram no longer had it
+);
+CREATE INDEX order_files_by_account ON order_files (account_no);

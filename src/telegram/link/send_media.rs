@@ -1,0 +1,180 @@
+//! Files that were put up become messages: one, or an album (core.telegram.org/api/files#albums-grouped-media).
+
+use std::collections::HashMap;
+
+use grammers_client::tl;
+use tl::enums::{Update, Updates};
+
+use super::{
+    put::shown,
+    resolve::input_peer,
+    send::{date_of, not_sent, outcome, refused, reply_to, unknown},
+    shared::Shared,
+};
+use crate::{
+    domain::{ChatId, Made, Making, MessageError, NewMedia, Outcome, Timestamp},
+    telegram::{
+        CallError,
+        error::{Failure, meaning},
+    },
+};
+
+/// Every file of it has been put up.
+pub(super) async fn send(shared: &Shared, chat: ChatId, media: &NewMedia) -> Outcome {
+    let shown: Option<Vec<_>> = media
+        .items
+        .iter()
+        .map(|item| item.uploaded.put_up.as_ref().map(shown))
+        .collect();
+    let Some(shown) = shown.filter(|shown| !shown.is_empty()) else {
+        return not_sent("a file is not at Telegram yet");
+    };
+    let unreachable = || refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
+    let peer = match input_peer(shared, chat).await {
+        Ok(peer) => peer,
+        Err(CallError::Unresolvable) => return unreachable(),
+        Err(passing) => return not_sent(&passing.to_string()),
+    };
+    let reply_to = match reply_to(shared, peer.clone(), &media.place).await {
+        Ok(reply_to) => reply_to,
+        Err(CallError::Unresolvable) => return unreachable(),
+        Err(error) => return not_sent(&error.to_string()),
+    };
+    shared.hurry(chat);
+    let multi_media: Vec<tl::enums::InputSingleMedia> = media
+        .makes
+        .iter()
+        .zip(&media.items)
+        .zip(shown)
+        .map(|((making, item), media)| {
+            tl::types::InputSingleMedia {
+                media,
+                random_id: making.random_id,
+                message: item.caption.clone(),
+                entities: None,
+            }
+            .into()
+        })
+        .collect();
+    let answer = match <[_; 1]>::try_from(multi_media) {
+        Ok([tl::enums::InputSingleMedia::Media(one)]) => {
+            shared.try_call(&single(peer, reply_to, one)).await
+        }
+        Err(several) => shared.try_call(&album(peer, reply_to, several)).await,
+    };
+    match answer {
+        Ok(updates) => accepted(updates, &media.makes),
+        Err(failure) => match forgotten(&failure) {
+            Some(error) => Outcome::NotPutUp(error),
+            None => outcome(failure),
+        },
+    }
+}
+
+/// What was put up is no longer there: it goes up again, under the same random ids.
+fn forgotten(failure: &Failure) -> Option<MessageError> {
+    let Failure::Rpc {
+        code: 400, name, ..
+    } = failure
+    else {
+        return None;
+    };
+    let forgotten = name.starts_with("FILE_REFERENCE")
+        || matches!(
+            name.as_str(),
+            "MEDIA_EMPTY" | "FILE_ID_INVALID" | "PHOTO_ID_INVALID" | "DOCUMENT_INVALID"
+        );
+    forgotten.then(|| MessageError {
+        code: name.clone(),
+        message: meaning(name).to_owned(),
+    })
+}
+
+fn single(
+    peer: tl::enums::InputPeer,
+    reply_to: Option<tl::enums::InputReplyTo>,
+    one: tl::types::InputSingleMedia,
+) -> tl::functions::messages::SendMedia {
+    tl::functions::messages::SendMedia {
+        silent: false,
+        background: false,
+        clear_draft: true,
+        noforwards: false,
+        update_stickersets_order: false,
+        invert_media: false,
+        allow_paid_floodskip: false,
+        peer,
+        reply_to,
+        media: one.media,
+        message: one.message,
+        random_id: one.random_id,
+        reply_markup: None,
+        entities: one.entities,
+        schedule_date: None,
+        schedule_repeat_period: None,
+        send_as: None,
+        quick_reply_shortcut: None,
+        effect: None,
+        allow_paid_stars: None,
+        suggested_post: None,
+    }
+}
+
+fn album(
+    peer: tl::enums::InputPeer,
+    reply_to: Option<tl::enums::InputReplyTo>,
+    multi_media: Vec<tl::enums::InputSingleMedia>,
+) -> tl::functions::messages::SendMultiMedia {
+    tl::functions::messages::SendMultiMedia {
+        silent: false,
+        background: false,
+        clear_draft: true,
+        noforwards: false,
+        update_stickersets_order: false,
+        invert_media: false,
+        allow_paid_floodskip: false,
+        peer,
+        reply_to,
+        multi_media,
+        schedule_date: None,
+        send_as: None,
+        quick_reply_shortcut: None,
+        effect: None,
+        allow_paid_stars: None,
+    }
+}
+
+/// Which messages our random ids became.
+fn accepted(updates: Updates, makes: &[Making]) -> Outcome {
+    let (updates, date) = match updates {
+        Updates::Updates(updates) => (updates.updates, updates.date),
+        Updates::Combined(updates) => (updates.updates, updates.date),
+        Updates::UpdateShort(short) => (vec![short.update], short.date),
+        _ => (Vec::new(), 0),
+    };
+    let named: HashMap<i64, i32> = updates
+        .iter()
+        .filter_map(|update| match update {
+            Update::MessageId(update) => Some((update.random_id, update.id)),
+            _ => None,
+        })
+        .collect();
+    let made: Vec<Made> = makes
+        .iter()
+        .filter_map(|making| {
+            let message_id = *named.get(&making.random_id)?;
+            let told = updates
+                .iter()
+                .find_map(|update| date_of(update, message_id));
+            Some(Made {
+                random_id: making.random_id,
+                message_id,
+                date: Timestamp::from_seconds(i64::from(told.unwrap_or(date))),
+            })
+        })
+        .collect();
+    if made.is_empty() {
+        return unknown("Telegram's answer names none of the messages");
+    }
+    Outcome::Done { made }
+}

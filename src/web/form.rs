@@ -1,0 +1,271 @@
+//! Form: a `multipart/form-data` body. Its files go to the staging folder while they come in; never is one whole in memory.
+
+use std::time::Duration;
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::{
+    HttpRequest,
+    http::{StatusCode, header},
+    web,
+};
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+use super::{ApiError, error::payload_error};
+use crate::{
+    domain::AccountId,
+    staging::{As, Guised, Offered, Staged, Staging, StagingError, Unfit, check_together},
+};
+
+/// Of one that is no file: a caption in its longest form has less.
+const LONGEST_FIELD: usize = 64 << 10;
+const MOST_FIELDS: usize = 32;
+/// Those of one album.
+const MOST_FILES: usize = 10;
+/// Of a waveform.
+const MOST_BARS: usize = 100;
+const LOUDEST: u8 = 31;
+/// What is read and thrown away so that a refusal is heard: a client that still writes does not read.
+const REST: usize = 32 << 20;
+const REST_LIMIT: Duration = Duration::from_secs(3);
+
+/// A body that comes in: fields, and files that are staged.
+pub struct Form {
+    parts: Multipart,
+    fields: Vec<(String, String)>,
+    files: Vec<(Staged, Offered)>,
+    /// A file whose bytes are still to come.
+    ahead: Option<Field>,
+    /// What the whole body says it has.
+    length: Option<u64>,
+}
+
+/// Is the body a form?
+pub fn is_form(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(is_form_type)
+}
+
+pub fn is_form_type(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("multipart/form-data")
+}
+
+impl Form {
+    pub fn open(request: &HttpRequest, body: web::Payload) -> Self {
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        Self {
+            parts: Multipart::new(request.headers(), body),
+            fields: Vec::new(),
+            files: Vec::new(),
+            ahead: None,
+            length: length.and_then(|length| length.to_str().ok()?.parse().ok()),
+        }
+    }
+
+    /// May a file of it have more than so many bytes?
+    pub fn may_exceed(&self, bytes: u64) -> bool {
+        self.length.is_none_or(|length| length > bytes)
+    }
+
+    /// The fields that stand before the first file.
+    pub async fn read_fields(&mut self) -> Result<(), ApiError> {
+        while self.ahead.is_none() {
+            let Some(part) = self.parts.next().await else {
+                return Ok(());
+            };
+            let mut part = part.map_err(broken)?;
+            if file_name(&part).is_some() {
+                self.ahead = Some(part);
+                return Ok(());
+            }
+            let name = part.name().unwrap_or_default().to_owned();
+            let mut text = Vec::new();
+            while let Some(piece) = part.next().await {
+                let piece = piece.map_err(broken)?;
+                if text.len() + piece.len() > LONGEST_FIELD {
+                    return Err(invalid(format!("{name} is too long")));
+                }
+                text.extend_from_slice(&piece);
+            }
+            let text = String::from_utf8(text)
+                .map_err(|_| invalid(format!("{name} is not written in UTF-8")))?;
+            if self.fields.len() >= MOST_FIELDS {
+                return Err(invalid("there are too many fields".to_owned()));
+            }
+            self.fields.push((name, text));
+        }
+        Ok(())
+    }
+
+    /// Everything to its end. `most`: bytes of a file that the account may send.
+    pub async fn read(
+        &mut self,
+        staging: &Staging,
+        account: AccountId,
+        most: u64,
+    ) -> Result<(), ApiError> {
+        loop {
+            self.read_fields().await?;
+            let Some(mut part) = self.ahead.take() else {
+                return Ok(());
+            };
+            if self.files.len() >= MOST_FILES {
+                return Err(Unfit::TooMany(MOST_FILES + 1).into());
+            }
+            let offered = Offered {
+                name: file_name(&part),
+                mime: part.content_type().map(ToString::to_string),
+                ..Offered::default()
+            };
+            let expected = self.length.map(|length| length.min(most));
+            let mut writer = staging.begin(account, most, expected)?;
+            while let Some(piece) = part.next().await {
+                writer.write(&piece.map_err(broken)?).await?;
+            }
+            self.files.push((writer.finish().await?, offered));
+        }
+    }
+
+    /// As what each of the files goes out.
+    pub async fn guise(&mut self, staging: &Staging) -> Result<Vec<Guised>, ApiError> {
+        let wanted = match self.field("as")? {
+            None | Some("") => None,
+            Some(text) => Some(
+                As::parse(text).ok_or_else(|| invalid("as is photo, file or voice".to_owned()))?,
+            ),
+        };
+        let keep_metadata = match self.field("keep_metadata")? {
+            None | Some("" | "false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(_) => return Err(invalid("keep_metadata is true or false".to_owned())),
+        };
+        let waveform = self.field("waveform")?.map(bars).transpose()?;
+        let mut files = Vec::with_capacity(self.files.len());
+        for (staged, offered) in std::mem::take(&mut self.files) {
+            let offered = Offered {
+                keep_metadata,
+                waveform: waveform.clone(),
+                ..offered
+            };
+            files.push(Guised::look(staging, staged, offered, wanted).await?);
+        }
+        if files.is_empty() {
+            return Err(ApiError::unprocessable(
+                "file_missing",
+                "the form has no file: each is a part with a filename",
+            ));
+        }
+        check_together(&mut files)?;
+        Ok(files)
+    }
+
+    /// `None`: it was not given.
+    pub fn field(&self, name: &str) -> Result<Option<&str>, ApiError> {
+        let mut given = self.fields.iter().filter(|(known, _)| known == name);
+        match (given.next(), given.next()) {
+            (_, Some(_)) => Err(invalid(format!("{name} is given twice"))),
+            (given, None) => Ok(given.map(|(_, text)| text.as_str())),
+        }
+    }
+
+    /// The rest of a body that is refused, as far as that is worth it.
+    pub async fn drain(mut self) {
+        self.files.clear();
+        let rest = async {
+            let mut left = REST;
+            let mut ahead = self.ahead.take();
+            loop {
+                while let Some(part) = &mut ahead {
+                    match part.next().await {
+                        Some(Ok(piece)) => left = left.saturating_sub(piece.len()),
+                        Some(Err(_)) => return,
+                        None => ahead = None,
+                    }
+                    if left == 0 {
+                        return;
+                    }
+                }
+                match self.parts.next().await {
+                    Some(Ok(part)) => ahead = Some(part),
+                    Some(Err(_)) | None => return,
+                }
+            }
+        };
+        // The refusal is given all the same.
+        let _ = timeout(REST_LIMIT, rest).await;
+    }
+}
+
+fn file_name(part: &Field) -> Option<String> {
+    let disposition = part.content_disposition()?;
+    let name = disposition
+        .get_filename_ext()
+        .and_then(|name| String::from_utf8(name.value.clone()).ok());
+    name.or_else(|| disposition.get_filename().map(str::to_owned))
+}
+
+fn bars(text: &str) -> Result<Vec<u8>, ApiError> {
+    let bars: Option<Vec<u8>> = serde_json::from_str(text).ok();
+    bars.filter(|bars| bars.len() <= MOST_BARS && bars.iter().all(|bar| *bar <= LOUDEST))
+        .ok_or_else(|| {
+            invalid("waveform is a JSON array of at most 100 numbers from 0 to 31".to_owned())
+        })
+}
+
+fn invalid(message: String) -> ApiError {
+    ApiError::unprocessable("invalid_field", message)
+}
+
+fn broken(error: MultipartError) -> ApiError {
+    match error {
+        MultipartError::Payload(error) => payload_error(error),
+        error => ApiError::bad_request(
+            "malformed_multipart",
+            format!("the body can't be read as multipart/form-data: {error}"),
+        ),
+    }
+}
+
+impl From<StagingError> for ApiError {
+    fn from(error: StagingError) -> Self {
+        let text = error.to_string();
+        match error {
+            StagingError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "file_too_large", text)
+            }
+            StagingError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "uploads_busy", text)
+                .retry_after(Duration::from_secs(5)),
+            StagingError::Full => Self::because(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "staging_full",
+                "too much is waiting to be sent already: try again when some of it is out",
+                text,
+            ),
+            StagingError::DiskFull => Self::because(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "disk_full",
+                "the disk of the service is full, nothing was sent: tell whoever runs it",
+                text,
+            ),
+            StagingError::Folder(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<Unfit> for ApiError {
+    fn from(unfit: Unfit) -> Self {
+        let code = match unfit {
+            Unfit::Staging(error) => return error.into(),
+            Unfit::Empty { .. } => "file_empty",
+            Unfit::NoPhoto { .. } | Unfit::PhotoTooLarge { .. } | Unfit::PhotoShape { .. } => {
+                "photo_unfit"
+            }
+            Unfit::NoVoice { .. } => "voice_unfit",
+            Unfit::TooMany(_) => "too_many_files",
+            Unfit::VoiceAlone => "voice_alone",
+        };
+        Self::unprocessable(code, unfit.to_string())
+    }
+}
