@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use crate::domain::{AccountId, Event, EventBody, Seq, Timestamp};
 
+/// Room for a short message with its conversation, so that its text is not moved while it grows.
+const TEXT: usize = 2048;
+
 /// A numbered event and its text.
 #[derive(Debug)]
 pub struct Frame {
@@ -63,8 +66,10 @@ impl Frame {
                 at: self.event.at,
                 body: &self.event.body,
             };
-            // Plain data with string keys: serialising it has no way to fail.
-            serde_json::to_string(&wire).unwrap_or_default().into()
+            let mut text = Vec::with_capacity(TEXT);
+            // Plain data with string keys: serialising it has no way to fail, and gives UTF-8.
+            let _ = serde_json::to_writer(&mut text, &wire);
+            String::from_utf8(text).unwrap_or_default().into()
         });
         Arc::clone(text)
     }

@@ -11,7 +11,7 @@ use diesel::{
 use super::{
     message_row::{MessageRecord, account_of, chat_of},
     span_rows::open_from,
-    sql::sql,
+    sql::hot_sql,
 };
 use crate::domain::{
     ChatId, Conversation, ConversationId, ConversationKind, PeerFlags, PeerKind, StoredMessage,
@@ -117,9 +117,11 @@ impl ConversationRow {
     pub fn update(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
         let fields = &self.fields;
         let find_key = find_key(&fields.title, fields.username.as_deref());
-        sql("UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
+        hot_sql!(
+            "UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
              unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
-             read_outbox_max_id = ?, top_message = ?, counted_to = ? WHERE id = ?")
+             read_outbox_max_id = ?, top_message = ?, counted_to = ? WHERE id = ?"
+        )
         .number(fields.last_message_at)
         .text(&fields.kind)
         .text(&fields.title)

@@ -2,7 +2,7 @@
 
 use diesel::{QueryResult, sqlite::SqliteConnection};
 
-use super::sql::sql;
+use super::sql::hot_sql;
 use crate::domain::{AccountId, EventBody, StoredMessage, Timestamp};
 
 /// The kinds as stored; the numbers never change.
@@ -75,8 +75,10 @@ impl EventRef {
         at: Timestamp,
         account_no: i64,
     ) -> QueryResult<()> {
-        sql("INSERT INTO event_log (seq, at, account_no, kind, conversation_id, message_row, detail) \
-             VALUES (?, ?, ?, ?, ?, ?, ?)")
+        hot_sql!(
+            "INSERT INTO event_log (seq, at, account_no, kind, conversation_id, message_row, detail) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)"
+        )
         .number(seq)
         .number(at.millis())
         .number(account_no)

@@ -10,7 +10,7 @@ use super::{
     notes::Difference,
     record::Recording,
     search_index,
-    sql::{One, sql},
+    sql::{One, hot_sql, sql},
     topics,
     tx::{Tx, scope_of},
 };
@@ -166,12 +166,12 @@ impl Tx<'_> {
         let sender_id = sender_of(message);
         let message_id = message.message_id.to_string();
         let carried = Carried::of(message);
-        let rows = sql(
+        let rows = hot_sql!(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
              message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, topic_id, monoforum_peer, \
              edited_at, deleted_at, media, service, backfilled, late, held, masked, entities, album_id, forwarded_from, quote, extra) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (account_no, scope, message_no) DO NOTHING",
+             ON CONFLICT (account_no, scope, message_no) DO NOTHING"
         )
         .number(id)
         .number(recording.account.no)

@@ -12,7 +12,7 @@ use diesel::{
 use super::{
     Result, StoreHandle,
     scope_row::Scope,
-    sql::{One, sql},
+    sql::{One, hot_sql, sql},
     tx::Tx,
 };
 use crate::domain::{AccountId, Position};
@@ -77,12 +77,12 @@ impl Tx<'_> {
             .dirty_scopes
             .retain(|key| *key != (account_no, 0));
         let scope = self.scope(account_no, 0)?.clone();
-        sql(
+        hot_sql!(
             "INSERT INTO account_positions (account_no, pts, qts, date, seq, live_from, live_to, epoch, ended) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (account_no) DO UPDATE SET pts = excluded.pts, qts = excluded.qts, date = excluded.date, \
              seq = excluded.seq, live_from = excluded.live_from, live_to = excluded.live_to, epoch = excluded.epoch, \
-             ended = excluded.ended",
+             ended = excluded.ended"
         )
         .number(account_no)
         .number(position.pts)

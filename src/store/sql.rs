@@ -3,6 +3,8 @@
 //! diesel prepares updates and upserts anew each time, which costs more than running them; this type lets its
 //! statement cache keep them. Texts are constants of this folder, values are always bound.
 
+use std::marker::PhantomData;
+
 use diesel::{
     QueryResult, RunQueryDsl,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
@@ -10,7 +12,7 @@ use diesel::{
     sqlite::{Sqlite, SqliteConnection},
 };
 
-enum Value<'a> {
+pub(in crate::store) enum Value<'a> {
     Number(i64),
     Text(&'a str),
     Bytes(&'a [u8]),
@@ -18,20 +20,51 @@ enum Value<'a> {
     NoText(Option<&'a str>),
 }
 
+/// By what the cache of prepared statements knows a text.
+pub(in crate::store) trait Key: 'static {
+    const OWN: bool;
+}
+
+/// By the text itself.
+pub(in crate::store) enum ByText {}
+
+impl Key for ByText {
+    const OWN: bool = false;
+}
+
 /// `?` stands for the next value; texts of statements carry no other question mark.
-pub(in crate::store) struct Statement<'a> {
+pub(in crate::store) struct Statement<'a, K = ByText> {
     sql: &'a str,
     values: Vec<Value<'a>>,
+    key: PhantomData<K>,
 }
 
 pub(in crate::store) const fn sql(sql: &str) -> Statement<'_> {
-    Statement {
-        sql,
-        values: Vec::new(),
-    }
+    Statement::new(sql, Vec::new())
 }
 
-impl<'a> Statement<'a> {
+/// [`sql`] for what runs with every message: the text has a type of its own, so that finding it prepared does not mean
+/// writing it out and hashing it.
+macro_rules! hot_sql {
+    ($text:expr) => {{
+        enum Own {}
+        impl $crate::store::sql::Key for Own {
+            const OWN: bool = true;
+        }
+        $crate::store::sql::Statement::<Own>::new($text, Vec::with_capacity(16))
+    }};
+}
+pub(in crate::store) use hot_sql;
+
+impl<'a, K> Statement<'a, K> {
+    pub const fn new(sql: &'a str, values: Vec<Value<'a>>) -> Self {
+        Self {
+            sql,
+            values,
+            key: PhantomData,
+        }
+    }
+
     pub fn number(mut self, value: impl Into<i64>) -> Self {
         self.values.push(Value::Number(value.into()));
         self
@@ -58,18 +91,20 @@ impl<'a> Statement<'a> {
     }
 
     /// Runs it; how many rows it touched.
-    pub fn run(self, conn: &mut SqliteConnection) -> QueryResult<usize> {
+    pub fn run(self, conn: &mut SqliteConnection) -> QueryResult<usize>
+    where
+        K: Key,
+    {
         self.execute(conn)
     }
 }
 
-impl QueryFragment<Sqlite> for Statement<'_> {
+impl<K> QueryFragment<Sqlite> for Statement<'_, K> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let mut rest = self.sql;
+        out.push_sql(self.sql);
+        // With each value diesel writes a ? of its own, where the text has them already: those go into a comment.
+        out.push_sql(" --");
         for value in &self.values {
-            let (head, tail) = rest.split_once('?').unwrap_or((rest, ""));
-            out.push_sql(head);
-            rest = tail;
             match value {
                 Value::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
                 Value::Text(text) => out.push_bind_param::<Text, &str>(text)?,
@@ -82,22 +117,21 @@ impl QueryFragment<Sqlite> for Statement<'_> {
                 }
             }
         }
-        out.push_sql(rest);
         Ok(())
     }
 }
 
-impl QueryId for Statement<'_> {
-    type QueryId = ();
+impl<K: Key> QueryId for Statement<'_, K> {
+    type QueryId = K;
 
-    const HAS_STATIC_QUERY_ID: bool = false;
+    const HAS_STATIC_QUERY_ID: bool = K::OWN;
 }
 
-impl Query for Statement<'_> {
+impl<K> Query for Statement<'_, K> {
     type SqlType = Untyped;
 }
 
-impl RunQueryDsl<SqliteConnection> for Statement<'_> {}
+impl<K> RunQueryDsl<SqliteConnection> for Statement<'_, K> {}
 
 /// One number of one row.
 #[derive(diesel::QueryableByName)]

@@ -19,7 +19,7 @@ use super::{
     job_error::JobResult,
     known_peer::KnownPeer,
     scope_row::Scope,
-    sql::{One, sql},
+    sql::{One, hot_sql, sql},
 };
 use crate::domain::{AccountId, ChatId, Event, EventBody, Seq, Timestamp};
 
@@ -273,7 +273,7 @@ impl<'a> Tx<'a> {
         for id in std::mem::take(&mut self.state.dirty_accounts) {
             if let Some(account) = self.state.accounts.get_mut(&id) {
                 account.dirty = false;
-                sql("UPDATE accounts SET unread = ?, last_update_at = ? WHERE no = ?")
+                hot_sql!("UPDATE accounts SET unread = ?, last_update_at = ? WHERE no = ?")
                     .number(account.unread)
                     .number_or_null(account.last_update_at)
                     .number(account.no)

@@ -86,7 +86,7 @@ fn changes(updates: Vec<enums::Update>, chats: Vec<enums::Chat>) -> Vec<Change> 
     let mut converter = Converter::new(SELF, &mut batch);
     converter.peers(Vec::new(), chats);
     for update in updates {
-        converter.update(update);
+        converter.update(Box::new(update));
     }
     batch.changes
 }

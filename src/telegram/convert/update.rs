@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl Converter<'_> {
-    pub(in crate::telegram) fn update(&mut self, update: tl::enums::Update) {
+    pub(in crate::telegram) fn update(&mut self, update: Box<tl::enums::Update>) {
         use tl::enums::Update as U;
-        let (chat, ids, pinned) = match update {
+        let (chat, ids, pinned) = match *update {
             U::PinnedMessages(u) => (self.chat(&u.peer), u.messages, u.pinned),
             U::PinnedChannelMessages(u) => (ChatId::channel(u.channel_id), u.messages, u.pinned),
-            other => {
-                let change = self.change(other);
+            _ => {
+                let change = self.change(update);
                 self.batch.changes.extend(change);
                 return;
             }
@@ -26,9 +26,9 @@ impl Converter<'_> {
         self.batch.changes.extend(pins);
     }
 
-    fn change(&mut self, update: tl::enums::Update) -> Option<Change> {
+    fn change(&mut self, update: Box<tl::enums::Update>) -> Option<Change> {
         use tl::enums::Update as U;
-        Some(match update {
+        Some(match *update {
             U::NewMessage(u) => Change::Message(self.message(u.message)?),
             U::NewChannelMessage(u) => Change::Message(self.message(u.message)?),
             U::EditMessage(u) => Change::Edited(self.message(u.message)?),

@@ -371,7 +371,7 @@ impl Task {
             if matches!(*packet, UpdatesLike::ConnectionClosed) {
                 return Err(Stop::Lost(Cause::Closed));
             }
-            self.take(*packet, now);
+            self.take(packet, now);
             next = self.line.as_mut().and_then(Line::more);
         }
         match next {
@@ -379,14 +379,14 @@ impl Task {
                 Err(Stop::Lost(Cause::Closed))
             }
             Some(packet) => {
-                self.take(*packet, now);
+                self.take(packet, now);
                 Ok(())
             }
             None => Ok(()),
         }
     }
 
-    fn take(&mut self, packet: UpdatesLike, now: Instant) {
+    fn take(&mut self, packet: Box<UpdatesLike>, now: Instant) {
         if self.report.takes() {
             let shared = Arc::clone(&self.shared);
             let steps = self.sequence.take(packet, |chat| shared.knows(chat), now);

@@ -433,7 +433,7 @@ impl Account {
         difference: tl::enums::updates::Difference,
         out: &mut Out,
         now: Instant,
-    ) -> Vec<Update> {
+    ) -> Vec<Box<Update>> {
         use tl::enums::updates::Difference as D;
         let (Some(_), Some(flying)) = (self.ask.take(), self.asking.flying) else {
             return Vec::new();
@@ -535,7 +535,7 @@ impl Account {
         state: &types::updates::State,
         flying: Flying,
         out: &mut Out,
-    ) -> Vec<Update> {
+    ) -> Vec<Box<Update>> {
         let at = self.at.unwrap_or_default();
         out.late(flying.late);
         if state.pts < flying.pts {
@@ -602,28 +602,29 @@ struct News {
 
 impl News {
     /// In the order in which it applies, with or without what has a number; what belongs to channels apart.
-    fn sorted(&mut self, numbered: bool) -> (Vec<Update>, Vec<Update>) {
+    fn sorted(&mut self, numbered: bool) -> (Vec<Box<Update>>, Vec<Box<Update>>) {
         let messages = std::mem::take(&mut self.messages).into_iter();
         let messages = messages
             .filter(|message| numbered && channel_of(message).is_none())
             .map(|message| {
                 // The whole answer has one number, its state's.
-                Update::NewMessage(types::UpdateNewMessage {
+                Box::new(Update::NewMessage(types::UpdateNewMessage {
                     message,
                     pts: 0,
                     pts_count: 0,
-                })
+                }))
             });
         let (theirs, mut ours): (Vec<_>, Vec<_>) = std::mem::take(&mut self.updates)
             .into_iter()
             .filter(is_sane)
-            .partition(|update| {
-                matches!(update, Update::ChannelTooLong(_))
+            .map(Box::new)
+            .partition(|update: &Box<Update>| {
+                matches!(**update, Update::ChannelTooLong(_))
                     || matches!(mark(update), Some((Line::Channel(_), _)))
             });
         ours.retain(|update| numbered || mark(update).is_none());
         ours.extend(messages);
-        ours.sort_by_key(rank);
+        ours.sort_by_key(|update| rank(update));
         (ours, theirs)
     }
 }

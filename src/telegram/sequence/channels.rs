@@ -745,7 +745,7 @@ fn settle(open: &mut Open, ours: &mut i32, out: &mut Out, now: Instant) {
 
 /// A read mark that was overtaken by posts: how many are unread has changed since.
 fn outdated_count(item: &mut Item, ours: i32) {
-    if let Update::ReadChannelInbox(read) = &mut item.update
+    if let Update::ReadChannelInbox(read) = &mut *item.update
         && item.mark.pts < ours
     {
         read.still_unread_count = super::NOT_COUNTED;
@@ -753,7 +753,7 @@ fn outdated_count(item: &mut Item, ours: i32) {
 }
 
 /// In the order in which it applies.
-fn sorted(messages: Vec<tl::enums::Message>, others: Vec<Update>) -> Vec<Update> {
+fn sorted(messages: Vec<tl::enums::Message>, others: Vec<Update>) -> Vec<Box<Update>> {
     let messages = messages.into_iter().map(|message| {
         // The whole answer has one number.
         Update::NewChannelMessage(types::UpdateNewChannelMessage {
@@ -762,7 +762,12 @@ fn sorted(messages: Vec<tl::enums::Message>, others: Vec<Update>) -> Vec<Update>
             pts_count: 0,
         })
     });
-    let mut all: Vec<Update> = others.into_iter().filter(is_sane).chain(messages).collect();
-    all.sort_by_key(rank);
+    let mut all: Vec<Box<Update>> = others
+        .into_iter()
+        .filter(is_sane)
+        .chain(messages)
+        .map(Box::new)
+        .collect();
+    all.sort_by_key(|update| rank(update));
     all
 }

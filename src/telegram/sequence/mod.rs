@@ -73,7 +73,7 @@ impl Sequence {
     /// Takes a packet from the wire. `knows`: is somebody known without asking the store?
     pub(super) fn take(
         &mut self,
-        packet: UpdatesLike,
+        packet: Box<UpdatesLike>,
         knows: impl Fn(ChatId) -> bool,
         now: Instant,
     ) -> Vec<Step> {
@@ -105,7 +105,7 @@ impl Sequence {
         // One that has to wait keeps the people it came with.
         let cast = (!packet.cast.is_empty()).then(|| Arc::new(packet.cast));
         let mut told = false;
-        for update in updates.into_iter().filter(is_sane) {
+        for update in updates.into_iter().filter(|update| is_sane(update)) {
             let Some((line, mark)) = mark(&update) else {
                 told |= self.unnumbered(update, fresh, out, now);
                 continue;
@@ -129,8 +129,8 @@ impl Sequence {
     }
 
     /// An update that applies whenever it comes.
-    fn unnumbered(&mut self, update: Update, fresh: bool, out: &mut Out, now: Instant) -> bool {
-        match update {
+    fn unnumbered(&mut self, update: Box<Update>, fresh: bool, out: &mut Out, now: Instant) -> bool {
+        match *update {
             Update::ChannelTooLong(u) => {
                 self.channels.announce(u.channel_id, u.pts, false, out, now);
                 false
@@ -139,7 +139,7 @@ impl Sequence {
                 self.account.void();
                 false
             }
-            update if fresh => {
+            _ if fresh => {
                 out.apply(update);
                 true
             }
@@ -148,7 +148,7 @@ impl Sequence {
     }
 
     /// Takes only what a packet announces; what it says is left to Telegram.
-    pub(super) fn leave(&mut self, packet: UpdatesLike, now: Instant) {
+    pub(super) fn leave(&mut self, packet: Box<UpdatesLike>, now: Instant) {
         match arrival(packet) {
             Arrival::Packet(packet) => {
                 if let Some(seq) = packet.seq {
@@ -197,6 +197,7 @@ impl Sequence {
             Some(id) => packet::affected_channel(id, pts, pts_count),
             None => packet::affected_mail(pts, pts_count),
         };
+        let update = Box::new(update);
         let item = Item {
             mark: Mark {
                 pts,
@@ -288,7 +289,7 @@ impl Sequence {
         let theirs = self.account.difference(difference, &mut out, now);
         out.late(late);
         for update in theirs {
-            match (&update, mark(&update)) {
+            match (&*update, mark(&update)) {
                 (Update::ChannelTooLong(u), _) => {
                     self.channels
                         .announce(u.channel_id, u.pts, late, &mut out, now);

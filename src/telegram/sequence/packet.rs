@@ -31,7 +31,8 @@ impl Cast {
 
 /// One packet.
 pub(super) struct Packet {
-    pub(super) updates: Vec<Update>,
+    /// Boxed at once: an update takes up some 5 KB, and each step on its way would copy them.
+    pub(super) updates: Vec<Box<Update>>,
     pub(super) cast: Cast,
     /// First and last of the account's seq; `None` where it does not matter.
     pub(super) seq: Option<(i32, i32)>,
@@ -48,8 +49,8 @@ pub(super) enum Arrival {
     Closed,
 }
 
-pub(super) fn arrival(packet: UpdatesLike) -> Arrival {
-    match packet {
+pub(super) fn arrival(packet: Box<UpdatesLike>) -> Arrival {
+    match *packet {
         UpdatesLike::Updates(updates) => of_updates(updates),
         UpdatesLike::ShortSentMessage { request, update } => sent(request, update),
         UpdatesLike::AffectedMessages(affected) => {
@@ -109,7 +110,7 @@ fn of_updates(updates: Updates) -> Arrival {
 }
 
 fn one(update: Update) -> Arrival {
-    whole(vec![update], Vec::new(), Vec::new(), (0, 0))
+    packet(vec![Box::new(update)], Cast::default(), (0, 0))
 }
 
 fn whole(
@@ -118,9 +119,14 @@ fn whole(
     chats: Vec<tl::enums::Chat>,
     seq: (i32, i32),
 ) -> Arrival {
+    let updates = updates.into_iter().map(Box::new).collect();
+    packet(updates, Cast { users, chats }, seq)
+}
+
+fn packet(updates: Vec<Box<Update>>, cast: Cast, seq: (i32, i32)) -> Arrival {
     Arrival::Packet(Packet {
         updates,
-        cast: Cast { users, chats },
+        cast,
         seq: (seq.0 > 0).then_some(seq),
         people: Vec::new(),
     })
@@ -193,10 +199,9 @@ fn sent(
         id: update.id,
         random_id: request.random_id,
     };
-    whole(
-        vec![named.into(), new.into()],
-        Vec::new(),
-        Vec::new(),
+    packet(
+        vec![Box::new(named.into()), Box::new(new.into())],
+        Cast::default(),
         (0, 0),
     )
 }
@@ -209,7 +214,7 @@ fn new_mail(message: types::Message, at: (i32, i32), people: Vec<ChatId>) -> Arr
         pts_count,
     };
     Arrival::Packet(Packet {
-        updates: vec![update.into()],
+        updates: vec![Box::new(update.into())],
         cast: Cast::default(),
         seq: None,
         people,

@@ -26,7 +26,7 @@ pub(in crate::telegram) struct Step {
     pub(in crate::telegram) users: Vec<tl::enums::User>,
     pub(in crate::telegram) chats: Vec<tl::enums::Chat>,
     /// In the order in which they apply.
-    pub(in crate::telegram) updates: Vec<Update>,
+    pub(in crate::telegram) updates: Vec<Box<Update>>,
     /// What Telegram says of a chat whose updates it will not repeat.
     pub(in crate::telegram) dialog: Option<tl::enums::Dialog>,
     /// The account's own lines, when they moved.
@@ -76,7 +76,7 @@ impl Out {
         }
     }
 
-    pub(super) fn apply(&mut self, update: Update) {
+    pub(super) fn apply(&mut self, update: Box<Update>) {
         self.open.updates.push(update);
     }
 

@@ -27,7 +27,7 @@ const FRUITLESS_MOST: u32 = 4;
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) mark: Mark,
-    pub(super) update: Update,
+    pub(super) update: Box<Update>,
     pub(super) cast: Option<Arc<Cast>>,
     /// Whom the store has to know first.
     pub(super) missing: Vec<ChatId>,
@@ -66,7 +66,7 @@ impl Held {
     fn unpack(self) -> Option<Item> {
         Some(Item {
             mark: self.mark,
-            update: Update::from_bytes(&self.packed).ok()?,
+            update: Box::new(Update::from_bytes(&self.packed).ok()?),
             cast: self.cast,
             missing: self.missing,
         })

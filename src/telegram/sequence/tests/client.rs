@@ -81,10 +81,10 @@ impl Client {
         };
         if self.full {
             self.sequence.let_go(self.now);
-            self.sequence.leave(packet, self.now);
+            self.sequence.leave(Box::new(packet), self.now);
             self.keep(Vec::new());
         } else {
-            let steps = self.sequence.take(packet, |_| false, self.now);
+            let steps = self.sequence.take(Box::new(packet), |_| false, self.now);
             self.keep(steps);
         }
         self.turn();
@@ -217,7 +217,7 @@ impl Client {
         self.abreast.clear();
         let steps = self
             .sequence
-            .take(UpdatesLike::ConnectionClosed, |_| false, self.now);
+            .take(Box::new(UpdatesLike::ConnectionClosed), |_| false, self.now);
         self.keep(steps);
         self.turn();
     }
@@ -263,7 +263,7 @@ impl Client {
             }
         }
         for update in step.updates {
-            self.apply(update);
+            self.apply(*update);
         }
         if let Some(at) = step.account {
             if self.stored.position.is_none() {
