@@ -119,6 +119,10 @@ async fn refused_connections_are_refused_until_cleared() {
         matches!(&error, InvocationError::Io(error) if error.kind() == ErrorKind::ConnectionRefused),
         "{error:?}"
     );
+    // Nobody listens, and nobody else gets the port: it would be taken when it is wanted again.
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    let taken = other.bind(address).unwrap_err();
+    assert_eq!(taken.kind(), ErrorKind::AddrInUse);
     works(&early).await;
     std::net::TcpStream::connect(ground.wire.addresses()[1].1)
         .expect("the other data centre listens");

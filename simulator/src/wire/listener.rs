@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::{
     connection::Connection,
@@ -13,25 +13,47 @@ use super::{
 
 /// Wait before accepting or listening is tried again after an error.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Connections that wait to be accepted.
+const WAITING: u32 = 1024;
 
 pub struct Listener {
     pub dc_id: i32,
     pub address: SocketAddr,
     socket: TcpListener,
+    /// Bound, and never listening: while nobody listens, connections are refused, but the port is nobody else's. A free
+    /// one would sooner or later be the near end of somebody's connection, and could not be listened on again.
+    hold: TcpSocket,
 }
 
 /// Listens on every address; port 0 becomes a real one.
 pub async fn bind(dcs: &[(i32, SocketAddr)]) -> io::Result<Vec<Listener>> {
     let mut listeners = Vec::with_capacity(dcs.len());
     for (dc_id, address) in dcs {
-        let socket = TcpListener::bind(address).await?;
+        let hold = bound(*address)?;
+        let address = hold.local_addr()?;
         listeners.push(Listener {
             dc_id: *dc_id,
-            address: socket.local_addr()?,
-            socket,
+            address,
+            socket: listen(address)?,
+            hold,
         });
     }
     Ok(listeners)
+}
+
+/// Several sockets may be bound to one port like this, as long as one of them listens.
+fn bound(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    bound(address)?.listen(WAITING)
 }
 
 impl Listener {
@@ -41,6 +63,7 @@ impl Listener {
             dc_id,
             address,
             socket,
+            hold: _hold,
         } = self;
         let victim = Victim { dc_id, key: None };
         let mut orders = shared.orders.subscribe();
@@ -66,7 +89,7 @@ impl Listener {
             }
             let listening = match socket.take() {
                 Some(listening) => listening,
-                None => match TcpListener::bind(address).await {
+                None => match listen(address) {
                     Ok(listening) => listening,
                     Err(_) => {
                         tokio::time::sleep(PAUSE).await;
@@ -88,6 +111,10 @@ impl Listener {
 }
 
 fn welcome(shared: &Arc<Shared>, stream: TcpStream, victim: Victim) {
+    if shared.ground.faults.any() && shared.ground.strikes(victim, &WireFault::RefuseConnects) {
+        // It came before the port was closed.
+        return;
+    }
     if shared.ground.faults.any() && shared.ground.strikes(victim, &WireFault::CloseOnAccept) {
         count(&shared.ground.counts.connections_opened);
         count(&shared.ground.counts.connections_closed);
