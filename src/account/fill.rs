@@ -22,6 +22,8 @@ use crate::{
 const RECENT_CHATS: u32 = 30;
 /// So many steps for what is owed, then one page of the list: it may name chats that are wanted more.
 const OWED_STEPS: u32 = 5;
+/// A page of the list that is refused is asked for so often.
+const LIST_TRIES: u32 = 3;
 /// Between two pages of the archive: nobody waits for them, and Telegram is not to notice.
 const ARCHIVE_REST: Duration = Duration::from_secs(1);
 /// How far the archive is is told so often.
@@ -57,6 +59,12 @@ struct DialogProgress {
     offset_peer: Option<ChatId>,
     /// Rows read so far.
     done: i64,
+    /// How often this page was refused.
+    #[serde(default)]
+    refused: u32,
+    /// Telegram did not give all of it.
+    #[serde(default)]
+    cut: bool,
 }
 
 /// Why filling can't go on.
@@ -239,13 +247,7 @@ impl Fill {
         let page = match page {
             Ok(page) => page,
             Err(error @ (CallError::Rejected { .. } | CallError::Unresolvable)) => {
-                log::warn!(
-                    target: "switchboard::account",
-                    "account={} the list of chats ends early folder={} reason=\"{error}\"",
-                    self.account_id, progress.folder
-                );
-                progress.finished = true;
-                return self.save(&progress, asked).await;
+                return self.list_refused(progress, asked, &error).await;
             }
             Err(error) => return Err(error.into()),
         };
@@ -267,6 +269,30 @@ impl Fill {
                 .want_recent(self.account_id, RECENT_CHATS)
                 .await?;
         }
+        self.save(&progress, asked).await
+    }
+
+    /// A chat that is gone for us may be what the page was asked after: it is asked for without it, and again later. What
+    /// then is not given is left out, and does not count as read.
+    async fn list_refused(
+        &self,
+        mut progress: DialogProgress,
+        asked: i64,
+        error: &CallError,
+    ) -> Result<(), Halt> {
+        progress.refused += 1;
+        progress.offset_peer = None;
+        if progress.refused < LIST_TRIES {
+            self.save(&progress, asked).await?;
+            return Err(Halt::Trouble(error.to_string()));
+        }
+        log::warn!(
+            target: "switchboard::account",
+            "account={} the list of chats ends early folder={} reason=\"{error}\"",
+            self.account_id, progress.folder
+        );
+        progress.cut = true;
+        progress.move_to(DialogCursor::folder_after(progress.folder));
         self.save(&progress, asked).await
     }
 
@@ -382,7 +408,7 @@ impl Fill {
     async fn save(&self, progress: &DialogProgress, asked: i64) -> Result<(), Halt> {
         let text = serde_json::to_string(progress).ok();
         self.store
-            .set_dialog_sync_cursor(self.account_id, text, asked, progress.finished)
+            .set_dialog_sync_cursor(self.account_id, text, asked, progress.is_whole())
             .await?;
         Ok(())
     }
@@ -419,7 +445,12 @@ impl DialogProgress {
         }
     }
 
+    const fn is_whole(&self) -> bool {
+        self.finished && !self.cut
+    }
+
     fn move_to(&mut self, next: Option<DialogCursor>) {
+        self.refused = 0;
         let Some(next) = next else {
             self.finished = true;
             return;

@@ -161,6 +161,8 @@ impl Inbound {
     async fn record(&self, batch: Batch) {
         let batch = Arc::new(batch);
         let holes = batch.holes.len() as u64;
+        let listed = |change: &Change| matches!(change, Change::Dialog(_));
+        let met = batch.changes.iter().any(listed);
         let typists: Vec<_> = batch.changes.iter().filter_map(typist).collect();
         let mut pause = Duration::from_millis(100);
         while let Err(error) = self.store.record_batch(Arc::clone(&batch)).await {
@@ -173,6 +175,8 @@ impl Inbound {
         }
         if holes > 0 {
             self.store.metrics().holes.inc_by(holes);
+        }
+        if holes > 0 || met {
             self.fill.notify_one();
         }
     }

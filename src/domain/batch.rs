@@ -13,6 +13,8 @@ pub struct Batch {
     pub account_id: AccountId,
     /// People and chats met in this batch; stored before the messages that mention them.
     pub peers: Vec<Peer>,
+    /// Since when the account is in these channels and supergroups.
+    pub joined: Vec<(ChatId, Timestamp)>,
     /// In the order in which they apply.
     pub changes: Vec<Change>,
     /// What Telegram refused to replay, before everything else in the batch: spans end there.
@@ -36,6 +38,7 @@ impl Batch {
         Self {
             account_id,
             peers: Vec::new(),
+            joined: Vec::new(),
             changes: Vec::new(),
             holes: Vec::new(),
             position: None,

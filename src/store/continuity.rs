@@ -12,7 +12,7 @@ use super::{
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
-use crate::domain::{ChatId, DialogRecord, Span, Spans};
+use crate::domain::{ChatId, DialogRecord, Span, Spans, Timestamp};
 
 /// The marked ids of all chats that share a scope's numbering.
 fn chats_of(scope: i64) -> (i64, i64) {
@@ -64,11 +64,13 @@ impl Tx<'_> {
     }
 
     /// The dialog list names the newest message of a chat. `asked`: the count of holes when it was asked for; `None` for
-    /// what the stream itself tells.
+    /// what the stream itself tells. A channel that was never watched owes what came since it was `joined`, if that was in our
+    /// time; and one that the stream tells of, what came since all was stored (a group that became a supergroup meanwhile).
     pub fn claim_dialog(
         &mut self,
         account: &KnownAccount,
         dialog: &DialogRecord,
+        joined: Option<Timestamp>,
         asked: Option<i64>,
     ) -> JobResult<()> {
         let key = (account.no, dialog.chat.marked());
@@ -79,25 +81,44 @@ impl Tx<'_> {
         if !unbroken || !there || self.conversation(key)?.open_from.is_some() {
             return Ok(());
         }
+        self.forgive(key)?;
         let top = dialog.top_message;
         let spans = self.spans(key)?;
         let below = watched_to(&spans, scope.ended);
+        let since = match joined.filter(|at| at.millis() >= account.created_at) {
+            _ if below.is_some() => None,
+            None if asked.is_none() => self.caught_up_at(account.no)?,
+            since => since,
+        };
         if let Some(below) = below.filter(|below| top <= *below) {
             let nothing_since = Span::open(below.saturating_add(1), below);
             return self.open_span(key, spans, nothing_since, Some(below));
         }
         if top > 0 && !self.is_stored(account.no, scope_id, top)? {
             // The newest did not come along: it has to be fetched before anything can be said.
-            return match below {
-                Some(below) => self.owe(key, below.saturating_add(1), None),
-                None => Ok(()),
+            return match (below, since) {
+                (Some(below), _) => self.owe(key, below.saturating_add(1), None),
+                (None, Some(since)) => self.owe_since(key, None, since),
+                (None, None) => Ok(()),
             };
         }
         if let Some(below) = below {
             // The newest itself is told with what lies before it.
             self.owe(key, below.saturating_add(1), Some(top))?;
+        } else if let Some(since) = since.filter(|_| top > 0) {
+            self.owe_since(key, Some(top), since)?;
         }
         self.open_span(key, spans, Span::open(top.max(1), top), None)
+    }
+
+    /// When the account's difference was whole the last time, with every channel that it named.
+    fn caught_up_at(&mut self, account_no: i64) -> JobResult<Option<Timestamp>> {
+        let seconds = sql("SELECT date AS n FROM account_positions WHERE account_no = ?")
+            .number(account_no)
+            .load::<One>(self.conn)?
+            .pop();
+        let seconds = seconds.map(|row| row.n).filter(|seconds| *seconds > 0);
+        Ok(seconds.map(Timestamp::from_seconds))
     }
 
     /// `below`: up to there we were watching before; what came since is owed.
@@ -205,7 +226,20 @@ impl Tx<'_> {
         .get_result::<One>(self.conn)?
         .n;
         let open = i32::try_from(open).ok().filter(|open| *open > 0);
-        Ok(scope.ended.max(scope.live_to).max(open))
+        let known = scope.ended.max(scope.live_to).max(open);
+        if known.is_some() || scope_id != 0 {
+            return Ok(known);
+        }
+        // The whole list was read, and had not one chat of the scope: whatever comes to be is new.
+        let chats = sql(
+            "SELECT count(*) AS n FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?",
+        )
+        .number(account_no)
+        .number(first)
+        .number(last)
+        .get_result::<One>(self.conn)?
+        .n;
+        Ok((chats == 0).then_some(0))
     }
 
     /// The channel's position is of no use: what came since it is owed up to whatever is the newest.

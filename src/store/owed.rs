@@ -46,6 +46,14 @@ struct OwedRow {
 }
 
 #[derive(QueryableByName)]
+struct SinceRow {
+    #[diesel(sql_type = Integer)]
+    low: i32,
+    #[diesel(sql_type = BigInt)]
+    since: i64,
+}
+
+#[derive(QueryableByName)]
 struct UntoldRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
@@ -79,6 +87,56 @@ impl Tx<'_> {
         .number(low)
         .number_or_null(high)
         .run(self.conn)?;
+        Ok(())
+    }
+
+    /// What came to a chat since the account is in it was missed; its lowest number is found on the way down.
+    pub fn owe_since(
+        &mut self,
+        key: (i64, i64),
+        high: Option<i32>,
+        since: Timestamp,
+    ) -> JobResult<()> {
+        self.owe(key, 1, high)?;
+        let conversation = self.conversation(key)?.fields.id;
+        sql("UPDATE owed SET since = ? WHERE conversation_id = ? AND low = 1")
+            .number(since.millis())
+            .number(conversation)
+            .run(self.conn)?;
+        Ok(())
+    }
+
+    /// Numbers rise with time: a gap that is owed from some moment on begins above whatever is known to be older.
+    fn find_beginning(&mut self, conversation: i64) -> JobResult<()> {
+        let gaps =
+            sql("SELECT low, since FROM owed WHERE conversation_id = ? AND since IS NOT NULL")
+                .number(conversation)
+                .load::<SinceRow>(self.conn)?;
+        for gap in gaps {
+            let older = sql("SELECT coalesce((SELECT message_no FROM messages INDEXED BY messages_by_conversation \
+                             WHERE conversation_id = ? AND timestamp < ? AND message_no < 4294967296 \
+                             ORDER BY timestamp DESC, message_no DESC LIMIT 1), 0) AS n")
+                .number(conversation)
+                .number(gap.since)
+                .get_result::<One>(self.conn)?
+                .n;
+            if older >= i64::from(gap.low) {
+                sql("UPDATE OR REPLACE owed SET low = ?, since = NULL WHERE conversation_id = ? AND low = ?")
+                    .number(older + 1)
+                    .number(conversation)
+                    .number(gap.low)
+                    .run(self.conn)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What Telegram refused of a chat is asked for again.
+    pub fn forgive(&mut self, key: (i64, i64)) -> JobResult<()> {
+        let conversation = self.conversation(key)?.fields.id;
+        sql("UPDATE owed SET refused = NULL, told_to = NULL WHERE conversation_id = ? AND refused IS NOT NULL")
+            .number(conversation)
+            .run(self.conn)?;
         Ok(())
     }
 
@@ -148,6 +206,7 @@ impl Tx<'_> {
         } else {
             self.outdated(conversation, span.low, span.high)?;
         }
+        self.find_beginning(conversation)?;
         let stored = self.numbers_between(conversation, (account.no, scope_id), span)?;
         let unseen = stored
             .into_iter()

@@ -74,7 +74,10 @@ impl Tx<'_> {
         // 4. What the dialog list claims, because its newest messages came along.
         for change in &batch.changes {
             if let Change::Dialog(dialog) = change {
-                self.claim_dialog(&recording.account, dialog, batch.asked)?;
+                let joined = batch.joined.iter().rev();
+                let joined = joined.copied().find(|(chat, _)| *chat == dialog.chat);
+                let since = joined.map(|(_, since)| since);
+                self.claim_dialog(&recording.account, dialog, since, batch.asked)?;
             }
         }
         if let Some(position) = &batch.position {

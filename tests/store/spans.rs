@@ -240,6 +240,181 @@ async fn a_channel_that_comes_back_owes_the_time_between() {
     );
 }
 
+/// Protects what Telegram once refused to give: when the chat comes back it is asked for again.
+#[actix::test]
+async fn what_was_refused_is_asked_for_again_when_the_chat_is_listed() {
+    let world = World::new();
+    let id = account(&world).await;
+    let chat = ChatId::user(7);
+    live(&world, id, chat, &[10]).await;
+    hole(&world, id, Hole::Account).await;
+    live(&world, id, chat, &[40]).await;
+    let conversation = world.conversation(id, chat).await.id;
+    let refused = "CHANNEL_PRIVATE".to_owned();
+    world
+        .store
+        .refuse_owed(conversation, 11, refused)
+        .await
+        .unwrap();
+    assert!(world.store.tell_owed(conversation, 11).await.unwrap());
+    assert_eq!(world.store.next_owed(id).await.unwrap(), None);
+    hole(&world, id, Hole::Account).await;
+    let mut listed = Batch::empty(id);
+    listed.backfilled = true;
+    listed.asked = Some(world.store.holes(id).await.unwrap());
+    listed.changes = vec![Change::Dialog(DialogRecord {
+        chat,
+        unread: 0,
+        read_inbox_max_id: 40,
+        read_outbox_max_id: 0,
+        muted_until: None,
+        top_message: 40,
+        channel_pts: None,
+    })];
+    world.store.record_batch(listed).await.unwrap();
+    let fetch = OwedWork::Fetch {
+        conversation,
+        chat,
+        gap: 11,
+        above: 10,
+        before: 40,
+    };
+    assert_eq!(world.store.next_owed(id).await.unwrap(), Some(fetch));
+}
+
+/// Protects a chat that the account joined in our time and was never watched: what came since is owed, down to the first
+/// message that is older, and told; what is older is history.
+#[actix::test]
+async fn what_came_since_a_chat_was_joined_is_owed() {
+    let world = World::new();
+    let id = account(&world).await;
+    let now = Timestamp::now().millis() / 1000;
+    let joined = Timestamp::from_seconds(now + 60);
+    let post = |number: i32| {
+        new(IncomingMessage {
+            // One a minute, the third of which is the first since then.
+            date: Timestamp::from_seconds(now + 60 * i64::from(number - 2)),
+            ..message(ChatId::channel(70), number, "c")
+        })
+    };
+    for (chat, since, owes) in [
+        (70, joined, true),
+        (71, Timestamp::from_seconds(now - 60), false),
+    ] {
+        let mut listed = Batch::empty(id);
+        listed.backfilled = true;
+        listed.asked = Some(world.store.holes(id).await.unwrap());
+        listed.joined = vec![(ChatId::channel(chat), since)];
+        listed.changes = vec![Change::Dialog(DialogRecord {
+            chat: ChatId::channel(chat),
+            unread: 0,
+            read_inbox_max_id: 0,
+            read_outbox_max_id: 0,
+            muted_until: None,
+            top_message: 5,
+            channel_pts: Some(9),
+        })];
+        world.store.record_batch(listed).await.unwrap();
+        let owed = world.store.next_owed(id).await.unwrap();
+        assert_eq!(owed.is_some(), owes, "{chat}");
+        if !owes {
+            continue;
+        }
+        told(&world);
+        let conversation = world.conversation(id, ChatId::channel(chat)).await.id;
+        for (numbers, before) in [(&[5, 4][..], 0), (&[3, 2], 4)] {
+            let mut batch = Batch::empty(id);
+            batch.backfilled = true;
+            batch.changes = numbers.iter().map(|number| post(*number)).collect();
+            let stretch = HistoryStretch {
+                chat: ChatId::channel(chat),
+                batch: Arc::new(batch),
+                before,
+                above: 0,
+                oldest: numbers.iter().copied().min(),
+                complete: false,
+                asked: world.store.holes(id).await.unwrap(),
+                left: None,
+                archive: false,
+            };
+            world.store.record_stretch(stretch).await.unwrap();
+        }
+        let tell = OwedWork::Tell {
+            conversation,
+            gap: 3,
+        };
+        assert_eq!(world.store.next_owed(id).await.unwrap(), Some(tell));
+        assert!(world.store.tell_owed(conversation, 3).await.unwrap());
+        assert_eq!(told(&world), [(3, true), (4, true), (5, true)]);
+        assert_eq!(world.store.next_owed(id).await.unwrap(), None);
+    }
+}
+
+/// Protects a group that became a supergroup while the account was away: it is in there for longer than with us, and yet
+/// what came since all was stored is news.
+#[actix::test]
+async fn a_chat_that_the_stream_tells_of_owes_what_came_since() {
+    let world = World::new();
+    let id = account(&world).await;
+    let chat = ChatId::channel(70);
+    let mut first = stream(id, Vec::new());
+    first.position = Some(Position {
+        date: 1_700_000_500,
+        ..at(2)
+    });
+    world.store.record_batch(first).await.unwrap();
+    let mut met = stream(id, Vec::new());
+    met.joined = vec![(chat, Timestamp::from_seconds(1_600_000_000))];
+    met.changes = vec![Change::Dialog(DialogRecord {
+        chat,
+        unread: 1,
+        read_inbox_max_id: 0,
+        read_outbox_max_id: 0,
+        muted_until: None,
+        top_message: 3,
+        channel_pts: Some(9),
+    })];
+    met.position = Some(Position {
+        channels: vec![(70, 9)],
+        date: 1_700_000_500,
+        ..at(3)
+    });
+    world.store.record_batch(met).await.unwrap();
+    let conversation = world.conversation(id, chat).await.id;
+    let fetch = OwedWork::Fetch {
+        conversation,
+        chat,
+        gap: 1,
+        above: 0,
+        before: 0,
+    };
+    assert_eq!(world.store.next_owed(id).await.unwrap(), Some(fetch));
+    let post = |number: i32| {
+        new(IncomingMessage {
+            date: Timestamp::from_seconds(1_700_000_498 + i64::from(number)),
+            ..message(chat, number, "c")
+        })
+    };
+    let mut batch = Batch::empty(id);
+    batch.backfilled = true;
+    batch.changes = vec![post(3), post(2), post(1)];
+    let stretch = HistoryStretch {
+        chat,
+        batch: Arc::new(batch),
+        before: 0,
+        above: 0,
+        oldest: Some(1),
+        complete: true,
+        asked: world.store.holes(id).await.unwrap(),
+        left: None,
+        archive: false,
+    };
+    world.store.record_stretch(stretch).await.unwrap();
+    told(&world);
+    assert!(world.store.tell_owed(conversation, 2).await.unwrap());
+    assert_eq!(told(&world), [(2, true), (3, true)]);
+}
+
 /// Protects the order of what was missed: the end of a difference waits for the gap before it, also when Telegram gives
 /// only a part of that; what comes live waits for nothing.
 #[actix::test]

@@ -1,7 +1,10 @@
 //! The faithful copy: after every kind of absence the file is what Telegram has, and everything that came was told once.
 //! Judged by the database file and a listener, never by the service's own answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use switchboard_simulator::{
@@ -234,6 +237,84 @@ async fn an_absence_too_long_to_be_replayed_is_made_up_for() {
     town.assert_told(&listener, &after).await;
     for said in [&missed, &dead, &after] {
         town.assert_posted(&receiver, said).await;
+    }
+}
+
+/// Protects chats far down the list from one page of it that Telegram refuses once: all that was missed is told, also by
+/// an account that had no messages before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_page_of_the_list_hides_no_chats() {
+    const PEOPLE: usize = 130;
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let telegram = fleet.telegram.clone();
+    let people: Vec<i64> = (0..PEOPLE)
+        .map(|number| telegram.add_person(PersonSpec::new(&format!("Contact {number}"))))
+        .collect();
+    let away = go_away(&fleet, account.user);
+    fleet.wait_for_state(&account.id, "reconnecting").await;
+    let listener = Listener::start(fleet.address()).await;
+    for person in &people {
+        telegram.say(*person, account.user, "missed");
+    }
+    telegram.set_fault(Fault::new(Effect::DifferenceTooLong).times(1));
+    let refused = Fault::error(400, "OFFSET_PEER_ID_INVALID").on("messages.getDialogs");
+    let refused = telegram.set_fault(refused.skip(1).times(1));
+    telegram.wire().clear_fault(away);
+    for (chat, entry) in telegram.ledger_of(account.user) {
+        if people.contains(&chat) {
+            let missed: Vec<i32> = entry.messages.iter().map(|message| message.id).collect();
+            let told = listener.until_told(&account.id, chat, &missed).await;
+            assert_told_once(&told, &missed, chat);
+        }
+    }
+    assert_eq!(telegram.fault_hits(refused), 1, "the fault did not strike");
+}
+
+/// Protects a chat that the account came to while it was away: what was said there since is told once, as late news, and
+/// what was said before is history. The same when nobody has said anything there before the account is away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_that_was_joined_while_away_owes_what_came_since() {
+    const SAID: i32 = 4;
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let telegram = fleet.telegram.clone();
+    let person = telegram.add_person(PersonSpec::new("Contact one"));
+    let old = telegram.add_supergroup("Old supergroup", &[person]);
+    for number in 0..30 {
+        telegram.say(person, old, &format!("before our time {number}"));
+    }
+    telegram.advance(Duration::from_secs(5));
+    let quiet = telegram.add_channel("Quiet channel", &[person, account.user]);
+    let listener = Listener::start(fleet.address()).await;
+    let away = go_away(&fleet, account.user);
+    fleet.wait_for_state(&account.id, "reconnecting").await;
+    telegram.advance(Duration::from_secs(5));
+    telegram.join(old, account.user).unwrap();
+    let new = telegram.add_supergroup("New supergroup", &[person, account.user]);
+    let said = |chat: i64| -> Vec<i32> {
+        (0..SAID)
+            .map(|number| telegram.say(person, chat, &format!("since {number}")))
+            .collect()
+    };
+    let chats = [old, quiet, new].map(|chat| (chat, said(chat)));
+    telegram.wire().clear_fault(away);
+    for (chat, numbers) in &chats {
+        let told = listener.until_told(&account.id, *chat, numbers).await;
+        assert_told_once(&told, numbers, *chat);
+    }
+    until_faithful(&fleet, &account, &[quiet, new]).await;
+    for (chat, numbers) in &chats {
+        let after = telegram.say(person, *chat, "live again");
+        listener.until_told(&account.id, *chat, &[after]).await;
+        let told = listener.received(&account.id, *chat);
+        for (number, late) in &told {
+            assert!(
+                *number > 30 || chat != &old,
+                "{number} is history: {told:?}"
+            );
+            assert!(*late || !numbers.contains(number), "{chat}: {told:?}");
+        }
     }
 }
 

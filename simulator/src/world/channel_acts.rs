@@ -94,10 +94,12 @@ impl World {
 
     /// Becomes a member without a word.
     fn enter_channel(&mut self, id: i64, user: i64) {
+        let now = self.now();
         let Some(channel) = self.channels.get_mut(&id) else {
             return;
         };
         channel.members.insert(user);
+        channel.joined.insert(user, now);
         channel.banned.remove(&user);
         let top = channel.top_id();
         let Some(account) = self.accounts.get_mut(&user) else {

@@ -1,6 +1,6 @@
 //! Chats of more than two: basic groups, supergroups and broadcast channels.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{forum::Order, message::Gid};
 
@@ -27,6 +27,8 @@ pub struct Channel {
     pub order: Order,
     pub creator: i64,
     pub members: BTreeSet<i64>,
+    /// When accounts became members.
+    pub joined: BTreeMap<i64, i32>,
     pub banned: BTreeSet<i64>,
     pub date: i32,
     pub pts: i32,
@@ -76,6 +78,7 @@ impl Channel {
             order: Order::default(),
             creator,
             members: BTreeSet::from([creator]),
+            joined: BTreeMap::new(),
             banned: BTreeSet::new(),
             date,
             pts: 1,

@@ -19,7 +19,6 @@ mod reactions;
 mod reading;
 mod rich;
 mod service;
-mod thumb;
 mod update;
 
 use grammers_client::tl;
@@ -56,6 +55,9 @@ impl<'a> Converter<'a> {
             .peers
             .extend(users.into_iter().filter_map(peer::user));
         self.gone.extend(chats.iter().filter_map(peer::gone));
+        self.batch
+            .joined
+            .extend(chats.iter().filter_map(peer::joined));
         self.batch
             .peers
             .extend(chats.into_iter().filter_map(peer::chat));

@@ -3,7 +3,7 @@
 use grammers_client::tl;
 
 use super::clean;
-use crate::domain::{ChatId, Peer, PeerFlags};
+use crate::domain::{ChatId, Peer, PeerFlags, Timestamp};
 
 pub(in crate::telegram) fn user(user: tl::enums::User) -> Option<Peer> {
     // An empty user says nothing but its id.
@@ -58,6 +58,17 @@ pub(super) fn gone(chat: &tl::enums::Chat) -> Option<ChatId> {
         Chat::ChannelForbidden(chat) => Some(ChatId::channel(chat.id)),
         Chat::Chat(chat) if chat.left || chat.deactivated => Some(ChatId::group(chat.id)),
         Chat::Channel(chat) if chat.left => Some(ChatId::channel(chat.id)),
+        _ => None,
+    }
+}
+
+/// "Date when the user joined the supergroup/channel, or if the user isn't a member, its creation date" (constructor/channel).
+pub(super) fn joined(chat: &tl::enums::Chat) -> Option<(ChatId, Timestamp)> {
+    match chat {
+        tl::enums::Chat::Channel(chat) if !chat.left && !chat.min && chat.date > 0 => {
+            let since = Timestamp::from_seconds(i64::from(chat.date));
+            Some((ChatId::channel(chat.id), since))
+        }
         _ => None,
     }
 }

@@ -80,7 +80,7 @@ pub(super) async fn dialogs_page(
     let self_id = shared.self_id;
     let next = match next_cursor(&at, &dialogs, &listing, self_id) {
         Some(next) => Some(next),
-        None => (at.folder == MAIN).then(|| top_of(ARCHIVE)),
+        None => DialogCursor::folder_after(at.folder),
     };
     let mut batch = listing_batch(shared, listing, |batch| {
         let records = dialogs
@@ -90,6 +90,13 @@ pub(super) async fn dialogs_page(
     });
     batch.backfilled = true;
     Ok(DialogPage { batch, next, total })
+}
+
+impl DialogCursor {
+    /// The next folder's top, where there is one.
+    pub(crate) fn folder_after(folder: i32) -> Option<Self> {
+        (folder == MAIN).then(|| top_of(ARCHIVE))
+    }
 }
 
 const fn top_of(folder: i32) -> DialogCursor {

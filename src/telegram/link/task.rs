@@ -345,9 +345,9 @@ impl Task {
             }
             Order::Compare(channels) => {
                 for (id, pts) in channels {
-                    let steps = self.sequence.compare(id, pts, now);
-                    self.add(steps);
+                    self.sequence.compare(id, pts, now);
                 }
+                self.add(Vec::new());
             }
             Order::Hurry(channel) => self.sequence.hurry(channel),
             Order::Moved(channel, at) => {

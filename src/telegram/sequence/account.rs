@@ -398,6 +398,11 @@ impl Account {
                 if state.qts < flying.qts {
                     at.qts = state.qts;
                 }
+                if state.seq < flying.seq_high {
+                    // Packets are counted anew: none of the next ones is an old one.
+                    at.seq = state.seq;
+                    self.counted = Counted::default();
+                }
                 if state.pts > at.pts {
                     self.asking.want(false);
                 }

@@ -26,6 +26,8 @@ const OLD_MOST: u32 = 3;
 const DOUBT_EVERY: Duration = Duration::from_secs(60);
 /// Entries of one answer; "ordinary users are supposed to pass 10-100" (updates.getChannelDifference).
 const LIMIT: i32 = 100;
+/// A channel that can't be asked about is met no more after so many tries.
+const MEET_TRIES: u32 = 8;
 const LITTLE: i32 = 10;
 
 /// A question about one channel.
@@ -65,25 +67,18 @@ struct Open {
     late: bool,
     /// While it is sought: the lowest number it was announced with.
     floor: Option<i32>,
-    /// The position is of no use: its dialog is asked for a new one.
+    /// There is no position, or one of no use: its dialog is asked for another.
     void: bool,
+    /// Nothing is stored of it, and it was announced: joined, or back, unseen.
+    unmet: bool,
+    /// How often its dialog could not be had.
+    missed: u32,
     /// In the queue of questions.
     queued: bool,
     /// Somebody waits for it, whenever it is due.
     hurried: bool,
     /// Among the timers.
     timer: Option<Instant>,
-}
-
-/// What is known of a line that nothing is stored of, until its first post comes.
-///
-/// An announcement may overtake posts that are on their way, so it does not begin the line by itself.
-#[derive(Clone, Copy, Default)]
-struct Unbegun {
-    /// The lowest number it was announced with: what is beyond it belongs to our time.
-    floor: Option<i32>,
-    /// It was announced without a number: there may be more than was seen.
-    more: bool,
 }
 
 #[derive(Default)]
@@ -101,8 +96,6 @@ pub(super) struct Channels {
     /// When to look at a line again.
     timers: BinaryHeap<Reverse<(Instant, i64)>>,
     doubts: HashMap<i64, Doubt>,
-    /// Lines that were announced before they began.
-    unbegun: HashMap<i64, Unbegun>,
     needs: Vec<i64>,
     bytes: usize,
     patience: Duration,
@@ -118,7 +111,6 @@ impl Channels {
             queue: VecDeque::new(),
             timers: BinaryHeap::new(),
             doubts: HashMap::new(),
-            unbegun: HashMap::new(),
             needs: Vec::new(),
             bytes: 0,
             patience,
@@ -142,7 +134,7 @@ impl Channels {
     /// A numbered update. `false`: it does not apply now.
     pub(super) fn offer(&mut self, id: i64, mut item: Item, out: &mut Out, now: Instant) -> bool {
         if let Some(None) = self.at.get(&id) {
-            self.begin(id, item.mark.before(), now);
+            self.begin(id, item.mark.before());
         }
         let Some(Some(ours)) = self.at.get_mut(&id) else {
             self.seek(id, |open| open.track.hold(item));
@@ -195,32 +187,20 @@ impl Channels {
     }
 
     /// Nothing is stored of the line: it begins with what comes first.
-    fn begin(&mut self, id: i64, first: i32, now: Instant) {
-        let Unbegun { floor, more } = self.unbegun.remove(&id).unwrap_or_default();
-        let pts = floor.map_or(first, |floor| floor.min(first)).max(0);
-        self.at.insert(id, Some(pts));
-        self.with(id, now, |open, ours| {
-            if let Some(floor) = floor {
-                open.track.announce(floor);
-                open.track.look(*ours, now);
-            }
-            if more {
-                open.asking.want(false);
-            }
-        });
+    fn begin(&mut self, id: i64, first: i32) {
+        self.at.insert(id, Some(first.max(0)));
     }
 
     /// The server says that the channel has moved, perhaps how far.
-    pub(super) fn announce(
-        &mut self,
-        id: i64,
-        theirs: Option<i32>,
-        late: bool,
-        out: &mut Out,
-        now: Instant,
-    ) {
+    pub(super) fn announce(&mut self, id: i64, theirs: Option<i32>, late: bool, now: Instant) {
+        if let Some(None) = self.at.get(&id) {
+            // The store is known to have nothing of it.
+            self.at.remove(&id);
+            self.open.entry(id).or_default().sought = true;
+            self.meet(id, now);
+        }
         match (self.at.get(&id), theirs) {
-            (None, _) => self.seek(id, |open| {
+            (None | Some(None), _) => self.seek(id, |open| {
                 open.late |= late;
                 match theirs {
                     Some(pts) => {
@@ -230,7 +210,6 @@ impl Channels {
                     None => open.asking.want(late),
                 }
             }),
-            (Some(None), _) => self.announce_unbegun(id, theirs, out, now),
             (Some(Some(ours)), Some(pts)) if *ours == pts => {}
             // Below ours: either the two crossed, or the server has gone back. Its difference tells which.
             (Some(Some(_)), theirs) => self.with(id, now, |open, _| {
@@ -244,39 +223,21 @@ impl Channels {
 
     /// The list of chats says how far the channel is. What it shows to be missing was missed long ago, unless it is just on
     /// its way: so it is waited for like any gap.
-    pub(super) fn compare(&mut self, id: i64, theirs: i32, out: &mut Out, now: Instant) {
+    pub(super) fn compare(&mut self, id: i64, theirs: i32, now: Instant) {
         match self.at.get(&id) {
             Some(Some(ours)) if *ours < theirs => self.with(id, now, |open, ours| {
                 open.track.announce(theirs);
                 open.late = true;
                 open.track.look(*ours, now);
             }),
-            _ => self.announce(id, Some(theirs), true, out, now),
-        }
-    }
-
-    fn announce_unbegun(&mut self, id: i64, theirs: Option<i32>, out: &mut Out, now: Instant) {
-        let unbegun = self.unbegun.entry(id).or_default();
-        match (theirs, unbegun.floor) {
-            (None, None) => unbegun.more = true,
-            (Some(pts), None) => {
-                unbegun.floor = Some(pts);
-                // Also for the next start.
-                out.channel(id, pts);
-            }
-            (Some(pts), Some(floor)) if pts == floor => {}
-            // It has moved since: what came between is of our time. Below: the server has gone back.
-            (_, Some(floor)) => {
-                self.begin(id, floor, now);
-                self.announce(id, theirs, false, out, now);
-            }
+            _ => self.announce(id, Some(theirs), true, now),
         }
     }
 
     /// Updates up to `pts` were seen and let go.
     pub(super) fn left(&mut self, id: i64, mark: Mark, now: Instant) {
         if let Some(None) = self.at.get(&id) {
-            self.begin(id, mark.before(), now);
+            self.begin(id, mark.before());
         }
         match self.at.get(&id) {
             Some(Some(ours)) if mark.pts <= *ours => {}
@@ -329,7 +290,11 @@ impl Channels {
             Some(pts) => {
                 self.at.insert(id, Some(pts));
             }
-            None => self.unknown(id, out, now),
+            None if self.is_announced(id) => {
+                self.meet(id, now);
+                return;
+            }
+            None => self.unknown(id, out),
         }
         self.with(id, now, |open, ours| {
             open.sought = false;
@@ -348,35 +313,32 @@ impl Channels {
         });
     }
 
-    /// Nothing is stored of a line that was heard of.
-    fn unknown(&mut self, id: i64, out: &mut Out, now: Instant) {
+    fn is_announced(&self, id: i64) -> bool {
+        let open = self.open.get(&id);
+        open.is_some_and(|open| open.floor.is_some() || open.asking.is_due())
+    }
+
+    /// There is more than was seen of a line that nothing is stored of: its dialog tells where it is. What comes until
+    /// then waits, for an announcement may overtake posts that are on their way.
+    fn meet(&mut self, id: i64, now: Instant) {
+        self.with(id, now, |open, _| {
+            (open.void, open.unmet) = (true, true);
+            open.asking.want(open.late);
+        });
+    }
+
+    /// Nothing is stored of a line that posts came from: it begins with the first of them.
+    fn unknown(&mut self, id: i64, out: &mut Out) {
         self.at.insert(id, None);
         let Some(open) = self.open.get_mut(&id) else {
             return;
         };
-        let first = open.track.foothold();
-        let (floor, high) = (open.floor, open.track.high());
-        let more = open.asking.is_due();
-        if first.is_none() {
-            open.track = Track::default();
-        }
-        open.asking.rest();
-        if floor.is_some() || more {
-            self.unbegun.insert(id, Unbegun { floor, more });
-        }
-        // Announced again, it has moved since: what came between is of our time.
-        let moved = floor.filter(|floor| more || high > *floor);
-        if let Some(first) = first.or(moved) {
-            self.begin(id, first, now);
-        }
-        if let Some(pts) = self.at.get(&id).copied().flatten().or(floor) {
-            out.channel(id, pts);
-        }
-        if first.is_none() && moved.is_some() {
-            self.with(id, now, |open, ours| {
-                open.track.announce(high);
-                open.track.look(*ours, now);
-            });
+        match open.track.foothold() {
+            Some(first) => {
+                self.begin(id, first);
+                out.channel(id, first.max(0));
+            }
+            None => open.track = Track::default(),
         }
     }
 
@@ -458,8 +420,10 @@ impl Channels {
                 continue;
             };
             open.queued = false;
-            let Some(Some(pts)) = self.at.get(&id).copied() else {
-                continue;
+            let pts = match self.at.get(&id).copied().flatten() {
+                Some(pts) => pts,
+                None if open.void => 0,
+                None => continue,
             };
             if !open.asking.is_due() || !open.asking.may_ask(now) {
                 continue;
@@ -532,9 +496,14 @@ impl Channels {
     }
 
     pub(super) fn failed(&mut self, id: i64, trouble: ChannelTrouble, out: &mut Out, now: Instant) {
-        let mut lost = None;
+        let (mut lost, mut strange) = (None, false);
         self.with(id, now, |open, _| match trouble {
             ChannelTrouble::Held => open.asking.ask_again(),
+            ChannelTrouble::Passing | ChannelTrouble::Unreadable | ChannelTrouble::Unusable
+                if open.is_strange() =>
+            {
+                strange = true;
+            }
             ChannelTrouble::Passing => open.asking.again_later(now),
             ChannelTrouble::Unreadable if open.asking.unreadable(now) => {}
             ChannelTrouble::Unreadable | ChannelTrouble::Unusable if open.void => {
@@ -549,15 +518,26 @@ impl Channels {
                 });
             }
         });
+        if strange {
+            // Whatever it is, it is not ours: the account may not wait for it.
+            self.forget(id);
+        }
         if let Some(hole) = lost {
             out.hole(hole);
-            // Should it be heard of again, it begins anew.
-            self.open.remove(&id);
-            self.at.insert(id, None);
+            self.forget(id);
         }
     }
 
-    /// The channel's dialog was asked for: it goes on from there, behind a hole.
+    /// Should it be heard of again, it begins anew.
+    fn forget(&mut self, id: i64) {
+        if let Some(open) = self.open.remove(&id) {
+            self.bytes -= open.track.bytes();
+        }
+        self.at.insert(id, None);
+    }
+
+    /// The channel's dialog was asked for: it goes on from there, behind a hole. A line that is met begins with the first
+    /// that was heard of it; what was before, the dialog says.
     pub(super) fn dialog(
         &mut self,
         id: i64,
@@ -570,21 +550,31 @@ impl Channels {
             self.failed(id, ChannelTrouble::Unreadable, out, now);
             return;
         };
-        if !self.open.get(&id).is_some_and(|open| open.void) {
+        let Some(open) = self.open.get(&id).filter(|open| open.void) else {
             return;
-        }
-        out.hole(Hole::Channel { channel_id: id });
+        };
+        let from = if open.unmet {
+            let heard = [open.floor, open.track.foothold()].into_iter().flatten();
+            heard.fold(theirs, i32::min).max(1)
+        } else {
+            out.hole(Hole::Channel { channel_id: id });
+            theirs
+        };
         out.cast(cast);
         out.dialog(dialog);
-        out.channel(id, theirs);
-        self.at.insert(id, Some(theirs));
+        out.channel(id, from);
+        self.at.insert(id, Some(from));
         self.with(id, now, |open, ours| {
-            open.void = false;
+            (open.void, open.unmet, open.sought, open.floor) = (false, false, false, None);
+            open.missed = 0;
             open.asking.flying = None;
             open.asking.answered();
             settle(open, ours, out, now);
+            if *ours < theirs {
+                open.track.announce(theirs);
+            }
             open.track.begin(*ours, now);
-            if *ours != theirs {
+            if *ours != from {
                 out.channel(id, *ours);
             }
         });
@@ -714,6 +704,12 @@ impl Channels {
 }
 
 impl Open {
+    /// It could not be met once more. `true`: that is enough.
+    fn is_strange(&mut self) -> bool {
+        self.missed += u32::from(self.unmet);
+        self.unmet && self.missed >= MEET_TRIES
+    }
+
     /// The position leads nowhere.
     fn give_up(&mut self) {
         self.asking.ask_again();

@@ -129,10 +129,16 @@ impl Sequence {
     }
 
     /// An update that applies whenever it comes.
-    fn unnumbered(&mut self, update: Box<Update>, fresh: bool, out: &mut Out, now: Instant) -> bool {
+    fn unnumbered(
+        &mut self,
+        update: Box<Update>,
+        fresh: bool,
+        out: &mut Out,
+        now: Instant,
+    ) -> bool {
         match *update {
             Update::ChannelTooLong(u) => {
-                self.channels.announce(u.channel_id, u.pts, false, out, now);
+                self.channels.announce(u.channel_id, u.pts, false, now);
                 false
             }
             Update::PtsChanged => {
@@ -166,9 +172,7 @@ impl Sequence {
     fn leave_one(&mut self, update: &Update, now: Instant) {
         match (update, mark(update)) {
             (Update::ChannelTooLong(u), _) => {
-                let mut out = Out::default();
-                self.channels
-                    .announce(u.channel_id, u.pts, false, &mut out, now);
+                self.channels.announce(u.channel_id, u.pts, false, now);
             }
             (Update::PtsChanged, _) => self.account.void(),
             (_, Some((Line::Channel(id), mark))) => self.channels.left(id, mark, now),
@@ -258,10 +262,8 @@ impl Sequence {
     }
 
     /// The dialog list says how far a channel is.
-    pub(super) fn compare(&mut self, channel: i64, theirs: i32, now: Instant) -> Vec<Step> {
-        let mut out = Out::default();
-        self.channels.compare(channel, theirs, &mut out, now);
-        self.done(out)
+    pub(super) fn compare(&mut self, channel: i64, theirs: i32, now: Instant) {
+        self.channels.compare(channel, theirs, now);
     }
 
     /// Somebody waits for this channel.
@@ -291,8 +293,7 @@ impl Sequence {
         for update in theirs {
             match (&*update, mark(&update)) {
                 (Update::ChannelTooLong(u), _) => {
-                    self.channels
-                        .announce(u.channel_id, u.pts, late, &mut out, now);
+                    self.channels.announce(u.channel_id, u.pts, late, now);
                 }
                 (_, Some((Line::Channel(id), mark))) => {
                     let item = Item {

@@ -200,7 +200,11 @@ impl World {
             }
             .into();
         }
-        let mut out = blank::channel(id, &channel.title, channel.date);
+        // "Date when the user joined the supergroup/channel, or if the user isn't a member, its creation date."
+        let joined = channel.joined.get(&viewer);
+        let joined = joined.filter(|_| channel.members.contains(&viewer));
+        let date = joined.copied().unwrap_or(channel.date);
+        let mut out = blank::channel(id, &channel.title, date);
         out.creator = channel.creator == viewer;
         out.admin_rights = (channel.creator == viewer).then(blank::all_rights);
         out.left = !channel.members.contains(&viewer);

@@ -139,9 +139,9 @@ impl Client {
                 .map(|(id, log)| (*id, log.pts))
                 .collect();
             for (id, pts) in all {
-                let steps = self.sequence.compare(id, pts, self.now);
-                self.keep(steps);
+                self.sequence.compare(id, pts, self.now);
             }
+            self.keep(Vec::new());
         }
         self.turn();
         true
@@ -215,9 +215,9 @@ impl Client {
         self.wire.clear();
         self.account = None;
         self.abreast.clear();
-        let steps = self
-            .sequence
-            .take(Box::new(UpdatesLike::ConnectionClosed), |_| false, self.now);
+        let steps =
+            self.sequence
+                .take(Box::new(UpdatesLike::ConnectionClosed), |_| false, self.now);
         self.keep(steps);
         self.turn();
     }

@@ -93,6 +93,15 @@ impl Bench {
         })
     }
 
+    /// The channel's dialog is asked for, and answered.
+    fn dialog(&mut self, pts: i32) -> Vec<Step> {
+        let asked = self.asks_channel();
+        assert_eq!(asked, Some((CHANNEL, ChannelAsk::Dialog)));
+        let nobody = (vec![], vec![]);
+        self.sequence
+            .channel_dialog(CHANNEL, dialog(CHANNEL, pts), nobody, self.now)
+    }
+
     fn empty(&mut self) -> Vec<Step> {
         let empty = types::updates::DifferenceEmpty { date: 100, seq: 5 };
         self.sequence.account_answer(empty.into(), self.now)
@@ -194,7 +203,8 @@ fn account_answer(
 
 /// The pts of what applies, in order.
 fn applied(steps: &[Step]) -> Vec<i32> {
-    let pts = |update: &Box<Update>| super::super::mark::mark(update).map_or(0, |(_, mark)| mark.pts);
+    let pts =
+        |update: &Box<Update>| super::super::mark::mark(update).map_or(0, |(_, mark)| mark.pts);
     steps
         .iter()
         .flat_map(|step| step.updates.iter().map(pts))
@@ -237,20 +247,24 @@ fn too_long_asks_from_our_own_position() {
     }
 }
 
-/// Protects the beginning of a channel that nothing is stored of: it is no hole, and not replayed either.
+/// Protects the beginning of a channel that nothing is stored of: it is no hole, and not replayed either. Of one that was
+/// announced, the dialog tells what there is.
 #[test]
 fn a_line_without_a_stored_position_begins_with_what_comes_first() {
-    let mut bench = Bench::new();
-    bench.take(vec![too_long(Some(500))]);
-    let steps = bench.looked_up(CHANNEL, None);
-    assert_eq!(
-        (holes(&steps), channels(&steps)),
-        (vec![], vec![(CHANNEL, 500)])
-    );
-    assert_eq!(bench.asks_channel(), None);
-    // Announced again: what came between is of our time.
-    bench.take(vec![too_long(Some(510))]);
-    assert_eq!(bench.asks_from(), Some((CHANNEL, 500)));
+    for (announced, begins, behind) in [(Some(500), 500, true), (None, 510, false)] {
+        let mut bench = Bench::new();
+        bench.take(vec![too_long(announced)]);
+        assert!(bench.looked_up(CHANNEL, None).is_empty());
+        let steps = bench.dialog(510);
+        assert!(steps[0].dialog.is_some());
+        assert_eq!(
+            (holes(&steps), channels(&steps)),
+            (vec![], vec![(CHANNEL, begins)])
+        );
+        // What came since it was announced is of our time.
+        bench.pass(PATIENCE);
+        assert_eq!(bench.asks_from(), behind.then_some((CHANNEL, begins)));
+    }
 
     let mut bench = Bench::new();
     bench.take(vec![post(301)]);
@@ -264,6 +278,24 @@ fn a_line_without_a_stored_position_begins_with_what_comes_first() {
     assert_eq!(bench.asks_from(), Some((CHANNEL, 301)));
 }
 
+/// Protects the word "late" and the account's date from a channel that can't be asked about: it is not waited for without
+/// end, and posts of it still come.
+#[test]
+fn a_channel_that_can_not_be_met_is_left_alone() {
+    let mut bench = Bench::new();
+    bench.take(vec![too_long(Some(103))]);
+    bench.looked_up(CHANNEL, None);
+    let mut asked = 0;
+    while bench.asks_channel().is_some() {
+        asked += 1;
+        let trouble = ChannelTrouble::Passing;
+        bench.sequence.channel_failed(CHANNEL, trouble, bench.now);
+        bench.pass(Duration::from_secs(300));
+    }
+    assert!((4..20).contains(&asked), "{asked}");
+    assert_eq!(applied(&bench.take(vec![post(110)])), [110]);
+}
+
 /// Protects the first posts of a channel on a fresh account: an announcement that overtakes them on the wire does not
 /// make them old.
 #[test]
@@ -271,16 +303,16 @@ fn an_announcement_does_not_overtake_what_is_on_its_way() {
     for looked_up_first in [true, false] {
         let mut bench = Bench::new();
         bench.take(vec![too_long(Some(103))]);
-        let mut told = Vec::new();
         if looked_up_first {
             bench.looked_up(CHANNEL, None);
         }
         for pts in [101, 102, 103] {
-            told.extend(applied(&bench.take(vec![post(pts)])));
+            assert!(applied(&bench.take(vec![post(pts)])).is_empty());
         }
         if !looked_up_first {
-            told.extend(applied(&bench.looked_up(CHANNEL, None)));
+            bench.looked_up(CHANNEL, None);
         }
+        let told = applied(&bench.dialog(103));
         assert_eq!(told, [101, 102, 103], "{looked_up_first}");
         bench.pass(PATIENCE);
         assert_eq!(bench.asks_channel(), None);
@@ -925,6 +957,32 @@ fn the_packets_seq_decides_about_unnumbered_updates_alone() {
     assert!(matches!(bench.asks(), Some(AccountAsk::Difference(_))));
 }
 
+/// Protects what has no number of its own from a server that counts its packets anew.
+#[test]
+fn packets_that_are_counted_anew_are_no_old_ones() {
+    let unread = || -> Update {
+        types::UpdateReadChannelOutbox {
+            channel_id: CHANNEL,
+            max_id: 1,
+        }
+        .into()
+    };
+    let mut bench = Bench::new();
+    bench.packet(packet(vec![unread()], 6, 1));
+    for seq in [1, 2, 3] {
+        assert_eq!(bench.asks(), None);
+        bench.packet(packet(vec![unread()], seq, 1));
+    }
+    assert_eq!(bench.asks(), Some(AccountAsk::State));
+    let now = types::updates::State {
+        seq: 3,
+        ..state(10, 100)
+    };
+    bench.sequence.state_answer(&now, bench.now);
+    let steps = bench.packet(packet(vec![unread()], 4, 1));
+    assert_eq!(steps[0].updates.len(), 1);
+}
+
 /// Protects against strangers without a name: a short message waits until its sender is known, or comes again with them.
 #[test]
 fn a_short_message_waits_for_its_sender() {
@@ -1012,8 +1070,7 @@ fn what_is_left_to_telegram_is_asked_for() {
     bench.take(vec![mail(13), post(103)]);
     assert!(bench.sequence.bytes() > 0);
     bench.sequence.let_go(bench.now);
-    bench.sequence
-        .leave(Box::new(packet(all, 0, 1)), bench.now);
+    bench.sequence.leave(Box::new(packet(all, 0, 1)), bench.now);
     assert_eq!(bench.sequence.bytes(), 0);
     bench.looked_up(OTHER, Some(50));
     bench.pass(PATIENCE);

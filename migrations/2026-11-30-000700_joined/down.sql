@@ -1,0 +1,1 @@
+ALTER TABLE owed DROP COLUMN since;
