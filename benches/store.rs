@@ -20,7 +20,7 @@ use switchboard::{
     domain::{
         Account, AccountId, Batch, Change, ChatId, ConversationId, Entity, EntityKind, Event,
         Extra, IncomingMessage, Media, MediaKind, MessageObject, Named, Peer, PeerFlags, Position,
-        Reaction, Timestamp,
+        Reaction, Timestamp, kept_preview,
     },
     store::{
         ConversationFilter, EventSink, MessagesFrom, NewAccount, SearchQuery, Store, StoreConfig,
@@ -102,6 +102,7 @@ fn message(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
         album_id: None,
         forwarded_from: None,
         quote: None,
+        quoted: None,
         extra: None,
         object: None,
     }
@@ -139,7 +140,8 @@ fn pictured(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
             mime: Some("image/jpeg".to_owned()),
             width: Some(1280),
             height: Some(960),
-            thumb: Some("x".repeat(1_400)),
+            // As long as Telegram's are.
+            thumb: kept_preview(&[1; 250]),
             ..Media::of(MediaKind::Photo)
         }),
         extra: Some(Box::new(Extra {

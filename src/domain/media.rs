@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, MessageRowId, Named, Timestamp};
+use super::{
+    ChatId, MessageRowId, Named, Timestamp,
+    preview::{renewed_preview, shown_preview},
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -44,7 +47,7 @@ pub struct Media {
     pub duration: Option<i32>,
     pub width: Option<i32>,
     pub height: Option<i32>,
-    /// `data:` URI of the tiny preview that Telegram sends inline.
+    /// The tiny preview that Telegram sends inline: as it is kept, and a `data:` URI once it is served.
     pub thumb: Option<String>,
     /// Of a voice message: loudness from 0 to 31, evenly over its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,26 +139,48 @@ impl Media {
         }
     }
 
-    /// With the addresses where the message's file and its small picture are served, as far as it has them.
+    /// Previews from before become what they would be today.
     #[must_use]
-    pub fn served(mut self, row: MessageRowId) -> Self {
-        use MediaKind as K;
-        let pictured = match self.kind {
-            K::Photo | K::Video | K::VideoNote | K::Animation | K::Sticker => true,
-            K::Voice | K::Audio | K::Document | K::WebPage => self.thumb.is_some(),
-            _ => return self,
-        };
-        if self.vanishes_after.is_some() {
-            return self;
-        }
-        // Of one that has vanished there is no size.
-        if self.size.is_some() {
-            self.url = Some(format!("/messages/{}/media", row.0));
-        }
-        if pictured && (self.size.is_some() || self.thumb.is_some()) {
-            self.thumb_url = Some(format!("/messages/{}/media/thumb", row.0));
+    pub fn renewed(self) -> Self {
+        self.with_previews(&renewed_preview)
+    }
+
+    /// As it is shown, with whole previews.
+    #[must_use]
+    pub fn shown(self) -> Self {
+        self.with_previews(&shown_preview)
+    }
+
+    fn with_previews(mut self, change: &impl Fn(String) -> String) -> Self {
+        self.thumb = self.thumb.map(change);
+        if let Some(MediaDetail::Paid(paid)) = self.detail.as_deref_mut() {
+            let items = std::mem::take(&mut paid.items).into_iter();
+            paid.items = items.map(|item| item.with_previews(change)).collect();
         }
         self
+    }
+
+    /// As it is shown, with the addresses where the message's file and its small picture are served, as far as it has them.
+    #[must_use]
+    pub fn served(self, row: MessageRowId) -> Self {
+        use MediaKind as K;
+        let mut media = self.shown();
+        let pictured = match media.kind {
+            K::Photo | K::Video | K::VideoNote | K::Animation | K::Sticker => true,
+            K::Voice | K::Audio | K::Document | K::WebPage => media.thumb.is_some(),
+            _ => return media,
+        };
+        if media.vanishes_after.is_some() {
+            return media;
+        }
+        // Of one that has vanished there is no size.
+        if media.size.is_some() {
+            media.url = Some(format!("/messages/{}/media", row.0));
+        }
+        if pictured && (media.size.is_some() || media.thumb.is_some()) {
+            media.thumb_url = Some(format!("/messages/{}/media/thumb", row.0));
+        }
+        media
     }
 }
 

@@ -58,6 +58,8 @@ pub struct IncomingMessage {
     pub forwarded_from: Option<ForwardedFrom>,
     /// The part of the message replied to that this one is about.
     pub quote: Option<String>,
+    /// Where that is, when it is in another chat.
+    pub quoted: Option<(ChatId, i32)>,
     /// What else it has.
     pub extra: Option<Box<Extra>>,
     /// `None` for a message that the fields above hold whole.

@@ -19,6 +19,7 @@ mod media;
 mod message;
 mod order;
 mod outgoing_file;
+mod preview;
 mod proxy;
 mod secret;
 mod spans;
@@ -54,6 +55,7 @@ pub use order::{
     Repeat, Tries, Wait, Waiting, Work,
 };
 pub use outgoing_file::{FileShape, OutgoingFile, PutUp, Uploaded};
+pub use preview::{kept_preview, preview_jpeg};
 pub use proxy::{
     MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,
     ProxyProtocol,

@@ -204,7 +204,7 @@ impl MessageRecord {
                 // Until it is sent there is nothing to fetch.
                 .map(|media| match sent {
                     true => media.served(row),
-                    false => media,
+                    false => media.shown(),
                 }),
             service: fields.service,
             backfilled: fields.backfilled,
@@ -337,6 +337,9 @@ impl Shown {
     }
 }
 
+/// A preview as it was kept before.
+const OLD_PREVIEW: &str = "data:image/jpeg;base64,";
+
 /// What a message carries, as its columns hold it.
 #[derive(Clone, PartialEq, Eq)]
 pub(in crate::store) struct Carried {
@@ -361,8 +364,11 @@ impl Carried {
     }
 
     pub fn stored(fields: &MessageFields) -> Self {
+        let media = fields.media.as_deref();
+        let old = media.filter(|media| media.contains(OLD_PREVIEW));
+        let renewed = old.and_then(|media| json(&from_json::<Media>(media)?.renewed()));
         Self {
-            media: fields.media.clone(),
+            media: renewed.or_else(|| fields.media.clone()),
             entities: fields.entities.clone(),
             album_id: fields.album_id,
             forwarded_from: fields.forwarded_from.clone(),

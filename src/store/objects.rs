@@ -12,7 +12,7 @@ use super::{
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
-use crate::domain::{IncomingMessage, MessageObject, MessageRowId, is_telegram_itself};
+use crate::domain::{IncomingMessage, MessageObject, MessageRowId, is_telegram_itself, mask_codes};
 
 impl Tx<'_> {
     /// `false`: the row has one already, and keeps it.
@@ -46,26 +46,34 @@ impl Tx<'_> {
         recording: &Recording,
         message: &IncomingMessage,
     ) -> JobResult<Option<IncomingMessage>> {
-        let (Some(_), Some(quoted)) = (&message.quote, message.reply_to) else {
+        let here = message.reply_to.map(|number| (message.chat, number));
+        let (Some(quote), Some((chat, number))) = (&message.quote, message.quoted.or(here)) else {
             return Ok(None);
         };
         // There everything quoted was masked before it came here.
-        if is_telegram_itself(message.chat) {
+        if is_telegram_itself(chat) {
             return Ok(None);
         }
-        let masked = recording.masked.contains(&(message.chat, quoted))
-            || sql("SELECT count(*) AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ? AND masked")
-                .number(recording.account.no)
-                .number(scope_of(message.chat))
-                .number(quoted)
-                .get_result::<One>(self.conn)?
-                .n
-                > 0;
-        Ok(masked.then(|| IncomingMessage {
-            quote: None,
+        let without = |quote| IncomingMessage {
+            quote,
             object: None,
             ..message.clone()
-        }))
+        };
+        if recording.masked.contains(&(chat, number)) {
+            return Ok(Some(without(None)));
+        }
+        let known = sql("SELECT CAST(masked AS BIGINT) AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ?")
+            .number(recording.account.no)
+            .number(scope_of(chat))
+            .number(number)
+            .load::<One>(self.conn)?
+            .pop();
+        Ok(match known {
+            Some(known) => (known.n != 0).then(|| without(None)),
+            // Nobody will know this quote by the message, should that come later.
+            None if message.quoted.is_some() => mask_codes(quote).map(|bare| without(Some(bare))),
+            None => None,
+        })
     }
 
     /// This message is masked: whatever quoted it before it was known loses the quote. What quotes it is younger.

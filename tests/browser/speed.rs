@@ -127,6 +127,7 @@ fn old(chat: ChatId, number: usize, text: String) -> Change {
         album_id: None,
         forwarded_from: None,
         quote: None,
+        quoted: None,
         extra: None,
         object: None,
     })

@@ -302,10 +302,39 @@ async fn a_quote_of_a_masked_message_is_dropped() {
         );
         assert_eq!(objects(&world), 0, "{case}");
     }
+    // Taken in another chat: whether the message is known or not.
+    let elsewhere = || IncomingMessage {
+        reply_to: None,
+        quoted: Some((CHAT, 4)),
+        ..message(ChatId::channel(70), 5, "is that it?")
+    };
+    let elsewhere = || IncomingMessage {
+        quote: quoting().quote,
+        object: object(3),
+        ..elsewhere()
+    };
+    for (case, first) in [Some(code()), None].into_iter().enumerate() {
+        let world = World::new();
+        let account = world.account().await.id;
+        let all = first.into_iter().chain([elsewhere()]);
+        world.record(account, all.map(new).collect()).await;
+        let row = row(&world, account, 5);
+        assert!(
+            row.contains("is that it?") && !row.contains("12345"),
+            "elsewhere {case}: {row}"
+        );
+        assert_eq!(objects(&world), 0, "elsewhere {case}");
+    }
     // Of anything else it stays.
     let world = World::new();
     let account = world.account().await.id;
     let plain = own(CHAT, 4, "nothing secret");
+    world
+        .record(account, vec![new(plain.clone()), new(elsewhere())])
+        .await;
+    assert!(row(&world, account, 5).contains("12345"));
+    let world = World::new();
+    let account = world.account().await.id;
     world
         .record(account, vec![new(plain), new(quoting())])
         .await;

@@ -234,6 +234,7 @@ pub fn message(chat: ChatId, id: i32, text: &str) -> IncomingMessage {
         album_id: None,
         forwarded_from: None,
         quote: None,
+        quoted: None,
         extra: None,
         object: None,
     }

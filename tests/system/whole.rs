@@ -224,6 +224,41 @@ async fn the_whole_message_is_kept_live_from_a_difference_and_from_history() {
     assert_eq!(kept, wanted.len() - 1, "{wanted:#?}");
 }
 
+/// Protects what Telegram marks in a reply of ours: in a private chat only the short answer to the send tells it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_telegram_marks_in_a_reply_is_kept() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let file = fleet.data_dir().join("switchboard.db");
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, account.user, "where is it?");
+    let conversation = fleet.conversation(&account, person).await;
+    let id = conversation["id"].as_i64().unwrap();
+    let text = "😀 see https://example.org/here";
+    fleet.api.reply(id, text).await;
+    fleet.wait_for_message(&conversation, text, "sent").await;
+    let marks = "SELECT coalesce(entities, '') AS t FROM messages WHERE direction = 'outgoing'";
+    let marks = wait::until(
+        "the marks",
+        || async { rows::texts(&file, marks) },
+        |marks| marks.iter().any(|one| !one.is_empty()),
+    )
+    .await;
+    let marks: Value = serde_json::from_str(&marks[0]).unwrap();
+    let wanted = json!({ "type": "url", "offset": 7, "length": 24 });
+    for (name, value) in wanted.as_object().unwrap() {
+        assert_eq!(marks[0][name], *value, "{marks}");
+    }
+    let stored = stored(&file, &account, person);
+    let number = fleet.telegram.ledger_of(account.user)[&person]
+        .messages
+        .last()
+        .unwrap()
+        .id;
+    let kept = object(&stored[1]);
+    assert!(kept.is_some(), "number {number} has its object");
+}
+
 /// Protects private chats, whose messages Telegram tells short: marks and quotes are there as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_update_brings_the_whole_message() {

@@ -99,10 +99,11 @@ pub fn send_message(
     let chat = world.resolve_peer(call.user, &r.peer)?;
     check_random_id(world, call.user, r.random_id)?;
     let (reply_to, spot) = reply::target(world, call.user, chat, r.reply_to.as_ref())?;
+    let entities = r.entities.unwrap_or_else(|| links(&r.message));
     let draft = Draft {
         text: r.message,
         form: Form {
-            entities: r.entities.unwrap_or_default(),
+            entities,
             quote: reply::quote(r.reply_to.as_ref()),
             protected: r.noforwards,
             ..Form::default()
@@ -134,6 +135,22 @@ pub fn send_message(
         ttl_period: None,
     }
     .into())
+}
+
+/// The addresses that the server finds by itself in a text that is sent without marks.
+fn links(text: &str) -> Vec<enums::MessageEntity> {
+    let units = |part: &str| part.encode_utf16().count() as i32;
+    let mut found = Vec::new();
+    let mut offset = 0;
+    for word in text.split_inclusive(char::is_whitespace) {
+        let address = word.trim_end();
+        if address.starts_with("https://") || address.starts_with("http://") {
+            let length = units(address);
+            found.push(types::MessageEntityUrl { offset, length }.into());
+        }
+        offset += units(word);
+    }
+    found
 }
 
 /// What the server makes of media that has no file.

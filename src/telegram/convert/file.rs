@@ -3,9 +3,9 @@
 use grammers_client::tl;
 use tl::enums::MessageMedia as M;
 
-use super::{object::inflated, some, thumb};
+use super::{object::inflated, some};
 use crate::domain::{
-    FileLocation, FilePass, FilePlace, MessageFiles, MessageObject, Thumb as Small,
+    FileLocation, FilePass, FilePlace, MessageFiles, MessageObject, Thumb as Small, preview_jpeg,
 };
 
 /// The side of a picture that a list of messages shows.
@@ -185,7 +185,7 @@ fn inline(sizes: &[tl::enums::PhotoSize]) -> Option<Small> {
 fn stripped(sizes: &[tl::enums::PhotoSize]) -> Option<Small> {
     sizes.iter().find_map(|size| match size {
         tl::enums::PhotoSize::PhotoStrippedSize(size) => {
-            thumb::jpeg(&size.bytes).map(Small::Inline)
+            preview_jpeg(&size.bytes).map(Small::Inline)
         }
         _ => None,
     })

@@ -3,10 +3,10 @@
 use grammers_client::tl;
 use tl::enums::MessageMedia as M;
 
-use super::{chat_id, clean, date, people::People, poll, some, thumb};
+use super::{chat_id, clean, date, people::People, poll, some};
 use crate::domain::{
     ChatId, Contact, Dice, Game, Giveaway, Invoice, Location, Media, MediaDetail, MediaKind, Page,
-    Paid, Sticker, Story, Todo, TodoItem, Track,
+    Paid, Sticker, Story, Todo, TodoItem, Track, kept_preview,
 };
 
 /// Paid media within paid media is nothing that Telegram makes.
@@ -487,7 +487,7 @@ pub(super) fn web_page(page: tl::enums::WebPage) -> Option<Media> {
 
 fn stripped(sizes: &[tl::enums::PhotoSize]) -> Option<String> {
     sizes.iter().find_map(|size| match size {
-        tl::enums::PhotoSize::PhotoStrippedSize(size) => thumb::data_uri(&size.bytes),
+        tl::enums::PhotoSize::PhotoStrippedSize(size) => kept_preview(&size.bytes),
         _ => None,
     })
 }

@@ -91,6 +91,10 @@ impl Converter<'_> {
             entities,
             album_id: message.grouped_id,
             forwarded_from,
+            quoted: quote
+                .as_ref()
+                .and_then(|_| place::elsewhere(reply_to.as_ref()?))
+                .map(|(peer, id)| (self.chat(peer), id)),
             quote,
             extra,
             object,
@@ -149,6 +153,7 @@ impl Converter<'_> {
             album_id: None,
             forwarded_from: None,
             quote: None,
+            quoted: None,
             extra: (!telegrams).then(|| extra::of_service(&message, sender, &self.people())),
             object,
         }

@@ -2,7 +2,7 @@
 //! plain message "answers" the topic's first one, and an answer names that one apart.
 
 use grammers_client::tl;
-use tl::enums::{MessageAction, MessageReplyHeader};
+use tl::enums::{MessageAction, MessageReplyHeader, Peer};
 
 use super::some;
 
@@ -15,6 +15,14 @@ pub(super) fn replied_to(header: &MessageReplyHeader) -> Option<i32> {
         return None;
     }
     header.reply_to_msg_id
+}
+
+/// The message replied to, when it is in another chat.
+pub(super) fn elsewhere(header: &MessageReplyHeader) -> Option<(&Peer, i32)> {
+    let MessageReplyHeader::Header(header) = header else {
+        return None;
+    };
+    Some((header.reply_to_peer_id.as_ref()?, header.reply_to_msg_id?))
 }
 
 /// The topic. `reply_to_top_id` alone says nothing: threads of comments have it too.

@@ -346,12 +346,7 @@ fn every_kind_of_media_is_described() {
         (media.size, media.duration, media.width, media.height),
         (Some(1_234), Some(12), Some(640), Some(360))
     );
-    assert!(
-        media
-            .thumb
-            .unwrap()
-            .starts_with("data:image/jpeg;base64,/9j/")
-    );
+    assert!(media.thumb.unwrap().starts_with("jpeg:"));
     let none = converted(types::Message {
         media: Some(M::Empty),
         ..text(1, user(7))

@@ -1,4 +1,4 @@
-//! The tiny preview that comes inside a message: a JPEG without its head, put together again.
+//! The tiny preview that comes inside a message: a JPEG without its head. Kept as it comes, put together again where it is shown.
 //!
 //! Telegram strips what is the same for all of them (api/files, "stripped thumbnails"): the standard tables of the JPEG
 //! norm (annex K), the quantisation ones at quality 20. What is left is a version byte, height, width, and the scan.
@@ -40,18 +40,63 @@ const AC_CHROMINANCE_HEAD: &[u8] = &[
 
 /// Where the height and then the width stand in the head.
 const SIZE_AT: usize = 163;
+const END: &[u8] = &[0xff, 0xd9];
 
 static HEAD: LazyLock<Vec<u8>> = LazyLock::new(head);
 
-/// The preview as a `data:` URI; `None` when the bytes are not a stripped JPEG.
-pub(super) fn data_uri(stripped: &[u8]) -> Option<String> {
-    Some(format!(
-        "data:image/jpeg;base64,{}",
-        STANDARD.encode(jpeg(stripped)?)
-    ))
+/// How a preview begins as it is kept: what follows is its bytes without the head, in base64.
+const KEPT: &str = "jpeg:";
+const SHOWN: &str = "data:image/jpeg;base64,";
+
+/// The preview as it is kept; `None` when the bytes are not a stripped JPEG.
+#[must_use]
+pub fn kept_preview(stripped: &[u8]) -> Option<String> {
+    let [1, _, _, ..] = stripped else {
+        return None;
+    };
+    Some(format!("{KEPT}{}", STANDARD.encode(stripped)))
 }
 
-pub(super) fn jpeg(stripped: &[u8]) -> Option<Vec<u8>> {
+/// The same as a `data:` URI. What is one already stays what it is: rows from before are kept so.
+#[must_use]
+pub fn shown_preview(kept: String) -> String {
+    let stripped = kept
+        .strip_prefix(KEPT)
+        .and_then(|text| STANDARD.decode(text).ok());
+    match stripped.as_deref().and_then(preview_jpeg) {
+        Some(jpeg) => format!("{SHOWN}{}", STANDARD.encode(jpeg)),
+        None => kept,
+    }
+}
+
+/// As it is kept today, of one that may be from before.
+#[must_use]
+pub fn renewed_preview(kept: String) -> String {
+    let jpeg = kept
+        .strip_prefix(SHOWN)
+        .and_then(|text| STANDARD.decode(text).ok());
+    match jpeg
+        .as_deref()
+        .and_then(stripped)
+        .as_deref()
+        .and_then(kept_preview)
+    {
+        Some(renewed) => renewed,
+        None => kept,
+    }
+}
+
+/// What Telegram sent of a JPEG that was put together here.
+fn stripped(jpeg: &[u8]) -> Option<Vec<u8>> {
+    let scan = jpeg.get(HEAD.len()..)?.strip_suffix(END)?;
+    let mut out = vec![1, *jpeg.get(SIZE_AT + 1)?, *jpeg.get(SIZE_AT + 3)?];
+    out.extend_from_slice(scan);
+    (preview_jpeg(&out)? == jpeg).then_some(out)
+}
+
+/// The whole JPEG; `None` when the bytes are not a stripped one.
+#[must_use]
+pub fn preview_jpeg(stripped: &[u8]) -> Option<Vec<u8>> {
     let [1, height, width, scan @ ..] = stripped else {
         return None;
     };
@@ -60,7 +105,7 @@ pub(super) fn jpeg(stripped: &[u8]) -> Option<Vec<u8>> {
     out.get_mut(SIZE_AT..SIZE_AT + 4)?
         .copy_from_slice(&[0, *height, 0, *width]);
     out.extend_from_slice(scan);
-    out.extend([0xff, 0xd9]);
+    out.extend_from_slice(END);
     Some(out)
 }
 
@@ -145,10 +190,24 @@ mod tests {
 
     #[test]
     fn a_preview_gets_its_size_and_end() {
-        let jpeg = jpeg(&[1, 40, 30, 7, 7, 7]).unwrap();
+        let jpeg = preview_jpeg(&[1, 40, 30, 7, 7, 7]).unwrap();
         assert_eq!(jpeg[SIZE_AT..SIZE_AT + 4], [0, 40, 0, 30]);
         assert_eq!(jpeg[jpeg.len() - 5..], [7, 7, 7, 0xff, 0xd9]);
-        assert!(data_uri(&[2, 40, 30]).is_none());
-        assert!(data_uri(&[]).is_none());
+        assert!(kept_preview(&[2, 40, 30]).is_none());
+        assert!(kept_preview(&[]).is_none());
+    }
+
+    /// Protects rows of every age: each shows the same picture, and an old one is no other than a new one.
+    #[test]
+    fn what_is_kept_is_shown_whole() {
+        let kept = kept_preview(&[1, 40, 30, 7, 7, 7]).unwrap();
+        assert!(kept.len() < 20);
+        let shown = shown_preview(kept.clone());
+        assert!(shown.starts_with("data:image/jpeg;base64,/9j/"));
+        assert_eq!(shown_preview(shown.clone()), shown);
+        assert_eq!(renewed_preview(shown), kept);
+        assert_eq!(renewed_preview(kept.clone()), kept);
+        let other = "data:image/jpeg;base64,/9j/AAAA".to_owned();
+        assert_eq!(renewed_preview(other.clone()), other);
     }
 }
