@@ -1,10 +1,11 @@
 //! The whole service on the simulated Telegram, as a process of its own: socket → committed row → WebSocket.
 //!
-//! `cargo bench --bench service [-- flood|burst|paced|memory|start|readers|files]`. Beside each figure stands its floor, measured in
+//! `cargo bench --bench service [-- flood|burst|paced|sync|memory|start|readers|files]`. Beside each figure stands its floor, measured in
 //! the same run: unmodified grammers that throws away what it reads, and a bare loop over SQLite. The simulated
 //! Telegram, the generator and the WebSocket reader run in this process and share the machine with the service.
 //!
-//! `SERVICE_BENCH_SECONDS` sets how long the flood and the paced part last (60 and 20 without it).
+//! `SERVICE_BENCH_SECONDS` sets how long the flood and the paced part last (60 and 20 without it), `SERVICE_BENCH_STORED` how
+//! many messages are stored before a start (10,000,000), `SERVICE_BENCH_KINDS` which messages flood (plain,formatted,pictures).
 
 #![allow(
     clippy::unwrap_used,
@@ -41,6 +42,9 @@ fn main() {
         }
         if wanted("paced") {
             parts::paced::run().await;
+        }
+        if wanted("sync") {
+            parts::sync::run().await;
         }
         if wanted("memory") {
             parts::memory::run().await;

@@ -1,11 +1,18 @@
-//! Flood: as many messages as the service takes, three accounts, one dashboard that reads along.
+//! Flood: as many messages as the service takes, three accounts, one dashboard that reads along. Its floor is a bare loop
+//! over SQLite that writes the very same rows in as many commits.
 
 use std::time::{Duration, Instant};
 
-use switchboard_simulator::Simulator;
+use grammers_tl_types::types::MessageEntityBold;
+use switchboard_simulator::{
+    Simulator,
+    world::{Draft, Form, Media},
+};
 use tokio::sync::watch;
 
-use super::{Reader, bare_accounts, numbered, people, processor, resident, seconds};
+use super::{
+    Reader, bare_accounts, numbered, people, processor, replay::replay, resident, seconds,
+};
 use crate::support::fleet::Fleet;
 
 const ACCOUNTS: usize = 3;
@@ -14,21 +21,82 @@ const PEOPLE: usize = 50;
 const AHEAD: u64 = 6_000;
 const STRETCHES: u32 = 6;
 
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain,
+    /// One word in bold.
+    Formatted,
+    /// A photo with its preview and a caption.
+    Pictures,
+}
+
+impl Kind {
+    const ALL: [(&str, Self); 3] = [
+        ("plain", Self::Plain),
+        ("formatted", Self::Formatted),
+        ("pictures", Self::Pictures),
+    ];
+
+    fn say(self, telegram: &Simulator, from: i64, to: i64, number: usize) {
+        let text = numbered(number);
+        let draft = match self {
+            Self::Plain => Draft::text(text),
+            Self::Formatted => Draft {
+                form: Form {
+                    entities: vec![
+                        MessageEntityBold {
+                            offset: 0,
+                            length: 6,
+                        }
+                        .into(),
+                    ],
+                    ..Form::default()
+                },
+                ..Draft::text(text)
+            },
+            Self::Pictures => Draft {
+                media: Some(Media::Photo {
+                    width: 1280,
+                    height: 960,
+                }),
+                ..Draft::text(text)
+            },
+        };
+        telegram.post(from, to, draft);
+    }
+}
+
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().unwrap_or("?").to_owned()
+}
+
 pub async fn run() {
+    let kinds = std::env::var("SERVICE_BENCH_KINDS").unwrap_or_default();
+    let wanted = |name: &str| kinds.is_empty() || kinds.split(',').any(|one| one == name);
     let length = seconds(60);
     println!("flood: {ACCOUNTS} accounts, {PEOPLE} people write to each, {length:?}");
     let sink = bare_grammers(length / 6).await;
     println!("{:<52} {sink:>9.0}/s", "bare grammers, reads and forgets");
-    let service = service(length).await;
-    println!(
-        "{:<52} {service:>9.0}/s  {:.2} of it\n",
-        "service, committed and on the WebSocket",
-        service / sink
-    );
+    let mut plain = None;
+    for (name, kind) in Kind::ALL.into_iter().filter(|(name, _)| wanted(name)) {
+        let (service, micros) = service(kind, length).await;
+        let (rate, cost) = *plain.get_or_insert((service, micros));
+        println!(
+            "{:<52} {service:>9.0}/s  {:.2} of bare grammers; of the first kind {:.2}, by processor time {:.2}; load {}",
+            format!("service, {name}, committed and on the WebSocket"),
+            service / sink,
+            service / rate,
+            cost / micros,
+            load()
+        );
+    }
+    println!();
 }
 
 /// Says messages, never more than [`AHEAD`] before the reader, until the time is over; how many.
 async fn say(
+    kind: Kind,
     telegram: &Simulator,
     accounts: &[i64],
     mut read: watch::Receiver<u64>,
@@ -40,11 +108,8 @@ async fn say(
     while start.elapsed() < length {
         while said < *read.borrow_and_update() + AHEAD {
             let number = said as usize;
-            telegram.say(
-                people[number / ACCOUNTS % PEOPLE],
-                accounts[number % ACCOUNTS],
-                &numbered(number),
-            );
+            let from = people[number / ACCOUNTS % PEOPLE];
+            kind.say(telegram, from, accounts[number % ACCOUNTS], number);
             said += 1;
             if said.is_multiple_of(64) {
                 tokio::task::yield_now().await;
@@ -55,8 +120,9 @@ async fn say(
     said
 }
 
-async fn service(length: Duration) -> f64 {
-    let fleet = Fleet::builder().accounts(ACCOUNTS).start().await;
+/// Messages a second, and microseconds of the service's processor time for each.
+async fn service(kind: Kind, length: Duration) -> (f64, f64) {
+    let mut fleet = Fleet::builder().accounts(ACCOUNTS).start().await;
     let accounts: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
     let pid = fleet.service().pid();
     let reader = Reader::open(fleet.address()).await;
@@ -65,7 +131,8 @@ async fn service(length: Duration) -> f64 {
     let reading = tokio::spawn(async move { reader.count(count, || *said.borrow()).await });
     let watching = tokio::spawn(stretches(pid, read.clone(), length));
     let began = (Instant::now(), processor(pid));
-    let number = say(&fleet.telegram, &accounts, read.clone(), length).await;
+    let commits_before = commits(&fleet).await;
+    let number = say(kind, &fleet.telegram, &accounts, read.clone(), length).await;
     tell_said.send_replace(number);
     if *read.borrow() < number {
         reading.await.expect("reads to the end");
@@ -73,12 +140,37 @@ async fn service(length: Duration) -> f64 {
     let took = began.0.elapsed();
     watching.await.expect("watches to the end");
     let own = processor(pid) - began.1;
+    let micros = own.as_secs_f64() * 1e6 / number as f64;
+    let commits = commits(&fleet).await - commits_before;
     println!(
-        "  {number} messages in {took:.1?}, {:.1} µs of the service's processor time each",
-        own.as_secs_f64() * 1e6 / number as f64
+        "  {number} messages in {took:.1?} and {commits} commits, {micros:.1} µs of the service's processor time each"
     );
     compare(&fleet, number).await;
-    number as f64 / took.as_secs_f64()
+    let rate = number as f64 / took.as_secs_f64();
+    let file = fleet.data_dir().join("switchboard.db");
+    fleet.stop_service();
+    let floor = tokio::task::spawn_blocking(move || replay(&file, commits))
+        .await
+        .expect("written anew");
+    println!(
+        "{:<52} {:>9.0}/s  {:.1} µs of processor time each; the service reaches {:.2} of it, load {}",
+        "bare SQLite, the same rows in as many commits",
+        floor.rate(),
+        floor.micros(),
+        rate / floor.rate(),
+        load()
+    );
+    (rate, micros)
+}
+
+async fn commits(fleet: &Fleet) -> u64 {
+    let metrics = fleet.api.get("/metrics").await;
+    let text = metrics.as_str().expect("text");
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("switchboard_store_commit_seconds_count"));
+    let count = line.and_then(|line| line.rsplit(' ').next());
+    count.and_then(|count| count.parse().ok()).expect("a count")
 }
 
 /// Every message that was said is stored, once.
@@ -120,7 +212,7 @@ async fn bare_grammers(length: Duration) -> f64 {
     })
     .await;
     let began = Instant::now();
-    let said = say(&telegram, &accounts, read.clone(), length).await;
+    let said = say(Kind::Plain, &telegram, &accounts, read.clone(), length).await;
     let mut read = read;
     read.wait_for(|read| *read >= said)
         .await

@@ -4,6 +4,7 @@ use super::{fill, resident};
 use crate::support::fleet::Fleet;
 
 const STEPS: [usize; 4] = [3, 50, 200, 2_000];
+const EACH_KIB: f64 = 100.0;
 
 pub async fn run() {
     println!("memory: accounts online and idle, in one process");
@@ -24,6 +25,7 @@ pub async fn run() {
             0.0
         };
         println!("  {count:>5} accounts {held:>8.1} MB resident, {each:>6.1} KiB for each more");
+        assert!(each <= EACH_KIB, "more than {EACH_KIB} KiB for an account");
     }
     println!();
 }

@@ -7,7 +7,9 @@ pub mod memory;
 pub mod paced;
 mod processor;
 pub mod readers;
+mod replay;
 pub mod start;
+pub mod sync;
 
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,18 @@
 
 use std::time::Duration;
 
+/// Processor time of this thread so far.
+#[allow(dead_code, reason = "one bench has no loop of its own to measure")]
+pub fn thread_processor() -> Duration {
+    let stat =
+        std::fs::read_to_string("/proc/thread-self/schedstat").expect("a kernel that counts");
+    let nanos = stat
+        .split_whitespace()
+        .next()
+        .and_then(|field| field.parse().ok());
+    Duration::from_nanos(nanos.expect("a number"))
+}
+
 /// Processor time of a process so far, all its threads.
 pub fn processor(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("a living process");
