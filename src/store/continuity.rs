@@ -14,6 +14,9 @@ use super::{
 };
 use crate::domain::{ChatId, DialogRecord, Span, Spans, Timestamp};
 
+/// The count of holes once an account has signed in for the first time.
+const FIRST_SIGN_IN: i64 = 1;
+
 /// The marked ids of all chats that share a scope's numbering.
 fn chats_of(scope: i64) -> (i64, i64) {
     // Channels lie below this.
@@ -88,6 +91,9 @@ impl Tx<'_> {
         let since = match joined.filter(|at| at.millis() >= account.created_at) {
             _ if below.is_some() => None,
             None if asked.is_none() => self.caught_up_at(account.no)?,
+            None if scope_id == 0 && scope.epoch > FIRST_SIGN_IN => {
+                self.of_our_time(account, dialog.top_message)?
+            }
             since => since,
         };
         if let Some(below) = below.filter(|below| top <= *below) {
@@ -109,6 +115,17 @@ impl Tx<'_> {
             self.owe_since(key, Some(top), since)?;
         }
         self.open_span(key, spans, Span::open(top.max(1), top), None)
+    }
+
+    /// A hole came before the list of chats was read for the first time: nothing tells what was there then but the time.
+    fn of_our_time(&mut self, account: &KnownAccount, top: i32) -> JobResult<Option<Timestamp>> {
+        let newest = sql("SELECT timestamp AS n FROM messages WHERE account_no = ? AND scope = 0 AND message_no = ?")
+            .number(account.no)
+            .number(top)
+            .load::<One>(self.conn)?
+            .pop();
+        let ours = newest.is_some_and(|newest| newest.n >= account.created_at);
+        Ok(ours.then(|| Timestamp::from_millis(account.created_at)))
     }
 
     /// When the account's difference was whole the last time, with every channel that it named.

@@ -17,6 +17,7 @@ use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
     oracle::{Listener, assert_told_once, until_faithful, until_told},
     past::{Past, with_a_past},
+    wait,
 };
 
 /// Marked ids of channels lie below this.
@@ -241,34 +242,46 @@ async fn an_absence_too_long_to_be_replayed_is_made_up_for() {
 }
 
 /// Protects chats far down the list from one page of it that Telegram refuses once: all that was missed is told, also by
-/// an account that had no messages before.
+/// an account that had no messages before, whether it had read its list until then or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_page_of_the_list_hides_no_chats() {
     const PEOPLE: usize = 130;
-    let fleet = Fleet::builder().accounts(1).start().await;
-    let account = fleet.accounts[0].clone();
-    let telegram = fleet.telegram.clone();
-    let people: Vec<i64> = (0..PEOPLE)
-        .map(|number| telegram.add_person(PersonSpec::new(&format!("Contact {number}"))))
-        .collect();
-    let away = go_away(&fleet, account.user);
-    fleet.wait_for_state(&account.id, "reconnecting").await;
-    let listener = Listener::start(fleet.address()).await;
-    for person in &people {
-        telegram.say(*person, account.user, "missed");
-    }
-    telegram.set_fault(Fault::new(Effect::DifferenceTooLong).times(1));
-    let refused = Fault::error(400, "OFFSET_PEER_ID_INVALID").on("messages.getDialogs");
-    let refused = telegram.set_fault(refused.skip(1).times(1));
-    telegram.wire().clear_fault(away);
-    for (chat, entry) in telegram.ledger_of(account.user) {
-        if people.contains(&chat) {
-            let missed: Vec<i32> = entry.messages.iter().map(|message| message.id).collect();
-            let told = listener.until_told(&account.id, chat, &missed).await;
-            assert_told_once(&told, &missed, chat);
+    for listed in [true, false] {
+        let fleet = Fleet::builder().accounts(1).start().await;
+        let account = fleet.accounts[0].clone();
+        let telegram = fleet.telegram.clone();
+        let people: Vec<i64> = (0..PEOPLE)
+            .map(|number| telegram.add_person(PersonSpec::new(&format!("Contact {number}"))))
+            .collect();
+        if listed {
+            wait::until(
+                "the first sync to end",
+                || fleet.api.account(&account.id),
+                |account| account["sync"].is_null(),
+            )
+            .await;
         }
+        // Messages are dated in seconds.
+        telegram.advance(Duration::from_secs(2));
+        let away = go_away(&fleet, account.user);
+        fleet.wait_for_state(&account.id, "reconnecting").await;
+        let listener = Listener::start(fleet.address()).await;
+        for person in &people {
+            telegram.say(*person, account.user, "missed");
+        }
+        telegram.set_fault(Fault::new(Effect::DifferenceTooLong).times(1));
+        let refused = Fault::error(400, "OFFSET_PEER_ID_INVALID").on("messages.getDialogs");
+        let refused = telegram.set_fault(refused.skip(1).times(1));
+        telegram.wire().clear_fault(away);
+        for (chat, entry) in telegram.ledger_of(account.user) {
+            if people.contains(&chat) {
+                let missed: Vec<i32> = entry.messages.iter().map(|message| message.id).collect();
+                let told = listener.until_told(&account.id, chat, &missed).await;
+                assert_told_once(&told, &missed, chat);
+            }
+        }
+        assert_eq!(telegram.fault_hits(refused), 1, "the fault did not strike");
     }
-    assert_eq!(telegram.fault_hits(refused), 1, "the fault did not strike");
 }
 
 /// Protects a chat that the account came to while it was away: what was said there since is told once, as late news, and
