@@ -23,7 +23,7 @@ const RECENT_CHATS: u32 = 30;
 /// So many steps for what is owed, then one page of the list: it may name chats that are wanted more.
 const OWED_STEPS: u32 = 5;
 /// A page of the list that is refused is asked for so often.
-const LIST_TRIES: u32 = 3;
+const LIST_TRIES: u32 = 4;
 /// Between two pages of the archive: nobody waits for them, and Telegram is not to notice.
 const ARCHIVE_REST: Duration = Duration::from_secs(1);
 /// How far the archive is is told so often.
@@ -272,8 +272,8 @@ impl Fill {
         self.save(&progress, asked).await
     }
 
-    /// A chat that is gone for us may be what the page was asked after: it is asked for without it, and again later. What
-    /// then is not given is left out, and does not count as read.
+    /// Asked for again; and as the chat that it comes after may be what is refused, then from its time on: a few chats come
+    /// twice. What is not given then is left out, and does not count as read.
     async fn list_refused(
         &self,
         mut progress: DialogProgress,
@@ -281,7 +281,10 @@ impl Fill {
         error: &CallError,
     ) -> Result<(), Halt> {
         progress.refused += 1;
-        progress.offset_peer = None;
+        if progress.refused == LIST_TRIES / 2 && progress.offset_peer.take().is_some() {
+            (progress.offset_id, progress.offset_date) =
+                (0, progress.offset_date.saturating_add(1));
+        }
         if progress.refused < LIST_TRIES {
             self.save(&progress, asked).await?;
             return Err(Halt::Trouble(error.to_string()));
