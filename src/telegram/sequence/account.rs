@@ -623,7 +623,7 @@ impl News {
             .into_iter()
             .filter(is_sane)
             .map(Box::new)
-            .partition(|update: &Box<Update>| {
+            .partition(|update| {
                 matches!(**update, Update::ChannelTooLong(_))
                     || matches!(mark(update), Some((Line::Channel(_), _)))
             });

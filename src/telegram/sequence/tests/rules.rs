@@ -203,12 +203,9 @@ fn account_answer(
 
 /// The pts of what applies, in order.
 fn applied(steps: &[Step]) -> Vec<i32> {
-    let pts =
-        |update: &Box<Update>| super::super::mark::mark(update).map_or(0, |(_, mark)| mark.pts);
-    steps
-        .iter()
-        .flat_map(|step| step.updates.iter().map(pts))
-        .collect()
+    let place = |update: &Update| super::super::mark::mark(update).map_or(0, |(_, mark)| mark.pts);
+    let updates = steps.iter().flat_map(|step| &step.updates);
+    updates.map(|update| place(update)).collect()
 }
 
 fn holes(steps: &[Step]) -> Vec<Hole> {
