@@ -1,7 +1,10 @@
 //! The actor: owns one link and the three loops around it (inbound, outbox, fill), from its start to its end.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32},
+    },
     time::Duration,
 };
 
@@ -149,6 +152,7 @@ impl AccountActor {
             patience: self.parts.reply_patience,
         };
         let fill = Fill {
+            unreadable: AtomicU32::new(0),
             account_id: self.account_id,
             store: self.parts.store.clone(),
             link: link.clone(),

@@ -4,7 +4,10 @@
 //! In the background and resumable: a flood wait, an error or a restart goes on at the same page.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -31,6 +34,9 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// After trouble that says nothing about when to come back: this, doubling up to the other.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// An answer that can't be read may be one that was damaged, or of a type that this version does not know. After so many in a
+/// row, with their pauses about two minutes, it is the second, and nothing that waiting helps.
+const UNREADABLE_MOST: u32 = 7;
 
 pub struct Fill {
     pub account_id: AccountId,
@@ -39,6 +45,8 @@ pub struct Fill {
     /// Rung when the account came online or a hole was recorded.
     pub bell: Arc<Notify>,
     pub online: watch::Receiver<bool>,
+    /// Answers in a row that could not be read.
+    pub unreadable: AtomicU32,
 }
 
 /// How fast the archive comes in, and when that was told.
@@ -95,6 +103,7 @@ impl From<CallError> for Halt {
             | CallError::StoreAway(_)
             | CallError::TimedOut
             | CallError::Rejected { .. }
+            | CallError::Unreadable
             | CallError::Unresolvable => Self::Trouble(error.to_string()),
         }
     }
@@ -106,16 +115,6 @@ impl From<FetchError> for Halt {
             FetchError::Store(error) => error.into(),
             FetchError::Call(error) => error.into(),
         }
-    }
-}
-
-/// Telegram's definite word that there is nothing to be had.
-fn refusal(error: &FetchError) -> Option<String> {
-    match error {
-        FetchError::Call(error @ (CallError::Rejected { .. } | CallError::Unresolvable)) => {
-            Some(error.to_string())
-        }
-        _ => None,
     }
 }
 
@@ -180,7 +179,35 @@ impl Fill {
                 }
             }
             *pause = PAUSE;
+            self.could_read();
         }
+    }
+
+    /// Telegram's definite word that there is nothing to be had.
+    fn refusal(&self, error: &FetchError) -> Option<String> {
+        match error {
+            FetchError::Call(error) if self.is_definite(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+
+    fn is_definite(&self, error: &CallError) -> bool {
+        match error {
+            CallError::Unreadable => {
+                let definite =
+                    self.unreadable.fetch_add(1, Ordering::Relaxed) + 1 >= UNREADABLE_MOST;
+                if definite {
+                    self.could_read();
+                }
+                definite
+            }
+            CallError::Rejected { .. } | CallError::Unresolvable => true,
+            _ => false,
+        }
+    }
+
+    fn could_read(&self) {
+        self.unreadable.store(0, Ordering::Relaxed);
     }
 
     fn reader(&self, urgency: Urgency) -> Reader<'_> {
@@ -213,7 +240,7 @@ impl Fill {
             .await;
         match read {
             Ok(_) => Ok(()),
-            Err(error) => match refusal(&error) {
+            Err(error) => match self.refusal(&error) {
                 Some(reason) => self.refused(conversation, chat, gap, reason).await,
                 None => Err(error.into()),
             },
@@ -246,7 +273,7 @@ impl Fill {
             .await;
         let page = match page {
             Ok(page) => page,
-            Err(error @ (CallError::Rejected { .. } | CallError::Unresolvable)) => {
+            Err(error) if self.is_definite(&error) => {
                 return self.list_refused(progress, asked, &error).await;
             }
             Err(error) => return Err(error.into()),
@@ -328,7 +355,9 @@ impl Fill {
             // Telegram leaves messages out.
             Ok(read) if !read.complete && read.messages > 0 => Ok(()),
             Ok(_) => Ok(self.store.finish_recent(job.id).await?),
-            Err(error) if refusal(&error).is_some() => Ok(self.store.finish_recent(job.id).await?),
+            Err(error) if self.refusal(&error).is_some() => {
+                Ok(self.store.finish_recent(job.id).await?)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -341,7 +370,7 @@ impl Fill {
             .await;
         match read {
             Ok(_) => Ok(()),
-            Err(error) if refusal(&error).is_some() => {
+            Err(error) if self.refusal(&error).is_some() => {
                 Ok(self.store.give_up_stale(self.account_id, work.chat).await?)
             }
             Err(error) => Err(error.into()),
@@ -360,7 +389,7 @@ impl Fill {
             .await;
         match read {
             Ok(_) => {}
-            Err(error) => match refusal(&error) {
+            Err(error) => match self.refusal(&error) {
                 Some(reason) => {
                     log::warn!(
                         target: "switchboard::account",

@@ -72,7 +72,8 @@ fn without_a_look(error: CallError) -> Look {
         CallError::FloodWait(wait) => Look::Later(Outcome::SlowMode { wait }),
         // Whoever can't read there can't write there either: the send says so in Telegram's words.
         CallError::Rejected { .. } | CallError::Unresolvable => Look::Send,
-        CallError::SignedOut(_)
+        CallError::Unreadable
+        | CallError::SignedOut(_)
         | CallError::Network(_)
         | CallError::StoreAway(_)
         | CallError::TimedOut => Look::Later(Outcome::NotSent {

@@ -172,6 +172,7 @@ impl From<CallError> for MediaError {
             CallError::StoreAway(away) => Self::Network(away.to_string()),
             CallError::TimedOut => Self::Network("no answer in time".to_owned()),
             CallError::Rejected { code, .. } => Self::Refused(code),
+            CallError::Unreadable => Self::Network("an answer that could not be read".to_owned()),
             CallError::Unresolvable => Self::Gone,
         }
     }

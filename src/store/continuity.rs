@@ -12,7 +12,7 @@ use super::{
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
-use crate::domain::{ChatId, DialogRecord, Span, Spans, Timestamp};
+use crate::domain::{ChatId, DialogRecord, IncomingMessage, Span, Spans, Timestamp};
 
 /// The count of holes once an account has signed in for the first time.
 const FIRST_SIGN_IN: i64 = 1;
@@ -32,23 +32,30 @@ fn chats_of(scope: i64) -> (i64, i64) {
 
 impl Tx<'_> {
     /// The stream brought this message number of a chat.
+    ///
+    /// A message of our own may come a second time, with the answer to a repeated random id and a pts_count of 0, however long
+    /// ago it was sent: where it is not above what the stream has brought, it moves no border.
     pub fn note_live(
         &mut self,
         account: &KnownAccount,
         key: (i64, i64),
-        number: i32,
+        message: &IncomingMessage,
     ) -> JobResult<()> {
+        let (number, own) = (message.message_id, message.outgoing);
         let scope_id = scope_of(ChatId::from_marked(key.1));
         let scope = self.scope(account.no, scope_id)?;
-        if scope.brought(number) {
+        if scope.brought(number, own) {
             self.mark_scope(account.no, scope_id);
         }
+        let live_from = self.scope(account.no, scope_id)?.live_from;
+        let placed = !own || live_from.is_some_and(|from| from <= number);
         match self.conversation(key)?.open_from {
             Some(from) if from <= number => Ok(()),
+            _ if !placed => Ok(()),
             Some(_) => self.begin_earlier(key, number),
             None => {
-                let scope = self.scope(account.no, scope_id)?;
-                let (from, ended) = (scope.live_from.unwrap_or(number), scope.ended);
+                let ended = self.scope(account.no, scope_id)?.ended;
+                let from = live_from.unwrap_or(number);
                 let spans = self.spans(key)?;
                 let below = watched_to(&spans, ended);
                 self.open_span(key, spans, Span::open(from, from - 1), below)

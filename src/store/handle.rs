@@ -15,6 +15,7 @@ use tokio::{
     sync::{Semaphore, oneshot},
     time::timeout,
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     EventSink, Result, StoreConfig, StoreError, StoreHealth, StoreMetrics,
@@ -258,30 +259,36 @@ impl StoreHandle {
         F: FnOnce(&mut SqliteConnection) -> JobResult<T> + Send + 'static,
     {
         let limit = self.read_limit;
-        let asked = timeout(limit, async {
-            let permit = Arc::clone(&self.reading)
+        let (reading, readers) = (Arc::clone(&self.reading), self.readers.clone());
+        // A task of its own: the caller's future may not be polled for a while (one of many, beside a loop that waits for
+        // another read), and a turn that it was given meanwhile would be nobody's.
+        let asked = AbortOnDropHandle::new(tokio::spawn(async move {
+            let permit = reading
                 .acquire_owned()
                 .await
                 .map_err(|_| StoreError::Closed)?;
-            let readers = self.readers.clone();
-            tokio::task::spawn_blocking(move || {
+            let read = tokio::task::spawn_blocking(move || {
                 // Held until the read is over, also when the caller gave up.
                 let _permit = permit;
                 let mut conn = readers.get().map_err(|error| StoreError::Unavailable {
                     reason: error.to_string(),
                 })?;
                 work(&mut conn).map_err(|error| answer_of(name, error))
-            })
-            .await
-            .map_err(|_| StoreError::Broken {
-                call: name,
-                cause: "panicked".to_owned(),
-            })?
-        });
+            });
+            read.await.map_err(|_| panicked(name))?
+        }));
+        let asked = timeout(limit, async { asked.await.map_err(|_| panicked(name))? });
         asked.await.unwrap_or(Err(StoreError::NoAnswer {
             call: name,
             after: limit,
         }))
+    }
+}
+
+fn panicked(call: &'static str) -> StoreError {
+    StoreError::Broken {
+        call,
+        cause: "panicked".to_owned(),
     }
 }
 

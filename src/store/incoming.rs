@@ -31,7 +31,7 @@ impl Tx<'_> {
         let bare = self.without_code(recording, message)?;
         let message = bare.as_ref().unwrap_or(message);
         if !recording.backfilled && !edit {
-            self.note_live(&recording.account, key, message.message_id)?;
+            self.note_live(&recording.account, key, message)?;
         }
         let deleted_at = self.tombstone(
             recording.account.no,

@@ -80,9 +80,13 @@ impl Scope {
         Ok(())
     }
 
-    /// The stream brought this number. `true`: that changes the row.
-    pub fn brought(&mut self, number: i32) -> bool {
+    /// The stream brought this number. `told_again`: perhaps long after its place, which then says nothing of where continuity
+    /// began. `true`: that changes the row.
+    pub fn brought(&mut self, number: i32, told_again: bool) -> bool {
         let before = (self.live_from, self.live_to);
+        if told_again && self.live_from.is_none_or(|from| number < from) {
+            return false;
+        }
         let earlier = self.live_from.is_none_or(|from| number < from)
             && self.ended.is_none_or(|ended| number > ended);
         if earlier {

@@ -151,7 +151,7 @@ impl Tx<'_> {
         let wait_of = |whose, length| Some(Wait { whose, length });
         let (state, wait) = match outcome {
             Outcome::Done { made } => return self.done(&known, order, made),
-            Outcome::Refused(error) => return self.fail(&known, OrderState::Failed, error),
+            Outcome::Refused(error) => return self.fail(&known, refused(&known.row), error),
             Outcome::Flood { wait } => (not_arrived(&known.row), wait_of(Waiting::Account, *wait)),
             Outcome::SlowMode { wait } => (not_arrived(&known.row), wait_of(Waiting::Chat, *wait)),
             Outcome::NotPutUp(error) => {
@@ -280,6 +280,15 @@ impl Tx<'_> {
             .clone();
         let key = (account.no, chat_of(&fields.chat_id).marked());
         self.changed_in_place(key, fields.id)
+    }
+}
+
+/// A refusal is of this attempt: one before it, of which nothing was heard, may have arrived when the account still might write
+/// there.
+fn refused(row: &OrderRow) -> OrderState {
+    match row.state() {
+        OrderState::Unanswered => OrderState::GivenUp,
+        _ => OrderState::Failed,
     }
 }
 

@@ -36,6 +36,9 @@ pub enum CallError {
     /// Telegram refused for good.
     #[error("Telegram refused: {message}")]
     Rejected { code: String, message: String },
+    /// It was damaged on its way, or is of a type that this version does not know: a repeat tells.
+    #[error("Telegram's answer could not be read")]
+    Unreadable,
     /// Nothing known under that name, id or number, or the account may not address it.
     #[error("this chat or person can't be found from this account")]
     Unresolvable,
@@ -193,10 +196,7 @@ impl Failure {
             Self::Network(reason) => CallError::Network(reason),
             Self::NoLine => CallError::Network("not connected".to_owned()),
             Self::KeyUnknown => CallError::Network("the server does not know the key".to_owned()),
-            Self::Unreadable => CallError::Rejected {
-                code: "UNREADABLE".to_owned(),
-                message: "Telegram's answer could not be read".to_owned(),
-            },
+            Self::Unreadable => CallError::Unreadable,
             Self::Rpc { name, .. } if is_unresolvable(&name) => CallError::Unresolvable,
             Self::Rpc { code, name, .. } if !(0..500).contains(&code) => CallError::Network(name),
             Self::Rpc { name, .. } => CallError::Rejected {

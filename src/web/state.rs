@@ -164,6 +164,7 @@ impl From<CallError> for ApiError {
             .retry_after(wait),
             CallError::SignedOut(_) => Self::conflict("account_unavailable", text),
             CallError::Rejected { .. } => Self::unprocessable("telegram_refused", text),
+            CallError::Unreadable => Self::unprocessable("telegram_refused", text),
             CallError::Unresolvable => Self::unprocessable("recipient_not_found", text),
             CallError::StoreAway(_) => Self::because(
                 actix_web::http::StatusCode::SERVICE_UNAVAILABLE,

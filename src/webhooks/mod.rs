@@ -28,7 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use self::worker::Worker;
+use self::worker::{Worker, place_of};
 use crate::{
     broadcast::BroadcastHandle, config::Webhooks as Config, domain::AccountId, store::StoreHandle,
 };
@@ -101,7 +101,7 @@ impl Webhooks {
         }))
     }
 
-    /// Serves those of the configuration.
+    /// Serves those of the configuration. A new one is told of everything from now on, however long its worker takes to begin.
     pub async fn start_configured(&self, config: Option<&Config>) {
         let hooks: Vec<Hook> = config
             .into_iter()
@@ -113,6 +113,10 @@ impl Webhooks {
             })
             .collect();
         for hook in &hooks {
+            // A store that is away is asked again by the worker.
+            if let Err(error) = place_of(&self.0.store, &hook.id).await {
+                log::warn!(target: "switchboard::webhooks", "the webhook {} begins when the store can be written: {error}", shown(&hook.url));
+            }
             self.start(hook.clone()).await;
         }
         let _ = self.0.configured.set(hooks);
@@ -218,4 +222,40 @@ impl Webhooks {
 /// For logs: an address may carry a secret in its path or query.
 fn shown(url: &Url) -> String {
     format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Webhook,
+        domain::{SecretText, Seq},
+        store::{NoSink, Store, StoreConfig},
+    };
+
+    /// Protects the first events of a service: a new webhook's place is in the store before anything is served, and not once its
+    /// worker has had a turn.
+    #[test]
+    fn a_new_webhook_begins_before_the_service_does() {
+        let dir = tempfile::tempdir().unwrap();
+        actix::System::new().block_on(async {
+            let file = StoreConfig::at(dir.path().join("switchboard.db"));
+            let store = Store::open(file, Arc::new(NoSink)).unwrap();
+            let arbiter = actix::Arbiter::new();
+            let broadcast = BroadcastHandle::start(&arbiter, Seq(0));
+            let guard = AddressGuard::new(Vec::new());
+            let webhooks = Webhooks::new(store.clone(), broadcast, Arc::new(|_| None), guard);
+            let url = Url::parse("http://127.0.0.1:9/").unwrap();
+            let config = Config {
+                hooks: vec![Webhook { url, only: None }],
+                secret: SecretText::new("a secret"),
+                patience: Duration::from_secs(60),
+            };
+            webhooks.start_configured(Some(&config)).await;
+            let id = webhooks.configured()[0].id.clone();
+            assert!(store.webhook_place(id).await.unwrap().is_some());
+            webhooks.stop().await;
+            store.close().await;
+        });
+    }
 }

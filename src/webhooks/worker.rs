@@ -38,6 +38,22 @@ pub struct Worker {
     progress: Arc<Notify>,
 }
 
+/// Where it was; a new address begins at the present.
+///
+/// # Errors
+/// When the store can't be read or written.
+pub async fn place_of(store: &StoreHandle, id: &str) -> Result<WebhookPlace, StoreError> {
+    if let Some(place) = store.webhook_place(id.to_owned()).await? {
+        return Ok(place);
+    }
+    let seq = store.last_seq().await?;
+    store.move_webhook(id.to_owned(), seq, Vec::new()).await?;
+    Ok(WebhookPlace {
+        seq,
+        behind: Vec::new(),
+    })
+}
+
 impl Worker {
     pub fn new(
         receiver: Receiver,
@@ -76,7 +92,7 @@ impl Worker {
     pub async fn run(self) {
         let mut newest = self.broadcast.newest();
         let place = loop {
-            match self.begin().await {
+            match place_of(&self.store, &self.receiver.hook.id).await {
                 Ok(place) => break place,
                 Err(error) => self.store_away(&error).await,
             }
@@ -106,20 +122,6 @@ impl Worker {
             while at_work.try_join_next().is_some() {}
             self.save().await;
         }
-    }
-
-    /// Where it was; a new address begins at the present.
-    async fn begin(&self) -> Result<WebhookPlace, StoreError> {
-        let id = self.receiver.hook.id.clone();
-        if let Some(place) = self.store.webhook_place(id.clone()).await? {
-            return Ok(place);
-        }
-        let seq = self.store.last_seq().await?;
-        self.store.move_webhook(id, seq, Vec::new()).await?;
-        Ok(WebhookPlace {
-            seq,
-            behind: Vec::new(),
-        })
     }
 
     /// What follows, of all accounts, and up to where.

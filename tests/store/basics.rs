@@ -284,9 +284,14 @@ async fn a_reply_can_be_taken_back_only_while_it_surely_was_not_sent() {
     );
     let again = world.store.retry_message(id).await.unwrap();
     assert_eq!((again.status, again.error), (MessageStatus::Pending, None));
+    // The refusal was of the second attempt; of the first nobody knows.
+    assert!(matches!(
+        world.store.discard_message(id, Discard::Settled).await,
+        Err(StoreError::MayHaveArrived)
+    ));
     world
         .store
-        .discard_message(id, Discard::Settled)
+        .discard_message(id, Discard::Anyway)
         .await
         .unwrap();
     assert_eq!(world.texts(account.id, chat).await, ["question"]);

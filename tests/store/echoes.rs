@@ -349,6 +349,33 @@ async fn a_wait_after_an_unanswered_call_leaves_it_unanswered() {
     );
 }
 
+/// Protects the truth about a reply that was refused when it was repeated: the account may have been frozen since, and the
+/// first attempt may have arrived.
+#[actix::test]
+async fn a_refusal_of_a_repeat_says_nothing_of_the_attempt_before() {
+    let world = World::new();
+    let (account, chat) = talk(&world).await;
+    let refused = || {
+        Outcome::Refused(MessageError {
+            code: "FROZEN_METHOD_INVALID".to_owned(),
+            message: "frozen".to_owned(),
+        })
+    };
+    let at_once = in_flight(&world, account, chat, "one").await;
+    let failed = world.settle(at_once, refused()).await.unwrap();
+    assert_eq!(failed.delivery, Some(OrderState::Failed));
+    let later = in_flight(&world, account, chat, "two").await;
+    let reason = "line cut".to_owned();
+    world
+        .settle(later, Outcome::Unknown { reason })
+        .await
+        .unwrap();
+    world.mark(later).await;
+    let failed = world.settle(later, refused()).await.unwrap();
+    assert_eq!(failed.delivery, Some(OrderState::GivenUp));
+    assert_eq!(failed.error.unwrap().code, "FROZEN_METHOD_INVALID");
+}
+
 fn no_definite_answer() -> MessageError {
     MessageError {
         code: "no_definite_answer".to_owned(),

@@ -14,7 +14,10 @@ use switchboard::{
     store::{HistoryStretch, MessagesFrom, NewAccount, OwedWork, PageEnd},
 };
 
-use crate::world::{World, message, new};
+use crate::{
+    rows,
+    world::{World, message, new, own},
+};
 
 const PAGE: usize = 5;
 
@@ -924,5 +927,44 @@ async fn check(run: &Run, seed: u64) {
             "seed {seed}: {number} reads {:?}, not {text:?}",
             stored.text
         );
+    }
+}
+
+/// Protects what was missed from our own words: Telegram tells a reply again, whose first answer was lost, and long after a
+/// hole; that says nothing of where the stream goes on.
+#[actix::test]
+async fn a_reply_that_is_told_again_after_a_hole_hides_nothing() {
+    for first in [true, false] {
+        let world = World::new();
+        let id = account(&world).await;
+        let (talk, other) = (ChatId::user(7), ChatId::user(8));
+        live(&world, id, talk, &[10]).await;
+        live(&world, id, other, &[20]).await;
+        hole(&world, id, Hole::Account).await;
+        let again = async || {
+            let told = vec![new(own(talk, 25, "reply"))];
+            world.store.record_batch(stream(id, told)).await.unwrap();
+        };
+        if first {
+            again().await;
+        }
+        live(&world, id, other, &[40]).await;
+        if !first {
+            again().await;
+        }
+        live(&world, id, talk, &[42]).await;
+        again().await;
+        for chat in [talk, other] {
+            let all = spans(&world, id, chat).await;
+            assert!(
+                all.iter().all(|span| span.high <= 20 || span.low >= 40),
+                "what came between 20 and 40 is not here: {all:?}"
+            );
+        }
+        let owed = rows::number(
+            &world.path,
+            "SELECT count(*) AS n FROM owed WHERE high >= 39",
+        );
+        assert_eq!(owed, 2, "told first: {first}");
     }
 }

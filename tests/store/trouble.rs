@@ -1,6 +1,7 @@
 //! A file that can't be written for a while: nothing is half done, nothing changes its order, and it heals by itself.
 
 use std::{
+    future::Future,
     io::{BufRead, BufReader, Write},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     process::{Command, Stdio},
@@ -20,6 +21,24 @@ use crate::{
     crash::{child, path_of_parent},
     world::{World, batch, message, new, until},
 };
+
+/// Protects everybody from futures that nobody polls for a while, as those of one account's orders are not while its outbox waits
+/// for another read: a turn to read is never theirs to keep.
+#[actix::test]
+async fn reads_that_nobody_polls_hold_up_no_other() {
+    let world = World::new();
+    let mut begun: Vec<_> = (0..50).map(|_| Box::pin(world.store.last_seq())).collect();
+    std::future::poll_fn(|context| {
+        for read in &mut begun {
+            drop(read.as_mut().poll(context));
+        }
+        std::task::Poll::Ready(())
+    })
+    .await;
+    let read = tokio::time::timeout(Duration::from_secs(5), world.store.oldest_seq()).await;
+    assert!(read.expect("its turn never came").is_ok());
+    drop(begun);
+}
 
 fn impatient(path: &std::path::Path) -> StoreConfig {
     StoreConfig {

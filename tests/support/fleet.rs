@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE};
@@ -119,6 +120,33 @@ impl Fleet {
         self.settings.listen = None;
     }
 
+    /// The same, if it can start; else what it said.
+    pub fn try_start_service_at(&mut self, address: &str) -> Result<(), String> {
+        let settings = ServiceSettings {
+            listen: Some(address.to_owned()),
+            ..self.settings.clone()
+        };
+        let started = ServiceProcess::try_start(&self.data_dir(), &settings);
+        let service = started.map_err(|(status, log)| {
+            let last: Vec<&str> = log.lines().rev().take(5).collect();
+            format!("{status}: {last:?}")
+        })?;
+        self.api = Api::new(&service.address);
+        self.service = Some(service);
+        Ok(())
+    }
+
+    /// `kill -9` so long after a start, which may not be through then.
+    pub fn kill_while_starting(&mut self, address: &str, moment: Duration) {
+        let settings = ServiceSettings {
+            listen: Some(address.to_owned()),
+            ..self.settings.clone()
+        };
+        let service = ServiceProcess::spawn(&self.data_dir(), &settings);
+        std::thread::sleep(moment);
+        service.kill();
+    }
+
     /// For the starts to come.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.settings.env.retain(|(known, _)| known != name);
@@ -154,18 +182,8 @@ impl Fleet {
         account
     }
 
-    /// As Telethon writes it: data centre, address and key.
     pub fn session_string(&self, user: i64) -> String {
-        let (dc, address) = self.telegram.dc_addresses()[0];
-        let SocketAddr::V4(address) = address else {
-            panic!("the simulator listens on IPv4");
-        };
-        let key = self.telegram.seed_session(user, dc);
-        let mut bytes = vec![u8::try_from(dc).unwrap()];
-        bytes.extend(address.ip().octets());
-        bytes.extend(address.port().to_be_bytes());
-        bytes.extend(key);
-        format!("1{}", URL_SAFE.encode(bytes))
+        session_string(&self.telegram, user)
     }
 
     pub async fn wait_for_state(&self, id: &str, state: &str) -> Value {
@@ -236,6 +254,20 @@ impl Fleet {
         let (status, body) = self.api.call(Method::POST, &path, None).await;
         assert_eq!(status, 202, "{body}");
     }
+}
+
+/// As Telethon writes it: data centre, address and key.
+pub fn session_string(telegram: &Simulator, user: i64) -> String {
+    let (dc, address) = telegram.dc_addresses()[0];
+    let SocketAddr::V4(address) = address else {
+        panic!("the simulator listens on IPv4");
+    };
+    let key = telegram.seed_session(user, dc);
+    let mut bytes = vec![u8::try_from(dc).unwrap()];
+    bytes.extend(address.ip().octets());
+    bytes.extend(address.port().to_be_bytes());
+    bytes.extend(key);
+    format!("1{}", URL_SAFE.encode(bytes))
 }
 
 /// Telegram's reserved test range.

@@ -58,6 +58,18 @@ impl Live {
         live
     }
 
+    /// Goes on after a number; `None`: it is not let in, or broke at once.
+    pub async fn resume(address: &str, after: i64) -> Option<Self> {
+        let opened = connect_async(format!("ws://{address}/ws?after={after}")).await;
+        let mut live = Self {
+            socket: opened.ok()?.0,
+            hello: Value::Null,
+            seq: after,
+        };
+        live.hello = live.until_broken().await?;
+        Some(live)
+    }
+
     /// Opens with a ticket.
     pub async fn open_by_ticket(address: &str, ticket: &str) -> Self {
         let (socket, _) = connect_async(format!("ws://{address}/ws?ticket={ticket}"))
@@ -128,13 +140,13 @@ impl Live {
 
     /// The next frame, whenever it comes.
     pub async fn any(&mut self) -> Value {
+        self.until_broken().await.expect("the socket ended")
+    }
+
+    /// The next frame, whenever it comes; `None`: the socket ended.
+    pub async fn until_broken(&mut self) -> Option<Value> {
         loop {
-            let message = self
-                .socket
-                .next()
-                .await
-                .expect("the socket ended")
-                .expect("the socket broke");
+            let message = self.socket.next().await?.ok()?;
             if let Message::Text(text) = message {
                 let frame: Value = serde_json::from_str(&text).unwrap();
                 frames::hold(&frame);
@@ -146,7 +158,7 @@ impl Live {
                     );
                     self.seq = seq;
                 }
-                return frame;
+                return Some(frame);
             }
         }
     }

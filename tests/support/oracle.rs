@@ -29,6 +29,8 @@ use super::{
 #[derive(QueryableByName, Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    #[diesel(sql_type = BigInt)]
     pub chat: i64,
     #[diesel(sql_type = BigInt)]
     pub message_no: i64,
@@ -40,6 +42,11 @@ pub struct Row {
     pub late: bool,
     #[diesel(sql_type = Bool)]
     pub silent: bool,
+    /// May be the echo of a reply; not shown yet.
+    #[diesel(sql_type = Bool)]
+    pub held: bool,
+    #[diesel(sql_type = Text)]
+    pub status: String,
     #[diesel(sql_type = Nullable<Text>)]
     pub service: Option<String>,
 }
@@ -58,7 +65,7 @@ impl File {
         Self(fleet.data_dir().join("switchboard.db"))
     }
 
-    fn open(&self) -> SqliteConnection {
+    pub fn open(&self) -> SqliteConnection {
         let url = format!("file:{}?mode=ro", self.0.display());
         SqliteConnection::establish(&url).expect("the database can be read")
     }
@@ -69,10 +76,10 @@ impl File {
     }
 
     /// The same of all chats.
-    fn chats(&self, account: &str) -> BTreeMap<i64, Vec<Row>> {
+    pub fn chats(&self, account: &str) -> BTreeMap<i64, Vec<Row>> {
         let rows: Vec<Row> = diesel::sql_query(
-            "SELECT CAST(chat_id AS INTEGER) AS chat, message_no, text, deleted_at IS NOT NULL AS deleted, late, \
-             backfilled AS silent, service FROM messages \
+            "SELECT id, CAST(chat_id AS INTEGER) AS chat, message_no, text, deleted_at IS NOT NULL AS deleted, late, \
+             backfilled AS silent, held, status, service FROM messages \
              WHERE telegram_account_id = ? AND message_no < 4294967296 ORDER BY message_no",
         )
         .bind::<Text, _>(account)
@@ -99,7 +106,7 @@ impl File {
 
 /// What is wrong with a chat, beside the ledger; empty: nothing. Service messages are left out; a deleted one that was
 /// never seen is no loss, for Telegram does not give it out any more.
-fn differences(entry: Option<&ChatEntry>, chat: i64, rows: &[Row]) -> Vec<String> {
+pub fn differences(entry: Option<&ChatEntry>, chat: i64, rows: &[Row]) -> Vec<String> {
     let Some(entry) = entry else {
         return vec![format!("the ledger has no chat {chat}")];
     };

@@ -441,3 +441,26 @@ async fn a_cleared_history_is_gone_here_too() {
     town.until_faithful(&fleet).await;
     assert_eq!(calls(&fleet, "messages.getHistory"), asked);
 }
+
+/// Protects what was missed from a bad minute: answers that can't be read for a while, to the list of chats and to their
+/// history, are asked for again, and nothing is taken for refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_can_not_be_read_for_a_while_cost_nothing() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let town = Town::build(&fleet).await;
+    let account = town.account.clone();
+    let listener = Listener::start(fleet.address()).await;
+    let telegram = fleet.telegram.clone();
+    let away = go_away(&fleet, account.user);
+    fleet.wait_for_state(&account.id, "reconnecting").await;
+    let missed = town.say(&fleet, "missed", 130);
+    telegram.set_fault(Fault::new(Effect::DifferenceTooLong).times(1));
+    let unreadable = ["messages.getDialogs", "messages.getHistory"]
+        .map(|method| telegram.set_fault(Fault::new(Effect::Unreadable).on(method).times(2)));
+    telegram.wire().clear_fault(away);
+    town.until_faithful(&fleet).await;
+    town.assert_told_late(&listener, &missed).await;
+    for fault in unreadable {
+        assert_eq!(telegram.fault_hits(fault), 2);
+    }
+}

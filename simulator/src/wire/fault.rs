@@ -4,9 +4,12 @@
 //! or used up (those that are a condition rather than an event, such as a refused port or a trickling line, are
 //! never used up); *acts* (`Cut`, `HalfOpen`, `Garbage`, …) happen once, to the connections that exist at that moment.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -111,6 +114,8 @@ pub(super) struct Faults {
     any: AtomicBool,
     next: AtomicU64,
     standing: Mutex<Vec<Standing>>,
+    /// How often each was met, also those that are over.
+    met: Mutex<HashMap<FaultId, u64>>,
 }
 
 /// Whom a question about faults is asked for.
@@ -156,6 +161,17 @@ impl Faults {
         self.any.load(Ordering::Acquire)
     }
 
+    /// How often a fault was met. A scene whose fault was not met shows nothing.
+    pub fn met(&self, id: FaultId) -> u64 {
+        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.get(&id).copied().unwrap_or(0)
+    }
+
+    fn count(&self, id: FaultId) {
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        *met.entry(id).or_default() += 1;
+    }
+
     /// The first standing fault that meets the victim and that `pick` recognises; it is used once by this.
     pub fn hit<T>(&self, victim: Victim, pick: impl Fn(&WireFault) -> Option<T>) -> Option<T> {
         if !self.any() {
@@ -167,6 +183,9 @@ impl Faults {
             .enumerate()
             .filter(|(_, standing)| standing.scope.meets(victim))
             .find_map(|(at, standing)| pick(&standing.fault).map(|found| (at, found)))?;
+        if let Some(standing) = list.get(at) {
+            self.count(standing.id);
+        }
         let used_up = list
             .get_mut(at)
             .and_then(|standing| standing.times.as_mut())
@@ -186,10 +205,13 @@ impl Faults {
         if !self.any() {
             return None;
         }
-        self.list()
+        let list = self.list();
+        let (id, found) = list
             .iter()
             .filter(|standing| standing.scope.meets(victim))
-            .find_map(|standing| pick(&standing.fault))
+            .find_map(|standing| pick(&standing.fault).map(|found| (standing.id, found)))?;
+        self.count(id);
+        Some(found)
     }
 
     /// Does this very fault stand for the victim? Uses it once.
@@ -240,11 +262,13 @@ mod tests {
             dc_id: 2,
             key: Some(KeyId(8)),
         };
-        faults.set(FaultScope::Key(KeyId(7)), WireFault::DropPushes, Some(2));
+        let id = faults.set(FaultScope::Key(KeyId(7)), WireFault::DropPushes, Some(2));
         assert!(!faults.strikes(other, &WireFault::DropPushes));
+        assert_eq!(faults.met(id), 0);
         assert!(faults.strikes(victim, &WireFault::DropPushes));
         assert!(faults.strikes(victim, &WireFault::DropPushes));
         assert!(!faults.strikes(victim, &WireFault::DropPushes));
         assert!(!faults.any());
+        assert_eq!(faults.met(id), 2, "it is known afterwards, too");
     }
 }

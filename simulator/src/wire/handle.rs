@@ -50,6 +50,12 @@ impl WireHandle {
         id
     }
 
+    /// How often a standing fault was met so far, also when it is over.
+    #[must_use]
+    pub fn fault_hits(&self, id: FaultId) -> u64 {
+        self.shared.ground.faults.met(id)
+    }
+
     /// Ends one standing fault; `false` when it was used up or never was.
     pub fn clear_fault(&self, id: FaultId) -> bool {
         let cleared = self.shared.ground.faults.clear(id);

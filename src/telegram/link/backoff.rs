@@ -49,6 +49,14 @@ impl Backoff {
     }
 }
 
+/// How long to wait after so many answers in a row that the key is unknown: it mostly passes in seconds, and a server that
+/// has forgotten it is not to be asked again and again.
+pub(super) fn key_pause(patience: Duration, tries: u32) -> Duration {
+    let first = patience / 300;
+    let grown = first.saturating_mul(4_u32.saturating_pow(tries.saturating_sub(1)));
+    grown.min(patience / 3)
+}
+
 /// Somewhere in the later half of a pause.
 pub(super) fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::rng().random_range(0.5..=1.0))
@@ -65,6 +73,18 @@ mod tests {
         Stood(u64),
     }
     use Line::{NeverUp, Stood};
+
+    /// Protects an account from minutes offline for one wrong answer, and a key from being given up within minutes.
+    #[test]
+    fn an_unknown_key_is_tried_soon_and_then_ever_more_seldom() {
+        let patience = Timing::default().key_patience;
+        let pauses: Vec<u64> = (1..=6)
+            .map(|tries| key_pause(patience, tries).as_secs())
+            .collect();
+        assert_eq!(pauses, [2, 8, 32, 128, 200, 200]);
+        let until_given_up: u64 = pauses[..5].iter().sum();
+        assert!(until_given_up > patience.as_secs() / 2);
+    }
 
     fn waits(lines: &[Line]) -> Vec<u128> {
         let timing = Timing::default();

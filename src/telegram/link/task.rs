@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     LinkEvent,
     ask::{self, Answer, Asked},
-    backoff::{Backoff, jittered},
+    backoff::{Backoff, jittered, key_pause},
     cause::{Cause, Flow, Stop},
     line::{Line, Said},
     report::Report,
@@ -474,7 +474,7 @@ impl Task {
             pause = Duration::ZERO;
         }
         if let Some((_, tries)) = self.unknown_key {
-            pause = pause.max(self.shared.settings.timing.key_patience / KEY_TRIES);
+            pause = pause.max(key_pause(self.shared.settings.timing.key_patience, tries));
             log::debug!(
                 "account={} the server does not know the key, try {tries}",
                 self.shared.account_id
@@ -508,7 +508,7 @@ impl Task {
         let tries = tries + 1;
         self.unknown_key = Some((since, tries));
         let patience = self.shared.settings.timing.key_patience;
-        // The pauses between the tries add up to two thirds of the patience.
+        // The pauses between the tries add up to more than half of the patience.
         if tries >= KEY_TRIES && since.elapsed() >= patience / 2 {
             return Stop::End(LinkExit::NeedsLogin {
                 reason: LoginLost::KeyUnknown,

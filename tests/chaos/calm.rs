@@ -1,0 +1,38 @@
+//! Calm: nothing goes wrong any more, and everything comes to rest; then the whole is compared.
+
+use std::time::{Duration, Instant};
+
+use super::{check::Checks, run::Storm};
+
+/// Telegram's waits, pauses between tries and the pauses of webhooks are over by then.
+const LIMIT: Duration = Duration::from_secs(150);
+const LOOK: Duration = Duration::from_millis(400);
+
+/// Waits for rest, and compares.
+pub async fn rest(storm: &mut Storm, checks: &Checks) {
+    let began = Instant::now();
+    storm.be_quiet(true);
+    storm.conductor.end_all();
+    storm.conductor.insisted().await;
+    // Something to be told in every chat: what was lost shows by it.
+    storm.last_words();
+    let mut why = checks.unrest();
+    while !why.is_empty() && began.elapsed() < LIMIT {
+        tokio::time::sleep(LOOK).await;
+        why = checks.unrest();
+    }
+    if why.is_empty() {
+        storm.findings.say(&format!(
+            "at rest after {:.1} s",
+            began.elapsed().as_secs_f64()
+        ));
+    }
+    for one in why.iter().take(12) {
+        storm
+            .findings
+            .add(&format!("no rest after {LIMIT:?}: {one}"));
+    }
+    checks.at_any_time(storm.conductor.fleet.service().pid());
+    checks.at_rest();
+    storm.be_quiet(false);
+}

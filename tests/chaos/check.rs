@@ -1,0 +1,570 @@
+//! Check: the file, Telegram's ledger and what listeners were told, held against each other. Reads, and changes nothing.
+//!
+//! The file is read before the ledger: what the file has, the ledger has to have by then.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use diesel::{
+    QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{BigInt, Nullable, Text},
+};
+use switchboard_simulator::{Simulator, world::ChatEntry};
+
+use super::{
+    desk::{Known, Order, Programs},
+    facts::Facts,
+    findings::Findings,
+    listen::Listener,
+    process,
+};
+use crate::support::{
+    fleet::FleetAccount,
+    oracle::{File, Row, differences},
+};
+
+/// Telegram itself; its chat has codes.
+const TELEGRAM: i64 = 777_000;
+/// Beyond these something grows that should not.
+const MEMORY_MIB: u64 = 700;
+const DESCRIPTORS: u64 = 1_500;
+const THREADS: u64 = 120;
+/// Of one kind in one look.
+const SHOWN: usize = 5;
+
+#[derive(QueryableByName)]
+struct One {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    t: String,
+}
+
+#[derive(QueryableByName)]
+struct Span {
+    #[diesel(sql_type = Text)]
+    account: String,
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+    #[diesel(sql_type = BigInt)]
+    low: i64,
+    #[diesel(sql_type = BigInt)]
+    high: i64,
+}
+
+#[derive(QueryableByName)]
+struct Reply {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = BigInt)]
+    message_no: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    state: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    error_code: Option<String>,
+}
+
+/// `SELECT … AS n`.
+pub fn count(file: &File, query: &str) -> i64 {
+    let one: One = sql_query(query)
+        .get_result(&mut file.open())
+        .expect("the file can be read");
+    one.n
+}
+
+type Chats<T> = BTreeMap<i64, T>;
+
+pub struct Checks {
+    pub telegram: Simulator,
+    pub accounts: Vec<FleetAccount>,
+    pub file: Arc<File>,
+    pub sockets: Vec<Listener>,
+    pub hooks: Vec<Listener>,
+    pub programs: Programs,
+    pub findings: Findings,
+    pub facts: Facts,
+}
+
+impl Checks {
+    fn ledger(&self, account: &FleetAccount) -> Chats<ChatEntry> {
+        let mut ledger = self.telegram.ledger_of(account.user);
+        ledger.remove(&TELEGRAM);
+        ledger
+    }
+
+    fn found(&self, what: Vec<String>) {
+        for one in what.into_iter().take(SHOWN) {
+            self.findings.add(&one);
+        }
+    }
+
+    /// What holds at every moment, whatever goes wrong.
+    pub fn at_any_time(&self, pid: u32) {
+        let spans = self.spans();
+        let rows: Vec<Chats<Vec<Row>>> = self
+            .accounts
+            .iter()
+            .map(|account| self.file.chats(&account.id))
+            .collect();
+        let mut at_telegram = HashMap::new();
+        for (index, account) in self.accounts.iter().enumerate() {
+            let ledger = self.ledger(account);
+            self.found(invented(account, &ledger, &rows[index]));
+            self.found(holes_in_spans(account, &ledger, &rows[index], &spans));
+            gather(index, &ledger, &mut at_telegram);
+        }
+        self.found(doubled(&self.programs.orders(), &at_telegram));
+        self.log_and_sums();
+        for listener in self.sockets.iter().chain(&self.hooks) {
+            let mut fold = listener.fold();
+            let wrong = std::mem::take(&mut fold.wrong);
+            self.found(
+                wrong
+                    .iter()
+                    .map(|wrong| format!("{}: {wrong}", listener.name))
+                    .collect(),
+            );
+            if !listener.at_least_once {
+                let missing = fold.missing();
+                self.found(
+                    missing
+                        .iter()
+                        .map(|seq| format!("{} was never told of event {seq}", listener.name))
+                        .collect(),
+                );
+            }
+        }
+        self.process(pid);
+    }
+
+    fn process(&self, pid: u32) {
+        let Some(taken) = process::taken(pid) else {
+            return;
+        };
+        self.findings.say(&format!("the service: {taken:?}"));
+        if taken.memory_mib > MEMORY_MIB
+            || taken.descriptors > DESCRIPTORS
+            || taken.threads > THREADS
+        {
+            self.findings
+                .add(&format!("the service takes too much: {taken:?}"));
+        }
+    }
+
+    fn log_and_sums(&self) {
+        let mut wrong = Vec::new();
+        let gaps = count(
+            &self.file,
+            "SELECT coalesce(max(seq) - min(seq) + 1 - count(*), 0) AS n FROM event_log",
+        );
+        if gaps != 0 {
+            wrong.push(format!("the event log has {gaps} gaps"));
+        }
+        let sums = count(
+            &self.file,
+            "SELECT count(*) AS n FROM accounts a WHERE a.unread <> \
+             (SELECT coalesce(sum(c.unread), 0) FROM conversations c WHERE c.account_no = a.no)",
+        );
+        if sums != 0 {
+            wrong.push(format!(
+                "{sums} accounts count other unread messages than their chats"
+            ));
+        }
+        let shapes = count(
+            &self.file,
+            "SELECT count(*) AS n FROM spans s WHERE s.low > s.high + s.open OR EXISTS (SELECT 1 FROM spans t \
+             WHERE t.conversation_id = s.conversation_id AND t.low <> s.low AND t.low <= t.high AND t.low <= s.high AND t.high >= s.low)",
+        );
+        if shapes != 0 {
+            wrong.push(format!("{shapes} spans lie over each other"));
+        }
+        self.found(wrong);
+    }
+
+    /// Closed ones.
+    fn spans(&self) -> HashMap<(String, i64), Vec<(i64, i64)>> {
+        let all: Vec<Span> = sql_query(
+            "SELECT c.telegram_account_id AS account, c.chat, s.low, s.high FROM spans s \
+             JOIN conversations c ON c.id = s.conversation_id WHERE NOT s.open",
+        )
+        .load(&mut self.file.open())
+        .expect("the spans can be read");
+        let mut spans: HashMap<_, Vec<_>> = HashMap::new();
+        for span in all {
+            spans
+                .entry((span.account, span.chat))
+                .or_default()
+                .push((span.low, span.high));
+        }
+        spans
+    }
+
+    /// What keeps things from being at rest; empty: nothing.
+    pub fn unrest(&self) -> Vec<String> {
+        let mut why = Vec::new();
+        if !self.programs.idle() {
+            why.push("programs still repeat their calls".to_owned());
+        }
+        for (what, query) in [
+            (
+                "accounts are not online",
+                "SELECT count(*) AS n FROM accounts WHERE state <> 'online'",
+            ),
+            (
+                "orders are not settled",
+                "SELECT count(*) AS n FROM orders WHERE state NOT IN ('failed', 'given_up')",
+            ),
+            (
+                "messages are held back",
+                "SELECT count(*) AS n FROM messages WHERE held",
+            ),
+        ] {
+            let n = count(&self.file, query);
+            if n > 0 {
+                why.push(format!("{n} {what}"));
+            }
+        }
+        let debts = self.file.debts();
+        if debts > 0 {
+            why.push(format!("{debts} stretches are owed or not compared"));
+        }
+        if why.is_empty() {
+            why = self.unfaithful();
+        }
+        if why.is_empty() {
+            why = self.unheard();
+        }
+        why
+    }
+
+    /// Where the file is not what Telegram has.
+    pub fn unfaithful(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for account in &self.accounts {
+            let rows = self.file.chats(&account.id);
+            for (chat, entry) in self.ledger(account) {
+                let rows = rows.get(&chat).map_or(&[][..], Vec::as_slice);
+                let differences = differences(Some(&entry), chat, rows);
+                wrong.extend(
+                    differences
+                        .into_iter()
+                        .map(|one| format!("account {}: {one}", account.id)),
+                );
+            }
+        }
+        wrong
+    }
+
+    /// Who has not heard of everything that is in the log.
+    fn unheard(&self) -> Vec<String> {
+        let last = count(
+            &self.file,
+            "SELECT coalesce(max(seq), 0) AS n FROM event_log",
+        );
+        let mut why = Vec::new();
+        for listener in &self.sockets {
+            let heard = listener.fold().last;
+            if heard < last {
+                why.push(format!("{} has heard {heard} of {last}", listener.name));
+            }
+        }
+        // A webhook is not told of sign-ins under way.
+        let told: Vec<One> =
+            sql_query("SELECT seq AS n FROM event_log WHERE kind <> 8 ORDER BY seq")
+                .load(&mut self.file.open())
+                .expect("the log can be read");
+        for listener in &self.hooks {
+            let fold = listener.fold();
+            let missing: Vec<i64> = told
+                .iter()
+                .map(|one| one.n)
+                .filter(|seq| !fold.seqs.contains(seq))
+                .collect();
+            if let Some(first) = missing.first() {
+                why.push(format!(
+                    "{} lacks {} events, from {first} on",
+                    listener.name,
+                    missing.len()
+                ));
+            }
+        }
+        why
+    }
+
+    /// What holds once nothing goes wrong and nothing is under way.
+    pub fn at_rest(&self) {
+        for account in &self.accounts {
+            let rows = self.file.chats(&account.id);
+            for listener in self.sockets.iter().chain(&self.hooks) {
+                self.found(untold(account, &rows, listener));
+            }
+        }
+        self.replies();
+        let integrity: Vec<Word> =
+            sql_query("SELECT integrity_check AS t FROM pragma_integrity_check")
+                .load(&mut self.file.open())
+                .expect("the file can be checked");
+        self.found(
+            integrity
+                .into_iter()
+                .map(|one| one.t)
+                .filter(|text| text != "ok")
+                .collect(),
+        );
+        let keys = count(
+            &self.file,
+            "SELECT count(*) AS n FROM pragma_foreign_key_check",
+        );
+        if keys > 0 {
+            self.findings
+                .add(&format!("{keys} rows name rows that are not there"));
+        }
+        let unknown = self.telegram.unknown_methods();
+        if !unknown.is_empty() {
+            self.findings
+                .add(&format!("the simulated Telegram does not know {unknown:?}"));
+        }
+        let repeated = self.telegram.look(|world| {
+            world
+                .ledger_sends
+                .iter()
+                .filter(|send| send.times > 1)
+                .count()
+        });
+        self.facts.expect("a send was repeated");
+        if repeated > 0 {
+            self.facts.once("a send was repeated");
+        }
+        let holes = count(
+            &self.file,
+            "SELECT coalesce(sum(holes), 0) AS n FROM accounts",
+        );
+        self.facts.expect("a hole was filled");
+        if holes > 0 {
+            self.facts.once("a hole was filled");
+        }
+    }
+
+    fn replies(&self) {
+        let rows: Vec<Reply> = sql_query(
+            "SELECT m.id, m.status, m.message_no, o.state, o.error_code FROM messages m \
+             LEFT JOIN order_messages om ON om.message_row = m.id AND om.random_id IS NOT NULL \
+             LEFT JOIN orders o ON o.id = om.order_id WHERE m.direction = 'outgoing'",
+        )
+        .load(&mut self.file.open())
+        .expect("the replies can be read");
+        let rows: HashMap<i64, Reply> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut at_telegram = HashMap::new();
+        for (index, account) in self.accounts.iter().enumerate() {
+            gather(index, &self.ledger(account), &mut at_telegram);
+        }
+        let mut wrong = Vec::new();
+        for order in self.programs.orders() {
+            let there = at_telegram
+                .get(&(order.account, order.text.clone()))
+                .map_or(&[][..], Vec::as_slice);
+            wrong.extend(judge(&order, there, &rows, &self.facts));
+        }
+        self.found(wrong);
+    }
+}
+
+/// Where texts of replies are at Telegram: (account, text) → chat and number.
+type AtTelegram = HashMap<(usize, String), Vec<(i64, i64)>>;
+
+fn gather(index: usize, ledger: &Chats<ChatEntry>, into: &mut AtTelegram) {
+    for (chat, entry) in ledger {
+        for message in entry
+            .messages
+            .iter()
+            .filter(|message| message.out && message.text.starts_with('r'))
+        {
+            let places = into.entry((index, message.text.clone())).or_default();
+            places.push((*chat, i64::from(message.id)));
+        }
+    }
+}
+
+fn doubled(orders: &[Order], at_telegram: &AtTelegram) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for order in orders {
+        let Some(places) = at_telegram.get(&(order.account, order.text.clone())) else {
+            continue;
+        };
+        if places.len() > 1 {
+            wrong.push(format!(
+                "{:?} is at Telegram {} times: {places:?}",
+                order.text,
+                places.len()
+            ));
+        }
+    }
+    wrong
+}
+
+/// What is wrong with a reply whose end is known.
+fn judge(
+    order: &Order,
+    there: &[(i64, i64)],
+    rows: &HashMap<i64, Reply>,
+    facts: &Facts,
+) -> Option<String> {
+    let told = |what: &str| {
+        Some(format!(
+            "{:?} of account {} in {}: {what}",
+            order.text, order.account, order.chat
+        ))
+    };
+    let row = match &order.known {
+        Known::Nothing => return told("nobody knows what became of it"),
+        Known::Refused(code) => {
+            facts.once(&format!("a reply was refused: {code}"));
+            return (!there.is_empty())
+                .then(|| told("refused, and at Telegram"))
+                .flatten();
+        }
+        Known::Taken(row) => row,
+    };
+    let Some(reply) = rows.get(row) else {
+        return told(&format!("its row {row} is gone"));
+    };
+    match (reply.status.as_str(), there) {
+        ("sent", [(chat, number)]) if (*chat, *number) == (order.chat, reply.message_no) => None,
+        ("sent", places) => told(&format!(
+            "sent as {}, and at Telegram as {places:?}",
+            reply.message_no
+        )),
+        ("failed", places) => {
+            let code = reply.error_code.as_deref().unwrap_or("without a reason");
+            facts.once(&format!("a reply failed: {code}"));
+            let given_up = reply.state.as_deref() == Some("given_up");
+            let fits = places.is_empty() || given_up;
+            (!fits)
+                .then(|| told(&format!("failed ({code}), and at Telegram")))
+                .flatten()
+        }
+        (status, _) => told(&format!("is still {status}")),
+    }
+}
+
+/// Rows and texts that never were.
+fn invented(
+    account: &FleetAccount,
+    ledger: &Chats<ChatEntry>,
+    rows: &Chats<Vec<Row>>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (chat, rows) in rows.iter().filter(|(chat, _)| **chat != TELEGRAM) {
+        let real: HashMap<i64, _> = ledger
+            .get(chat)
+            .into_iter()
+            .flat_map(|entry| {
+                entry
+                    .messages
+                    .iter()
+                    .map(|message| (i64::from(message.id), message))
+            })
+            .collect();
+        for row in rows {
+            let place = format!("account {}: {chat}/{}", account.id, row.message_no);
+            match real.get(&row.message_no) {
+                None => wrong.push(format!("{place} never was")),
+                Some(real) if real.service => {}
+                Some(real) if row.text == real.text || real.former_texts.contains(&row.text) => {}
+                Some(real) => wrong.push(format!(
+                    "{place} reads {:?} and never did: {:?}",
+                    row.text, real.text
+                )),
+            }
+        }
+    }
+    wrong
+}
+
+/// Inside a span everything that exists is stored. Of an open one that holds up to where its scope's position is, which at rest
+/// is all of it.
+fn holes_in_spans(
+    account: &FleetAccount,
+    ledger: &Chats<ChatEntry>,
+    rows: &Chats<Vec<Row>>,
+    spans: &HashMap<(String, i64), Vec<(i64, i64)>>,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (chat, entry) in ledger {
+        let Some(spans) = spans.get(&(account.id.clone(), *chat)) else {
+            continue;
+        };
+        let stored: HashSet<i64> = rows
+            .get(chat)
+            .into_iter()
+            .flatten()
+            .map(|row| row.message_no)
+            .collect();
+        for message in entry.messages.iter().filter(|message| !message.deleted) {
+            let number = i64::from(message.id);
+            let within = spans
+                .iter()
+                .find(|(low, high)| (*low..=*high).contains(&number));
+            if let (Some(span), false) = (within, stored.contains(&number)) {
+                wrong.push(format!(
+                    "account {}: {chat}/{number} ({:?}) is not stored, though the span {span:?} has it",
+                    account.id, message.text
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+/// Where somebody who listened believes something else than the file.
+fn untold(account: &FleetAccount, rows: &Chats<Vec<Row>>, listener: &Listener) -> Vec<String> {
+    let fold = listener.fold();
+    let mut wrong = Vec::new();
+    for (chat, row) in rows
+        .iter()
+        .flat_map(|(chat, rows)| rows.iter().map(move |row| (chat, row)))
+    {
+        if row.silent || row.held || *chat == TELEGRAM {
+            continue;
+        }
+        let mut told = |what: &str| {
+            let (name, number) = (listener.name, row.message_no);
+            wrong.push(format!(
+                "{name}, account {}: {chat}/{number} (row {}) {what}",
+                account.id, row.id
+            ));
+        };
+        let Some(heard) = fold.messages.get(&row.id) else {
+            // Deleted before anybody could be told.
+            if !row.deleted {
+                told("was never told");
+            }
+            continue;
+        };
+        if row.status == "received" && heard.received != 1 && !(row.deleted && heard.received == 0)
+        {
+            told(&format!("was told as received {} times", heard.received));
+        }
+        if heard.deleted != row.deleted {
+            told(&format!(
+                "is deleted: {}, and was told so: {}",
+                row.deleted, heard.deleted
+            ));
+        }
+        if !row.deleted && (heard.text != row.text || heard.status != row.status) {
+            told(&format!(
+                "is {:?} ({}), and was told as {:?} ({})",
+                row.text, row.status, heard.text, heard.status
+            ));
+        }
+    }
+    wrong
+}

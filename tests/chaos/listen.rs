@@ -1,0 +1,142 @@
+//! Listeners over the network's own lines: a WebSocket that resumes, a program that polls, a client that stops reading.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::{facts::Facts, findings::Findings, fold::Fold};
+use crate::support::live::Live;
+
+/// Between two tries to come back.
+const PAUSE: Duration = Duration::from_millis(60);
+
+/// What one listener was told.
+#[derive(Clone)]
+pub struct Listener {
+    pub name: &'static str,
+    fold: Arc<Mutex<Fold>>,
+    /// The same event may come twice.
+    pub at_least_once: bool,
+}
+
+impl Listener {
+    pub fn new(name: &'static str, after: i64, at_least_once: bool) -> Self {
+        Self {
+            name,
+            fold: Arc::new(Mutex::new(Fold::from(after))),
+            at_least_once,
+        }
+    }
+
+    pub fn fold(&self) -> MutexGuard<'_, Fold> {
+        self.fold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn take(&self, frame: &Value) {
+        self.fold().take(frame, self.at_least_once);
+    }
+}
+
+/// A dashboard: it comes back after each cut, from where it was.
+pub fn socket(address: &str, after: i64, findings: &Findings, facts: &Facts) -> Listener {
+    let listener = Listener::new("the WebSocket", after, false);
+    facts.expect("the WebSocket was resumed");
+    let (own, address, findings, facts) = (
+        listener.clone(),
+        address.to_owned(),
+        findings.clone(),
+        facts.clone(),
+    );
+    tokio::spawn(async move {
+        let mut opened = 0;
+        loop {
+            let last = own.fold().last;
+            let Some(mut live) = Live::resume(&address, last).await else {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            opened += 1;
+            facts.add("the WebSocket was resumed", u64::from(opened > 1));
+            while let Some(frame) = live.until_broken().await {
+                if frame["event"] == "resync" {
+                    findings.add(&format!(
+                        "the WebSocket was told to begin anew after {last}"
+                    ));
+                }
+                own.take(&frame);
+            }
+        }
+    });
+    listener
+}
+
+/// A program that asks for events and waits for the next.
+pub fn poll(address: &str, after: i64, findings: &Findings, facts: &Facts) -> Listener {
+    let listener = Listener::new("GET /events", after, false);
+    facts.expect("GET /events was cut off");
+    let (own, address, findings, facts) = (
+        listener.clone(),
+        address.to_owned(),
+        findings.clone(),
+        facts.clone(),
+    );
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
+    tokio::spawn(async move {
+        loop {
+            let last = own.fold().last;
+            let url = format!("http://{address}/events?after={last}&limit=200&wait=10");
+            let asked = client
+                .get(url)
+                .timeout(Duration::from_secs(25))
+                .send()
+                .await;
+            let Ok(response) = asked else {
+                facts.once("GET /events was cut off");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            if response.status() == StatusCode::GONE {
+                findings.add(&format!("GET /events?after={last} is answered 410"));
+            }
+            let ready = response.status().is_success();
+            let Ok(answer) = response.json::<Value>().await else {
+                facts.once("GET /events was cut off");
+                continue;
+            };
+            if !ready {
+                tokio::time::sleep(PAUSE * 5).await;
+                continue;
+            }
+            for event in answer["events"].as_array().into_iter().flatten() {
+                own.take(event);
+            }
+            let mut fold = own.fold();
+            let next = answer["next_after"].as_i64().unwrap_or(last);
+            if next < fold.last {
+                findings.add(&format!(
+                    "GET /events names {next} as the next after {}",
+                    fold.last
+                ));
+            }
+            fold.last = fold.last.max(next);
+        }
+    });
+    listener
+}
+
+/// Opens a WebSocket from the beginning and reads nothing for a while.
+pub fn stall(address: &str, lasts: Duration) {
+    let address = address.to_owned();
+    tokio::spawn(async move {
+        let live = Live::resume(&address, 0).await;
+        tokio::time::sleep(lasts).await;
+        drop(live);
+    });
+}

@@ -1,0 +1,143 @@
+//! Nurse: signs accounts in again whose login was taken from them, as a person would. A login that is gone although
+//! nobody took it is a discrepancy.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use switchboard_simulator::Simulator;
+
+use super::{facts::Facts, findings::Findings};
+use crate::support::fleet::{FleetAccount, session_string};
+
+const LOOK: Duration = Duration::from_millis(700);
+/// So long after a login was taken the account may still be found without one.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What of a login is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gone {
+    /// The service is told so, and says that somebody has to sign in.
+    Session,
+    /// The key is not known any more, which may pass as far as the service knows: it goes on trying.
+    Key,
+}
+
+#[derive(Clone)]
+pub struct Nurse {
+    address: String,
+    telegram: Simulator,
+    accounts: Arc<Vec<FleetAccount>>,
+    findings: Findings,
+    facts: Facts,
+    /// By the account's id: when somebody may sign it in again.
+    taken: Arc<Mutex<HashMap<String, (Gone, Instant)>>>,
+}
+
+impl Nurse {
+    pub fn start(
+        address: &str,
+        telegram: &Simulator,
+        accounts: &[FleetAccount],
+        findings: &Findings,
+        facts: &Facts,
+    ) -> Self {
+        let nurse = Self {
+            address: address.to_owned(),
+            telegram: telegram.clone(),
+            accounts: Arc::new(accounts.to_vec()),
+            findings: findings.clone(),
+            facts: facts.clone(),
+            taken: Arc::default(),
+        };
+        facts.expect("an account was signed in again");
+        tokio::spawn(nurse.clone().watch());
+        nurse
+    }
+
+    /// The account's login is gone now, and may come back after a while.
+    pub fn took(&self, account: &str, what: Gone, back_in: Duration) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.insert(account.to_owned(), (what, Instant::now() + back_in));
+    }
+
+    /// Nobody waits any longer.
+    pub fn now(&self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, at) in taken.values_mut() {
+            *at = (*at).min(Instant::now());
+        }
+    }
+
+    async fn watch(self) {
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .expect("a client");
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let asked = client
+                .get(format!("http://{}/accounts", self.address))
+                .send()
+                .await;
+            let Ok(response) = asked else { continue };
+            let Ok(answer) = response.json::<Value>().await else {
+                continue;
+            };
+            for account in answer["accounts"].as_array().into_iter().flatten() {
+                self.look_after(&client, account).await;
+            }
+        }
+    }
+
+    async fn look_after(&self, client: &Client, account: &Value) {
+        let id = account["id"].as_str().unwrap_or_default();
+        let state = account["state"].as_str().unwrap_or_default();
+        if state == "failed" || state == "banned" {
+            self.findings.add(&format!(
+                "account {id} is {state}: {}",
+                account["state_reason"]
+            ));
+        }
+        let mut taken = self
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .copied();
+        if state != "needs_login" && taken.is_none_or(|(what, _)| what != Gone::Key) {
+            return;
+        }
+        match taken {
+            Some((_, at)) if at > Instant::now() => return,
+            Some((_, at)) if at.elapsed() < PATIENCE => {}
+            _ => self.findings.add(&format!(
+                "account {id} lost its login: {}",
+                account["state_reason"]
+            )),
+        }
+        let Some(known) = self.accounts.iter().find(|one| one.id == id) else {
+            return;
+        };
+        let session = session_string(&self.telegram, known.user);
+        let asked = client
+            .post(format!("http://{}/accounts/{id}/login", self.address))
+            .json(&json!({ "session": session }))
+            .send();
+        if asked
+            .await
+            .is_ok_and(|response| response.status().is_success())
+        {
+            if let Some((Gone::Key, at)) = taken.take() {
+                let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+                all.insert(id.to_owned(), (Gone::Session, at));
+            }
+            self.facts.once("an account was signed in again");
+        }
+    }
+}

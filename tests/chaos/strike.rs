@@ -1,0 +1,538 @@
+//! Strike: carries out what the plan says, and takes it back. Each counts whether it met anybody.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use switchboard_simulator::{
+    Effect, Fault, Simulator,
+    wire::{FaultId, FaultScope, Moment, WireFault},
+};
+use tokio::task::JoinHandle;
+
+use super::{
+    check::count,
+    facts::Facts,
+    findings::Findings,
+    listen,
+    nurse::{Gone, Nurse},
+    plan::{Kind, Plan, Strike},
+    process,
+};
+use crate::support::{fleet::Fleet, oracle::File};
+
+/// A call that somebody insists on: the service may be away for a while.
+const INSISTS: Duration = Duration::from_secs(100);
+
+/// Something that stands until it is taken back.
+enum Standing {
+    Calls(Vec<u64>),
+    Wire(Vec<FaultId>),
+    Frozen(i64),
+    /// The call that switched it off comes before the one that switches it on.
+    Off(String, JoinHandle<()>),
+    Stopped,
+    /// Says when it is to be let go of, at the latest.
+    Locked(mpsc::Sender<()>),
+}
+
+pub struct Conductor {
+    pub fleet: Fleet,
+    pub address: String,
+    file: Arc<File>,
+    nurse: Nurse,
+    findings: Findings,
+    facts: Facts,
+    standing: BTreeMap<usize, (Kind, Standing)>,
+    insisting: Vec<JoinHandle<()>>,
+}
+
+impl Conductor {
+    pub fn new(
+        fleet: Fleet,
+        file: Arc<File>,
+        nurse: Nurse,
+        (findings, facts): (&Findings, &Facts),
+        plan: &Plan,
+    ) -> Self {
+        for strike in &plan.strikes {
+            facts.expect(&struck(strike.kind));
+        }
+        facts.expect("a gap was owed across a kill");
+        facts.expect("a reply was under way at a kill");
+        Self {
+            address: fleet.address().to_owned(),
+            fleet,
+            file,
+            nurse,
+            findings: findings.clone(),
+            facts: facts.clone(),
+            standing: BTreeMap::new(),
+            insisting: Vec::new(),
+        }
+    }
+
+    fn telegram(&self) -> Simulator {
+        self.fleet.telegram.clone()
+    }
+
+    pub fn begin(&mut self, number: usize, strike: &Strike) {
+        self.findings.say(&strike.to_string());
+        use Kind as K;
+        match strike.kind {
+            K::Cut | K::CutWithReset | K::HalfOpen | K::Garbage | K::TruncatedFrame => {
+                self.act(strike)
+            }
+            K::Revoked | K::KeyLost | K::Frozen | K::Restarted | K::SwitchedOff => {
+                self.take_account(number, strike)
+            }
+            K::Killed => self.kill(),
+            K::KilledTwice => {
+                self.fleet.kill_service();
+                let address = self.address.clone();
+                let moment = Duration::from_millis(strike.dice % 400);
+                tokio::task::block_in_place(|| self.fleet.kill_while_starting(&address, moment));
+                self.start();
+                self.facts.once(&struck(strike.kind));
+            }
+            K::Terminated => {
+                self.thaw();
+                tokio::task::block_in_place(|| self.fleet.stop_service());
+                self.start();
+                self.facts.once(&struck(strike.kind));
+            }
+            K::Stopped => {
+                process::signal(self.fleet.service().pid(), "-STOP");
+                self.facts.once(&struck(strike.kind));
+                self.stand(number, strike.kind, Standing::Stopped);
+            }
+            K::StoreLocked => self.lock(number, strike.lasts),
+            K::FilesElsewhere => {
+                let dcs = self.fleet.telegram.dc_addresses();
+                let dc = dcs[strike.dice as usize % dcs.len()].0;
+                self.fleet.telegram.set_files_dc(dc);
+                self.fleet.telegram.expire_file_references();
+                self.facts.once(&struck(strike.kind));
+            }
+            K::StalledReader => {
+                listen::stall(&self.address, strike.lasts);
+                self.facts.once(&struck(strike.kind));
+            }
+            kind => match wire_fault(kind, strike.dice) {
+                Some((fault, times)) => self.set_wire(number, strike, &fault, times),
+                None => self.set_calls(number, strike),
+            },
+        }
+    }
+
+    fn stand(&mut self, number: usize, kind: Kind, standing: Standing) {
+        self.standing.insert(number, (kind, standing));
+    }
+
+    fn users(&self, strike: &Strike) -> Vec<i64> {
+        strike
+            .whom
+            .iter()
+            .map(|index| self.fleet.accounts[*index].user)
+            .collect()
+    }
+
+    fn scopes(&self, strike: &Strike) -> Vec<FaultScope> {
+        if strike.whom.is_empty() {
+            return vec![FaultScope::All];
+        }
+        let users = self.users(strike).into_iter();
+        users
+            .flat_map(|user| self.fleet.telegram.keys_of(user))
+            .map(FaultScope::Key)
+            .collect()
+    }
+
+    /// What happens to the lines that there are now.
+    fn act(&self, strike: &Strike) {
+        let fault = match strike.kind {
+            Kind::Cut => WireFault::Cut { reset: false },
+            Kind::CutWithReset => WireFault::Cut { reset: true },
+            Kind::HalfOpen => WireFault::HalfOpen,
+            Kind::Garbage => WireFault::Garbage,
+            _ => WireFault::TruncatedFrame,
+        };
+        let telegram = self.telegram();
+        let wire = telegram.wire();
+        for scope in self.scopes(strike) {
+            let lines = match scope {
+                FaultScope::Key(key) => wire.connections_of(key),
+                FaultScope::All | FaultScope::Dc(_) => wire.connections(),
+            };
+            wire.set_fault(scope, fault.clone(), None);
+            self.facts.add(&struck(strike.kind), lines as u64);
+        }
+    }
+
+    fn set_wire(&mut self, number: usize, strike: &Strike, fault: &WireFault, times: Option<u32>) {
+        let telegram = self.telegram();
+        let scopes = self.scopes(strike);
+        let set = scopes
+            .into_iter()
+            .map(|scope| telegram.wire().set_fault(scope, fault.clone(), times));
+        let set = set.collect();
+        self.stand(number, strike.kind, Standing::Wire(set));
+        if matches!(
+            strike.kind,
+            Kind::RefuseConnects | Kind::RefuseAll | Kind::CloseOnAccept | Kind::SilentConnects
+        ) {
+            // Who is connected notices nothing of it.
+            let users = match strike.whom.as_slice() {
+                [] => self
+                    .fleet
+                    .accounts
+                    .iter()
+                    .map(|account| account.user)
+                    .collect(),
+                _ => self.users(strike),
+            };
+            for user in users {
+                telegram.cut(user);
+            }
+        }
+    }
+
+    fn set_calls(&mut self, number: usize, strike: &Strike) {
+        let telegram = self.telegram();
+        let mut set = Vec::new();
+        for fault in call_faults(strike.kind, strike.dice) {
+            match self.users(strike).as_slice() {
+                [] => set.push(telegram.set_fault(fault)),
+                users => set.extend(
+                    users
+                        .iter()
+                        .map(|user| telegram.set_fault(fault.clone().account(*user))),
+                ),
+            }
+        }
+        assert!(!set.is_empty(), "{:?} is nothing yet", strike.kind);
+        self.stand(number, strike.kind, Standing::Calls(set));
+    }
+
+    fn take_account(&mut self, number: usize, strike: &Strike) {
+        let Some(account) = strike
+            .whom
+            .first()
+            .map(|index| self.fleet.accounts[*index].clone())
+        else {
+            return;
+        };
+        self.facts.once(&struck(strike.kind));
+        match strike.kind {
+            Kind::Revoked => {
+                self.nurse.took(&account.id, Gone::Session, strike.lasts);
+                self.fleet.telegram.revoke_sessions(account.user);
+            }
+            Kind::KeyLost => {
+                self.nurse.took(&account.id, Gone::Key, strike.lasts);
+                self.fleet.telegram.destroy_keys(account.user);
+            }
+            Kind::Frozen => {
+                self.fleet.telegram.freeze(account.user);
+                self.stand(number, strike.kind, Standing::Frozen(account.user));
+            }
+            Kind::Restarted => {
+                let path = format!("/accounts/{}/restart", account.id);
+                self.insist(Method::POST, path, None, None);
+            }
+            _ => {
+                let path = format!("/accounts/{}", account.id);
+                let off = json!({ "is_active": false });
+                self.insist(Method::PATCH, path.clone(), Some(off), None);
+                if let Some(off) = self.insisting.pop() {
+                    self.stand(number, strike.kind, Standing::Off(path, off));
+                }
+            }
+        }
+    }
+
+    /// Asks again until the service says yes.
+    fn insist(
+        &mut self,
+        method: Method,
+        path: String,
+        body: Option<Value>,
+        after: Option<JoinHandle<()>>,
+    ) {
+        let url = format!("http://{}{path}", self.address);
+        let findings = self.findings.clone();
+        self.insisting.push(tokio::spawn(async move {
+            if let Some(before) = after {
+                let _ = before.await;
+            }
+            let client = Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(15))
+                .build()
+                .expect("a client");
+            let began = Instant::now();
+            let mut said = String::new();
+            while began.elapsed() < INSISTS {
+                let mut request = client.request(method.clone(), &url);
+                if let Some(body) = &body {
+                    request = request.json(body);
+                }
+                match request.send().await {
+                    Ok(response) if response.status().is_success() => return,
+                    // Nothing to restart: it is switched off, or waits for a sign-in.
+                    Ok(response) if response.status() == 409 && method == Method::POST => return,
+                    Ok(response) => said = response.status().to_string(),
+                    Err(error) => said = error.to_string(),
+                }
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            findings.add(&format!("{method} {path} was never carried out: {said}"));
+        }));
+    }
+
+    /// Another process has the write lock, for as long as it likes: a start waits for it like everybody.
+    fn lock(&mut self, number: usize, lasts: Duration) {
+        let path = self.fleet.data_dir().join("switchboard.db");
+        let locked = SqliteConnection::establish(&path.to_string_lossy()).and_then(|mut conn| {
+            conn.batch_execute("PRAGMA busy_timeout = 1500; BEGIN IMMEDIATE")
+                .map(|()| conn)
+                .map_err(|error| diesel::ConnectionError::BadConnection(error.to_string()))
+        });
+        // The service may hold it for longer.
+        let Ok(locked) = locked else { return };
+        self.facts.once(&struck(Kind::StoreLocked));
+        let (let_go, order) = mpsc::channel();
+        std::thread::spawn(move || {
+            // Either way the time is over.
+            let _ = order.recv_timeout(lasts);
+            drop(locked);
+        });
+        self.stand(number, Kind::StoreLocked, Standing::Locked(let_go));
+    }
+
+    fn kill(&mut self) {
+        self.fleet.kill_service();
+        let owed = count(&self.file, "SELECT count(*) AS n FROM owed");
+        let under_way = count(
+            &self.file,
+            "SELECT count(*) AS n FROM orders WHERE state = 'in_flight'",
+        );
+        self.facts
+            .add("a gap was owed across a kill", u64::from(owed > 0));
+        self.facts
+            .add("a reply was under way at a kill", u64::from(under_way > 0));
+        self.facts.once(&struck(Kind::Killed));
+        self.start();
+    }
+
+    /// A start that finds the store locked may refuse; then it is started once more.
+    fn start(&mut self) {
+        let address = self.address.clone();
+        self.facts.expect("a start was refused by a locked store");
+        for _ in 0..20 {
+            let started = tokio::task::block_in_place(|| self.fleet.try_start_service_at(&address));
+            match started {
+                Ok(()) => return,
+                Err(refused) if refused.contains("locked") => {
+                    self.facts.once("a start was refused by a locked store");
+                }
+                Err(refused) => {
+                    self.findings
+                        .add(&format!("the service did not start: {refused}"));
+                }
+            }
+            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_secs(1)));
+        }
+        panic!("the service never started again");
+    }
+
+    /// A process that stands still can't be asked to end.
+    fn thaw(&self) {
+        process::signal(self.fleet.service().pid(), "-CONT");
+    }
+
+    pub fn end(&mut self, number: usize) {
+        let Some((kind, standing)) = self.standing.remove(&number) else {
+            return;
+        };
+        let telegram = self.telegram();
+        let hits = match standing {
+            Standing::Calls(ids) => ids
+                .into_iter()
+                .map(|id| {
+                    telegram.clear_fault(id);
+                    telegram.fault_hits(id)
+                })
+                .sum(),
+            Standing::Wire(ids) => ids
+                .into_iter()
+                .map(|id| {
+                    telegram.wire().clear_fault(id);
+                    telegram.wire().fault_hits(id)
+                })
+                .sum(),
+            Standing::Frozen(user) => {
+                telegram.pardon(user);
+                0
+            }
+            Standing::Off(path, off) => {
+                self.insist(
+                    Method::PATCH,
+                    path,
+                    Some(json!({ "is_active": true })),
+                    Some(off),
+                );
+                0
+            }
+            Standing::Stopped => {
+                self.thaw();
+                0
+            }
+            Standing::Locked(let_go) => {
+                let _ = let_go.send(());
+                0
+            }
+        };
+        self.facts.add(&struck(kind), hits);
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn end_all(&mut self) {
+        let numbers: Vec<usize> = self.standing.keys().copied().collect();
+        for number in numbers {
+            self.end(number);
+        }
+        self.thaw();
+        self.fleet.telegram.clear_faults();
+        self.nurse.now();
+    }
+
+    /// Nobody insists on anything any more.
+    pub async fn insisted(&mut self) {
+        for task in self.insisting.drain(..) {
+            let _ = task.await;
+        }
+    }
+}
+
+pub fn struck(kind: Kind) -> String {
+    format!("{kind:?} struck")
+}
+
+/// What goes wrong below the calls, and how often at most.
+fn wire_fault(kind: Kind, dice: u64) -> Option<(WireFault, Option<u32>)> {
+    let around = |moment| {
+        let fault = WireFault::CutAround {
+            method: None,
+            moment,
+        };
+        (fault, Some(1 + dice as u32 % 6))
+    };
+    Some(match kind {
+        Kind::RefuseConnects | Kind::RefuseAll => (WireFault::RefuseConnects, None),
+        Kind::CloseOnAccept => (WireFault::CloseOnAccept, None),
+        Kind::SilentConnects => (WireFault::SilentConnects, None),
+        Kind::CutBeforeProcessing => around(Moment::BeforeProcessing),
+        Kind::CutBeforeAnswer => around(Moment::BeforeAnswer),
+        Kind::CutAfterAnswer => around(Moment::AfterAnswer),
+        Kind::CutEvery => {
+            let after_ms = 300 + dice % 3_000;
+            (WireFault::CutEvery { after_ms }, None)
+        }
+        Kind::WrongSessionId => (WireFault::WrongSessionId, Some(3)),
+        Kind::BadMessage => {
+            let code = [16, 17, 20, 32, 33, 48][dice as usize % 6];
+            (WireFault::BadMsg { code }, Some(3))
+        }
+        Kind::BadSalt => (WireFault::BadSalt, Some(4)),
+        Kind::Trickle => {
+            let bytes_per_second = 500 + dice as u32 % 4_000;
+            (WireFault::Trickle { bytes_per_second }, None)
+        }
+        Kind::DelayAnswers => {
+            let by_ms = 100 + dice % 6_000;
+            (WireFault::DelayAnswers { by_ms }, None)
+        }
+        Kind::DeafLine => (WireFault::DropPushes, None),
+        Kind::KeyUnknown => (WireFault::TransportError { code: -404 }, None),
+        Kind::TransportFlood => (WireFault::TransportError { code: -429 }, None),
+        Kind::ClockAhead => {
+            let seconds = 40 + dice as i32 % 4_000;
+            (WireFault::WrongClock { seconds }, None)
+        }
+        Kind::ClockBehind => {
+            let seconds = -40 - dice as i32 % 4_000;
+            (WireFault::WrongClock { seconds }, None)
+        }
+        _ => return None,
+    })
+}
+
+fn call_faults(kind: Kind, dice: u64) -> Vec<Fault> {
+    const SENDS: &str = "messages.send*";
+    const READS: &str = "messages.get*";
+    const DIFFERENCES: &str = "updates.get*";
+    let seconds = 1 + dice as u32 % 9;
+    let some = 300 + dice as u32 % 700;
+    let everywhere = |effect: Effect| {
+        [SENDS, READS, DIFFERENCES]
+            .map(|method| Fault::new(effect.clone()).on(method).per_mille(some))
+            .to_vec()
+    };
+    let pushes = |effect: Effect| vec![Fault::new(effect).per_mille(100 + dice as u32 % 900)];
+    match kind {
+        Kind::FloodOnSends => vec![Fault::flood_wait(seconds).on(SENDS).times(3)],
+        Kind::FloodOnReads => [READS, DIFFERENCES]
+            .map(|method| Fault::flood_wait(seconds).on(method).times(3))
+            .to_vec(),
+        Kind::FewCalls => [SENDS, READS, DIFFERENCES]
+            .map(|method| Fault::calls_per_window(4, 5).on(method))
+            .to_vec(),
+        Kind::Errors500 => everywhere(Effect::Error {
+            code: 500,
+            message: "WORKER_BUSY_TOO_LONG_RETRY".to_owned(),
+        }),
+        Kind::NeverAnswered => everywhere(Effect::NeverAnswer),
+        Kind::CutAfterCall => everywhere(Effect::CutAfter),
+        Kind::SilentAfterCall => everywhere(Effect::SilentAfter),
+        Kind::SlowAnswers => everywhere(Effect::SlowAnswer {
+            millis: 200 + dice % 9_000,
+        }),
+        Kind::SlowStarts => everywhere(Effect::SlowStart {
+            millis: 200 + dice % 9_000,
+        }),
+        Kind::UnreadableAnswers => everywhere(Effect::Unreadable),
+        Kind::LostPushes => pushes(Effect::DropPush),
+        Kind::DoubledPushes => pushes(Effect::DuplicatePush),
+        Kind::SwappedPushes => pushes(Effect::SwapPush),
+        Kind::LatePushes => pushes(Effect::DelayPush {
+            millis: 50 + dice % 3_000,
+        }),
+        Kind::TooLongPushes => pushes(Effect::TooLong),
+        Kind::ChannelTooLong => pushes(Effect::ChannelTooLong { with_pts: false }),
+        Kind::ChannelTooLongWithPts => pushes(Effect::ChannelTooLong { with_pts: true }),
+        // With what makes somebody ask.
+        Kind::DifferenceTooLong => vec![
+            Fault::new(Effect::DifferenceTooLong).times(2),
+            Fault::new(Effect::DropPush).per_mille(300),
+        ],
+        Kind::ChannelDifferenceTooLong => vec![
+            Fault::new(Effect::ChannelDifferenceTooLong).times(4),
+            Fault::new(Effect::DropPush).per_mille(300),
+        ],
+        Kind::Slices => vec![
+            Fault::new(Effect::DifferenceSlices { events: 3 }),
+            Fault::new(Effect::DropPush).per_mille(300),
+        ],
+        Kind::DatedSlices => vec![
+            Fault::new(Effect::DatedSlices { events: 3 }),
+            Fault::new(Effect::DropPush).per_mille(300),
+        ],
+        _ => Vec::new(),
+    }
+}
