@@ -268,57 +268,6 @@ export class Actions {
     });
   }
 
-  // ---- what is done with messages ----
-
-  edit(message, text, entities) {
-    return this.attempt(async () => {
-      const answer = await api.edit(message.id, { text, entities });
-      this.store.dispatch({ type: 'message_answered', message: answer.message });
-    });
-  }
-
-  react(message, emoji) {
-    return this.attempt(async () => {
-      const answer = await api.react(message.id, emoji);
-      this.store.dispatch({ type: 'message_answered', message: answer.message });
-    });
-  }
-
-  pin(message, pinned) {
-    return this.attempt(async () => {
-      const answer = await api.pin(message.id, pinned);
-      this.store.dispatch({ type: 'message_answered', message: answer.message });
-    });
-  }
-
-  /** A few seconds later: until then it can be taken back. @param {'everyone'|'me'} whom */
-  deleteMessages(messages, whom) {
-    const ids = messages.map((one) => one.id);
-    this.store.dispatch({ type: 'deletion_asked', ids });
-    this.app.undo.add({
-      text: this.app.t('delete.done', { n: ids.length }),
-      back: () => this.store.dispatch({ type: 'deletion_dropped', ids }),
-      act: async () => {
-        const asked = await this.attempt(() => api.deleteMessages(ids, whom));
-        if (!asked) this.store.dispatch({ type: 'deletion_dropped', ids });
-      },
-    });
-  }
-
-  /** @param {string[]} conversations where to */
-  async forward(messages, conversations, hideOrigin) {
-    const done = await this.attempt(() => api.forward(messages.map((one) => one.id), conversations, hideOrigin));
-    if (done) this.app.toast(this.app.t('forward.done', { n: conversations.length }));
-  }
-
-  retryOrder(id) {
-    return this.attempt(() => api.retryOrder(id));
-  }
-
-  dropOrder(id, force) {
-    return this.attempt(() => api.dropOrder(id, force));
-  }
-
   /** A masked message as Telegram has it, for the eyes of whoever asked: it goes to no store. @returns {Promise<string|null>} */
   async reveal(message) {
     try {

@@ -36,7 +36,9 @@ export function kindMatches(filterKind, kind) {
 export function passes(conversation, filter, selected = null) {
   if (filter.accounts.length > 0 && !filter.accounts.includes(conversation.account_id)) return false;
   if (!kindMatches(filter.kind, conversation.kind)) return false;
-  return !filter.unread || conversation.unread > 0 || conversation.id === selected;
+  // The open one stays in sight while it is put away.
+  if (Boolean(conversation.archived) !== Boolean(filter.archived) && conversation.id !== selected) return false;
+  return !filter.unread || conversation.unread > 0 || Boolean(conversation.marked_unread) || conversation.id === selected;
 }
 
 /**

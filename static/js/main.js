@@ -2,6 +2,8 @@
 
 import { Actions } from './actions.js';
 import { ROOT, api } from './api.js';
+import { shownMessages } from './chats.js';
+import { Deeds } from './deeds.js';
 import { $, el, setIcon, setText, show, translate } from './dom.js';
 import { loadWords, pickLanguage } from './i18n.js';
 import { listenKeys } from './keys.js';
@@ -10,10 +12,8 @@ import { Notifier } from './notify.js';
 import { Outbox } from './outbox.js';
 import { Drafts, Prefs, readJson, session, usable } from './prefs.js';
 import { Player } from './player.js';
-import { shownMessages } from './chats.js';
 import { Store } from './store.js';
 import { openKey } from './topics.js';
-import { Undo } from './undo.js';
 import { Uploads } from './uploads.js';
 import { explain } from './words.js';
 import { AccountSheet } from './views/account.js';
@@ -24,17 +24,18 @@ import { Details } from './views/details.js';
 import { Filters } from './views/filters.js';
 import { Head } from './views/head.js';
 import { List } from './views/list.js';
+import { openNew } from './views/new.js';
 import { openPalette } from './views/palette.js';
 import { Rail } from './views/rail.js';
-import { openNew } from './views/new.js';
 import { Search } from './views/search.js';
 import { Selection } from './views/selection.js';
 import { openSettings } from './views/settings.js';
 import { Sheet, openKeys } from './views/sheet.js';
+import { Signin, signinBefore } from './views/signin.js';
 import { playOn } from './views/sound.js';
 import { Topics } from './views/topics.js';
+import { undoBar } from './views/undo_bar.js';
 import { openViewer } from './views/viewer.js';
-import { Signin, signinBefore } from './views/signin.js';
 
 const HELLO_PATIENCE = 600;
 const SILENCE = 45_000;
@@ -49,12 +50,12 @@ export class App {
     this.drafts = new Drafts(storage);
     this.store = new Store();
     this.actions = new Actions(this);
+    this.deeds = new Deeds(this);
     this.player = new Player();
     this.outbox = new Outbox({ storage, post: api.reply, dispatch: (action) => this.store.dispatch(action) });
     /** @type {Sheet|null} */
     this.sheet = null;
     this.uploads = new Uploads({ dispatch: (action) => this.store.dispatch(action) });
-    this.undo = new Undo({ onChange: (thing) => this.offerUndo(thing) });
     this.queue = [];
     this.flushed = 0;
     this.started = false;
@@ -83,10 +84,9 @@ export class App {
     this.store.view((state) => this.welcome(state));
     listenKeys(this);
     playOn(this);
-    addEventListener('pagehide', () => this.undo.flush());
+    this.undo = undoBar(this);
     addEventListener('beforeunload', (event) => { if (this.uploads.busy) event.preventDefault(); });
     $('#open-new').addEventListener('click', () => this.openNew());
-    $('#undo button').addEventListener('click', () => this.undo.takeBack());
     this.theme();
     this.prefs.onChange((name) => this.preferred(name));
     const filter = readJson(session, 'switchboard.filter', {});
@@ -194,6 +194,7 @@ export class App {
     this.notifier.tell(events);
     if (this.state.staleAccounts) this.actions.refreshAccountsSoon();
     this.announce(events);
+    for (const { event, data } of events) if (event === 'order_updated') this.deeds.tellOrder(data.order);
     const { selected } = this.state;
     const renamed = ({ data }) => String(data?.message?.conversation_id) === selected && data.message.action?.kind?.startsWith('topic_');
     if (selected !== null && events.some(renamed)) this.actions.loadTopics(selected);
@@ -368,14 +369,6 @@ export class App {
     $('#toasts').append(toast);
     setTimeout(() => toast.remove(), 5000);
     this.say(text);
-  }
-
-  /** For a few seconds, what was just asked for can be taken back. */
-  offerUndo(thing) {
-    const box = $('#undo');
-    show(box, thing !== null);
-    setText(box.firstElementChild, thing?.text ?? '');
-    if (thing) this.say(thing.text);
   }
 
   say(text) {

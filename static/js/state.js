@@ -20,7 +20,7 @@ export function initialState() {
     /** @type {Map<string, import('./types.js').Conversation>} */ conversations: new Map(),
     /** @type {string[]} newest first */ order: [],
     /** @type {Map<string, {cursor: string|null, boundary: string|null, done: boolean, loading: boolean, error: string|null}>} */ pages: new Map(),
-    /** @type {import('./types.js').Filter} */ filter: { accounts: [], kind: null, unread: false, grouped: false },
+    /** @type {import('./types.js').Filter} */ filter: { accounts: [], kind: null, unread: false, archived: false, grouped: false },
     /** @type {string|null} */ selected: null,
     /** @type {string|null} the topic of it that is open; null: all of them */ topic: null,
     /** @type {Set<string>|null} messages of the open chat that are selected; null: nobody selects */ selection: null,
@@ -354,7 +354,7 @@ function orderEvent(state, { order }) {
   const mark = (message) => {
     if (!ids.has(message.id)) return message;
     const others = (message.orders ?? []).filter((one) => one.id !== order.id);
-    const kept = over || order.kind === 'text' || order.kind === 'media' ? [] : [{ id: order.id, kind: order.kind, status: order.status, delivery: order.delivery, error: order.error, retry_at: order.retry_at }];
+    const kept = over || ['text', 'media', 'forward'].includes(order.kind) ? [] : [{ id: order.id, kind: order.kind, status: order.status, delivery: order.delivery, error: order.error, retry_at: order.retry_at }];
     return { ...message, orders: [...others, ...kept] };
   };
   const next = order.kind === 'delete' && (over || order.status === 'failed') ? withoutGoing(state, [...ids]) : state;

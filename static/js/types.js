@@ -47,6 +47,9 @@
  * @property {Message|null} last_message
  * @property {string|null} last_message_at
  * @property {boolean} muted
+ * @property {boolean} [archived]
+ * @property {boolean} [marked_unread]  by a person, whatever was read
+ * @property {boolean} [blocked]
  * @property {number} [members]
  * @property {number} [read_outbox_max_id]  up to which own message the other side has read
  *
@@ -81,6 +84,8 @@
  * @property {Record<string, any>} [details]
  * @property {{code: string, message: string}|null} error
  * @property {string|null} retry_at
+ * @property {Array<{id: number, kind: string, status: 'pending'|'failed', delivery: string, error: object|null, retry_at: string|null}>} [orders]  what is to be done with it and is not done
+ * @property {{done: number, total: number}|null} [upload]  of its file, while it goes out
  *
  * @typedef {object} Local              a reply typed here that the service has not confirmed yet
  * @property {string} key               its Idempotency-Key
@@ -108,7 +113,7 @@
  * @property {string|null} below        cursor of what is older than all that was looked through
  * @property {boolean} dry              the last look further back found nothing, and there is more
  *
- * @typedef {{accounts: string[], kind: string|null, unread: boolean, grouped: boolean}} Filter
+ * @typedef {{accounts: string[], kind: string|null, unread: boolean, archived: boolean, grouped: boolean}} Filter
  *
  * @typedef {{phase: 'connecting'|'open'|'waiting'|'offline', retryAt: number|null, attempt: number, since: number}} LivePhase
  */

@@ -42,7 +42,7 @@ export class Chat {
     if (this.handles.endPress(event)) return;
     const element = event.target.closest('.message');
     const message = this.find(element?.dataset.id);
-    const { actions } = this.app;
+    const { deeds } = this.app;
     const { order, emoji } = event.target.closest('[data-part]')?.dataset ?? {};
     const part = event.target.closest('[data-part]')?.dataset.part;
     if (!message) return;
@@ -53,9 +53,9 @@ export class Chat {
     }
     const known = message.orders?.find((one) => String(one.id) === order);
     if (part === 'more') this.handles.menuBelow(element, event.target.closest('.more'));
-    else if (part === 'react') actions.react(message, message.reactions?.find((one) => one.emoji === emoji)?.mine ? null : emoji);
-    else if (part === 'order-retry') actions.retryOrder(order);
-    else if (part === 'order-drop') actions.dropOrder(order, mayHaveArrived(known ?? {}));
+    else if (part === 'react') deeds.react(message, message.reactions?.find((one) => one.emoji === emoji)?.mine ? null : emoji);
+    else if (part === 'order-retry') deeds.retryOrder(order);
+    else if (part === 'order-drop') deeds.dropOrder(order, mayHaveArrived(known ?? {}));
     else if (part === 'retry') this.app.actions.retryMessage(message);
     else if (part === 'discard') this.app.actions.discardMessage(message);
     else if (part === 'reveal') this.pieces.get(this.homes.get(message.id) ?? message.id)?.toggleCode(message);

@@ -212,9 +212,9 @@ export class Composer {
 
   sendEdit(text, entities) {
     const message = this.editing;
+    const same = this.text.value.trim() === this.before;
     this.leave();
-    const same = text === message.text && JSON.stringify(entities) === JSON.stringify(message.entities ?? []);
-    if (!same) this.app.actions.edit(message, text, entities);
+    if (!same) this.app.deeds.edit(message, text, entities);
     this.text.focus();
   }
 
@@ -242,6 +242,7 @@ export class Composer {
     this.editing = message;
     this.plain = false;
     this.text.value = toMarkdown(message.text ?? '', message.entities);
+    this.before = this.text.value.trim();
     show(this.parts.answering, true);
     setText(this.parts.answeringWho, this.app.t('composer.editing'));
     setText(this.parts.answeringText, previewOf(this.app.words, message));

@@ -1,6 +1,7 @@
 /** What the list shows: the chips, the menu of accounts, and how wide the list is. */
 
-import { $, setAttr, setText } from '../dom.js';
+import { $, setAttr, setText, show } from '../dom.js';
+import { offers } from '../offers.js';
 import { cleanName } from '../text.js';
 import { AccountsMenu } from './menu.js';
 
@@ -18,6 +19,7 @@ export class Filters {
     document.addEventListener('pointerdown', (event) => {
       if (this.menu && !this.menu.root.contains(event.target) && !this.button.contains(event.target)) this.closeMenu();
     });
+    show($('#chips [data-filter=archived]'), offers('orders'));
     this.grip();
     app.store.view((state) => this.paint(state));
   }

@@ -38,7 +38,7 @@ export function openForward(app, messages) {
   });
   send.addEventListener('click', () => {
     sheet.close();
-    app.actions.forward(messages, [...chosen], hide.checked);
+    app.deeds.forward(messages, [...chosen], hide.checked);
   });
   draw();
   told();

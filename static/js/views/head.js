@@ -3,6 +3,8 @@
 import { $, parts, setAttr, setText, show } from '../dom.js';
 import { cleanName, hueOf } from '../text.js';
 import { colourOf, titleOf } from '../words.js';
+import { offers } from '../offers.js';
+import { openChatMenu } from './chat_menu.js';
 import { fillAvatar } from './list.js';
 
 export class Head {
@@ -12,6 +14,8 @@ export class Head {
     this.parts = parts($('#chat-head'));
     this.parts.back.addEventListener('click', () => app.closeConversation());
     this.parts.read.addEventListener('click', () => app.actions.markRead(app.state.selected));
+    this.parts.menu.addEventListener('click', () => openChatMenu(app, this.parts.menu));
+    show(this.parts.menu, offers('orders'));
     this.parts.info.addEventListener('click', () => app.details.toggle());
     this.parts.account.addEventListener('click', () => app.openAccount(this.account));
     app.store.view((state) => this.paint(state));

@@ -173,7 +173,8 @@ export class List {
     row.root.id = `row-${conversation.id}`;
     row.root.dataset.id = conversation.id;
     setAttr(row.root, 'aria-selected', String(selected));
-    setAttr(row.root, 'data-unread', String(conversation.unread > 0));
+    const unread = conversation.unread > 0 || Boolean(conversation.marked_unread);
+    setAttr(row.root, 'data-unread', String(unread));
     if (account) setAttr(row.bar, 'data-colour', colourOf(account, hueOf));
     if (account) setAttr(row.label, 'data-colour', colourOf(account, hueOf));
     setText(row.label, many && account ? cleanName(account.label) : '');
@@ -182,7 +183,7 @@ export class List {
     this.fillPreview(row, conversation, draft);
     setText(row.time, listTime(this.app.lang, conversation.last_message_at, now));
     setText(row.badge, conversation.unread > 0 ? badge(this.app.lang, conversation.unread) : '');
-    show(row.badge, conversation.unread > 0);
+    show(row.badge, unread);
     setAttr(row.badge, 'class', conversation.muted ? 'badge muted' : 'badge');
     setText(row.news, this.news(conversation));
   }
@@ -217,7 +218,7 @@ export class List {
   /** What the badge and the tick say, in words. */
   news(conversation) {
     const { t } = this.app;
-    const unread = conversation.unread > 0 ? t('list.unread', { n: conversation.unread }) : '';
+    const unread = conversation.unread > 0 ? t('list.unread', { n: conversation.unread }) : conversation.marked_unread ? t('filter.unread') : '';
     const failed = conversation.last_message?.status === 'failed' ? t('status.failed') : '';
     return [unread, failed].filter(Boolean).join(', ');
   }
@@ -230,11 +231,11 @@ export class List {
     const empty = this.ids.length === 0;
     show(box, empty && !(busy && !failed));
     if (!empty || (busy && !failed)) return;
-    const filtered = state.filter.unread || state.filter.kind !== null || state.filter.accounts.length > 0;
+    const filtered = state.filter.unread || state.filter.archived || state.filter.kind !== null || state.filter.accounts.length > 0;
     const key = failed ? 'list.failed' : filtered ? 'list.nothing' : 'list.empty';
     if (this.noted === key && box.firstChild) return;
     this.noted = key;
-    const act = failed ? () => this.app.actions.loadConversations() : () => this.app.actions.setFilter({ accounts: [], kind: null, unread: false });
+    const act = failed ? () => this.app.actions.loadConversations() : () => this.app.actions.setFilter({ accounts: [], kind: null, unread: false, archived: false });
     const button = el('button', { type: 'button', class: 'button', text: this.app.t(failed ? 'retry' : 'list.all'), on: { click: act } });
     box.replaceChildren(el('p', { text: this.app.t(key) }), failed || filtered ? button : '');
   }

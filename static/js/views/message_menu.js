@@ -56,7 +56,7 @@ function itemsOf(app, message, album) {
     link && item('link', 'menu.link', () => copy(app, link)),
     writes && canEdit(message) && item('edit', 'menu.edit', () => app.composer.edit(message)),
     there && offers('forward') && !protectedHere && !message.service && item('forward', 'menu.forward', () => openForward(app, album)),
-    there && writes && offers('orders') && !message.service && item('pin', pinned ? 'menu.unpin' : 'menu.pin', () => app.actions.pin(message, !pinned)),
+    there && writes && offers('orders') && !message.service && item('pin', pinned ? 'menu.unpin' : 'menu.pin', () => app.deeds.pin(message, !pinned)),
     message.edited_at && !message.deleted_at && item('versions', 'menu.versions', () => openVersions(app, message)),
     !message.service && item('check', 'menu.select', () => app.store.dispatch({ type: 'selection_toggled', ids: album.map((one) => one.id) })),
     there && writes && offers('orders') && item('trash', 'menu.delete', () => askDelete(app, album), true),
@@ -89,7 +89,7 @@ function reactionRow(app, message, done) {
   const all = [...new Set([...mine, ...QUICK])].filter(Boolean);
   const press = (emoji) => {
     done();
-    app.actions.react(message, mine.has(emoji) ? null : emoji);
+    app.deeds.react(message, mine.has(emoji) ? null : emoji);
   };
   return el('div', { class: 'react-row', role: 'group', 'aria-label': t('menu.react') }, ...all.map((emoji) => el('button', { type: 'button', class: 'react', role: 'menuitemcheckbox', 'aria-checked': String(mine.has(emoji)), 'aria-label': t('menu.react.with', { emoji }), text: emoji, on: { click: () => press(emoji) } })));
 }
@@ -103,5 +103,5 @@ export async function askDelete(app, messages) {
   const choices = all ? [everyone] : [everyone, { value: 'me', label: t('delete.me') }];
   const n = messages.length;
   const whom = await confirm(app, { title: t('delete.title', { n }), text: t('delete.text'), act: t('menu.delete.act'), choices });
-  if (whom) app.actions.deleteMessages(messages, whom);
+  if (whom) app.deeds.deleteMessages(messages, whom);
 }
