@@ -4,6 +4,9 @@ export const MOST_FILES = 10;
 export const MOST_CAPTION = 1024;
 const MIB = 1024 * 1024;
 export const LARGEST_FILE = 2000 * MIB;
+/** With Premium; whether an account has it the service finds out. */
+export const LARGEST_PREMIUM = 2 * LARGEST_FILE;
+export const LONGEST_CAPTION = 4096;
 export const LARGEST_PHOTO = 10_000_000;
 const PHOTOS = new Set(['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/bmp', 'image/tiff']);
 const BARS = 100;
@@ -12,7 +15,7 @@ const LOUDEST = 31;
 /** Why a file can't go; null: it can. @param {{size: number}} file */
 export function troubleOf(file) {
   if (file.size === 0) return 'file_empty';
-  return file.size > LARGEST_FILE ? 'file_too_large' : null;
+  return file.size > LARGEST_PREMIUM ? 'file_too_large' : null;
 }
 
 /** How a file goes when nobody wants it as a file. */

@@ -1,7 +1,7 @@
 // Files that go out: what can go is known before, each is sent once, and what was taken back is not sent at all.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { LARGEST_FILE, LARGEST_PHOTO, kindOf, moved, shareOf, sharesOf, troubleOf, waveformOf } from '../../static/js/outgoing.js';
+import { LARGEST_PHOTO, LARGEST_PREMIUM, kindOf, moved, shareOf, sharesOf, troubleOf, waveformOf } from '../../static/js/outgoing.js';
 import { Uploads } from '../../static/js/uploads.js';
 
 test('what a file goes as, and why it can not', () => {
@@ -12,8 +12,8 @@ test('what a file goes as, and why it can not', () => {
   assert.equal(kindOf(file('video/mp4', 5)), 'video');
   assert.equal(kindOf(file('application/pdf', 5)), 'document');
   assert.equal(troubleOf(file('', 0)), 'file_empty');
-  assert.equal(troubleOf(file('', LARGEST_FILE)), null);
-  assert.equal(troubleOf(file('', LARGEST_FILE + 1)), 'file_too_large');
+  assert.equal(troubleOf(file('', LARGEST_PREMIUM)), null);
+  assert.equal(troubleOf(file('', LARGEST_PREMIUM + 1)), 'file_too_large');
 });
 
 test('files are moved within their bounds, and progress is told apart', () => {

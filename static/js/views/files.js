@@ -4,7 +4,7 @@ import { el, icon, setText, show } from '../dom.js';
 import { fileSize, number } from '../format.js';
 import { parseMarkdown } from '../markdown.js';
 import { offers } from '../offers.js';
-import { LARGEST_FILE, LARGEST_PHOTO, MOST_CAPTION, MOST_FILES, kindOf, moved, troubleOf } from '../outgoing.js';
+import { LARGEST_FILE, LARGEST_PHOTO, LONGEST_CAPTION, MOST_CAPTION, MOST_FILES, kindOf, moved, troubleOf } from '../outgoing.js';
 import { cleanName } from '../text.js';
 import { Sheet } from './sheet.js';
 
@@ -96,13 +96,13 @@ class FilesSheet {
   }
 
   get over() {
-    return this.written.text.length > MOST_CAPTION;
+    return this.written.text.length > LONGEST_CAPTION;
   }
 
   count() {
     const { t, lang } = this.app;
     const { length } = this.written.text;
-    setText(this.units, length < MOST_CAPTION - 200 ? '' : this.over ? t('composer.over', { n: length - MOST_CAPTION }) : `${number(lang, length)} / ${number(lang, MOST_CAPTION)}`);
+    setText(this.units, length < MOST_CAPTION - 200 ? '' : this.over ? t('composer.over', { n: length - LONGEST_CAPTION }) : length > MOST_CAPTION ? t('files.premium', { limit: number(lang, MOST_CAPTION) }) : `${number(lang, length)} / ${number(lang, MOST_CAPTION)}`);
     this.go.disabled = this.files.length === 0 || this.trouble !== '' || this.over;
   }
 
@@ -115,7 +115,8 @@ class FilesSheet {
     const kind = this.kind(file);
     const trouble = troubleOf(file);
     const tooLarge = !this.asFiles.checked && file.type.startsWith('image/') && kind === 'document' && file.size > LARGEST_PHOTO;
-    const facts = [t(`media.${kind}`), fileSize(lang, file.size), tooLarge ? t('files.photo.large') : ''].filter(Boolean).join(' · ');
+    const premium = file.size > LARGEST_FILE ? t('files.premium', { limit: fileSize(lang, LARGEST_FILE) }) : '';
+    const facts = [t(`media.${kind}`), fileSize(lang, file.size), tooLarge ? t('files.photo.large') : premium].filter(Boolean).join(' · ');
     const name = cleanName(file.name) || t('media.document');
     const tool = (move, glyph, key, by) => el('button', { type: 'button', class: 'icon-button', 'data-move': move, disabled: by !== 0 && (at + by < 0 || at + by >= this.files.length), 'aria-label': t(key, { name }), title: t(key, { name }), on: { click: () => this.move(at, by) } }, icon(glyph, 'small'));
     const row = el('li', { 'data-at': at, draggable: 'true' }, this.picture(file, kind), el('span', { class: 'what' }, el('bdi', { class: 'one-line', text: name }), el('span', { class: 'small quiet', text: facts }), trouble ? el('span', { class: 'small bad', text: t(`error.${trouble}`) }) : null),
