@@ -2,7 +2,7 @@
 
 import { $, parts, setAttr, setText, show } from '../dom.js';
 import { cleanName, hueOf } from '../text.js';
-import { colourOf, titleOf } from '../words.js';
+import { canSend, colourOf, titleOf } from '../words.js';
 import { offers } from '../offers.js';
 import { openChatMenu } from './chat_menu.js';
 import { fillAvatar } from './list.js';
@@ -15,7 +15,6 @@ export class Head {
     this.parts.back.addEventListener('click', () => app.closeConversation());
     this.parts.read.addEventListener('click', () => app.actions.markRead(app.state.selected));
     this.parts.menu.addEventListener('click', () => openChatMenu(app, this.parts.menu));
-    show(this.parts.menu, offers('orders'));
     this.parts.info.addEventListener('click', () => app.details.toggle());
     this.parts.account.addEventListener('click', () => app.openAccount(this.account));
     app.store.view((state) => this.paint(state));
@@ -37,6 +36,7 @@ export class Head {
     if (conversation.members > 0) facts.push(t('members', { n: conversation.members }));
     setText(this.parts.under, facts.filter(Boolean).join(' · '));
     show(this.parts.account, Boolean(account));
+    show(this.parts.menu, offers('orders') && Boolean(account) && canSend(account));
     if (account) {
       setAttr($('#chat'), 'data-colour', colourOf(account, hueOf));
       setAttr(this.parts.account, 'data-colour', colourOf(account, hueOf));
