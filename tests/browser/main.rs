@@ -13,6 +13,7 @@ mod chat;
 mod codes;
 mod contents;
 mod docs;
+mod files;
 mod first_run;
 mod forum;
 mod launch;
