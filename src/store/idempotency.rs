@@ -22,12 +22,12 @@ struct KeyRow {
 
 /// A caller's key, with what it was given for.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct CallKey {
+pub(in crate::store) struct MessagesKey {
     key: String,
     fingerprint: String,
 }
 
-impl CallKey {
+impl MessagesKey {
     /// `parts`: everything that makes another call of it.
     pub fn of(key: Option<&str>, parts: &[&[u8]]) -> Option<Self> {
         let mut hash = Sha256::new();
@@ -47,7 +47,7 @@ impl Tx<'_> {
     pub fn first_call(
         &mut self,
         conversation: i64,
-        call: Option<&CallKey>,
+        call: Option<&MessagesKey>,
     ) -> JobResult<Option<Vec<StoredMessage>>> {
         let Some(call) = call else {
             return Ok(None);
@@ -78,7 +78,7 @@ impl Tx<'_> {
     pub fn keep_key(
         &mut self,
         conversation: i64,
-        call: Option<&CallKey>,
+        call: Option<&MessagesKey>,
         rows: &[i64],
     ) -> JobResult<()> {
         let Some(call) = call else {

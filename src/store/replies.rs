@@ -4,7 +4,7 @@ use super::{
     QueueReply, QueueSend, Queued, QueuedFile, QueuedFiles, Result, StoreError, StoreHandle,
     Target,
     account_row::KnownAccount,
-    idempotency::CallKey,
+    idempotency::MessagesKey,
     job_error::JobResult,
     message_row::{MessageRecord, UNNUMBERED, account_of, json},
     orders::{NewOrder, random_id},
@@ -18,7 +18,7 @@ struct Draft {
     text: String,
     reply_to: Option<Target>,
     topic_id: Option<i32>,
-    call: Option<CallKey>,
+    call: Option<MessagesKey>,
     random_id: i64,
     /// With the random id of the message of each; none: a message of text.
     files: Vec<(OutgoingFile, i64)>,
@@ -50,7 +50,7 @@ impl Draft {
             parts.push(one.file.shape.as_str().as_bytes());
         }
         Self {
-            call: CallKey::of(key, &parts),
+            call: MessagesKey::of(key, &parts),
             text,
             reply_to,
             topic_id,

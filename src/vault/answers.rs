@@ -41,12 +41,7 @@ impl Vault {
     }
 }
 
-/// The envelope anew, when it needs a key that is on its way out and opens with it.
+/// The envelope anew, where it needs that.
 pub(super) fn resealed(keys: &Keyring, kept: &KeptAnswer) -> Option<String> {
-    if !keys.is_outdated(&kept.sealed) {
-        return None;
-    }
-    let opened = keys.open(&kept.sealed, &to(kept.id)).ok()?;
-    keys.seal(&to(kept.id), opened.epoch, opened.bytes.expose())
-        .ok()
+    keys.resealed(&kept.sealed, &to(kept.id))
 }

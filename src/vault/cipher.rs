@@ -155,7 +155,7 @@ impl MasterKey {
         let mut id = [0; 4];
         derive(&bytes, &[b"key id"], &mut id);
         Self {
-            id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            id: crate::domain::hex(&id),
             bytes: Box::new(bytes),
         }
     }

@@ -242,14 +242,7 @@ fn to(farewell: &SealedFarewell, purpose: Purpose) -> Binding {
 
 /// The envelopes anew, when one needs a key that is on its way out and opens with it.
 pub(super) fn resealed(keys: &Keyring, farewell: &SealedFarewell) -> Option<SealedFarewell> {
-    let anew = |envelope: &str, purpose| {
-        if !keys.is_outdated(envelope) {
-            return None;
-        }
-        let to = to(farewell, purpose);
-        let opened = keys.open(envelope, &to).ok()?;
-        keys.seal(&to, opened.epoch, opened.bytes.expose()).ok()
-    };
+    let anew = |envelope: &str, purpose| keys.resealed(envelope, &to(farewell, purpose));
     let session = anew(&farewell.session, Purpose::Farewell);
     let proxies = (farewell.proxies.as_deref()).and_then(|text| anew(text, Purpose::Proxies));
     if session.is_none() && proxies.is_none() {

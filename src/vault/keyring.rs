@@ -313,6 +313,15 @@ impl Keyring {
         key_id(envelope).is_ok_and(|id| id != self.primary_id())
     }
 
+    /// The envelope anew, when it needs a key that is on its way out and opens with it.
+    pub(super) fn resealed(&self, envelope: &str, to: &Binding) -> Option<String> {
+        if !self.is_outdated(envelope) {
+            return None;
+        }
+        let opened = self.open(envelope, to).ok()?;
+        self.seal(to, opened.epoch, opened.bytes.expose()).ok()
+    }
+
     fn key_of(&self, envelope: &str) -> Result<&MasterKey, CipherError> {
         let id = key_id(envelope)?;
         self.keys

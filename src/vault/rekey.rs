@@ -226,14 +226,7 @@ async fn reseal(local: &Local) -> Result<(), VaultError> {
 
 fn resealed(keys: &Keyring, mut row: SealedAccount) -> Option<SealedAccount> {
     let mut changed = false;
-    let anew = |purpose, envelope: &str| {
-        if !keys.is_outdated(envelope) {
-            return None;
-        }
-        let to = binding(&row, purpose);
-        let opened = keys.open(envelope, &to).ok()?;
-        keys.seal(&to, opened.epoch, opened.bytes.expose()).ok()
-    };
+    let anew = |purpose, envelope: &str| keys.resealed(envelope, &binding(&row, purpose));
     let api_hash = anew(Purpose::ApiHash, &row.api_hash);
     let slot = |purpose, envelope: &Option<String>| anew(purpose, envelope.as_deref()?);
     let session = slot(Purpose::Session, &row.session);

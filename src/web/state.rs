@@ -193,6 +193,12 @@ impl From<SignInError> for ApiError {
                 "too_many_attempts",
                 text,
             ),
+            SignInError::Slow => Self::because(
+                actix_web::http::StatusCode::GATEWAY_TIMEOUT,
+                "telegram_unreachable",
+                text,
+                "a step of a sign-in took longer than its caller waits",
+            ),
             SignInError::Ways(error) => Self::from(error),
             SignInError::Store(error) => Self::from(error),
             SignInError::Vault(error) => Self::from(error),

@@ -472,7 +472,7 @@ async fn add_standing(service: &Service, id: &str, idle: &str, webhook: &mut Val
         None => json!(idle),
     };
     let standing = now.as_ref().map(|now| &now.standing);
-    webhook["last_taken_at"] = json!(standing.and_then(|standing| standing.last_taken_at));
+    webhook["last_taken_at"] = json!(standing.and_then(|standing| standing.last_taken_at()));
     webhook["last_error"] = json!(standing.and_then(|standing| standing.last_error.as_ref()));
     let (accounts, longest) = now.map(|now| now.waiting).unwrap_or_default();
     webhook["accounts_waiting"] = json!(accounts);

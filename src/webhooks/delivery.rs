@@ -30,19 +30,26 @@ pub struct Receiver {
     http: reqwest::Client,
     pub hook: Hook,
     figures: WebhookFigures,
-    last_taken: Mutex<Option<Instant>>,
     standing: Mutex<Standing>,
 }
 
 /// How it went lately, since the service started.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Standing {
-    /// The receiver took something.
-    pub last_taken_at: Option<Timestamp>,
+    /// When the receiver last took an event, by both clocks.
+    #[serde(skip)]
+    taken: Option<(Instant, Timestamp)>,
     pub last_error: Option<LastError>,
     /// The last answer was a refusal, or there was none.
     #[serde(skip)]
     pub failing: bool,
+}
+
+impl Standing {
+    #[must_use]
+    pub fn last_taken_at(&self) -> Option<Timestamp> {
+        self.taken.map(|(_, at)| at)
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -103,7 +110,6 @@ impl Receiver {
             http,
             hook,
             figures: figures.clone(),
-            last_taken: Mutex::new(None),
             standing: Mutex::default(),
         })
     }
@@ -152,14 +158,11 @@ impl Receiver {
     fn note(&self, refusal: Option<&Refusal>) {
         let mut standing = self.lock_standing();
         standing.failing = refusal.is_some();
-        match refusal {
-            None => standing.last_taken_at = Some(Timestamp::now()),
-            Some(refusal) => {
-                standing.last_error = Some(LastError {
-                    at: Timestamp::now(),
-                    reason: refusal.why.clone(),
-                });
-            }
+        if let Some(refusal) = refusal {
+            standing.last_error = Some(LastError {
+                at: Timestamp::now(),
+                reason: refusal.why.clone(),
+            });
         }
     }
 
@@ -212,7 +215,7 @@ impl Receiver {
             attempt = attempt.saturating_add(1);
         }
         self.figures.count(&name, Outcome::Taken);
-        *self.lock_taken() = Some(Instant::now());
+        self.lock_standing().taken = Some((Instant::now(), Timestamp::now()));
         if attempt > 1 {
             log::info!(
                 target: "switchboard::webhooks",
@@ -225,14 +228,8 @@ impl Receiver {
     /// A receiver that is down as a whole loses nothing: only an event that it refuses while it takes others, or that
     /// it calls bad itself, may be given up.
     fn is_about_the_event(&self, refusal: &Refusal, since: Instant) -> bool {
-        let takes_others = self.lock_taken().is_some_and(|at| at > since);
+        let takes_others = self.lock_standing().taken.is_some_and(|(at, _)| at > since);
         refusal.of_this_event || (refusal.answered && takes_others)
-    }
-
-    fn lock_taken(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.last_taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn post(&self, post: &Post<'_>) -> Result<u16, Refusal> {

@@ -8,7 +8,7 @@ use url::Url;
 use super::{address::AddressGuard, signature::Signer};
 use crate::{
     config::{Webhook, Webhooks as Config},
-    domain::AccountId,
+    domain::{AccountId, hex},
     store::WebhookFilter,
 };
 
@@ -69,10 +69,7 @@ fn id_of(hook: &Webhook) -> String {
         hasher.update(b"#");
         hasher.update(only.as_bytes());
     }
-    hasher
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest: [u8; 32] = hasher.finalize().into();
+    let (start, _) = digest.split_at(8);
+    hex(start)
 }

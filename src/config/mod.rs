@@ -1,0 +1,159 @@
+//! Configuration: the settings, checked as a whole. Every problem is collected before anything starts, and
+//! each one names the variable that a person has to change.
+
+mod assistant;
+mod checker;
+mod front;
+mod media;
+mod problems;
+mod telegram;
+mod vault;
+mod webhooks;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use self::checker::Checker;
+use crate::{
+    cli::Settings,
+    domain::{ApiCredentials, Proxy},
+};
+
+pub use self::{
+    assistant::Assistant,
+    front::TlsFiles,
+    problems::{Problem, Problems},
+    telegram::{DataCentres, is_api_hash},
+    vault::{KeyFileCover, MasterKey, Supabase},
+    webhooks::{AllowedAddress, Webhook, Webhooks},
+};
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    /// For accounts that bring none.
+    pub api: Option<ApiCredentials>,
+    pub telegram: DataCentres,
+    /// The ways to Telegram of accounts that name none, in order; empty: directly.
+    pub proxies: Vec<Proxy>,
+    pub supabase: Option<Supabase>,
+    pub master_key: MasterKey,
+    pub allowed_hosts: Vec<String>,
+    pub tls: Option<TlsFiles>,
+    /// A proxy in front does the TLS.
+    pub behind_proxy: bool,
+    /// The link that opens the desk is printed wherever stdout leads.
+    pub launch_link: bool,
+    pub assistant: Option<Assistant>,
+    pub webhooks: Option<Webhooks>,
+    /// Where webhooks made over REST may lead, besides public addresses.
+    pub webhook_allow: Vec<AllowedAddress>,
+    /// How long a reply is tried without a definite answer of Telegram's.
+    pub reply_patience: Duration,
+    /// Bytes of files that are kept in the media folder.
+    pub media_cache: u64,
+    /// `s3://bucket/prefix`: whole files are kept there instead.
+    pub media_store: Option<String>,
+}
+
+impl Config {
+    /// # Errors
+    /// All problems at once.
+    pub fn check(settings: &Settings) -> Result<Self, Problems> {
+        let mut checker = Checker::default();
+        let config = Self {
+            listen: checker.listen(&settings.listen),
+            data_dir: settings.data_dir.clone(),
+            api: checker.api(settings),
+            telegram: checker.data_centres(settings),
+            proxies: checker.proxies(settings),
+            supabase: checker.supabase(settings),
+            master_key: checker.master_key(settings),
+            allowed_hosts: checker.allowed_hosts(&settings.allowed_host),
+            tls: checker.tls(settings),
+            behind_proxy: settings.behind_proxy,
+            launch_link: settings.launch_link,
+            assistant: checker.assistant(settings),
+            webhooks: checker.webhooks(settings),
+            webhook_allow: checker.webhook_allow(settings),
+            reply_patience: checker.reply_patience(settings),
+            media_cache: checker.media_cache(settings),
+            media_store: checker.media_store(settings),
+        };
+        checker.open_to_others(&config);
+        if checker.problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(Problems(checker.problems))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            listen: "127.0.0.1:0".to_owned(),
+            data_dir: "data".into(),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once_and_name_their_variable() {
+        let bad = Settings {
+            listen: "nowhere".into(),
+            api_id: Some("minus one".into()),
+            telegram_dc: vec!["2".into()],
+            supabase_url: Some("http://example.org".into()),
+            assistant_url: Some("https://example.org/v1".into()),
+            allowed_host: vec!["*".into()],
+            ..settings()
+        };
+        let Problems(problems) = Config::check(&bad).unwrap_err();
+        let variables: Vec<_> = problems.iter().map(|problem| problem.variable).collect();
+        assert_eq!(
+            variables,
+            [
+                "SWITCHBOARD_LISTEN",
+                "TELEGRAM_API_ID",
+                "TELEGRAM_API_HASH",
+                "TELEGRAM_DC",
+                "SUPABASE_URL",
+                "SUPABASE_SERVICE_KEY",
+                "SWITCHBOARD_ALLOWED_HOSTS",
+                "ASSISTANT_MODEL",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_secret_never_shows_in_what_is_printed_of_the_configuration() {
+        let config = Config::check(&Settings {
+            api_id: Some("12345".into()),
+            api_hash: Some("0123456789abcdef0123456789abcdef".into()),
+            ..settings()
+        })
+        .unwrap();
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_absent() {
+        let config = Config::check(&Settings {
+            api_id: Some(String::new()),
+            api_hash: Some(String::new()),
+            supabase_url: Some(String::new()),
+            telegram_dc: vec![String::new()],
+            ..settings()
+        })
+        .unwrap();
+        assert!(
+            config.api.is_none()
+                && config.supabase.is_none()
+                && config.telegram.addresses.is_empty()
+        );
+    }
+}

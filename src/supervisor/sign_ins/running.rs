@@ -1,0 +1,93 @@
+//! Running: one sign-in under way, and how it is shown.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    domain::{AccountId, Login, LoginMethod, LoginStep, QrCode, Timestamp},
+    supervisor::qr,
+    telegram::{SignIn, SignInMethod, SignInStep},
+};
+
+#[derive(Clone)]
+pub(super) enum Entry {
+    Running(Arc<Running>),
+    /// The last word of a finished one, for a page that asks late.
+    Finished(Login),
+}
+
+pub(super) struct Running {
+    pub account_id: AccountId,
+    pub method: LoginMethod,
+    pub sign_in: SignIn,
+    pub tries_left: AtomicU32,
+    pub attempt: i64,
+    pub expires_at: Timestamp,
+    /// One answer at a time, so that two entered codes can't race.
+    pub turn: tokio::sync::Mutex<()>,
+    /// Over, one way or another: nothing has to be watched any more.
+    pub over: CancellationToken,
+}
+
+impl Running {
+    pub fn login(&self, step: &SignInStep) -> Login {
+        let mut login = Login {
+            method: self.method,
+            step: LoginStep::Done,
+            code_via: None,
+            code_length: None,
+            expires_at: Some(self.expires_at),
+            resend_at: None,
+            password_hint: None,
+            attempts_left: Some(self.tries_left.load(Ordering::Acquire)),
+            qr: None,
+        };
+        match step {
+            SignInStep::Code {
+                via,
+                length,
+                resend_at,
+                ..
+            } => {
+                login.step = LoginStep::Code;
+                login.code_via = Some(*via);
+                login.code_length = *length;
+                login.resend_at = *resend_at;
+            }
+            SignInStep::Password { hint } => {
+                login.step = LoginStep::Password;
+                login.password_hint = hint.clone();
+            }
+            SignInStep::Scan {
+                url,
+                expires_at,
+                scanned,
+            } => {
+                login.step = LoginStep::Scan;
+                login.qr = qr::draw(url.expose()).map(|svg| QrCode {
+                    url: url.expose().to_owned(),
+                    svg,
+                    expires_at: *expires_at,
+                    scanned: *scanned,
+                });
+            }
+            SignInStep::Done(_) => {
+                login.expires_at = None;
+                login.attempts_left = None;
+            }
+        }
+        login
+    }
+}
+
+pub(super) const fn login_method(method: &SignInMethod) -> LoginMethod {
+    match method {
+        SignInMethod::Phone(_) => LoginMethod::Phone,
+        SignInMethod::Qr => LoginMethod::Qr,
+        SignInMethod::SessionString(_) => LoginMethod::Session,
+    }
+}
