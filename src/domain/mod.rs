@@ -7,6 +7,7 @@
 
 mod account;
 mod batch;
+pub mod clean;
 mod codes;
 mod conversation;
 mod entity;

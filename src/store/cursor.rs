@@ -11,10 +11,17 @@ pub(in crate::store) enum List {
     Older,
     Newer,
     Search,
+    Export,
 }
 
 impl List {
-    const ALL: [Self; 4] = [Self::Conversations, Self::Older, Self::Newer, Self::Search];
+    const ALL: [Self; 5] = [
+        Self::Conversations,
+        Self::Older,
+        Self::Newer,
+        Self::Search,
+        Self::Export,
+    ];
 
     const fn mark(self) -> u8 {
         match self {
@@ -22,6 +29,7 @@ impl List {
             Self::Older => 2,
             Self::Newer => 3,
             Self::Search => 4,
+            Self::Export => 5,
         }
     }
 }

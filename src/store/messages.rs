@@ -110,7 +110,9 @@ fn find(
                     (rows, older, true)
                 }
                 List::Newer => newer(conn, conversation, (time, number), limit)?,
-                List::Conversations | List::Search => return Err(StoreError::InvalidCursor.into()),
+                List::Conversations | List::Search | List::Export => {
+                    return Err(StoreError::InvalidCursor.into());
+                }
             }
         }
         MessagesFrom::After(id) => {

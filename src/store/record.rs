@@ -21,6 +21,19 @@ pub(in crate::store) struct Recording {
 }
 
 impl Recording {
+    /// Of what nobody is told as news.
+    pub const fn of_history(account: KnownAccount) -> Self {
+        Self {
+            account,
+            backfilled: true,
+            late: false,
+            new_messages: 0,
+            events: 0,
+            masked: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
     pub fn touch(&mut self, key: (i64, i64)) {
         if !self.touched.contains(&key) {
             self.touched.push(key);
@@ -88,6 +101,11 @@ impl Tx<'_> {
             self.account(batch.account_id)?.last_update_at = Some(now);
             self.mark_account(batch.account_id);
         }
+        self.tell_touched(recording)
+    }
+
+    /// How many messages were new, and how many events that made.
+    pub fn tell_touched(&mut self, mut recording: Recording) -> JobResult<(usize, usize)> {
         for key in std::mem::take(&mut recording.touched) {
             let conversation = self.show_conversation(key)?;
             self.emit(

@@ -21,6 +21,7 @@ pub fn is_page(path: &str) -> bool {
             | "/api/integrations/telegram-phone/"
             | "/openapi.json"
             | "/asyncapi.json"
+            | "/collection.json"
     ) || path.starts_with("/static/")
 }
 
@@ -69,12 +70,8 @@ pub fn serve(request: &HttpRequest, name: &str) -> Result<HttpResponse, ApiError
 
 fn entity_tag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
-    let hex: String = hash
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("\"{hex}\"")
+    let (start, _) = hash.split_at(8);
+    format!("\"{}\"", crate::domain::hex(start))
 }
 
 fn content_type(name: &str, file: &EmbeddedFile) -> String {

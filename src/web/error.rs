@@ -12,6 +12,14 @@ use actix_web::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+const PROBLEM: &str = "application/problem+json";
+
+/// Does it ask for errors in the shape of RFC 9457?
+pub fn wants_problem(headers: &header::HeaderMap) -> bool {
+    let mut accepts = headers.get_all(header::ACCEPT);
+    accepts.any(|value| value.to_str().is_ok_and(|value| value.contains(PROBLEM)))
+}
+
 /// What a caller is told.
 #[derive(Debug)]
 pub struct ApiError {
@@ -112,10 +120,39 @@ impl ApiError {
         self
     }
 
+    /// As RFC 9457 has it, with our own member beside its own.
+    pub fn as_problem(&self) -> HttpResponse {
+        let mut response = self.error_response();
+        let body = json!({
+            "type": format!("urn:switchboard:error:{}", self.code),
+            "title": self.code.replace('_', " "),
+            "status": self.status.as_u16(),
+            "detail": self.message,
+            "error": self.told(),
+        });
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static(PROBLEM),
+        );
+        response.set_body(body.to_string()).map_into_boxed_body()
+    }
+
     #[must_use]
     pub fn with(mut self, params: Value) -> Self {
         self.params = Some(Box::new(params));
         self
+    }
+
+    /// The member `error`.
+    fn told(&self) -> Value {
+        let mut error = json!({ "code": self.code, "message": self.message });
+        if let Some(params) = &self.params {
+            error["params"] = (**params).clone();
+        }
+        if let Some(request_id) = self.request_id() {
+            error["request_id"] = json!(request_id);
+        }
+        error
     }
 
     #[must_use]
@@ -146,14 +183,7 @@ impl ResponseError for ApiError {
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        let mut error = json!({ "code": self.code, "message": self.message });
-        if let Some(params) = &self.params {
-            error["params"] = (**params).clone();
-        }
-        if let Some(request_id) = self.request_id() {
-            error["request_id"] = json!(request_id);
-        }
-        response.json(json!({ "error": error }))
+        response.json(json!({ "error": self.told() }))
     }
 }
 
@@ -193,5 +223,41 @@ pub fn payload_error(error: PayloadError) -> ApiError {
         ),
         PayloadError::Overflow => too_large(),
         error => ApiError::bad_request("malformed_json", format!("the body broke off: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody;
+
+    use super::*;
+
+    fn body(response: HttpResponse) -> Value {
+        let bytes = response.into_body().try_into_bytes();
+        serde_json::from_slice(&bytes.unwrap_or_default()).unwrap()
+    }
+
+    /// Protects what is inside from who is outside: whatever went wrong on our side, or beyond it, has a number and no cause.
+    #[test]
+    fn what_went_wrong_here_is_told_by_its_number() {
+        let cause = "disk 7 of the cellar";
+        let away = StatusCode::SERVICE_UNAVAILABLE;
+        for error in [
+            ApiError::internal(cause),
+            ApiError::because(away, "store_unavailable", "later", cause),
+            ApiError::because(
+                StatusCode::GATEWAY_TIMEOUT,
+                "telegram_unreachable",
+                "later",
+                cause,
+            ),
+        ] {
+            for told in [body(error.error_response()), body(error.as_problem())] {
+                assert!(told["error"]["request_id"].is_string(), "{told}");
+                assert!(!told.to_string().contains(cause), "{told}");
+            }
+        }
+        let theirs = body(ApiError::not_found("message_not_found", "message").error_response());
+        assert!(theirs["error"].get("request_id").is_none());
     }
 }

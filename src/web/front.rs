@@ -8,6 +8,8 @@ use std::{
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{dev::Extensions, rt::net::TcpStream};
 
+use super::peer::OtherEnd;
+
 /// The end of a connection that is ours.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnAddress(pub SocketAddr);
@@ -17,9 +19,14 @@ pub fn note_own_address(connection: &dyn Any, data: &mut Extensions) {
     let plain = connection.downcast_ref::<TcpStream>();
     let sealed = connection.downcast_ref::<TlsStream<TcpStream>>();
     let tcp = plain.or_else(|| sealed.map(|stream| stream.get_ref().0));
-    if let Some(address) = tcp.and_then(|stream| stream.local_addr().ok()) {
-        let ip = address.ip().to_canonical();
-        data.insert(OwnAddress(SocketAddr::new(ip, address.port())));
+    let Some((tcp, address)) = tcp.and_then(|tcp| Some((tcp, tcp.local_addr().ok()?))) else {
+        return;
+    };
+    let own = SocketAddr::new(address.ip().to_canonical(), address.port());
+    data.insert(OwnAddress(own));
+    if let Ok(peer) = tcp.peer_addr() {
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+        data.insert(OtherEnd::new(peer, own));
     }
 }
 

@@ -23,15 +23,16 @@ use super::{
     audit::{self, Call, Note},
     doors::{Caller, Credentials},
     ending,
-    error::ApiError,
+    error::{self, ApiError},
     form::is_form_type,
     front::OwnAddress,
     hosts::Hosts,
     integrations::{Face, reshaped},
     passed_on::{client_of_proxy, passed_on},
     patience,
-    repeats::{self, Begun},
-    rights::right_of,
+    peer::OtherEnd,
+    repeats::{self, Begun, Held},
+    rights::{Need, right_of},
 };
 use crate::domain::AccountId;
 
@@ -73,8 +74,12 @@ pub async fn guard(
             let response = match begun {
                 Ok(Begun::Plain) => next.call(request).await?.map_into_boxed_body(),
                 Ok(Begun::First(claim)) => {
+                    let held = Held::give(claim, &request);
                     let response = next.call(request).await?.map_into_boxed_body();
-                    claim.end(response, &service).await
+                    match held.take() {
+                        Some(claim) => claim.end(response, &service).await,
+                        None => response,
+                    }
                 }
                 Ok(Begun::Repeat(answer)) => {
                     // Done, and noted, before.
@@ -83,7 +88,11 @@ pub async fn guard(
                 }
                 Err(error) => refused(request, error),
             };
-            ending::bind(response, &service, access)
+            // What anybody may read is nobody's to lose, not even while the service is being locked.
+            match right {
+                Some(right) if right.need == Need::Nothing => response,
+                _ => ending::bind(response, &service, access),
+            }
         }
         Err(error) => refused(request, error),
     };
@@ -115,9 +124,30 @@ pub async fn guard(
             response = response.into_response(told);
         }
     }
+    if face.is_none() && error::wants_problem(response.request().headers()) {
+        response = problem(response);
+    }
     let own = response.request().conn_data::<OwnAddress>().copied();
     add_headers(response.headers_mut(), &gate.hosts, own, api);
     Ok(response)
+}
+
+/// The same error in the shape of RFC 9457, for whoever asked for that.
+fn problem(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let told = response.response().error();
+    let told = told.and_then(|error| error.as_error::<ApiError>());
+    let shaped = match told {
+        Some(error) => error.as_problem(),
+        None => {
+            let kept = response
+                .response_mut()
+                .extensions_mut()
+                .remove::<ApiError>();
+            let Some(error) = kept else { return response };
+            error.as_problem()
+        }
+    };
+    response.into_response(shaped)
 }
 
 /// Answered before any handler sees it.
@@ -175,7 +205,9 @@ async fn check(
     check_content_type(request)?;
     let sign = passed_on(request.version(), request.headers());
     let said = || "SWITCHBOARD_BEHIND_PROXY".to_owned();
-    let passed_on = sign.or_else(|| gate.front.behind_proxy.then(said));
+    let passed_on = sign
+        .or_else(|| gate.front.behind_proxy.then(said))
+        .or_else(|| somebody_elses(request, service));
     let caller = Caller {
         ip,
         passed_on,
@@ -183,6 +215,14 @@ async fn check(
             && super::assets::is_open(request.path()),
     };
     service.doors.admit(credentials, caller).await
+}
+
+/// A proxy that adds nothing has a user of its own. Looked at only while being here is enough.
+fn somebody_elses(request: &ServiceRequest, service: &Service) -> Option<String> {
+    let open = !service.doors.is_locked();
+    let end = request.conn_data::<OtherEnd>().filter(|_| open)?;
+    end.is_somebody_elses()
+        .then(|| "another user of this machine".to_owned())
 }
 
 /// The raw header: `connection_info()` prefers `X-Forwarded-Host`, which a hostile page can set.

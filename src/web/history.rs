@@ -256,6 +256,10 @@ async fn fetch<T>(
     };
     match tokio::time::timeout(wait, work(link)).await {
         Ok(Ok(done)) => Ok(done),
+        // As it is with chats that were left before our time and came by an import.
+        Ok(Err(FetchError::Call(CallError::Unresolvable))) => Err(not_now(
+            "this account can't find this chat at Telegram, so nothing else of it is to be had",
+        )),
         Ok(Err(FetchError::Call(error))) => Err(error.into()),
         Ok(Err(FetchError::Store(error))) => Err(error.into()),
         Err(_) => Err(CallError::TimedOut.into()),

@@ -1,7 +1,8 @@
 //! Passed on: whether a request came through a proxy. A proxy on this machine asks from this machine, so the address alone
 //! says nothing; what it adds does.
 //!
-//! A proxy that adds nothing and speaks HTTP/1.1 can't be told from a program; `Host` stops what browsers ask it for.
+//! One that adds nothing and speaks HTTP/1.1 is told by its user, see `peer.rs`; where that is the service's own, only `Host`
+//! stops what browsers ask it for.
 
 use std::net::IpAddr;
 

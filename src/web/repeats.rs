@@ -5,10 +5,10 @@
 //! is kept, sealed, before it is given. A call that was refused is forgotten and may be tried again under its key; of one
 //! that a crash cut off nobody knows what it did, and that is what a repeat is told.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::LazyLock, time::Duration};
 
 use actix_web::{
-    HttpMessage, HttpResponse,
+    HttpMessage, HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, StatusCode, header},
@@ -30,13 +30,14 @@ use crate::{
     store::{CallKey, KeptAnswer},
 };
 
-/// Calls whose keys the outbox keeps, or that answer with a stream.
-const OF_THE_OUTBOX: [&str; 4] = [
+/// Calls whose keys the outbox keeps.
+const OF_THE_OUTBOX: [&str; 3] = [
     "/conversations/{id}/reply",
     "/accounts/{id}/send",
     "/telegram/user/send",
-    "/message_stream",
 ];
+/// Takes none: a file that comes again changes nothing.
+pub const KEYLESS: [&str; 1] = ["/accounts/{id}/import"];
 const LARGEST_BODY: usize = 1 << 20;
 /// Larger answers than this are not kept.
 const LARGEST_ANSWER: usize = 512 << 10;
@@ -48,7 +49,7 @@ static BOOT: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().to_string());
 /// Does such a call take a key?
 pub fn takes_key(method: &str, path: &str) -> bool {
     let writes = !["get", "head"].contains(&method);
-    writes && path != "/message_stream"
+    writes && !KEYLESS.contains(&path)
 }
 
 /// What a call under a key is.
@@ -78,6 +79,32 @@ struct Kept {
 struct Answer {
     status: u16,
     body: String,
+    /// `None`: JSON.
+    #[serde(default)]
+    kind: Option<String>,
+}
+
+/// A claim on its way through a handler. One that answers with a stream takes it, and ends it itself.
+#[derive(Clone)]
+pub struct Held(Rc<RefCell<Option<Claim>>>);
+
+impl Held {
+    /// For the handler of this request.
+    pub fn give(claim: Claim, request: &ServiceRequest) -> Self {
+        let held = Self(Rc::new(RefCell::new(Some(claim))));
+        request.extensions_mut().insert(held.clone());
+        held
+    }
+
+    /// `None`: the call has no key.
+    pub fn claim_of(request: &HttpRequest) -> Option<Claim> {
+        let held = request.extensions().get::<Self>().cloned();
+        held?.take()
+    }
+
+    pub fn take(&self) -> Option<Claim> {
+        self.0.borrow_mut().take()
+    }
 }
 
 /// Before the call: looks whether it was made already.
@@ -87,9 +114,11 @@ pub async fn begin(
     access: &Access,
 ) -> Result<Begun, ApiError> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let elsewhere = request
-        .match_pattern()
-        .is_none_or(|path| OF_THE_OUTBOX.contains(&path.as_str()));
+    let elsewhere = request.match_pattern().is_none_or(|path| {
+        [&OF_THE_OUTBOX[..], &KEYLESS[..]]
+            .concat()
+            .contains(&path.as_str())
+    });
     if reads || elsewhere {
         return Ok(Begun::Plain);
     }
@@ -200,7 +229,8 @@ fn repeated(answer: Answer) -> Result<HttpResponse, ApiError> {
     if answer.body.is_empty() {
         return Ok(response.finish());
     }
-    response.insert_header((header::CONTENT_TYPE, "application/json"));
+    let kind = answer.kind.as_deref().unwrap_or("application/json");
+    response.insert_header((header::CONTENT_TYPE, kind));
     Ok(response.body(answer.body))
 }
 
@@ -231,18 +261,39 @@ impl Claim {
             log::warn!(target: "switchboard::web", "an answer under an idempotency key can't be kept");
             return response;
         };
-        let answer = Answer { status, body };
+        let answer = Answer {
+            status,
+            body,
+            kind: None,
+        };
+        self.keep(service, answer).await;
+        response
+    }
+
+    /// What was streamed, once it has ended; one that is too long is told by its end alone.
+    pub async fn end_stream(self, service: &Service, kind: &str, whole: String, end: &str) {
+        let fits = whole.len() <= LARGEST_ANSWER;
+        let answer = Answer {
+            status: StatusCode::OK.as_u16(),
+            body: if fits { whole } else { end.to_owned() },
+            kind: Some(kind.to_owned()),
+        };
+        self.keep(service, answer).await;
+    }
+
+    async fn keep(self, service: &Service, answer: Answer) {
         let kept = match seal(service, self.id, &self.fingerprint, Some(answer)).await {
             Ok(sealed) => service.store.keep_answer(self.id, sealed).await,
-            Err(_) => return response,
+            // The log has it.
+            Err(_) => return,
         };
         if let Err(error) = kept {
             log::warn!(target: "switchboard::web", "an answer under an idempotency key was not kept: {error}");
         }
-        response
     }
 
-    async fn release(&self, service: &Service) {
+    /// Nothing was done: the key may be used again.
+    pub async fn release(&self, service: &Service) {
         if let Err(error) = service.store.drop_answer(self.id).await {
             log::warn!(target: "switchboard::web", "an idempotency key stays taken: {error}");
         }

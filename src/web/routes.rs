@@ -10,7 +10,7 @@ use actix_web::{
 
 use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, error, events,
-    guard, health, history,
+    export, guard, health, history, import,
     integrations::{phone, portal, stream, user},
     launch, login, media, messages, metrics, openapi, replies,
     rights::{Right, Rights},
@@ -142,6 +142,7 @@ routes! {
     get "/docs" => assets::get_docs, Nothing;
     get "/openapi.json" => openapi::get_document, Nothing;
     get "/asyncapi.json" => openapi::get_asyncapi, Nothing;
+    get "/collection.json" => openapi::get_collection, Nothing;
     once "/launch" => launch::open_desk, Nothing, "desk_opened";
     post "/launch" => launch::make_link, Service, "link_made";
     once "/ws" => socket::open_socket, Read;
@@ -179,6 +180,9 @@ routes! {
     post "/messages/{id}/reveal" => messages::reveal_message, Admin, "reveal";
     delete "/messages/{id}" => messages::discard_message, Send;
     get "/events" => events::list_events, Read;
+    get "/export/conversations/{id}" => export::export_conversation, Read, "chat_exported";
+    get "/export/accounts/{id}" => export::export_account, Read, "account_exported";
+    post "/accounts/{id}/import" => import::import_history, Admin, "history_imported";
     get "/search" => search::search_messages, Read;
     get "/health/live" => health::get_live, Nothing;
     get "/health/ready" => health::get_ready, Read;

@@ -36,11 +36,25 @@ export async function call(path, options = {}) {
     request.keepalive = options.keepalive === true;
     if (body !== undefined) request.body = JSON.stringify(body);
   }
-  const answer = await send(url, request, signal);
+  return told(await send(url, request, signal));
+}
+
+async function told(answer) {
   const json = await answer.json().catch(() => null);
   if (answer.ok) return json ?? {};
   const error = json?.error;
   throw new ApiError(answer.status, error?.code ?? json?.code ?? 'unexpected', error?.message ?? json?.message ?? '', json);
+}
+
+/** A file of any size: it takes as long as it takes. */
+async function upload(path, file) {
+  const headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
+  return told(await send(new URL(path, ROOT), { method: 'POST', headers, body: file }));
+}
+
+/** Where an export comes from: `kind` is conversations or accounts. */
+export function exportHref(kind, what, format) {
+  return new URL(`export/${kind}/${encodeURIComponent(what)}?format=${format}`, ROOT).href;
 }
 
 async function send(url, request, signal) {
@@ -84,6 +98,7 @@ export const api = {
   testAccountWays: (account, proxies) => call(`accounts/${id(account)}/proxy/test`, { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
   proxies: () => call('proxies'),
   testProxies: (proxies) => call('proxies/test', { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
+  importHistory: (account, file) => upload(`accounts/${id(account)}/import`, file),
 
   login: (account) => call(`accounts/${id(account)}/login`),
   startLogin: (account, body) => call(`accounts/${id(account)}/login`, { method: 'POST', body }),

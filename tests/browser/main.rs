@@ -27,6 +27,7 @@ mod programs;
 mod replies;
 mod safety;
 mod speed;
+mod transfer;
 mod vault;
 mod ways;
 mod world;

@@ -297,17 +297,32 @@ async fn no_route_reaches_what_belongs_to_another_owner() {
             message: conversation["last_message"]["id"].as_i64().unwrap(),
         });
     }
+    // Somebody else's, for tokens that are for that one alone.
+    let number = phone(4);
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Another"));
+    let body = json!({ "label": "Another", "session": fleet.session_string(user) });
+    let added = admin.post("/accounts/add", body).await;
+    let another = added["account"]["id"].clone();
     let before = admin.get("/accounts").await["accounts"].clone();
 
-    let strangers = [
+    let mut strangers = vec![
         fleet.api.with_header("x-license-key", &mine),
         bearer(&fleet, &mine),
         fleet.api.with_header("x-api-key", &mine),
     ];
+    for scope in ["read", "send", "admin"] {
+        let body = json!({ "name": scope, "scope": scope, "account_ids": [another] });
+        let made = admin.post("/tokens", body).await;
+        strangers.push(bearer(&fleet, made["secret"].as_str().unwrap()));
+    }
     for api in &strangers {
         for victim in &victims {
             try_every_route(api, victim, person).await;
         }
+    }
+    for api in strangers.iter().take(3) {
         // The other licence's name does not help either.
         let pretending = api
             .with_header("x-license-key", &theirs)

@@ -134,6 +134,54 @@ async fn an_answer_is_streamed_and_then_sent_from_the_users_account() {
     );
 }
 
+/// Protects a caller whose line broke: under the same key the answer is told again, and neither asked for nor sent twice; one
+/// that came to nothing may be asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_under_a_key_is_sent_once() {
+    let scene = scene().await;
+    let pieces = vec!["Hello ".to_owned(), "there.".to_owned()];
+    let told = async |key: &str, body: Value| {
+        let request = scene.fleet.api.request(Method::POST, "/message_stream");
+        let request = request.header("idempotency-key", key).json(&body);
+        let answer = request.send().await.unwrap();
+        let replayed = answer.headers().contains_key("idempotency-replayed");
+        let kind = answer.headers()["content-type"].clone();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        // What only shows that the line stands is not a part of it.
+        let text: String = text
+            .lines()
+            .filter(|line| line.starts_with("data: ") && !line.contains("sending"))
+            .collect();
+        (status, replayed, kind, text)
+    };
+    scene.assistant.behave(Behaviour::Refuses);
+    let (_, replayed, _, text) = told("one", question(true)).await;
+    assert!(!replayed && text.contains("assistant_refused"), "{text}");
+    scene
+        .assistant
+        .behave(Behaviour::Says(pieces, Duration::from_millis(5)));
+    let first = told("one", question(true)).await;
+    assert!(!first.1 && first.3.contains("\"sent\":true"), "{first:?}");
+    let asked = scene.assistant.asked().len();
+    let again = wait::until(
+        "the answer to be kept",
+        || told("one", question(true)),
+        |(status, ..)| *status == StatusCode::OK,
+    )
+    .await;
+    assert_eq!((again.1, &again.2, &again.3), (true, &first.2, &first.3));
+    assert_eq!(
+        (scene.assistant.asked().len(), scene.sent().len()),
+        (asked, 1)
+    );
+    let (status, ..) = told("one", question(false)).await;
+    assert_eq!(
+        status,
+        StatusCode::CONFLICT,
+        "another call under the same key"
+    );
+}
+
 /// Protects recipients: an answer that is not whole is never sent, and the caller is told what happened.
 #[tokio::test(flavor = "multi_thread")]
 async fn half_an_answer_is_never_sent() {

@@ -147,3 +147,33 @@ fn only_a_new_token_makes_a_database() {
     let second = tokens::tried(&data, TOKEN_COMMANDS[1]);
     assert_eq!(second.stderr, "");
 }
+
+/// Protects whoever shows somebody the help: it says which variables there are and nothing of what is in them.
+#[test]
+fn the_help_tells_no_secrets() {
+    const SECRET: &str = "swordfish-of-this-machine";
+    for command in [None, Some("serve"), Some("token")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+            .args(command)
+            .arg("--help")
+            .env("TELEGRAM_API_HASH", SECRET)
+            .env("SUPABASE_URL", format!("https://{SECRET}.example"))
+            .env("SUPABASE_SERVICE_KEY", SECRET)
+            .env("SWITCHBOARD_MASTER_KEY", SECRET)
+            .env("SWITCHBOARD_MASTER_PASSPHRASE", SECRET)
+            .env("SWITCHBOARD_WEBHOOKS", format!("https://{SECRET}.example"))
+            .env("SWITCHBOARD_WEBHOOK_SECRET", SECRET)
+            .env(
+                "SWITCHBOARD_PROXIES",
+                format!("socks5://a:{SECRET}@127.0.0.1:9"),
+            )
+            .env("ASSISTANT_URL", format!("https://{SECRET}.example"))
+            .env("ASSISTANT_KEY", SECRET)
+            .output()
+            .unwrap();
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("TELEGRAM_API_HASH"), "{said}");
+        assert!(!said.contains(SECRET), "{command:?}: {said}");
+    }
+}

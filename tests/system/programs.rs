@@ -204,3 +204,43 @@ async fn the_frames_are_described() {
     let served = fleet.api.plain_get("/asyncapi.json").await;
     assert_eq!(served, switchboard::web::asyncapi_document());
 }
+
+/// Protects programs that know RFC 9457 and nothing of us: who asks for problems gets them, from handlers and from the guard,
+/// and what we say besides is in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_come_as_problems_for_whoever_accepts_them() {
+    let fleet = Fleet::builder().start().await;
+    let problems = fleet
+        .api
+        .with_header("accept", "application/problem+json, application/json");
+    for (path, status, code) in [
+        ("/messages/987654321", 404, "message_not_found"),
+        ("/conversations?limit=x", 400, "malformed_query"),
+        ("/nowhere", 404, "not_found"),
+    ] {
+        let answer = problems.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["type"], format!("urn:switchboard:error:{code}"));
+        assert_eq!(
+            (&problem["status"], &problem["error"]["code"]),
+            (&json!(status), &json!(code))
+        );
+        assert_eq!(problem["detail"], problem["error"]["message"]);
+        let answer = fleet.api.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/json");
+    }
+    // Before any handler: a body that is not read.
+    let refused = problems
+        .request(Method::POST, "/tokens")
+        .body("x")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status().as_u16(), 415);
+    assert_eq!(
+        refused.headers()["content-type"],
+        "application/problem+json"
+    );
+}

@@ -16,12 +16,12 @@ fn bearer(fleet: &Fleet, token: &str) -> Api {
 }
 
 /// A token that ended a moment ago.
-fn expired(fleet: &Fleet) -> String {
+fn expired(fleet: &Fleet, scope: &str) -> String {
     let path = fleet.data_dir().join("switchboard.db");
     let text = new_token();
     let token = NewToken {
-        name: "expired".to_owned(),
-        scope: "admin".to_owned(),
+        name: format!("expired {scope}"),
+        scope: scope.to_owned(),
         hash: sha256_hex(text.expose()),
         expires_at: Some(Timestamp::from_millis(Timestamp::now().millis() - 1)),
         launched_by: None,
@@ -67,10 +67,15 @@ async fn every_route_lets_in_whom_the_table_names() {
     let data = fleet.data_dir();
     let scopes = ["read", "send", "admin", "licence"];
     let made = scopes.map(|scope| (scope, tokens::create(&data, scope, scope)));
-    let revoked = tokens::create(&data, "revoked", "admin");
-    tokens::revoke(&data, "revoked");
-    let ended = [("revoked", revoked), ("expired", expired(&fleet))];
-    for api in [fleet.api.clone(), bearer(&fleet, &ended[0].1)] {
+    let mut ended = Vec::new();
+    for scope in scopes {
+        let name = format!("revoked {scope}");
+        ended.push((name.clone(), tokens::create(&data, &name, scope)));
+        tokens::revoke(&data, &name);
+        ended.push((format!("expired {scope}"), expired(&fleet, scope)));
+    }
+    let ends = ended.iter().map(|(_, token)| bearer(&fleet, token));
+    for api in [fleet.api.clone()].into_iter().chain(ends) {
         wait::until(
             "the service to be locked and the token to have ended",
             || api.call(Method::GET, "/accounts", None),

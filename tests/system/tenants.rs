@@ -1,5 +1,8 @@
 //! Tenants: one owner's sign-ins cost no other owner anything, and nobody loses an account that works.
 
+use std::{io::ErrorKind, net::TcpListener};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE};
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -132,4 +135,27 @@ async fn a_launch_link_goes_to_no_journal() {
     );
     assert!(!told.await.contains("code="));
     assert_eq!(fleet.service().line_so_far(), None);
+}
+
+/// Protects what stands beside the service: a session string names a data centre, and not whom the service dials.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_string_does_not_say_whom_to_dial() {
+    let fleet = Fleet::builder().start().await;
+    let beside = TcpListener::bind("127.0.0.1:0").unwrap();
+    beside.set_nonblocking(true).unwrap();
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&phone(1), "Brought along"));
+    let session = fleet.session_string(user);
+    let mut bytes = URL_SAFE.decode(&session[1..]).unwrap();
+    // Behind the data centre and four bytes of the address.
+    bytes[5..7].copy_from_slice(&beside.local_addr().unwrap().port().to_be_bytes());
+    let session = format!("1{}", URL_SAFE.encode(bytes));
+    let body = json!({ "label": "Brought along", "session": session });
+    let (status, added) = tried(&fleet.api, "/accounts/add", body).await;
+    assert_eq!(status, StatusCode::CREATED, "{added}");
+    let id = added["account"]["id"].as_str().unwrap();
+    fleet.wait_for_state(id, "online").await;
+    let dialled = beside.accept().map(drop);
+    assert_eq!(dialled.unwrap_err().kind(), ErrorKind::WouldBlock);
 }

@@ -2,7 +2,7 @@
 
 mod action;
 mod buttons;
-mod clean;
+
 mod codes;
 mod dialog;
 mod entities;
@@ -23,7 +23,7 @@ mod update;
 
 use grammers_client::tl;
 
-use crate::domain::{AccountId, Batch, ChatId, MessageObject, Timestamp};
+use crate::domain::{AccountId, Batch, ChatId, MessageObject, Timestamp, clean};
 use people::People;
 
 pub(super) use dialog::record as dialog_record;

@@ -211,6 +211,11 @@ impl Doors {
     /// Did a caller who was let in lose the right since? How old what is known may be does not matter here: while
     /// nothing new is known, nobody is cut.
     #[must_use]
+    /// Being on this machine is not enough.
+    pub fn is_locked(&self) -> bool {
+        self.tokens.watch().latest().locked
+    }
+
     pub fn lost(&self, access: &Access) -> Option<Lost> {
         Lost::of(&self.tokens.watch().latest(), access)
     }

@@ -79,7 +79,7 @@ pub fn token_required(table: &TokenTable, caller: &Caller) -> ApiError {
             .to_owned()
     } else if let Some(sign) = &caller.passed_on {
         format!(
-            "this call came through a proxy ({sign} shows it), so it does not count as one from this machine and needs a token: \
+            "this call came through a proxy or from somebody else ({sign} shows it), so it does not count as one from this machine and needs a token: \
              make one with `switchboard token create` and send it as Authorization: Bearer"
         )
     } else {

@@ -1,8 +1,11 @@
 //! The assistant's answer as a stream, sent from the user's own account once it is whole.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use actix_web::{HttpResponse, http::header, rt, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, rt, web};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,6 +23,7 @@ use crate::{
         ApiError, Service,
         conversations::{check_can_send, resolved_send},
         doors::random_text,
+        repeats::{Claim, Held},
     },
 };
 
@@ -30,6 +34,9 @@ const LISTENING: Duration = Duration::from_millis(150);
 /// Something is written this often, so that a caller who left is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const TURNS: usize = 1000;
+const STREAM: &str = "text/event-stream; charset=utf-8";
+/// More is not kept for a repeat, which then hears the end alone.
+const LONGEST_TOLD: usize = 1 << 20;
 
 #[derive(Deserialize)]
 pub struct Relay {
@@ -50,6 +57,7 @@ struct Destination {
 
 pub async fn relay(
     service: web::Data<Service>,
+    request: HttpRequest,
     body: web::Json<Relay>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
@@ -82,15 +90,19 @@ pub async fn relay(
         _ => None,
     };
     let (events, receiver) = mpsc::channel(ON_THE_WAY);
-    rt::spawn(produce(
-        service,
-        assistant,
-        body.messages,
-        destination,
-        events,
-    ));
+    let events = Events {
+        caller: events,
+        told: Arc::default(),
+    };
+    let claim = Held::claim_of(&request);
+    rt::spawn(async move {
+        let told = produce(&service, assistant, body.messages, destination, &events).await;
+        if let Some(claim) = claim {
+            end(claim, &service, told, events).await;
+        }
+    });
     Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
+        .insert_header((header::CONTENT_TYPE, STREAM))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header(("X-Accel-Buffering", "no"))
         .insert_header((header::CONTENT_ENCODING, "identity"))
@@ -100,25 +112,68 @@ pub async fn relay(
         })))
 }
 
-type Events = mpsc::Sender<web::Bytes>;
+/// On their way to the caller, and what was told so far: a repeat under the same key hears it again.
+#[derive(Clone)]
+struct Events {
+    caller: mpsc::Sender<web::Bytes>,
+    told: Arc<Mutex<String>>,
+}
+
+impl Events {
+    /// `false`: the caller is gone.
+    async fn tell(&self, data: &Value) -> bool {
+        let piece = event(data);
+        {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() < LONGEST_TOLD {
+                told.push_str(&String::from_utf8_lossy(&piece));
+            }
+        }
+        self.caller.send(piece).await.is_ok()
+    }
+
+    fn told(self) -> String {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut told)
+    }
+}
+
+/// What became of an answer.
+enum Told {
+    /// Nothing that a repeat would do twice.
+    Nothing,
+    /// The last event.
+    End(Value),
+}
+
+async fn end(claim: Claim, service: &Service, told: Told, events: Events) {
+    match told {
+        Told::Nothing => claim.release(service).await,
+        Told::End(last) => {
+            let last = event(&last);
+            let end = String::from_utf8_lossy(&last);
+            claim.end_stream(service, STREAM, events.told(), &end).await;
+        }
+    }
+}
 
 fn event(data: &Value) -> web::Bytes {
     web::Bytes::from(format!("data: {data}\n\n"))
 }
 
 async fn produce(
-    service: web::Data<Service>,
+    service: &Service,
     assistant: AssistantClient,
     turns: Vec<Turn>,
     destination: Option<Destination>,
-    events: Events,
-) {
-    let beats = beat(events.clone());
+    events: &Events,
+) -> Told {
+    let beats = beat(events.caller.clone());
     let heard = |text: String| {
         let events = events.clone();
         async move {
-            let piece = event(&json!({ "type": "content", "content": text }));
-            events.send(piece).await.is_ok()
+            let piece = json!({ "type": "content", "content": text });
+            events.tell(&piece).await
         }
     };
     let answer = tokio::select! {
@@ -127,24 +182,33 @@ async fn produce(
     };
     let last = match answer {
         // The caller left: nothing is sent.
-        Ok(None) => return,
-        Err(error) => trouble(error.code(), &error.to_string(), &[]),
+        Ok(None) => return Told::Nothing,
+        Err(error) => {
+            let last = trouble(error.code(), &error.to_string(), &[]);
+            events.tell(&last).await;
+            return Told::Nothing;
+        }
         Ok(Some(text)) => match destination {
             None => json!({ "type": "done", "status": "ok", "sent": false, "message_ids": [] }),
             Some(destination) => {
-                if !still_there(&events).await {
-                    return;
+                if !still_there(events).await {
+                    return Told::Nothing;
                 }
-                deliver(&service, &destination, &text).await
+                deliver(service, &destination, &text).await
             }
         },
     };
     // A caller who left meanwhile finds the messages in the chat.
-    let _ = events.send(event(&last)).await;
+    events.tell(&last).await;
+    let refused = last["type"] == "error" && last["sent"] == false;
+    if refused && last["code"] != "unconfirmed" {
+        return Told::Nothing;
+    }
+    Told::End(last)
 }
 
 /// Ends when the caller is gone. Comments mean nothing to readers, but they can only be written to somebody.
-async fn beat(events: Events) {
+async fn beat(events: mpsc::Sender<web::Bytes>) {
     loop {
         tokio::time::sleep(HEARTBEAT).await;
         if events
@@ -161,10 +225,10 @@ async fn beat(events: Events) {
 async fn still_there(events: &Events) -> bool {
     let sending = event(&json!({ "type": "sending" }));
     for piece in [sending, web::Bytes::from_static(b": \n\n")] {
-        if events.send(piece).await.is_err() {
+        if events.caller.send(piece).await.is_err() {
             return false;
         }
-        let gone = tokio::time::timeout(LISTENING, events.closed()).await;
+        let gone = tokio::time::timeout(LISTENING, events.caller.closed()).await;
         if gone.is_ok() {
             return false;
         }

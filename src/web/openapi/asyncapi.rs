@@ -78,7 +78,7 @@ const UNNUMBERED: &[(&str, &str, bool, &str)] = &[
     ),
     (
         "vault_status",
-        "VaultState",
+        "VaultStatus",
         true,
         "How the account vault stands.",
     ),

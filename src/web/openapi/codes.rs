@@ -129,6 +129,14 @@ pub const CODES: &[(&str, &str)] = &[
         "the first call under this key is still under way",
     ),
     (
+        "import_not_yours",
+        "the file was exported from another account",
+    ),
+    (
+        "import_unreadable",
+        "the file is no result.json of Telegram Desktop, or it broke off; what was read before is imported",
+    ),
+    (
         "internal",
         "something broke on our side; the log has the request_id",
     ),
@@ -138,6 +146,7 @@ pub const CODES: &[(&str, &str)] = &[
         "invalid_idempotency_key",
         "Idempotency-Key has 1 to 255 plain characters",
     ),
+    ("invalid_format", "format is json or html"),
     ("invalid_kind", "there is no such kind of conversation"),
     ("invalid_limit", "limit is a number from 1 to 200"),
     (

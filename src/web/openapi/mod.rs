@@ -2,16 +2,24 @@
 
 mod asyncapi;
 mod codes;
+mod collection;
+mod examples;
 mod operations;
 mod schemas;
+mod statuses;
 
 use actix_web::{HttpResponse, http::header};
 use serde_json::{Map, Value, json};
 
-pub use self::asyncapi::{asyncapi_document, get_asyncapi};
+pub use self::{
+    asyncapi::{asyncapi_document, get_asyncapi},
+    collection::get_collection,
+};
 use self::{
     codes::CODES,
+    examples::example_of,
     operations::{OPERATIONS, Operation},
+    statuses::STATUSES,
 };
 use super::{Need, RIGHTS, Right, repeats::takes_key};
 
@@ -56,10 +64,11 @@ pub async fn get_document() -> HttpResponse {
 
 fn document() -> Value {
     let mut paths = Map::new();
+    let schemas = schemas::components();
     for operation in OPERATIONS {
         let path = operation.path.replace(":.*}", "}");
         let verbs = paths.entry(path).or_insert_with(|| json!({}));
-        verbs[operation.method] = described(operation);
+        verbs[operation.method] = described(operation, &schemas);
     }
     json!({
         "openapi": "3.1.0",
@@ -81,7 +90,7 @@ fn document() -> Value {
         "servers": [{ "url": "/", "description": "Where this document was read." }],
         "paths": paths,
         "components": {
-            "schemas": schemas::components(),
+            "schemas": schemas,
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "A token of `switchboard token create`." },
                 "key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
@@ -95,7 +104,7 @@ fn document() -> Value {
     })
 }
 
-fn described(operation: &Operation) -> Value {
+fn described(operation: &Operation, schemas: &Value) -> Value {
     let need = need_of(operation);
     let scopes: Vec<_> = need.scopes().iter().map(|scope| scope.as_str()).collect();
     let keys: &[&str] = match takes_key(operation.method, operation.path) {
@@ -103,7 +112,7 @@ fn described(operation: &Operation) -> Value {
         false => &[],
     };
     let own_codes = [operation.errors, keys].concat();
-    let all_codes = [&own_codes[..], COMMON].concat().join(", ");
+    let codes = [&own_codes[..], COMMON].concat();
     let mut described = json!({
         "tags": [operation.tag],
         "operationId": operation_id(operation),
@@ -126,9 +135,17 @@ fn described(operation: &Operation) -> Value {
         _ => "Error",
     };
     let content = json!({ "application/json": { "schema": schema(error) } });
+    for (status, with_it) in STATUSES {
+        let told = codes.iter().filter(|code| with_it.contains(*code));
+        let told: Vec<String> = told.map(|code| meant(code)).collect();
+        if !told.is_empty() {
+            let described = json!({ "description": told.join("; "), "content": content });
+            responses.insert(status.to_string(), described);
+        }
+    }
     responses.insert(
         "default".to_owned(),
-        json!({ "description": all_codes, "content": content }),
+        json!({ "description": codes.join(", "), "content": content }),
     );
     if operation.path == "/health/ready" {
         // It says what is wrong in the same words.
@@ -138,7 +155,10 @@ fn described(operation: &Operation) -> Value {
     if !operation.body.is_empty() {
         described["requestBody"] = json!({
             "required": !MAY_BE_BARE.contains(&operation.path),
-            "content": { "application/json": { "schema": schema(operation.body) } },
+            "content": { "application/json": {
+                "schema": schema(operation.body),
+                "example": example_of(operation.body, schemas),
+            } },
         });
         if let Some((_, form)) = FORMS.iter().find(|(path, _)| *path == operation.path) {
             described["requestBody"]["content"]["multipart/form-data"] =
@@ -146,6 +166,12 @@ fn described(operation: &Operation) -> Value {
         }
     }
     described
+}
+
+/// A code and what it means.
+fn meant(code: &str) -> String {
+    let known = CODES.iter().find(|(known, _)| *known == code);
+    format!("{code}: {}", known.map_or("", |(_, meaning)| meaning))
 }
 
 fn need_of(operation: &Operation) -> Need {
@@ -172,6 +198,10 @@ fn answer(operation: &Operation) -> Value {
         | "application/openmetrics-text" => {
             json!({ operation.answer: { "schema": {} } })
         }
+        "export" => json!({
+            "application/json": { "schema": schema("DesktopExport") },
+            "text/html": { "schema": { "type": "string" } },
+        }),
         name => json!({ "application/json": { "schema": schema(name) } }),
     };
     json!({ "description": operation.summary, "content": content })
@@ -223,7 +253,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 
 fn path_schema(path: &str, name: &str) -> Value {
     match name {
-        "id" if path.starts_with("/accounts/") => json!({ "type": "string", "format": "uuid" }),
+        "id" if path.contains("/accounts/") => json!({ "type": "string", "format": "uuid" }),
         "id" if path.starts_with("/webhooks/") => {
             json!({ "type": "string", "pattern": "^[0-9a-f-]{16,36}$" })
         }
@@ -246,7 +276,8 @@ fn query_schema(path: &str, name: &str) -> Value {
             "type": "string",
             "pattern": "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*)?$",
         }),
-        (_, "unread" | "force" | "newest") => json!({ "type": "boolean" }),
+        (_, "unread" | "force" | "newest" | "files") => json!({ "type": "boolean" }),
+        (_, "format") => json!({ "type": "string", "enum": ["json", "html"] }),
         (_, "history") => json!({ "type": "string", "enum": ["keep", "delete"] }),
         (_, "kind") => json!({
             "type": "string", "enum": ["private", "bot", "group", "supergroup", "channel"],
@@ -261,7 +292,7 @@ mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     use super::*;
-    use crate::web::ROUTES;
+    use crate::web::{ROUTES, repeats::KEYLESS};
 
     /// Protects readers of the document: every route is described, and nothing is described that is not served.
     #[test]
@@ -304,7 +335,7 @@ mod tests {
             let keyed = parameters
                 .iter()
                 .any(|parameter| parameter["name"] == "Idempotency-Key");
-            let writes = operation.method != "get" && operation.path != "/message_stream";
+            let writes = operation.method != "get" && !KEYLESS.contains(&operation.path);
             assert_eq!(keyed, writes, "{} {}", operation.method, operation.path);
         }
     }
@@ -330,28 +361,45 @@ mod tests {
             &mut texts,
         );
         let makers = [
-            "bad_request(",
-            "not_found(",
-            "conflict(",
-            "unprocessable(",
-            "forbidden(",
-            "unavailable(",
+            ("bad_request(", 400),
+            ("not_found(", 404),
+            ("conflict(", 409),
+            ("unprocessable(", 422),
+            ("forbidden(", 403),
+            ("unavailable(", 503),
         ];
+        let listed_with = |code: &str| -> Vec<u16> {
+            let with_it = STATUSES.iter().filter(|(_, codes)| codes.contains(&code));
+            with_it.map(|(status, _)| *status).collect()
+        };
         let mut found = BTreeSet::new();
         for text in &texts {
-            for maker in makers {
+            for (maker, status) in makers {
                 for (at, _) in text.match_indices(maker) {
                     let rest = text[at + maker.len()..].trim_start();
                     if let Some(code) = rest
                         .strip_prefix('"')
                         .and_then(|rest| rest.split('"').next())
                     {
+                        let statuses = listed_with(code);
+                        assert!(
+                            statuses.is_empty() || statuses.contains(&status),
+                            "{code} comes with {status}, too"
+                        );
                         found.insert(code.to_owned());
                     }
                 }
             }
         }
         assert!(found.len() > 40, "{found:?}");
+        for (status, with_it) in STATUSES {
+            for code in *with_it {
+                assert!(
+                    CODES.iter().any(|(known, _)| known == code),
+                    "{status} {code}"
+                );
+            }
+        }
         let listed: BTreeSet<_> = CODES.iter().map(|(code, _)| (*code).to_owned()).collect();
         let missing: Vec<_> = found.difference(&listed).collect();
         assert!(missing.is_empty(), "{missing:?}");

@@ -242,6 +242,19 @@ macro_rules! operations {
     };
 }
 
+/// Of exports.
+const EXPORT: Query = &[
+    (
+        "format",
+        "json (default): Telegram Desktop's own layout, without files; html: one page with the files in it",
+    ),
+    ("files", "false: a page without files"),
+    (
+        "cursor",
+        "a piece at a time, each after the one before: `start`, then what Next-Cursor of the answer before said; the answer without it is the last. The pieces one after another are the file",
+    ),
+];
+
 operations! {
     "accounts" {
         post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], LOGIN;
@@ -260,6 +273,8 @@ operations! {
         post "/proxies/test" "Which data centres each of them reaches, and how fast; or each of those given, before an account has them", "TestWays" => 200 "Ways", &[], &["proxy_invalid"];
         post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &["account_not_found", "account_unavailable"];
         post "/accounts/{id}/logout" "Signs it out; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[], ACCOUNT;
+        get "/export/accounts/{id}" "All chats of an account, streamed, as Telegram Desktop exports them, or as a page", "" => 200 "export", EXPORT, &["account_not_found", "invalid_format", "invalid_cursor"];
+        post "/accounts/{id}/import" "Takes a `result.json` of Telegram Desktop, of any length, into the account's history: a chat or the whole account. Nothing of it is news (`backfilled`), and what is stored already stays as it is, so a file that broke off is sent again", "DesktopExport" => 200 "Imported", &[], &["account_not_found", "account_unavailable", "import_not_yours", "import_unreadable"];
         post "/accounts/{id}/send" "Writes to a @username, a numeric id or a phone number", "Send" => 202 "MessageAndConversation", &[], SENDING;
     }
     "conversations" {
@@ -278,6 +293,7 @@ operations! {
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
         post "/messages/{id}/reveal" "The text of a masked message with its code, fetched from Telegram and kept nowhere; for admins, and the log says for whom", "" => 200 "Revealed", &[], REVEAL;
         delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[("force", "true: also one that may have arrived; if it did, it comes again as a message from another device")], &["message_not_found", "message_not_waiting", "message_may_have_arrived"];
+        get "/export/conversations/{id}" "All that is stored of a chat, streamed: as Telegram Desktop exports it, or as a page. Deleted messages are not in it; `missing` tells stretches of message numbers that are not stored here", "" => 200 "export", EXPORT, &["conversation_not_found", "invalid_format", "invalid_cursor"];
         get "/search" "Words in messages", "" => 200 "FoundMessages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
     }
     "live" {
@@ -332,6 +348,7 @@ operations! {
         get "/docs" "This document as a page", "" => 200 "text/html", &[], &[];
         get "/openapi.json" "This document", "" => 200 "application/json", &[], &[];
         get "/asyncapi.json" "WebSocket frames and webhook posts, as an AsyncAPI document", "" => 200 "application/json", &[], &[];
+        get "/collection.json" "Every call as Postman and Bruno import it, made of this document", "" => 200 "application/json", &[], &[];
         get "/launch" "The launch link: sets the desk's cookie, which ends with the token that the link came from", "" => 303 "", &[("code", "as printed at start")], &["launch_code_invalid"];
         get "/audit" "Who did what and who was refused, oldest first: sign-ins and log-outs, deletions, tokens, revealed codes, wrong tokens", "" => 200 "AuditEntries", &[("after", "id of the last entry that is known"), ("limit", "1 to 200"), ("newest", "true: the last ones, whatever `after` says")], &["invalid_limit", "invalid_after"];
         get "/tokens" "All tokens, ended ones and desks included; their texts are kept nowhere", "" => 200 "Tokens", &[], &[];

@@ -1,13 +1,13 @@
 /** One account's sheet: how it is, why, and everything that can be done with it. */
 
-import { api } from '../api.js';
+import { api, exportHref } from '../api.js';
 import { el, setText, show } from '../dom.js';
 import { moment } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
 import { colourOf, historyText, needsPerson, ringOf, stateText } from '../words.js';
 import { Sheet, confirm } from './sheet.js';
 import { WaysField, wayName } from './ways.js';
-import { colourField } from './fields.js';
+import { colourField, exportLinks } from './fields.js';
 
 export class AccountSheet {
   /** @param {import('../main.js').App} app */
@@ -19,7 +19,7 @@ export class AccountSheet {
     this.facts = el('dl', { class: 'facts' });
     this.acts = el('div', { class: 'actions' });
     this.conflict = el('div', { class: 'conflict', role: 'alert', hidden: true });
-    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.archive(), this.ways().root, this.facts, this.ending());
+    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.archive(), this.ways().root, this.transfer(), this.facts, this.ending());
     this.sheet.open();
     this.leave = app.store.view((state) => this.paint(state));
     this.paint(app.state);
@@ -123,6 +123,34 @@ export class AccountSheet {
     };
     this.way = new WaysField(this.app, { test: (proxies) => api.testAccountWays(this.id, proxies), save });
     return this.way;
+  }
+
+  /** Its history as a file, and a file into its history. */
+  transfer() {
+    const { t } = this.app;
+    const links = exportLinks(this.app);
+    for (const [format, link] of Object.entries(links)) link.href = exportHref('accounts', this.id, format);
+    this.file = el('input', { type: 'file', id: 'account-import', accept: '.json,application/json', 'aria-describedby': 'account-import-hint', on: { change: () => this.take() } });
+    this.taken = el('p', { class: 'small', role: 'status' });
+    const bring = el('div', { class: 'field' }, el('label', { for: 'account-import', text: t('import.title') }), this.file, el('p', { class: 'hint', id: 'account-import-hint', text: t('import.hint') }), this.taken);
+    return el('div', { class: 'transfer' }, el('h3', { text: t('export.title') }), el('div', { class: 'actions' }, ...Object.values(links)), bring);
+  }
+
+  async take() {
+    const { t } = this.app;
+    const [file] = this.file.files;
+    if (!file) return;
+    this.file.disabled = true;
+    setText(this.taken, t('import.busy'));
+    try {
+      const { import: done } = await api.importHistory(this.id, file);
+      const left = done.skipped + done.differing;
+      setText(this.taken, `${t('import.done', { n: done.added, known: done.known })} ${left > 0 ? t('import.left', { n: left }) : ''}`.trim());
+    } catch (error) {
+      setText(this.taken, ['import_not_yours', 'import_unreadable'].includes(error.code) ? t(`import.${error.code}`) : this.app.explain(error));
+    }
+    this.file.value = '';
+    this.file.disabled = false;
   }
 
   fill(account) {

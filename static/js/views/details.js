@@ -6,7 +6,8 @@ import { mergeMedia } from '../messages.js';
 import { cleanName, hueOf, safeImage } from '../text.js';
 import { addressOf, colourOf, mediaFacts, mediaIcon, mediaName, stateText, titleOf } from '../words.js';
 import { fillAvatar } from './list.js';
-import { api } from '../api.js';
+import { api, exportHref } from '../api.js';
+import { exportLinks } from './fields.js';
 
 const PAGE = 40;
 /** Pictures and files of so many messages; further ones are in the chat itself. */
@@ -33,11 +34,13 @@ export class Details {
     this.chipLabel = el('bdi', { class: 'one-line' });
     this.chip = el('button', { type: 'button', class: 'account-chip', on: { click: () => this.app.openAccount(this.account) } }, el('span', { class: 'dot' }), this.chipLabel);
     this.link = el('a', { class: 'button', target: '_blank', rel: 'noopener noreferrer' }, icon('link', 'small'), t('details.telegram'));
+    this.exports = exportLinks(this.app);
     this.list = el('div', {});
     this.note = el('p', { class: 'small quiet' });
     this.more = el('button', { type: 'button', class: 'button', on: { click: () => this.load(this.shown) } });
     this.parts.body.append(
       el('div', { class: 'big' }, this.avatar, this.name), this.facts, this.link,
+      el('section', {}, el('h3', { text: t('export.title') }), el('div', { class: 'actions' }, ...Object.values(this.exports))),
       el('section', {}, el('h3', { text: t('details.media') }), this.list, this.note, this.more),
     );
   }
@@ -64,6 +67,7 @@ export class Details {
     fillAvatar(this.avatar, conversation, title);
     setText(this.name, title);
     this.fill(conversation, account);
+    for (const [format, link] of Object.entries(this.exports)) setAttr(link, 'href', exportHref('conversations', conversation.id, format));
     const href = addressOf(conversation);
     show(this.link, Boolean(href));
     if (href) setAttr(this.link, 'href', href);

@@ -35,6 +35,12 @@ export function colourField(app, value, change) {
   return el('fieldset', { class: 'field' }, el('legend', { class: 'label', text: app.t('signin.colour') }), box);
 }
 
+/** The ways to take a history away, by format; where they lead is set by whoever shows them. */
+export function exportLinks(app) {
+  const link = (format) => el('a', { class: 'button', download: '', text: app.t(`export.${format}`), 'data-export': format });
+  return { json: link('json'), html: link('html') };
+}
+
 /** Digits only, from whatever was pasted: "Login code: 12345", "1-2-3-4-5". */
 export function codeFrom(text, length) {
   const digits = text.replace(/[٠-٩]/g, (digit) => String(digit.charCodeAt(0) - 0x660)).replace(/[۰-۹]/g, (digit) => String(digit.charCodeAt(0) - 0x6f0)).replace(/\D+/g, '');

@@ -116,6 +116,10 @@ super::schemas! {
     }
     answer VaultConflict { account_id: "uuid", what: "string", settled_here: "boolean" }
     answer OneAccount { account: "Account" }
+    answer Imported { import: "ImportCounts" }
+    answer ImportCounts {
+        chats: "integer", messages: "integer", added: "integer", known: "integer", differing: "integer", skipped: "integer",
+    }
     answer SignedOut { account: "Account", logout: "one of done|ordered|unreadable" }
     answer AccountAndLogin { account: "Account", login: "Login?" }
     answer Conversations { conversations: "Conversation[]", next_cursor: "string?" }
@@ -168,7 +172,7 @@ super::schemas! {
     answer Hello { seq: "integer", oldest_seq: "integer", version: "string", scope: "one of read|send|admin|licence" }
     answer Resync { seq: "integer" }
     answer Typing { account_id: "uuid", conversation_id: "integer", chat_id: "string", sender: "Sender?" }
-    answer VaultState { vault: "Vault" }
+    answer VaultStatus { vault: "Vault" }
     answer WebhookTest { webhook_id: "string" }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }

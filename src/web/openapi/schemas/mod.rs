@@ -47,8 +47,49 @@ use schemas;
 pub fn components() -> Value {
     all()
         .map(|schema| (schema.name.to_owned(), schema.described()))
+        .chain(desktop_export())
         .collect::<Map<_, _>>()
         .into()
+}
+
+/// Telegram Desktop's own; of its many fields those that say what a file is.
+fn desktop_export() -> [(String, Value); 5] {
+    let of = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let chat = json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": ["string", "null"] },
+            "type": { "type": "string", "enum": [
+                "personal_chat", "bot_chat", "saved_messages", "private_group", "private_supergroup",
+                "public_supergroup", "private_channel", "public_channel",
+            ] },
+            "id": { "type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_i64 },
+            "messages": { "type": "array", "items": of("DesktopMessage") },
+        },
+        "required": ["type", "id", "messages"],
+    });
+    let list = json!({
+        "type": "object",
+        "properties": { "list": { "type": "array", "items": of("DesktopChat") } },
+        "required": ["list"],
+    });
+    let account = json!({
+        "type": "object",
+        "properties": { "chats": of("DesktopChats") },
+        "required": ["chats"],
+    });
+    let either = json!({
+        "description": "A chat, or an account with its chats, as Telegram Desktop exports it (result.json).",
+        "anyOf": [of("DesktopChat"), of("DesktopAccount")],
+    });
+    [
+        ("DesktopExport", either),
+        ("DesktopAccount", account),
+        ("DesktopChats", list),
+        ("DesktopChat", chat),
+        ("DesktopMessage", json!({ "type": "object" })),
+    ]
+    .map(|(name, schema)| (name.to_owned(), schema))
 }
 
 fn all() -> impl Iterator<Item = &'static Schema> {

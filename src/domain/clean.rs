@@ -22,7 +22,7 @@ fn is_odd(letter: char) -> bool {
 }
 
 /// On one line.
-pub(super) fn line(text: String) -> String {
+pub fn line(text: String) -> String {
     if text.len() <= LINE && !text.contains(is_odd) {
         return text;
     }
@@ -34,7 +34,7 @@ pub(super) fn line(text: String) -> String {
 }
 
 /// On as many lines as it has.
-pub(super) fn block(text: String) -> String {
+pub fn block(text: String) -> String {
     let odd = |letter: char| is_odd(letter) && letter != '\n';
     if text.len() <= BLOCK && !text.contains(odd) {
         return text;
@@ -46,7 +46,7 @@ pub(super) fn block(text: String) -> String {
 }
 
 /// A name that is no way to somewhere else.
-pub(super) fn file_name(name: String) -> Option<String> {
+pub fn file_name(name: String) -> Option<String> {
     let name = line(name);
     let name: String = name
         .chars()
@@ -76,7 +76,7 @@ pub(super) fn file_name(name: String) -> Option<String> {
 }
 
 /// An address that may be opened.
-pub(super) fn url(url: String) -> Option<String> {
+pub fn url(url: String) -> Option<String> {
     if url.len() > URL
         || url.is_empty()
         || url.contains(|letter: char| is_odd(letter) || letter == ' ')
@@ -102,7 +102,7 @@ pub(super) fn url(url: String) -> Option<String> {
 }
 
 /// The host that an address leads to.
-pub(super) fn host(url: &str) -> Option<String> {
+pub fn host(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#', '\\']).next()?;
     let host = authority.rsplit('@').next()?;
@@ -112,7 +112,7 @@ pub(super) fn host(url: &str) -> Option<String> {
 }
 
 /// The host that words say, where they look like an address.
-pub(super) fn shown_host(words: &str) -> Option<String> {
+pub fn shown_host(words: &str) -> Option<String> {
     let words = words.trim();
     let (scheme, _) = words.split_once("://").unwrap_or(("https", words));
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -133,24 +133,24 @@ pub(super) fn shown_host(words: &str) -> Option<String> {
 }
 
 /// Bytes of a file.
-pub(super) fn size(bytes: i64) -> Option<i64> {
+pub fn size(bytes: i64) -> Option<i64> {
     const MOST: i64 = 1 << 36;
     (0..=MOST).contains(&bytes).then_some(bytes)
 }
 
 /// Pixels of one side.
-pub(super) fn side(pixels: i32) -> Option<i32> {
+pub fn side(pixels: i32) -> Option<i32> {
     (1..=65_535).contains(&pixels).then_some(pixels)
 }
 
 /// Seconds of something that plays.
-pub(super) fn seconds(seconds: i32) -> Option<i32> {
+pub fn seconds(seconds: i32) -> Option<i32> {
     const MOST: i32 = 366 * 24 * 3600;
     (0..=MOST).contains(&seconds).then_some(seconds)
 }
 
 /// How many; nothing is fewer than none.
-pub(super) fn count(number: i32) -> i32 {
+pub fn count(number: i32) -> i32 {
     number.max(0)
 }
 

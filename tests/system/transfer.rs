@@ -1,0 +1,647 @@
+//! Transfer: a chat and an account leave as files and come back, whole, once, and only for whom they belong to.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::stream;
+use reqwest::{Body, Method, StatusCode};
+use serde_json::{Value, json};
+use switchboard_simulator::{PersonSpec, world::Media};
+
+use crate::support::{
+    api::Api,
+    fleet::{Fleet, FleetAccount},
+    past::{Past, with_a_past},
+    rows, tokens, wait,
+};
+
+/// A file, and what its answer said.
+struct File {
+    text: String,
+    next: Option<String>,
+}
+
+async fn file(api: &Api, path: &str) -> File {
+    let answer = api.request(Method::GET, path).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    let said = answer.headers()["content-disposition"].to_str().unwrap();
+    assert!(said.starts_with("attachment; filename="), "{said}");
+    let next = answer.headers().get("next-cursor");
+    let next = next.map(|next| next.to_str().unwrap().to_owned());
+    File {
+        next,
+        text: answer.text().await.unwrap(),
+    }
+}
+
+/// Piece after piece, as somebody does it whose line breaks.
+async fn in_pieces(api: &Api, path: &str) -> (String, usize) {
+    let (mut whole, mut cursor, mut pieces) = (String::new(), "start".to_owned(), 0);
+    loop {
+        let place = format!(
+            "{path}{}cursor={cursor}",
+            if path.contains('?') { '&' } else { '?' }
+        );
+        // The one that broke is fetched again, and is the same.
+        let (one, again) = (file(api, &place).await, file(api, &place).await);
+        assert_eq!(one.text, again.text, "{place}");
+        whole.push_str(&one.text);
+        pieces += 1;
+        match one.next {
+            Some(next) => cursor = next,
+            None => return (whole, pieces),
+        }
+    }
+}
+
+async fn import(api: &Api, account: &str, text: &str) -> (StatusCode, Value) {
+    let path = format!("/accounts/{account}/import");
+    let parts: Vec<Result<Vec<u8>, std::io::Error>> = text
+        .as_bytes()
+        .chunks(1000)
+        .map(|part| Ok(part.to_vec()))
+        .collect();
+    let request = api
+        .request(Method::POST, &path)
+        .header("content-type", "application/json")
+        .body(Body::wrap_stream(stream::iter(parts)));
+    let answer = request.send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+async fn every_message(fleet: &Fleet, conversation: i64) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/conversations/{conversation}/messages?limit=200{cursor}");
+        let page = fleet.api.get(&path).await;
+        all.extend(page["messages"].as_array().unwrap().iter().cloned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return all,
+        }
+    }
+}
+
+/// Protects whoever leaves with a history and comes back: the file is Telegram Desktop's layout, in one piece or in several,
+/// and what it brings back is the same, as history, and once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_leaves_and_comes_back_the_same() {
+    const WRITTEN: usize = 450;
+    let Past {
+        mut fleet,
+        account,
+        person,
+        id,
+    } = with_a_past(WRITTEN).await;
+    let sim = &fleet.telegram;
+    sim.say_media(
+        person,
+        account.user,
+        Media::Photo {
+            width: 320,
+            height: 200,
+        },
+        "a picture",
+    );
+    let body = json!({ "text": "an answer" });
+    fleet
+        .api
+        .post(&format!("/conversations/{id}/reply"), body)
+        .await;
+    let conversation = fleet.conversation(&account, person).await;
+    fleet
+        .wait_for_message(&conversation, "an answer", "sent")
+        .await;
+    fleet
+        .wait_for_message(&conversation, "a picture", "received")
+        .await;
+    let known = every_message(&fleet, id).await.len();
+    assert_eq!(known, WRITTEN + 2);
+
+    let path = format!("/export/conversations/{id}");
+    let whole = file(&fleet.api, &path).await.text;
+    let (joined, pieces) = in_pieces(&fleet.api, &path).await;
+    assert_eq!((joined == whole, pieces), (true, 3));
+    let chat: Value = serde_json::from_str(&whole).unwrap();
+    let messages = chat["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), WRITTEN + 2);
+    assert_eq!(
+        (&chat["name"], &chat["type"], &chat["id"]),
+        (
+            &json!("Contact one"),
+            &json!("personal_chat"),
+            &json!(person)
+        )
+    );
+    assert_eq!(chat["missing"], json!([]));
+    let first = &messages[0];
+    assert_eq!(first["text"], "old 1");
+    assert_eq!(
+        first["text_entities"],
+        json!([{ "type": "plain", "text": "old 1" }])
+    );
+    assert_eq!(first["from_id"], json!(format!("user{person}")));
+    let at: i64 = first["date_unixtime"].as_str().unwrap().parse().unwrap();
+    assert_eq!(first["date"].as_str().unwrap().len(), 19);
+    assert!(at > 1_000_000_000);
+    let own = messages
+        .iter()
+        .find(|one| one["text"] == "an answer")
+        .unwrap();
+    assert_eq!(own["from_id"], json!(format!("user{}", account.user)));
+    let picture = messages
+        .iter()
+        .find(|one| one["text"] == "a picture")
+        .unwrap();
+    assert!(
+        picture["photo"]
+            .as_str()
+            .unwrap()
+            .starts_with("(File not included.")
+    );
+    let account_file = file(&fleet.api, &format!("/export/accounts/{}", account.id))
+        .await
+        .text;
+    let all: Value = serde_json::from_str(&account_file).unwrap();
+    assert_eq!(all["personal_information"]["user_id"], json!(account.user));
+    assert_eq!(all["chats"]["list"], json!([chat]));
+
+    let again = import(&fleet.api, &account.id, &whole).await;
+    let counted = json!({ "import": { "chats": 1, "messages": WRITTEN + 2, "added": 0, "known": WRITTEN + 2, "differing": 0, "skipped": 0 } });
+    assert_eq!(again, (StatusCode::OK, counted), "all of it is here");
+
+    // Gone from here, it comes back by the newest ones alone; the file brings the rest.
+    let (status, _) = fleet
+        .api
+        .call(
+            Method::DELETE,
+            &format!("/accounts/{}?history=delete", account.id),
+            None,
+        )
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    let back = fleet
+        .sign_in("Archive", account.phone.clone(), account.user)
+        .await;
+    fleet.wait_for_state(&back.id, "online").await;
+    let conversation = fleet.conversation(&back, person).await;
+    fleet
+        .wait_for_message(&conversation, "an answer", "sent")
+        .await;
+    wait::until(
+        "the first sync to end",
+        || fleet.api.account(&back.id),
+        |account| account["sync"].is_null(),
+    )
+    .await;
+    let before = fleet.api.get("/events").await["next_after"]
+        .as_i64()
+        .unwrap();
+    let (status, answer) = import(&fleet.api, &back.id, &account_file).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let counts = &answer["import"];
+    assert_eq!(counts["messages"], json!(WRITTEN + 2));
+    let added = counts["added"].as_i64().unwrap();
+    assert!(
+        added > 300 && counts["differing"] == 0 && counts["skipped"] == 0,
+        "{counts}"
+    );
+    let exported = file(
+        &fleet.api,
+        &format!("/export/conversations/{}", conversation["id"]),
+    )
+    .await
+    .text;
+    let exported: Value = serde_json::from_str(&exported).unwrap();
+    assert_eq!(
+        exported["messages"].as_array().unwrap().len(),
+        messages.len()
+    );
+    for (came, left) in exported["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(messages)
+    {
+        assert_eq!(came, left);
+    }
+    let told = fleet.api.get(&format!("/events?after={before}")).await;
+    let news = |event: &&Value| event["event"] == "message_received";
+    assert_eq!(
+        told["events"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(news)
+            .count(),
+        0
+    );
+    let database = fleet.data_dir().join("switchboard.db");
+    let query = format!(
+        "SELECT count(*) AS n FROM messages WHERE telegram_account_id = '{}' AND NOT backfilled",
+        back.id
+    );
+    assert_eq!(rows::number(&database, &query), 0);
+}
+
+/// One chat as Telegram Desktop writes it, with what it writes besides plain messages.
+fn group(own: i64) -> Value {
+    json!({
+        "name": "Builders", "type": "private_supergroup", "id": 1_600_000_001_i64,
+        "messages": [
+            { "id": -999_999_990, "type": "message", "date": "2019-01-01T10:00:00", "date_unixtime": "1546336800", "from": "Amal", "from_id": "user9001", "text": "before the group grew", "text_entities": [] },
+            { "id": 1, "type": "service", "date": "2020-02-01T12:00:00", "date_unixtime": "1580558400", "actor": "Amal", "actor_id": "user9001", "action": "create_channel", "title": "Builders", "text": "", "text_entities": [] },
+            { "id": 2, "type": "service", "date": "2020-02-01T12:00:05", "date_unixtime": "1580558405", "actor": "Amal", "actor_id": "user9001", "action": "invite_members", "members": ["Boris"], "text": "", "text_entities": [] },
+            { "id": 3, "type": "message", "date": "2020-02-01T12:01:00", "date_unixtime": "1580558460", "from": "Boris", "from_id": "user9002",
+              "text": ["Look at ", { "type": "text_link", "text": "this", "href": "https://example.org/plan" }, " and ", { "type": "bold", "text": "hurry" }],
+              "text_entities": [{ "type": "plain", "text": "Look at " }, { "type": "text_link", "text": "this", "href": "https://example.org/plan" }, { "type": "plain", "text": " and " }, { "type": "bold", "text": "hurry" }],
+              "reactions": [{ "type": "emoji", "count": 2, "emoji": "👍", "recent": [{ "from": "Amal", "from_id": "user9001", "date": "2020-02-01T12:02:00" }] }] },
+            { "id": 4, "type": "message", "date": "2020-02-01T12:03:00", "date_unixtime": "1580558580", "edited": "2020-02-01T12:04:00", "edited_unixtime": "1580558640", "from": "Me", "from_id": format!("user{own}"), "reply_to_message_id": 3, "text": "On my way", "text_entities": [{ "type": "plain", "text": "On my way" }] },
+            { "id": 5, "type": "message", "date": "2020-02-01T12:05:00", "date_unixtime": "1580558700", "from": null, "from_id": "user9003", "forwarded_from": "Somebody Else", "photo": "photos/photo_1@01-02-2020_12-05-00.jpg", "photo_file_size": 4321, "width": 800, "height": 600, "text": "", "text_entities": [] },
+            { "id": 6, "type": "message", "date": "2020-02-01T12:06:00", "date_unixtime": "1580558760", "from": "Amal", "from_id": "user9001", "file": "(File not included. Change data exporting settings to download.)", "file_name": "plan.pdf", "file_size": 1000, "mime_type": "application/pdf", "text": "", "text_entities": [] },
+            { "id": 7, "type": "unsupported" },
+            { "id": 8, "type": "message", "date": "2020-02-01T12:08:00", "date_unixtime": "1580558880", "from": "Amal", "from_id": "user9001", "poll": { "question": "When?", "closed": true, "total_voters": 2, "answers": [{ "text": "Now", "voters": 2, "chosen": true }] }, "text": "", "text_entities": [] },
+            { "id": 9, "type": "message", "date": "2020-02-01T12:09:00", "date_unixtime": "1580558940", "from": "Telegram", "from_id": "user9001", "forwarded_from": "Telegram", "text": "Login code: 54321", "text_entities": [] }
+        ]
+    })
+}
+
+fn account_file(own: i64) -> Value {
+    json!({
+        "about": "Here is the data you requested.",
+        "personal_information": { "user_id": own, "first_name": "Me", "last_name": "", "phone_number": "", "bio": "" },
+        "contacts": { "about": "x", "list": [{ "first_name": "A", "last_name": "", "phone_number": "", "date": "2020-01-01T00:00:00" }] },
+        "sessions": { "about": "x", "list": [] },
+        "chats": { "about": "This page lists all chats from this export.", "list": [
+            { "name": "Telegram", "type": "personal_chat", "id": 777_000, "messages": [
+                { "id": 201, "type": "message", "date": "2021-01-01T00:00:00", "date_unixtime": "1609459200", "from": "Telegram", "from_id": "user777000", "text": ["Login code: ", { "type": "code", "text": "98765" }, "."], "text_entities": [{ "type": "plain", "text": "Login code: " }, { "type": "code", "text": "98765" }, { "type": "plain", "text": "." }] }
+            ] },
+            { "type": "saved_messages", "id": own, "messages": [
+                { "id": 202, "type": "message", "date": "2021-01-02T00:00:00", "date_unixtime": "1609545600", "from": "Me", "from_id": format!("user{own}"), "text": "remember", "text_entities": [{ "type": "plain", "text": "remember" }] }
+            ] },
+            { "name": null, "type": "personal_chat", "id": 9004, "messages": [
+                { "id": 203, "type": "message", "date": "2021-01-03T00:00:00", "date_unixtime": "1609632000", "from": null, "from_id": "user9004", "text": "gone since", "text_entities": [{ "type": "plain", "text": "gone since" }] }
+            ] }
+        ] },
+        "left_chats": { "about": "x", "list": [group(own)] }
+    })
+}
+
+async fn one_account() -> (Fleet, FleetAccount) {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    fleet.wait_for_state(&account.id, "online").await;
+    (fleet, account)
+}
+
+/// Protects histories from files that only look like ours: what Telegram Desktop writes, of a chat and of an account, is
+/// understood piece by piece, and no code of Telegram's comes in by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_telegram_desktop_becomes_history() {
+    let (fleet, account) = one_account().await;
+    let (status, answer) = import(&fleet.api, &account.id, &group(account.user).to_string()).await;
+    let counted = json!({ "import": { "chats": 1, "messages": 10, "added": 8, "known": 0, "differing": 0, "skipped": 2 } });
+    assert_eq!((status, &answer), (StatusCode::OK, &counted));
+    let conversation = fleet.conversation(&account, -1_001_600_000_001).await;
+    assert_eq!(
+        (
+            &conversation["title"],
+            &conversation["kind"],
+            &conversation["unread"]
+        ),
+        (&json!("Builders"), &json!("supergroup"), &json!(0))
+    );
+    let id = conversation["id"].as_i64().unwrap();
+    let newest = async |id: i64| {
+        let page = format!("/conversations/{id}/messages?limit=200");
+        let page = fleet.api.get(&page).await;
+        page["messages"].as_array().unwrap().clone()
+    };
+    let messages = newest(id).await;
+    // The account does not know this chat at Telegram: that nothing older comes is said as what it is.
+    let older = format!("/conversations/{id}/messages?limit=200&around_message_id=99");
+    let (status, answer) = fleet.api.call(Method::GET, &older, None).await;
+    assert_eq!(
+        (status.as_u16(), &answer["error"]["code"]),
+        (503, &json!("history_unavailable"))
+    );
+    let of = |number: &str| {
+        messages
+            .iter()
+            .find(|one| one["message_id"] == number)
+            .unwrap()
+    };
+    assert_eq!(messages.len(), 8);
+    assert!(
+        messages.iter().all(|one| one["backfilled"] == true),
+        "{messages:?}"
+    );
+    assert_eq!(
+        (&of("1")["service"], &of("1")["action"]["kind"]),
+        (&json!("created “Builders”"), &json!("channel_create"))
+    );
+    assert_eq!(
+        (&of("2")["service"], &of("2")["sender"]["name"]),
+        (&json!("added Boris"), &json!("Amal"))
+    );
+    assert_eq!(of("3")["text"], "Look at this and hurry");
+    assert_eq!(
+        of("3")["entities"],
+        json!([
+            { "type": "text_url", "offset": 8, "length": 4, "url": "https://example.org/plan" },
+            { "type": "bold", "offset": 17, "length": 5 },
+        ])
+    );
+    assert_eq!(of("3")["reactions"][0]["count"], 2);
+    let own = of("4");
+    assert_eq!(
+        (
+            &own["direction"],
+            &own["status"],
+            &own["reply_to_message_id"]
+        ),
+        (&json!("outgoing"), &json!("sent"), &json!("3"))
+    );
+    assert_eq!(own["edited_at"], "2020-02-01T12:04:00.000Z");
+    assert_eq!(
+        (
+            &of("5")["media"]["kind"],
+            &of("5")["forwarded_from"]["name"]
+        ),
+        (&json!("photo"), &json!("Somebody Else"))
+    );
+    assert_eq!(
+        (&of("6")["media"]["name"], &of("6")["media"]["size"]),
+        (&json!("plan.pdf"), &json!(1000))
+    );
+    assert_eq!(of("8")["media"]["poll"]["options"][0]["text"], "Now");
+    assert_eq!(
+        (
+            &of("9")["masked"],
+            of("9")["text"].as_str().unwrap().contains("54321")
+        ),
+        (&json!(true), false)
+    );
+
+    let whole = account_file(account.user).to_string();
+    for (added, known) in [(3, 8), (0, 11)] {
+        let (status, answer) = import(&fleet.api, &account.id, &whole).await;
+        let counted = json!({ "import": { "chats": 4, "messages": 13, "added": added, "known": known, "differing": 0, "skipped": 2 } });
+        assert_eq!((status, &answer), (StatusCode::OK, &counted));
+    }
+    let itself = fleet.conversation(&account, 777_000).await;
+    let told = &newest(itself["id"].as_i64().unwrap()).await[0];
+    assert_eq!(
+        (&told["masked"], &told["text"]),
+        (&json!(true), &json!("Login code: •••••."))
+    );
+    let page = file(
+        &fleet.api,
+        &format!("/export/accounts/{}?format=html", account.id),
+    )
+    .await
+    .text;
+    let file = file(&fleet.api, &format!("/export/accounts/{}", account.id))
+        .await
+        .text;
+    for exported in [&page, &file] {
+        assert!(exported.contains("remember"), "{exported}");
+        assert!(
+            !exported.contains("98765") && !exported.contains("54321"),
+            "{exported}"
+        );
+    }
+    // Another number is another message: what is here stays.
+    let other = whole
+        .replace("gone since", "something else")
+        .replace("1609632000", "1609632001");
+    let (_, answer) = import(&fleet.api, &account.id, &other).await;
+    assert_eq!(
+        (&answer["import"]["differing"], &answer["import"]["added"]),
+        (&json!(1), &json!(0))
+    );
+}
+
+/// Protects accounts from files of other accounts, and whoever imports from believing that half a file was all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_ours_or_not_whole_is_refused() {
+    let (fleet, account) = one_account().await;
+    let other = account.user + 1;
+    let private = json!({ "name": "A", "type": "personal_chat", "id": 9001, "messages": [
+        { "id": 7, "type": "message", "date_unixtime": "1609459200", "from_id": format!("user{other}"), "text": "hers" } ] });
+    for foreign in [account_file(other), private] {
+        let (status, answer) = import(&fleet.api, &account.id, &foreign.to_string()).await;
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (StatusCode::CONFLICT, &json!("import_not_yours"))
+        );
+    }
+    assert!(fleet.api.conversations().await.is_empty());
+    for text in ["{}", "[]", "PK", "{\"messages\": []}"] {
+        let (status, answer) = import(&fleet.api, &account.id, text).await;
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &json!("import_unreadable")
+            ),
+            "{text}"
+        );
+    }
+    let whole = group(account.user).to_string();
+    let cut = whole.find("plan.pdf").unwrap();
+    let (status, answer) = import(&fleet.api, &account.id, &whole[..cut]).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let words = answer["error"]["message"].as_str().unwrap();
+    assert!(words.contains("the 6 messages before that"), "{words}");
+    let (_, answer) = import(&fleet.api, &account.id, &whole).await;
+    assert_eq!(
+        (&answer["import"]["known"], &answer["import"]["added"]),
+        (&json!(5), &json!(3)),
+        "sent again it is whole"
+    );
+}
+
+/// Protects owners: what a token does not see it does not export, and only who may change an account puts anything into it.
+/// What was exported is noted.
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_and_imports_keep_to_rights() {
+    let Past {
+        fleet, account, id, ..
+    } = with_a_past(60).await;
+    let data = fleet.data_dir();
+    let admin = tokens::create(&data, "boss", "admin");
+    let bearer = |token: &str| {
+        fleet
+            .api
+            .with_header("authorization", &format!("Bearer {token}"))
+    };
+    let status = async |token: &str, method: Method, path: String| {
+        let mut request = bearer(token).request(method.clone(), &path);
+        if method == Method::POST {
+            request = request.json(&json!({}));
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let paths = [
+        format!("/export/conversations/{id}"),
+        format!("/export/accounts/{}", account.id),
+    ];
+    let bring = format!("/accounts/{}/import", account.id);
+    let (read, licence) = (
+        tokens::create(&data, "reader", "read"),
+        tokens::create(&data, "stranger", "licence"),
+    );
+    for path in &paths {
+        assert_eq!(status(&read, Method::GET, path.clone()).await, 200);
+        assert_eq!(status(&licence, Method::GET, path.clone()).await, 404);
+        assert_eq!(status("wrong", Method::GET, path.clone()).await, 401);
+    }
+    for (token, wanted) in [(&read, 403), (&licence, 403), (&admin, 422)] {
+        assert_eq!(status(token, Method::POST, bring.clone()).await, wanted);
+    }
+    // A cursor of one chat opens no other.
+    let cursor = file(&bearer(&admin), &format!("{}?cursor=start", paths[1])).await;
+    assert!(cursor.next.is_none());
+    let wrong = bearer(&admin)
+        .call(Method::GET, &format!("{}?cursor=abc", paths[0]), None)
+        .await;
+    assert_eq!(
+        (wrong.0.as_u16(), &wrong.1["error"]["code"]),
+        (400, &json!("invalid_cursor"))
+    );
+    let audit = bearer(&admin).get("/audit?newest=true").await;
+    let noted = |action: &str| {
+        audit["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|one| one["action"] == action)
+    };
+    assert!(
+        noted("chat_exported") && noted("account_exported"),
+        "{audit}"
+    );
+}
+
+/// Protects whoever opens the page: its pictures are in it, nothing else is needed, and what people wrote stays text.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_has_its_files_in_it() {
+    let (fleet, account) = one_account().await;
+    let sim = &fleet.telegram;
+    let person = sim.add_person(PersonSpec::new("Contact <one>"));
+    sim.say_media(
+        person,
+        account.user,
+        Media::Photo {
+            width: 320,
+            height: 200,
+        },
+        "<b>look</b>",
+    );
+    let document = Media::Document {
+        name: "plan \"x\".pdf".to_owned(),
+        mime: "application/pdf".to_owned(),
+        size: 50_001,
+    };
+    let plan = sim.say_media(person, account.user, document, "");
+    sim.say(person, account.user, "last <script>alert(1)</script>");
+    let conversation = fleet.conversation(&account, person).await;
+    fleet
+        .wait_for_message(&conversation, "last <script>alert(1)</script>", "received")
+        .await;
+    let path = format!("/export/conversations/{}?format=html", conversation["id"]);
+    let page = file(&fleet.api, &path).await.text;
+    assert!(page.ends_with("</html>\n") && page.contains("default-src 'none'"));
+    assert!(page.contains("&lt;b&gt;look&lt;/b&gt;") && !page.contains("<script"));
+    let bytes = sim
+        .file_bytes(sim.file_of(account.user, person, plan), "")
+        .unwrap();
+    let encoded = STANDARD.encode(&bytes);
+    assert!(
+        page.contains(&format!("base64,{encoded}\"")),
+        "the file is whole"
+    );
+    assert!(
+        page.contains("src=\"data:image/jpeg;base64,"),
+        "the picture is shown"
+    );
+    assert_eq!(
+        page.matches("download=\"plan &quot;x&quot;.pdf\"").count(),
+        1
+    );
+    let bare = file(&fleet.api, &format!("{path}&files=false")).await.text;
+    assert!(!bare.contains("base64") && bare.contains("not asked for"));
+}
+
+/// Protects memory: a file of any length is read and written at the pace of the other side.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a minute: a history of 200,000 messages in and out"]
+async fn a_long_history_passes_through_in_little_memory() {
+    let (fleet, account) = one_account().await;
+    let memory = || {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", fleet.service().pid())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM"))
+            .unwrap();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            / 1024
+    };
+    let before = memory();
+    const MESSAGES: usize = 200_000;
+    let head =
+        r#"{"name":"Long","type":"private_supergroup","id":1600000002,"messages":["#.to_owned();
+    let parts = (1..=MESSAGES).map(|n| {
+        let comma = if n > 1 { "," } else { "" };
+        format!(r#"{comma}{{"id":{n},"type":"message","date_unixtime":"{}","from":"Amal","from_id":"user9001","text":"message {n} {}"}}"#, 1_600_000_000 + n, "x".repeat(200))
+    });
+    let parts = std::iter::once(head)
+        .chain(parts)
+        .chain(["]}".to_owned()])
+        .map(Ok::<_, std::io::Error>);
+    let request = fleet
+        .api
+        .request(Method::POST, &format!("/accounts/{}/import", account.id));
+    let request = request
+        .header("content-type", "application/json")
+        .timeout(Duration::from_secs(600));
+    let began = std::time::Instant::now();
+    let answer = request
+        .body(Body::wrap_stream(stream::iter(parts)))
+        .send()
+        .await
+        .unwrap();
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["import"]["added"], json!(MESSAGES), "{answer}");
+    let (imported, after_import) = (began.elapsed(), memory());
+    let began = std::time::Instant::now();
+    let whole = file(&fleet.api, &format!("/export/accounts/{}", account.id))
+        .await
+        .text;
+    let parsed: Value = serde_json::from_str(&whole).unwrap();
+    assert_eq!(
+        parsed["chats"]["list"][0]["messages"]
+            .as_array()
+            .unwrap()
+            .len(),
+        MESSAGES
+    );
+    println!(
+        "in: {imported:?}, out: {:?} ({} MiB); MiB: {before}, {after_import}, {}",
+        began.elapsed(),
+        whole.len() >> 20,
+        memory()
+    );
+    assert!(
+        memory() < before + 150,
+        "{before} {after_import} {}",
+        memory()
+    );
+}
