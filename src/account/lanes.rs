@@ -177,7 +177,9 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, Making, MessageRowId, NewText, Place, Tries, Wait, Work};
+    use crate::domain::{
+        AccountId, Making, MessageRowId, NewText, Place, Tries, Wait, Wording, Work,
+    };
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -189,7 +191,7 @@ mod tests {
             },
             text: "text".into(),
             place: Place::default(),
-            preview: true,
+            wording: Wording::default(),
         };
         Order {
             id: OrderId(id),

@@ -141,7 +141,7 @@ impl Outbox {
                 run.uploading.insert(order.id, (stop.clone(), making));
                 Some((self.uploader(), stop))
             }
-            Work::Text(_) => None,
+            Work::Text(_) | Work::Forward(_) | Work::Deed { .. } => None,
         };
         attempt(
             self.store.clone(),
@@ -214,7 +214,7 @@ impl Outbox {
         }
         let now = Instant::now();
         match outcome {
-            Outcome::Done { .. } | Outcome::Refused(_) => {
+            Outcome::Done { .. } | Outcome::Changed(_) | Outcome::Refused(_) => {
                 run.unanswered.remove(&order.id);
                 self.tidy().await;
                 return;

@@ -78,6 +78,8 @@ pub enum Change {
         chat: ChatId,
         until: Option<Timestamp>,
     },
+    /// What the account marked a chat with, here or elsewhere.
+    Marked { chat: ChatId, mark: ChatMark },
     /// From the dialog list: creates the conversation and sets its counters and marks.
     Dialog(DialogRecord),
     /// What a channel had below this message is gone for this account.
@@ -86,6 +88,14 @@ pub enum Change {
     LostChat { chat: ChatId },
     /// Somebody types; announced, never stored.
     Typing { chat: ChatId, sender: ChatId },
+}
+
+/// A mark that is no number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChatMark {
+    Archived(bool),
+    Unread(bool),
+    Blocked(bool),
 }
 
 /// Telegram's update position of one account.

@@ -57,6 +57,11 @@ pub struct Conversation {
     pub last_message: Option<Arc<StoredMessage>>,
     pub last_message_at: Option<Timestamp>,
     pub muted: bool,
+    pub archived: bool,
+    /// Somebody wants it to look unread, whatever was read.
+    pub marked_unread: bool,
+    /// The account takes no messages from this person.
+    pub blocked: bool,
     /// Telegram's id of the newest message that is marked read.
     pub read_inbox_max_id: i32,
     /// Up to which own message the other side has read.
@@ -71,6 +76,8 @@ pub struct DialogRecord {
     pub read_inbox_max_id: i32,
     pub read_outbox_max_id: i32,
     pub muted_until: Option<Timestamp>,
+    pub archived: bool,
+    pub marked_unread: bool,
     /// Newest message id in the chat: the upper end of its history.
     pub top_message: i32,
     /// The channel's update position at the time of the answer.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Account, AccountId, ChatId, Conversation, ConversationId, Login, MessageRowId, StoredMessage,
-    Timestamp,
+    StoredOrder, Timestamp,
 };
 
 /// Number of an event; rises by commit order, over all accounts.
@@ -63,6 +63,10 @@ pub enum EventBody {
     ConversationUpdated {
         conversation: Conversation,
     },
+    /// An edit, a deletion, a reaction or the like: `pending`, then `done`, `failed` or `taken_back`.
+    OrderUpdated {
+        order: StoredOrder,
+    },
     AccountStatus {
         account: Account,
     },
@@ -85,6 +89,7 @@ impl EventBody {
             Self::MessageReacted { .. } => "message_reacted",
             Self::MessageDeleted { .. } => "message_deleted",
             Self::ConversationUpdated { .. } => "conversation_updated",
+            Self::OrderUpdated { .. } => "order_updated",
             Self::AccountStatus { .. } => "account_status",
             Self::AccountRemoved { .. } => "account_removed",
             Self::LoginUpdated { .. } => "login_updated",

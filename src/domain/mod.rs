@@ -14,8 +14,10 @@ mod entity;
 mod event;
 mod extra;
 mod file;
+mod formatting;
 mod ids;
 mod login;
+mod markdown;
 mod media;
 mod message;
 mod order;
@@ -31,7 +33,7 @@ pub use account::{
     ACCOUNT_COLOURS, Account, AccountState, Archive, Exit, HistoryProgress, LogOut, MediaPolicy,
     SelfUser, StateChange, SyncProgress, default_colour, mask_phone,
 };
-pub use batch::{Batch, Change, Hole, Peer, PeerFlags, Position};
+pub use batch::{Batch, Change, ChatMark, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
 pub use conversation::{Conversation, ConversationKind, DialogRecord};
 pub use entity::{Entity, EntityKind};
@@ -41,8 +43,10 @@ pub use extra::{
     reactions_after,
 };
 pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
+pub use formatting::{FormattingError, check_entities};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, OrderId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
+pub use markdown::from_markdown;
 pub use media::{
     Contact, Dice, Game, Giveaway, Invoice, Location, Media, MediaDetail, MediaKind, Page, Paid,
     Poll, PollOption, Sticker, Story, Todo, TodoItem, Track,
@@ -52,8 +56,9 @@ pub use message::{
     ObjectContent, ObjectReader, Sender, StoredMessage, Topic, Upload,
 };
 pub use order::{
-    Lane, Made, Making, MediaItem, NewMedia, NewText, Order, OrderKind, OrderState, Outcome, Place,
-    Repeat, Tries, Wait, Waiting, Work,
+    Deed, Lane, Made, Making, MediaItem, NewForward, NewMedia, NewText, Order, OrderKind,
+    OrderNote, OrderState, OrderStatus, Outcome, Place, Quote, Repeat, StoredOrder, Tries, Wait,
+    Waiting, Wording, Work,
 };
 pub use outgoing_file::{FileShape, OutgoingFile, PutUp, Uploaded};
 pub use preview::{kept_preview, preview_jpeg};

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ChatId, MessageError, MessageRowId, OrderId, OutgoingFile, Timestamp, Uploaded,
+    AccountId, Change, ChatId, ConversationId, Entity, MessageError, MessageRowId, OrderId,
+    OutgoingFile, Timestamp, Uploaded,
 };
 
 /// A committed order. It is carried out until Telegram gives a definite answer.
@@ -32,6 +33,10 @@ pub enum Work {
     Text(NewText),
     /// A file, or several as one album: a message for each.
     Media(NewMedia),
+    /// Messages of another chat, once more here.
+    Forward(NewForward),
+    /// Something is done to messages, or to a chat, that are there.
+    Deed { deed: Deed, message_ids: Vec<i32> },
 }
 
 impl Work {
@@ -40,6 +45,8 @@ impl Work {
         match self {
             Self::Text(_) => OrderKind::Text,
             Self::Media(_) => OrderKind::Media,
+            Self::Forward(_) => OrderKind::Forward,
+            Self::Deed { deed, .. } => deed.kind(),
         }
     }
 
@@ -49,6 +56,8 @@ impl Work {
         match self {
             Self::Text(text) => std::slice::from_ref(&text.making),
             Self::Media(media) => &media.makes,
+            Self::Forward(forward) => &forward.makes,
+            Self::Deed { .. } => &[],
         }
     }
 }
@@ -65,9 +74,117 @@ pub struct Making {
 pub struct NewText {
     pub making: Making,
     pub text: String,
+    pub wording: Wording,
     pub place: Place,
-    /// Telegram may show what lies behind its first link.
-    pub preview: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewForward {
+    pub makes: Vec<Making>,
+    /// Of each of them: Telegram's number of what is forwarded.
+    pub message_ids: Vec<i32>,
+    pub from: ChatId,
+    /// As if it were written here.
+    pub hide_origin: bool,
+}
+
+/// How a text is said.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Wording {
+    pub entities: Vec<Entity>,
+    /// Telegram shows nothing of what lies behind its first link.
+    pub no_preview: bool,
+    pub quote: Option<Quote>,
+}
+
+/// The part of a message that is answered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Quote {
+    pub text: String,
+    /// About where in the message, in UTF-16 units: the same words may stand there twice.
+    #[serde(default)]
+    pub offset: Option<i32>,
+}
+
+/// What is done to what is there. It makes no messages of ours.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// Another text, or another caption, for a message of ours.
+    Edit {
+        text: String,
+        #[serde(default)]
+        entities: Vec<Entity>,
+        preview: bool,
+    },
+    /// Messages go; for this account alone when not for everyone.
+    Delete {
+        for_everyone: bool,
+    },
+    /// Our reaction to a message; `None` takes it back.
+    React {
+        emoji: Option<String>,
+    },
+    /// `silent`: nobody is told of it by a sound.
+    Pin {
+        pinned: bool,
+        silent: bool,
+    },
+    /// All messages of a chat up to this one go.
+    Clear {
+        for_everyone: bool,
+        up_to: i32,
+    },
+    /// Until then; `None`: no longer.
+    Mute {
+        until: Option<Timestamp>,
+    },
+    /// Into the archive, or out of it.
+    Archive {
+        archived: bool,
+    },
+    MarkUnread {
+        unread: bool,
+    },
+    Block {
+        blocked: bool,
+    },
+    /// As spam.
+    Report,
+}
+
+impl Deed {
+    /// Else about messages of it.
+    #[must_use]
+    pub const fn is_about_chat(&self) -> bool {
+        match self {
+            Self::Edit { .. } | Self::Delete { .. } | Self::React { .. } | Self::Pin { .. } => {
+                false
+            }
+            Self::Clear { .. }
+            | Self::Mute { .. }
+            | Self::Archive { .. }
+            | Self::MarkUnread { .. }
+            | Self::Block { .. }
+            | Self::Report => true,
+        }
+    }
+
+    #[must_use]
+    pub const fn kind(&self) -> OrderKind {
+        match self {
+            Self::Edit { .. } => OrderKind::Edit,
+            Self::Delete { .. } => OrderKind::Delete,
+            Self::React { .. } => OrderKind::React,
+            Self::Pin { .. } => OrderKind::Pin,
+            Self::Clear { .. } => OrderKind::Clear,
+            Self::Mute { .. } => OrderKind::Mute,
+            Self::Archive { .. } => OrderKind::Archive,
+            Self::MarkUnread { .. } => OrderKind::MarkUnread,
+            Self::Block { .. } => OrderKind::Block,
+            Self::Report => OrderKind::Report,
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,6 +207,17 @@ pub struct MediaItem {
 pub enum OrderKind {
     Text,
     Media,
+    Forward,
+    Edit,
+    Delete,
+    React,
+    Pin,
+    Clear,
+    Mute,
+    Archive,
+    MarkUnread,
+    Block,
+    Report,
 }
 
 /// What the next attempt may be after one that got no answer.
@@ -106,10 +234,26 @@ pub enum Repeat {
 pub enum Lane {
     /// What others read, in the order in which it was written.
     Words,
+    /// What stands beside the words.
+    Marks,
 }
 
 impl OrderKind {
-    pub const ALL: &[Self] = &[Self::Text, Self::Media];
+    pub const ALL: &[Self] = &[
+        Self::Text,
+        Self::Media,
+        Self::Forward,
+        Self::Edit,
+        Self::Delete,
+        Self::React,
+        Self::Pin,
+        Self::Clear,
+        Self::Mute,
+        Self::Archive,
+        Self::MarkUnread,
+        Self::Block,
+        Self::Report,
+    ];
 
     /// The word for it, in rows and answers.
     #[must_use]
@@ -117,6 +261,17 @@ impl OrderKind {
         match self {
             Self::Text => "text",
             Self::Media => "media",
+            Self::Forward => "forward",
+            Self::Edit => "edit",
+            Self::Delete => "delete",
+            Self::React => "react",
+            Self::Pin => "pin",
+            Self::Clear => "clear",
+            Self::Mute => "mute",
+            Self::Archive => "archive",
+            Self::MarkUnread => "mark_unread",
+            Self::Block => "block",
+            Self::Report => "report",
         }
     }
 
@@ -130,22 +285,76 @@ impl OrderKind {
     #[must_use]
     pub const fn makes_messages(self) -> bool {
         match self {
-            Self::Text | Self::Media => true,
+            Self::Text | Self::Media | Self::Forward => true,
+            // Pinning makes a notice, which is no message of ours.
+            Self::Edit
+            | Self::Delete
+            | Self::React
+            | Self::Pin
+            | Self::Clear
+            | Self::Mute
+            | Self::Archive
+            | Self::MarkUnread
+            | Self::Block
+            | Self::Report => false,
         }
     }
 
-    /// What a lost answer means: whether Telegram did it is not known, and this is how to go on.
+    /// What a lost answer means: whether Telegram did it is not known, and this is how to go on. What may be repeated freely
+    /// leaves everything as it is when it was done already; done by somebody else in between it is done over: the last
+    /// order stands.
     #[must_use]
     pub const fn repeat(self) -> Repeat {
         match self {
-            Self::Text | Self::Media => Repeat::SameIds,
+            Self::Text | Self::Media | Self::Forward => Repeat::SameIds,
+            Self::Edit
+            | Self::Delete
+            | Self::React
+            | Self::Pin
+            | Self::Clear
+            | Self::Mute
+            | Self::Archive
+            | Self::MarkUnread
+            | Self::Block
+            | Self::Report => Repeat::Freely,
         }
     }
 
     #[must_use]
     pub const fn lane(self) -> Lane {
         match self {
-            Self::Text | Self::Media => Lane::Words,
+            Self::Text
+            | Self::Media
+            | Self::Forward
+            | Self::Edit
+            | Self::Delete
+            | Self::Pin
+            | Self::Clear => Lane::Words,
+            Self::React
+            | Self::Mute
+            | Self::Archive
+            | Self::MarkUnread
+            | Self::Block
+            | Self::Report => Lane::Marks,
+        }
+    }
+
+    /// Is this refusal Telegram's way to say that it is so already? A repeat after a lost answer gets it.
+    #[must_use]
+    pub fn is_done_by(self, code: &str) -> bool {
+        match self {
+            Self::Text
+            | Self::Media
+            | Self::Forward
+            | Self::Delete
+            | Self::Clear
+            | Self::Mute
+            | Self::Archive
+            | Self::MarkUnread
+            | Self::Block
+            | Self::Report => false,
+            Self::Edit | Self::React => code == "MESSAGE_NOT_MODIFIED",
+            Self::Pin => code == "CHAT_NOT_MODIFIED",
         }
     }
 }
@@ -240,11 +449,60 @@ pub struct Made {
     pub date: Timestamp,
 }
 
+/// An order as the outside sees it. One that is done, or was taken back, is told of once more and then gone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StoredOrder {
+    pub id: OrderId,
+    pub account_id: AccountId,
+    pub conversation_id: ConversationId,
+    pub chat_id: ChatId,
+    pub kind: OrderKind,
+    pub status: OrderStatus,
+    /// How far it is; `None`: it is settled.
+    pub delivery: Option<OrderState>,
+    /// The messages that it makes or concerns, by their ids here.
+    pub messages: Vec<MessageRowId>,
+    pub error: Option<MessageError>,
+    pub retry_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderStatus {
+    Pending,
+    Done,
+    Failed,
+    TakenBack,
+}
+
+impl OrderStatus {
+    #[must_use]
+    pub const fn of(state: OrderState) -> Self {
+        match state {
+            OrderState::Queued | OrderState::InFlight | OrderState::Unanswered => Self::Pending,
+            OrderState::Failed | OrderState::GivenUp => Self::Failed,
+        }
+    }
+}
+
+/// An order that concerns a message, as the message tells of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OrderNote {
+    pub id: OrderId,
+    pub kind: OrderKind,
+    pub status: OrderStatus,
+    pub delivery: OrderState,
+    pub error: Option<MessageError>,
+    pub retry_at: Option<Timestamp>,
+}
+
 /// What one attempt ended with.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
     /// Telegram has done it. Messages of the order that are not among those that were made are still to be made.
     Done { made: Vec<Made> },
+    /// Telegram has done it, and says what became of what it concerns, as far as that needs no number of the stream.
+    Changed(Vec<Change>),
     /// Telegram refused for good.
     Refused(MessageError),
     /// Telegram wants a pause before this account sends again.

@@ -55,6 +55,12 @@ pub(in crate::store) struct ConversationFields {
     /// Up to this number Telegram itself counted when it listed the chat; what comes live above it counts one by one.
     #[diesel(sql_type = Integer)]
     pub counted_to: i32,
+    #[diesel(sql_type = Bool)]
+    pub archived: bool,
+    #[diesel(sql_type = Bool)]
+    pub marked_unread: bool,
+    #[diesel(sql_type = Bool)]
+    pub blocked: bool,
 }
 
 /// `select_conversations!("WHERE …")`: the one way conversations are read.
@@ -63,7 +69,7 @@ macro_rules! select_conversations {
         concat!(
             "SELECT c.id, c.telegram_account_id, c.chat_id, c.last_message_at, c.account_no, c.chat, c.kind, c.title, \
              c.username, c.unread, c.can_send, c.last_message, c.muted_until, c.read_inbox_max_id, \
-             c.read_outbox_max_id, c.top_message, c.counted_to FROM conversations c ",
+             c.read_outbox_max_id, c.top_message, c.counted_to, c.archived, c.marked_unread, c.blocked FROM conversations c ",
             $rest
         )
     };
@@ -89,6 +95,9 @@ impl ConversationFields {
             last_message_at: (self.last_message_at > 0)
                 .then(|| Timestamp::from_millis(self.last_message_at)),
             muted: self.muted_until.is_some_and(|until| until > now.millis()),
+            archived: self.archived,
+            marked_unread: self.marked_unread,
+            blocked: self.blocked,
             read_inbox_max_id: self.read_inbox_max_id,
             read_outbox_max_id: self.read_outbox_max_id,
         }
@@ -120,7 +129,8 @@ impl ConversationRow {
         hot_sql!(
             "UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
              unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
-             read_outbox_max_id = ?, top_message = ?, counted_to = ? WHERE id = ?"
+             read_outbox_max_id = ?, top_message = ?, counted_to = ?, archived = ?, marked_unread = ?, \
+             blocked = ? WHERE id = ?"
         )
         .number(fields.last_message_at)
         .text(&fields.kind)
@@ -135,6 +145,9 @@ impl ConversationRow {
         .number(fields.read_outbox_max_id)
         .number(fields.top_message)
         .number(fields.counted_to)
+        .number(fields.archived)
+        .number(fields.marked_unread)
+        .number(fields.blocked)
         .number(fields.id)
         .run(conn)?;
         Ok(())

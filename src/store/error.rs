@@ -32,11 +32,35 @@ pub enum StoreError {
         "the message may have arrived already: it can be taken off the desk, but perhaps not out of the chat"
     )]
     MayHaveArrived,
+    #[error("no such order")]
+    OrderNotFound,
+    /// As [`Self::MayHaveArrived`], of an order that makes no message.
+    #[error("it may have been done already: it can be put away, but perhaps not undone")]
+    MayBeDone,
+    /// Nothing can be done yet to a message that Telegram has not named.
+    #[error("the message is not sent yet")]
+    NotSentYet,
+    #[error("the message was deleted")]
+    MessageDeleted,
+    /// Somebody else wrote it.
+    #[error("only a message of this account can be edited")]
+    NotOurs,
+    /// A notice, a masked code, or a message of a chat that keeps its own.
+    #[error("this message can't be forwarded")]
+    NotForwardable,
+    /// To another account only words go.
+    #[error("files can't be copied to another account: save the file and send it there")]
+    NotCopyable,
+    #[error("the messages are not all of one conversation")]
+    SeveralConversations,
     /// The message replied to is not stored in this chat.
     #[error("this chat has no message with that number")]
     ReplyToUnknown,
     #[error("the message replied to was deleted")]
     ReplyToDeleted,
+    /// The words are not in the message that they are quoted from.
+    #[error("the message replied to does not say that")]
+    NotQuoted,
     /// The message replied to stands in another topic than the one that was named.
     #[error("the message replied to is in another topic")]
     OtherTopic,

@@ -9,6 +9,7 @@ use super::{
     account_row::AccountRow,
     conversations,
     event_ref::kind,
+    message_row::from_json,
     messages,
     schema::event_log,
     sql::{One, sql},
@@ -97,6 +98,12 @@ impl Rows {
                 conversation: conversation.clone(),
             },
             (kind::DELETED, Some(conversation), _) => deleted(conversation, row),
+            (kind::ORDER, Some(conversation), _) => match row.detail.as_deref().map(from_json) {
+                Some(Some(order)) => EventBody::OrderUpdated { order },
+                _ => EventBody::ConversationUpdated {
+                    conversation: conversation.clone(),
+                },
+            },
             (_, Some(conversation), None) => taken_back(conversation, row),
             (kind::EDITED, Some(conversation), Some(message)) => EventBody::MessageEdited {
                 message: message.clone(),

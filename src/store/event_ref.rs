@@ -16,6 +16,7 @@ pub(super) mod kind {
     pub const REMOVED: i32 = 7;
     pub const LOGIN: i32 = 8;
     pub const REACTED: i32 = 9;
+    pub const ORDER: i32 = 10;
 }
 
 /// What is stored of an event.
@@ -62,6 +63,13 @@ impl EventRef {
                 message: None,
                 detail: None,
             },
+            // As it was then: what is done is in no table any more.
+            EventBody::OrderUpdated { order } => Self {
+                kind: kind::ORDER,
+                conversation: Some(order.conversation_id.0),
+                message: None,
+                detail: serde_json::to_string(order).ok(),
+            },
             EventBody::AccountStatus { .. } => plain(kind::ACCOUNT),
             EventBody::AccountRemoved { .. } => plain(kind::REMOVED),
             EventBody::LoginUpdated { .. } => plain(kind::LOGIN),
@@ -99,6 +107,7 @@ pub(in crate::store) fn account_of_body(body: &EventBody) -> AccountId {
         | EventBody::MessageEdited { message, .. }
         | EventBody::MessageReacted { message, .. } => message.account_id,
         EventBody::ConversationUpdated { conversation } => conversation.account_id,
+        EventBody::OrderUpdated { order } => order.account_id,
         EventBody::AccountStatus { account } => account.id,
         EventBody::MessageDeleted { account_id, .. }
         | EventBody::AccountRemoved { account_id }

@@ -288,6 +288,7 @@ impl Tx<'_> {
             error: None,
             retry_at: None,
             upload: None,
+            orders: Vec::new(),
         }))
     }
 

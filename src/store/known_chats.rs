@@ -134,6 +134,9 @@ impl Tx<'_> {
             read_outbox_max_id: 0,
             top_message: 0,
             counted_to: 0,
+            archived: false,
+            marked_unread: false,
+            blocked: false,
         };
         self.state.conversations.insert(
             key,

@@ -14,7 +14,7 @@ use super::{
     record::Recording,
     search_index,
     sql::{One, sql},
-    tx::{Tx, scope_of},
+    tx::Tx,
 };
 use crate::domain::{ChatId, Conversation, ConversationId, EventBody, MessageRowId, Span};
 
@@ -92,7 +92,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A channel's history up to this message is gone for this account: what is here of it is marked, and there is
+    /// A chat's history up to this message is gone for this account: what is here of it is marked, and there is
     /// nothing left to fetch. Of a long history the older part is found when it is compared, so that nobody waits for it.
     pub fn record_cleared(
         &mut self,
@@ -106,11 +106,10 @@ impl Tx<'_> {
         };
         let conversation = row.fields.id;
         let rows = sql(
-            "SELECT message_no AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no <= ? \
-             AND deleted_at IS NULL ORDER BY message_no DESC LIMIT ?",
+            "SELECT message_no AS n FROM messages INDEXED BY messages_by_conversation WHERE conversation_id = ? \
+             AND message_no <= ? AND deleted_at IS NULL ORDER BY timestamp DESC, message_no DESC LIMIT ?",
         )
-        .number(key.0)
-        .number(scope_of(chat))
+        .number(conversation)
         .number(min_id)
         .number(CLEARED)
         .load::<One>(self.conn)?;
@@ -127,7 +126,7 @@ impl Tx<'_> {
         let mut spans = self.spans(key)?;
         spans.cover(Span::closed(1, min_id));
         self.keep_spans(key, &spans)?;
-        if let Some(lowest) = gone.last().filter(|_| gone.len() as i64 == CLEARED) {
+        if let Some(lowest) = gone.iter().min().filter(|_| gone.len() as i64 == CLEARED) {
             self.outdated(conversation, 1, lowest - 1)?;
         }
         Ok(())
@@ -243,7 +242,9 @@ impl Tx<'_> {
         if self.find_conversation(key.0, key.1)?.is_none() {
             return Ok(());
         }
-        if self.move_read_mark(&recording.account, key, max_id, still_unread)? {
+        let read = self.move_read_mark(&recording.account, key, max_id, still_unread)?;
+        // Whoever reads a chat takes its mark off.
+        if self.take_mark_off(key)? || read {
             recording.touch(key);
         }
         Ok(())
@@ -278,6 +279,15 @@ impl Tx<'_> {
         Ok(changed)
     }
 
+    fn take_mark_off(&mut self, key: (i64, i64)) -> JobResult<bool> {
+        let marked = &mut self.conversation(key)?.fields.marked_unread;
+        let was = std::mem::take(marked);
+        if was {
+            self.mark_conversation(key);
+        }
+        Ok(was)
+    }
+
     fn mark_read(&mut self, id: ConversationId, up_to: Option<i32>) -> JobResult<Conversation> {
         let key = self.conversation_key(id)?;
         let fields = &self.conversation(key)?.fields;
@@ -285,7 +295,8 @@ impl Tx<'_> {
         let top = fields.top_message;
         let account = self.account(account_id)?.clone();
         let up_to = up_to.map_or(top, |up_to| up_to.min(top));
-        let changed = self.move_read_mark(&account, key, up_to, None)?;
+        let read = self.move_read_mark(&account, key, up_to, None)?;
+        let changed = self.take_mark_off(key)? || read;
         let conversation = self.show_conversation(key)?;
         if changed {
             self.emit(

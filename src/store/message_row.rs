@@ -7,13 +7,13 @@ use diesel::{
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
     sqlite::SqliteConnection,
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{order_row::state_of, sql::sql};
 use crate::domain::{
     AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
-    ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, Reaction,
-    Sender, StoredMessage, Timestamp, Topic, Upload,
+    ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, OrderId,
+    OrderKind, OrderNote, OrderStatus, Reaction, Sender, StoredMessage, Timestamp, Topic, Upload,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -107,6 +107,47 @@ pub(in crate::store) struct MessageRecord {
     pub file_size: Option<i64>,
     #[diesel(sql_type = Nullable<Integer>)]
     pub file_parts: Option<i32>,
+    /// JSON: the orders that concern it.
+    #[diesel(sql_type = Text)]
+    pub concerned: String,
+}
+
+/// One of them.
+#[derive(Deserialize)]
+struct Concern {
+    id: i64,
+    kind: String,
+    state: String,
+    code: Option<String>,
+    message: Option<String>,
+    retry_at: Option<i64>,
+}
+
+impl Concern {
+    fn note(self) -> Option<OrderNote> {
+        let delivery = state_of(&self.state);
+        Some(OrderNote {
+            id: OrderId(self.id),
+            kind: OrderKind::parse(&self.kind)?,
+            status: OrderStatus::of(delivery),
+            delivery,
+            error: self.code.map(|code| MessageError {
+                code,
+                message: self.message.unwrap_or_default(),
+            }),
+            retry_at: self.retry_at.map(Timestamp::from_millis),
+        })
+    }
+}
+
+/// Nothing concerns most messages.
+fn notes(concerned: &str) -> Vec<OrderNote> {
+    let concerns: Option<Vec<Concern>> =
+        (concerned != "[]").then(|| from_json(concerned)).flatten();
+    let concerns = concerns.unwrap_or_default().into_iter();
+    let mut notes: Vec<_> = concerns.filter_map(Concern::note).collect();
+    notes.sort_by_key(|note| note.id);
+    notes
 }
 
 /// `select_messages!("WHERE …")`: the one way messages are read.
@@ -123,6 +164,9 @@ macro_rules! select_messages {
              (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names, \
              CASE WHEN m.topic_id IS NULL THEN NULL ELSE (SELECT t.title FROM topics t WHERE t.account_no = m.account_no \
              AND t.scope = m.scope AND t.topic_id = m.topic_id) END AS topic_title, \
+             (SELECT json_group_array(json_object('id', w.id, 'kind', w.kind, 'state', w.state, 'code', w.error_code, \
+             'message', w.error_message, 'retry_at', w.retry_at)) FROM order_messages x JOIN orders w ON w.id = x.order_id \
+             WHERE x.message_row = m.id AND x.random_id IS NULL) AS concerned, \
              of.size AS file_size, of.parts AS file_parts FROM messages m \
              LEFT JOIN order_messages om ON om.message_row = m.id AND om.random_id IS NOT NULL \
              LEFT JOIN orders o ON o.id = om.order_id LEFT JOIN order_files of ON of.message_row = om.message_row \
@@ -230,6 +274,7 @@ impl MessageRecord {
             upload: self
                 .file_size
                 .map(|total| Upload::of(total, self.file_parts.unwrap_or(0))),
+            orders: notes(&self.concerned),
         }
     }
 }

@@ -16,6 +16,7 @@ mod continuity;
 mod conversation_row;
 mod conversations;
 mod cursor;
+mod deeds;
 mod echoes;
 mod erasure;
 mod error;
@@ -24,6 +25,7 @@ mod event_ref;
 mod export;
 mod farewells;
 mod fill;
+mod forwards;
 mod handle;
 mod health;
 mod housekeeping;
@@ -94,8 +96,9 @@ pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, U
 pub use types::{
     AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
     LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
-    OwedWork, Page, PageEnd, QueueReply, QueueSend, Queued, QueuedFile, QueuedFiles, RecentJob,
-    Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig, Stretched, Target,
+    OwedWork, Page, PageEnd, QueueDeed, QueueForward, QueueReply, QueueSend, Queued, QueuedDeed,
+    QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,
+    Stretched, Target,
 };
 pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;

@@ -25,6 +25,8 @@ pub(in crate::store) struct OrderRow {
     wait_of: Option<String>,
     wait_ms: Option<i64>,
     pub retry_at: Option<i64>,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
 }
 
 /// `select_orders!("FROM orders o WHERE …")`: the one way orders are read.
@@ -32,7 +34,7 @@ macro_rules! select_orders {
     ($rest:expr) => {
         concat!(
             "SELECT o.id, o.conversation_id, o.kind, o.payload, o.state, o.above, o.attempts, o.unanswered_ms, o.last_at, \
-             o.wait_of, o.wait_ms, o.retry_at ",
+             o.wait_of, o.wait_ms, o.retry_at, o.error_code, o.error_message ",
             $rest
         )
     };
@@ -58,7 +60,7 @@ pub(in crate::store) use in_flight;
 /// The kinds whose messages come back as echoes, as [`OrderKind::makes_messages`](crate::domain::OrderKind) tells them.
 macro_rules! makes_messages {
     () => {
-        "('text', 'media')"
+        "('text', 'media', 'forward')"
     };
 }
 pub(in crate::store) use makes_messages;

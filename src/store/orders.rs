@@ -15,16 +15,18 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     Discard, Result, StoreError, StoreHandle,
     account_row::KnownAccount,
+    forwards::ForwardPayload,
     job_error::JobResult,
-    message_row::{MessageRecord, account_of, from_json},
+    message_row::{MessageRecord, account_of, from_json, json},
     order_files::FileColumns,
     order_row::{OrderMessage, OrderRow, pending, select_orders, state_text},
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    AccountId, ChatId, ConversationId, EventBody, Making, MediaItem, MessageRowId, NewMedia,
-    NewText, Order, OrderId, OrderKind, OrderState, Place, StoredMessage, Work,
+    AccountId, ChatId, ConversationId, Deed, EventBody, Making, MediaItem, MessageError,
+    MessageRowId, NewForward, NewMedia, NewText, Order, OrderId, OrderKind, OrderState,
+    OrderStatus, Place, Quote, StoredMessage, StoredOrder, Timestamp, Wording, Work,
 };
 
 /// A random id, never 0.
@@ -62,6 +64,37 @@ impl Known {
     pub fn makes(&self) -> impl Iterator<Item = (i64, i64)> {
         let made = |message: &OrderMessage| Some((message.message_row, message.random_id?));
         self.messages.iter().filter_map(made)
+    }
+
+    pub fn stored(&self) -> StoredOrder {
+        let chat = ChatId::from_marked(self.key.1);
+        stored(&self.row, &self.messages, self.account.id, chat)
+    }
+}
+
+pub(in crate::store) fn stored(
+    row: &OrderRow,
+    messages: &[OrderMessage],
+    account_id: AccountId,
+    chat_id: ChatId,
+) -> StoredOrder {
+    let state = row.state();
+    let ids = messages.iter();
+    StoredOrder {
+        id: row.order_id(),
+        account_id,
+        conversation_id: ConversationId(row.conversation_id),
+        chat_id,
+        // A kind that this version does not know is loaded by nothing that tells of it.
+        kind: OrderKind::parse(&row.kind).unwrap_or(OrderKind::Text),
+        status: OrderStatus::of(state),
+        delivery: Some(state),
+        messages: ids.map(|one| MessageRowId(one.message_row)).collect(),
+        error: row.error_code.clone().map(|code| MessageError {
+            code,
+            message: row.error_message.clone().unwrap_or_default(),
+        }),
+        retry_at: row.retry_at.map(Timestamp::from_millis),
     }
 }
 
@@ -163,12 +196,36 @@ impl Tx<'_> {
         Ok(message)
     }
 
-    /// What waits, fails or goes on is told of each message that the order makes.
+    /// What waits, fails or goes on is told of each message that the order makes; of an order that makes none it is told
+    /// by itself.
     pub fn announce_order(&mut self, known: &Known) -> JobResult<()> {
         for (row, _) in known.makes() {
             self.announce_sent(&known.account, known.key, row)?;
         }
-        Ok(())
+        if known.makes().next().is_some() {
+            return Ok(());
+        }
+        let Some(now) = self.order(known.row.order_id())? else {
+            return Ok(());
+        };
+        self.tell_order(&now, now.stored())
+    }
+
+    fn tell_order(&mut self, known: &Known, order: StoredOrder) -> JobResult<()> {
+        Ok(self.emit(&known.account, EventBody::OrderUpdated { order })?)
+    }
+
+    /// Of an order that makes no messages: it is told of once more, and gone.
+    pub fn end_order(&mut self, known: &Known, status: OrderStatus) -> JobResult<()> {
+        self.drop_order(known.row.order_id())?;
+        let order = StoredOrder {
+            status,
+            delivery: None,
+            error: None,
+            retry_at: None,
+            ..known.stored()
+        };
+        self.tell_order(known, order)
     }
 
     /// From here on it may be at Telegram, and what comes of our own in its chat may be its echo.
@@ -238,7 +295,7 @@ impl Tx<'_> {
         Ok(record.into_message())
     }
 
-    fn retry_order(&mut self, known: &Known) -> JobResult<()> {
+    pub fn retry_order(&mut self, known: &Known) -> JobResult<()> {
         let state = known.row.state();
         let next = match state {
             OrderState::Failed => OrderState::Queued,
@@ -267,13 +324,7 @@ impl Tx<'_> {
 
     fn discard(&mut self, id: MessageRowId, how: Discard) -> JobResult<()> {
         let (record, known) = self.order_making(id)?;
-        let state = known.row.state();
-        let allowed = match how {
-            Discard::Unsent => !state.may_have_arrived(),
-            Discard::Settled => !state.may_have_arrived() || !state.is_pending(),
-            Discard::Anyway => true,
-        };
-        if !allowed {
+        if !how.allows(known.row.state()) {
             return Err(StoreError::MayHaveArrived.into());
         }
         let (account, key) = (&known.account, known.key);
@@ -304,6 +355,20 @@ impl Tx<'_> {
 pub(in crate::store) struct TextPayload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_offset: Option<i32>,
+}
+
+impl TextPayload {
+    /// `None`: nothing beside the message itself.
+    pub fn of(wording: &Wording) -> Option<String> {
+        let payload = Self {
+            preview: wording.no_preview.then_some(false),
+            quote_offset: wording.quote.as_ref().and_then(|quote| quote.offset),
+        };
+        let says = payload.preview.is_some() || payload.quote_offset.is_some();
+        says.then(|| json(&payload)).flatten()
+    }
 }
 
 /// An order and one of its messages.
@@ -317,8 +382,14 @@ struct PendingRow {
     message_row: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     random_id: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    message_no: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     text: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    entities: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    quote: Option<String>,
     #[diesel(sql_type = Nullable<Integer>)]
     reply_to: Option<i32>,
     #[diesel(sql_type = Nullable<Integer>)]
@@ -342,6 +413,25 @@ impl PendingRow {
         payload.and_then(from_json).unwrap_or_default()
     }
 
+    /// Telegram's number of a message that the order concerns.
+    fn message_id(&self) -> Option<i32> {
+        self.message_no?.try_into().ok()
+    }
+
+    fn wording(&self) -> Wording {
+        let payload: TextPayload = self.payload();
+        let entities = self.entities.as_deref();
+        let quote = |text: &String| Quote {
+            text: text.clone(),
+            offset: payload.quote_offset,
+        };
+        Wording {
+            entities: entities.and_then(from_json).unwrap_or_default(),
+            no_preview: payload.preview == Some(false),
+            quote: self.quote.as_ref().map(quote),
+        }
+    }
+
     fn place(&self) -> Place {
         Place {
             reply_to: self.reply_to,
@@ -358,8 +448,8 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
         OrderKind::Text => Work::Text(NewText {
             making: first.making()?,
             text: first.text.clone()?,
+            wording: first.wording(),
             place: first.place(),
-            preview: first.payload::<TextPayload>().preview.unwrap_or(true),
         }),
         OrderKind::Media => {
             let mut media = NewMedia {
@@ -378,6 +468,20 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
             }
             Work::Media(media)
         }
+        OrderKind::Forward => Work::Forward(forward_of(rows)?),
+        OrderKind::Edit
+        | OrderKind::Delete
+        | OrderKind::React
+        | OrderKind::Pin
+        | OrderKind::Clear
+        | OrderKind::Mute
+        | OrderKind::Archive
+        | OrderKind::MarkUnread
+        | OrderKind::Block
+        | OrderKind::Report => Work::Deed {
+            deed: from_json::<Deed>(first.order.payload.as_deref()?)?,
+            message_ids: rows.iter().filter_map(PendingRow::message_id).collect(),
+        },
     };
     Some(Order {
         id: first.order.order_id(),
@@ -386,6 +490,24 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
         work,
         tries: first.order.tries(),
     })
+}
+
+/// What is still to be forwarded.
+fn forward_of(rows: &[PendingRow]) -> Option<NewForward> {
+    let payload = rows.first()?.order.payload.as_deref()?;
+    let payload: ForwardPayload = from_json(payload)?;
+    let mut forward = NewForward {
+        makes: Vec::new(),
+        message_ids: Vec::new(),
+        from: ChatId::from_marked(payload.from),
+        hide_origin: payload.hide_origin,
+    };
+    for making in rows.iter().filter_map(PendingRow::making) {
+        let source = payload.sources.iter().find(|(row, _)| *row == making.row.0);
+        forward.makes.push(making);
+        forward.message_ids.push(source?.1);
+    }
+    Some(forward)
 }
 
 impl StoreHandle {
@@ -397,8 +519,8 @@ impl StoreHandle {
         self.read("pending_orders", move |conn| {
             let rows = sql(concat!(
                 select_orders!(
-                    ", c.chat, om.message_row, om.random_id, m.text, m.reply_to, m.topic_id, m.monoforum_peer, \
-                     f.file, f.parts, f.put_up FROM orders o \
+                    ", c.chat, om.message_row, om.random_id, m.message_no, m.text, m.entities, m.quote, m.reply_to, \
+                     m.topic_id, m.monoforum_peer, f.file, f.parts, f.put_up FROM orders o \
                      JOIN conversations c ON c.id = o.conversation_id \
                      LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \
                      LEFT JOIN order_files f ON f.message_row = om.message_row \

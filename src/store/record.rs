@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Recorded, Result, StoreHandle, account_row::KnownAccount, job_error::JobResult, tx::Tx,
 };
-use crate::domain::{Batch, Change, ChatId, DialogRecord, EventBody, Hole, Timestamp};
+use crate::domain::{Batch, Change, ChatId, ChatMark, DialogRecord, EventBody, Hole, Timestamp};
 
 /// One batch being stored.
 pub(in crate::store) struct Recording {
@@ -21,6 +21,14 @@ pub(in crate::store) struct Recording {
 }
 
 impl Recording {
+    /// Of what comes live.
+    pub fn live(account: KnownAccount) -> Self {
+        Self {
+            backfilled: false,
+            ..Self::of_history(account)
+        }
+    }
+
     /// Of what nobody is told as news.
     pub const fn of_history(account: KnownAccount) -> Self {
         Self {
@@ -117,7 +125,7 @@ impl Tx<'_> {
         Ok((recording.new_messages, recording.events))
     }
 
-    fn record_change(&mut self, recording: &mut Recording, change: &Change) -> JobResult<()> {
+    pub fn record_change(&mut self, recording: &mut Recording, change: &Change) -> JobResult<()> {
         match change {
             Change::Message(message) => self.record_message(recording, message, false),
             Change::Edited(message) => self.record_message(recording, message, true),
@@ -144,6 +152,7 @@ impl Tx<'_> {
                 Ok(())
             }
             Change::Muted { chat, until } => self.record_muted(recording, *chat, *until),
+            Change::Marked { chat, mark } => self.record_mark(recording, *chat, *mark),
             Change::Dialog(dialog) => self.record_dialog(recording, dialog),
             Change::LostChat { chat } => {
                 if self.lose_peer(&recording.account, *chat)? {
@@ -176,6 +185,29 @@ impl Tx<'_> {
         Ok(())
     }
 
+    fn record_mark(
+        &mut self,
+        recording: &mut Recording,
+        chat: ChatId,
+        mark: ChatMark,
+    ) -> JobResult<()> {
+        let key = (recording.account.no, chat.marked());
+        let Some(row) = self.find_conversation(key.0, key.1)? else {
+            return Ok(());
+        };
+        let fields = &mut row.fields;
+        let (kept, now) = match mark {
+            ChatMark::Archived(now) => (&mut fields.archived, now),
+            ChatMark::Unread(now) => (&mut fields.marked_unread, now),
+            ChatMark::Blocked(now) => (&mut fields.blocked, now),
+        };
+        if std::mem::replace(kept, now) != now {
+            self.mark_conversation(key);
+            recording.touch(key);
+        }
+        Ok(())
+    }
+
     fn record_dialog(&mut self, recording: &mut Recording, dialog: &DialogRecord) -> JobResult<()> {
         let key = self.conversation_for(&recording.account, dialog.chat)?;
         if let (Some(channel), Some(pts)) = (dialog.chat.channel_id(), dialog.channel_pts) {
@@ -198,6 +230,8 @@ impl Tx<'_> {
         fields.read_inbox_max_id = fields.read_inbox_max_id.max(dialog.read_inbox_max_id);
         fields.read_outbox_max_id = fields.read_outbox_max_id.max(dialog.read_outbox_max_id);
         fields.muted_until = dialog.muted_until.map(Timestamp::millis);
+        fields.archived = dialog.archived;
+        fields.marked_unread = dialog.marked_unread;
         fields.top_message = fields.top_message.max(dialog.top_message);
         self.mark_conversation(key);
         self.add_unread(recording.account.id, difference)?;

@@ -6,16 +6,17 @@ use super::{
     account_row::KnownAccount,
     idempotency::MessagesKey,
     job_error::JobResult,
-    message_row::{MessageRecord, UNNUMBERED, account_of, json},
-    orders::{NewOrder, random_id},
+    message_row::{MessageRecord, UNNUMBERED, account_of, json, some},
+    orders::{NewOrder, TextPayload, random_id},
     sql::sql,
     tx::{Tx, scope_of},
 };
-use crate::domain::{ChatId, ConversationId, Media, OrderKind, OutgoingFile, Place};
+use crate::domain::{ChatId, ConversationId, Media, OrderKind, OutgoingFile, Place, Wording};
 
 /// A reply about to be queued, the same at every run of its job.
 struct Draft {
     text: String,
+    wording: Wording,
     reply_to: Option<Target>,
     topic_id: Option<i32>,
     call: Option<MessagesKey>,
@@ -26,16 +27,16 @@ struct Draft {
 
 impl Draft {
     fn new(
-        text: String,
+        (text, wording): (String, Wording),
         key: Option<&str>,
         reply_to: Option<Target>,
         topic_id: Option<i32>,
     ) -> Self {
-        Self::with_files(text, key, (reply_to, topic_id), Vec::new())
+        Self::with_files((text, wording), key, (reply_to, topic_id), Vec::new())
     }
 
     fn with_files(
-        text: String,
+        (text, wording): (String, Wording),
         key: Option<&str>,
         (reply_to, topic_id): (Option<Target>, Option<i32>),
         files: Vec<QueuedFile>,
@@ -43,7 +44,10 @@ impl Draft {
         let answered = reply_to.map_or(0, Target::message_id).to_be_bytes();
         let topic = topic_id.map(i32::to_be_bytes);
         let topic = topic.as_ref().map_or(&[][..], |topic| &topic[..]);
-        let mut parts: Vec<&[u8]> = vec![&answered, topic, text.as_bytes()];
+        // A plain text has the fingerprint that it had before there were others.
+        let said = (wording != Wording::default()).then(|| json(&wording));
+        let said = said.flatten().unwrap_or_default();
+        let mut parts: Vec<&[u8]> = vec![&answered, topic, text.as_bytes(), said.as_bytes()];
         for one in &files {
             parts.push(one.sha256.as_bytes());
             parts.push(one.file.name.as_bytes());
@@ -52,6 +56,7 @@ impl Draft {
         Self {
             call: MessagesKey::of(key, &parts),
             text,
+            wording,
             reply_to,
             topic_id,
             random_id: random_id(),
@@ -66,6 +71,7 @@ impl Draft {
 /// A message that an order is to make, before it has a row.
 pub(in crate::store) struct Unsent<'a> {
     pub text: &'a str,
+    pub wording: &'a Wording,
     pub place: Place,
     pub media: Option<&'a Media>,
     /// Until Telegram has one for it.
@@ -109,6 +115,7 @@ impl Tx<'_> {
         let place = self.place_of(account, key, draft)?;
         let unsent = Unsent {
             text: &draft.text,
+            wording: &draft.wording,
             place,
             media: None,
             album_id: None,
@@ -119,7 +126,7 @@ impl Tx<'_> {
             key,
             &NewOrder {
                 kind: OrderKind::Text,
-                payload: None,
+                payload: TextPayload::of(&draft.wording).as_deref(),
                 messages: &[(row, Some(draft.random_id))],
             },
         )?;
@@ -154,6 +161,7 @@ impl Tx<'_> {
             let text = if rows.is_empty() { &draft.text } else { "" };
             let unsent = Unsent {
                 text,
+                wording: &draft.wording,
                 place,
                 media: Some(&file.media()),
                 album_id,
@@ -213,8 +221,8 @@ impl Tx<'_> {
         let place = unsent.place;
         sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
-             direction, text, timestamp, status, reply_to, topic_id, monoforum_peer, media, album_id) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?, ?, ?, ?, ?)",
+             direction, text, timestamp, status, reply_to, topic_id, monoforum_peer, media, album_id, entities, quote) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)",
         )
         .number(id)
         .number(account.no)
@@ -230,6 +238,8 @@ impl Tx<'_> {
         .number_or_null(place.monoforum_peer.map(ChatId::marked))
         .text_or_null(unsent.media.and_then(json).as_deref())
         .number_or_null(unsent.album_id)
+        .text_or_null(some(&unsent.wording.entities).and_then(json).as_deref())
+        .text_or_null(unsent.wording.quote.as_ref().map(|quote| quote.text.as_str()))
         .run(self.conn)?;
         Ok(id)
     }
@@ -258,6 +268,10 @@ impl Tx<'_> {
                 if found.fields.deleted_at.is_some() {
                     return Err(StoreError::ReplyToDeleted.into());
                 }
+                let quote = draft.wording.quote.as_ref();
+                if quote.is_some_and(|quote| !found.fields.text.contains(&quote.text)) {
+                    return Err(StoreError::NotQuoted.into());
+                }
                 Place {
                     reply_to: Some(number),
                     topic_id: found.fields.topic_id,
@@ -278,10 +292,11 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError::ConversationNotFound`], [`StoreError::AccountNotFound`] (it was removed),
     /// [`StoreError::IdempotencyConflict`], [`StoreError::ReplyToUnknown`], [`StoreError::ReplyToDeleted`],
-    /// [`StoreError::OtherTopic`], or as every write. Nothing is stored then.
+    /// [`StoreError::OtherTopic`], [`StoreError::NotQuoted`], or as every write. Nothing is stored then.
     pub async fn queue_reply(&self, reply: QueueReply) -> Result<Queued> {
         let key = reply.idempotency_key.as_deref();
-        let draft = Draft::new(reply.text, key, reply.reply_to, reply.topic_id);
+        let words = (reply.text, reply.wording);
+        let draft = Draft::new(words, key, reply.reply_to, reply.topic_id);
         self.job("queue_reply", move |tx| {
             tx.queue_reply(reply.conversation, &draft)
         })
@@ -294,7 +309,8 @@ impl StoreHandle {
     /// [`StoreError::AccountNotFound`], [`StoreError::IdempotencyConflict`], or as every write.
     pub async fn queue_send(&self, send: QueueSend) -> Result<Queued> {
         let key = send.idempotency_key.as_deref();
-        let draft = Draft::new(send.text.clone(), key, None, None);
+        let words = (send.text.clone(), send.wording.clone());
+        let draft = Draft::new(words, key, None, None);
         self.job("queue_send", move |tx| tx.queue_send(&send, &draft))
             .await
     }
@@ -311,7 +327,8 @@ impl StoreHandle {
     ) -> Result<QueuedFiles> {
         let key = reply.idempotency_key.as_deref();
         let place = (reply.reply_to, reply.topic_id);
-        let draft = Draft::with_files(reply.text, key, place, files);
+        let words = (reply.text, reply.wording);
+        let draft = Draft::with_files(words, key, place, files);
         self.job("queue_reply_files", move |tx| {
             let key = tx.conversation_key(reply.conversation)?;
             let account_id = account_of(&tx.conversation(key)?.fields.telegram_account_id);
@@ -331,7 +348,8 @@ impl StoreHandle {
         files: Vec<QueuedFile>,
     ) -> Result<QueuedFiles> {
         let key = send.idempotency_key.as_deref();
-        let draft = Draft::with_files(send.text.clone(), key, (None, None), files);
+        let words = (send.text.clone(), send.wording.clone());
+        let draft = Draft::with_files(words, key, (None, None), files);
         self.job("queue_send_files", move |tx| {
             let account = tx.living_account(send.account)?;
             if let Some(peer) = &send.peer {

@@ -12,13 +12,14 @@ use super::{
     message_row::{MessageRecord, account_of, chat_of},
     order_row::{OrderMessage, OrderRow, state_text, waiting_text},
     orders::Known,
+    record::Recording,
     search_index,
     sql::sql,
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    ChatId, ConversationId, EventBody, Made, MessageError, MessageRowId, Order, OrderId,
-    OrderState, Outcome, Timestamp, Wait, Waiting,
+    Change, ChatId, ConversationId, EventBody, Made, MessageError, MessageRowId, Order, OrderId,
+    OrderState, OrderStatus, Outcome, Timestamp, Wait, Waiting,
 };
 
 impl Tx<'_> {
@@ -152,6 +153,10 @@ impl Tx<'_> {
         let (state, wait) = match outcome {
             Outcome::Done { made } => return self.done(&known, order, made),
             Outcome::Refused(error) => return self.fail(&known, refused(&known.row), error),
+            Outcome::Changed(changes) => {
+                self.take_changes(known.account.clone(), changes)?;
+                return self.end_order(&known, OrderStatus::Done);
+            }
             Outcome::Flood { wait } => (not_arrived(&known.row), wait_of(Waiting::Account, *wait)),
             Outcome::SlowMode { wait } => (not_arrived(&known.row), wait_of(Waiting::Chat, *wait)),
             Outcome::NotPutUp(error) => {
@@ -208,7 +213,20 @@ impl Tx<'_> {
             let reason = "Telegram's answer names only some of the messages".to_owned();
             return self.settle(order, &Outcome::Unknown { reason });
         }
-        self.drop_order(order.id)
+        self.end_order(known, OrderStatus::Done)
+    }
+
+    /// What Telegram's answer says became of what the order concerns.
+    fn take_changes(&mut self, account: KnownAccount, changes: &[Change]) -> JobResult<()> {
+        if account.removed {
+            return Ok(());
+        }
+        let mut recording = Recording::live(account);
+        for change in changes {
+            self.record_change(&mut recording, change)?;
+        }
+        self.tell_touched(recording)?;
+        Ok(())
     }
 
     /// Without a definite answer for as long as it was waited for. Settled meanwhile: that stands.
@@ -240,12 +258,19 @@ impl Tx<'_> {
 
     /// The stream was faster, or it was taken back meanwhile.
     fn settled_before(&mut self, order: &Order, outcome: &Outcome) -> JobResult<()> {
-        if let Outcome::Done { made } = outcome {
-            for one in made {
-                self.dated(order, one)?;
+        match outcome {
+            Outcome::Done { made } => {
+                for one in made {
+                    self.dated(order, one)?;
+                }
+                Ok(())
             }
+            Outcome::Changed(changes) => {
+                let account = self.account(order.account_id)?.clone();
+                self.take_changes(account, changes)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The row is bound already. Only Telegram's date may be new.

@@ -4,8 +4,8 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
-    ConversationId, ConversationKind, Event, MediaPolicy, MessageRowId, ObjectReader, OutgoingFile,
-    Peer, Place, ProxyName, SelfUser, StoredMessage, Timestamp,
+    ConversationId, ConversationKind, Deed, Event, MediaPolicy, MessageRowId, ObjectReader,
+    OrderState, OutgoingFile, Peer, Place, ProxyName, SelfUser, StoredMessage, Timestamp, Wording,
 };
 
 /// Where committed events go.
@@ -104,6 +104,7 @@ pub struct Recorded {
 pub struct QueueReply {
     pub conversation: ConversationId,
     pub text: String,
+    pub wording: Wording,
     pub reply_to: Option<Target>,
     /// The topic of a forum; `None`: where the message replied to is, else General.
     pub topic_id: Option<i32>,
@@ -141,6 +142,45 @@ pub enum Discard {
     Anyway,
 }
 
+impl Discard {
+    #[must_use]
+    pub const fn allows(self, state: OrderState) -> bool {
+        match self {
+            Self::Unsent => !state.may_have_arrived(),
+            Self::Settled => !state.may_have_arrived() || !state.is_pending(),
+            Self::Anyway => true,
+        }
+    }
+}
+
+/// Something to be done to messages, or a chat, that are there.
+#[derive(Clone, Debug)]
+pub struct QueueDeed {
+    pub conversation: ConversationId,
+    /// All of this conversation.
+    pub messages: Vec<MessageRowId>,
+    pub deed: Deed,
+    pub idempotency_key: Option<String>,
+}
+
+/// Messages of one conversation that go on to others.
+#[derive(Clone, Debug)]
+pub struct QueueForward {
+    pub messages: Vec<MessageRowId>,
+    pub to: Vec<ConversationId>,
+    pub hide_origin: bool,
+    pub idempotency_key: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct QueuedDeed {
+    /// Those that it concerns, as they are now.
+    pub messages: Vec<StoredMessage>,
+    pub conversation: Conversation,
+    /// An order was made: it was not ordered before, and there was something to do.
+    pub ordered: bool,
+}
+
 /// A message to a chat that may not have a conversation yet.
 #[derive(Clone, Debug)]
 pub struct QueueSend {
@@ -149,6 +189,7 @@ pub struct QueueSend {
     /// What is known of the recipient, if it was resolved just now.
     pub peer: Option<Peer>,
     pub text: String,
+    pub wording: Wording,
     pub idempotency_key: Option<String>,
 }
 

@@ -248,7 +248,23 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "CHAT_WRITE_FORBIDDEN" | "CHAT_SEND_PLAIN_FORBIDDEN" | "CHAT_RESTRICTED" => {
             "this account may not write in this chat"
         }
-        "CHAT_ADMIN_REQUIRED" => "only admins may write in this chat",
+        "CHAT_ADMIN_REQUIRED" => "only this chat's admins may do that",
+        "MESSAGE_EDIT_TIME_EXPIRED" => {
+            "it is too late: Telegram lets messages be edited for two days"
+        }
+        "MESSAGE_AUTHOR_REQUIRED" => "only who wrote the message can edit it",
+        "MESSAGE_NOT_MODIFIED" => "it reads so already",
+        "QUOTE_TEXT_INVALID" => "the message replied to does not say what is quoted",
+        "ENTITY_BOUNDS_INVALID" => "the formatting does not fit the text",
+        "CHAT_FORWARDS_RESTRICTED" => "this chat does not let its messages be forwarded",
+        "MESSAGE_IDS_EMPTY" => "the messages are gone",
+        "MESSAGE_ID_INVALID" => "the message is gone",
+        "MESSAGE_DELETE_FORBIDDEN" => "this account may not delete that message",
+        "MEDIA_CAPTION_TOO_LONG" => "the text under the picture or file is too long",
+        "REACTION_INVALID" | "REACTION_EMPTY" => "this chat does not take this reaction",
+        "REACTIONS_TOO_MANY" => "the message has too many different reactions",
+        "PREMIUM_ACCOUNT_REQUIRED" => "only Premium accounts may do that",
+        "PIN_RESTRICTED" => "messages of this chat can't be pinned",
         "USER_BANNED_IN_CHANNEL" => "Telegram keeps this account from writing in groups for now",
         "CHANNEL_PRIVATE" => "this account is no longer in this chat",
         "USER_IS_BLOCKED" => "this person has blocked the account",
@@ -267,7 +283,9 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "MESSAGE_TOO_LONG" => "the text is too long",
         "MESSAGE_EMPTY" => "the text is empty",
         "REPLY_MESSAGE_ID_INVALID" | "MSG_ID_INVALID" => "the message replied to is gone",
-        "SLOWMODE_WAIT" => "the group allows one message at a time",
+        "SLOWMODE_WAIT" | "SLOWMODE_MULTI_MSGS_DISABLED" => {
+            "the group allows one message at a time"
+        }
         "TOPIC_CLOSED" => "the topic is closed",
         "TOPIC_DELETED" | "TOPIC_ID_INVALID" => "the topic is gone",
         "REPLY_TO_MONOFORUM_PEER_INVALID" => {

@@ -4,11 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Service};
+use super::{
+    Access, ApiError, Service,
+    wording::{Formatted, NewQuote},
+};
 use crate::{
     domain::{
         Account, AccountId, AccountState, Change, ChatId, Conversation, ConversationId,
-        ConversationKind, Place, SecretText, check_text,
+        ConversationKind, Place, Quote, SecretText, Wording, check_text,
     },
     store::{ConversationFilter, QueueReply, QueueSend, Queued, StoreError, Target},
     telegram::{Recipient, Urgency},
@@ -126,6 +129,9 @@ pub async fn list_topics(
 #[derive(Deserialize)]
 pub struct Reply {
     text: String,
+    #[serde(flatten)]
+    formatted: Formatted,
+    quote: Option<NewQuote>,
     reply_to_message_id: Option<String>,
     topic_id: Option<String>,
 }
@@ -138,7 +144,10 @@ pub async fn queue_reply(
     body: web::Json<Reply>,
 ) -> Result<HttpResponse, ApiError> {
     let conversation = service.conversation(&access, ConversationId(*id)).await?;
-    check_reply(&body.text)?;
+    let body = body.into_inner();
+    let (text, mut wording) = body.formatted.words(body.text)?;
+    check_reply(&text)?;
+    wording.quote = checked_quote(body.quote, body.reply_to_message_id.as_deref())?;
     let reply_to = number(
         body.reply_to_message_id.as_deref(),
         "invalid_reply_to",
@@ -151,7 +160,8 @@ pub async fn queue_reply(
     )?;
     let reply = QueueReply {
         conversation: conversation.id,
-        text: body.text.clone(),
+        text,
+        wording,
         reply_to: reply_to.map(Target::Stored),
         topic_id: topic_id.filter(|topic| *topic != GENERAL),
         idempotency_key: idempotency_key(&request)?,
@@ -180,6 +190,23 @@ pub fn check_can_write(conversation: &Conversation) -> Result<(), ApiError> {
         "chat_read_only",
         "this account may not write in this chat",
     ))
+}
+
+fn checked_quote(
+    quote: Option<NewQuote>,
+    reply_to: Option<&str>,
+) -> Result<Option<Quote>, ApiError> {
+    let Some(quote) = quote else {
+        return Ok(None);
+    };
+    let invalid = || {
+        ApiError::unprocessable(
+            "invalid_quote",
+            "a quote is a part of the message that reply_to_message_id names, 1 to 1024 UTF-16 units long",
+        )
+    };
+    let quote = quote.quote().filter(|_| reply_to.is_some());
+    quote.map(Some).ok_or_else(invalid)
 }
 
 /// A number of Telegram's, as text.
@@ -236,6 +263,8 @@ pub async fn seen_at_telegram(
 pub struct Send {
     recipient: SecretText,
     text: String,
+    #[serde(flatten)]
+    formatted: Formatted,
 }
 
 pub async fn queue_send(
@@ -246,10 +275,12 @@ pub async fn queue_send(
     body: web::Json<Send>,
 ) -> Result<HttpResponse, ApiError> {
     let account = service.account(&access, *id).await?;
-    check_reply(&body.text)?;
+    let body = body.into_inner();
+    let words = body.formatted.words(body.text)?;
+    check_reply(&words.0)?;
     check_can_send(&account)?;
     let key = idempotency_key(&request)?;
-    let send = resolved_send(&service, *id, &body.recipient, body.text.clone(), key).await?;
+    let send = resolved_send(&service, *id, &body.recipient, words, key).await?;
     let queued = service.store.queue_send(send).await?;
     queued_answer(&service, queued, true).await
 }
@@ -259,7 +290,7 @@ pub async fn resolved_send(
     service: &Service,
     account: AccountId,
     recipient: &SecretText,
-    text: String,
+    (text, wording): (String, Wording),
     idempotency_key: Option<String>,
 ) -> Result<QueueSend, ApiError> {
     let recipient = parse_recipient(recipient)?;
@@ -275,6 +306,7 @@ pub async fn resolved_send(
         chat: peer.id,
         peer: Some(peer),
         text,
+        wording,
         idempotency_key,
     })
 }

@@ -1,14 +1,19 @@
-//! Messages: a failed reply again, a waiting one taken back, a masked code shown.
+//! Messages: a failed reply again, a waiting one taken back, a sent one deleted, a masked code shown.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web,
 };
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, ApiError, Service, audit::Note, conversations::check_can_send};
+use super::{
+    Access, ApiError, Service,
+    audit::Note,
+    conversations::check_can_send,
+    orders::{Whom, delete_message},
+};
 use crate::{
     domain::{Account, AccountState, MessageRowId},
     store::Discard,
@@ -56,15 +61,22 @@ pub async fn retry_message(
 pub struct DiscardMessage {
     /// Also while it may be on its way.
     force: Option<bool>,
+    /// Of one that is sent.
+    #[serde(rename = "for")]
+    whom: Option<Whom>,
 }
 
 pub async fn discard_message(
     service: web::Data<Service>,
     access: Access,
+    request: HttpRequest,
     id: web::Path<i64>,
     query: web::Query<DiscardMessage>,
 ) -> Result<HttpResponse, ApiError> {
     let message = service.message(&access, MessageRowId(*id)).await?;
+    if let (Some(whom), Some(_)) = (query.whom, &message.message_id) {
+        return delete_message(&service, &access, &request, &message, whom).await;
+    }
     let how = if query.force == Some(true) {
         Discard::Anyway
     } else {

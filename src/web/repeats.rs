@@ -1,7 +1,7 @@
 //! Repeats: `Idempotency-Key` on every call that changes something. A caller who does not know whether its call arrived sends it
 //! again under the same key; what was done is then answered, and not done again.
 //!
-//! What makes messages has keys of its own, which the outbox keeps with the message (`OF_THE_OUTBOX`). Here are all the others: the answer
+//! What becomes an order has keys of its own, which the outbox keeps with it (`OF_THE_OUTBOX`). Here are all the others: the answer
 //! is kept, sealed, before it is given. A call that was refused is forgotten and may be tried again under its key; of one
 //! that a crash cut off nobody knows what it did, and that is what a repeat is told.
 
@@ -31,10 +31,18 @@ use crate::{
 };
 
 /// Calls whose keys the outbox keeps.
-const OF_THE_OUTBOX: [&str; 3] = [
-    "/conversations/{id}/reply",
-    "/accounts/{id}/send",
-    "/telegram/user/send",
+const OF_THE_OUTBOX: [(Method, &str); 11] = [
+    (Method::POST, "/conversations/{id}/reply"),
+    (Method::POST, "/conversations/{id}/clear"),
+    (Method::PATCH, "/conversations/{id}"),
+    (Method::POST, "/conversations/{id}/report"),
+    (Method::POST, "/accounts/{id}/send"),
+    (Method::PATCH, "/messages/{id}"),
+    (Method::PUT, "/messages/{id}/reaction"),
+    (Method::PUT, "/messages/{id}/pin"),
+    (Method::POST, "/messages/delete"),
+    (Method::POST, "/messages/forward"),
+    (Method::POST, "/telegram/user/send"),
 ];
 /// Takes none: a file that comes again changes nothing.
 pub const KEYLESS: [&str; 1] = ["/accounts/{id}/import"];
@@ -115,9 +123,10 @@ pub async fn begin(
 ) -> Result<Begun, ApiError> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     let elsewhere = request.match_pattern().is_none_or(|path| {
-        [&OF_THE_OUTBOX[..], &KEYLESS[..]]
-            .concat()
-            .contains(&path.as_str())
+        OF_THE_OUTBOX
+            .iter()
+            .any(|(method, known)| method == request.method() && *known == path)
+            || KEYLESS.contains(&path.as_str())
     });
     if reads || elsewhere {
         return Ok(Begun::Plain);

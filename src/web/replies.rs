@@ -15,7 +15,7 @@ use super::{
     form::{Form, is_form},
 };
 use crate::{
-    domain::{AccountId, ConversationId, check_caption},
+    domain::{AccountId, ConversationId, Wording, check_caption},
     staging::Guised,
     store::{QueueReply, QueuedFile, QueuedFiles, StoreError, Target},
 };
@@ -73,6 +73,7 @@ async fn with_files(
     let reply = QueueReply {
         conversation: conversation.id,
         text,
+        wording: Wording::default(),
         reply_to: reply_to.map(Target::Stored),
         topic_id: topic_id.filter(|topic| *topic != GENERAL),
         idempotency_key: key,

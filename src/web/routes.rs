@@ -5,14 +5,14 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     middleware::from_fn,
-    web::{self, Data, ServiceConfig, delete, get, head, patch, post},
+    web::{self, Data, ServiceConfig, delete, get, head, patch, post, put},
 };
 
 use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, error, events,
-    export, guard, health, history, import,
+    export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user},
-    launch, login, media, messages, metrics, openapi, replies,
+    launch, login, media, messages, metrics, openapi, orders, replies,
     rights::{Right, Rights},
     search, socket, tokens, ways, webhooks,
 };
@@ -172,13 +172,25 @@ routes! {
     get "/conversations/{id}/photo" => media::get_photo, Read;
     post "/conversations/{id}/reply" => replies::queue_reply, Send;
     post "/conversations/{id}/read" => conversations::mark_read, Send;
+    patch "/conversations/{id}" => orders::change_conversation, Send;
+    post "/conversations/{id}/report" => orders::report_conversation, Send;
+    post "/conversations/{id}/typing" => orders::say_typing, Send;
+    post "/conversations/{id}/clear" => orders::clear_conversation, Send;
+    get "/conversations/{id}/orders" => orders::list_orders, Read;
+    post "/orders/{id}/retry" => orders::retry_order, Send;
+    delete "/orders/{id}" => orders::drop_order, Send;
+    post "/messages/forward" => forward::forward_messages, Send;
+    post "/messages/delete" => orders::delete_messages, Send;
     get "/messages/{id}" => messages::get_message, Read;
     get "/messages/{id}/versions" => messages::list_versions, Read;
     get "/messages/{id}/media" => media::get_media, Read;
     get "/messages/{id}/media/thumb" => media::get_thumb, Read;
     post "/messages/{id}/retry" => messages::retry_message, Send;
     post "/messages/{id}/reveal" => messages::reveal_message, Admin, "reveal";
+    patch "/messages/{id}" => orders::edit_message, Send;
     delete "/messages/{id}" => messages::discard_message, Send;
+    put "/messages/{id}/reaction" => orders::react_to_message, Send;
+    put "/messages/{id}/pin" => orders::pin_message, Send;
     get "/events" => events::list_events, Read;
     get "/export/conversations/{id}" => export::export_conversation, Read, "chat_exported";
     get "/export/accounts/{id}" => export::export_account, Read, "account_exported";

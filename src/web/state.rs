@@ -91,9 +91,21 @@ impl From<StoreError> for ApiError {
                 "message_may_have_arrived",
                 "the message may have arrived already; ?force=true takes it off the desk all the same",
             ),
+            StoreError::OrderNotFound => Self::not_found("order_not_found", "order"),
+            StoreError::MayBeDone => Self::conflict(
+                "order_may_be_done",
+                "it may have been done already; ?force=true puts it away all the same",
+            ),
+            StoreError::NotSentYet => Self::conflict("message_not_sent", text),
+            StoreError::MessageDeleted => Self::conflict("message_deleted", text),
+            StoreError::NotOurs => Self::conflict("not_ours", text),
+            StoreError::NotForwardable => Self::unprocessable("not_forwardable", text),
+            StoreError::NotCopyable => Self::unprocessable("not_copyable", text),
+            StoreError::SeveralConversations => Self::unprocessable("several_conversations", text),
             StoreError::ReplyToUnknown | StoreError::ReplyToDeleted => {
                 Self::unprocessable("reply_to_not_found", text)
             }
+            StoreError::NotQuoted => Self::unprocessable("invalid_quote", text),
             StoreError::OtherTopic => Self::unprocessable("invalid_topic_id", text),
             StoreError::Exists(_) => Self::conflict("exists", text),
             StoreError::InvalidCursor => Self::bad_request("invalid_cursor", text),

@@ -36,13 +36,14 @@ const LONGEST_PATIENCE: i64 = 365 * A_DAY;
 /// A name that nobody knows in this time may be known later.
 const LOOK_UP: Duration = Duration::from_secs(3);
 /// What a webhook can be told.
-pub const EVENTS: [&str; 8] = [
+pub const EVENTS: [&str; 9] = [
     "message_received",
     "message_sent",
     "message_edited",
     "message_reacted",
     "message_deleted",
     "conversation_updated",
+    "order_updated",
     "account_status",
     "account_removed",
 ];

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{Error, Unexpected, Visitor},
 };
 
@@ -20,6 +20,11 @@ where
     let unfit = || D::Error::invalid_value(Unexpected::Signed(number), &"a smaller number");
     T::try_from(number).map(Some).map_err(|_| unfit())
 }
+
+/// One of a list.
+#[derive(Deserialize, Clone, Copy, Debug)]
+#[serde(transparent)]
+pub struct Number(#[serde(deserialize_with = "given")] pub i64);
 
 /// For fields that have to be there.
 pub fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
@@ -70,8 +75,6 @@ impl Visitor<'_> for Whole {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Deserialize)]

@@ -22,6 +22,7 @@ fn reply(
     QueueReply {
         conversation,
         text: text.to_owned(),
+        wording: Default::default(),
         reply_to: None,
         topic_id: None,
         idempotency_key: key.map(str::to_owned),
@@ -442,6 +443,8 @@ async fn messages_out_of_order_are_counted_once() {
         unread: 6,
         read_inbox_max_id: 9,
         read_outbox_max_id: 0,
+        archived: false,
+        marked_unread: false,
         muted_until: None,
         top_message: 20,
         channel_pts: None,

@@ -29,6 +29,7 @@ async fn queued(world: &World, account: AccountId, chat: ChatId, text: &str) -> 
         .queue_reply(QueueReply {
             conversation,
             text: text.to_owned(),
+            wording: Default::default(),
             reply_to: None,
             topic_id: None,
             idempotency_key: None,

@@ -21,6 +21,7 @@ async fn queue(world: &World, account: AccountId, chat: ChatId, text: &str) -> i
     let reply = QueueReply {
         conversation,
         text: text.to_owned(),
+        wording: Default::default(),
         reply_to: None,
         topic_id: None,
         idempotency_key: Some(text.to_owned()),

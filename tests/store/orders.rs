@@ -229,6 +229,7 @@ async fn play(steps: &[Step]) -> Played {
         .queue_reply(QueueReply {
             conversation,
             text: "answer".to_owned(),
+            wording: Default::default(),
             reply_to: None,
             topic_id: None,
             idempotency_key: None,

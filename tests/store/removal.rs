@@ -26,6 +26,7 @@ async fn a_removed_account_leaves_a_readable_history() {
         .queue_reply(QueueReply {
             conversation: conversation.id,
             text: "no".to_owned(),
+            wording: Default::default(),
             reply_to: None,
             topic_id: None,
             idempotency_key: None,
@@ -92,6 +93,8 @@ async fn peers_dialogs_and_history_shape_the_conversation_quietly() {
         unread: 4,
         read_inbox_max_id: 6,
         read_outbox_max_id: 3,
+        archived: false,
+        marked_unread: false,
         muted_until: Some(Timestamp::from_seconds(4_000_000_000)),
         top_message: 10,
         channel_pts: None,

@@ -218,6 +218,7 @@ async fn a_reply_gets_what_telegram_made_of_it() {
         let reply = QueueReply {
             conversation,
             text: "see example.org".to_owned(),
+            wording: Default::default(),
             reply_to: None,
             topic_id: None,
             idempotency_key: None,

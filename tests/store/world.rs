@@ -139,7 +139,7 @@ impl World {
             },
             text: String::new(),
             place: Place::default(),
-            preview: true,
+            wording: switchboard::domain::Wording::default(),
         };
         Order {
             id,

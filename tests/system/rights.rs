@@ -120,7 +120,7 @@ async fn a_method_that_is_not_known_is_answered_with_those_that_are() {
     for (method, path, allow) in [
         (Method::GET, "/accounts/add", "POST"),
         (Method::DELETE, "/accounts", "GET, HEAD"),
-        (Method::PUT, "/messages/1", "GET, HEAD, DELETE"),
+        (Method::PUT, "/messages/1", "GET, HEAD, PATCH, DELETE"),
         (Method::POST, "/health/live", "GET, HEAD"),
         (Method::HEAD, "/launch", "GET, POST"),
         (Method::PATCH, "/telegram/user/send", "POST"),

@@ -142,7 +142,7 @@ pub fn outgoing(chat: ChatId, random_id: i64, text: &str) -> Order {
         },
         text: text.to_owned(),
         place: Place::default(),
-        preview: true,
+        wording: switchboard::domain::Wording::default(),
     };
     Order {
         id: OrderId(1),
@@ -252,6 +252,7 @@ impl Seen {
             Change::LostChat { chat } => self.lost.push(chat),
             Change::Typing { chat, .. } => self.typing.push(chat),
             Change::Muted { .. }
+            | Change::Marked { .. }
             | Change::Dialog(_)
             | Change::ClearedBelow { .. }
             | Change::Noted { .. } => {}

@@ -7,7 +7,8 @@ use grammers_tl_types::enums;
 
 use super::{AccountSpec, PersonSpec, Simulator};
 use crate::world::{
-    Action, ChatRef, Draft, Forward, GENERAL, Gid, Media, Password, Refusal, Spot, User, World, bad,
+    Action, Body, ChatRef, Draft, Forward, GENERAL, Gid, Media, Password, Refusal, Spot, User,
+    World, bad,
 };
 
 impl Simulator {
@@ -196,6 +197,17 @@ impl Simulator {
         })
     }
 
+    /// The messages of a supergroup or channel may not be forwarded, or may again.
+    pub fn protect(&self, channel: i64, protected: bool) {
+        if let Ok(id) = channel_of(channel) {
+            self.with(|world| {
+                if let Some(channel) = world.channels.get_mut(&id) {
+                    channel.protected = protected;
+                }
+            });
+        }
+    }
+
     /// Forwards a message of one chat into another, as a person or an account; the id that it has there.
     ///
     /// # Errors
@@ -318,7 +330,9 @@ impl Simulator {
         let chat = chat.into();
         self.with(|world| {
             let gid = found(world, from, chat, id)?;
-            world.edit(from, gid, text, None).map(|_| ())
+            let entities = world.body(gid).and_then(Body::entities);
+            let words = (text, entities.unwrap_or_default());
+            world.edit(from, gid, words, None).map(|_| ())
         })
     }
 

@@ -5,7 +5,7 @@ use grammers_tl_types::{enums, functions::account as f, types};
 use super::Call;
 use crate::{
     port::KeyId,
-    world::{GENERATOR, Refusal, World, padded, prime, view::blank_notify},
+    world::{GENERATOR, Refusal, World, bad, padded, prime, view::blank_notify},
 };
 
 pub fn get_password(
@@ -118,6 +118,22 @@ pub fn get_notify_settings(
     _: f::GetNotifySettings,
 ) -> Result<enums::PeerNotifySettings, Refusal> {
     Ok(blank_notify().into())
+}
+
+pub fn update_notify_settings(
+    world: &mut World,
+    call: &Call,
+    r: f::UpdateNotifySettings,
+) -> Result<bool, Refusal> {
+    let enums::InputNotifyPeer::Peer(peer) = &r.peer else {
+        return Err(bad("PEER_ID_INVALID"));
+    };
+    let chat = world.resolve_peer(call.user, &peer.peer)?;
+    let enums::InputPeerNotifySettings::Settings(settings) = &r.settings;
+    if let Some(until) = settings.mute_until {
+        world.mute(call.user, chat, until, Some(call.key()))?;
+    }
+    Ok(true)
 }
 
 pub fn register_device(_: &mut World, _: &Call, _: f::RegisterDevice) -> Result<bool, Refusal> {

@@ -157,6 +157,37 @@ pub fn delete_messages(
     Ok(types::messages::AffectedMessages { pts, pts_count }.into())
 }
 
+pub fn delete_history(
+    world: &mut World,
+    call: &Call,
+    r: f::DeleteHistory,
+) -> Result<enums::Updates, Refusal> {
+    let channel = world.resolve_channel(call.user, &r.channel)?;
+    let (id, admin, top) = (channel.id, channel.creator == call.user, channel.top_id());
+    if r.for_everyone && !admin {
+        return Err(bad("CHAT_ADMIN_REQUIRED"));
+    }
+    let up_to = match r.max_id {
+        0 => top,
+        max_id => max_id.min(top),
+    };
+    if r.for_everyone {
+        world.clear_channel(id, up_to);
+    } else {
+        world.clear_channel_for(call.user, id, up_to, Some(call.key()));
+    }
+    let update = types::UpdateChannelAvailableMessages {
+        channel_id: id,
+        available_min_id: up_to,
+    };
+    Ok(world.with_cast(
+        call.user,
+        vec![update.into()],
+        &Cast::default(),
+        Detail::Full,
+    ))
+}
+
 fn participant(
     world: &World,
     viewer: i64,

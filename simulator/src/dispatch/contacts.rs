@@ -204,7 +204,7 @@ pub fn delete_contacts(
 pub fn block(world: &mut World, call: &Call, r: f::Block) -> Result<bool, Refusal> {
     let chat = world.resolve_peer(call.user, &r.id)?;
     if let ChatRef::User(id) = chat {
-        world.account_mut(call.user)?.blocked.insert(id);
+        world.set_blocked(call.user, id, true, Some(call.key()))?;
     }
     Ok(true)
 }
@@ -212,7 +212,7 @@ pub fn block(world: &mut World, call: &Call, r: f::Block) -> Result<bool, Refusa
 pub fn unblock(world: &mut World, call: &Call, r: f::Unblock) -> Result<bool, Refusal> {
     let chat = world.resolve_peer(call.user, &r.id)?;
     if let ChatRef::User(id) = chat {
-        world.account_mut(call.user)?.blocked.remove(&id);
+        world.set_blocked(call.user, id, false, Some(call.key()))?;
     }
     Ok(true)
 }

@@ -4,7 +4,7 @@ use grammers_tl_types::{enums, functions::messages as f, types};
 
 use super::{Call, history};
 use crate::world::{
-    ChatRef, Gid, Refusal, World, bad,
+    ChatRef, Gid, Refusal, World, bad, folder_update,
     view::{Cast, Detail, blank_notify, draft_tl},
 };
 
@@ -98,7 +98,11 @@ pub fn dialog_tl(world: &World, viewer: i64, chat: ChatRef) -> Option<enums::Dia
             unread_mentions_count: 0,
             unread_reactions_count: 0,
             unread_poll_votes_count: 0,
-            notify_settings: blank_notify().into(),
+            notify_settings: types::PeerNotifySettings {
+                mute_until: (dialog.muted_until != 0).then_some(dialog.muted_until),
+                ..blank_notify()
+            }
+            .into(),
             pts,
             draft: dialog
                 .draft
@@ -276,9 +280,7 @@ pub fn mark_dialog_unread(
         return Err(bad("PEER_ID_INVALID"));
     };
     let chat = world.resolve_peer(call.user, &peer.peer)?;
-    if let Some(dialog) = world.account_mut(call.user)?.mailbox.dialogs.get_mut(&chat) {
-        dialog.unread_mark = r.unread;
-    }
+    world.mark_unread(call.user, chat, r.unread, Some(call.key()))?;
     Ok(true)
 }
 
@@ -334,13 +336,18 @@ pub fn edit_peer_folders(
     call: &Call,
     r: grammers_tl_types::functions::folders::EditPeerFolders,
 ) -> Result<enums::Updates, Refusal> {
+    let mut updates = Vec::new();
     for enums::InputFolderPeer::Peer(peer) in &r.folder_peers {
+        if !(0..=1).contains(&peer.folder_id) {
+            return Err(bad("FOLDER_ID_INVALID"));
+        }
         let chat = world.resolve_peer(call.user, &peer.peer)?;
-        if let Some(dialog) = world.account_mut(call.user)?.mailbox.dialogs.get_mut(&chat) {
-            dialog.folder = peer.folder_id;
+        let moved = world.put_in_folder(call.user, chat, peer.folder_id, Some(call.key()))?;
+        if moved.1 > 0 {
+            updates.push(folder_update(chat, peer.folder_id, moved.0).into());
         }
     }
-    Ok(world.with_cast(call.user, Vec::new(), &Cast::default(), Detail::Full))
+    Ok(world.with_cast(call.user, updates, &Cast::default(), Detail::Full))
 }
 
 /// Ids of a chat's messages up to one of them (0: all), newest first.

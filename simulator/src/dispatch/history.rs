@@ -39,10 +39,11 @@ pub fn alive(world: &World, viewer: i64, chat: ChatRef) -> Vec<(i32, Gid)> {
             let Some(channel) = world.channels.get(&id) else {
                 return Vec::new();
             };
+            let hidden = channel.hidden.get(&viewer).copied().unwrap_or(0);
             channel
                 .messages()
                 .rev()
-                .filter(|(_, gid)| there(*gid))
+                .filter(|(id, gid)| *id > hidden && there(*gid))
                 .collect()
         }
         _ => {

@@ -7,7 +7,7 @@ use grammers_tl_types::{
 use super::{Call, content, dialogs, reply};
 use crate::world::{
     Body, ChatRef, Draft, Form, Forward, Gid, Media, Posted, Refusal, World, bad, utf16_len,
-    view::{Cast, Detail},
+    view::Detail,
 };
 
 /// The random id of a serialised send, if it is one.
@@ -105,6 +105,7 @@ pub fn send_message(
         form: Form {
             entities,
             quote: reply::quote(r.reply_to.as_ref()),
+            no_preview: r.no_webpage,
             protected: r.noforwards,
             ..Form::default()
         },
@@ -250,7 +251,9 @@ pub fn forward_messages(
     if r.id.len() != r.random_id.len() || r.id.is_empty() {
         return Err(bad("RANDOM_ID_INVALID"));
     }
-    let mut posted = Vec::new();
+    let mut drafts = Vec::new();
+    // Messages of one album are one album there, under a number of its own.
+    let mut albums: std::collections::BTreeMap<i64, i64> = std::collections::BTreeMap::new();
     for (id, random_id) in r.id.iter().zip(&r.random_id) {
         check_random_id(world, call.user, *random_id)?;
         let gid = world
@@ -260,6 +263,20 @@ pub fn forward_messages(
         let Some(body) = world.body(gid).filter(sayable).cloned() else {
             return Err(bad("MESSAGE_ID_INVALID"));
         };
+        let kept = match body.chat {
+            ChatRef::Channel(id) => world.channels.get(&id).is_some_and(|c| c.protected),
+            _ => false,
+        };
+        if kept || body.form.as_ref().is_some_and(|form| form.protected) {
+            return Err(bad("CHAT_FORWARDS_RESTRICTED"));
+        }
+        let mut form = body.form.clone().map(|form| *form).unwrap_or_default();
+        form.album = form.album.map(|album| {
+            let own = (random_id.unsigned_abs() >> 8).max(1) as i64;
+            *albums.entry(album).or_insert(own)
+        });
+        // What was forwarded before keeps its first origin.
+        let before = body.forwarded.clone().map(|before| *before);
         let channel = match body.chat {
             ChatRef::Channel(id) if world.channels.get(&id).is_some_and(|c| c.broadcast) => {
                 Some((id, body.channel_id))
@@ -275,12 +292,16 @@ pub fn forward_messages(
             text: body.text,
             media: body.media.map(|media| *media),
             file: body.file,
-            form: body.form.map(|form| *form).unwrap_or_default(),
-            forwarded: (!r.drop_author).then_some(forwarded),
+            form,
+            forwarded: (!r.drop_author).then(|| before.unwrap_or(forwarded)),
             random_id: *random_id,
             ..Draft::default()
         };
-        posted.push((world.send(call.user, call.key(), to, draft)?, *random_id));
+        drafts.push((draft, *random_id));
+    }
+    let mut posted = Vec::new();
+    for (draft, random_id) in drafts {
+        posted.push((world.send(call.user, call.key(), to, draft)?, random_id));
     }
     Ok(sent_updates(world, call, to, &posted))
 }
@@ -295,11 +316,14 @@ pub fn edit_message(
     let gid = world
         .find(call.user, chat, r.id)
         .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-    let text = r.message.unwrap_or_default();
-    if world.body(gid).is_some_and(|body| body.from == call.user) {
-        world.form_mut(gid)?.entities = r.entities.unwrap_or_default();
-    }
-    let (pts, pts_count) = world.edit(call.user, gid, &text, Some(call.key()))?;
+    let body = world.body(gid);
+    // What is left out stays as it is.
+    let text = r.message.or_else(|| body.map(|body| body.text.clone()));
+    let words = (
+        text.as_deref().unwrap_or_default(),
+        r.entities.unwrap_or_default(),
+    );
+    let (pts, pts_count) = world.edit(call.user, gid, words, Some(call.key()))?;
     Ok(edited(world, call, chat, r.id, gid, (pts, pts_count)))
 }
 
@@ -352,9 +376,49 @@ pub fn send_reaction(
             enums::Reaction::Emoji(emoji) => Some(emoji.emoticon.clone()),
             _ => None,
         });
+    check_reaction(world, call, gid, emoji.as_deref())?;
     let moved = world.react(call.user, gid, emoji.as_deref(), Some(call.key()))?;
     Ok(edited(world, call, chat, r.msg_id, gid, moved))
 }
+
+/// Telegram takes the reactions that it offers, in some chats fewer, and each of them once.
+fn check_reaction(
+    world: &World,
+    call: &Call,
+    gid: Gid,
+    emoji: Option<&str>,
+) -> Result<(), Refusal> {
+    let Some(body) = world.body(gid).filter(|body| !body.deleted) else {
+        return Err(bad("MESSAGE_ID_INVALID"));
+    };
+    let own = body.reactions.iter().find(|(_, user)| *user == call.user);
+    if own.map(|(emoji, _)| emoji.as_str()) == emoji {
+        return Err(bad("MESSAGE_NOT_MODIFIED"));
+    }
+    let Some(emoji) = emoji else {
+        return Ok(());
+    };
+    let fewer = match body.chat {
+        ChatRef::Channel(id) => world.channels.get(&id).and_then(|c| c.reactions.as_ref()),
+        _ => None,
+    };
+    let taken = match fewer {
+        Some(fewer) => fewer.iter().any(|one| one == emoji),
+        None => REACTIONS.contains(&emoji),
+    };
+    match taken {
+        true => Ok(()),
+        false => Err(bad("REACTION_INVALID")),
+    }
+}
+
+const CLEARED_AT_ONCE: usize = 100;
+
+/// What messages.getAvailableReactions lists of those that are no custom emoji, in part.
+const REACTIONS: [&str; 24] = [
+    "👍", "👎", "❤", "🔥", "🥰", "👏", "😁", "🤔", "🤯", "😱", "🤬", "😢", "🎉", "🤩", "🤮", "💩",
+    "🙏", "👌", "🤡", "👀", "💯", "🤝", "✍", "😍",
+];
 
 pub fn delete_messages(
     world: &mut World,
@@ -374,12 +438,17 @@ pub fn delete_history(
     if matches!(chat, ChatRef::Channel(_)) {
         return Err(bad("PEER_ID_INVALID"));
     }
-    let ids = dialogs::ids_up_to(world, call.user, chat, r.max_id);
-    let (pts, pts_count) = world.delete_mail(call.user, &ids, r.revoke, Some(call.key()))?;
+    let mut ids = dialogs::ids_up_to(world, call.user, chat, r.max_id);
+    // A long history goes in steps; the caller comes back for what is left.
+    let left = ids.split_off(ids.len().min(CLEARED_AT_ONCE));
+    let (pts, pts_count) = match r.revoke && matches!(chat, ChatRef::Group(_)) {
+        true => world.delete_group_history(call.user, chat, &ids, Some(call.key()))?,
+        false => world.delete_mail(call.user, &ids, r.revoke, Some(call.key()))?,
+    };
     Ok(types::messages::AffectedHistory {
         pts,
         pts_count,
-        offset: 0,
+        offset: left.len() as i32,
     }
     .into())
 }
@@ -421,9 +490,77 @@ pub fn update_pinned_message(
     let gid = world
         .find(call.user, chat, r.id)
         .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-    // Everything about it, the notice too, reaches the caller as a push like everybody else.
-    world.pin(call.user, gid, !r.unpin, None)?;
-    Ok(world.with_cast(call.user, Vec::new(), &Cast::default(), Detail::Full))
+    check_pin(world, call, chat, gid, !r.unpin)?;
+    let notice = world.pin(call.user, gid, !r.unpin, Some(call.key()))?;
+    // The notice took the number after the pin's.
+    let now = match chat {
+        ChatRef::Channel(id) => world.channels.get(&id).map_or(0, |channel| channel.pts),
+        _ => world.account(call.user)?.mailbox.pts,
+    };
+    let pts = now - i32::from(notice.is_some());
+    let (pinned, messages, pts_count) = (!r.unpin, vec![r.id], 1);
+    let mut updates: Vec<enums::Update> = vec![match chat {
+        ChatRef::Channel(channel_id) => types::UpdatePinnedChannelMessages {
+            pinned,
+            channel_id,
+            messages,
+            pts,
+            pts_count,
+        }
+        .into(),
+        _ => types::UpdatePinnedMessages {
+            pinned,
+            peer: chat.peer(),
+            messages,
+            pts,
+            pts_count,
+        }
+        .into(),
+    }];
+    let mut named = vec![(gid, chat)];
+    if let Some(notice) = notice {
+        let message = world.message_tl(call.user, notice.id, chat, notice.gid);
+        let pts = notice.pts;
+        updates.push(match chat {
+            ChatRef::Channel(_) => types::UpdateNewChannelMessage {
+                message,
+                pts,
+                pts_count,
+            }
+            .into(),
+            _ => types::UpdateNewMessage {
+                message,
+                pts,
+                pts_count,
+            }
+            .into(),
+        });
+        named.push((notice.gid, chat));
+    }
+    let cast = world.cast_of(call.user, &named);
+    Ok(world.with_cast(call.user, updates, &cast, Detail::Full))
+}
+
+/// In supergroups and channels only admins pin; and nothing is pinned twice.
+fn check_pin(
+    world: &World,
+    call: &Call,
+    chat: ChatRef,
+    gid: Gid,
+    pinned: bool,
+) -> Result<(), Refusal> {
+    if let ChatRef::Channel(id) = chat
+        && world
+            .channels
+            .get(&id)
+            .is_some_and(|channel| channel.creator != call.user)
+    {
+        return Err(bad("CHAT_ADMIN_REQUIRED"));
+    }
+    match world.body(gid).is_some_and(|body| body.pinned == pinned) {
+        true => Err(bad("CHAT_NOT_MODIFIED")),
+        false => Ok(()),
+    }
 }
 
 pub fn get_messages_views(
@@ -447,6 +584,12 @@ pub fn get_messages_views(
         users: Vec::new(),
     }
     .into())
+}
+
+/// Kept by nobody: what matters is that the report came.
+pub fn report_spam(world: &mut World, call: &Call, r: f::ReportSpam) -> Result<bool, Refusal> {
+    world.resolve_peer(call.user, &r.peer)?;
+    Ok(true)
 }
 
 pub fn received_queue(

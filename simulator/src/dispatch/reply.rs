@@ -30,6 +30,13 @@ pub fn target(
             found.ok_or_else(|| bad("REPLY_MESSAGE_ID_INVALID"))
         })
         .transpose()?;
+    if let (Some(gid), Some(quoted)) = (gid, quote(reply))
+        && !world
+            .body(gid)
+            .is_some_and(|body| body.text.contains(&quoted))
+    {
+        return Err(bad("QUOTE_TEXT_INVALID"));
+    }
     let Some(channel) = channel else {
         return Ok((gid, Spot::default()));
     };

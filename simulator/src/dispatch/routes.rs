@@ -22,7 +22,9 @@ pub fn is_write(name: &str) -> bool {
             | "messages.sendVote"
             | "messages.deleteMessages"
             | "messages.updatePinnedMessage"
+            | "messages.deleteHistory"
             | "channels.deleteMessages"
+            | "channels.deleteHistory"
             | "channels.editTitle"
     )
 }
@@ -85,6 +87,7 @@ pub fn route(
         f::account::ResetAuthorization => account::reset_authorization,
         f::account::UpdateStatus => account::update_status,
         f::account::GetNotifySettings => account::get_notify_settings,
+        f::account::UpdateNotifySettings => account::update_notify_settings,
         f::account::RegisterDevice => account::register_device,
         f::help::GetConfig => help::get_config,
         f::help::GetNearestDc => help::get_nearest_dc,
@@ -135,6 +138,7 @@ pub fn route(
         f::messages::ReadMessageContents => messages::read_message_contents,
         f::messages::SetTyping => messages::set_typing,
         f::messages::UpdatePinnedMessage => messages::update_pinned_message,
+        f::messages::ReportSpam => messages::report_spam,
         f::messages::ReceivedQueue => messages::received_queue,
         f::messages::GetMessagesViews => messages::get_messages_views,
         f::messages::GetChats => channels::get_chats,
@@ -144,6 +148,7 @@ pub fn route(
         f::channels::GetMessages => history::get_channel_messages,
         f::channels::ReadHistory => channels::read_history,
         f::channels::ReadMessageContents => channels::read_message_contents,
+        f::channels::DeleteHistory => channels::delete_history,
         f::channels::DeleteMessages => channels::delete_messages,
         f::channels::GetParticipants => channels::get_participants,
         f::channels::GetParticipant => channels::get_participant,

@@ -14,26 +14,40 @@ use super::{
 };
 use crate::port::KeyId;
 
+/// For so long a message can be edited, in seconds (`edit_time_limit` of help.getConfig).
+pub const EDIT_TIME: i32 = 172_800;
+/// Longest text under a file, in UTF-16 units.
+pub const CAPTION: usize = 1_024;
+
 /// pts after a change, and by how much it moved.
 pub type Moved = (i32, i32);
 
 impl World {
-    /// Gives a message another text. `by` must have written it.
+    /// Gives a message another text, said in another way. `by` must have written it, and not too long ago.
     pub fn edit(
         &mut self,
         by: i64,
         gid: Gid,
-        text: &str,
+        (text, entities): (&str, Vec<enums::MessageEntity>),
         key: Option<KeyId>,
     ) -> Result<Moved, Refusal> {
         let now = self.now();
+        let ageless = self.edited_at_any_age(by, gid);
+        let premium = self.users.get(&by).is_some_and(|user| user.premium);
         let Some(body) = self.body_mut(gid).filter(|body| !body.deleted) else {
             return Err(bad("MESSAGE_ID_INVALID"));
         };
         if body.from != by {
             return Err(forbidden("MESSAGE_AUTHOR_REQUIRED"));
         }
-        if body.text == text {
+        if body.action.is_some() || body.forwarded.is_some() {
+            return Err(bad("MESSAGE_ID_INVALID"));
+        }
+        if !ageless && now - body.date > EDIT_TIME {
+            return Err(bad("MESSAGE_EDIT_TIME_EXPIRED"));
+        }
+        let before = body.entities().unwrap_or_default();
+        if body.text == text && before == entities {
             return Err(bad("MESSAGE_NOT_MODIFIED"));
         }
         if text.is_empty() && body.media.is_none() {
@@ -42,10 +56,25 @@ impl World {
         if utf16_len(text) > 4096 {
             return Err(bad("MESSAGE_TOO_LONG"));
         }
+        if body.media.is_some() && !premium && utf16_len(text) > CAPTION {
+            return Err(bad("MEDIA_CAPTION_TOO_LONG"));
+        }
+        if before != entities {
+            body.form.get_or_insert_default().entities = entities;
+        }
         let former = std::mem::replace(&mut body.text, text.to_owned());
         body.former_texts.push(former);
         body.edit_date = now;
         Ok(self.tell_edited(by, gid, key))
+    }
+
+    /// One's own notes, and the posts of a channel.
+    fn edited_at_any_age(&self, by: i64, gid: Gid) -> bool {
+        match self.body(gid).map(|body| body.chat) {
+            Some(ChatRef::User(to)) => to == by,
+            Some(ChatRef::Channel(id)) => self.channels.get(&id).is_some_and(|c| c.broadcast),
+            _ => false,
+        }
     }
 
     /// Sets or takes back one user's reaction; everybody sees it as an edit.
@@ -141,6 +170,9 @@ impl World {
                 gids.push(copy.gid);
             }
         }
+        if revoke && gids.iter().any(|gid| self.is_of_others(by, *gid)) {
+            return Err(forbidden("MESSAGE_DELETE_FORBIDDEN"));
+        }
         if revoke {
             return Ok(self.delete_everywhere(by, &gids, key));
         }
@@ -149,6 +181,34 @@ impl World {
             .filter_map(|gid| self.id_for(by, *gid))
             .collect();
         Ok(self.drop_copies(by, mine, key))
+    }
+
+    /// A basic group's history: for everyone only by who made it.
+    pub fn delete_group_history(
+        &mut self,
+        by: i64,
+        chat: ChatRef,
+        ids: &[i32],
+        key: Option<KeyId>,
+    ) -> Result<Moved, Refusal> {
+        let made = match chat {
+            ChatRef::Group(id) => self.groups.get(&id).is_some_and(|g| g.creator == by),
+            _ => false,
+        };
+        if !made {
+            return Err(bad("CHAT_ADMIN_REQUIRED"));
+        }
+        self.delete_mail(by, ids, true, key)
+    }
+
+    /// In a basic group only who made it takes away what others wrote.
+    fn is_of_others(&self, by: i64, gid: Gid) -> bool {
+        self.body(gid).is_some_and(|body| match body.chat {
+            ChatRef::Group(id) => {
+                body.from != by && self.groups.get(&id).is_some_and(|g| g.creator != by)
+            }
+            _ => false,
+        })
     }
 
     /// Deletes messages of private chats and basic groups for all who have them.
@@ -248,6 +308,27 @@ impl World {
             );
         }
         (pts, pts_count)
+    }
+
+    /// Hides a channel's history up to a message from one who is in it.
+    pub fn clear_channel_for(&mut self, by: i64, channel_id: i64, up_to: i32, key: Option<KeyId>) {
+        self.revision += 1;
+        let Some(channel) = self.channels.get_mut(&channel_id) else {
+            return;
+        };
+        let below = channel.hidden.entry(by).or_default();
+        *below = up_to.max(*below);
+        let update = types::UpdateChannelAvailableMessages {
+            channel_id,
+            available_min_id: up_to,
+        };
+        self.push_short(
+            Audience::Account {
+                user: by,
+                except: key,
+            },
+            update.into(),
+        );
     }
 
     /// Hides a channel's history up to a message from all who are in it. Has no pts: who is away learns of it only by

@@ -307,6 +307,12 @@ impl World {
             reply_to: Some(gid),
             ..Draft::default()
         };
+        // As the one who pins sees the chat.
+        let from = self.body(gid).map_or(by, |body| body.from);
+        let chat = match chat {
+            ChatRef::User(to) if to == by => ChatRef::User(from),
+            chat => chat,
+        };
         Ok(pinned.then(|| self.post(by, chat, notice, key)))
     }
 

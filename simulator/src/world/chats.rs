@@ -41,6 +41,12 @@ pub struct Channel {
     pub read_outbox: i32,
     /// 0: none.
     pub photo: i64,
+    /// Its messages stay here.
+    pub protected: bool,
+    /// The reactions that are taken here; `None`: all.
+    pub reactions: Option<Vec<String>>,
+    /// Who cleared the history for themselves, and up to which message.
+    pub hidden: BTreeMap<i64, i32>,
 }
 
 /// What happened in a channel, in the order of its pts.
@@ -87,6 +93,9 @@ impl Channel {
             changed_at: date,
             read_outbox: 0,
             photo: 0,
+            protected: false,
+            reactions: None,
+            hidden: BTreeMap::new(),
         }
     }
 

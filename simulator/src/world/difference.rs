@@ -172,6 +172,10 @@ impl World {
                 };
                 told.updates.push(update.into());
             }
+            MailEvent::Folder { chat, folder } => {
+                let update = super::folder_update(*chat, *folder, pts);
+                told.updates.push(update.into());
+            }
             MailEvent::Pin { chat, id, pinned } => {
                 let (pinned, peer, messages) = (*pinned, chat.peer(), vec![*id]);
                 told.updates.push(

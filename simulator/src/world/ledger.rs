@@ -51,6 +51,11 @@ pub struct LedgerMessage {
     pub album: i64,
     /// What a client uploaded for it.
     pub file: Option<LedgerFile>,
+    /// (emoji, by whom), in the order they came.
+    pub reactions: Vec<(String, i64)>,
+    pub pinned: bool,
+    /// Whoever sent it wanted no preview of its links.
+    pub no_preview: bool,
 }
 
 /// A file as its other side gets it.
@@ -134,11 +139,15 @@ impl World {
                 continue;
             };
             let entry = chats.entry(chat.marked()).or_default();
-            entry.messages.extend(
-                channel
-                    .messages()
-                    .filter_map(|(id, gid)| self.ledger_message(account, id, gid, false)),
-            );
+            entry
+                .messages
+                .extend(channel.messages().filter_map(|(id, gid)| {
+                    let hidden = channel
+                        .hidden
+                        .get(&account)
+                        .is_some_and(|up_to| id <= *up_to);
+                    self.ledger_message(account, id, gid, hidden)
+                }));
         }
         for (marked, entry) in &mut chats {
             entry.title = self.title_of(ChatRef::from(*marked));
@@ -182,6 +191,9 @@ impl World {
             thread: body.spot.thread,
             album: body.form.as_ref().and_then(|form| form.album).unwrap_or(0),
             file: self.ledger_file(body.file),
+            reactions: body.reactions.clone(),
+            pinned: body.pinned,
+            no_preview: body.form.as_ref().is_some_and(|form| form.no_preview),
             random_id: if body.from == account {
                 body.random_id
             } else {

@@ -39,6 +39,8 @@ pub struct Dialog {
     pub folder: i32,
     pub draft: Option<(String, i32)>,
     pub unread_mark: bool,
+    /// 0: not muted.
+    pub muted_until: i32,
 }
 
 /// What happened in a mailbox, in the order of pts.
@@ -55,6 +57,10 @@ pub enum MailEvent {
     ReadOutbox {
         chat: ChatRef,
         max_id: i32,
+    },
+    Folder {
+        chat: ChatRef,
+        folder: i32,
     },
     Pin {
         chat: ChatRef,

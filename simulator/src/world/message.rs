@@ -147,6 +147,8 @@ pub struct Form {
     pub ttl: Option<i32>,
     /// Not to be forwarded.
     pub protected: bool,
+    /// Whoever sent it wanted no preview of its links.
+    pub no_preview: bool,
     /// 0: as posts have it when nobody counts.
     pub views: i32,
 }
@@ -157,6 +159,7 @@ impl Form {
         let short = Self {
             entities: self.entities.clone(),
             quote: self.quote.clone(),
+            no_preview: self.no_preview,
             ..Self::default()
         };
         *self != short

@@ -5,6 +5,9 @@ use grammers_client::tl;
 use super::chat_id;
 use crate::domain::{DialogRecord, Timestamp};
 
+/// The archive's folder (core.telegram.org/api/folders).
+pub(super) const ARCHIVE: i32 = 1;
+
 /// `None` for folders and communities: they are no chats.
 pub(in crate::telegram) fn record(dialog: tl::enums::Dialog, self_id: i64) -> Option<DialogRecord> {
     let tl::enums::Dialog::Dialog(dialog) = dialog else {
@@ -16,6 +19,8 @@ pub(in crate::telegram) fn record(dialog: tl::enums::Dialog, self_id: i64) -> Op
         read_inbox_max_id: dialog.read_inbox_max_id,
         read_outbox_max_id: dialog.read_outbox_max_id,
         muted_until: muted_until(&dialog.notify_settings),
+        archived: dialog.folder_id == Some(ARCHIVE),
+        marked_unread: dialog.unread_mark,
         top_message: dialog.top_message,
         channel_pts: dialog.pts,
     })

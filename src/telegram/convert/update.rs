@@ -4,7 +4,7 @@ use grammers_client::tl;
 
 use super::{Converter, clean, dialog, media, poll, reactions};
 use crate::{
-    domain::{Change, ChatId, Note, NotedMessage},
+    domain::{Change, ChatId, ChatMark, Note, NotedMessage},
     telegram::sequence::NOT_COUNTED,
 };
 
@@ -98,6 +98,27 @@ impl Converter<'_> {
                 Change::Muted {
                     chat: self.chat(&target.peer),
                     until: dialog::muted_until(&u.notify_settings),
+                }
+            }
+            U::DialogUnreadMark(u) => {
+                let tl::enums::DialogPeer::Peer(target) = u.peer else {
+                    return None;
+                };
+                Change::Marked {
+                    chat: self.chat(&target.peer),
+                    mark: ChatMark::Unread(u.unread),
+                }
+            }
+            U::PeerBlocked(u) => Change::Marked {
+                chat: self.chat(&u.peer_id),
+                mark: ChatMark::Blocked(u.blocked),
+            },
+            // Several at once come only from clients that move several; the dialog list has them all.
+            U::FolderPeers(mut u) => {
+                let tl::enums::FolderPeer::Peer(moved) = u.folder_peers.pop()?;
+                Change::Marked {
+                    chat: self.chat(&moved.peer),
+                    mark: ChatMark::Archived(moved.folder_id == dialog::ARCHIVE),
                 }
             }
             U::Channel(u) => return self.lost(ChatId::channel(u.channel_id)),

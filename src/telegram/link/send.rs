@@ -5,11 +5,11 @@ use std::time::Duration;
 use grammers_client::tl;
 use tl::enums::{InputReplyTo, Update, Updates};
 
-use super::{resolve::input_peer, send_media, shared::Shared};
+use super::{deeds, formatting, forward, resolve::input_peer, send_media, shared::Shared};
 use crate::{
     domain::{
-        ChatId, Made, MessageError, NewText, Order, Outcome, PeerKind, Place, Timestamp, Work,
-        check_text,
+        ChatId, Made, MessageError, NewText, Order, Outcome, PeerKind, Place, Quote, Timestamp,
+        Work, check_text,
     },
     telegram::{
         CallError,
@@ -21,6 +21,10 @@ pub(super) async fn carry_out(shared: &Shared, order: &Order) -> Outcome {
     match &order.work {
         Work::Text(text) => send(shared, order.chat, text).await,
         Work::Media(media) => send_media::send(shared, order.chat, media).await,
+        Work::Forward(work) => forward::forward(shared, order.chat, work).await,
+        Work::Deed { deed, message_ids } => {
+            deeds::carry_out(shared, order.chat, deed, message_ids).await
+        }
     }
 }
 
@@ -36,7 +40,14 @@ async fn send(shared: &Shared, chat: ChatId, message: &NewText) -> Outcome {
         }
         Err(passing) => return not_sent(&passing.to_string()),
     };
-    let reply_to = match reply_to(shared, peer.clone(), &message.place).await {
+    let reply_to = match reply_to(
+        shared,
+        peer.clone(),
+        &message.place,
+        message.wording.quote.as_ref(),
+    )
+    .await
+    {
         Ok(reply_to) => reply_to,
         Err(CallError::Unresolvable) => {
             return refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"));
@@ -45,8 +56,13 @@ async fn send(shared: &Shared, chat: ChatId, message: &NewText) -> Outcome {
             return not_sent(&error.to_string());
         }
     };
+    let entities = match formatting::outgoing(shared, &message.wording.entities).await {
+        Ok(entities) => entities,
+        Err(error) => return not_sent(&error.to_string()),
+    };
     shared.hurry(chat);
-    match shared.try_call(&request(peer, reply_to, message)).await {
+    let request = request(peer, reply_to, message, entities);
+    match shared.try_call(&request).await {
         Ok(updates) => accepted(updates, message.making.random_id),
         Err(failure) => outcome(failure),
     }
@@ -58,6 +74,7 @@ pub(super) async fn reply_to(
     shared: &Shared,
     chat: tl::enums::InputPeer,
     place: &Place,
+    quote: Option<&Quote>,
 ) -> Result<Option<InputReplyTo>, CallError> {
     let monoforum_peer_id = match place.monoforum_peer {
         Some(peer) => Some(monoforum_peer(shared, chat, peer, place.reply_to).await?),
@@ -74,9 +91,9 @@ pub(super) async fn reply_to(
                     reply_to_msg_id,
                     top_msg_id: place.topic_id,
                     reply_to_peer_id: None,
-                    quote_text: None,
+                    quote_text: quote.map(|quote| quote.text.clone()),
                     quote_entities: None,
-                    quote_offset: None,
+                    quote_offset: quote.and_then(|quote| quote.offset),
                     monoforum_peer_id,
                     todo_item_id: None,
                     poll_option: None,
@@ -111,9 +128,10 @@ fn request(
     peer: tl::enums::InputPeer,
     reply_to: Option<InputReplyTo>,
     message: &NewText,
+    entities: Option<Vec<tl::enums::MessageEntity>>,
 ) -> tl::functions::messages::SendMessage {
     tl::functions::messages::SendMessage {
-        no_webpage: !message.preview,
+        no_webpage: message.wording.no_preview,
         silent: false,
         background: false,
         clear_draft: true,
@@ -126,7 +144,7 @@ fn request(
         message: message.text.clone(),
         random_id: message.making.random_id,
         reply_markup: None,
-        entities: None,
+        entities,
         schedule_date: None,
         schedule_repeat_period: None,
         send_as: None,
@@ -136,6 +154,30 @@ fn request(
         suggested_post: None,
         rich_message: None,
     }
+}
+
+/// The messages that these random ids became.
+pub(super) fn made_in(updates: Updates, random_ids: &[i64]) -> Vec<Made> {
+    let (updates, date) = match updates {
+        Updates::Updates(updates) => (updates.updates, updates.date),
+        Updates::Combined(updates) => (updates.updates, updates.date),
+        _ => return Vec::new(),
+    };
+    let named = updates.iter().filter_map(|update| match update {
+        Update::MessageId(named) if random_ids.contains(&named.random_id) => Some(named),
+        _ => None,
+    });
+    named
+        .map(|named| {
+            let told = updates.iter().find_map(|update| date_of(update, named.id));
+            let date = i64::from(told.unwrap_or(date));
+            Made {
+                random_id: named.random_id,
+                message_id: named.id,
+                date: Timestamp::from_seconds(date),
+            }
+        })
+        .collect()
 }
 
 /// Which message our random id became.

@@ -35,7 +35,7 @@ pub(super) async fn send(shared: &Shared, chat: ChatId, media: &NewMedia) -> Out
         Err(CallError::Unresolvable) => return unreachable(),
         Err(passing) => return not_sent(&passing.to_string()),
     };
-    let reply_to = match reply_to(shared, peer.clone(), &media.place).await {
+    let reply_to = match reply_to(shared, peer.clone(), &media.place, None).await {
         Ok(reply_to) => reply_to,
         Err(CallError::Unresolvable) => return unreachable(),
         Err(error) => return not_sent(&error.to_string()),

@@ -24,6 +24,7 @@ use crate::{
         conversations::{check_can_send, resolved_send},
         doors::random_text,
         repeats::{Claim, Held},
+        wording::{Format, written},
     },
 };
 
@@ -47,12 +48,15 @@ pub struct Relay {
     send_as_user: bool,
     recipient_id: Option<Id>,
     messages: Vec<Turn>,
+    /// What the assistant writes in.
+    format: Option<Format>,
 }
 
 /// Where the answer goes when it is whole.
 struct Destination {
     account: AccountId,
     peer: Peer,
+    format: Format,
 }
 
 pub async fn relay(
@@ -80,11 +84,12 @@ pub async fn relay(
             let owned = authorized(&service, &owner).await?;
             check_can_send(&owned.account)?;
             let recipient = SecretText::new(recipient.text());
-            let text = String::new();
-            let found = resolved_send(&service, owned.id(), &recipient, text, None).await?;
+            let words = Default::default();
+            let found = resolved_send(&service, owned.id(), &recipient, words, None).await?;
             found.peer.map(|peer| Destination {
                 account: owned.id(),
                 peer,
+                format: body.format.unwrap_or_default(),
             })
         }
         _ => None,
@@ -241,11 +246,13 @@ async fn deliver(service: &Service, destination: &Destination, text: &str) -> Va
     let key = random_text();
     let mut ids = Vec::new();
     for (number, part) in split_text(text).into_iter().enumerate() {
+        let (text, wording) = written(part, destination.format);
         let send = QueueSend {
             account: destination.account,
             chat: destination.peer.id,
             peer: Some(destination.peer.clone()),
-            text: part,
+            text,
+            wording,
             idempotency_key: Some(format!("{key}-{number}")),
         };
         match confirmed::send(service, send, CONFIRM_LIMIT).await {

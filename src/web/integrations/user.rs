@@ -21,6 +21,7 @@ use crate::{
         doors::{Owner, random_text},
         login::check_phone,
         whole,
+        wording::Formatted,
     },
 };
 
@@ -174,6 +175,8 @@ pub struct Send {
     user_id: Id,
     recipient_id: Id,
     text: String,
+    #[serde(flatten)]
+    formatted: Formatted,
 }
 
 pub async fn send(
@@ -181,13 +184,15 @@ pub async fn send(
     request: HttpRequest,
     body: web::Json<Send>,
 ) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
     let owner = owner_of(&body.user_id)?;
-    check_reply(&body.text)?;
+    let words = body.formatted.words(body.text)?;
+    check_reply(&words.0)?;
     let owned = authorized(&caller, &owner).await?;
     check_can_send(&owned.account)?;
     let recipient = SecretText::new(body.recipient_id.text());
     let key = idempotency_key(&request)?;
-    let message = resolved_send(&caller, owned.id(), &recipient, body.text.clone(), key).await?;
+    let message = resolved_send(&caller, owned.id(), &recipient, words, key).await?;
     let message = confirmed::send(&caller, message, CONFIRM_LIMIT).await?;
     Ok(HttpResponse::Ok().json(json!({
         "status": "ok",

@@ -39,6 +39,11 @@ const NUMBERED: &[(&str, &str, &str)] = &[
         "A conversation's title, unread count or marks changed.",
     ),
     (
+        "order_updated",
+        "OneOrder",
+        "An order that makes no message: `pending`, then `done`, `failed` or `taken_back`. What it did is told as what it is.",
+    ),
+    (
         "account_status",
         "OneAccount",
         "An account's state or settings changed.",

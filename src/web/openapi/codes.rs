@@ -69,6 +69,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("code_expired", "the code has expired; ask for a new one"),
     ("colour_invalid", "a colour is a number from 0 to 11"),
     (
+        "conversation_ids_invalid",
+        "conversation_ids names 1 to 20 conversations",
+    ),
+    (
         "conversation_not_found",
         "there is no such conversation, or it is not yours",
     ),
@@ -104,7 +108,15 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("voice_alone", "a voice message goes out alone"),
     ("voice_unfit", "the file is no Opus in Ogg or WebM"),
+    (
+        "emoji_invalid",
+        "emoji is one emoji, or null to take the reaction back",
+    ),
     ("empty_query", "the search text has no word in it"),
+    (
+        "entities_invalid",
+        "an entity does not lie in the text as it should; the message says which",
+    ),
     (
         "events_invalid",
         "events is empty or names something that is no event of a webhook",
@@ -149,6 +161,10 @@ pub const CODES: &[(&str, &str)] = &[
     ("invalid_format", "format is json or html"),
     ("invalid_kind", "there is no such kind of conversation"),
     ("invalid_limit", "limit is a number from 1 to 200"),
+    (
+        "invalid_quote",
+        "a quote is a part of the message that is answered, at most 1024 UTF-16 units long",
+    ),
     (
         "invalid_reply_to",
         "reply_to_message_id is no message of this chat",
@@ -196,6 +212,11 @@ pub const CODES: &[(&str, &str)] = &[
         "the address does not know this method; Allow says which it knows",
     ),
     ("message_gone", "Telegram no longer has the message"),
+    ("message_deleted", "the message was deleted"),
+    (
+        "message_ids_invalid",
+        "message_ids names 1 to 100 messages of one conversation",
+    ),
     (
         "message_may_have_arrived",
         "the message may be at Telegram already; force=true takes it off the desk all the same",
@@ -208,6 +229,7 @@ pub const CODES: &[(&str, &str)] = &[
         "message_not_masked",
         "nothing was taken out of the message, so there is nothing to reveal",
     ),
+    ("message_not_sent", "the message is not sent yet"),
     (
         "message_not_waiting",
         "too late: the message is sent, or on its way",
@@ -227,9 +249,34 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("no_login", "no sign-in is under way"),
     ("not_a_websocket", "the call is no WebSocket handshake"),
+    ("not_a_person", "only people and bots can be blocked"),
     ("not_authorized", "not signed in"),
     ("not_connected", "the licence has no connected number"),
     ("not_found", "there is nothing under this address"),
+    (
+        "not_copyable",
+        "a message with a file can't be copied to a chat of another account",
+    ),
+    (
+        "not_forwardable",
+        "the message can't be forwarded: a notice, a code, or a chat keeps its own",
+    ),
+    (
+        "not_ours",
+        "somebody else wrote the message: it can't be edited",
+    ),
+    (
+        "only_for_everyone",
+        "messages of supergroups and channels are deleted for everyone",
+    ),
+    (
+        "order_may_be_done",
+        "the order may have been carried out already; force=true puts it away all the same",
+    ),
+    (
+        "order_not_found",
+        "there is no such order, it is done, or it is not yours",
+    ),
     (
         "outcome_unknown",
         "the first call under this key was cut off by a stop of the service; nobody knows what it did",
@@ -289,6 +336,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "session_unreadable",
         "the stored session can't be opened with the present key",
+    ),
+    (
+        "several_conversations",
+        "the messages are not all of one conversation",
     ),
     ("sign_up_required", "the number has no Telegram account"),
     ("stopping", "the service is stopping"),

@@ -147,6 +147,11 @@ fn described(operation: &Operation, schemas: &Value) -> Value {
         "default".to_owned(),
         json!({ "description": codes.join(", "), "content": content }),
     );
+    if (operation.method, operation.path) == ("delete", "/messages/{id}") {
+        let content = json!({ "application/json": { "schema": schema("OneMessage") } });
+        let deleted = json!({ "description": "The deletion is ordered.", "content": content });
+        responses.insert("202".to_owned(), deleted);
+    }
     if operation.path == "/health/ready" {
         // It says what is wrong in the same words.
         responses.insert("503".to_owned(), answer(operation));
@@ -277,6 +282,7 @@ fn query_schema(path: &str, name: &str) -> Value {
             "pattern": "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*)?$",
         }),
         (_, "unread" | "force" | "newest" | "files") => json!({ "type": "boolean" }),
+        (_, "for") => json!({ "type": "string", "enum": ["everyone", "me"] }),
         (_, "format") => json!({ "type": "string", "enum": ["json", "html"] }),
         (_, "history") => json!({ "type": "string", "enum": ["keep", "delete"] }),
         (_, "kind") => json!({

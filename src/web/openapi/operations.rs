@@ -64,6 +64,8 @@ const SENDING: Errors = &[
     "chat_read_only",
     "recipient_invalid",
     "recipient_not_found",
+    "invalid_quote",
+    "entities_invalid",
     "invalid_reply_to",
     "invalid_topic_id",
     "reply_to_not_found",
@@ -80,6 +82,8 @@ const REPLYING: Errors = &[
     "invalid_reply_to",
     "invalid_topic_id",
     "reply_to_not_found",
+    "invalid_quote",
+    "entities_invalid",
     "telegram_unreachable",
     "flood_wait",
     "malformed_multipart",
@@ -94,6 +98,56 @@ const REPLYING: Errors = &[
     "uploads_busy",
     "staging_full",
     "disk_full",
+];
+const DEED: Errors = &[
+    "message_not_found",
+    "message_not_sent",
+    "message_deleted",
+    "account_not_found",
+    "account_unavailable",
+];
+const EDIT: Errors = &[
+    "message_not_found",
+    "message_not_sent",
+    "message_deleted",
+    "not_ours",
+    "text_empty",
+    "text_too_long",
+    "entities_invalid",
+    "account_not_found",
+    "account_unavailable",
+];
+const REACTION: Errors = &[
+    "message_not_found",
+    "message_not_sent",
+    "message_deleted",
+    "emoji_invalid",
+    "account_not_found",
+    "account_unavailable",
+];
+const FORWARDING: Errors = &[
+    "message_not_found",
+    "conversation_not_found",
+    "message_not_sent",
+    "message_deleted",
+    "message_ids_invalid",
+    "conversation_ids_invalid",
+    "several_conversations",
+    "not_forwardable",
+    "not_copyable",
+    "chat_read_only",
+    "account_not_found",
+    "account_unavailable",
+];
+const DELETING: Errors = &[
+    "message_not_found",
+    "conversation_not_found",
+    "message_not_sent",
+    "message_ids_invalid",
+    "several_conversations",
+    "only_for_everyone",
+    "account_not_found",
+    "account_unavailable",
 ];
 const SIGNED_IN: Errors = &["not_authorized", "login_required", "telegram_unreachable"];
 const HISTORY: Errors = &[
@@ -197,6 +251,7 @@ const USER_SEND: Errors = &[
     "recipient_refused",
     "text_empty",
     "text_too_long",
+    "entities_invalid",
     "flood_wait",
     "telegram_refused",
     "telegram_unreachable",
@@ -286,13 +341,25 @@ operations! {
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
         post "/conversations/{id}/reply" "Queues a reply: text as JSON, or files as a form (several are one album); messages has each of the files", "Reply" => 202 "Replied", &[], REPLYING;
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
+        patch "/conversations/{id}" "Mutes, archives, marks as unread or blocks, here and at Telegram; each is an order", "ChangeConversation" => 202 "OneConversation", &[], &["conversation_not_found", "not_a_person", "account_not_found", "account_unavailable"];
+        post "/conversations/{id}/report" "Reports the chat to Telegram as spam", "" => 202 "OneConversation", &[], &["conversation_not_found", "account_not_found", "account_unavailable"];
+        post "/conversations/{id}/typing" "Shows the other side that somebody types, for a few seconds", "" => 204 "", &[], &["conversation_not_found", "telegram_unreachable", "telegram_refused", "recipient_not_found", "flood_wait", "account_unavailable"];
+        post "/conversations/{id}/clear" "Deletes what the chat has now, for everyone or for this account alone", "Clear" => 202 "OneConversation", &[], &["conversation_not_found", "account_not_found", "account_unavailable"];
+        get "/conversations/{id}/orders" "What is to be done here and is not done, failed orders too, oldest first; replies are messages of their own", "" => 200 "Orders", &[], CONVERSATION;
+        post "/orders/{id}/retry" "A failed or waiting order again", "" => 202 "OneOrder", &[], &["order_not_found", "account_not_found", "account_unavailable"];
+        delete "/orders/{id}" "Takes an order back, or puts a failed one away", "" => 204 "", &[("force", "true: also one that may be done already")], &["order_not_found", "order_may_be_done"];
+        post "/messages/forward" "Forwards messages of one conversation to several others; to one of another account texts go as copies", "Forward" => 202 "SomeMessages", &[], FORWARDING;
+        post "/messages/delete" "Deletes several messages of one conversation", "DeleteMessages" => 202 "SomeMessages", &[], DELETING;
+        patch "/messages/{id}" "Another text, or another caption, for a sent message", "Edit" => 202 "OneMessage", &[], EDIT;
+        put "/messages/{id}/reaction" "Reacts to a message, or takes the reaction back", "React" => 202 "OneMessage", &[], REACTION;
+        put "/messages/{id}/pin" "Pins a message in its chat, or unpins it", "Pin" => 202 "OneMessage", &[], DEED;
         get "/messages/{id}" "One message, and so what became of a reply", "" => 200 "OneMessage", &[], &["message_not_found"];
         get "/messages/{id}/versions" "Every text that it had, the one of now last", "" => 200 "Versions", &[], &["message_not_found"];
         get "/messages/{id}/media" "The file of a message, whole or in a range (Range, If-Range, ETag); it begins while it is still being fetched from Telegram", "" => 200 "*/*", &[], MEDIA;
         get "/messages/{id}/media/thumb" "The small picture of a message's file", "" => 200 "*/*", &[], MEDIA;
         post "/messages/{id}/retry" "Sends a failed or waiting message again", "" => 202 "OneMessage", &[], &["message_not_found", "message_not_waiting", "account_unavailable"];
         post "/messages/{id}/reveal" "The text of a masked message with its code, fetched from Telegram and kept nowhere; for admins, and the log says for whom", "" => 200 "Revealed", &[], REVEAL;
-        delete "/messages/{id}" "Takes a waiting or failed message back", "" => 204 "", &[("force", "true: also one that may have arrived; if it did, it comes again as a message from another device")], &["message_not_found", "message_not_waiting", "message_may_have_arrived"];
+        delete "/messages/{id}" "Takes a waiting or failed message back (204); deletes a sent one when it says for whom (202)", "" => 204 "", &[("for", "everyone or me: delete a sent message; in supergroups and channels always for everyone"), ("force", "true: also one that may have arrived; if it did, it comes again as a message from another device")], &["message_not_found", "message_not_waiting", "message_may_have_arrived", "message_not_sent", "only_for_everyone", "conversation_not_found", "account_not_found", "account_unavailable"];
         get "/export/conversations/{id}" "All that is stored of a chat, streamed: as Telegram Desktop exports it, or as a page. Deleted messages are not in it; `missing` tells stretches of message numbers that are not stored here", "" => 200 "export", EXPORT, &["conversation_not_found", "invalid_format", "invalid_cursor"];
         get "/search" "Words in messages", "" => 200 "FoundMessages", &[("q", "what to look for"), ("account_id", "one or several, with commas"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["empty_query", "invalid_account_id", "invalid_limit", "invalid_cursor"];
     }

@@ -28,7 +28,8 @@ super::schemas! {
     answer Conversation {
         id: "integer", account_id: "uuid", chat_id: "string", kind: "one of private|bot|group|supergroup|channel",
         title: "string", username: "string?", unread: "integer", can_send: "boolean", last_message: "Message?",
-        last_message_at: "time?", muted: "boolean", read_inbox_max_id: "integer", read_outbox_max_id: "integer",
+        last_message_at: "time?", muted: "boolean", archived: "boolean", marked_unread: "boolean", blocked: "boolean",
+        read_inbox_max_id: "integer", read_outbox_max_id: "integer",
     }
     answer Message {
         id: "integer", account_id: "uuid", conversation_id: "integer", chat_id: "string", message_id: "string?",
@@ -38,8 +39,19 @@ super::schemas! {
         media: "Media?", service: "string?", backfilled: "boolean", masked: "boolean", late: "boolean",
         entities: "Entity[]?", album_id: "string?", forwarded_from: "ForwardedFrom?", quote: "string?",
         buttons: "Button[][]?", reactions: "Reaction[]?", action: "maybe Action", details: "maybe Details",
-        error: "SendError?", retry_at: "time?", upload: "Upload?",
+        error: "SendError?", retry_at: "time?", upload: "Upload?", orders: "maybe OrderNote[]",
     }
+    answer OrderNote {
+        id: "integer", kind: "order kind", status: "one of pending|failed",
+        delivery: "one of queued|in_flight|unanswered|failed|given_up", error: "SendError?", retry_at: "time?",
+    }
+    answer Order {
+        id: "integer", account_id: "uuid", conversation_id: "integer", chat_id: "string", kind: "order kind",
+        status: "one of pending|done|failed|taken_back", delivery: "one of queued|in_flight|unanswered|failed|given_up?",
+        messages: "integer[]", error: "SendError?", retry_at: "time?",
+    }
+    answer OneOrder { order: "Order" }
+    answer Orders { orders: "Order[]" }
     answer Upload { done: "integer", total: "integer" }
     answer UploadProgress { account_id: "uuid", id: "integer", done: "integer", total: "integer" }
     answer Entity {
@@ -129,6 +141,7 @@ super::schemas! {
     answer FoundMessage { like: "Message", highlights: "integer[][]", conversation: "Conversation" }
     answer OneMessage { message: "Message" }
     answer Replied { message: "Message", messages: "maybe Message[]" }
+    answer SomeMessages { messages: "Message[]" }
     answer Revealed { text: "string" }
     answer MessageAndConversation { message: "Message", conversation: "Conversation" }
     answer AuditEntries { entries: "AuditEntry[]", next_after: "integer" }
@@ -159,7 +172,7 @@ super::schemas! {
     answer Events { events: "Event[]", next_after: "integer" }
     answer Event {
         seq: "integer", at: "time",
-        event: "one of message_received|message_sent|message_edited|message_reacted|message_deleted|conversation_updated|account_status|account_removed|login_updated",
+        event: "one of message_received|message_sent|message_edited|message_reacted|message_deleted|conversation_updated|order_updated|account_status|account_removed|login_updated",
         data: "object",
     }
     answer MessageEvent { message: "Message", conversation: "Conversation" }
@@ -207,8 +220,34 @@ super::schemas! {
     body Replay { after: "event number" }
     body Code { code: "secret" }
     body Password { password: "secret" }
-    body Send { recipient: "secret", text: "words" }
-    body Reply { text: "words", reply_to_message_id: "maybe telegram number?", topic_id: "maybe telegram number?" }
+    body Send {
+        recipient: "secret", text: "words", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?",
+        preview: "maybe boolean?",
+    }
+    body Edit {
+        text: "new text", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
+    }
+    body NewEntity {
+        type: "one of bold|italic|underline|strike|spoiler|code|pre|blockquote|text_url|mention_name|custom_emoji",
+        offset: "place", length: "length", url: "maybe string?", user_id: "maybe user number?", language: "maybe string?",
+        custom_emoji_id: "maybe user number?",
+    }
+    body React { emoji: "emoji?" }
+    body Pin { pinned: "boolean", silent: "maybe boolean?" }
+    body Clear { for: "one of everyone|me" }
+    body ChangeConversation {
+        muted: "maybe boolean?", muted_until: "maybe time?", archived: "maybe boolean?", marked_unread: "maybe boolean?",
+        blocked: "maybe boolean?",
+    }
+    body Forward {
+        message_ids: "row ids", conversation_ids: "few row ids", hide_origin: "maybe boolean?",
+    }
+    body DeleteMessages { message_ids: "row ids", for: "one of everyone|me" }
+    body Reply {
+        text: "words", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
+        reply_to_message_id: "maybe telegram number?", quote: "maybe NewQuote?", topic_id: "maybe telegram number?",
+    }
+    body NewQuote { text: "quote", offset: "maybe place?" }
     body ReplyForm {
         file: "file[]", text: "maybe caption", as: "maybe one of photo|file|voice", reply_to_message_id: "maybe telegram number",
         topic_id: "maybe telegram number", keep_metadata: "maybe one of true|false", waveform: "maybe string",

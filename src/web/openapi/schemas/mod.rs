@@ -12,7 +12,7 @@ mod users;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    domain::{ACCOUNT_COLOURS, MOST_PROXIES},
+    domain::{ACCOUNT_COLOURS, MOST_PROXIES, OrderKind},
     web::webhooks::EVENTS,
 };
 
@@ -158,8 +158,26 @@ pub fn typed(kind: &str) -> Value {
         "words" => json!({ "type": "string", "minLength": 1, "maxLength": 4096, "pattern": r"\S" }),
         "caption" => json!({ "type": "string", "maxLength": 1024 }),
         "file" => json!({ "type": "string", "contentMediaType": "application/octet-stream" }),
+        "new text" => json!({ "type": "string", "maxLength": 4096 }),
+        "quote" => json!({ "type": "string", "minLength": 1, "maxLength": 1024 }),
+        "place" => json!({ "type": "integer", "minimum": 0, "maximum": 4095 }),
+        "length" => json!({ "type": "integer", "minimum": 1, "maximum": 4096 }),
+        "emoji" => {
+            json!({ "type": "string", "minLength": 1, "maxLength": 16, "pattern": r"^\S+$", "example": "👍" })
+        }
+        "few row ids" => {
+            json!({ "type": "array", "minItems": 1, "maxItems": 20, "example": [12], "items": { "type": "integer", "minimum": 1, "maximum": i64::MAX } })
+        }
+        "row ids" => {
+            json!({ "type": "array", "minItems": 1, "maxItems": 100, "example": [1234], "items": { "type": "integer", "minimum": 1, "maximum": i64::MAX } })
+        }
+        "order kind" => {
+            let kinds: Vec<_> = OrderKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            json!({ "type": "string", "enum": kinds })
+        }
         "secret" => json!({ "type": "string", "minLength": 1, "maxLength": 4096 }),
         "telegram number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,8}$" }),
+        "user number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,14}$" }),
         "api id" => json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX }),
         "api hash" => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{32}$" }),
         "proxies" => json!({

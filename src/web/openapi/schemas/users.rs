@@ -13,14 +13,17 @@ super::schemas! {
     answer UserInfo {
         id: "integer", first_name: "string", last_name: "string?", username: "string?", phone_number: "string?",
     }
-    body UserSend { user_id: "user id", recipient_id: "user id", text: "words" }
+    body UserSend {
+        user_id: "user id", recipient_id: "user id", text: "words", entities: "maybe NewEntity[]?",
+        format: "maybe one of plain|markdown?", preview: "maybe boolean?",
+    }
     answer UserSent { status: "one of ok", success: "boolean", message_id: "integer", date: "string" }
     answer UserStatus { status: "one of ok", authorized: "boolean", user_info: "UserInfo?" }
     body UserDisconnect { user_id: "user id" }
     answer UserDisconnected { status: "one of ok", success: "boolean", message: "string" }
     body MessageStream {
         user_id: "user id", send_to_telegram: "maybe boolean", send_as_user: "maybe boolean",
-        recipient_id: "maybe user id?", messages: "Turn[]",
+        recipient_id: "maybe user id?", messages: "Turn[]", format: "maybe one of plain|markdown?",
     }
     body Turn { role: "string", content: "anything" }
 }

@@ -1,0 +1,86 @@
+//! Forwarding: several messages of one chat to several chats.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Access, ApiError, Service,
+    conversations::{check_can_send, idempotency_key},
+    whole,
+};
+use crate::{
+    domain::{ConversationId, MessageRowId},
+    store::QueueForward,
+};
+
+/// Telegram takes no more messages in one call.
+const MOST_MESSAGES: usize = 100;
+const MOST_CHATS: usize = 20;
+
+#[derive(Deserialize)]
+pub struct Forward {
+    message_ids: Vec<whole::Number>,
+    conversation_ids: Vec<whole::Number>,
+    hide_origin: Option<bool>,
+}
+
+pub async fn forward_messages(
+    service: web::Data<Service>,
+    access: Access,
+    request: HttpRequest,
+    body: web::Json<Forward>,
+) -> Result<HttpResponse, ApiError> {
+    let messages = distinct(&body.message_ids);
+    if !(1..=MOST_MESSAGES).contains(&messages.len()) {
+        return Err(ApiError::unprocessable(
+            "message_ids_invalid",
+            "message_ids names 1 to 100 messages",
+        ));
+    }
+    let chats = distinct(&body.conversation_ids);
+    if !(1..=MOST_CHATS).contains(&chats.len()) {
+        return Err(ApiError::unprocessable(
+            "conversation_ids_invalid",
+            "conversation_ids names 1 to 20 conversations",
+        ));
+    }
+    // Whoever may see one message of a chat may see them all; the store holds them to be of one.
+    service.message(&access, MessageRowId(messages[0])).await?;
+    let mut accounts = Vec::new();
+    for id in &chats {
+        let conversation = service.conversation(&access, ConversationId(*id)).await?;
+        check_can_send(&service.account(&access, conversation.account_id).await?)?;
+        if !conversation.can_send {
+            return Err(ApiError::conflict(
+                "chat_read_only",
+                format!("this account may not write in {}", conversation.title),
+            ));
+        }
+        if !accounts.contains(&conversation.account_id) {
+            accounts.push(conversation.account_id);
+        }
+    }
+    let queue = QueueForward {
+        messages: messages.into_iter().map(MessageRowId).collect(),
+        to: chats.into_iter().map(ConversationId).collect(),
+        hide_origin: body.hide_origin.unwrap_or(false),
+        idempotency_key: idempotency_key(&request)?,
+    };
+    let messages = service.store.queue_forward(queue).await?;
+    for account in accounts {
+        service.supervisor.wake_outbox(account).await;
+    }
+    Ok(HttpResponse::Accepted().json(json!({ "messages": messages })))
+}
+
+/// Each once, in order.
+fn distinct(ids: &[whole::Number]) -> Vec<i64> {
+    let mut once = Vec::new();
+    for whole::Number(id) in ids {
+        if !once.contains(id) {
+            once.push(*id);
+        }
+    }
+    once
+}

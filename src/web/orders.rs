@@ -1,0 +1,407 @@
+//! Orders about what is there: messages edited, deleted, reacted to and pinned, chats cleared. Each is committed before it
+//! is answered; what became of it is told as events.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Access, ApiError, Service,
+    conversations::{check_can_send, check_reply, idempotency_key},
+    optional::{Given, given},
+    whole,
+    wording::Formatted,
+};
+use crate::{
+    domain::{
+        Conversation, ConversationId, ConversationKind, Deed, MediaKind, MessageRowId, OrderId,
+        StoredMessage, Timestamp,
+    },
+    store::{Discard, QueueDeed, QueuedDeed},
+};
+
+/// Telegram takes no more in one call.
+const MOST_MESSAGES: usize = 100;
+/// Of the longest emoji, in bytes: families and flags are several signs.
+const LONGEST_EMOJI: usize = 64;
+
+#[derive(Deserialize)]
+pub struct Edit {
+    text: String,
+    #[serde(flatten)]
+    formatted: Formatted,
+}
+
+pub async fn edit_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+    body: web::Json<Edit>,
+) -> Result<HttpResponse, ApiError> {
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    let body = body.into_inner();
+    let (text, wording) = body.formatted.words(body.text)?;
+    // Under a file there may be no words at all.
+    if !(text.is_empty() && has_file(&message)) {
+        check_reply(&text)?;
+    }
+    let deed = Deed::Edit {
+        text,
+        entities: wording.entities,
+        preview: !wording.no_preview,
+    };
+    one_message(&service, &access, &request, &message, deed).await
+}
+
+fn has_file(message: &StoredMessage) -> bool {
+    message
+        .media
+        .as_ref()
+        .is_some_and(|media| media.kind != MediaKind::WebPage)
+}
+
+#[derive(Deserialize)]
+pub struct React {
+    #[serde(default, deserialize_with = "given")]
+    emoji: Given<String>,
+}
+
+pub async fn react_to_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+    body: web::Json<React>,
+) -> Result<HttpResponse, ApiError> {
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    let emoji = body.into_inner().emoji.ok_or_else(bad_emoji)?;
+    let plausible = |emoji: &String| {
+        (1..=LONGEST_EMOJI).contains(&emoji.len())
+            && !emoji
+                .chars()
+                .any(|letter| letter.is_control() || letter.is_whitespace())
+    };
+    if !emoji.as_ref().is_none_or(plausible) {
+        return Err(bad_emoji());
+    }
+    one_message(&service, &access, &request, &message, Deed::React { emoji }).await
+}
+
+fn bad_emoji() -> ApiError {
+    ApiError::unprocessable(
+        "emoji_invalid",
+        "emoji is one emoji, or null to take the reaction back",
+    )
+}
+
+#[derive(Deserialize)]
+pub struct Pin {
+    pinned: bool,
+    silent: Option<bool>,
+}
+
+pub async fn pin_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+    body: web::Json<Pin>,
+) -> Result<HttpResponse, ApiError> {
+    let message = service.message(&access, MessageRowId(*id)).await?;
+    let deed = Deed::Pin {
+        pinned: body.pinned,
+        silent: body.silent.unwrap_or(false),
+    };
+    one_message(&service, &access, &request, &message, deed).await
+}
+
+/// For whom messages go.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    Everyone,
+    Me,
+}
+
+#[derive(Deserialize)]
+pub struct DeleteMessages {
+    message_ids: Vec<whole::Number>,
+    #[serde(rename = "for")]
+    whom: Whom,
+}
+
+pub async fn delete_messages(
+    service: web::Data<Service>,
+    access: Access,
+    request: HttpRequest,
+    body: web::Json<DeleteMessages>,
+) -> Result<HttpResponse, ApiError> {
+    let ids = &body.message_ids;
+    if !(1..=MOST_MESSAGES).contains(&ids.len()) {
+        return Err(ApiError::unprocessable(
+            "message_ids_invalid",
+            "message_ids names 1 to 100 messages",
+        ));
+    }
+    let mut messages = Vec::new();
+    for id in ids {
+        let id = MessageRowId(id.0);
+        if !messages.contains(&id) {
+            messages.push(id);
+        }
+    }
+    let first = service.message(&access, messages[0]).await?;
+    let conversation = service.conversation(&access, first.conversation_id).await?;
+    let deed = deletion(&conversation, body.whom)?;
+    let queued = queue(&service, &access, &request, &conversation, messages, deed).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "messages": queued.messages })))
+}
+
+/// Of one that is sent.
+pub async fn delete_message(
+    service: &Service,
+    access: &Access,
+    request: &HttpRequest,
+    message: &StoredMessage,
+    whom: Whom,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service
+        .conversation(access, message.conversation_id)
+        .await?;
+    let deed = deletion(&conversation, whom)?;
+    one_message(service, access, request, message, deed).await
+}
+
+fn deletion(conversation: &Conversation, whom: Whom) -> Result<Deed, ApiError> {
+    if whom == Whom::Me && conversation.chat_id.channel_id().is_some() {
+        return Err(ApiError::unprocessable(
+            "only_for_everyone",
+            "messages of supergroups and channels are deleted for everyone",
+        ));
+    }
+    Ok(Deed::Delete {
+        for_everyone: whom == Whom::Everyone,
+    })
+}
+
+#[derive(Deserialize)]
+pub struct Clear {
+    #[serde(rename = "for")]
+    whom: Whom,
+}
+
+pub async fn clear_conversation(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+    body: web::Json<Clear>,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    let Some(up_to) = service.store.newest_number(conversation.id).await? else {
+        return Ok(HttpResponse::Accepted().json(json!({ "conversation": conversation })));
+    };
+    let deed = Deed::Clear {
+        for_everyone: body.whom == Whom::Everyone,
+        up_to,
+    };
+    let conversation = about_chat(&service, &access, &request, &conversation, deed).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "conversation": conversation })))
+}
+
+/// What an account puts on a chat. Each that is given is an order of its own.
+#[derive(Deserialize)]
+pub struct ChangeConversation {
+    muted: Option<bool>,
+    muted_until: Option<Timestamp>,
+    archived: Option<bool>,
+    marked_unread: Option<bool>,
+    blocked: Option<bool>,
+}
+
+impl ChangeConversation {
+    fn deeds(&self) -> Vec<Deed> {
+        let until = match (self.muted, self.muted_until) {
+            (Some(false), _) => Some(None),
+            (_, Some(until)) => Some(Some(until)),
+            (Some(true), None) => Some(Some(Timestamp::from_seconds(i64::from(i32::MAX)))),
+            (None, None) => None,
+        };
+        let deeds = [
+            until.map(|until| Deed::Mute { until }),
+            self.archived.map(|archived| Deed::Archive { archived }),
+            self.marked_unread.map(|unread| Deed::MarkUnread { unread }),
+            self.blocked.map(|blocked| Deed::Block { blocked }),
+        ];
+        deeds.into_iter().flatten().collect()
+    }
+}
+
+pub async fn change_conversation(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+    body: web::Json<ChangeConversation>,
+) -> Result<HttpResponse, ApiError> {
+    let mut conversation = service.conversation(&access, ConversationId(*id)).await?;
+    check_can_send(&service.account(&access, conversation.account_id).await?)?;
+    let is_person = matches!(
+        conversation.kind,
+        ConversationKind::Private | ConversationKind::Bot
+    );
+    if body.blocked.is_some() && !is_person {
+        return Err(not_a_person());
+    }
+    for deed in body.deeds() {
+        conversation = about_chat(&service, &access, &request, &conversation, deed).await?;
+    }
+    Ok(HttpResponse::Accepted().json(json!({ "conversation": conversation })))
+}
+
+fn not_a_person() -> ApiError {
+    ApiError::unprocessable("not_a_person", "only people and bots can be blocked")
+}
+
+pub async fn report_conversation(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    let conversation = about_chat(&service, &access, &request, &conversation, Deed::Report).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "conversation": conversation })))
+}
+
+/// Nothing is kept of it: whoever types says so again every few seconds.
+pub async fn say_typing(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    let Some(link) = service.supervisor.link(conversation.account_id).await else {
+        return Err(ApiError::unavailable(
+            "telegram_unreachable",
+            "this account is not connected for now; try again in a moment",
+        ));
+    };
+    link.set_typing(conversation.chat_id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn about_chat(
+    service: &Service,
+    access: &Access,
+    request: &HttpRequest,
+    conversation: &Conversation,
+    deed: Deed,
+) -> Result<Conversation, ApiError> {
+    let none = Vec::new();
+    let queued = queue(service, access, request, conversation, none, deed).await?;
+    Ok(queued.conversation)
+}
+
+pub async fn list_orders(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    let orders = service.store.list_orders(conversation.id).await?;
+    Ok(HttpResponse::Ok().json(json!({ "orders": orders })))
+}
+
+pub async fn retry_order(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let id = seen_order(&service, &access, *id).await?;
+    let order = service.store.retry_deed(id).await?;
+    check_can_send(&service.account(&access, order.account_id).await?)?;
+    service.supervisor.wake_outbox(order.account_id).await;
+    Ok(HttpResponse::Accepted().json(json!({ "order": order })))
+}
+
+#[derive(Deserialize)]
+pub struct DropOrder {
+    /// Also while it may be on its way.
+    force: Option<bool>,
+}
+
+pub async fn drop_order(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    query: web::Query<DropOrder>,
+) -> Result<HttpResponse, ApiError> {
+    let id = seen_order(&service, &access, *id).await?;
+    let how = match query.force {
+        Some(true) => Discard::Anyway,
+        _ => Discard::Settled,
+    };
+    service.store.drop_deed(id, how).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn seen_order(service: &Service, access: &Access, id: i64) -> Result<OrderId, ApiError> {
+    let id = OrderId(id);
+    service
+        .store
+        .order_account(id)
+        .await?
+        .filter(|account| access.sees(*account))
+        .map(|_| id)
+        .ok_or_else(|| ApiError::not_found("order_not_found", "order"))
+}
+
+async fn one_message(
+    service: &Service,
+    access: &Access,
+    request: &HttpRequest,
+    message: &StoredMessage,
+    deed: Deed,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service
+        .conversation(access, message.conversation_id)
+        .await?;
+    let messages = vec![message.id];
+    let queued = queue(service, access, request, &conversation, messages, deed).await?;
+    let message = queued.messages.first();
+    Ok(HttpResponse::Accepted().json(json!({ "message": message })))
+}
+
+async fn queue(
+    service: &Service,
+    access: &Access,
+    request: &HttpRequest,
+    conversation: &Conversation,
+    messages: Vec<MessageRowId>,
+    deed: Deed,
+) -> Result<QueuedDeed, ApiError> {
+    // One call may be several orders about a chat; a caller's keys have no spaces.
+    let kind = deed.kind().as_str();
+    let key = idempotency_key(request)?;
+    let idempotency_key = match deed.is_about_chat() {
+        true => key.map(|key| format!("{key} {kind}")),
+        false => key,
+    };
+    check_can_send(&service.account(access, conversation.account_id).await?)?;
+    let queue = QueueDeed {
+        conversation: conversation.id,
+        messages,
+        deed,
+        idempotency_key,
+    };
+    let queued = service.store.queue_deed(queue).await?;
+    if queued.ordered {
+        service
+            .supervisor
+            .wake_outbox(conversation.account_id)
+            .await;
+    }
+    Ok(queued)
+}

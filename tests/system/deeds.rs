@@ -1,0 +1,670 @@
+//! Deeds: messages edited, deleted, reacted to and pinned, chats cleared. Judged by the simulator's ledger, the database file
+//! and a WebSocket that only listens.
+
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use switchboard_simulator::{Effect, Fault, PersonSpec, world::LedgerMessage};
+
+use crate::support::{
+    fleet::{Fleet, FleetAccount},
+    live::Live,
+    rows, wait,
+};
+
+const EDIT: &str = "messages.editMessage";
+const DELETE: &str = "messages.deleteMessages";
+const REACT: &str = "messages.sendReaction";
+const PIN: &str = "messages.updatePinnedMessage";
+const CLEAR: &str = "messages.deleteHistory";
+
+struct Talk {
+    fleet: Fleet,
+    account: FleetAccount,
+    person: i64,
+    conversation: Value,
+}
+
+impl Talk {
+    async fn start() -> Self {
+        let fleet = Fleet::builder().accounts(1).start().await;
+        let account = fleet.accounts[0].clone();
+        let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+        fleet.telegram.say(person, account.user, "hello");
+        let conversation = fleet.conversation(&account, person).await;
+        Self {
+            fleet,
+            account,
+            person,
+            conversation,
+        }
+    }
+
+    fn id(&self) -> i64 {
+        self.conversation["id"].as_i64().unwrap()
+    }
+
+    /// A message of ours that Telegram has.
+    async fn sent(&self, text: &str) -> Value {
+        self.fleet.api.reply(self.id(), text).await;
+        let conversation = &self.conversation;
+        self.fleet
+            .wait_for_message(conversation, text, "sent")
+            .await
+    }
+
+    async fn received(&self, text: &str) -> Value {
+        self.fleet
+            .telegram
+            .say(self.person, self.account.user, text);
+        let conversation = &self.conversation;
+        self.fleet
+            .wait_for_message(conversation, text, "received")
+            .await
+    }
+
+    /// As Telegram has it.
+    fn theirs(&self, message: &Value) -> LedgerMessage {
+        theirs(&self.fleet, &self.account, self.person, message)
+    }
+
+    fn notices(&self) -> usize {
+        let ledger = self.fleet.telegram.ledger_of(self.account.user);
+        let chat = ledger[&self.person].messages.iter();
+        chat.filter(|message| message.service).count()
+    }
+
+    /// A call that has to be taken.
+    async fn order(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.fleet.api.call(method, path, body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{path}: {answer}");
+        answer
+    }
+
+    async fn refused(&self, method: Method, path: &str, body: Option<Value>) -> String {
+        let (status, answer) = self.fleet.api.call(method, path, body).await;
+        assert!(status.is_client_error(), "{path}: {status} {answer}");
+        answer["error"]["code"].as_str().unwrap().to_owned()
+    }
+
+    fn waiting(&self) -> i64 {
+        let file = self.fleet.data_dir().join("switchboard.db");
+        rows::number(&file, "SELECT count(*) AS n FROM orders")
+    }
+
+    async fn until_done(&self) {
+        let none = async || self.waiting();
+        wait::until("every order to be done", none, |left| *left == 0).await;
+    }
+}
+
+fn theirs(fleet: &Fleet, account: &FleetAccount, chat: i64, message: &Value) -> LedgerMessage {
+    let number: i32 = message["message_id"].as_str().unwrap().parse().unwrap();
+    let ledger = fleet.telegram.ledger_of(account.user);
+    let messages = &ledger[&chat].messages;
+    let found = messages.iter().find(|message| message.id == number);
+    found.unwrap().clone()
+}
+
+fn path(message: &Value, rest: &str) -> String {
+    format!("/messages/{}{rest}", message["id"])
+}
+
+/// Reads until the order of a kind has its last word; answers with every frame until then.
+async fn until_ended(live: &mut Live, kind: &str) -> Vec<Value> {
+    let mut frames = Vec::new();
+    loop {
+        let frame = live.next().await;
+        let order = &frame["data"]["order"];
+        let ended = order["kind"] == kind && order["status"] != "pending";
+        frames.push(frame);
+        if ended {
+            return frames;
+        }
+    }
+}
+
+fn told<'f>(frames: &'f [Value], event: &str) -> Vec<&'f Value> {
+    frames
+        .iter()
+        .filter(|frame| frame["event"] == event)
+        .collect()
+}
+
+/// Protects the person at the desk: what is done to a message is ordered, done at Telegram, and told as it is told from any
+/// other device.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_edited_reacted_to_pinned_and_deleted() {
+    let talk = Talk::start().await;
+    let (ours, incoming) = (talk.sent("frist").await, talk.received("and you?").await);
+    let mut live = talk.fleet.live(None).await;
+
+    let edit =
+        json!({ "text": "first", "entities": [{ "type": "bold", "offset": 0, "length": 5 }] });
+    let answer = talk
+        .order(Method::PATCH, &path(&ours, ""), Some(edit))
+        .await;
+    let note = &answer["message"]["orders"][0];
+    assert_eq!(
+        (&note["kind"], &note["status"]),
+        (&json!("edit"), &json!("pending"))
+    );
+    let edited = live.until(|frame| frame["event"] == "message_edited").await;
+    let message = &edited["data"]["message"];
+    assert_eq!(message["text"], "first");
+    assert_eq!(message["entities"][0]["type"], "bold");
+    assert_eq!(talk.theirs(&ours).former_texts, ["frist"]);
+
+    let react = json!({ "emoji": "👍" });
+    let reaction = path(&incoming, "/reaction");
+    talk.order(Method::PUT, &reaction, Some(react)).await;
+    live.until(|frame| frame["event"] == "message_reacted")
+        .await;
+    let reacted = talk.fleet.api.get(&path(&incoming, "")).await;
+    let shown = &reacted["message"]["reactions"][0];
+    assert_eq!(
+        (&shown["emoji"], &shown["mine"]),
+        (&json!("👍"), &json!(true))
+    );
+    assert_eq!(
+        talk.theirs(&incoming).reactions,
+        [("👍".to_owned(), talk.account.user)]
+    );
+    talk.order(Method::PUT, &reaction, Some(json!({ "emoji": null })))
+        .await;
+    talk.until_done().await;
+    assert!(talk.theirs(&incoming).reactions.is_empty());
+
+    let pin = path(&incoming, "/pin");
+    talk.order(Method::PUT, &pin, Some(json!({ "pinned": true })))
+        .await;
+    talk.until_done().await;
+    assert!(talk.theirs(&incoming).pinned);
+    let is_pinned = async || {
+        let seen = talk.fleet.api.get(&path(&incoming, "")).await;
+        seen["message"]["details"]["pinned"] == true
+    };
+    wait::until("the pin to be seen", is_pinned, |pinned| *pinned).await;
+    talk.order(Method::PUT, &pin, Some(json!({ "pinned": false })))
+        .await;
+    talk.until_done().await;
+    assert!(!talk.theirs(&incoming).pinned);
+
+    let deletion = path(&incoming, "?for=everyone");
+    talk.order(Method::DELETE, &deletion, None).await;
+    let frames = until_ended(&mut live, "delete").await;
+    let gone = told(&frames, "message_deleted");
+    assert_eq!(gone[0]["data"]["ids"], json!([incoming["id"]]));
+    assert!(talk.theirs(&incoming).deleted);
+    // Nothing looked as if an update were missing.
+    assert_eq!(
+        talk.fleet
+            .telegram
+            .ledger()
+            .methods
+            .get("updates.getDifference"),
+        Some(&1)
+    );
+}
+
+/// Protects both sides of a chat: "for me" takes nothing away from anybody else, several go at once, and a whole chat goes
+/// up to what was there when it was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_messages_and_whole_chats_are_deleted_for_one_side_or_for_both() {
+    let mut talk = Talk::start().await;
+    let other = talk
+        .fleet
+        .telegram
+        .add_account(switchboard_simulator::AccountSpec {
+            phone: crate::support::fleet::phone(90),
+            first_name: "Other side".into(),
+            ..Default::default()
+        });
+    talk.fleet
+        .telegram
+        .say(other, talk.account.user, "from the other side");
+    talk.conversation = talk.fleet.conversation(&talk.account, other).await;
+    talk.person = other;
+    let mut sent = Vec::new();
+    for text in ["one", "two", "three"] {
+        sent.push(talk.sent(text).await);
+    }
+    let left = |user: i64, chat: i64| talk.fleet.telegram.texts(user, chat);
+    let (own, theirs) = (talk.account.user, other);
+    let for_me = json!({ "message_ids": [sent[0]["id"], sent[1]["id"]], "for": "me" });
+    let answer = talk
+        .order(Method::POST, "/messages/delete", Some(for_me.clone()))
+        .await;
+    assert_eq!(answer["messages"].as_array().unwrap().len(), 2);
+    talk.until_done().await;
+    assert_eq!(left(own, other), ["from the other side", "three"]);
+    assert_eq!(
+        left(theirs, own),
+        ["from the other side", "one", "two", "three"]
+    );
+    // What is gone already is no error and no order.
+    talk.order(Method::POST, "/messages/delete", Some(for_me))
+        .await;
+    assert_eq!(talk.waiting(), 0);
+
+    let clear = format!("/conversations/{}/clear", talk.id());
+    talk.order(Method::POST, &clear, Some(json!({ "for": "everyone" })))
+        .await;
+    talk.until_done().await;
+    assert!(left(own, other).is_empty());
+    assert_eq!(left(theirs, own), ["one", "two"]);
+    let messages = talk.fleet.api.messages(talk.id()).await;
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["deleted_at"].is_string()),
+        "{messages:?}"
+    );
+}
+
+/// Protects a long chat: Telegram clears it in steps, and all of them are taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_chat_is_cleared_to_its_end() {
+    let talk = Talk::start().await;
+    for number in 0..250 {
+        talk.fleet
+            .telegram
+            .say(talk.person, talk.account.user, &format!("line {number}"));
+    }
+    talk.received("the last").await;
+    let clear = format!("/conversations/{}/clear", talk.id());
+    talk.order(Method::POST, &clear, Some(json!({ "for": "me" })))
+        .await;
+    talk.until_done().await;
+    assert!(
+        talk.fleet
+            .telegram
+            .texts(talk.account.user, talk.person)
+            .is_empty()
+    );
+    assert_eq!(talk.fleet.telegram.ledger().methods[CLEAR], 3);
+    assert_eq!(
+        talk.fleet
+            .telegram
+            .ledger()
+            .methods
+            .get("updates.getDifference"),
+        Some(&1)
+    );
+    let file = talk.fleet.data_dir().join("switchboard.db");
+    let there = "SELECT count(*) AS n FROM messages WHERE deleted_at IS NULL";
+    assert_eq!(rows::number(&file, there), 0);
+}
+
+/// Protects against a deed done twice, or not at all: a line that breaks before or after Telegram took it, an answer that
+/// never comes, and Telegram's own trouble.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deed_whose_answer_was_lost_is_done_once() {
+    let talk = Talk::start().await;
+    let telegram = &talk.fleet.telegram;
+    let trouble = || Effect::Error {
+        code: 500,
+        message: "INTERNAL".into(),
+    };
+    for effect in [Effect::Cut, Effect::CutAfter, trouble(), Effect::Unreadable] {
+        let word = format!("{effect:?}");
+        let (ours, incoming) = (
+            talk.sent(&word).await,
+            talk.received(&word.to_lowercase()).await,
+        );
+        let gone = talk.sent(&format!("{word} goes")).await;
+        let faults: Vec<_> = [EDIT, DELETE, REACT, PIN]
+            .map(|method| telegram.set_fault(Fault::new(effect.clone()).on(method).times(1)))
+            .into();
+        let notices = talk.notices();
+        let mut live = talk.fleet.live(None).await;
+        let edit = json!({ "text": format!("{word}, edited") });
+        talk.order(Method::PATCH, &path(&ours, ""), Some(edit))
+            .await;
+        talk.order(
+            Method::PUT,
+            &path(&incoming, "/reaction"),
+            Some(json!({ "emoji": "🔥" })),
+        )
+        .await;
+        talk.order(
+            Method::PUT,
+            &path(&incoming, "/pin"),
+            Some(json!({ "pinned": true })),
+        )
+        .await;
+        talk.order(Method::DELETE, &path(&gone, "?for=everyone"), None)
+            .await;
+        talk.until_done().await;
+        for fault in faults {
+            assert_eq!(telegram.fault_hits(fault), 1, "{word}");
+        }
+        let edited = talk.theirs(&ours);
+        assert_eq!(edited.former_texts, std::slice::from_ref(&word));
+        let marked = talk.theirs(&incoming);
+        assert_eq!(
+            marked.reactions,
+            [("🔥".to_owned(), talk.account.user)],
+            "{word}"
+        );
+        assert_eq!(
+            (marked.pinned, talk.notices() - notices),
+            (true, 1),
+            "{word}"
+        );
+        assert!(talk.theirs(&gone).deleted, "{word}");
+        let frames = until_ended(&mut live, "delete").await;
+        let ended = told(&frames, "order_updated")
+            .into_iter()
+            .filter(|frame| frame["data"]["order"]["status"] == "done");
+        assert!(ended.count() >= 1, "{word}: {frames:?}");
+    }
+}
+
+/// How often the service is killed; `SWITCHBOARD_KILLS` takes another number.
+fn kills() -> usize {
+    std::env::var("SWITCHBOARD_KILLS").map_or(4, |text| text.parse().unwrap())
+}
+
+/// Protects every kind of deed over `kill -9` at any moment: each has exactly one effect at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_every_deed_is_done_once() {
+    let mut talk = Talk::start().await;
+    let mut chance = StdRng::seed_from_u64(20_261_129);
+    let slow = Fault::new(Effect::SlowAnswer { millis: 20 });
+    for method in [EDIT, DELETE, REACT, PIN] {
+        talk.fleet.telegram.set_fault(slow.clone().on(method));
+    }
+    for round in 0..kills() {
+        let before = format!("round {round}");
+        let (ours, incoming) = (
+            talk.sent(&before).await,
+            talk.received(&format!("{before}?")).await,
+        );
+        let gone = talk.sent(&format!("{before} goes")).await;
+        let notices = talk.notices();
+        let edit = json!({ "text": format!("{before}, edited") });
+        talk.order(Method::PATCH, &path(&ours, ""), Some(edit))
+            .await;
+        talk.order(
+            Method::PUT,
+            &path(&incoming, "/reaction"),
+            Some(json!({ "emoji": "👍" })),
+        )
+        .await;
+        talk.order(
+            Method::PUT,
+            &path(&incoming, "/pin"),
+            Some(json!({ "pinned": true })),
+        )
+        .await;
+        talk.order(Method::DELETE, &path(&gone, "?for=everyone"), None)
+            .await;
+        tokio::time::sleep(Duration::from_millis(chance.random_range(0..90))).await;
+        talk.fleet.kill_service();
+        talk.fleet.start_service();
+        talk.until_done().await;
+        assert_eq!(
+            talk.theirs(&ours).former_texts,
+            std::slice::from_ref(&before)
+        );
+        let marked = talk.theirs(&incoming);
+        assert_eq!(
+            marked.reactions,
+            [("👍".to_owned(), talk.account.user)],
+            "{before}"
+        );
+        assert_eq!(
+            (marked.pinned, talk.notices() - notices),
+            (true, 1),
+            "{before}"
+        );
+        assert!(talk.theirs(&gone).deleted, "{before}");
+        let seen = async || {
+            let ours = talk.fleet.api.get(&path(&ours, "")).await["message"].clone();
+            let gone = talk.fleet.api.get(&path(&gone, "")).await["message"].clone();
+            (ours["text"].clone(), gone["deleted_at"].is_string())
+        };
+        let wanted = (json!(format!("{before}, edited")), true);
+        wait::until("the desk to know", seen, |seen| *seen == wanted).await;
+    }
+    let waiting = format!("/conversations/{}/clear", talk.id());
+    let clear = Some(json!({ "for": "everyone" }));
+    talk.order(Method::POST, &waiting, clear).await;
+    talk.fleet.kill_service();
+    talk.fleet.start_service();
+    talk.until_done().await;
+    assert!(
+        talk.fleet
+            .telegram
+            .texts(talk.account.user, talk.person)
+            .is_empty()
+    );
+}
+
+/// Protects honesty: what Telegram refuses is a failed order with its reason, which can be tried again or put away; the
+/// message says so meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_deed_is_told_tried_again_and_put_away() {
+    let talk = Talk::start().await;
+    let telegram = &talk.fleet.telegram;
+    let ours = talk.sent("too old").await;
+    telegram.advance(Duration::from_secs(3 * 24 * 3600));
+    let mut live = talk.fleet.live(None).await;
+    let edit = json!({ "text": "too late" });
+    talk.order(Method::PATCH, &path(&ours, ""), Some(edit))
+        .await;
+    let frames = until_ended(&mut live, "edit").await;
+    let failed = &frames.last().unwrap()["data"]["order"];
+    assert_eq!(failed["status"], "failed");
+    assert_eq!(failed["error"]["code"], "MESSAGE_EDIT_TIME_EXPIRED");
+    let seen = talk.fleet.api.get(&path(&ours, "")).await;
+    assert_eq!(seen["message"]["text"], "too old");
+    assert_eq!(seen["message"]["orders"][0]["error"], failed["error"]);
+    let listed = format!("/conversations/{}/orders", talk.id());
+    let orders = talk.fleet.api.get(&listed).await;
+    assert_eq!(orders["orders"], json!([failed]));
+    let order = format!("/orders/{}", failed["id"]);
+    talk.order(Method::POST, &format!("{order}/retry"), None)
+        .await;
+    until_ended(&mut live, "edit").await;
+    let (status, _) = talk.fleet.api.call(Method::DELETE, &order, None).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let frames = until_ended(&mut live, "edit").await;
+    assert_eq!(
+        frames.last().unwrap()["data"]["order"]["status"],
+        "taken_back"
+    );
+    assert_eq!(
+        talk.refused(Method::DELETE, &order, None).await,
+        "order_not_found"
+    );
+    let seen = talk.fleet.api.get(&path(&ours, "")).await;
+    assert_eq!(seen["message"]["orders"], Value::Null);
+
+    // A reaction that this chat does not take, and a message of somebody else in a group that is not ours.
+    let react = path(&ours, "/reaction");
+    talk.order(Method::PUT, &react, Some(json!({ "emoji": "🦀" })))
+        .await;
+    let frames = until_ended(&mut live, "react").await;
+    assert_eq!(
+        frames.last().unwrap()["data"]["order"]["error"]["code"],
+        "REACTION_INVALID"
+    );
+    let group = telegram.add_group("Group", &[talk.person, talk.account.user]);
+    telegram.say(talk.person, group, "not yours");
+    let conversation = talk.fleet.conversation(&talk.account, group).await;
+    let foreign = talk
+        .fleet
+        .wait_for_message(&conversation, "not yours", "received")
+        .await;
+    talk.order(Method::DELETE, &path(&foreign, "?for=everyone"), None)
+        .await;
+    let frames = until_ended(&mut live, "delete").await;
+    let failed = &frames.last().unwrap()["data"]["order"];
+    assert_eq!(failed["error"]["code"], "MESSAGE_DELETE_FORBIDDEN");
+    assert!(!theirs(&talk.fleet, &talk.account, group, &foreign).deleted);
+}
+
+/// Protects callers: what can't be done is refused before anything is stored, in words.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_done_is_refused_at_once() {
+    let talk = Talk::start().await;
+    let (ours, incoming) = (talk.sent("mine").await, talk.received("yours").await);
+    let text = |text: &str| Some(json!({ "text": text }));
+    let outside =
+        json!({ "text": "ab", "entities": [{ "type": "bold", "offset": 1, "length": 2 }] });
+    for (body, code) in [
+        (text(""), "text_empty"),
+        (text(&"x".repeat(4097)), "text_too_long"),
+        (Some(outside), "entities_invalid"),
+    ] {
+        assert_eq!(
+            talk.refused(Method::PATCH, &path(&ours, ""), body).await,
+            code
+        );
+    }
+    assert_eq!(
+        talk.refused(Method::PATCH, &path(&incoming, ""), text("x"))
+            .await,
+        "not_ours"
+    );
+    for emoji in [
+        json!({}),
+        json!({ "emoji": "" }),
+        json!({ "emoji": "👍 👎" }),
+    ] {
+        let code = talk
+            .refused(Method::PUT, &path(&ours, "/reaction"), Some(emoji))
+            .await;
+        assert_eq!(code, "emoji_invalid");
+    }
+    let other = talk
+        .fleet
+        .telegram
+        .add_person(PersonSpec::new("Contact two"));
+    talk.fleet
+        .telegram
+        .say(other, talk.account.user, "elsewhere");
+    let conversation = talk.fleet.conversation(&talk.account, other).await;
+    let elsewhere = talk
+        .fleet
+        .wait_for_message(&conversation, "elsewhere", "received")
+        .await;
+    for (ids, code) in [
+        (json!([]), "message_ids_invalid"),
+        (
+            json!([ours["id"], elsewhere["id"]]),
+            "several_conversations",
+        ),
+        (json!([ours["id"], 999_999]), "message_not_found"),
+    ] {
+        let body = Some(json!({ "message_ids": ids, "for": "everyone" }));
+        assert_eq!(
+            talk.refused(Method::POST, "/messages/delete", body).await,
+            code
+        );
+    }
+    assert_eq!(
+        talk.refused(Method::DELETE, &path(&ours, ""), None).await,
+        "message_not_waiting"
+    );
+    let group = talk
+        .fleet
+        .telegram
+        .add_supergroup("Group", &[talk.account.user, other]);
+    talk.fleet.telegram.say(other, group, "for all");
+    let conversation = talk.fleet.conversation(&talk.account, group).await;
+    let shared = talk
+        .fleet
+        .wait_for_message(&conversation, "for all", "received")
+        .await;
+    assert_eq!(
+        talk.refused(Method::DELETE, &path(&shared, "?for=me"), None)
+            .await,
+        "only_for_everyone"
+    );
+
+    talk.fleet
+        .telegram
+        .set_fault(Fault::error(500, "INTERNAL").on("messages.sendMessage"));
+    let pending = talk.fleet.api.reply(talk.id(), "not there yet").await;
+    assert_eq!(
+        talk.refused(Method::PATCH, &path(&pending, ""), text("x"))
+            .await,
+        "message_not_sent"
+    );
+    let (status, _) = talk
+        .fleet
+        .api
+        .call(
+            Method::DELETE,
+            &path(&pending, "?for=everyone&force=true"),
+            None,
+        )
+        .await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    talk.order(Method::DELETE, &path(&ours, "?for=everyone"), None)
+        .await;
+    talk.until_done().await;
+    assert_eq!(
+        talk.refused(Method::PATCH, &path(&ours, ""), text("x"))
+            .await,
+        "message_deleted"
+    );
+    talk.order(Method::DELETE, &path(&ours, "?for=everyone"), None)
+        .await;
+    assert_eq!(talk.waiting(), 0);
+}
+
+/// Protects callers that repeat a call, and two desks at one message: the same key is one order, two deeds at once are two,
+/// one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_call_is_one_order_and_two_desks_get_their_turns() {
+    let talk = Talk::start().await;
+    let ours = talk.sent("zero").await;
+    let keyed = talk.fleet.api.with_header("idempotency-key", "edit-1");
+    let one = Some(json!({ "text": "one" }));
+    for _ in 0..3 {
+        let (status, answer) = keyed
+            .call(Method::PATCH, &path(&ours, ""), one.clone())
+            .await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        assert_eq!(answer["message"]["id"], ours["id"]);
+    }
+    let (status, answer) = keyed
+        .call(
+            Method::PATCH,
+            &path(&ours, ""),
+            Some(json!({ "text": "two" })),
+        )
+        .await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("idempotency_conflict"))
+    );
+    talk.until_done().await;
+    assert_eq!(talk.theirs(&ours).former_texts, ["zero"]);
+
+    let edits = (0..8).map(|desk| {
+        let (talk, ours) = (&talk, &ours);
+        async move {
+            let edit = json!({ "text": format!("desk {desk}") });
+            talk.order(Method::PATCH, &path(ours, ""), Some(edit)).await
+        }
+    });
+    futures_util::future::join_all(edits).await;
+    talk.until_done().await;
+    let message = talk.theirs(&ours);
+    assert_eq!(message.former_texts.len(), 9, "{message:?}");
+    let both = ["?for=everyone", "?for=everyone"].map(|rest| {
+        let path = path(&ours, rest);
+        let talk = &talk;
+        async move { talk.order(Method::DELETE, &path, None).await }
+    });
+    futures_util::future::join_all(both).await;
+    talk.until_done().await;
+    assert!(talk.theirs(&ours).deleted);
+}
