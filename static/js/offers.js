@@ -1,5 +1,5 @@
 /** What the service can be asked for. What it does not offer yet is not shown. */
-const OFFERS = new Set(['files', 'voice']);
+const OFFERS = new Set(['files', 'voice', 'orders', 'format', 'quote', 'forward']);
 
 export function offers(name) {
   return OFFERS.has(name);

@@ -12,6 +12,7 @@ mod accounts;
 mod chat;
 mod codes;
 mod contents;
+mod deeds;
 mod docs;
 mod files;
 mod first_run;

@@ -72,7 +72,7 @@ class FilesSheet {
 
   get written() {
     const typed = this.caption.value.trim();
-    return offers('format') ? parseMarkdown(typed) : { text: typed, entities: [] };
+    return offers('caption_format') ? parseMarkdown(typed) : { text: typed, entities: [] };
   }
 
   get trouble() {
