@@ -32,7 +32,8 @@ async fn the_menu_of_a_message_comes_by_mouse_and_by_keys() {
     desk.until_text(".toast", "Copied").await;
     assert_eq!(desk.clipboard().await, "the first");
 
-    // The full stop is for the last message; typed into the field it is a full stop.
+    // The full stop is for the message under the pointer, else for the last; typed into the field it is a full stop.
+    desk.click("#reply").await;
     desk.js("document.querySelector('#scroller').focus()").await;
     desk.keys(".").await;
     desk.until(

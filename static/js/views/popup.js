@@ -50,7 +50,8 @@ export class Popup {
     this.root.showModal();
     this.place();
     this.items.forEach((item) => item.setAttribute('tabindex', '-1'));
-    this.items[0]?.focus();
+    // Not on what stands above: what a key chooses unseen is to be the plainest.
+    (this.menu.querySelector('.popup-item') ?? this.items[0])?.focus();
     return this;
   }
 
