@@ -247,8 +247,7 @@ fn without_root_the_test_command_names_what_to_install() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&somebody.stdout);
-    let wanted =
-        "install them with: sudo apt-get install chromium chromium-driver microsocks tinyproxy caddy";
+    let wanted = "install them with: sudo apt-get install chromium chromium-driver microsocks tinyproxy caddy";
     assert!(said.lines().any(|line| line.ends_with(wanted)), "{said}");
     assert_eq!(somebody.status.code(), Some(1));
 }
