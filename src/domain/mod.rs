@@ -21,6 +21,7 @@ mod markdown;
 mod media;
 mod message;
 mod order;
+mod outcome;
 mod outgoing_file;
 mod preview;
 mod proxy;
@@ -57,9 +58,10 @@ pub use message::{
 };
 pub use order::{
     Deed, Lane, Made, Making, MediaItem, NewForward, NewMedia, NewText, Order, OrderKind,
-    OrderNote, OrderState, OrderStatus, Outcome, Place, Quote, Repeat, StoredOrder, Tries, Wait,
-    Waiting, Wording, Work,
+    OrderNote, OrderState, OrderStatus, Place, Quote, Repeat, StoredOrder, Tries, Wait, Waiting,
+    Wording, Work,
 };
+pub use outcome::Outcome;
 pub use outgoing_file::{FileShape, OutgoingFile, PutUp, Uploaded};
 pub use preview::{kept_preview, preview_jpeg};
 pub use proxy::{

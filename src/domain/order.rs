@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, Change, ChatId, ConversationId, Entity, MessageError, MessageRowId, OrderId,
-    OutgoingFile, Timestamp, Uploaded,
+    AccountId, ChatId, ConversationId, Entity, MessageError, MessageRowId, OrderId, OutgoingFile,
+    Timestamp, Uploaded,
 };
 
 /// A committed order. It is carried out until Telegram gives a definite answer.
@@ -494,27 +494,6 @@ pub struct OrderNote {
     pub delivery: OrderState,
     pub error: Option<MessageError>,
     pub retry_at: Option<Timestamp>,
-}
-
-/// What one attempt ended with.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Outcome {
-    /// Telegram has done it. Messages of the order that are not among those that were made are still to be made.
-    Done { made: Vec<Made> },
-    /// Telegram has done it, and says what became of what it concerns, as far as that needs no number of the stream.
-    Changed(Vec<Change>),
-    /// Telegram refused for good.
-    Refused(MessageError),
-    /// Telegram wants a pause before this account sends again.
-    Flood { wait: Duration },
-    /// This chat takes one message at a time (slow mode); other chats are not concerned.
-    SlowMode { wait: Duration },
-    /// It surely did not leave; try again later.
-    NotSent { reason: String },
-    /// It did not arrive: Telegram no longer has the files that were put up for it. They go up again.
-    NotPutUp(MessageError),
-    /// No definite answer: it may or may not have arrived; how it is repeated says its kind.
-    Unknown { reason: String },
 }
 
 #[cfg(test)]

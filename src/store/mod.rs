@@ -51,6 +51,7 @@ mod orders;
 mod owed;
 mod owners;
 mod peers;
+mod pending;
 #[cfg(test)]
 mod plans;
 mod positions;

@@ -8,8 +8,8 @@ use tl::{functions, types};
 
 use super::{
     formatting,
+    outcome::{not_sent, outcome, refused, unknown},
     resolve::input_peer,
-    send::{not_sent, outcome, refused, unknown},
     shared::Shared,
 };
 use crate::{

@@ -3,8 +3,8 @@
 use grammers_client::tl;
 
 use super::{
+    outcome::{made_in, not_sent, outcome, refused, unknown},
     resolve::input_peer,
-    send::{made_in, not_sent, outcome, refused, unknown},
     shared::Shared,
 };
 use crate::{

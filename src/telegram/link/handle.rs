@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, Urgency,
-    fetch, resolve, reveal, send, shared::Shared, task::Task,
+    fetch, orders, resolve, reveal, send, shared::Shared, task::Task,
 };
 use crate::{
     domain::{Batch, ChatId, Order, Outcome, Peer, SecretText, SelfUser},
@@ -90,7 +90,7 @@ impl LinkHandle {
     /// One attempt; repeats of what makes messages go out with the same random ids, which Telegram answers with the first
     /// messages.
     pub async fn carry_out(&self, order: &Order) -> Outcome {
-        send::carry_out(&self.shared, order).await
+        orders::carry_out(&self.shared, order).await
     }
 
     /// One page of the dialog list, at most 100 rows; `None` begins at the top.

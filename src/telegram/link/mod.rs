@@ -12,6 +12,8 @@ mod formatting;
 mod forward;
 mod handle;
 mod line;
+mod orders;
+mod outcome;
 mod pace;
 mod pulse;
 mod put;

@@ -136,39 +136,6 @@ fn put_up_of(made: MessageMedia) -> Option<PutUp> {
     }
 }
 
-/// As a message shows what was put up.
-pub(super) fn shown(put_up: &PutUp) -> InputMedia {
-    if put_up.photo {
-        let id = tl::types::InputPhoto {
-            id: put_up.id,
-            access_hash: put_up.access_hash,
-            file_reference: put_up.reference.clone(),
-        };
-        return tl::types::InputMediaPhoto {
-            spoiler: false,
-            live_photo: false,
-            id: id.into(),
-            ttl_seconds: None,
-            video: None,
-        }
-        .into();
-    }
-    let id = tl::types::InputDocument {
-        id: put_up.id,
-        access_hash: put_up.access_hash,
-        file_reference: put_up.reference.clone(),
-    };
-    tl::types::InputMediaDocument {
-        spoiler: false,
-        id: id.into(),
-        video_cover: None,
-        video_timestamp: None,
-        ttl_seconds: None,
-        query: None,
-    }
-    .into()
-}
-
 fn media_of(file: &OutgoingFile) -> InputMedia {
     let parts = i32::try_from(files::parts_of(file.size)).unwrap_or(i32::MAX);
     let (id, name) = (file.upload_id, file.name.clone());

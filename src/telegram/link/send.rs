@@ -1,34 +1,20 @@
 //! What goes out: messages, read marks, typing.
 
-use std::time::Duration;
-
 use grammers_client::tl;
-use tl::enums::{InputReplyTo, Update, Updates};
+use tl::enums::InputReplyTo;
 
-use super::{deeds, formatting, forward, resolve::input_peer, send_media, shared::Shared};
+use super::{
+    formatting,
+    outcome::{accepted, not_sent, outcome, refused},
+    resolve::input_peer,
+    shared::Shared,
+};
 use crate::{
-    domain::{
-        ChatId, Made, MessageError, NewText, Order, Outcome, PeerKind, Place, Quote, Timestamp,
-        Work, check_text,
-    },
-    telegram::{
-        CallError,
-        error::{Failure, meaning},
-    },
+    domain::{ChatId, NewText, Outcome, PeerKind, Place, Quote, check_text},
+    telegram::{CallError, error::meaning},
 };
 
-pub(super) async fn carry_out(shared: &Shared, order: &Order) -> Outcome {
-    match &order.work {
-        Work::Text(text) => send(shared, order.chat, text).await,
-        Work::Media(media) => send_media::send(shared, order.chat, media).await,
-        Work::Forward(work) => forward::forward(shared, order.chat, work).await,
-        Work::Deed { deed, message_ids } => {
-            deeds::carry_out(shared, order.chat, deed, message_ids).await
-        }
-    }
-}
-
-async fn send(shared: &Shared, chat: ChatId, message: &NewText) -> Outcome {
+pub(super) async fn send(shared: &Shared, chat: ChatId, message: &NewText) -> Outcome {
     // A text beyond Telegram's limit could grow past what the layer below can carry at all.
     if let Err(error) = check_text(&message.text) {
         return refused("MESSAGE_INVALID", &error.to_string());
@@ -156,118 +142,6 @@ fn request(
     }
 }
 
-/// The messages that these random ids became.
-pub(super) fn made_in(updates: Updates, random_ids: &[i64]) -> Vec<Made> {
-    let (updates, date) = match updates {
-        Updates::Updates(updates) => (updates.updates, updates.date),
-        Updates::Combined(updates) => (updates.updates, updates.date),
-        _ => return Vec::new(),
-    };
-    let named = updates.iter().filter_map(|update| match update {
-        Update::MessageId(named) if random_ids.contains(&named.random_id) => Some(named),
-        _ => None,
-    });
-    named
-        .map(|named| {
-            let told = updates.iter().find_map(|update| date_of(update, named.id));
-            let date = i64::from(told.unwrap_or(date));
-            Made {
-                random_id: named.random_id,
-                message_id: named.id,
-                date: Timestamp::from_seconds(date),
-            }
-        })
-        .collect()
-}
-
-/// Which message our random id became.
-fn accepted(updates: Updates, random_id: i64) -> Outcome {
-    let (updates, date) = match updates {
-        Updates::UpdateShortSentMessage(short) => return sent(random_id, short.id, short.date),
-        Updates::Updates(updates) => (updates.updates, updates.date),
-        Updates::Combined(updates) => (updates.updates, updates.date),
-        Updates::UpdateShort(short) => (vec![short.update], short.date),
-        _ => (Vec::new(), 0),
-    };
-    let named = updates.iter().find_map(|update| match update {
-        Update::MessageId(update) if update.random_id == random_id => Some(update.id),
-        _ => None,
-    });
-    let Some(id) = named else {
-        return unknown("Telegram's answer does not name the message");
-    };
-    let date = updates
-        .iter()
-        .find_map(|update| date_of(update, id))
-        .unwrap_or(date);
-    sent(random_id, id, date)
-}
-
-pub(super) fn date_of(update: &Update, id: i32) -> Option<i32> {
-    let message = match update {
-        Update::NewMessage(update) => &update.message,
-        Update::NewChannelMessage(update) => &update.message,
-        _ => return None,
-    };
-    match message {
-        tl::enums::Message::Message(message) if message.id == id => Some(message.date),
-        _ => None,
-    }
-}
-
-fn sent(random_id: i64, message_id: i32, date: i32) -> Outcome {
-    let made = Made {
-        random_id,
-        message_id,
-        date: Timestamp::from_seconds(i64::from(date)),
-    };
-    Outcome::Done { made: vec![made] }
-}
-
-pub(super) fn refused(code: &str, message: &str) -> Outcome {
-    Outcome::Refused(MessageError {
-        code: code.to_owned(),
-        message: message.to_owned(),
-    })
-}
-
-pub(super) fn not_sent(reason: &str) -> Outcome {
-    Outcome::NotSent {
-        reason: reason.to_owned(),
-    }
-}
-
-pub(super) fn unknown(reason: &str) -> Outcome {
-    Outcome::Unknown {
-        reason: reason.to_owned(),
-    }
-}
-
-/// What a failed attempt means for the reply: only Telegram's own word is final.
-pub(super) fn outcome(failure: Failure) -> Outcome {
-    if let Some(wait) = failure.flood() {
-        // A wait of nothing would be a loop.
-        let wait = wait.max(Duration::from_secs(1));
-        return match &failure {
-            Failure::Rpc { name, .. } if name == "SLOWMODE_WAIT" => Outcome::SlowMode { wait },
-            _ => Outcome::Flood { wait },
-        };
-    }
-    if failure.exit().is_some() {
-        return unknown(&failure.to_string());
-    }
-    match &failure {
-        Failure::Rpc { name, .. } if failure.is_frozen() => refused(name, meaning(name)),
-        Failure::Rpc {
-            code: 400 | 403 | 404 | 406,
-            name,
-            ..
-        } => refused(name, meaning(name)),
-        Failure::NoLine => not_sent(&failure.to_string()),
-        _ => unknown(&failure.to_string()),
-    }
-}
-
 pub(super) async fn mark_read(shared: &Shared, chat: ChatId, max_id: i32) -> Result<(), CallError> {
     let peer = input_peer(shared, chat).await?;
     if let tl::enums::InputPeer::Channel(channel) = &peer {
@@ -297,76 +171,4 @@ pub(super) async fn set_typing(shared: &Shared, chat: ChatId) -> Result<(), Call
     };
     shared.call(request).await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rpc(code: i32, name: &str, value: Option<u32>) -> Failure {
-        Failure::Rpc {
-            code,
-            name: name.to_owned(),
-            value,
-        }
-    }
-
-    /// Protects replies from being lost or sent twice: only a definite refusal ends one, only a wait delays one.
-    #[test]
-    fn only_telegrams_own_word_is_final() {
-        for failure in [
-            Failure::TimedOut,
-            Failure::Unreadable,
-            Failure::KeyUnknown,
-            Failure::Network("reset".to_owned()),
-            rpc(500, "RANDOM_ID_DUPLICATE", None),
-            rpc(-503, "Timeout", None),
-            rpc(401, "AUTH_KEY_UNREGISTERED", None),
-            rpc(406, "AUTH_KEY_DUPLICATED", None),
-        ] {
-            assert!(
-                matches!(outcome(failure.clone()), Outcome::Unknown { .. }),
-                "{failure}"
-            );
-        }
-        for failure in [
-            rpc(400, "PEER_FLOOD", None),
-            rpc(403, "CHAT_WRITE_FORBIDDEN", None),
-            rpc(420, "FROZEN_METHOD_INVALID", None),
-            rpc(400, "FROZEN_PARTICIPANT_MISSING", None),
-        ] {
-            assert!(
-                matches!(outcome(failure.clone()), Outcome::Refused(_)),
-                "{failure}"
-            );
-        }
-        assert!(matches!(outcome(Failure::NoLine), Outcome::NotSent { .. }));
-        let wait = Duration::from_secs(31);
-        for name in ["FLOOD_WAIT", "FLOOD_PREMIUM_WAIT"] {
-            assert_eq!(outcome(rpc(420, name, Some(31))), Outcome::Flood { wait });
-        }
-        // One group's slow mode is no reason to keep the account from other chats.
-        let slow = outcome(rpc(420, "SLOWMODE_WAIT", Some(31)));
-        assert_eq!(slow, Outcome::SlowMode { wait });
-    }
-
-    /// Protects the row: the id comes from the update that names our random id, in whatever answer it arrives.
-    #[test]
-    fn the_message_is_known_by_our_random_id() {
-        let id = |id, random_id| Update::MessageId(tl::types::UpdateMessageId { id, random_id });
-        let answer = |updates| {
-            tl::types::Updates {
-                updates,
-                users: vec![],
-                chats: vec![],
-                date: 9,
-                seq: 0,
-            }
-            .into()
-        };
-        let outcome = accepted(answer(vec![id(1, 10), id(2, 20)]), 20);
-        assert_eq!(outcome, sent(20, 2, 9));
-        let outcome = accepted(answer(vec![id(1, 10)]), 20);
-        assert!(matches!(outcome, Outcome::Unknown { .. }));
-    }
 }

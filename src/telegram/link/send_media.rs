@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use grammers_client::tl;
-use tl::enums::{Update, Updates};
+use tl::enums::{InputMedia, Update, Updates};
 
 use super::{
-    put::shown,
+    outcome::{date_of, not_sent, outcome, refused, unknown},
     resolve::input_peer,
-    send::{date_of, not_sent, outcome, refused, reply_to, unknown},
+    send::reply_to,
     shared::Shared,
 };
 use crate::{
-    domain::{ChatId, Made, Making, MessageError, NewMedia, Outcome, Timestamp},
+    domain::{ChatId, Made, Making, MessageError, NewMedia, Outcome, PutUp, Timestamp},
     telegram::{
         CallError,
         error::{Failure, meaning},
@@ -177,4 +177,37 @@ fn accepted(updates: Updates, makes: &[Making]) -> Outcome {
         return unknown("Telegram's answer names none of the messages");
     }
     Outcome::Done { made }
+}
+
+/// As a message shows what was put up.
+fn shown(put_up: &PutUp) -> InputMedia {
+    if put_up.photo {
+        let id = tl::types::InputPhoto {
+            id: put_up.id,
+            access_hash: put_up.access_hash,
+            file_reference: put_up.reference.clone(),
+        };
+        return tl::types::InputMediaPhoto {
+            spoiler: false,
+            live_photo: false,
+            id: id.into(),
+            ttl_seconds: None,
+            video: None,
+        }
+        .into();
+    }
+    let id = tl::types::InputDocument {
+        id: put_up.id,
+        access_hash: put_up.access_hash,
+        file_reference: put_up.reference.clone(),
+    };
+    tl::types::InputMediaDocument {
+        spoiler: false,
+        id: id.into(),
+        video_cover: None,
+        video_timestamp: None,
+        ttl_seconds: None,
+        query: None,
+    }
+    .into()
 }

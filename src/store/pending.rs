@@ -1,0 +1,190 @@
+//! Pending: orders as they are carried out, put together from their rows.
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Integer, Nullable, Text},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    Result, StoreHandle,
+    forwards::ForwardPayload,
+    message_row::from_json,
+    order_files::FileColumns,
+    order_row::{OrderRow, pending, select_orders},
+    orders::TextPayload,
+    sql::sql,
+};
+use crate::domain::{
+    AccountId, ChatId, Deed, Making, MediaItem, MessageRowId, NewForward, NewMedia, NewText, Order,
+    OrderKind, Place, Quote, Wording, Work,
+};
+
+/// An order and one of its messages.
+#[derive(QueryableByName)]
+struct PendingRow {
+    #[diesel(embed)]
+    order: OrderRow,
+    #[diesel(sql_type = BigInt)]
+    chat: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    message_row: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    random_id: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    message_no: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    text: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    entities: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    quote: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    reply_to: Option<i32>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    topic_id: Option<i32>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    monoforum_peer: Option<i64>,
+    #[diesel(embed)]
+    file: FileColumns,
+}
+
+impl PendingRow {
+    fn making(&self) -> Option<Making> {
+        Some(Making {
+            row: MessageRowId(self.message_row?),
+            random_id: self.random_id?,
+        })
+    }
+
+    fn payload<T: DeserializeOwned + Default>(&self) -> T {
+        let payload = self.order.payload.as_deref();
+        payload.and_then(from_json).unwrap_or_default()
+    }
+
+    /// Telegram's number of a message that the order concerns.
+    fn message_id(&self) -> Option<i32> {
+        self.message_no?.try_into().ok()
+    }
+
+    fn wording(&self) -> Wording {
+        let payload: TextPayload = self.payload();
+        let entities = self.entities.as_deref();
+        let quote = |text: &String| Quote {
+            text: text.clone(),
+            offset: payload.quote_offset,
+        };
+        Wording {
+            entities: entities.and_then(from_json).unwrap_or_default(),
+            no_preview: payload.preview == Some(false),
+            quote: self.quote.as_ref().map(quote),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            reply_to: self.reply_to,
+            topic_id: self.topic_id,
+            monoforum_peer: self.monoforum_peer.map(ChatId::from_marked),
+        }
+    }
+}
+
+/// The rows of one order, its messages in order. `None`: a kind that this version does not know, or that lost its messages.
+fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
+    let first = rows.first()?;
+    let work = match OrderKind::parse(&first.order.kind)? {
+        OrderKind::Text => Work::Text(NewText {
+            making: first.making()?,
+            text: first.text.clone()?,
+            wording: first.wording(),
+            place: first.place(),
+        }),
+        OrderKind::Media => {
+            let mut media = NewMedia {
+                makes: Vec::with_capacity(rows.len()),
+                items: Vec::with_capacity(rows.len()),
+                place: first.place(),
+            };
+            for row in rows {
+                let (file, uploaded) = row.file.read()?;
+                media.makes.push(row.making()?);
+                media.items.push(MediaItem {
+                    caption: row.text.clone()?,
+                    file,
+                    uploaded,
+                });
+            }
+            Work::Media(media)
+        }
+        OrderKind::Forward => Work::Forward(forward_of(rows)?),
+        OrderKind::Edit
+        | OrderKind::Delete
+        | OrderKind::React
+        | OrderKind::Pin
+        | OrderKind::Clear
+        | OrderKind::Mute
+        | OrderKind::Archive
+        | OrderKind::MarkUnread
+        | OrderKind::Block
+        | OrderKind::Report => Work::Deed {
+            deed: from_json::<Deed>(first.order.payload.as_deref()?)?,
+            message_ids: rows.iter().filter_map(PendingRow::message_id).collect(),
+        },
+    };
+    Some(Order {
+        id: first.order.order_id(),
+        account_id: account,
+        chat: ChatId::from_marked(first.chat),
+        work,
+        tries: first.order.tries(),
+    })
+}
+
+/// What is still to be forwarded.
+fn forward_of(rows: &[PendingRow]) -> Option<NewForward> {
+    let payload = rows.first()?.order.payload.as_deref()?;
+    let payload: ForwardPayload = from_json(payload)?;
+    let mut forward = NewForward {
+        makes: Vec::new(),
+        message_ids: Vec::new(),
+        from: ChatId::from_marked(payload.from),
+        hide_origin: payload.hide_origin,
+    };
+    for making in rows.iter().filter_map(PendingRow::making) {
+        let source = payload.sources.iter().find(|(row, _)| *row == making.row.0);
+        forward.makes.push(making);
+        forward.message_ids.push(source?.1);
+    }
+    Some(forward)
+}
+
+impl StoreHandle {
+    /// What waits to be done, oldest first, and so in order per chat.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn pending_orders(&self, account: AccountId) -> Result<Vec<Order>> {
+        self.read("pending_orders", move |conn| {
+            let rows = sql(concat!(
+                select_orders!(
+                    ", c.chat, om.message_row, om.random_id, m.message_no, m.text, m.entities, m.quote, m.reply_to, \
+                     m.topic_id, m.monoforum_peer, f.file, f.parts, f.put_up FROM orders o \
+                     JOIN conversations c ON c.id = o.conversation_id \
+                     LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \
+                     LEFT JOIN order_files f ON f.message_row = om.message_row \
+                     WHERE o.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.state IN "
+                ),
+                pending!(),
+                " ORDER BY o.id, om.ordinal",
+            ))
+            .text(&account.to_string())
+            .load::<PendingRow>(conn)?;
+            Ok(rows
+                .chunk_by(|a, b| a.order.id == b.order.id)
+                .filter_map(|rows| order_of(account, rows))
+                .collect())
+        })
+        .await
+    }
+}
