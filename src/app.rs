@@ -291,6 +291,7 @@ impl App {
             renewing.abort();
         }
         self.service.supervisor.stop_all().await;
+        self.service.telegram.settle().await;
         self.service.webhooks.stop().await;
         self.service.vault.close().await;
         self.service.store.close().await;

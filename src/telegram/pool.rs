@@ -300,7 +300,7 @@ impl Pool {
             handle: pool.handle.thin.clone(),
             session: Arc::clone(session),
         };
-        let runner = Some(runtime.spawn(pool.runner.run()));
+        let runner = Some(settings.runners.spawn_on(pool.runner.run(), runtime));
         (Self { calls, runner }, pool.updates)
     }
 

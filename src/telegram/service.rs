@@ -1,11 +1,12 @@
 //! The Telegram side of the service: one runtime and one budget for all links.
 
-use std::{sync::Arc, thread::available_parallelism};
+use std::{sync::Arc, thread::available_parallelism, time::Duration};
 
 use prometheus_client::registry::Registry;
 use tokio::{
     runtime::{Handle, Runtime},
     sync::mpsc,
+    time::timeout,
 };
 
 use super::{
@@ -17,6 +18,9 @@ use super::{
     ways,
 };
 use crate::domain::{AccountId, ApiCredentials, Proxy};
+
+/// Closed lines are gone within this, unless they hang.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Cheap to clone; the runtime stops when the last clone is dropped.
 #[derive(Clone)]
@@ -115,6 +119,14 @@ impl Telegram {
             .runtime()
             .spawn(async move { ways::report(&proxies, (&ways, &settings), &dcs).await });
         testing.await.unwrap_or_default()
+    }
+
+    /// Waits until the lines that were closed are gone: a runtime that ends under them makes the library panic. What hangs
+    /// in a dead connect is not waited for.
+    pub async fn settle(&self) {
+        let runners = &self.settings().runners;
+        runners.close();
+        let _ = timeout(GOODBYE, runners.wait()).await;
     }
 
     #[must_use]

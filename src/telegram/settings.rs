@@ -10,6 +10,7 @@ use std::{
 
 use grammers_client::session::types::DcOption;
 use tokio::{runtime::Handle, sync::OnceCell};
+use tokio_util::task::TaskTracker;
 
 use super::{
     TelegramError, WayTiming,
@@ -120,6 +121,8 @@ pub(super) struct Settings {
     /// For [`super::clock`].
     pub(super) clock_was_wrong: OnceCell<bool>,
     pub(super) keys: KeysInUse,
+    /// The library's tasks, also those that nobody waits for any more.
+    pub(super) runners: TaskTracker,
     relay: Relay,
     exits: Exits,
 }
@@ -148,6 +151,7 @@ impl Settings {
             server_key,
             clock_was_wrong: OnceCell::new(),
             keys: KeysInUse::default(),
+            runners: TaskTracker::new(),
             relay: Relay::new(runtime.clone()),
             exits: Exits::default(),
         })
