@@ -198,6 +198,7 @@ pub struct NewMedia {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MediaItem {
     pub caption: String,
+    pub entities: Vec<Entity>,
     pub file: OutgoingFile,
     pub uploaded: Uploaded,
 }

@@ -111,6 +111,7 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
                 media.makes.push(row.making()?);
                 media.items.push(MediaItem {
                     caption: row.text.clone()?,
+                    entities: row.wording().entities,
                     file,
                     uploaded,
                 });

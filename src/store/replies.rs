@@ -158,10 +158,13 @@ impl Tx<'_> {
         let mut album_id = None;
         for (file, _) in &draft.files {
             // The caption stands under the first.
-            let text = if rows.is_empty() { &draft.text } else { "" };
+            let (text, wording) = match rows.is_empty() {
+                true => (draft.text.as_str(), &draft.wording),
+                false => ("", &Wording::default()),
+            };
             let unsent = Unsent {
                 text,
-                wording: &draft.wording,
+                wording,
                 place,
                 media: Some(&file.media()),
                 album_id,

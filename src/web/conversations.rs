@@ -144,7 +144,19 @@ pub async fn queue_reply(
     body: web::Json<Reply>,
 ) -> Result<HttpResponse, ApiError> {
     let conversation = service.conversation(&access, ConversationId(*id)).await?;
-    let body = body.into_inner();
+    let account = service.account(&access, conversation.account_id).await?;
+    let key = idempotency_key(&request)?;
+    let queued = reply(&service, (&conversation, &account), body.into_inner(), key).await?;
+    queued_answer(&service, queued, false).await
+}
+
+/// Queues a reply of text. Whoever asks rings the outbox.
+pub async fn reply(
+    service: &Service,
+    (conversation, account): (&Conversation, &Account),
+    body: Reply,
+    idempotency_key: Option<String>,
+) -> Result<Queued, ApiError> {
     let (text, mut wording) = body.formatted.words(body.text)?;
     check_reply(&text)?;
     wording.quote = checked_quote(body.quote, body.reply_to_message_id.as_deref())?;
@@ -164,13 +176,13 @@ pub async fn queue_reply(
         wording,
         reply_to: reply_to.map(Target::Stored),
         topic_id: topic_id.filter(|topic| *topic != GENERAL),
-        idempotency_key: idempotency_key(&request)?,
+        idempotency_key,
     };
-    check_can_send(&service.account(&access, conversation.account_id).await?)?;
-    check_can_write(&conversation)?;
+    check_can_send(account)?;
+    check_can_write(conversation)?;
     let queued = match service.store.queue_reply(reply.clone()).await {
         Err(StoreError::ReplyToUnknown) => {
-            let target = seen_at_telegram(&service, &conversation, reply_to).await?;
+            let target = seen_at_telegram(service, conversation, reply_to).await?;
             let reply_to = Some(target);
             service
                 .store
@@ -179,7 +191,7 @@ pub async fn queue_reply(
         }
         queued => queued?,
     };
-    queued_answer(&service, queued, false).await
+    Ok(queued)
 }
 
 pub fn check_can_write(conversation: &Conversation) -> Result<(), ApiError> {

@@ -64,9 +64,9 @@ impl Form {
         }
     }
 
-    /// May a file of it have more than so many bytes?
-    pub fn may_exceed(&self, bytes: u64) -> bool {
-        self.length.is_none_or(|length| length > bytes)
+    /// What the whole body says it has.
+    pub const fn length(&self) -> Option<u64> {
+        self.length
     }
 
     /// The fields that stand before the first file.
@@ -130,35 +130,14 @@ impl Form {
 
     /// As what each of the files goes out.
     pub async fn guise(&mut self, staging: &Staging) -> Result<Vec<Guised>, ApiError> {
-        let wanted = match self.field("as")? {
-            None | Some("") => None,
-            Some(text) => Some(
-                As::parse(text).ok_or_else(|| invalid("as is photo, file or voice".to_owned()))?,
-            ),
-        };
-        let keep_metadata = match self.field("keep_metadata")? {
-            None | Some("" | "false" | "0") => false,
-            Some("true" | "1") => true,
-            Some(_) => return Err(invalid("keep_metadata is true or false".to_owned())),
-        };
-        let waveform = self.field("waveform")?.map(bars).transpose()?;
-        let mut files = Vec::with_capacity(self.files.len());
-        for (staged, offered) in std::mem::take(&mut self.files) {
-            let offered = Offered {
-                keep_metadata,
-                waveform: waveform.clone(),
-                ..offered
-            };
-            files.push(Guised::look(staging, staged, offered, wanted).await?);
-        }
-        if files.is_empty() {
+        let wishes = Wishes::of(|name| self.field(name))?;
+        if self.files.is_empty() {
             return Err(ApiError::unprocessable(
                 "file_missing",
                 "the form has no file: each is a part with a filename",
             ));
         }
-        check_together(&mut files)?;
-        Ok(files)
+        guised(staging, std::mem::take(&mut self.files), &wishes).await
     }
 
     /// `None`: it was not given.
@@ -196,6 +175,56 @@ impl Form {
         // The refusal is given all the same.
         let _ = timeout(REST_LIMIT, rest).await;
     }
+}
+
+/// How files are to go out.
+#[derive(Default)]
+pub struct Wishes {
+    wanted: Option<As>,
+    keep_metadata: bool,
+    waveform: Option<Vec<u8>>,
+}
+
+impl Wishes {
+    pub fn of<'a>(
+        field: impl Fn(&str) -> Result<Option<&'a str>, ApiError>,
+    ) -> Result<Self, ApiError> {
+        let wanted = match field("as")? {
+            None | Some("") => None,
+            Some(text) => Some(
+                As::parse(text).ok_or_else(|| invalid("as is photo, file or voice".to_owned()))?,
+            ),
+        };
+        let keep_metadata = match field("keep_metadata")? {
+            None | Some("" | "false" | "0") => false,
+            Some("true" | "1") => true,
+            Some(_) => return Err(invalid("keep_metadata is true or false".to_owned())),
+        };
+        Ok(Self {
+            wanted,
+            keep_metadata,
+            waveform: field("waveform")?.map(bars).transpose()?,
+        })
+    }
+}
+
+/// As what each of some files goes out.
+pub async fn guised(
+    staging: &Staging,
+    files: Vec<(Staged, Offered)>,
+    wishes: &Wishes,
+) -> Result<Vec<Guised>, ApiError> {
+    let mut guised = Vec::with_capacity(files.len());
+    for (staged, offered) in files {
+        let offered = Offered {
+            keep_metadata: wishes.keep_metadata,
+            waveform: wishes.waveform.clone(),
+            ..offered
+        };
+        guised.push(Guised::look(staging, staged, offered, wishes.wanted).await?);
+    }
+    check_together(&mut guised)?;
+    Ok(guised)
 }
 
 fn file_name(part: &Field) -> Option<String> {

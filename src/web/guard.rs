@@ -37,7 +37,12 @@ use super::{
 use crate::domain::AccountId;
 
 /// Calls that files come with.
-const TAKE_FORMS: [&str; 1] = ["/conversations/{id}/reply"];
+const TAKE_FORMS: [&str; 4] = [
+    "/conversations/{id}/reply",
+    "/telegram/user/send",
+    "/telegram/chats/{chat_id}/messages",
+    "/telegram/chats/{chat_id}/messages/",
+];
 
 /// The middleware around every route, static files and `/ws` included.
 pub async fn guard(

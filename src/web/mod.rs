@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod export;
 mod export_file;
+mod fetched;
 mod figures;
 mod form;
 mod forward;

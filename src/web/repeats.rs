@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Calls whose keys the outbox keeps.
-const OF_THE_OUTBOX: [(Method, &str); 11] = [
+const OF_THE_OUTBOX: [(Method, &str); 13] = [
     (Method::POST, "/conversations/{id}/reply"),
     (Method::POST, "/conversations/{id}/clear"),
     (Method::PATCH, "/conversations/{id}"),
@@ -43,6 +43,8 @@ const OF_THE_OUTBOX: [(Method, &str); 11] = [
     (Method::POST, "/messages/delete"),
     (Method::POST, "/messages/forward"),
     (Method::POST, "/telegram/user/send"),
+    (Method::POST, "/telegram/chats/{chat_id}/messages"),
+    (Method::POST, "/telegram/chats/{chat_id}/messages/"),
 ];
 /// Takes none: a file that comes again changes nothing.
 pub const KEYLESS: [&str; 1] = ["/accounts/{id}/import"];

@@ -13,9 +13,12 @@ use super::{
         seen_at_telegram,
     },
     form::{Form, is_form},
+    wording::Formatted,
 };
 use crate::{
-    domain::{AccountId, ConversationId, Wording, check_caption},
+    domain::{
+        Account, AccountId, Conversation, ConversationId, StoredMessage, Wording, check_caption,
+    },
     staging::Guised,
     store::{QueueReply, QueuedFile, QueuedFiles, StoreError, Target},
 };
@@ -56,10 +59,23 @@ async fn with_files(
     let conversation = service.conversation(&access, id).await?;
     let account = service.account(&access, conversation.account_id).await?;
     let key = idempotency_key(request)?;
-    check_can_send(&account)?;
-    check_can_write(&conversation)?;
-    read_files(&service, account.id, form).await?;
-    let text = caption(&service, account.id, form).await?;
+    let messages = reply(&service, (&conversation, &account), key, form).await?;
+    let first = messages.first();
+    Ok(HttpResponse::Accepted().json(json!({ "message": first, "messages": messages })))
+}
+
+/// Reads the form, and queues a message for each of its files.
+pub async fn reply(
+    service: &web::Data<Service>,
+    (conversation, account): (&Conversation, &Account),
+    idempotency_key: Option<String>,
+    form: &mut Form,
+) -> Result<Vec<StoredMessage>, ApiError> {
+    check_can_send(account)?;
+    check_can_write(conversation)?;
+    read_files(service, account.id, form).await?;
+    let words = words(form)?;
+    let (text, wording) = caption(service, account.id, words).await?;
     let reply_to = number(
         form.field("reply_to_message_id")?,
         "invalid_reply_to",
@@ -73,24 +89,23 @@ async fn with_files(
     let reply = QueueReply {
         conversation: conversation.id,
         text,
-        wording: Wording::default(),
+        wording,
         reply_to: reply_to.map(Target::Stored),
         topic_id: topic_id.filter(|topic| *topic != GENERAL),
-        idempotency_key: key,
+        idempotency_key,
     };
     let files = form.guise(&service.staging).await?;
-    let queued = match queue(&service, reply.clone(), files).await {
+    let queued = match queue(service, reply.clone(), files).await {
         (Err(StoreError::ReplyToUnknown), files) => {
-            let target = seen_at_telegram(&service, &conversation, reply_to).await?;
+            let target = seen_at_telegram(service, conversation, reply_to).await?;
             let reply_to = Some(target);
-            queue(&service, QueueReply { reply_to, ..reply }, files)
+            queue(service, QueueReply { reply_to, ..reply }, files)
                 .await
                 .0?
         }
         (queued, _) => queued?,
     };
-    let first = queued.messages.first();
-    Ok(HttpResponse::Accepted().json(json!({ "message": first, "messages": queued.messages })))
+    Ok(queued.messages)
 }
 
 /// Everything of the form, no file larger than the account may send.
@@ -99,28 +114,39 @@ pub async fn read_files(
     account: AccountId,
     form: &mut Form,
 ) -> Result<(), ApiError> {
-    let large = form.may_exceed(LARGEST_FILE) && is_premium(service, account).await;
-    let most = if large {
-        2 * LARGEST_FILE
-    } else {
-        LARGEST_FILE
-    };
+    let most = largest_file(service, account, form.length()).await;
     form.read(&service.staging, account, most).await
 }
 
-/// What stands under the first file.
+/// Bytes of a file that the account may send. `length`: what is known to be the most that comes.
+pub async fn largest_file(service: &Service, account: AccountId, length: Option<u64>) -> u64 {
+    let large = length.is_none_or(|length| length > LARGEST_FILE);
+    match large && is_premium(service, account).await {
+        true => 2 * LARGEST_FILE,
+        false => LARGEST_FILE,
+    }
+}
+
+/// What a form says under its first file.
+pub fn words(form: &Form) -> Result<(String, Formatted), ApiError> {
+    let text = form.field("text")?.unwrap_or_default().to_owned();
+    let formatted = Formatted::of_fields(form.field("entities")?, form.field("format")?)?;
+    Ok((text, formatted))
+}
+
+/// What stands under the first file, and how it is said.
 pub async fn caption(
     service: &Service,
     account: AccountId,
-    form: &Form,
-) -> Result<String, ApiError> {
-    let text = form.field("text")?.unwrap_or_default();
-    if check_caption(text, false).is_err() {
+    (text, formatted): (String, Formatted),
+) -> Result<(String, Wording), ApiError> {
+    let (text, wording) = formatted.words(text)?;
+    if check_caption(&text, false).is_err() {
         let premium = is_premium(service, account).await;
-        check_caption(text, premium)
+        check_caption(&text, premium)
             .map_err(|error| ApiError::unprocessable("text_too_long", error.to_string()))?;
     }
-    Ok(text.to_owned())
+    Ok((text, wording))
 }
 
 /// Asked only where it matters: it comes and goes.

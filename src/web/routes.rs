@@ -228,6 +228,8 @@ routes! {
     get "/telegram/chats/" => portal::list_chats, Read;
     get "/telegram/chats/{chat_id}/messages" => portal::list_messages, Read;
     get "/telegram/chats/{chat_id}/messages/" => portal::list_messages, Read;
+    post "/telegram/chats/{chat_id}/messages" => portal::send_message, Send;
+    post "/telegram/chats/{chat_id}/messages/" => portal::send_message, Send;
     get "/telegram/user/info" => portal::user_info, Read;
     get "/telegram/user/info/" => portal::user_info, Read;
     post "/telegram/session/reset" => portal::session_reset, Own, "signed_out";

@@ -78,6 +78,27 @@ pub enum Format {
 }
 
 impl Formatted {
+    /// As fields of a form say it: `entities` is JSON.
+    pub fn of_fields(entities: Option<&str>, format: Option<&str>) -> Result<Self, ApiError> {
+        let invalid = |why| ApiError::unprocessable("invalid_field", why);
+        let entities = entities.filter(|text| !text.is_empty());
+        let entities = entities
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|_| invalid("entities is a JSON array of entities"))?;
+        let format = match format {
+            None | Some("") => None,
+            Some("plain") => Some(Format::Plain),
+            Some("markdown") => Some(Format::Markdown),
+            Some(_) => return Err(invalid("format is plain or markdown")),
+        };
+        Ok(Self {
+            entities,
+            format,
+            preview: None,
+        })
+    }
+
     /// The text that is sent, and how it is said.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-/** The chat portal: sign-in when there is no session, the chats when there is. Reads only; answering is done at the desk. */
+/** The chat portal: sign-in when there is no session, the chats when there is. Replies are text and files; the rest is done at the desk. */
 
 import { call } from './api.js';
 import { $, arrange, el, setText, show, translate } from './dom.js';
@@ -11,6 +11,7 @@ import { cleanName, cleanText, hueOf, initials, oneLine } from './text.js';
 import { explain, previewOf } from './words.js';
 import { field } from './views/fields.js';
 import { albumOf, mediaOf } from './views/media.js';
+import { ReplyBox } from './views/reply_box.js';
 import { richText } from './views/rich.js';
 import { openViewer } from './views/viewer.js';
 
@@ -157,7 +158,8 @@ class Portal {
     setText($('#who'), cleanName([user.first_name, user.last_name].filter(Boolean).join(' ')) || (user.username ? `@${user.username}` : ''));
     this.list = el('nav', { class: 'portal-list', 'aria-label': t('list.label') });
     this.messages = el('section', { class: 'portal-messages', role: 'log', 'aria-label': t('chat.messages'), tabindex: '0' }, el('p', { class: 'quiet', text: t('chat.none') }));
-    this.main.replaceChildren(el('div', { class: 'portal-chats' }, this.list, this.messages));
+    this.box = new ReplyBox(this.words, () => this.load(this.open, true));
+    this.main.replaceChildren(el('div', { class: 'portal-chats' }, this.list, el('div', { class: 'portal-chat-open' }, this.messages, this.box.root)));
     this.fill(chats);
     this.timer = setInterval(() => this.refresh(), REFRESH);
   }
@@ -225,6 +227,7 @@ class Portal {
     try {
       const answer = await get(`chats/${encodeURIComponent(id)}/messages/`);
       if (this.open !== id) return;
+      this.box.open(id, answer.chat.can_send);
       this.shown = answer.messages.map((message) => ({ ...message, id: String(message.id ?? message.date), timestamp: message.date })).reverse();
       this.draw(this.shown);
     } catch (error) {
@@ -263,8 +266,11 @@ class Portal {
     const media = message.media && !message.deleted_at ? el('div', { class: 'media' }, album.length > 1 ? albumOf(this, album) : mediaOf(this, message)) : null;
     const text = message.deleted_at ? [this.t('message.deleted')] : message.text ? richText(this, message.text, message.entities) : message.service ? [cleanText(message.service)] : [];
     const body = text.length > 0 ? el('div', { class: 'body', dir: 'auto' }, ...text) : null;
-    return el('article', { class: own ? 'message own first' : 'message first' }, el('div', { class: 'bubble' }, sender ? el('div', { class: 'sender' }, el('bdi', { text: sender })) : null,
-      media, body, el('div', { class: 'meta' }, el('time', { datetime: message.timestamp, text: clock(words.lang, message.timestamp) }))));
+    // What is not sent says so.
+    const state = own ? album.map((one) => one.status).find((status) => status === 'failed' || status === 'pending') ?? 'sent' : null;
+    const waits = state === 'failed' || state === 'pending' ? el('span', { text: this.t(`status.${state}`) }) : null;
+    return el('article', { class: own ? 'message own first' : 'message first', ...(state ? { 'data-status': state } : {}) }, el('div', { class: 'bubble' }, sender ? el('div', { class: 'sender' }, el('bdi', { text: sender })) : null,
+      media, body, el('div', { class: 'meta' }, waits, el('time', { datetime: message.timestamp, text: clock(words.lang, message.timestamp) }))));
   }
 }
 

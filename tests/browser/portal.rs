@@ -11,6 +11,31 @@ use crate::support::{
     wait,
 };
 
+/// With the number's code and the password, up to its chats.
+async fn sign_in(desk: &Desk, fleet: &Fleet, number: &str) {
+    desk.fill("input[type=tel]", number).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "Enter the code").await;
+    let code = wait::until(
+        "a code",
+        || async { fleet.telegram.code_for(number) },
+        Option::is_some,
+    )
+    .await
+    .unwrap();
+    desk.fill(".card input", &code).await;
+    desk.keys("Enter").await;
+    desk.until(
+        "the password field",
+        "document.querySelector('input[type=password]')",
+    )
+    .await;
+    desk.fill("input[type=password]", "correct horse").await;
+    desk.keys("Enter").await;
+    desk.until("the chats", "document.querySelector('.portal-list')")
+        .await;
+}
+
 /// Protects the portal: sign-in when there is no session, chats when there is, and back again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_portal_signs_in_shows_chats_and_lets_go() {
@@ -28,27 +53,7 @@ async fn the_portal_signs_in_shows_chats_and_lets_go() {
         .await;
     desk.until_text(".card", "Sign in to Telegram").await;
     desk.assert_accessible("the portal's sign-in").await;
-    desk.fill("input[type=tel]", &number).await;
-    desk.keys("Enter").await;
-    desk.until_text(".card", "Enter the code").await;
-    let code = wait::until(
-        "a code",
-        || async { fleet.telegram.code_for(&number) },
-        Option::is_some,
-    )
-    .await
-    .unwrap();
-    desk.fill(".card input", &code).await;
-    desk.keys("Enter").await;
-    desk.until(
-        "the password field",
-        "document.querySelector('input[type=password]')",
-    )
-    .await;
-    desk.fill("input[type=password]", "correct horse").await;
-    desk.keys("Enter").await;
-    desk.until("the chats", "document.querySelector('.portal-list')")
-        .await;
+    sign_in(&desk, &fleet, &number).await;
     fleet.telegram.say(person, user, "<b>Hello</b>");
     desk.until_text(".portal-chat", "Contact one").await;
     desk.click_text(".portal-chat", "Contact one").await;
@@ -86,6 +91,84 @@ async fn the_portal_signs_in_shows_chats_and_lets_go() {
     desk.screenshot("portal").await;
     desk.click("#reset").await;
     desk.until_text(".card", "Sign in to Telegram").await;
+    desk.close().await;
+}
+
+/// Protects the portal's people: what they write, and the files that they attach, arrive once and are seen; what was
+/// attached by mistake stays here.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portal_answers_with_text_and_files() {
+    let fleet = Fleet::builder().off_the_disk().start().await;
+    let number = phone(62);
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Portal").password("correct horse"));
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    let mut desk = Desk::blank(crate::support::browser::Look::default()).await;
+    for status in ["409", "422"] {
+        desk.expect_console(status);
+    }
+    desk.goto(&format!("http://{}/telegram/", fleet.address()))
+        .await;
+    desk.until_text(".card", "Sign in to Telegram").await;
+    sign_in(&desk, &fleet, &number).await;
+    fleet.telegram.say(person, user, "Hello");
+    desk.until_text(".portal-chat", "Contact one").await;
+    desk.click_text(".portal-chat", "Contact one").await;
+    desk.until_text(".portal-messages .body", "Hello").await;
+    desk.fill(".portal-write textarea", "words of the portal")
+        .await;
+    desk.keys("Enter").await;
+    desk.until_text(".message.own .body", "words of the portal")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, size: usize| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, vec![7; size]).unwrap();
+        path
+    };
+    let pick = ".portal-write input[type=file]";
+    desk.pick_files(pick, &[file("wrong.pdf", 10_000)]).await;
+    desk.until_text(".portal-attached", "wrong.pdf").await;
+    desk.click_text(".portal-attached button", "Remove files")
+        .await;
+    desk.until(
+        "no file",
+        "document.querySelector('.portal-attached').hidden",
+    )
+    .await;
+    desk.pick_files(
+        pick,
+        &[file("prices.pdf", 40_000), file("terms.pdf", 20_000)],
+    )
+    .await;
+    desk.until_text(".portal-attached", "prices.pdf, terms.pdf")
+        .await;
+    desk.fill(".portal-write textarea", "as promised").await;
+    desk.assert_accessible("the portal's reply box").await;
+    desk.screenshot("portal-reply").await;
+    desk.keys("Enter").await;
+    desk.until_text(".message.own .file-name", "prices.pdf")
+        .await;
+    let sent = async || {
+        let ledger = fleet.telegram.ledger_of(user);
+        let own = ledger[&person].messages.iter().filter(|one| one.out);
+        own.map(|one| (one.text.clone(), one.file.as_ref().map(|file| file.size)))
+            .collect::<Vec<_>>()
+    };
+    let arrived = wait::until("all of it", sent, |sent| sent.len() == 3).await;
+    let wanted = [
+        ("words of the portal", None),
+        ("as promised", Some(40_000)),
+        ("", Some(20_000)),
+    ];
+    let wanted = wanted.map(|(text, size)| (text.to_owned(), size));
+    assert_eq!(arrived, wanted);
+    desk.until(
+        "nothing under way",
+        "document.querySelectorAll('.message.own').length === 2 && !document.querySelector('.message.own[data-status=pending]')",
+    )
+    .await;
     desk.close().await;
 }
 

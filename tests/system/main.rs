@@ -25,6 +25,8 @@ mod examples;
 mod faithful;
 mod files_out;
 mod files_out_crash;
+mod files_out_faces;
+mod files_out_memory;
 mod first_message;
 mod foreign_server;
 mod forwards;

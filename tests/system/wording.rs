@@ -4,7 +4,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::PersonSpec;
 
-use crate::support::fleet::Fleet;
+use crate::support::{
+    fleet::Fleet,
+    forms::{Form, Sample, paper, photo},
+};
 
 /// Kind, place and length of each entity.
 fn shown(message: &Value) -> Vec<(String, i64, i64)> {
@@ -141,4 +144,72 @@ async fn a_part_is_quoted_and_a_preview_left_out() {
     let both = json!({ "text": "**a**", "format": "markdown", "entities": [{ "type": "bold", "offset": 0, "length": 1 }] });
     let (_, answer) = fleet.api.call(Method::POST, &reply, Some(both)).await;
     assert_eq!(answer["error"]["code"], "entities_invalid");
+}
+
+/// Protects what stands under files: it is formatted as a text is, under one file and under the first of an album, as
+/// Markdown and as entities; what can't be sent is said, and nothing is.
+#[tokio::test(flavor = "multi_thread")]
+async fn captions_are_formatted() {
+    let fleet = Fleet::builder().accounts(2).start().await;
+    let [ours, theirs] = [fleet.accounts[0].clone(), fleet.accounts[1].clone()];
+    fleet.telegram.say(ours.user, theirs.user, "hello");
+    fleet.telegram.say(theirs.user, ours.user, "hello you");
+    let (here, there) = (
+        fleet.conversation(&ours, theirs.user).await,
+        fleet.conversation(&theirs, ours.user).await,
+    );
+    let reply = format!("/conversations/{}/reply", here["id"]);
+    let form = |samples: &[Sample], fields: &[(&str, &str)]| {
+        let form = fields
+            .iter()
+            .fold(Form::default(), |form, (name, text)| form.field(name, text));
+        samples.iter().fold(form, Form::add)
+    };
+    let bold = |length| vec![("bold".to_owned(), 0, length)];
+    let markdown = [("text", "**prices** of May"), ("format", "markdown")];
+    let (status, queued) = fleet
+        .api
+        .form(&reply, form(&[paper(1, 9_000)], &markdown))
+        .await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{queued}");
+    assert_eq!(shown(&queued["message"]), bold(6));
+    let got = fleet
+        .wait_for_message(&there, "prices of May", "received")
+        .await;
+    assert_eq!(shown(&got), bold(6));
+
+    let entities = r#"[{ "type": "bold", "offset": 0, "length": 3 }]"#;
+    let fields = [("text", "two views"), ("entities", entities)];
+    let album = [photo(1, 90, 60), photo(2, 60, 90)];
+    let (status, queued) = fleet.api.form(&reply, form(&album, &fields)).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{queued}");
+    assert_eq!(shown(&queued["messages"][1]), []);
+    let got = fleet
+        .wait_for_message(&there, "two views", "received")
+        .await;
+    assert_eq!(shown(&got), bold(3));
+    assert!(got["album_id"].is_string(), "{got}");
+
+    let before = fleet.telegram.ledger_of(ours.user)[&theirs.user]
+        .messages
+        .len();
+    for (fields, code) in [
+        (
+            [
+                ("text", "two"),
+                ("entities", entities.replace('3', "4").as_str()),
+            ],
+            "entities_invalid",
+        ),
+        ([("text", "two"), ("entities", "bold")], "invalid_field"),
+        ([("text", "two"), ("format", "html")], "invalid_field"),
+    ] {
+        let (status, answer) = fleet.api.form(&reply, form(&album, &fields)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+        assert_eq!(answer["error"]["code"], code);
+    }
+    let after = fleet.telegram.ledger_of(ours.user)[&theirs.user]
+        .messages
+        .len();
+    assert_eq!(before, after);
 }

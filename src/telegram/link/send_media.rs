@@ -6,6 +6,7 @@ use grammers_client::tl;
 use tl::enums::{InputMedia, Update, Updates};
 
 use super::{
+    formatting,
     outcome::{date_of, not_sent, outcome, refused, unknown},
     resolve::input_peer,
     send::reply_to,
@@ -40,18 +41,25 @@ pub(super) async fn send(shared: &Shared, chat: ChatId, media: &NewMedia) -> Out
         Err(CallError::Unresolvable) => return unreachable(),
         Err(error) => return not_sent(&error.to_string()),
     };
+    let mut formats = Vec::with_capacity(media.items.len());
+    for item in &media.items {
+        match formatting::outgoing(shared, &item.entities).await {
+            Ok(entities) => formats.push(entities),
+            Err(error) => return not_sent(&error.to_string()),
+        }
+    }
     shared.hurry(chat);
     let multi_media: Vec<tl::enums::InputSingleMedia> = media
         .makes
         .iter()
         .zip(&media.items)
-        .zip(shown)
-        .map(|((making, item), media)| {
+        .zip(shown.into_iter().zip(formats))
+        .map(|((making, item), (media, entities))| {
             tl::types::InputSingleMedia {
                 media,
                 random_id: making.random_id,
                 message: item.caption.clone(),
-                entities: None,
+                entities,
             }
             .into()
         })

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use crate::{
     broadcast::Since,
@@ -25,52 +28,92 @@ pub async fn send(
     send: QueueSend,
     limit: Duration,
 ) -> Result<StoredMessage, ApiError> {
-    let deadline = Instant::now() + limit;
-    // Before the message is there: none of its events can be missed.
-    let mut newest = service.broadcast.newest();
-    let mut cursor = *newest.borrow_and_update();
+    let mut confirming = Confirming::begin(service, limit);
     let queued = service.store.queue_send(send).await?;
-    let mut message = queued.message;
     if !queued.repeated {
-        service.supervisor.wake_outbox(message.account_id).await;
+        service
+            .supervisor
+            .wake_outbox(queued.message.account_id)
+            .await;
     }
-    loop {
-        match message.status {
-            MessageStatus::Sent | MessageStatus::Received => return Ok(message),
-            MessageStatus::Failed => return Err(refused(message)),
-            MessageStatus::Pending => {}
+    confirming.one(queued.message).await
+}
+
+/// Somebody who waits for Telegram's word on messages.
+pub struct Confirming<'a> {
+    service: &'a Service,
+    deadline: Instant,
+    newest: watch::Receiver<Seq>,
+    cursor: Seq,
+}
+
+impl<'a> Confirming<'a> {
+    /// Before the messages are there: none of their events can be missed.
+    pub fn begin(service: &'a Service, limit: Duration) -> Self {
+        let mut newest = service.broadcast.newest();
+        let cursor = *newest.borrow_and_update();
+        Self {
+            service,
+            deadline: Instant::now() + limit,
+            newest,
+            cursor,
         }
-        if let Some(wait) = pause(service, &message).await?
-            && take_back(service, &message).await
-        {
-            return Err(flood(wait));
-        }
-        let changed = timeout_at(
-            deadline,
-            next_of(service, &mut newest, &mut cursor, message.id),
-        );
-        if changed.await.is_err() {
-            message = match service.store.get_message(message.id).await? {
-                Some(message) if message.status != MessageStatus::Pending => message,
-                Some(message) => return Err(unconfirmed(service, &message).await),
-                None => return Err(ApiError::not_found("message_not_found", "message")),
-            };
-            continue;
-        }
-        message = service
-            .store
-            .get_message(message.id)
-            .await?
-            .ok_or_else(|| {
-                ApiError::conflict("message_taken_back", "the message was taken back")
-            })?;
     }
+
+    /// Of one order: where one of them can't be confirmed, those behind it are taken back with it.
+    pub async fn all(
+        &mut self,
+        messages: Vec<StoredMessage>,
+    ) -> Result<Vec<StoredMessage>, ApiError> {
+        let mut confirmed = Vec::with_capacity(messages.len());
+        let mut messages = messages.into_iter();
+        while let Some(message) = messages.next() {
+            match self.one(message).await {
+                Ok(message) => confirmed.push(message),
+                Err(error) => {
+                    for message in messages {
+                        take_back(self.service, &message).await;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Ok(confirmed)
+    }
+
+    async fn one(&mut self, message: StoredMessage) -> Result<StoredMessage, ApiError> {
+        let (service, id) = (self.service, message.id);
+        let mut message = now(service, id).await?;
+        loop {
+            match message.status {
+                MessageStatus::Sent | MessageStatus::Received => return Ok(message),
+                MessageStatus::Failed => return Err(refused(message)),
+                MessageStatus::Pending => {}
+            }
+            if let Some(wait) = pause(service, &message).await?
+                && take_back(service, &message).await
+            {
+                return Err(flood(wait));
+            }
+            let next = next_of(service, &mut self.newest, &mut self.cursor, id);
+            let in_time = timeout_at(self.deadline, next).await.is_ok();
+            message = now(service, id).await?;
+            if !in_time && message.status == MessageStatus::Pending {
+                return Err(unconfirmed(service, &message).await);
+            }
+        }
+    }
+}
+
+async fn now(service: &Service, id: MessageRowId) -> Result<StoredMessage, ApiError> {
+    let message = service.store.get_message(id).await?;
+    message.ok_or_else(|| ApiError::conflict("message_taken_back", "the message was taken back"))
 }
 
 /// Returns when something was said about the message (or may have been).
 async fn next_of(
     service: &Service,
-    newest: &mut tokio::sync::watch::Receiver<Seq>,
+    newest: &mut watch::Receiver<Seq>,
     cursor: &mut Seq,
     id: MessageRowId,
 ) {

@@ -89,6 +89,14 @@ pub const CODES: &[(&str, &str)] = &[
     ("file_missing", "the form has no file"),
     ("file_too_large", "a file has more than 2,000 MiB"),
     (
+        "file_url_invalid",
+        "file_url is no https address, is too long, or has a name and password in it",
+    ),
+    (
+        "file_url_unreachable",
+        "the file of file_url can't be had: its server does not answer, or not with the file",
+    ),
+    (
         "invalid_field",
         "a field of the form can't be read; the message says which and why",
     ),

@@ -45,7 +45,12 @@ const COMMON: &[&str] = &[
 ];
 
 /// Calls that files come with, and the form's schema.
-const FORMS: &[(&str, &str)] = &[("/conversations/{id}/reply", "ReplyForm")];
+const FORMS: &[(&str, &str)] = &[
+    ("/conversations/{id}/reply", "ReplyForm"),
+    ("/telegram/user/send", "UserSendForm"),
+    ("/telegram/chats/{chat_id}/messages", "ReplyForm"),
+    ("/telegram/chats/{chat_id}/messages/", "ReplyForm"),
+];
 /// The calls whose body may be left out.
 const MAY_BE_BARE: [&str; 2] = ["/accounts/{id}/proxy/test", "/proxies/test"];
 /// Of calls that take an `Idempotency-Key`.

@@ -257,6 +257,47 @@ const USER_SEND: Errors = &[
     "telegram_unreachable",
     "unconfirmed",
     "message_taken_back",
+    "file_url_invalid",
+    "file_url_unreachable",
+    "url_not_allowed",
+    "malformed_multipart",
+    "invalid_field",
+    "file_missing",
+    "file_empty",
+    "file_too_large",
+    "too_many_files",
+    "photo_unfit",
+    "voice_unfit",
+    "voice_alone",
+    "uploads_busy",
+    "staging_full",
+    "disk_full",
+];
+const PORTAL_SENDING: Errors = &[
+    "not_authorized",
+    "login_required",
+    "chat_not_found",
+    "text_empty",
+    "text_too_long",
+    "account_unavailable",
+    "chat_read_only",
+    "invalid_reply_to",
+    "invalid_topic_id",
+    "reply_to_not_found",
+    "telegram_unreachable",
+    "flood_wait",
+    "malformed_multipart",
+    "invalid_field",
+    "file_missing",
+    "file_empty",
+    "file_too_large",
+    "too_many_files",
+    "photo_unfit",
+    "voice_unfit",
+    "voice_alone",
+    "uploads_busy",
+    "staging_full",
+    "disk_full",
 ];
 const STREAM: Errors = &[
     "assistant_missing",
@@ -380,7 +421,7 @@ operations! {
     "users" {
         post "/telegram/user/auth/start" "Sends a code to the user's number", "UserStart" => 200 "UserStarted", &[], USER_START;
         post "/telegram/user/auth/verify" "Signs in with the code, and the password where there is one", "UserVerify" => 200 "UserVerified", &[], STEP;
-        post "/telegram/user/send" "Sends as the user; answers when Telegram confirmed", "UserSend" => 200 "UserSent", &[], USER_SEND;
+        post "/telegram/user/send" "Sends as the user: text, a file by its address, or files as a form; answers when Telegram confirmed", "UserSend" => 200 "UserSent", &[], USER_SEND;
         get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &["user_id_invalid"];
         post "/telegram/user/disconnect" "Signs the user out", "UserDisconnect" => 200 "UserDisconnected", &[], &["unknown_user", "user_id_invalid"];
         post "/message_stream" "Streams an assistant's answer, then sends it as the user; the last event says what became of it", "MessageStream" => 200 "text/event-stream", &[], STREAM;
@@ -402,6 +443,8 @@ operations! {
         get "/telegram/chats/" "The chats, newest first", "" => 200 "PortalChats", PAGE, CHATS;
         get "/telegram/chats/{chat_id}/messages" "Messages of a chat, to its beginning", "" => 200 "PortalMessages", PAGE, CHATS;
         get "/telegram/chats/{chat_id}/messages/" "Messages of a chat, to its beginning", "" => 200 "PortalMessages", PAGE, CHATS;
+        post "/telegram/chats/{chat_id}/messages" "Sends text, or files as a form; it goes out by itself", "Reply" => 202 "PortalSent", &[], PORTAL_SENDING;
+        post "/telegram/chats/{chat_id}/messages/" "Sends text, or files as a form; it goes out by itself", "Reply" => 202 "PortalSent", &[], PORTAL_SENDING;
         get "/telegram/user/info" "Who is signed in", "" => 200 "PortalUser", &[], SIGNED_IN;
         get "/telegram/user/info/" "Who is signed in", "" => 200 "PortalUser", &[], SIGNED_IN;
         post "/telegram/session/reset" "Drops the session, at Telegram too", "" => 200 "PortalReset", &[], &[];

@@ -1,6 +1,6 @@
 //! Chats of the portal, and their messages.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,8 +9,12 @@ use crate::{
     domain::{ChatId, Conversation, Direction, StoredMessage},
     store::{ConversationFilter, MessagesFrom},
     web::{
-        ApiError, conversations::check_limit, history::messages_page,
-        integrations::user::message_id,
+        ApiError,
+        conversations::{self, Reply, check_limit, idempotency_key},
+        form::{Form, is_form},
+        history::messages_page,
+        integrations::{owned::Owned, user::message_id},
+        replies,
     },
 };
 
@@ -71,7 +75,69 @@ fn described_message(message: &StoredMessage) -> Value {
         "entities": message.entities,
         "album_id": message.album_id,
         "service": message.service,
+        "upload": message.upload,
     })
+}
+
+/// Text as JSON, files as a form; it goes out by itself.
+pub async fn send_message(
+    visitor: Visitor,
+    chat_id: web::Path<ChatId>,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, Error> {
+    if !is_form(&request) {
+        let body = web::Json::<Reply>::from_request(&request, &mut body.into_inner()).await?;
+        let body = body.into_inner();
+        return Ok(send_text(&visitor, *chat_id, &request, body).await?);
+    }
+    let mut form = Form::open(&request, body);
+    match send_files(&visitor, *chat_id, &request, &mut form).await {
+        Ok(answer) => Ok(answer),
+        Err(error) => {
+            form.drain().await;
+            Err(error.into())
+        }
+    }
+}
+
+async fn send_text(
+    visitor: &Visitor,
+    chat_id: ChatId,
+    request: &HttpRequest,
+    body: Reply,
+) -> Result<HttpResponse, ApiError> {
+    let key = idempotency_key(request)?;
+    let (owned, conversation) = chat_of(visitor, chat_id).await?;
+    let place = (&conversation, &owned.account);
+    let queued = conversations::reply(visitor, place, body, key).await?;
+    visitor.supervisor.wake_outbox(owned.id()).await;
+    Ok(accepted(&[queued.message]))
+}
+
+async fn send_files(
+    visitor: &Visitor,
+    chat_id: ChatId,
+    request: &HttpRequest,
+    form: &mut Form,
+) -> Result<HttpResponse, ApiError> {
+    let key = idempotency_key(request)?;
+    let (owned, conversation) = chat_of(visitor, chat_id).await?;
+    let place = (&conversation, &owned.account);
+    let messages = replies::reply(&visitor.service, place, key, form).await?;
+    Ok(accepted(&messages))
+}
+
+fn accepted(messages: &[StoredMessage]) -> HttpResponse {
+    let messages: Vec<Value> = messages.iter().map(described_message).collect();
+    HttpResponse::Accepted().json(json!({ "success": true, "messages": messages }))
+}
+
+async fn chat_of(visitor: &Visitor, chat_id: ChatId) -> Result<(Owned, Conversation), ApiError> {
+    let owned = visitor.signed_in().await?;
+    let conversation = visitor.store.conversation_of(owned.id(), chat_id).await?;
+    let conversation = conversation.ok_or_else(|| ApiError::not_found("chat_not_found", "chat"))?;
+    Ok((owned, conversation))
 }
 
 pub async fn list_messages(
@@ -79,12 +145,7 @@ pub async fn list_messages(
     chat_id: web::Path<ChatId>,
     query: web::Query<Paging>,
 ) -> Result<HttpResponse, ApiError> {
-    let owned = visitor.signed_in().await?;
-    let conversation = visitor
-        .store
-        .conversation_of(owned.id(), *chat_id)
-        .await?
-        .ok_or_else(|| ApiError::not_found("chat_not_found", "chat"))?;
+    let (_, conversation) = chat_of(&visitor, *chat_id).await?;
     let query = query.into_inner();
     let limit = check_limit(query.limit)?;
     let from = query

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::web::{ApiError, doors::Owner};
 
-pub use chats::{list_chats, list_messages};
+pub use chats::{list_chats, list_messages, send_message};
 pub use session::{session_info, session_reset, session_status, user_info};
 pub use sign_in::{auth_phone, auth_qr, auth_verify, qr_status};
 

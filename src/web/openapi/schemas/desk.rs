@@ -249,7 +249,8 @@ super::schemas! {
     }
     body NewQuote { text: "quote", offset: "maybe place?" }
     body ReplyForm {
-        file: "file[]", text: "maybe caption", as: "maybe one of photo|file|voice", reply_to_message_id: "maybe telegram number",
+        file: "file[]", text: "maybe caption", entities: "maybe string", format: "maybe one of plain|markdown",
+        as: "maybe one of photo|file|voice", reply_to_message_id: "maybe telegram number",
         topic_id: "maybe telegram number", keep_metadata: "maybe one of true|false", waveform: "maybe string",
     }
 }

@@ -157,6 +157,7 @@ pub fn typed(kind: &str) -> Value {
         }
         "words" => json!({ "type": "string", "minLength": 1, "maxLength": 4096, "pattern": r"\S" }),
         "caption" => json!({ "type": "string", "maxLength": 1024 }),
+        "file address" => json!({ "type": "string", "maxLength": 2048, "pattern": "^https://" }),
         "file" => json!({ "type": "string", "contentMediaType": "application/octet-stream" }),
         "new text" => json!({ "type": "string", "maxLength": 4096 }),
         "quote" => json!({ "type": "string", "minLength": 1, "maxLength": 1024 }),

@@ -28,8 +28,9 @@ super::schemas! {
         id: "integer?", chat_id: "string", text: "string", date: "time", out: "boolean",
         direction: "one of incoming|outgoing", status: "one of received|pending|sent|failed", sender: "Sender?",
         reply_to_message_id: "string?", edited_at: "time?", deleted_at: "time?", media: "Media?", service: "string?",
-        entities: "Entity[]?", album_id: "string?",
+        entities: "Entity[]?", album_id: "string?", upload: "Upload?",
     }
+    answer PortalSent { success: "boolean", messages: "PortalMessage[]" }
     answer PortalUser { success: "boolean", user: "Person" }
     answer PortalReset {
         success: "boolean", status: "one of ok", message: "string", logout: "one of done|ordered|unreadable",

@@ -14,10 +14,18 @@ super::schemas! {
         id: "integer", first_name: "string", last_name: "string?", username: "string?", phone_number: "string?",
     }
     body UserSend {
-        user_id: "user id", recipient_id: "user id", text: "words", entities: "maybe NewEntity[]?",
-        format: "maybe one of plain|markdown?", preview: "maybe boolean?",
+        user_id: "user id", recipient_id: "user id", text: "maybe words", entities: "maybe NewEntity[]?",
+        format: "maybe one of plain|markdown?", preview: "maybe boolean?", file_url: "maybe file address?",
+        file_name: "maybe string?", as: "maybe one of photo|file|voice?",
     }
-    answer UserSent { status: "one of ok", success: "boolean", message_id: "integer", date: "string" }
+    body UserSendForm {
+        user_id: "string", recipient_id: "string", file: "file[]", text: "maybe caption", entities: "maybe string",
+        format: "maybe one of plain|markdown",
+        as: "maybe one of photo|file|voice", keep_metadata: "maybe one of true|false", waveform: "maybe string",
+    }
+    answer UserSent {
+        status: "one of ok", success: "boolean", message_id: "integer", date: "string", message_ids: "maybe integer[]",
+    }
     answer UserStatus { status: "one of ok", authorized: "boolean", user_info: "UserInfo?" }
     body UserDisconnect { user_id: "user id" }
     answer UserDisconnected { status: "one of ok", success: "boolean", message: "string" }
