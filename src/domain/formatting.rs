@@ -1,6 +1,6 @@
 //! Formatting: what a caller may ask for in a text that is sent (core.telegram.org/api/entities).
 
-use super::{Entity, EntityKind as Kind};
+use super::{Entity, EntityKind as Kind, split_text, utf16_len};
 
 /// Telegram takes no more in one text.
 const MOST: usize = 100;
@@ -84,6 +84,29 @@ const fn is_code(kind: Kind) -> bool {
 }
 
 /// `false`: Telegram finds it by itself.
+/// A formatted text cut into messages, as [`super::split_text`] cuts: what formats a stretch that lies in two of them
+/// formats a part of each. What is more than Telegram takes in one message is left out.
+#[must_use]
+pub fn split_formatted(text: &str, entities: &[Entity]) -> Vec<(String, Vec<Entity>)> {
+    let place = |units: usize| i32::try_from(units).unwrap_or(i32::MAX);
+    let one = |(at, part): (usize, &str)| {
+        let (from, to) = (place(at), place(at + utf16_len(part)));
+        let inside = entities.iter().filter_map(|entity| {
+            let begin = entity.offset.max(from);
+            let end = entity.offset.saturating_add(entity.length).min(to);
+            (begin < end).then(|| Entity {
+                offset: begin - from,
+                length: end - begin,
+                ..entity.clone()
+            })
+        });
+        let inside: Vec<Entity> = inside.take(MOST).collect();
+        let inside = check_entities(part, &inside).unwrap_or_default();
+        (part.to_owned(), inside)
+    };
+    split_text(text).into_iter().map(one).collect()
+}
+
 fn is_sent(place: usize, entity: &Entity) -> Result<bool, FormattingError> {
     use FormattingError as E;
     let complete = |there: bool| there.then_some(true).ok_or(E::Incomplete(place));
@@ -195,5 +218,20 @@ mod tests {
             let checked = check_entities(text, &entities).map(|sent| sent.len());
             assert_eq!(checked, wanted, "{entities:?}");
         }
+    }
+
+    /// Protects long formatted answers: each message is formatted as its part of the whole was, across the cut, too.
+    #[test]
+    fn formatting_is_cut_with_its_text() {
+        let text = format!("{} {}", "a".repeat(4000), "b".repeat(4000));
+        let parts = split_formatted(&text, &[of(Kind::Bold, 10, 5000), of(Kind::Code, 6000, 5)]);
+        let [(first, bold), (second, both)] = &parts[..] else {
+            panic!("{} parts", parts.len());
+        };
+        assert_eq!((first.len(), second.len()), (4000, 4000));
+        assert_eq!(*bold, [of(Kind::Bold, 10, 3990)]);
+        assert_eq!(*both, [of(Kind::Bold, 0, 1009), of(Kind::Code, 1999, 5)]);
+        let many: Vec<Entity> = (0..150).map(|at| of(Kind::Bold, 2 * at, 1)).collect();
+        assert_eq!(split_formatted(&text, &many)[0].1.len(), MOST);
     }
 }

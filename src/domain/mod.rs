@@ -44,7 +44,7 @@ pub use extra::{
     reactions_after,
 };
 pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
-pub use formatting::{FormattingError, check_entities};
+pub use formatting::{FormattingError, check_entities, split_formatted};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, OrderId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use markdown::from_markdown;

@@ -57,19 +57,26 @@ pub fn check_caption(text: &str, premium: bool) -> Result<(), TextError> {
 }
 
 /// Cuts a text into messages: at a paragraph, a line or a word where there is one, else between two letters.
-/// Nothing but blanks at the cuts is lost; blank parts are left out.
+/// Nothing but blanks at the cuts is lost; blank parts are left out. Each with the UTF-16 unit at which it begins.
 #[must_use]
-pub fn split_text(text: &str) -> Vec<String> {
+pub fn split_text(text: &str) -> Vec<(usize, &str)> {
     let mut parts = Vec::new();
-    let mut rest = text.trim();
-    while utf16_len(rest) > MAX_UNITS {
-        let (head, tail) = rest.split_at(cut(rest));
-        parts.push(head.trim_end().to_owned());
-        rest = tail.trim_start();
+    let mut rest = text.trim_end();
+    let mut at = 0;
+    loop {
+        let begin = rest.trim_start();
+        at += utf16_len(rest) - utf16_len(begin);
+        if begin.is_empty() {
+            return parts;
+        }
+        let (head, tail) = match utf16_len(begin) > MAX_UNITS {
+            true => begin.split_at(cut(begin)),
+            false => (begin, ""),
+        };
+        parts.push((at, head.trim_end()));
+        at += utf16_len(head);
+        rest = tail;
     }
-    parts.push(rest.to_owned());
-    parts.retain(|part| !part.trim().is_empty());
-    parts
 }
 
 /// Where the first part of a text that is too long ends, in bytes.
@@ -105,17 +112,21 @@ mod tests {
     /// Protects long answers: no part is too long for Telegram, and none of the words is lost.
     #[test]
     fn a_long_text_is_cut_at_words_into_messages_that_fit() {
+        let texts =
+            |text| -> Vec<&str> { split_text(text).into_iter().map(|(_, part)| part).collect() };
         let words = "слово 😀 word ".repeat(1200);
-        let parts = split_text(&words);
+        let parts = texts(&words);
         assert!(parts.len() > 2);
         assert!(parts.iter().all(|part| check_text(part).is_ok()));
         let joined = parts.join(" ");
         assert!(joined.split_whitespace().eq(words.split_whitespace()));
         let solid = "😀".repeat(5000);
-        assert_eq!(split_text(&solid).concat(), solid);
-        assert_eq!(split_text("short"), ["short"]);
+        assert_eq!(texts(&solid).concat(), solid);
+        assert_eq!(split_text(" short "), [(1, "short")]);
         let paragraphs = format!("{}\n\n{}", "a".repeat(3000), "b ".repeat(1000));
-        assert_eq!(split_text(&paragraphs)[0], "a".repeat(3000));
+        let cut = split_text(&paragraphs);
+        assert_eq!(cut[0], (0, &*"a".repeat(3000)));
+        assert_eq!(cut[1].0, 3002);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::{ApiError, whole};
-use crate::domain::{ChatId, Entity, EntityKind, Quote, Wording, check_entities, from_markdown};
+use crate::domain::{
+    ChatId, Entity, EntityKind, Quote, Wording, check_entities, from_markdown, split_formatted,
+};
 
 /// Markdown has signs beside its text: this much of both.
 const LONGEST_SOURCE: usize = 4 * 4096;
@@ -131,20 +133,22 @@ impl Formatted {
     }
 }
 
-/// As a program writes that writes Markdown. What is nothing but signs is sent as it is.
-pub fn written(text: String, format: Format) -> (String, Wording) {
-    if format == Format::Plain {
-        return (text, Wording::default());
-    }
-    let (plain, entities) = from_markdown(&text);
-    match check_entities(&plain, &entities) {
-        Ok(entities) if !plain.trim().is_empty() => {
-            let wording = Wording {
-                entities,
-                ..Wording::default()
-            };
-            (plain, wording)
-        }
-        _ => (text, Wording::default()),
-    }
+/// What a program wrote, as messages that fit. Of Markdown that is nothing but signs the signs are sent.
+pub fn written(text: &str, format: Format) -> Vec<(String, Wording)> {
+    let (plain, entities) = match format {
+        Format::Plain => (String::new(), Vec::new()),
+        Format::Markdown => from_markdown(text),
+    };
+    let parts = match plain.trim().is_empty() {
+        true => split_formatted(text, &[]),
+        false => split_formatted(&plain, &entities),
+    };
+    let worded = |(text, entities)| {
+        let wording = Wording {
+            entities,
+            ..Wording::default()
+        };
+        (text, wording)
+    };
+    parts.into_iter().map(worded).collect()
 }

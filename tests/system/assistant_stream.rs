@@ -10,7 +10,7 @@ use switchboard_simulator::{AccountSpec, PersonSpec};
 use super::user_api::authorize;
 use crate::support::{
     assistant::{Assistant, Behaviour},
-    fleet::{Fleet, phone},
+    fleet::{Fleet, FleetBuilder, phone},
     wait,
 };
 
@@ -22,14 +22,18 @@ struct Scene {
 }
 
 async fn scene() -> Scene {
+    scene_of(Fleet::builder()).await
+}
+
+async fn scene_of(builder: FleetBuilder) -> Scene {
     let assistant = Assistant::start().await;
-    let fleet = Fleet::builder()
+    let fleet = builder
         .env("ASSISTANT_URL", &assistant.url)
         .env("ASSISTANT_KEY", "secret-of-the-assistant")
         .env("ASSISTANT_MODEL", "small")
         .start()
         .await;
-    let number = phone(1);
+    let number = phone(71);
     let user = fleet
         .telegram
         .add_account(AccountSpec::new(&number, "Writer"));
@@ -132,6 +136,73 @@ async fn an_answer_is_streamed_and_then_sent_from_the_users_account() {
             .log()
             .contains("secret-of-the-assistant")
     );
+}
+
+/// Protects the reader of an assistant that writes Markdown: it comes formatted, also where a long answer is cut; the caller's
+/// stream has it as it was written.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_in_markdown_is_sent_formatted() {
+    let scene = scene_of(Fleet::builder().accounts(1)).await;
+    let reader = scene.fleet.accounts[0].clone();
+    scene.fleet.telegram.say(reader.user, scene.user, "hello");
+    scene
+        .fleet
+        .telegram
+        .say(scene.user, reader.user, "hello you");
+    let there = scene.fleet.conversation(&reader, scene.user).await;
+    let words = "word ".repeat(1000);
+    let written = format!("**{}** `end` \\*", words.trim_end());
+    scene
+        .assistant
+        .behave(Behaviour::Says(vec![written.clone()], Duration::ZERO));
+    let mut body = question(true);
+    body["format"] = json!("markdown");
+    body["recipient_id"] = json!(reader.user);
+    let heard = wait::until(
+        "the account to know the reader",
+        || scene.events(body.clone()),
+        |events| events.last().unwrap()["type"] == "done",
+    )
+    .await;
+    assert_eq!(said(&heard), written);
+    assert_eq!(
+        heard.last().unwrap()["message_ids"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let path = format!("/conversations/{}/messages", there["id"]);
+    let page = wait::until(
+        "both parts",
+        || scene.fleet.api.get(&path),
+        |page| page["messages"].as_array().unwrap().len() == 4,
+    )
+    .await;
+    let shown = |message: &Value| -> Vec<(String, i64, i64)> {
+        let entities = message["entities"].as_array().unwrap().iter();
+        let number = |one: &Value, field: &str| one[field].as_i64().unwrap();
+        let one = |one: &Value| {
+            let kind = one["type"].as_str().unwrap().to_owned();
+            (kind, number(one, "offset"), number(one, "length"))
+        };
+        entities.map(one).collect()
+    };
+    let [last, first] = [&page["messages"][0], &page["messages"][1]];
+    let bold = |text: &Value| {
+        let units = text.as_str().unwrap().trim_end_matches(" end *").len();
+        ("bold".to_owned(), 0, i64::try_from(units).unwrap())
+    };
+    assert_eq!(shown(first), [bold(&first["text"])]);
+    let (.., end) = bold(&last["text"]);
+    let code = ("code".to_owned(), end + 1, 3);
+    assert_eq!(shown(last), [bold(&last["text"]), code]);
+    let whole = format!(
+        "{} {}",
+        first["text"].as_str().unwrap(),
+        last["text"].as_str().unwrap()
+    );
+    assert_eq!(whole, format!("{} end *", words.trim_end()));
 }
 
 /// Protects a caller whose line broke: under the same key the answer is told again, and neither asked for nor sent twice; one

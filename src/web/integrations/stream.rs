@@ -17,7 +17,7 @@ use super::{
     user::{CONFIRM_LIMIT, Id, authorized, message_id, owner_of},
 };
 use crate::{
-    domain::{AccountId, Peer, SecretText, split_text},
+    domain::{AccountId, Peer, SecretText},
     store::QueueSend,
     web::{
         ApiError, Service,
@@ -245,8 +245,8 @@ async fn still_there(events: &Events) -> bool {
 async fn deliver(service: &Service, destination: &Destination, text: &str) -> Value {
     let key = random_text();
     let mut ids = Vec::new();
-    for (number, part) in split_text(text).into_iter().enumerate() {
-        let (text, wording) = written(part, destination.format);
+    let parts = written(text, destination.format);
+    for (number, (text, wording)) in parts.into_iter().enumerate() {
         let send = QueueSend {
             account: destination.account,
             chat: destination.peer.id,
