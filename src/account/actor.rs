@@ -16,7 +16,8 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AccountExit, AccountParts, fill::Fill, inbound::Inbound, outbox::Outbox, prepare::prepare,
+    AccountExit, AccountParts, fill::Fill, inbound::Inbound, outbox::Outbox, pace::Pacer,
+    prepare::prepare,
 };
 use crate::{
     domain::AccountId,
@@ -150,6 +151,7 @@ impl AccountActor {
             online: line_stands,
             limit,
             patience: self.parts.reply_patience,
+            pacer: Pacer::new(self.parts.store.clone()),
         };
         let fill = Fill {
             unreadable: AtomicU32::new(0),

@@ -11,12 +11,13 @@ use std::{
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::{
-    AccountExit, Typing, TypingSink,
+    AccountExit, Typing, TypingSink, health,
     journal::{self, Arrival},
 };
 use crate::{
     domain::{
-        AccountId, AccountState, Batch, Change, ChatId, ProxyName, Sender, StateChange, Timestamp,
+        AccountId, AccountState, Batch, Change, ChatId, HealthFact, ProxyName, Sender, StateChange,
+        Timestamp,
     },
     store::StoreHandle,
     telegram::{LinkEvent, LinkExit},
@@ -127,6 +128,7 @@ impl Inbound {
                 })
                 .await;
             }
+            LinkEvent::Health(fact) => health::learn(&self.store, self.account_id, fact).await,
             LinkEvent::SessionChanged(session) => self.keep_session(&session.to_bytes()).await,
             LinkEvent::Ended(_) => {}
         }
@@ -256,6 +258,9 @@ impl Inbound {
     }
 
     async fn limited(&mut self, limit: Limit) {
+        let seconds = u32::try_from(limit.wait.as_secs()).unwrap_or(u32::MAX);
+        let fact = HealthFact::FloodWait { seconds };
+        health::learn(&self.store, self.account_id, fact).await;
         let until = Timestamp::now().plus(limit.wait);
         self.limited_until = Some(until);
         let change = StateChange {

@@ -8,11 +8,13 @@
 mod actor;
 mod exit;
 mod fill;
+mod health;
 mod inbound;
 pub mod journal;
 mod lanes;
 mod look;
 mod outbox;
+mod pace;
 mod parts;
 mod patience;
 mod peers;

@@ -12,9 +12,11 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    health,
     inbound::Limit,
     lanes::Lanes,
     look::{Look, look},
+    pace::Pacer,
     parts::UploadSink,
     patience::{Unanswered, Uptime},
     upload::Uploader,
@@ -44,6 +46,7 @@ pub struct Outbox {
     pub limit: mpsc::Sender<Limit>,
     /// How long an order is tried without a definite answer, while the line stands.
     pub patience: Duration,
+    pub pacer: Pacer,
 }
 
 /// What an attempt ended with.
@@ -143,13 +146,14 @@ impl Outbox {
             }
             Work::Text(_) | Work::Forward(_) | Work::Deed { .. } => None,
         };
-        attempt(
-            self.store.clone(),
-            self.link.clone(),
-            uploader,
-            order,
-            so_far,
-        )
+        let (pacer, store) = (self.pacer.clone(), self.store.clone());
+        let link = self.link.clone();
+        async move {
+            match pacer.hold(&order).await {
+                Some(held) => (order, Attempted::Outcome(held), Duration::ZERO),
+                None => attempt(store, link, uploader, order, so_far).await,
+            }
+        }
         .boxed()
     }
 
@@ -212,6 +216,10 @@ impl Outbox {
         if !settled {
             return;
         }
+        let stranger = self.pacer.was_to_stranger(order.id);
+        if let Some(fact) = health::fact_of(&order, &outcome, stranger) {
+            health::learn(&self.store, self.account_id, fact).await;
+        }
         let now = Instant::now();
         match outcome {
             Outcome::Done { .. } | Outcome::Changed(_) | Outcome::Refused(_) => {
@@ -226,7 +234,9 @@ impl Outbox {
                 // With the queue full, the limit is being told already.
                 let _ = self.limit.try_send(Limit { wait, what });
             }
-            Outcome::SlowMode { wait } => run.lanes.rest(order.id, now + wait),
+            Outcome::SlowMode { wait } | Outcome::Paced { wait, .. } => {
+                run.lanes.rest(order.id, now + wait);
+            }
             Outcome::NotSent { .. } | Outcome::NotPutUp(_) => {
                 run.lanes.rest_quietly(order.id, now + order.tries.pause());
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ProxyName, Timestamp};
+use super::{AccountId, Health, PaceLimits, ProxyName, Timestamp};
 
 /// Where an account is in its life. The words are part of the contract.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -164,6 +164,12 @@ pub struct Account {
     pub proxy: Option<ProxyName>,
     #[serde(default)]
     pub exit: Exit,
+    /// What Telegram lets it do, as far as it was learned.
+    #[serde(default)]
+    pub health: Health,
+    /// What it may send by itself.
+    #[serde(default)]
+    pub pace: PaceLimits,
 }
 
 /// Where an account's lines leave this machine.

@@ -31,6 +31,10 @@ pub enum LoginStep {
 pub enum CodeChannel {
     App,
     Sms,
+    /// One word, and no digits.
+    SmsWord,
+    /// Several words.
+    SmsPhrase,
     Call,
     FlashCall,
     MissedCall,
@@ -56,10 +60,23 @@ pub struct Login {
     pub step: LoginStep,
     pub code_via: Option<CodeChannel>,
     pub code_length: Option<u8>,
+    /// What Telegram says of where it is: the beginning of the number that calls or of the words, the e-mail address with
+    /// most of it taken out, the page on fragment.com.
+    #[serde(default)]
+    pub code_hint: Option<String>,
     pub expires_at: Option<Timestamp>,
     /// From when a new code may be asked for.
     pub resend_at: Option<Timestamp>,
+    /// How that one would come.
+    #[serde(default)]
+    pub resend_via: Option<CodeChannel>,
     pub password_hint: Option<String>,
+    /// Can a forgotten password be replaced by e-mail, in an official app? `None`: it is not asked for.
+    #[serde(default)]
+    pub password_recovery: Option<bool>,
+    /// A reset of the password is under way there; then it is gone.
+    #[serde(default)]
+    pub password_reset_at: Option<Timestamp>,
     pub attempts_left: Option<u32>,
     pub qr: Option<QrCode>,
 }
@@ -69,6 +86,7 @@ impl Login {
     #[must_use]
     pub fn for_looking(mut self) -> Self {
         self.password_hint = None;
+        self.code_hint = None;
         self.qr = None;
         self
     }

@@ -202,4 +202,7 @@ pub struct StoredMessage {
     /// What is to be done with it, and is not done yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<OrderNote>,
+    /// Why it is not made before: `flood_wait`, `slow_mode`, `pace_strangers` or `pace_minute`.
+    #[serde(default)]
+    pub waits_for: Option<String>,
 }

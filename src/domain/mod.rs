@@ -15,6 +15,7 @@ mod event;
 mod extra;
 mod file;
 mod formatting;
+mod health;
 mod ids;
 mod login;
 mod markdown;
@@ -23,6 +24,7 @@ mod message;
 mod order;
 mod outcome;
 mod outgoing_file;
+mod pace;
 mod preview;
 mod proxy;
 mod secret;
@@ -45,6 +47,10 @@ pub use extra::{
 };
 pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
 pub use formatting::{FormattingError, check_entities, split_formatted};
+pub use health::{
+    DeviceSession, FloodDay, Frozen, Health, HealthFact, HealthRecord, Met, PaidPeer,
+    StrangersLimit,
+};
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, OrderId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use markdown::from_markdown;
@@ -63,6 +69,7 @@ pub use order::{
 };
 pub use outcome::Outcome;
 pub use outgoing_file::{FileShape, OutgoingFile, PutUp, Uploaded};
+pub use pace::{Held, PaceLimits};
 pub use preview::{kept_preview, preview_jpeg};
 pub use proxy::{
     MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,

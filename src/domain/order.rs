@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ChatId, ConversationId, Entity, MessageError, MessageRowId, OrderId, OutgoingFile,
-    Timestamp, Uploaded,
+    AccountId, ChatId, ConversationId, Entity, Held, MessageError, MessageRowId, OrderId,
+    OutgoingFile, Timestamp, Uploaded,
 };
 
 /// A committed order. It is carried out until Telegram gives a definite answer.
@@ -428,7 +428,7 @@ impl Tries {
     }
 }
 
-/// A wait that Telegram asked for.
+/// A wait that Telegram asked for, or our own pace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wait {
     pub whose: Waiting,
@@ -440,6 +440,8 @@ pub struct Wait {
 pub enum Waiting {
     Account,
     Chat,
+    /// The account's own pace; this message alone.
+    Pace(Held),
 }
 
 /// A message that Telegram made of an order.

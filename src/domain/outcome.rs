@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Change, Made, MessageError};
+use super::{Change, Held, Made, MessageError};
 
 /// What one attempt ended with.
 #[derive(Clone, PartialEq, Debug)]
@@ -17,6 +17,8 @@ pub enum Outcome {
     Flood { wait: Duration },
     /// This chat takes one message at a time (slow mode); other chats are not concerned.
     SlowMode { wait: Duration },
+    /// It did not leave: the account would be faster than it may.
+    Paced { wait: Duration, held: Held },
     /// It surely did not leave; try again later.
     NotSent { reason: String },
     /// It did not arrive: Telegram no longer has the files that were put up for it. They go up again.

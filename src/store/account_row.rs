@@ -11,8 +11,8 @@ use super::{
     sql::{id_list, sql},
 };
 use crate::domain::{
-    Account, AccountId, AccountState, Archive, Exit, HistoryProgress, MediaPolicy, ProxyName,
-    SelfUser, SyncProgress, Timestamp,
+    Account, AccountId, AccountState, Archive, Exit, HealthRecord, HistoryProgress, MediaPolicy,
+    ProxyName, SelfUser, SyncProgress, Timestamp,
 };
 
 #[derive(Clone, Debug)]
@@ -89,6 +89,10 @@ struct AccountFields {
     proxies: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     way: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    health: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    pace: Option<String>,
     #[diesel(sql_type = Bool)]
     purge: bool,
 }
@@ -107,7 +111,7 @@ macro_rules! select_accounts {
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
-             a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, \
+             a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, a.health, a.sending_pace AS pace, \
              (SELECT count(*) FROM orders o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
@@ -185,6 +189,8 @@ impl AccountRow {
                 None => Exit::Direct,
             },
             proxy,
+            health: health_record(fields.health.as_deref()).shown(Timestamp::now()),
+            pace: from_json(fields.pace.as_deref()).unwrap_or_default(),
             sync: fields.sync_phase.map(|phase| SyncProgress {
                 phase,
                 done: fields.sync_done.unwrap_or(0),
@@ -203,8 +209,12 @@ impl AccountRow {
 }
 
 /// What this version can't read counts as absent.
-fn from_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
+pub(in crate::store) fn from_json<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
     serde_json::from_str(text?).ok()
+}
+
+pub(in crate::store) fn health_record(text: Option<&str>) -> HealthRecord {
+    from_json(text).unwrap_or_default()
 }
 
 /// For the writer's memory.

@@ -100,6 +100,13 @@ impl Tx<'_> {
             .number(known.no)
             .run(self.conn)?;
         }
+        if let Some(pace) = &patch.pace {
+            sql("UPDATE accounts SET sending_pace = ? WHERE no = ?")
+                .text(&json!(pace).to_string())
+                .number(known.no)
+                .run(self.conn)?;
+            self.release_paced(known.no)?;
+        }
         if let Some(proxies) = &patch.proxies {
             sql("UPDATE accounts SET proxies = ? WHERE no = ?")
                 .text_or_null(
@@ -212,7 +219,7 @@ impl Tx<'_> {
              (SELECT om.message_row FROM orders o JOIN order_messages om ON om.order_id = o.id AND om.random_id IS NOT NULL \
              WHERE o.account_no = ? AND o.state IN ('queued', 'in_flight', 'unanswered'))",
             "UPDATE orders SET state = CASE state WHEN 'queued' THEN 'failed' ELSE 'given_up' END, retry_at = NULL, \
-             wait_of = NULL, wait_ms = NULL, error_code = 'account_removed', \
+             wait_of = NULL, held = NULL, wait_ms = NULL, error_code = 'account_removed', \
              error_message = 'the account was removed' \
              WHERE account_no = ? AND state IN ('queued', 'in_flight', 'unanswered')",
         ] {

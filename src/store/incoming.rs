@@ -289,6 +289,7 @@ impl Tx<'_> {
             retry_at: None,
             upload: None,
             orders: Vec::new(),
+            waits_for: None,
         }))
     }
 

@@ -93,6 +93,8 @@ pub(in crate::store) struct MessageRecord {
     #[diesel(sql_type = Nullable<BigInt>)]
     pub retry_at: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
+    pub wait_of: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
     pub peer_name: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub peer_username: Option<String>,
@@ -157,7 +159,7 @@ macro_rules! select_messages {
             "SELECT m.id, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
              m.topic_id, m.monoforum_peer, m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, \
-             m.entities, m.album_id, m.forwarded_from, m.quote, m.extra, o.state AS order_state, o.error_code, o.error_message, o.retry_at, p.name AS peer_name, \
+             m.entities, m.album_id, m.forwarded_from, m.quote, m.extra, o.state AS order_state, o.error_code, o.error_message, o.retry_at, coalesce(o.held, o.wait_of) AS wait_of, p.name AS peer_name, \
              p.username AS peer_username, f.name AS forward_name, \
              CASE WHEN m.extra IS NULL THEN NULL ELSE (SELECT json_group_object(n.peer_id, n.name) FROM peers n \
              WHERE n.account_no = m.account_no AND n.name <> '' AND n.peer_id IN \
@@ -275,7 +277,20 @@ impl MessageRecord {
                 .file_size
                 .map(|total| Upload::of(total, self.file_parts.unwrap_or(0))),
             orders: notes(&self.concerned),
+            waits_for: (self.wait_of)
+                .filter(|_| self.retry_at.is_some())
+                .map(|of| waits_for(&of).to_owned()),
         }
+    }
+}
+
+/// The word for what holds a message.
+fn waits_for(wait_of: &str) -> &'static str {
+    match wait_of {
+        "chat" => "slow_mode",
+        "strangers" => "pace_strangers",
+        "minute" => "pace_minute",
+        _ => "flood_wait",
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     schema::{order_messages, orders},
     sql::sql,
 };
-use crate::domain::{OrderId, OrderState, Timestamp, Tries, Wait, Waiting};
+use crate::domain::{Held, OrderId, OrderState, Timestamp, Tries, Wait, Waiting};
 
 #[derive(QueryableByName, Clone, Debug)]
 #[diesel(table_name = orders)]
@@ -24,6 +24,7 @@ pub(in crate::store) struct OrderRow {
     last_at: Option<i64>,
     wait_of: Option<String>,
     wait_ms: Option<i64>,
+    held: Option<String>,
     pub retry_at: Option<i64>,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
@@ -34,7 +35,7 @@ macro_rules! select_orders {
     ($rest:expr) => {
         concat!(
             "SELECT o.id, o.conversation_id, o.kind, o.payload, o.state, o.above, o.attempts, o.unanswered_ms, o.last_at, \
-             o.wait_of, o.wait_ms, o.retry_at, o.error_code, o.error_message ",
+             o.wait_of, o.wait_ms, o.held, o.retry_at, o.error_code, o.error_message ",
             $rest
         )
     };
@@ -101,8 +102,10 @@ impl OrderRow {
             unanswered: millis(self.unanswered_ms),
             last_at: self.last_at.map(Timestamp::from_millis),
             wait: self.wait_ms.map(|length| Wait {
-                whose: match self.wait_of.as_deref() {
+                whose: match self.held.as_deref().or(self.wait_of.as_deref()) {
                     Some("chat") => Waiting::Chat,
+                    Some("strangers") => Waiting::Pace(Held::Strangers),
+                    Some("minute") => Waiting::Pace(Held::Minute),
                     _ => Waiting::Account,
                 },
                 length: millis(length),
@@ -167,7 +170,17 @@ pub(in crate::store) fn state_of(text: &str) -> OrderState {
 pub(in crate::store) const fn waiting_text(whose: Waiting) -> &'static str {
     match whose {
         Waiting::Account => "account",
-        Waiting::Chat => "chat",
+        // `held` says which pace.
+        Waiting::Chat | Waiting::Pace(_) => "chat",
+    }
+}
+
+/// For an order that waits for the account's own pace.
+pub(in crate::store) const fn held_text(whose: Waiting) -> Option<&'static str> {
+    match whose {
+        Waiting::Pace(Held::Strangers) => Some("strangers"),
+        Waiting::Pace(Held::Minute) => Some("minute"),
+        Waiting::Account | Waiting::Chat => None,
     }
 }
 

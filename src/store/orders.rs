@@ -246,7 +246,7 @@ impl Tx<'_> {
             // Nothing was heard of the call before.
             _ => (OrderState::Unanswered, row.above),
         };
-        sql("UPDATE orders SET state = ?, above = ?, unanswered_ms = ?, last_at = ?, wait_of = NULL, wait_ms = NULL, \
+        sql("UPDATE orders SET state = ?, above = ?, unanswered_ms = ?, last_at = ?, wait_of = NULL, held = NULL, wait_ms = NULL, \
              retry_at = NULL WHERE id = ?")
         .text(state_text(state))
         .number_or_null(above)
@@ -296,7 +296,7 @@ impl Tx<'_> {
             OrderState::GivenUp => OrderState::Unanswered,
             pending => pending,
         };
-        sql("UPDATE orders SET state = ?, attempts = 0, unanswered_ms = 0, last_at = NULL, wait_of = NULL, wait_ms = NULL, \
+        sql("UPDATE orders SET state = ?, attempts = 0, unanswered_ms = 0, last_at = NULL, wait_of = NULL, held = NULL, wait_ms = NULL, \
              retry_at = NULL, error_code = NULL, error_message = NULL WHERE id = ?")
         .text(state_text(next))
         .number(known.row.id)

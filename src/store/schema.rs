@@ -38,6 +38,7 @@ diesel::table! {
         last_at -> Nullable<BigInt>,
         wait_of -> Nullable<Text>,
         wait_ms -> Nullable<BigInt>,
+        held -> Nullable<Text>,
         retry_at -> Nullable<BigInt>,
         error_code -> Nullable<Text>,
         error_message -> Nullable<Text>,

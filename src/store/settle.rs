@@ -10,7 +10,7 @@ use super::{
     account_row::KnownAccount,
     job_error::JobResult,
     message_row::{MessageRecord, account_of, chat_of},
-    order_row::{OrderMessage, OrderRow, state_text, waiting_text},
+    order_row::{OrderMessage, OrderRow, held_text, state_text, waiting_text},
     orders::Known,
     record::Recording,
     search_index,
@@ -165,6 +165,10 @@ impl Tx<'_> {
                 }
                 (not_arrived(&known.row), None)
             }
+            Outcome::Paced { wait, held } => (
+                not_arrived(&known.row),
+                wait_of(Waiting::Pace(*held), *wait),
+            ),
             Outcome::NotSent { .. } => (not_arrived(&known.row), None),
             Outcome::Unknown { .. } => (OrderState::Unanswered, None),
         };
@@ -177,9 +181,10 @@ impl Tx<'_> {
             Outcome::NotSent { .. } | Outcome::NotPutUp(_) => None,
             _ => Some(wait.map_or_else(|| known.row.tries().pause(), |wait| wait.length)),
         };
-        sql("UPDATE orders SET state = ?, attempts = attempts + 1, wait_of = ?, wait_ms = ?, retry_at = ? WHERE id = ?")
+        sql("UPDATE orders SET state = ?, attempts = attempts + 1, wait_of = ?, held = ?, wait_ms = ?, retry_at = ? WHERE id = ?")
             .text(state_text(state))
             .text_or_null(wait.map(|wait| waiting_text(wait.whose)))
+            .text_or_null(wait.and_then(|wait| held_text(wait.whose)))
             .number_or_null(wait.map(|wait| i64::try_from(wait.length.as_millis()).unwrap_or(i64::MAX)))
             .number_or_null(pause.map(|pause| self.now.plus(pause).millis()))
             .number(order.id.0)
@@ -240,7 +245,7 @@ impl Tx<'_> {
     }
 
     fn fail(&mut self, known: &Known, state: OrderState, error: &MessageError) -> JobResult<()> {
-        sql("UPDATE orders SET state = ?, attempts = attempts + 1, wait_of = NULL, wait_ms = NULL, retry_at = NULL, \
+        sql("UPDATE orders SET state = ?, attempts = attempts + 1, wait_of = NULL, held = NULL, wait_ms = NULL, retry_at = NULL, \
              error_code = ?, error_message = ? WHERE id = ?")
         .text(state_text(state))
         .text(&error.code)

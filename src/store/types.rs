@@ -5,7 +5,8 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
     ConversationId, ConversationKind, Deed, Event, MediaPolicy, MessageRowId, ObjectReader,
-    OrderState, OutgoingFile, Peer, Place, ProxyName, SelfUser, StoredMessage, Timestamp, Wording,
+    OrderState, OutgoingFile, PaceLimits, Peer, Place, ProxyName, SelfUser, StoredMessage,
+    Timestamp, Wording,
 };
 
 /// Where committed events go.
@@ -84,6 +85,7 @@ pub struct AccountPatch {
     pub api_id: Option<i32>,
     pub archive: Option<Archive>,
     pub media: Option<MediaPolicy>,
+    pub pace: Option<PaceLimits>,
     /// `Some(None)`: none of its own.
     pub proxies: Option<Option<Vec<ProxyName>>>,
 }

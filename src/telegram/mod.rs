@@ -39,6 +39,8 @@ pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, Sign
 pub use service::Telegram;
 pub use session::{DcRecord, SessionData, SessionError};
 pub use settings::{TelegramConfig, Timing};
+#[doc(hidden)]
+pub use ways::fuzzing;
 pub use ways::{Reach, WayError, WayReport, WayTiming};
 
 use crate::domain::{MessageFiles, MessageObject};

@@ -8,7 +8,9 @@ use super::{
     Access, ApiError, Service,
     audit::Note,
     login::{method_of, seen_by},
-    optional, ways,
+    optional,
+    pace::{self, ChangePace},
+    ways,
 };
 use crate::{
     config::is_api_hash,
@@ -202,6 +204,8 @@ pub struct ChangeAccount {
     media: Option<MediaPolicy>,
     #[serde(default, deserialize_with = "optional::given")]
     proxies: optional::Given<Vec<SecretText>>,
+    #[serde(default, deserialize_with = "optional::given")]
+    pace: optional::Given<ChangePace>,
 }
 
 pub async fn change_account(
@@ -217,12 +221,16 @@ pub async fn change_account(
     let before = service.account(&access, id).await?;
     let label = body.label.as_deref().map(check_label).transpose()?;
     let proxies = body.proxies.map(ways::read).transpose()?;
+    let pace = (body.pace.as_ref())
+        .map(|change| pace::change(before.pace, change.as_ref()))
+        .transpose()?;
     let patch = AccountPatch {
         label: label.clone(),
         colour: check_colour(body.colour)?,
         is_active: body.is_active,
         archive: body.archive,
         media: body.media,
+        pace,
         ..AccountPatch::default()
     };
     let mut account = service.store.patch_account(id, patch).await?;
@@ -236,6 +244,9 @@ pub async fn change_account(
         service.set_ways(id, proxies.as_deref()).await?;
         remote::take_other_ways(&service, id).await?;
         account = service.account(&access, id).await?;
+    }
+    if pace.is_some() {
+        service.supervisor.wake_outbox(id).await;
     }
     if body.archive == Some(Archive::All) {
         service.supervisor.wake_fill(id).await;

@@ -44,6 +44,10 @@ pub struct Metrics {
     outbox: Family<AccountLabels, Gauge>,
     flood: Family<AccountLabels, Gauge<f64, std::sync::atomic::AtomicU64>>,
     history: Family<HistoryLabels, Gauge>,
+    frozen: Family<AccountLabels, Gauge>,
+    strangers_limited: Family<AccountLabels, Gauge>,
+    flood_waits: Family<AccountLabels, Gauge>,
+    strangers: Family<AccountLabels, Gauge>,
     websockets: Gauge,
 }
 
@@ -62,6 +66,10 @@ impl Metrics {
             outbox: Family::default(),
             flood: Family::default(),
             history: Family::default(),
+            frozen: Family::default(),
+            strangers_limited: Family::default(),
+            flood_waits: Family::default(),
+            strangers: Family::default(),
             websockets: Gauge::default(),
         };
         metrics.register();
@@ -114,6 +122,26 @@ impl Metrics {
             "switchboard_history_messages",
             "Messages of an account that fetches its whole history: done, and with those still expected",
             self.history.clone(),
+        );
+        registry.register(
+            "switchboard_account_frozen",
+            "1: Telegram has frozen the account",
+            self.frozen.clone(),
+        );
+        registry.register(
+            "switchboard_account_strangers_limited",
+            "1: Telegram refuses its messages to people who never wrote to it",
+            self.strangers_limited.clone(),
+        );
+        registry.register(
+            "switchboard_flood_waits_day",
+            "Flood waits of the last 24 hours",
+            self.flood_waits.clone(),
+        );
+        registry.register(
+            "switchboard_strangers_day",
+            "People it wrote to in the last 24 hours who never wrote to it",
+            self.strangers.clone(),
         );
     }
 
@@ -169,6 +197,10 @@ impl Metrics {
         self.outbox.clear();
         self.flood.clear();
         self.history.clear();
+        self.frozen.clear();
+        self.strangers_limited.clear();
+        self.flood_waits.clear();
+        self.strangers.clear();
         for account in accounts {
             let labels = AccountLabels {
                 account: account.id.to_string(),
@@ -186,6 +218,18 @@ impl Metrics {
                 _ => Duration::ZERO,
             };
             self.flood.get_or_create(&labels).set(wait.as_secs_f64());
+            let health = &account.health;
+            for (family, number) in [
+                (&self.frozen, i64::from(health.frozen.is_some())),
+                (
+                    &self.strangers_limited,
+                    i64::from(health.strangers_limited.is_some()),
+                ),
+                (&self.flood_waits, i64::from(health.flood_waits.count)),
+                (&self.strangers, i64::from(health.strangers_today)),
+            ] {
+                family.get_or_create(&labels).set(number);
+            }
             if let Some(history) = &account.history {
                 for (part, messages) in [("done", history.done), ("total", history.total)] {
                     let labels = HistoryLabels {

@@ -9,8 +9,8 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, error, events,
-    export, forward, guard, health, history, import,
+    ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, devices, error,
+    events, export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user},
     launch, login, media, messages, metrics, openapi, orders, replies,
     rights::{Right, Rights},
@@ -159,6 +159,8 @@ routes! {
     post "/accounts/{id}/login/password" => login::submit_password, Admin, "login_answered";
     post "/accounts/{id}/login/resend" => login::resend_code, Admin, "login_code_resent";
     post "/accounts/{id}/proxy/test" => ways::test_ways, Admin;
+    get "/accounts/{id}/sessions" => devices::list_sessions, Admin;
+    delete "/accounts/{id}/sessions/{hash}" => devices::end_session, Admin, "session_ended";
     get "/proxies" => ways::list_ways, Service;
     post "/proxies/test" => ways::try_ways, Service;
     post "/accounts/{id}/restart" => accounts::restart_account, Admin, "account_restarted";

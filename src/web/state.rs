@@ -234,7 +234,8 @@ impl From<LoginError> for ApiError {
             LoginError::ApiCredentialsRejected => {
                 (S::UNPROCESSABLE_ENTITY, "api_credentials_rejected")
             }
-            LoginError::PaymentRequired => (S::UNPROCESSABLE_ENTITY, "payment_required"),
+            LoginError::PaymentRequired { .. } => (S::UNPROCESSABLE_ENTITY, "payment_required"),
+            LoginError::CheckWanted => (S::UNPROCESSABLE_ENTITY, "check_wanted"),
             LoginError::EmailRequired => (S::UNPROCESSABLE_ENTITY, "email_required"),
             LoginError::Network(_) => (S::GATEWAY_TIMEOUT, "telegram_unreachable"),
             LoginError::Rejected { .. } => (S::UNPROCESSABLE_ENTITY, "telegram_refused"),
@@ -253,7 +254,12 @@ impl From<LoginError> for ApiError {
         }
         let told = Self::new(status, code, error.to_string());
         match error {
-            LoginError::FloodWait(wait) => told.retry_after(wait),
+            LoginError::FloodWait(wait) => told
+                .retry_after(wait)
+                .with(serde_json::json!({ "seconds": wait.as_secs() })),
+            LoginError::PaymentRequired { amount, currency } => {
+                told.with(serde_json::json!({ "amount": amount, "currency": currency }))
+            }
             _ => told,
         }
     }

@@ -96,6 +96,8 @@ export const api = {
   removeAccount: (account, history) => call(`accounts/${id(account)}`, { method: 'DELETE', query: { history } }),
 
   testAccountWays: (account, proxies) => call(`accounts/${id(account)}/proxy/test`, { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
+  sessions: (account) => call(`accounts/${id(account)}/sessions`),
+  endSession: (account, hash) => call(`accounts/${id(account)}/sessions/${id(hash)}`, { method: 'DELETE' }),
   proxies: () => call('proxies'),
   testProxies: (proxies) => call('proxies/test', { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
   importHistory: (account, file) => upload(`accounts/${id(account)}/import`, file),

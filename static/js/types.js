@@ -23,12 +23,17 @@
  * @property {{phase: 'dialogs'|'history'|'done', done: number, total: number}} [sync]
  * @property {'recent'|'all'} archive
  * @property {{done: number, total: number, eta_s: number}|null} history   with 'all'; eta_s 0: nothing is left
+ * @property {{frozen: object|null, strangers_limited: object|null, paid: object[], flood_waits: object, strangers_today: number}} health
+ * @property {{strangers_per_day: number|null, per_minute: number|null}} pace   null: no limit
  *
  * @typedef {object} Login
  * @property {'phone'|'qr'|'session'} method
  * @property {'code'|'password'|'scan'|'done'} step
  * @property {string|null} code_via
  * @property {number|null} code_length
+ * @property {string|null} code_hint
+ * @property {boolean|null} password_recovery
+ * @property {string|null} password_reset_at
  * @property {string|null} expires_at
  * @property {string|null} resend_at
  * @property {string|null} password_hint

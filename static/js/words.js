@@ -165,15 +165,19 @@ export function mayHaveArrived(message) {
 }
 
 /** Why a reply is not sent yet, when there is more to say than that it is on its way. */
-export function waitingText({ t, lang }, message, now) {
+export function waitingText({ t, has, lang }, message, now) {
   if (message.status !== 'pending') return null;
   const left = message.retry_at ? Date.parse(message.retry_at) - now : 0;
   if (message.delivery === 'unanswered') return left > 0 ? t('message.unanswered', { time: countdown(lang, left) }) : t('message.unanswered.now');
-  return left > 0 ? t('message.waits', { time: countdown(lang, left) }) : null;
+  const why = `message.waits.${message.waits_for}`;
+  return left > 0 ? t(has(why) ? why : 'message.waits', { time: countdown(lang, left) }) : null;
 }
 
 /** Trouble in words. A code we have words for, else what the service said, else that it failed. */
 export function explain({ t, has }, error, params = {}) {
+  // Telegram's own numbers stand at the end of its words.
+  const numbered = /^([A-Z_]+)_(\d+)$/.exec(error.code ?? '');
+  if (numbered && has(`error.${numbered[1]}.n`)) return t(`error.${numbered[1]}.n`, { n: Number(numbered[2]) });
   const key = `error.${error.code}`;
   const more = error.body?.error?.params ?? {};
   if (has(`${key}.${more.reason}`)) return t(`${key}.${more.reason}`, { ...more, ...params });

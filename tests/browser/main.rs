@@ -17,6 +17,7 @@ mod docs;
 mod files;
 mod first_run;
 mod forum;
+mod health;
 mod launch;
 mod looks;
 mod menu;

@@ -110,13 +110,15 @@ test('the state of an account says why and for how long', () => {
 
 // Protects the person who waits: what Telegram asked for and what it never answered are two things, and only one may be there already.
 test('a reply that waits says whether it may have arrived', () => {
-  const words = { lang: 'en', t: (key, params) => (params?.time ? `${key}(${params.time})` : key) };
+  const words = { lang: 'en', has: (key) => key === 'message.waits.pace_strangers', t: (key, params) => (params?.time ? `${key}(${params.time})` : key) };
   const now = Date.parse('2026-03-20T10:00:00Z');
   const reply = (more) => ({ status: 'pending', delivery: 'queued', retry_at: null, ...more });
   const later = '2026-03-20T10:00:04Z';
   for (const [more, text, forced] of [
     [{}, null, false],
     [{ retry_at: later }, 'message.waits(4 sec)', false],
+    [{ retry_at: later, waits_for: 'flood_wait' }, 'message.waits(4 sec)', false],
+    [{ retry_at: later, waits_for: 'pace_strangers' }, 'message.waits.pace_strangers(4 sec)', false],
     [{ delivery: 'in_flight' }, null, true],
     [{ delivery: 'unanswered', retry_at: later }, 'message.unanswered(4 sec)', true],
     [{ delivery: 'unanswered' }, 'message.unanswered.now', true],

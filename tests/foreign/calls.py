@@ -55,6 +55,11 @@ def answer(_request, _caller):
 
 
 @answer.register
+def _(_request: functions.help.GetAppConfigRequest, _caller):
+    return types.help.AppConfig(hash=1, config=types.JsonObject(value=[]))
+
+
+@answer.register
 def _(_request: functions.help.GetConfigRequest, caller):
     host, port = caller.address
     now = int(clock.now())

@@ -11,7 +11,8 @@ use crate::{
     world::{World, message, new, own},
 };
 
-const DOWN: [&str; 2] = [
+const DOWN: [&str; 3] = [
+    include_str!("../../migrations/2026-11-30-000800_health/down.sql"),
     include_str!("../../migrations/2026-11-30-000100_order_messages/down.sql"),
     include_str!("../../migrations/2026-11-28-000400_orders/down.sql"),
 ];
@@ -52,7 +53,7 @@ async fn replies_of_an_earlier_version_are_taken_over_with_what_is_known_of_them
         file.batch_execute(down).unwrap();
     }
     file.batch_execute(&format!(
-        "DELETE FROM __diesel_schema_migrations WHERE version IN ('20261128000400', '20261130000100'); \
+        "DELETE FROM __diesel_schema_migrations WHERE version IN ('20261128000400', '20261130000100', '20261130000800'); \
          UPDATE outbox SET maybe_sent = 1, attempts = 3 WHERE message_row = {on_its_way}; \
          UPDATE outbox SET failed = 1, error_code = 'PEER_FLOOD' WHERE message_row = {failed}; \
          UPDATE messages SET held = 1 WHERE message_no = 6;"

@@ -1,10 +1,14 @@
 //! Ways: an account's proxies, changed and tried over REST, while it keeps its session and its place.
 
-use std::process::Command;
+use std::{process::Command, sync::Arc};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_simulator::{PersonSpec, world::Media};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
 
 use crate::support::{
     fleet::Fleet,
@@ -248,4 +252,71 @@ async fn ways_are_tried_before_there_is_an_account() {
         .await;
     assert_eq!(status, 422);
     assert_eq!(refused["error"]["params"]["reason"], "port", "{refused}");
+}
+
+/// In front of a proxy that speaks no TLS itself; its certificate is trusted where `SSL_CERT_FILE` names it.
+async fn tls_front(to: u16) -> (u16, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut near) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let mut far = TcpStream::connect(("127.0.0.1", to)).await.unwrap();
+                let _ = copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    (port, made.cert.pem())
+}
+
+/// Protects who reaches the proxy by TLS: with a certificate that this machine trusts the account goes that way, and with
+/// another one it does not, and says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_behind_tls_carries_an_account() {
+    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Amal"));
+    let dcs = fleet.telegram.dc_addresses();
+    let plain = Proxy::start(Kind::Tinyproxy { login: false }, &dcs).await;
+    let (port, certificate) = tls_front(plain.port).await;
+    let url = format!("https://localhost:{port}");
+    let body = json!({ "proxies": [url] });
+    let path = format!("/accounts/{}/proxy/test", account.id);
+    let report = fleet.api.post(&path, body.clone()).await;
+    assert_eq!(report["ways"][0]["dcs"][0]["code"], "proxy_tls", "{report}");
+
+    let trusted = fleet.data_dir().with_extension("pem");
+    std::fs::write(&trusted, certificate).unwrap();
+    fleet.set_env("SSL_CERT_FILE", &trusted.display().to_string());
+    fleet.stop_service();
+    fleet.start_service();
+    let report = fleet.api.post(&path, body.clone()).await;
+    assert!(report["ways"][0]["dcs"][0]["ms"].is_u64(), "{report}");
+    let (status, _) = patch(&fleet, &account.id, body).await;
+    assert_eq!(status, 200);
+    wait::until(
+        "the account to be online by TLS",
+        || fleet.api.account(&account.id),
+        |now| now["state"] == "online" && now["proxy"]["kind"] == "https",
+    )
+    .await;
+    fleet.telegram.say(person, account.user, "by TLS");
+    let conversation = fleet.conversation(&account, person).await;
+    fleet
+        .wait_for_message(&conversation, "by TLS", "received")
+        .await;
 }

@@ -342,7 +342,7 @@ impl Reader {
     fn take(&self, event: LinkEvent) {
         let mut seen = self.book.0.lock().unwrap();
         match event {
-            LinkEvent::Connecting { .. } | LinkEvent::SessionChanged(_) => {}
+            LinkEvent::Connecting { .. } | LinkEvent::SessionChanged(_) | LinkEvent::Health(_) => {}
             LinkEvent::Way(way) => seen.ways.push(way.map(|way| way.to_string())),
             LinkEvent::Connected { .. } => seen.connected += 1,
             LinkEvent::Disconnected { reason } => seen.disconnected.push(reason),

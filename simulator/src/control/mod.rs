@@ -98,7 +98,11 @@ impl Simulator {
         // A leading zero would trip clients that drop it.
         key[0] |= 1;
         let id = self.wire.install_key(dc_id, key);
-        self.with(|world| world.bind_key(id, dc_id, user));
+        self.with(|world| {
+            world.bind_key(id, dc_id, user);
+            // Another program has used it for a while.
+            world.key_mut(id, dc_id).created -= 2 * crate::world::FRESH_SECONDS;
+        });
         key
     }
 
@@ -111,6 +115,20 @@ impl Simulator {
                 .map(|account| account.keys.clone())
                 .unwrap_or_default()
         })
+    }
+
+    /// What an account says of a forgotten password: whether an e-mail address can replace it, and when a reset is done.
+    pub fn set_recovery(&self, user: i64, by_email: bool, reset_at: Option<i32>) {
+        self.with(|world| {
+            if let Ok(account) = world.account_mut(user) {
+                (account.recovery, account.reset_at) = (by_email, reset_at);
+            }
+        });
+    }
+
+    /// How the codes to come go out.
+    pub fn send_codes_by(&self, kind: crate::world::CodeKind) {
+        self.with(|world| world.rules.first_kind = kind);
     }
 
     /// The code that was last sent to a number.
@@ -164,8 +182,36 @@ impl Simulator {
         self.set_standing(user, Standing::Banned);
     }
 
+    /// For thirty days.
     pub fn freeze(&self, user: i64) {
+        const DAYS: i32 = 30;
         self.set_standing(user, Standing::Frozen);
+        self.with(|world| {
+            let now = world.now();
+            if let Ok(account) = world.account_mut(user) {
+                account.frozen = Some((now, now + DAYS * 24 * 3600));
+            }
+        });
+    }
+
+    /// From now on (or no longer) it may write to nobody who never wrote to it: 400 PEER_FLOOD.
+    pub fn limit_strangers(&self, user: i64, limited: bool) {
+        self.with(|world| {
+            if let Ok(account) = world.account_mut(user) {
+                account.strangers_limited = limited;
+            }
+            world.revision += 1;
+        });
+    }
+
+    /// What a message to this person costs whom it never wrote to, in stars; 0: nothing.
+    pub fn set_price(&self, person: i64, stars: i64) {
+        self.with(|world| {
+            if let Some(user) = world.users.get_mut(&person) {
+                user.price = stars;
+            }
+            world.revision += 1;
+        });
     }
 
     /// The account is gone; others see a deleted account.
@@ -187,6 +233,7 @@ impl Simulator {
         self.with(|world| {
             if let Ok(account) = world.account_mut(user) {
                 account.standing = standing;
+                account.frozen = None;
             }
             world.revision += 1;
         });

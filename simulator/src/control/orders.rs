@@ -215,6 +215,14 @@ pub enum Order {
     Pardon {
         user: i64,
     },
+    LimitStrangers {
+        user: i64,
+        limited: bool,
+    },
+    SetPrice {
+        person: i64,
+        stars: i64,
+    },
     DeleteAccount {
         user: i64,
     },
@@ -377,6 +385,8 @@ impl Simulator {
             Order::Ban { user } => self.ban(user),
             Order::Freeze { user } => self.freeze(user),
             Order::Pardon { user } => self.pardon(user),
+            Order::LimitStrangers { user, limited } => self.limit_strangers(user, limited),
+            Order::SetPrice { person, stars } => self.set_price(person, stars),
             Order::DeleteAccount { user } => self.delete_account(user),
             Order::DestroyKeys { user } => self.destroy_keys(user),
             Order::Cut { user } => self.cut(user),

@@ -13,6 +13,11 @@ pub fn get_password(
     call: &Call,
     _: f::GetPassword,
 ) -> Result<enums::account::Password, Refusal> {
+    let owner = world.password_owner(call.key())?;
+    let (recovery, reset_at) = {
+        let account = world.account(owner)?;
+        (account.recovery, account.reset_at)
+    };
     let challenge = world.password_challenge(call.key(), call.dc())?;
     let algo = |salt1: Vec<u8>, salt2: Vec<u8>| -> enums::PasswordKdfAlgo {
         types::PasswordKdfAlgoSha256Sha256Pbkdf2Hmacsha512iter100000Sha256ModPow {
@@ -33,7 +38,7 @@ pub fn get_password(
     let secure_random = world.random_bytes::<256>().to_vec();
     let (password, challenge) = challenge.unzip();
     Ok(types::account::Password {
-        has_recovery: false,
+        has_recovery: recovery,
         has_secure_values: false,
         has_password: password.is_some(),
         hint: password.as_ref().and_then(|password| password.hint.clone()),
@@ -44,7 +49,7 @@ pub fn get_password(
         new_algo,
         new_secure_algo,
         secure_random,
-        pending_reset_date: None,
+        pending_reset_date: reset_at,
         login_email_pattern: None,
     }
     .into())
@@ -104,7 +109,9 @@ pub fn reset_authorization(
     call: &Call,
     r: f::ResetAuthorization,
 ) -> Result<bool, Refusal> {
-    world.end_session_by_hash(call.user, r.hash).map(|_| true)
+    world
+        .end_session_by_hash(call.key(), call.user, r.hash)
+        .map(|_| true)
 }
 
 pub fn update_status(world: &mut World, call: &Call, r: f::UpdateStatus) -> Result<bool, Refusal> {

@@ -27,6 +27,65 @@ fn sent_code(world: &World, sent: &SentCode) -> enums::auth::SentCode {
             Some(enums::auth::CodeType::Call),
         ),
         CodeKind::Call => (types::auth::SentCodeTypeCall { length }.into(), None),
+        CodeKind::FlashCall => {
+            let pattern = "+99966*".to_owned();
+            (types::auth::SentCodeTypeFlashCall { pattern }.into(), None)
+        }
+        CodeKind::MissedCall => {
+            let prefix = "+99966".to_owned();
+            let kind = types::auth::SentCodeTypeMissedCall { prefix, length };
+            (kind.into(), None)
+        }
+        CodeKind::Fragment => {
+            let url = "https://fragment.com/my/numbers".to_owned();
+            (
+                types::auth::SentCodeTypeFragmentSms { url, length }.into(),
+                None,
+            )
+        }
+        CodeKind::Email => (
+            types::auth::SentCodeTypeEmailCode {
+                apple_signin_allowed: false,
+                google_signin_allowed: false,
+                email_pattern: "a***l@example.com".to_owned(),
+                length,
+                reset_available_period: None,
+                reset_pending_date: None,
+            }
+            .into(),
+            None,
+        ),
+        CodeKind::SetUpEmail | CodeKind::Recaptcha => (
+            types::auth::SentCodeTypeSetUpEmailRequired {
+                apple_signin_allowed: false,
+                google_signin_allowed: false,
+            }
+            .into(),
+            None,
+        ),
+        CodeKind::Word => {
+            let beginning = Some("h".to_owned());
+            (types::auth::SentCodeTypeSmsWord { beginning }.into(), None)
+        }
+        CodeKind::Phrase => {
+            let beginning = Some("green".to_owned());
+            (
+                types::auth::SentCodeTypeSmsPhrase { beginning }.into(),
+                None,
+            )
+        }
+        CodeKind::Payment => {
+            return types::auth::SentCodePaymentRequired {
+                store_product: "org.telegram.auth".to_owned(),
+                phone_code_hash: sent.hash.clone(),
+                support_email_address: "support@example.com".to_owned(),
+                support_email_subject: "Sign-in".to_owned(),
+                premium_days: 7,
+                currency: "USD".to_owned(),
+                amount: 99,
+            }
+            .into();
+        }
     };
     types::auth::SentCode {
         r#type: kind,
@@ -78,7 +137,12 @@ pub fn sign_in(
     call: &Call,
     r: f::SignIn,
 ) -> Result<enums::auth::Authorization, Refusal> {
-    let code = r.phone_code.unwrap_or_default();
+    let by_email = r.email_verification.map(|proof| match proof {
+        enums::EmailVerification::Code(proof) => proof.code,
+        enums::EmailVerification::Google(proof) => proof.token,
+        enums::EmailVerification::Apple(proof) => proof.token,
+    });
+    let code = r.phone_code.or(by_email).unwrap_or_default();
     match world.sign_in(
         call.key(),
         call.dc(),

@@ -95,16 +95,48 @@ pub fn get_nearest_dc(
     .into())
 }
 
+/// A frozen account learns of it here (core.telegram.org/api/auth#frozen-accounts).
 pub fn get_app_config(
-    _: &mut World,
-    _: &Call,
+    world: &mut World,
+    call: &Call,
     r: f::GetAppConfig,
 ) -> Result<enums::help::AppConfig, Refusal> {
-    if r.hash == 1 {
+    let account = world.accounts.get(&call.user);
+    let frozen = account.and_then(|account| account.frozen);
+    let hash = frozen.map_or(1, |(since, _)| since);
+    if r.hash == hash {
         return Ok(enums::help::AppConfig::NotModified);
     }
-    let config = types::JsonObject { value: Vec::new() }.into();
-    Ok(types::help::AppConfig { hash: 1, config }.into())
+    let entry = |key: &str, value: enums::Jsonvalue| {
+        types::JsonObjectValue {
+            key: key.to_owned(),
+            value,
+        }
+        .into()
+    };
+    let number = |value: i32| {
+        types::JsonNumber {
+            value: f64::from(value),
+        }
+        .into()
+    };
+    let text = |value: &str| {
+        types::JsonString {
+            value: value.to_owned(),
+        }
+        .into()
+    };
+    let mut value = Vec::new();
+    if let Some((since, until)) = frozen {
+        value.push(entry("freeze_since_date", number(since)));
+        value.push(entry("freeze_until_date", number(until)));
+        value.push(entry(
+            "freeze_appeal_url",
+            text("https://t.me/spambot?start=freeze"),
+        ));
+    }
+    let config = types::JsonObject { value }.into();
+    Ok(types::help::AppConfig { hash, config }.into())
 }
 
 pub fn get_countries_list(

@@ -59,7 +59,7 @@ pub use post::Posted;
 pub use push::{Audience, Outgoing, PushKind};
 pub use refusal::{Refusal, bad, forbidden, migrate, unauthorised};
 pub use seen::Page;
-pub use session::{KeyState, LoginTokenState, QrToken};
+pub use session::{FRESH_SECONDS, KeyState, LoginTokenState, QrToken};
 pub use signin::{CodeKind, SentCode, SignInRules, SignedIn};
 pub use srp::{Challenge, GENERATOR, Password, padded, prime};
 pub use uploads::{Taken, Taking, Uploads};

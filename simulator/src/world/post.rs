@@ -114,6 +114,7 @@ impl World {
                 {
                     return Err(bad("USER_IS_BLOCKED"));
                 }
+                self.may_write_unasked(by, id, user.price)?;
             }
             ChatRef::Group(id) => {
                 let Some(group) = self.groups.get(&id) else {
@@ -131,6 +132,35 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whoever was written to by the other may always answer; a contact is no stranger.
+    fn may_write_unasked(&self, by: i64, to: i64, price: i64) -> Result<(), Refusal> {
+        let limited = self
+            .account(by)
+            .is_ok_and(|account| account.strangers_limited);
+        if (price == 0 && !limited) || by == to || self.has_written(to, by) {
+            return Ok(());
+        }
+        if price > 0 {
+            return Err(forbidden(&format!("ALLOW_PAYMENT_REQUIRED_{price}")));
+        }
+        match self.account(by)?.contacts.contains(&to) {
+            true => Ok(()),
+            false => Err(bad("PEER_FLOOD")),
+        }
+    }
+
+    fn has_written(&self, from: i64, to: i64) -> bool {
+        let Ok(account) = self.account(to) else {
+            return false;
+        };
+        let dialog = account.mailbox.dialogs.get(&ChatRef::User(from));
+        let ids = dialog.map_or(&[][..], |dialog| dialog.ids.as_slice());
+        let bodies = ids.iter().filter_map(|id| account.mailbox.copy(*id));
+        bodies
+            .filter_map(|copy| self.body(copy.gid))
+            .any(|body| body.from == from)
     }
 
     /// Makes the message, without asking whether it may be. `key` is the client that sends it, if one does.

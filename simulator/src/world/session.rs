@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::{Challenge, Refusal, SignedIn, Standing, World, bad, push::Audience, unauthorised};
 use crate::port::{ClientInfo, KeyId};
 
+/// core.telegram.org/method/account.resetAuthorization: a session younger than a day ends no other.
+pub const FRESH_SECONDS: i32 = 24 * 3600;
+
 /// What the server knows of one auth key.
 #[derive(Clone, Debug)]
 pub struct KeyState {
@@ -174,8 +177,17 @@ impl World {
         self.revision += 1;
     }
 
-    /// account.resetAuthorization: one other session, by its hash.
-    pub fn end_session_by_hash(&mut self, user: i64, hash: i64) -> Result<KeyId, Refusal> {
+    /// account.resetAuthorization: one other session, by its hash. One that is signed in for less than a day may not.
+    pub fn end_session_by_hash(
+        &mut self,
+        by: KeyId,
+        user: i64,
+        hash: i64,
+    ) -> Result<KeyId, Refusal> {
+        let signed_in = self.keys.get(&by).map_or(0, |state| state.created);
+        if self.now() - signed_in < FRESH_SECONDS {
+            return Err(Refusal::new(406, "FRESH_RESET_AUTHORISATION_FORBIDDEN"));
+        }
         let account = self.account(user)?;
         let key = account
             .keys

@@ -15,6 +15,20 @@ pub enum CodeKind {
     App,
     Sms,
     Call,
+    /// The whole number that calls is the code.
+    FlashCall,
+    /// The end of the number that calls is the code.
+    MissedCall,
+    Fragment,
+    Email,
+    /// An e-mail address is wanted first.
+    SetUpEmail,
+    Word,
+    Phrase,
+    /// Somebody has to pay first.
+    Payment,
+    /// 403 RECAPTCHA_CHECK.
+    Recaptcha,
 }
 
 /// A code that waits to be typed in.
@@ -84,6 +98,9 @@ impl World {
             }
         }
         let kind = self.rules.first_kind;
+        if kind == CodeKind::Recaptcha {
+            return Err(Refusal::new(403, "RECAPTCHA_CHECK_signup__6Lfkeyid"));
+        }
         Ok(self.issue_code(phone, kind))
     }
 
@@ -91,10 +108,12 @@ impl World {
         let now = self.now();
         let length = self.rules.code_length;
         let code = self.rules.fixed_codes.get(&phone).cloned();
-        let code = code.unwrap_or_else(|| {
-            (0..length)
+        let code = code.unwrap_or_else(|| match kind {
+            CodeKind::Word => "harbour".to_owned(),
+            CodeKind::Phrase => "green boats sleep".to_owned(),
+            _ => (0..length)
                 .map(|_| char::from(b'0' + self.rng.random_range(0..10u8)))
-                .collect()
+                .collect(),
         });
         let hash = self
             .random_bytes::<9>()
@@ -141,7 +160,7 @@ impl World {
         let next = match self.open_code(phone, hash)?.kind {
             CodeKind::App => CodeKind::Sms,
             CodeKind::Sms => CodeKind::Call,
-            CodeKind::Call => return Err(bad("SEND_CODE_UNAVAILABLE")),
+            _ => return Err(bad("SEND_CODE_UNAVAILABLE")),
         };
         Ok(self.issue_code(digits(phone), next))
     }

@@ -376,7 +376,8 @@ fn an_exported_authorisation_is_good_once() {
     );
 }
 
-/// Protects: another session can be ended by its hash, and the account's own clients hear of new ones.
+/// Protects: another session can be ended by its hash, by one that is a day old, and the account's own clients hear of
+/// new ones.
 #[test]
 fn sessions_end_by_their_hash() {
     let Town { mut world, one, .. } = town();
@@ -384,14 +385,23 @@ fn sessions_end_by_their_hash() {
     world.announce_sign_in(KeyId(11), one);
     assert_eq!(world.take_outgoing()[0].kind, "updateNewAuthorization");
     let hash = world.keys[&KeyId(11)].hash;
-    assert_eq!(world.end_session_by_hash(one, hash).unwrap(), KeyId(11));
+    let young = world.end_session_by_hash(KeyId(1), one, hash).unwrap_err();
+    assert_eq!(young.message, "FRESH_RESET_AUTHORISATION_FORBIDDEN");
+    world.clock.offset += i64::from(super::session::FRESH_SECONDS);
+    assert_eq!(
+        world.end_session_by_hash(KeyId(1), one, hash).unwrap(),
+        KeyId(11)
+    );
     assert_eq!(
         world.require_user(KeyId(11)).unwrap_err().message,
         "SESSION_REVOKED"
     );
     assert_eq!(world.require_user(KeyId(1)).unwrap(), one);
     assert_eq!(
-        world.end_session_by_hash(one, hash).unwrap_err().message,
+        world
+            .end_session_by_hash(KeyId(1), one, hash)
+            .unwrap_err()
+            .message,
         "HASH_INVALID"
     );
 }

@@ -21,6 +21,8 @@ pub struct User {
     pub about: String,
     /// Its profile photo; 0: none.
     pub photo: i64,
+    /// Stars that a message from somebody it never wrote to costs; 0: nothing.
+    pub price: i64,
 }
 
 /// The part of a user that only exists when clients can sign in as it.
@@ -32,7 +34,15 @@ pub struct Account {
     /// False: signing in asks to sign up first.
     pub registered: bool,
     pub password: Option<Password>,
+    /// A forgotten password can be replaced by e-mail.
+    pub recovery: bool,
+    /// When a reset of the password is done.
+    pub reset_at: Option<i32>,
     pub standing: Standing,
+    /// Of a frozen one: since and until when.
+    pub frozen: Option<(i32, i32)>,
+    /// It wrote to too many strangers: PEER_FLOOD for every further one.
+    pub strangers_limited: bool,
     /// Auth keys that are signed in.
     pub keys: Vec<KeyId>,
     pub mailbox: Mailbox,
@@ -65,7 +75,11 @@ impl Account {
             language: None,
             registered,
             password,
+            recovery: false,
+            reset_at: None,
             standing: Standing::Good,
+            frozen: None,
+            strangers_limited: false,
             keys: Vec::new(),
             mailbox: Mailbox::new(),
             contacts: BTreeSet::new(),

@@ -113,6 +113,12 @@ async def qr(transport):
     assert accepted.app_name, accepted
     assert (await waiting).id == me
     assert len((await phone(functions.account.GetAuthorizationsRequest())).authorizations) == 3
+    try:
+        await phone(functions.account.ResetAuthorizationRequest(accepted.hash))
+        raise AssertionError("a session of today ended another")
+    except errors.FreshResetAuthorisationForbiddenError:
+        pass
+    do("advance", seconds=24 * 3600)
     other = [a for a in (await phone(functions.account.GetAuthorizationsRequest())).authorizations if not a.current]
     await phone(functions.account.ResetAuthorizationRequest(other[-1].hash))
     assert len((await phone(functions.account.GetAuthorizationsRequest())).authorizations) == 2

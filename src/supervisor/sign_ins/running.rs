@@ -40,9 +40,13 @@ impl Running {
             step: LoginStep::Done,
             code_via: None,
             code_length: None,
+            code_hint: None,
             expires_at: Some(self.expires_at),
             resend_at: None,
+            resend_via: None,
             password_hint: None,
+            password_recovery: None,
+            password_reset_at: None,
             attempts_left: Some(self.tries_left.load(Ordering::Acquire)),
             qr: None,
         };
@@ -50,15 +54,24 @@ impl Running {
             SignInStep::Code {
                 via,
                 length,
+                hint,
                 resend_at,
-                ..
+                next,
             } => {
                 login.step = LoginStep::Code;
                 login.code_via = Some(*via);
                 login.code_length = *length;
+                login.code_hint.clone_from(hint);
+                login.resend_via = *next;
                 login.resend_at = *resend_at;
             }
-            SignInStep::Password { hint } => {
+            SignInStep::Password {
+                hint,
+                recovery,
+                reset_at,
+            } => {
+                login.password_recovery = Some(*recovery);
+                login.password_reset_at = *reset_at;
                 login.step = LoginStep::Password;
                 login.password_hint = hint.clone();
             }

@@ -9,12 +9,15 @@ use super::{
     task::Task,
 };
 use crate::{
-    domain::{Change, ChatId},
+    domain::{Change, ChatId, Frozen, HealthFact},
     telegram::{
         error::Failure,
         sequence::{AccountTrouble, ChannelTrouble},
     },
 };
+
+/// How often the account's standing is asked for, which its refusals tell as well.
+const STANDING_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 impl Task {
     pub(super) fn answered(&mut self, answer: Answer) -> Flow {
@@ -48,11 +51,29 @@ impl Task {
                 self.add(steps);
                 Ok(())
             }
+            Answer::Standing(standing) => {
+                self.stands(standing, now);
+                Ok(())
+            }
             Answer::Person(chat, known) => {
                 let steps = self.sequence.person(chat, known, now);
                 self.add(steps);
                 Ok(())
             }
+        }
+    }
+
+    /// A server that knows no such question says nothing about the account.
+    fn stands(&mut self, standing: Result<Option<Frozen>, Failure>, now: Instant) {
+        let fact = match standing {
+            Ok(Some(frozen)) => Some(HealthFact::Frozen(frozen)),
+            Ok(None) => Some(HealthFact::NotFrozen),
+            Err(failure) if failure.is_passing() => return,
+            Err(_) => None,
+        };
+        self.next_standing = now + STANDING_EVERY;
+        if let Some(fact) = fact {
+            self.report.say(LinkEvent::Health(fact));
         }
     }
 

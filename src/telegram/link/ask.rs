@@ -6,9 +6,9 @@ use futures_util::future::BoxFuture;
 use grammers_client::tl;
 use tokio::time::sleep;
 
-use super::{BookAway, shared::Shared};
+use super::{BookAway, shared::Shared, standing};
 use crate::{
-    domain::ChatId,
+    domain::{ChatId, Frozen},
     telegram::{
         clock,
         error::Failure,
@@ -34,6 +34,8 @@ pub(super) enum Answer {
     /// From the store.
     Position(i64, Option<i32>),
     Person(ChatId, bool),
+    /// What the configuration says of a freeze.
+    Standing(Result<Option<Frozen>, Failure>),
 }
 
 pub(super) enum ChannelAnswer {
@@ -71,6 +73,10 @@ pub(super) fn ping(calls: Calls, limit: Duration) -> Asked {
         let ping = tl::functions::Ping { ping_id: 0 };
         Answer::Ping(calls.home(&ping, limit).await.map(|_| ()))
     })
+}
+
+pub(super) fn standing(calls: Calls, limit: Duration) -> Asked {
+    Box::pin(async move { Answer::Standing(standing::ask(&calls, limit).await) })
 }
 
 pub(super) fn account(calls: Calls, ask: AccountAsk, limit: Duration) -> Asked {

@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 
 use super::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, Urgency,
-    fetch, orders, resolve, reveal, send, shared::Shared, task::Task,
+    fetch, orders, resolve, reveal, send, sessions, shared::Shared, task::Task,
 };
 use crate::{
-    domain::{Batch, ChatId, Order, Outcome, Peer, SecretText, SelfUser},
+    domain::{Batch, ChatId, DeviceSession, Order, Outcome, Peer, SecretText, SelfUser},
     telegram::{
         CallError, KeyLease, LinkExit,
         pool::{PoolSession, panic_text},
@@ -160,6 +160,22 @@ impl LinkHandle {
         message_id: i32,
     ) -> Result<Option<SecretText>, CallError> {
         reveal::text(&self.shared, chat, message_id).await
+    }
+
+    /// Where the account is signed in, this session first.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn sessions(&self) -> Result<Vec<DeviceSession>, CallError> {
+        sessions::list(&self.shared).await
+    }
+
+    /// Ends another session, by its number. False: there is none of that number.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn end_session(&self, hash: i64) -> Result<bool, CallError> {
+        sessions::end(&self.shared, hash).await
     }
 
     /// Marks a chat read up to `max_id`.

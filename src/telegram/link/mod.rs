@@ -22,7 +22,9 @@ mod resolve;
 mod reveal;
 mod send;
 mod send_media;
+mod sessions;
 mod shared;
+mod standing;
 mod sweep;
 mod task;
 mod weight;
@@ -33,7 +35,7 @@ use futures_util::future::BoxFuture;
 
 use super::{BookAway, Charge, LinkExit, SessionData};
 use crate::domain::{
-    AccountId, ApiCredentials, Batch, ChatId, Position, Proxy, ProxyName, SecretText,
+    AccountId, ApiCredentials, Batch, ChatId, HealthFact, Position, Proxy, ProxyName, SecretText,
 };
 
 pub use handle::LinkHandle;
@@ -114,6 +116,8 @@ pub enum LinkEvent {
         seconds: u32,
         what: &'static str,
     },
+    /// What Telegram says of the account itself.
+    Health(HealthFact),
     /// A key or an address was added: the vault keeps the new one.
     SessionChanged(SessionData),
     /// The last event.

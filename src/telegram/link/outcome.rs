@@ -112,6 +112,15 @@ pub(super) fn outcome(failure: Failure) -> Outcome {
     }
     match &failure {
         Failure::Rpc { name, .. } if failure.is_frozen() => refused(name, meaning(name)),
+        // The number is the price: it belongs to what is told.
+        Failure::Rpc {
+            name,
+            value: Some(stars),
+            ..
+        } if name == "ALLOW_PAYMENT_REQUIRED" => refused(
+            &format!("{name}_{stars}"),
+            &format!("{}: {stars} stars for each", meaning(name)),
+        ),
         Failure::Rpc {
             code: 400 | 403 | 404 | 406,
             name,
@@ -163,6 +172,11 @@ mod tests {
                 "{failure}"
             );
         }
+        let paid = outcome(rpc(403, "ALLOW_PAYMENT_REQUIRED", Some(150)));
+        let Outcome::Refused(paid) = paid else {
+            panic!("{paid:?}");
+        };
+        assert_eq!(paid.code, "ALLOW_PAYMENT_REQUIRED_150");
         assert!(matches!(outcome(Failure::NoLine), Outcome::NotSent { .. }));
         let wait = Duration::from_secs(31);
         for name in ["FLOOD_WAIT", "FLOOD_PREMIUM_WAIT"] {

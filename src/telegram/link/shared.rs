@@ -59,6 +59,8 @@ struct Orders {
     hurry: Vec<i64>,
     /// What calls of ours took; `None`: of the account's own line.
     moved: Vec<(Option<i64>, (i32, i32))>,
+    /// A call was refused because the account is frozen.
+    frozen: bool,
     /// Dial now, whatever the pause.
     dial_now: bool,
 }
@@ -70,6 +72,7 @@ pub(super) enum Order {
     Compare(Vec<(i64, i32)>),
     Hurry(i64),
     Moved(Option<i64>, (i32, i32)),
+    Frozen,
     DialNow,
 }
 
@@ -203,8 +206,12 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Passes on that the sign-in is over, when that is what the failure says.
+    /// Passes on that the sign-in is over, or the account frozen, when that is what the failure says.
     pub(super) fn note(&self, failure: &Failure) {
+        if failure.is_frozen() {
+            lock(&self.orders).frozen = true;
+            self.wake.notify_one();
+        }
         if let Some(exit) = failure.exit() {
             lock(&self.orders).exit.get_or_insert(exit);
             self.wake.notify_one();
@@ -247,6 +254,9 @@ impl Shared {
         }
         if let Some(cause) = orders.cut.take() {
             return Some(Order::Cut(cause));
+        }
+        if std::mem::take(&mut orders.frozen) {
+            return Some(Order::Frozen);
         }
         if std::mem::take(&mut orders.dial_now) {
             return Some(Order::DialNow);

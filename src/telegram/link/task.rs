@@ -25,7 +25,7 @@ use super::{
     sweep,
 };
 use crate::{
-    domain::{Position, ProxyName},
+    domain::{Frozen, HealthFact, Position, ProxyName},
     telegram::{
         Charge, LinkExit, LoginLost,
         error::Failure,
@@ -37,6 +37,8 @@ use crate::{
 const KEY_TRIES: u32 = 3;
 /// Channels that are asked about at the same time.
 pub(super) const ABREAST: usize = 4;
+/// The account's standing is asked for again after no answer came.
+const STANDING_PAUSE: Duration = Duration::from_secs(60);
 /// Questions to the store at the same time.
 const LOOKUPS: usize = 8;
 /// Packets that are taken before the loop looks at everything else.
@@ -79,6 +81,8 @@ pub(super) struct Task {
     catching_up: bool,
     next_safety: Instant,
     next_sweep: Instant,
+    /// When the account's standing is asked for.
+    pub(super) next_standing: Instant,
     sweeping: Option<AbortOnDropHandle<()>>,
     unknown_key: Option<(Instant, u32)>,
     /// The last line brought no answer: our clock may be the reason.
@@ -135,6 +139,7 @@ impl Task {
             catching_up: false,
             next_safety,
             next_sweep,
+            next_standing: now,
             sweeping: None,
             unknown_key: None,
             unanswered: false,
@@ -241,6 +246,9 @@ impl Task {
         }
         self.look_up();
         self.weigh();
+        if !self.catching_up && self.phase == Phase::Up && now >= self.next_standing {
+            self.ask_standing(now);
+        }
         if self.catching_up && self.phase == Phase::Up && self.sequence.is_caught_up() {
             self.catching_up = false;
             let updates = self.report.take_updates();
@@ -272,6 +280,7 @@ impl Task {
             self.sequence.deadline(),
             Some(self.next_safety),
             Some(self.next_sweep),
+            Some(self.next_standing),
         ];
         let next = times.into_iter().flatten().filter(|at| *at > now).min();
         next.unwrap_or(now + self.shared.settings.timing.ping_every)
@@ -283,6 +292,16 @@ impl Task {
         if running.is_none_or(|sweep| sweep.is_finished()) {
             self.sweeping = Some(sweep::start(&self.shared));
         }
+    }
+
+    /// Without an answer, because the line was lost meanwhile, it is asked anew.
+    fn ask_standing(&mut self, now: Instant) {
+        let Some(line) = &self.line else {
+            return;
+        };
+        let limit = self.shared.settings.timing.call_limit;
+        self.next_standing = now + limit + STANDING_PAUSE;
+        self.calls.push(ask::standing(line.calls(), limit));
     }
 
     /// Asks what may be asked now.
@@ -337,6 +356,11 @@ impl Task {
                 if matches!(self.phase, Phase::Dialling | Phase::Up) {
                     return Err(Stop::Lost(cause));
                 }
+            }
+            Order::Frozen => {
+                self.report
+                    .say(LinkEvent::Health(HealthFact::Frozen(Frozen::default())));
+                self.next_standing = now;
             }
             Order::DialNow => {
                 if let Phase::Pause(until) = &mut self.phase {

@@ -71,9 +71,14 @@ impl Attempt {
         let sent = match sent {
             Sent::Code(sent) => sent,
             Sent::Success(sent) => return self.finish(sent.authorization).await,
-            Sent::PaymentRequired(_) => return Err(LoginError::PaymentRequired),
+            Sent::PaymentRequired(asked) => {
+                return Err(LoginError::PaymentRequired {
+                    amount: asked.amount,
+                    currency: asked.currency,
+                });
+            }
         };
-        let (via, length) = channel(&sent.r#type).ok_or(LoginError::EmailRequired)?;
+        let (via, length, hint) = channel(&sent.r#type).ok_or(LoginError::EmailRequired)?;
         self.code = Some(SentCode {
             phone,
             hash: SecretText::new(sent.phone_code_hash),
@@ -84,6 +89,7 @@ impl Attempt {
         Ok(SignInStep::Code {
             via,
             length,
+            hint: hint.filter(|hint| !hint.is_empty()),
             resend_at: next.map(|_| Timestamp::now().plus(pause)),
             next,
         })
@@ -120,20 +126,37 @@ impl Attempt {
     }
 }
 
-/// Where the code went and how long it is. `None`: Telegram first wants an e-mail address from the person.
-fn channel(sent: &tl::enums::auth::SentCodeType) -> Option<(CodeChannel, Option<u8>)> {
+/// Where the code went, how long it is, and what else is known of it. `None`: Telegram first wants an e-mail address from
+/// the person.
+fn channel(
+    sent: &tl::enums::auth::SentCodeType,
+) -> Option<(CodeChannel, Option<u8>, Option<String>)> {
     use tl::enums::auth::SentCodeType as T;
     let len = |length: i32| u8::try_from(length).ok().filter(|length| *length > 0);
+    let said = |text: &str| Some(text.to_owned());
     Some(match sent {
-        T::App(sent) => (CodeChannel::App, len(sent.length)),
-        T::Sms(sent) => (CodeChannel::Sms, len(sent.length)),
-        T::FirebaseSms(sent) => (CodeChannel::Sms, len(sent.length)),
-        T::SmsWord(_) | T::SmsPhrase(_) => (CodeChannel::Sms, None),
-        T::Call(sent) => (CodeChannel::Call, len(sent.length)),
-        T::FlashCall(_) => (CodeChannel::FlashCall, None),
-        T::MissedCall(sent) => (CodeChannel::MissedCall, len(sent.length)),
-        T::EmailCode(sent) => (CodeChannel::Email, len(sent.length)),
-        T::FragmentSms(sent) => (CodeChannel::Fragment, len(sent.length)),
+        T::App(sent) => (CodeChannel::App, len(sent.length), None),
+        T::Sms(sent) => (CodeChannel::Sms, len(sent.length), None),
+        T::FirebaseSms(sent) => (CodeChannel::Sms, len(sent.length), None),
+        T::SmsWord(sent) => (CodeChannel::SmsWord, None, sent.beginning.clone()),
+        T::SmsPhrase(sent) => (CodeChannel::SmsPhrase, None, sent.beginning.clone()),
+        T::Call(sent) => (CodeChannel::Call, len(sent.length), None),
+        T::FlashCall(sent) => (CodeChannel::FlashCall, None, said(&sent.pattern)),
+        T::MissedCall(sent) => (
+            CodeChannel::MissedCall,
+            len(sent.length),
+            said(&sent.prefix),
+        ),
+        T::EmailCode(sent) => (
+            CodeChannel::Email,
+            len(sent.length),
+            said(&sent.email_pattern),
+        ),
+        // It is shown as a link.
+        T::FragmentSms(sent) => {
+            let url = sent.url.starts_with("https://").then(|| sent.url.clone());
+            (CodeChannel::Fragment, len(sent.length), url)
+        }
         T::SetUpEmailRequired(_) => return None,
     })
 }

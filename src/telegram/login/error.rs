@@ -30,8 +30,18 @@ pub enum LoginError {
     TooManyAttempts,
     #[error("Telegram refuses the api_id and api_hash: check them at my.telegram.org")]
     ApiCredentialsRejected,
-    #[error("Telegram asks for a payment to send the code to this number: sign in by QR code")]
-    PaymentRequired,
+    #[error(
+        "Telegram asks for a payment to send the code to this number, and nothing is ever paid from here: sign in by QR code"
+    )]
+    PaymentRequired {
+        /// In the currency's smallest unit.
+        amount: i64,
+        currency: String,
+    },
+    #[error(
+        "Telegram wants a check (reCAPTCHA) that its own apps alone can show: sign in by QR code, or on a phone first"
+    )]
+    CheckWanted,
     #[error(
         "Telegram wants this account to confirm an e-mail address first: do it in an official app"
     )]
@@ -81,6 +91,7 @@ fn said(code: i32, name: String) -> LoginError {
         "PHONE_NUMBER_BANNED" => LoginError::PhoneBanned,
         "PHONE_NUMBER_UNOCCUPIED" => LoginError::SignUpRequired,
         "PHONE_NUMBER_FLOOD" | "PHONE_PASSWORD_FLOOD" => LoginError::TooManyAttempts,
+        name if name.starts_with("RECAPTCHA_CHECK") => LoginError::CheckWanted,
         "API_ID_INVALID" | "API_ID_PUBLISHED_FLOOD" => LoginError::ApiCredentialsRejected,
         _ if !(0..500).contains(&code) => LoginError::Network(name),
         _ => LoginError::Rejected { code: name },

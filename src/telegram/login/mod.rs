@@ -50,6 +50,8 @@ pub enum SignInStep {
     Code {
         via: CodeChannel,
         length: Option<u8>,
+        /// What Telegram says of where it is.
+        hint: Option<String>,
         /// From when another one may be asked for; `None` when Telegram gives no other way.
         resend_at: Option<Timestamp>,
         /// How the next one would come.
@@ -58,6 +60,10 @@ pub enum SignInStep {
     /// Two-step verification.
     Password {
         hint: Option<String>,
+        /// It can be replaced by e-mail.
+        recovery: bool,
+        /// A reset is under way, and done by then.
+        reset_at: Option<Timestamp>,
     },
     /// `url` is to be scanned with a phone that is signed in.
     Scan {

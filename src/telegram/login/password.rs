@@ -5,7 +5,7 @@ use grammers_crypto::two_factor_auth::calculate_2fa;
 
 use super::{LoginError, SignInStep, attempt::Attempt};
 use crate::{
-    domain::SecretText,
+    domain::{SecretText, Timestamp},
     telegram::{error::Failure, prime},
 };
 
@@ -20,6 +20,9 @@ impl Attempt {
             self.call(&tl::functions::account::GetPassword {}).await?;
         Ok(SignInStep::Password {
             hint: asked.hint.filter(|hint| !hint.is_empty()),
+            recovery: asked.has_recovery,
+            reset_at: (asked.pending_reset_date)
+                .map(|date| Timestamp::from_seconds(i64::from(date))),
         })
     }
 

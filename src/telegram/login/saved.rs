@@ -7,8 +7,9 @@ use crate::{
     telegram::SessionData,
 };
 
-const VERSION: u8 = 1;
-const CHANNELS: [CodeChannel; 8] = [
+/// 1: without what Telegram says beside the channel and the hint.
+const VERSION: u8 = 2;
+const CHANNELS: [CodeChannel; 10] = [
     CodeChannel::App,
     CodeChannel::Sms,
     CodeChannel::Call,
@@ -17,6 +18,8 @@ const CHANNELS: [CodeChannel; 8] = [
     CodeChannel::Email,
     CodeChannel::Fragment,
     CodeChannel::Other,
+    CodeChannel::SmsWord,
+    CodeChannel::SmsPhrase,
 ];
 
 /// What comes back from the bytes.
@@ -50,6 +53,7 @@ impl SavedCode {
             SignInStep::Code {
                 via,
                 length,
+                hint,
                 resend_at,
                 next,
             } => {
@@ -58,10 +62,17 @@ impl SavedCode {
                 out.push(length.unwrap_or(0));
                 out.extend(resend_at.map_or(0, Timestamp::millis).to_be_bytes());
                 out.push(number(*next));
+                put(&mut out, hint.as_deref().unwrap_or_default().as_bytes());
             }
-            SignInStep::Password { hint } => {
+            SignInStep::Password {
+                hint,
+                recovery,
+                reset_at,
+            } => {
                 out.push(1);
                 put(&mut out, hint.as_deref().unwrap_or_default().as_bytes());
+                out.push(u8::from(*recovery));
+                out.extend(reset_at.map_or(0, Timestamp::millis).to_be_bytes());
             }
             SignInStep::Scan { .. } | SignInStep::Done(_) => return None,
         }
@@ -70,9 +81,11 @@ impl SavedCode {
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        if reader.byte()? != VERSION {
+        let version = reader.byte()?;
+        if !(1..=VERSION).contains(&version) {
             return None;
         }
+        let is_old = version == 1;
         let expected_user = reader.long()?;
         let session = SessionData::from_bytes(reader.block()?).ok()?;
         let phone = reader.text()?;
@@ -91,9 +104,20 @@ impl SavedCode {
                     .filter(|at| *at > 0)
                     .map(Timestamp::from_millis),
                 next: channel(reader.byte()?),
+                hint: match is_old {
+                    true => None,
+                    false => Some(reader.text()?).filter(|hint| !hint.is_empty()),
+                },
             },
             1 => SignInStep::Password {
                 hint: Some(reader.text()?).filter(|hint| !hint.is_empty()),
+                recovery: !is_old && reader.byte()? == 1,
+                reset_at: match is_old {
+                    true => None,
+                    false => Some(reader.long()?)
+                        .filter(|at| *at > 0)
+                        .map(Timestamp::from_millis),
+                },
             },
             _ => return None,
         };
@@ -174,6 +198,7 @@ mod tests {
         let step = SignInStep::Code {
             via: CodeChannel::Sms,
             length: Some(5),
+            hint: Some("a***@example.com".to_owned()),
             resend_at: Some(Timestamp::from_seconds(60)),
             next: Some(CodeChannel::Call),
         };
@@ -185,6 +210,7 @@ mod tests {
         let SignInStep::Code {
             via,
             length,
+            hint,
             resend_at,
             next,
         } = back.step
@@ -192,6 +218,7 @@ mod tests {
             panic!("the step changed");
         };
         assert_eq!((via, length), (CodeChannel::Sms, Some(5)));
+        assert_eq!(hint.as_deref(), Some("a***@example.com"));
         assert_eq!(
             (resend_at, next),
             (Some(Timestamp::from_seconds(60)), Some(CodeChannel::Call))
@@ -208,11 +235,13 @@ mod tests {
     fn a_waiting_password_keeps_its_hint() {
         let step = SignInStep::Password {
             hint: Some("the usual".to_owned()),
+            recovery: true,
+            reset_at: None,
         };
         let bytes = SavedCode::to_bytes(&session(), None, None, &step).unwrap();
         let back = SavedCode::from_bytes(bytes.expose()).unwrap();
         assert!(
-            matches!(back.step, SignInStep::Password { hint: Some(hint) } if hint == "the usual")
+            matches!(back.step, SignInStep::Password { hint: Some(hint), recovery: true, reset_at: None } if hint == "the usual")
         );
     }
 }

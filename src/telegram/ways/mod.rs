@@ -9,6 +9,7 @@
 
 mod dial;
 mod error;
+pub mod fuzzing;
 mod http;
 mod mtproxy;
 mod order;

@@ -302,6 +302,10 @@ pub const CODES: &[(&str, &str)] = &[
         "patience is a number of seconds from 1 to 31536000",
     ),
     (
+        "check_wanted",
+        "Telegram wants a check (reCAPTCHA) that its own apps alone can show: sign in by QR code",
+    ),
+    (
         "payment_required",
         "Telegram wants a payment to send the code",
     ),
@@ -309,6 +313,19 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "phone_invalid",
         "the number is not in international form, or Telegram does not take it",
+    ),
+    ("pace_invalid", "a limit is no whole number from 1 to 1000"),
+    (
+        "session_in_use",
+        "the session is the one that the service uses itself",
+    ),
+    (
+        "device_session_not_found",
+        "the account has no such session",
+    ),
+    (
+        "session_too_new",
+        "the account is signed in here for less than a day: Telegram lets it end no other session yet",
     ),
     (
         "proxy_invalid",

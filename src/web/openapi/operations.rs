@@ -31,6 +31,7 @@ const LOGIN: Errors = &[
     "too_many_attempts",
     "api_credentials_rejected",
     "payment_required",
+    "check_wanted",
     "email_required",
     "session_invalid",
     "another_user",
@@ -356,7 +357,7 @@ operations! {
         post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], LOGIN;
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], ACCOUNT;
-        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself or its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid", "proxy_invalid"];
+        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly) or its pace (null: the default), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid", "proxy_invalid", "pace_invalid"];
         delete "/accounts/{id}" "Signs it out and removes it, or deletes the history of one that was removed before; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], ACCOUNT;
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], LOGIN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], ACCOUNT;
@@ -365,6 +366,8 @@ operations! {
         post "/accounts/{id}/login/password" "The two-step verification password", "Password" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/login/resend" "Asks for the code by the next way", "" => 200 "AccountAndLogin", &[], STEP;
         post "/accounts/{id}/proxy/test" "Which data centres each of its ways to Telegram reaches, and how fast; or each of those given", "TestWays" => 200 "Ways", &[], &["account_not_found", "proxy_invalid"];
+        get "/accounts/{id}/sessions" "Where the account is signed in at Telegram, this session first", "" => 200 "DeviceSessions", &[], &["account_not_found", "account_unavailable", "telegram_unreachable", "telegram_refused", "flood_wait"];
+        delete "/accounts/{id}/sessions/{hash}" "Ends another session of the account", "" => 204 "", &[], &["account_not_found", "device_session_not_found", "session_in_use", "session_too_new", "account_unavailable", "telegram_unreachable", "telegram_refused", "flood_wait"];
         get "/proxies" "The service's own ways to Telegram, in order, without credentials: for accounts that name none; an empty list: directly", "" => 200 "ServiceWays", &[], &[];
         post "/proxies/test" "Which data centres each of them reaches, and how fast; or each of those given, before an account has them", "TestWays" => 200 "Ways", &[], &["proxy_invalid"];
         post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &["account_not_found", "account_unavailable"];

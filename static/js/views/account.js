@@ -6,6 +6,7 @@ import { moment } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
 import { colourOf, historyText, needsPerson, ringOf, stateText } from '../words.js';
 import { Sheet, confirm } from './sheet.js';
+import { HealthSection } from './health.js';
 import { WaysField, wayName } from './ways.js';
 import { colourField, exportLinks } from './fields.js';
 
@@ -19,7 +20,7 @@ export class AccountSheet {
     this.facts = el('dl', { class: 'facts' });
     this.acts = el('div', { class: 'actions' });
     this.conflict = el('div', { class: 'conflict', role: 'alert', hidden: true });
-    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.archive(), this.ways().root, this.transfer(), this.facts, this.ending());
+    this.sheet.body.append(this.state, this.conflict, this.acts, this.form(), this.archive(), this.ways().root, this.healthy().root, this.transfer(), this.facts, this.ending());
     this.sheet.open();
     this.leave = app.store.view((state) => this.paint(state));
     this.paint(app.state);
@@ -46,6 +47,7 @@ export class AccountSheet {
     this.offer(this.actions(account));
     this.whole.checked = account.archive === 'all';
     this.way.paint(account);
+    this.health.paint(account);
     this.fill(account);
     return undefined;
   }
@@ -151,6 +153,11 @@ export class AccountSheet {
     }
     this.file.value = '';
     this.file.disabled = false;
+  }
+
+  healthy() {
+    this.health = new HealthSection(this.app, this.id);
+    return this.health;
   }
 
   fill(account) {

@@ -5,9 +5,9 @@
 
 import { api } from '../api.js';
 import { el, icon, setText } from '../dom.js';
-import { countdown } from '../format.js';
+import { countdown, moment } from '../format.js';
 import { session } from '../prefs.js';
-import { cleanName, cleanText, hueOf } from '../text.js';
+import { cleanName, cleanText, hueOf, safeHref } from '../text.js';
 import { colourOf } from '../words.js';
 import { codeField, colourField, field } from './fields.js';
 import { WaysField } from './ways.js';
@@ -194,7 +194,7 @@ export class Signin {
   code(login) {
     const { t } = this.app;
     const length = login.code_length;
-    const where = el('p', { text: t(this.app.words.has(`signin.via.${login.code_via}`) ? `signin.via.${login.code_via}` : 'signin.via.other') });
+    const where = el('p', {}, this.where(login));
     const send = (code) => this.answer(() => api.sendCode(this.id, code), () => entry);
     const entry = length ? codeField(this.app, length, send) : field(t('signin.code'), { autocomplete: 'one-time-code', dir: 'ltr' });
     const form = el('form', { class: 'signin', on: { submit: (event) => { event.preventDefault(); if (entry.value) send(entry.value); } } }, entry.root);
@@ -212,6 +212,16 @@ export class Signin {
     return [el('h2', { text: t('signin.code') }), where, form, el('div', { class: 'actions' }, resend, left), this.footer()];
   }
 
+  /** Where the code went, with what Telegram says of it. */
+  where(login) {
+    const { t, words } = this.app;
+    const key = `signin.via.${login.code_via}`;
+    const hint = login.code_hint ? cleanText(login.code_hint) : '';
+    const text = t(hint && words.has(`${key}.hint`) ? `${key}.hint` : words.has(key) ? key : 'signin.via.other', { hint: `\u2068${hint}\u2069` });
+    const href = login.code_via === 'fragment' ? safeHref(hint) : null;
+    return href ? el('a', { href, target: '_blank', rel: 'noopener noreferrer', text }) : text;
+  }
+
   // ---- the password ----
 
   password(login) {
@@ -224,7 +234,10 @@ export class Signin {
       this.answer(() => api.sendPassword(this.id, entry.input.value), () => entry);
     };
     const form = el('form', { class: 'signin', on: { submit: send } }, entry.root, shown, el('div', { class: 'actions' }, el('button', { class: 'button primary', text: t('signin.next') })));
-    return [el('h2', { text: t('signin.password.title') }), el('p', { class: 'quiet', text: t('signin.password.text') }), form, this.footer()];
+    const forgotten = login.password_reset_at ? t('signin.password.reset', { when: moment(this.app.lang, login.password_reset_at) })
+      : t(login.password_recovery ? 'signin.password.recovery' : 'signin.password.norecovery');
+    const help = el('details', { class: 'more' }, el('summary', { text: t('signin.password.forgotten') }), el('p', { class: 'hint', text: forgotten }));
+    return [el('h2', { text: t('signin.password.title') }), el('p', { class: 'quiet', text: t('signin.password.text') }), form, help, this.footer()];
   }
 
   // ---- the QR code ----

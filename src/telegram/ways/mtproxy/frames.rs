@@ -51,7 +51,7 @@ impl<const N: usize> Some<N> {
 }
 
 /// Full in, intermediate out.
-pub(super) struct FromFull {
+pub(in crate::telegram::ways) struct FromFull {
     padded: bool,
     at: Outgoing,
 }
@@ -63,14 +63,18 @@ enum Outgoing {
 }
 
 impl FromFull {
-    pub(super) const fn new(padded: bool) -> Self {
+    pub(in crate::telegram::ways) const fn new(padded: bool) -> Self {
         Self {
             padded,
             at: Outgoing::Head(Some::none()),
         }
     }
 
-    pub(super) fn pass(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
+    pub(in crate::telegram::ways) fn pass(
+        &mut self,
+        mut bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
         while !bytes.is_empty() {
             match &mut self.at {
                 Outgoing::Head(head) => {
@@ -118,7 +122,7 @@ impl FromFull {
 }
 
 /// Intermediate in, full out.
-pub(super) struct ToFull {
+pub(in crate::telegram::ways) struct ToFull {
     padded: bool,
     number: u32,
     at: Incoming,
@@ -142,7 +146,7 @@ enum Incoming {
 }
 
 impl ToFull {
-    pub(super) const fn new(padded: bool) -> Self {
+    pub(in crate::telegram::ways) const fn new(padded: bool) -> Self {
         Self {
             padded,
             number: 0,
@@ -150,7 +154,11 @@ impl ToFull {
         }
     }
 
-    pub(super) fn pass(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
+    pub(in crate::telegram::ways) fn pass(
+        &mut self,
+        mut bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
         while !bytes.is_empty() {
             match &mut self.at {
                 Incoming::Head(head) => {

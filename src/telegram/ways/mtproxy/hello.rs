@@ -28,7 +28,7 @@ fn grease() -> [u8; 2] {
     [half, half]
 }
 
-pub(super) async fn exchange<S>(
+pub(in crate::telegram::ways) async fn exchange<S>(
     stream: &mut S,
     secret: &[u8; 16],
     domain: &str,

@@ -12,8 +12,9 @@ use super::WayError;
 use crate::domain::{MtproxyLook, MtproxySecret};
 
 use cipher::{Ciphers, StreamCipher};
-use frames::{FromFull, ToFull};
-use records::Records;
+pub(super) use frames::{FromFull, ToFull};
+pub(super) use hello::exchange;
+pub(super) use records::Records;
 
 /// What came is no packet: the line is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

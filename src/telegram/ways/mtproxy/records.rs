@@ -23,11 +23,11 @@ pub(super) fn wrap(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A stretch of data, and what lies behind it.
-pub(super) type Pieces<'a> = (&'a mut [u8], &'a mut [u8]);
+pub(in crate::telegram::ways) type Pieces<'a> = (&'a mut [u8], &'a mut [u8]);
 
 /// Reads records; keeps no more than a head.
 #[derive(Default)]
-pub(super) struct Records {
+pub(in crate::telegram::ways) struct Records {
     head: [u8; 5],
     have: usize,
     /// Of the record at hand.
@@ -37,7 +37,7 @@ pub(super) struct Records {
 
 impl Records {
     /// The next stretch of data, and what lies behind it. `None`: all of it was read.
-    pub(super) fn next<'a>(
+    pub(in crate::telegram::ways) fn next<'a>(
         &mut self,
         mut bytes: &'a mut [u8],
     ) -> Result<Option<Pieces<'a>>, Broken> {

@@ -10,6 +10,18 @@ super::schemas! {
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
         archive: "one of recent|all", history: "History?",
         media: "one of none|previews|all", proxies: "ProxyName[]?", proxy: "ProxyName?", exit: "one of direct|proxy",
+        health: "Health", pace: "Pace",
+    }
+    answer Health { frozen: "Frozen?", strangers_limited: "StrangersLimit?", paid: "PaidPeer[]", flood_waits: "FloodDay", strangers_today: "integer" }
+    answer Frozen { since: "time?", until: "time?", appeal_url: "string?" }
+    answer StrangersLimit { since: "time", last_at: "time" }
+    answer PaidPeer { chat_id: "string", stars: "integer", learned_at: "time" }
+    answer FloodDay { count: "integer", seconds: "integer", longest_s: "integer", last_at: "time?" }
+    answer Pace { strangers_per_day: "integer?", per_minute: "integer?" }
+    answer DeviceSessions { sessions: "DeviceSession[]" }
+    answer DeviceSession {
+        hash: "string", current: "boolean", official_app: "boolean", unconfirmed: "boolean", device: "string", system: "string",
+        app: "string", ip: "string", country: "string", created_at: "time", active_at: "time",
     }
     answer ProxyName { kind: "one of socks5|http|https|mtproxy", host: "string" }
     answer ServiceWays { proxies: "ProxyName[]" }
@@ -21,7 +33,9 @@ super::schemas! {
     answer History { done: "integer", total: "integer", eta_s: "integer" }
     answer Login {
         method: "one of phone|qr|session", step: "one of code|password|scan|done",
-        code_via: "one of app|sms|call|flash_call|missed_call|email|fragment|other?", code_length: "integer?",
+        code_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?", code_length: "integer?",
+        code_hint: "string?", resend_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?",
+        password_recovery: "boolean?", password_reset_at: "time?",
         expires_at: "time?", resend_at: "time?", password_hint: "string?", attempts_left: "integer?", qr: "Qr?",
     }
     answer Qr { url: "string", svg: "string", expires_at: "time", scanned: "boolean" }
@@ -40,6 +54,7 @@ super::schemas! {
         entities: "Entity[]?", album_id: "string?", forwarded_from: "ForwardedFrom?", quote: "string?",
         buttons: "Button[][]?", reactions: "Reaction[]?", action: "maybe Action", details: "maybe Details",
         error: "SendError?", retry_at: "time?", upload: "Upload?", orders: "maybe OrderNote[]",
+        waits_for: "one of flood_wait|slow_mode|pace_strangers|pace_minute?",
     }
     answer OrderNote {
         id: "integer", kind: "order kind", status: "one of pending|failed",
@@ -201,8 +216,9 @@ super::schemas! {
     body TestWays { proxies: "maybe proxies?" }
     body ChangeAccount {
         label: "maybe line?", is_active: "maybe boolean?", colour: "maybe hue?", archive: "maybe one of recent|all?",
-        media: "maybe one of none|previews|all?", proxies: "maybe proxies?",
+        media: "maybe one of none|previews|all?", proxies: "maybe proxies?", pace: "maybe ChangePace?",
     }
+    body ChangePace { strangers_per_day: "maybe pace limit?", per_minute: "maybe pace limit?" }
     body BeginLogin {
         phone: "maybe phone?", qr: "maybe boolean", session: "maybe secret?", proxies: "maybe proxies?",
     }

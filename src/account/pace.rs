@@ -1,0 +1,451 @@
+//! Pacing: an account that writes to strangers and groups by itself goes no faster than it may, and a little unevenly.
+//!
+//! Never holds a reply to somebody who wrote to the account, nor what may have left already: Telegram's own waits are
+//! the outbox's.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    domain::{
+        Held, Order, OrderId, OrderState, Outcome, PaceLimits, PeerKind, Timestamp, Waiting, Work,
+    },
+    store::{SendingTerms, StoreHandle},
+};
+
+const MINUTE: i64 = 60_000;
+const DAY: i64 = 24 * 3_600_000;
+/// So many strangers of a day may follow each other at once,
+const AT_ONCE: usize = 5;
+/// the others keep this distance, and up to as much again.
+const DISTANCE: i64 = 10_000;
+/// What waits for its minute comes up to so much later.
+const UNEVEN: i64 = 2_000;
+/// Moments that are given out and not used yet; beyond it a message asks again.
+const MOST_GIVEN: usize = 10_000;
+
+/// One account's pace, for as long as its outbox runs.
+#[derive(Clone)]
+pub struct Pacer {
+    store: StoreHandle,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    begun: Instant,
+    limits: Option<PaceLimits>,
+    /// In milliseconds since `begun`.
+    minute: Window,
+    /// By the wall clock, which a restart does not set back.
+    day: Window,
+    given: HashMap<OrderId, Given>,
+    /// Strangers that are being written to.
+    strangers: HashSet<OrderId>,
+}
+
+#[derive(Clone, Copy)]
+struct Given {
+    at: Instant,
+    held: Held,
+}
+
+impl Pacer {
+    pub fn new(store: StoreHandle) -> Self {
+        let state = State {
+            begun: Instant::now(),
+            limits: None,
+            minute: Window::of(MINUTE),
+            day: Window::of(DAY),
+            given: HashMap::new(),
+            strangers: HashSet::new(),
+        };
+        Self {
+            store,
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the order has to wait for its moment. `None`: it goes now.
+    pub async fn hold(&self, order: &Order) -> Option<Outcome> {
+        if !is_new(order) {
+            return None;
+        }
+        let terms = match self.store.sending_terms(order.account_id, order.chat).await {
+            Ok(terms) => terms,
+            Err(error) => {
+                return Some(Outcome::NotSent {
+                    reason: error.to_string(),
+                });
+            }
+        };
+        self.state()
+            .hold(order, &terms, Instant::now(), Timestamp::now())
+    }
+
+    /// Whether an order that is settled went to a stranger.
+    pub fn was_to_stranger(&self, order: OrderId) -> bool {
+        self.state().strangers.remove(&order)
+    }
+}
+
+/// Nothing of it is at Telegram, and Telegram has asked for no wait of its own.
+fn is_new(order: &Order) -> bool {
+    let waited = order.tries.wait.map(|wait| wait.whose);
+    order.kind().makes_messages()
+        && order.tries.state == OrderState::Queued
+        && matches!(waited, None | Some(Waiting::Pace(_)))
+}
+
+/// Does it answer somebody?
+const fn answers(order: &Order) -> bool {
+    match &order.work {
+        Work::Text(text) => text.place.reply_to.is_some(),
+        Work::Media(media) => media.place.reply_to.is_some(),
+        // Deeds make nothing that anybody is sent.
+        Work::Forward(_) | Work::Deed { .. } => false,
+    }
+}
+
+impl State {
+    fn hold(
+        &mut self,
+        order: &Order,
+        terms: &SendingTerms,
+        now: Instant,
+        wall: Timestamp,
+    ) -> Option<Outcome> {
+        if self.limits != Some(terms.limits) {
+            self.change(terms, wall);
+        }
+        let is_private = matches!(order.chat.kind(), PeerKind::User(_));
+        if (is_private && !terms.stranger) || (!is_private && answers(order)) {
+            return None;
+        }
+        let given = match self.given.get(&order.id) {
+            Some(given) => *given,
+            None => self.give(order, terms, now, wall),
+        };
+        if given.at > now {
+            if self.given.len() < MOST_GIVEN {
+                self.given.insert(order.id, given);
+            }
+            return Some(Outcome::Paced {
+                wait: given.at - now,
+                held: given.held,
+            });
+        }
+        self.given.remove(&order.id);
+        if terms.stranger {
+            self.strangers.insert(order.id);
+        }
+        None
+    }
+
+    /// What was given out under other limits no longer holds.
+    fn change(&mut self, terms: &SendingTerms, wall: Timestamp) {
+        let millis = self.millis(Instant::now());
+        self.limits = Some(terms.limits);
+        self.given.clear();
+        self.minute.forget_after(millis);
+        self.day = Window::of(DAY);
+        self.day
+            .taken
+            .extend(terms.met.iter().map(|met| met.at.millis()));
+        self.day.forget_after(wall.millis());
+    }
+
+    fn millis(&self, now: Instant) -> i64 {
+        let since = now.saturating_duration_since(self.begun).as_millis();
+        i64::try_from(since).unwrap_or(i64::MAX)
+    }
+
+    /// The later of the two moments that are the order's.
+    fn give(
+        &mut self,
+        order: &Order,
+        terms: &SendingTerms,
+        now: Instant,
+        wall: Timestamp,
+    ) -> Given {
+        let known = terms.met.iter().any(|met| met.chat_id == order.chat);
+        let mut given = Given {
+            at: now,
+            held: Held::Minute,
+        };
+        if let (Some(limit), true, false) = (terms.limits.strangers_per_day, terms.stranger, known)
+        {
+            let at = self.day.stranger(limit as usize, wall.millis());
+            let wait = millis(at - wall.millis());
+            if !wait.is_zero() {
+                given = Given {
+                    at: now + wait,
+                    held: Held::Strangers,
+                };
+            }
+        }
+        // At a stranger's later moment nothing else is due.
+        if let (Some(limit), true) = (terms.limits.per_minute, given.at == now) {
+            let start = self.millis(given.at);
+            let at = self.minute.moment(limit as usize, start);
+            if at > start {
+                let wait = millis(at - start + random_below(UNEVEN));
+                given = Given {
+                    at: given.at + wait,
+                    held: Held::Minute,
+                };
+            }
+        }
+        given
+    }
+}
+
+fn millis(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+fn random_below(limit: i64) -> i64 {
+    let mut bytes = [0_u8; 4];
+    // Without chance the pace is even, and the limit holds all the same.
+    let _ = getrandom::fill(&mut bytes);
+    i64::from(u32::from_le_bytes(bytes)) % limit
+}
+
+/// At most so many within a span of time.
+struct Window {
+    span: i64,
+    /// Rising.
+    taken: VecDeque<i64>,
+}
+
+impl Window {
+    const fn of(span: i64) -> Self {
+        Self {
+            span,
+            taken: VecDeque::new(),
+        }
+    }
+
+    fn forget_after(&mut self, now: i64) {
+        self.taken.retain(|at| *at <= now);
+    }
+
+    fn free(&self, limit: usize, now: i64) -> i64 {
+        let before = self.taken.len().checked_sub(limit.max(1));
+        let oldest = before.and_then(|index| self.taken.get(index));
+        let free = oldest.map_or(now, |at| (at + self.span).max(now));
+        self.taken.back().map_or(free, |last| free.max(*last))
+    }
+
+    fn take(&mut self, at: i64, now: i64) -> i64 {
+        while self
+            .taken
+            .front()
+            .is_some_and(|first| first + self.span <= now)
+        {
+            self.taken.pop_front();
+        }
+        if self.taken.len() < MOST_GIVEN {
+            self.taken.push_back(at);
+        }
+        at
+    }
+
+    /// The next moment within the limit.
+    fn moment(&mut self, limit: usize, now: i64) -> i64 {
+        let at = self.free(limit, now);
+        self.take(at, now)
+    }
+
+    /// The same, at a distance from the one before once the first few are through.
+    fn stranger(&mut self, limit: usize, now: i64) -> i64 {
+        let mut at = self.free(limit, now);
+        if let Some(last) = self.taken.back()
+            && self.taken.len() >= AT_ONCE
+        {
+            at = at.max(last + DISTANCE + random_below(DISTANCE));
+        }
+        self.take(at, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        AccountId, ChatId, Making, MessageRowId, Met, NewText, Place, Tries, Wording,
+    };
+
+    fn order(id: i64, chat: ChatId) -> Order {
+        let text = NewText {
+            making: Making {
+                row: MessageRowId(id),
+                random_id: id,
+            },
+            text: "text".into(),
+            place: Place::default(),
+            wording: Wording::default(),
+        };
+        Order {
+            id: OrderId(id),
+            account_id: AccountId::random(),
+            chat,
+            work: Work::Text(text),
+            tries: Tries::default(),
+        }
+    }
+
+    fn terms(strangers: Option<u32>, minute: Option<u32>, stranger: bool) -> SendingTerms {
+        SendingTerms {
+            limits: PaceLimits {
+                strangers_per_day: strangers,
+                per_minute: minute,
+            },
+            stranger,
+            met: Vec::new(),
+        }
+    }
+
+    fn state() -> State {
+        State {
+            begun: Instant::now(),
+            limits: None,
+            minute: Window::of(MINUTE),
+            day: Window::of(DAY),
+            given: HashMap::new(),
+            strangers: HashSet::new(),
+        }
+    }
+
+    /// Protects the limit of a minute: of many that come at once no minute has more, and each goes at its own moment.
+    #[test]
+    fn no_minute_has_more_than_it_may() {
+        let mut state = state();
+        let (start, wall) = (state.begun, Timestamp::now());
+        let terms = terms(None, Some(3), false);
+        let group = ChatId::group(5);
+        let mut moments = Vec::new();
+        for id in 0..12 {
+            let held = state.hold(&order(id, group), &terms, start, wall);
+            moments.push(match held {
+                None => Duration::ZERO,
+                Some(Outcome::Paced { wait, held }) => {
+                    assert_eq!(held, Held::Minute);
+                    wait
+                }
+                other => panic!("{other:?}"),
+            });
+        }
+        for (index, moment) in moments.iter().enumerate() {
+            let uneven = Duration::from_secs(60) * u32::try_from(index / 3).unwrap();
+            assert!(*moment >= uneven, "{moments:?}");
+            assert!(*moment <= uneven + 2 * millis(UNEVEN), "{moments:?}");
+        }
+        // At its moment it goes; a moment before it does not.
+        let fourth = order(3, group);
+        assert!(
+            state
+                .hold(&fourth, &terms, start + moments[3] - millis(1), wall)
+                .is_some()
+        );
+        assert!(
+            state
+                .hold(&fourth, &terms, start + moments[3], wall)
+                .is_none()
+        );
+    }
+
+    /// Protects whoever wrote to the account: however much waits for others, they are answered at once.
+    #[test]
+    fn who_wrote_is_answered_at_once() {
+        let mut state = state();
+        let (start, wall) = (state.begun, Timestamp::now());
+        let strangers = terms(Some(1), Some(1), true);
+        for id in 0..20 {
+            state.hold(&order(id, ChatId::user(100 + id)), &strangers, start, wall);
+        }
+        let known = terms(Some(1), Some(1), false);
+        assert!(
+            state
+                .hold(&order(50, ChatId::user(7)), &known, start, wall)
+                .is_none()
+        );
+        let mut answer = order(51, ChatId::group(5));
+        let Work::Text(text) = &mut answer.work else {
+            panic!("{answer:?}");
+        };
+        text.place.reply_to = Some(9);
+        assert!(state.hold(&answer, &known, start, wall).is_none());
+    }
+
+    /// Protects strangers' limit over a restart: those of the last day count, and who was written to before does not
+    /// count again.
+    #[test]
+    fn strangers_of_the_day_count_over_a_restart() {
+        let mut state = state();
+        let (start, wall) = (state.begun, Timestamp::now());
+        let hour = Duration::from_secs(3_600);
+        let mut terms = terms(Some(2), None, true);
+        let ago = |hours: u32| Timestamp::from_millis(wall.millis() - i64::from(hours) * 3_600_000);
+        terms.met = vec![
+            Met {
+                chat_id: ChatId::user(1),
+                at: ago(20),
+            },
+            Met {
+                chat_id: ChatId::user(2),
+                at: ago(1),
+            },
+        ];
+        assert!(
+            state
+                .hold(&order(1, ChatId::user(1)), &terms, start, wall)
+                .is_none()
+        );
+        let held = state.hold(&order(2, ChatId::user(3)), &terms, start, wall);
+        let Some(Outcome::Paced { wait, held }) = held else {
+            panic!("{held:?}");
+        };
+        assert_eq!((wait, held), (4 * hour, Held::Strangers));
+        // Who waits for tomorrow holds nobody who may be written to now.
+        terms.limits.per_minute = Some(5);
+        state.hold(&order(3, ChatId::user(4)), &terms, start, wall);
+        let known = order(4, ChatId::user(1));
+        assert!(state.hold(&known, &terms, start, wall).is_none());
+        // Switched off, it goes.
+        terms.limits.strangers_per_day = None;
+        assert!(
+            state
+                .hold(&order(2, ChatId::user(3)), &terms, start, wall)
+                .is_none()
+        );
+        assert!(state.strangers.contains(&OrderId(2)));
+    }
+
+    /// Protects from looking like a machine: after the first few, strangers keep an uneven distance.
+    #[test]
+    fn strangers_keep_an_uneven_distance() {
+        let mut window = Window::of(DAY);
+        let moments: Vec<i64> = (0..12).map(|_| window.stranger(100, 0)).collect();
+        assert_eq!(moments[..AT_ONCE], [0; AT_ONCE]);
+        let distances: Vec<i64> = moments[AT_ONCE - 1..]
+            .windows(2)
+            .map(|two| two[1] - two[0])
+            .collect();
+        assert!(
+            distances
+                .iter()
+                .all(|distance| (DISTANCE..2 * DISTANCE).contains(distance))
+        );
+        assert!(
+            distances.iter().any(|distance| *distance != distances[0]),
+            "{distances:?}"
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! Sending: what was learned of an account's health, and what its outbox has to know before a message goes out.
+
+use diesel::{
+    QueryableByName, RunQueryDsl,
+    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+};
+use serde_json::json;
+
+use super::{
+    Result, StoreHandle,
+    account_row::{from_json, health_record},
+    job_error::JobResult,
+    sql::sql,
+    tx::Tx,
+};
+use crate::domain::{Account, AccountId, ChatId, HealthFact, Met, PaceLimits, PeerKind, Timestamp};
+
+/// On what terms a message goes to a chat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SendingTerms {
+    pub limits: PaceLimits,
+    /// A person who never wrote to the account, as far as is known.
+    pub stranger: bool,
+    /// The strangers of the last day.
+    pub met: Vec<Met>,
+}
+
+#[derive(QueryableByName)]
+struct TermsRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    pace: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    health: Option<String>,
+    #[diesel(sql_type = Integer)]
+    read_up_to: i32,
+    #[diesel(sql_type = Bool)]
+    wrote: bool,
+    #[diesel(sql_type = Bool)]
+    bot: bool,
+    #[diesel(sql_type = BigInt)]
+    self_id: i64,
+}
+
+#[derive(QueryableByName)]
+struct HealthRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    health: Option<String>,
+}
+
+impl Tx<'_> {
+    /// Announced only if it is news for a person; `None`: it was known.
+    fn learn_health(&mut self, id: AccountId, fact: &HealthFact) -> JobResult<Option<Account>> {
+        let known = self.living_account(id)?;
+        let row = sql("SELECT health FROM accounts WHERE no = ?")
+            .number(known.no)
+            .load::<HealthRow>(self.conn)?
+            .pop();
+        let mut record = health_record(row.and_then(|row| row.health).as_deref());
+        let before = record.clone();
+        if !record.learn(fact, self.now) {
+            return Ok(None);
+        }
+        sql("UPDATE accounts SET health = ? WHERE no = ?")
+            .text(&json!(record).to_string())
+            .number(known.no)
+            .run(self.conn)?;
+        // The state that a flood wait leads to is announced right after it.
+        if matches!(fact, HealthFact::FloodWait { .. })
+            || before.shown(self.now) == record.clone().shown(self.now)
+        {
+            return Ok(None);
+        }
+        self.announce_account(id).map(Some)
+    }
+
+    /// What waits for the pace alone is looked at anew.
+    pub fn release_paced(&mut self, account_no: i64) -> JobResult<()> {
+        sql("UPDATE orders SET wait_of = NULL, held = NULL, wait_ms = NULL, retry_at = NULL WHERE account_no = ? AND state = 'queued' \
+             AND held IS NOT NULL")
+            .number(account_no)
+            .run(self.conn)?;
+        Ok(())
+    }
+}
+
+impl StoreHandle {
+    /// Takes in what was learned. Event `account_status` when it is news; then the account as it is now.
+    ///
+    /// # Errors
+    /// [`super::StoreError::AccountNotFound`], or as every write.
+    pub async fn learn_health(&self, id: AccountId, fact: HealthFact) -> Result<Option<Account>> {
+        self.job("learn_health", move |tx| tx.learn_health(id, &fact))
+            .await
+    }
+
+    /// Before a message goes to this chat.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn sending_terms(&self, id: AccountId, chat: ChatId) -> Result<SendingTerms> {
+        self.read("sending_terms", move |conn| {
+            let row = sql(
+                "SELECT a.sending_pace AS pace, a.health, coalesce(a.user_id, 0) AS self_id, coalesce(c.read_inbox_max_id, 0) AS read_up_to, \
+                 coalesce(p.bot, FALSE) AS bot, \
+                 EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.direction = 'incoming') AS wrote \
+                 FROM accounts a LEFT JOIN conversations c ON c.account_no = a.no AND c.chat = ? \
+                 LEFT JOIN peers p ON p.account_no = a.no AND p.peer_id = ? WHERE a.id = ?",
+            )
+            .number(chat.marked())
+            .number(chat.marked())
+            .text(&id.to_string())
+            .load::<TermsRow>(conn)?
+            .pop();
+            Ok(row.map_or_else(
+                || SendingTerms {
+                    limits: PaceLimits::default(),
+                    stranger: false,
+                    met: Vec::new(),
+                },
+                |row| row.terms(chat),
+            ))
+        })
+        .await
+    }
+}
+
+impl TermsRow {
+    fn terms(self, chat: ChatId) -> SendingTerms {
+        let person =
+            matches!(chat.kind(), PeerKind::User(user) if user != self.self_id) && !self.bot;
+        SendingTerms {
+            limits: from_json(self.pace.as_deref()).unwrap_or_default(),
+            // What was read there was theirs, also where it is not here.
+            stranger: person && !self.wrote && self.read_up_to == 0,
+            met: health_record(self.health.as_deref()).met_lately(Timestamp::now()),
+        }
+    }
+}

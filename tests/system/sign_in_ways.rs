@@ -1,0 +1,118 @@
+//! Every way a sign-in can go: each is told apart, and none is a dead end.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use switchboard_simulator::{AccountSpec, world::CodeKind};
+
+use crate::support::fleet::{Fleet, phone};
+
+async fn begin(fleet: &Fleet, number: &str) -> (u16, Value) {
+    let body = json!({ "label": "Sales", "phone": number });
+    let (status, answer) = fleet
+        .api
+        .call(Method::POST, "/accounts/add", Some(body))
+        .await;
+    (status.as_u16(), answer)
+}
+
+/// Protects who waits for a code: where it went and how to tell it is said for each way that there is, and it works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_way_of_a_code_is_told_and_works() {
+    let fleet = Fleet::builder().start().await;
+    let kinds = [
+        (CodeKind::App, "app", Value::Null, Some(5)),
+        (CodeKind::Sms, "sms", Value::Null, Some(5)),
+        (CodeKind::Call, "call", Value::Null, Some(5)),
+        (CodeKind::FlashCall, "flash_call", json!("+99966*"), None),
+        (
+            CodeKind::MissedCall,
+            "missed_call",
+            json!("+99966"),
+            Some(5),
+        ),
+        (
+            CodeKind::Fragment,
+            "fragment",
+            json!("https://fragment.com/my/numbers"),
+            Some(5),
+        ),
+        (
+            CodeKind::Email,
+            "email",
+            json!("a***l@example.com"),
+            Some(5),
+        ),
+        (CodeKind::Word, "sms_word", json!("h"), None),
+        (CodeKind::Phrase, "sms_phrase", json!("green"), None),
+    ];
+    for (index, (kind, via, hint, length)) in kinds.into_iter().enumerate() {
+        let number = phone(200 + index);
+        fleet
+            .telegram
+            .add_account(AccountSpec::new(&number, "Sales"));
+        fleet.telegram.send_codes_by(kind);
+        let (status, begun) = begin(&fleet, &number).await;
+        assert_eq!(status, 201, "{begun}");
+        let login = &begun["login"];
+        assert_eq!(login["code_via"], via);
+        assert_eq!(login["code_hint"], hint, "{via}");
+        assert_eq!(login["code_length"], json!(length), "{via}");
+        let id = begun["account"]["id"].as_str().unwrap();
+        let code = fleet.telegram.code_for(&number).unwrap();
+        let path = format!("/accounts/{id}/login/code");
+        let (status, answer) = fleet
+            .api
+            .call(Method::POST, &path, Some(json!({ "code": code })))
+            .await;
+        assert_eq!(status, 200, "{via}: {answer}");
+        fleet.wait_for_state(id, "online").await;
+    }
+}
+
+/// Protects who meets what only Telegram's own apps can do: each says what it is, and leaves no account behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_code_leads_out_of_is_told_apart() {
+    let fleet = Fleet::builder().start().await;
+    let number = phone(220);
+    fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Sales"));
+    for (kind, code) in [
+        (CodeKind::Payment, "payment_required"),
+        (CodeKind::Recaptcha, "check_wanted"),
+        (CodeKind::SetUpEmail, "email_required"),
+    ] {
+        fleet.telegram.send_codes_by(kind);
+        let (status, refused) = begin(&fleet, &number).await;
+        assert_eq!((status, &refused["error"]["code"]), (422, &json!(code)));
+    }
+    fleet.telegram.send_codes_by(CodeKind::Payment);
+    let (_, refused) = begin(&fleet, &number).await;
+    let price = json!({ "amount": 99, "currency": "USD" });
+    assert_eq!(refused["error"]["params"], price);
+    let accounts = fleet.api.get("/accounts").await;
+    assert_eq!(accounts["accounts"], json!([]));
+}
+
+/// Protects who has forgotten a password: whether an e-mail address can replace it is told, and a reset that is under way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_password_has_a_next_step() {
+    let fleet = Fleet::builder().start().await;
+    let number = phone(230);
+    let spec = AccountSpec::new(&number, "Sales").password("correct horse");
+    let user = fleet.telegram.add_account(spec);
+    for (by_email, reset_at) in [(true, None), (false, None), (false, Some(1_900_000_000))] {
+        fleet.telegram.set_recovery(user, by_email, reset_at);
+        let (_, begun) = begin(&fleet, &number).await;
+        let id = begun["account"]["id"].as_str().unwrap();
+        let code = fleet.telegram.code_for(&number).unwrap();
+        let path = format!("/accounts/{id}/login/code");
+        let answer = fleet.api.post(&path, json!({ "code": code })).await;
+        let login = &answer["login"];
+        assert_eq!(login["step"], "password");
+        assert_eq!(login["password_recovery"], by_email);
+        assert_eq!(login["password_reset_at"].is_string(), reset_at.is_some());
+        let path = format!("/accounts/{id}");
+        fleet.api.call(Method::DELETE, &path, None).await;
+    }
+}
