@@ -25,6 +25,7 @@ mod order;
 mod outcome;
 mod outgoing_file;
 mod pace;
+mod people;
 mod preview;
 mod proxy;
 mod secret;
@@ -70,6 +71,7 @@ pub use order::{
 pub use outcome::Outcome;
 pub use outgoing_file::{FileShape, OutgoingFile, PutUp, Uploaded};
 pub use pace::{Held, PaceLimits};
+pub use people::{ContactListMark, FoundChat, ListedContact, folded};
 pub use preview::{kept_preview, preview_jpeg};
 pub use proxy::{
     MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,

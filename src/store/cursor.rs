@@ -12,15 +12,17 @@ pub(in crate::store) enum List {
     Newer,
     Search,
     Export,
+    Contacts,
 }
 
 impl List {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Conversations,
         Self::Older,
         Self::Newer,
         Self::Search,
         Self::Export,
+        Self::Contacts,
     ];
 
     const fn mark(self) -> u8 {
@@ -30,6 +32,7 @@ impl List {
             Self::Newer => 3,
             Self::Search => 4,
             Self::Export => 5,
+            Self::Contacts => 6,
         }
     }
 }

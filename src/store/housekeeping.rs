@@ -269,6 +269,8 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
     for text in [
         "DELETE FROM tombstones WHERE (account_no, scope, message_no) IN \
          (SELECT account_no, scope, message_no FROM tombstones WHERE account_no = ? LIMIT ?)",
+        "DELETE FROM contacts WHERE (account_no, peer_id) IN \
+         (SELECT account_no, peer_id FROM contacts WHERE account_no = ? LIMIT ?)",
         "DELETE FROM peers WHERE (account_no, peer_id) IN \
          (SELECT account_no, peer_id FROM peers WHERE account_no = ? LIMIT ?)",
     ] {
@@ -282,6 +284,7 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
+        "DELETE FROM contact_lists WHERE account_no = ?",
         "DELETE FROM topics WHERE account_no = ?",
         "DELETE FROM conversations WHERE account_no = ?",
         "UPDATE event_log SET detail = NULL WHERE account_no = ? AND detail IS NOT NULL",

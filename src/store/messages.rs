@@ -110,7 +110,7 @@ fn find(
                     (rows, older, true)
                 }
                 List::Newer => newer(conn, conversation, (time, number), limit)?,
-                List::Conversations | List::Search | List::Export => {
+                List::Conversations | List::Search | List::Export | List::Contacts => {
                     return Err(StoreError::InvalidCursor.into());
                 }
             }

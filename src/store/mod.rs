@@ -12,6 +12,7 @@ mod archive;
 mod audit;
 mod audit_row;
 mod connection;
+mod contacts;
 mod continuity;
 mod conversation_row;
 mod conversations;
@@ -81,6 +82,7 @@ mod webhook_cursors;
 mod webhook_rows;
 
 pub use audit_row::{AuditRecord, NewAudit};
+pub use contacts::{ContactBook, ContactQuery};
 pub use error::{Result, StoreError};
 pub use export::{ExportPage, ExportPlace};
 pub use farewells::{NewFarewell, SealedFarewell};

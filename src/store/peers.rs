@@ -138,10 +138,14 @@ impl Tx<'_> {
             return Ok(false);
         }
         let merged = merge(old.as_ref().map(|known| &known.peer), new);
-        if old.is_some_and(|known| known.peer == merged) {
+        if old.as_ref().is_some_and(|known| known.peer == merged) {
             return Ok(false);
         }
         save(self.conn, account.no, &merged)?;
+        let is_called = |peer: &Peer| (peer.name.clone(), peer.username.clone());
+        if old.is_some_and(|known| is_called(&known.peer) != is_called(&merged)) {
+            self.rename_contact(account.no, &merged)?;
+        }
         let renamed = self.rename_conversation(account.no, &merged)?;
         self.state.peers.insert(
             (account.no, new.id.marked()),

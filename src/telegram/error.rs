@@ -239,6 +239,9 @@ fn is_unresolvable(name: &str) -> bool {
             | "CHANNEL_INVALID"
             | "USER_ID_INVALID"
             | "CHAT_ID_INVALID"
+            | "INVITE_HASH_EMPTY"
+            | "INVITE_HASH_INVALID"
+            | "INVITE_HASH_EXPIRED"
     )
 }
 
@@ -266,6 +269,8 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "PREMIUM_ACCOUNT_REQUIRED" => "only Premium accounts may do that",
         "PIN_RESTRICTED" => "messages of this chat can't be pinned",
         "USER_BANNED_IN_CHANNEL" => "Telegram keeps this account from writing in groups for now",
+        "CHANNELS_TOO_MUCH" => "this account is in as many groups and channels as Telegram allows",
+        "USERS_TOO_MUCH" => "the group is full",
         "CHANNEL_PRIVATE" => "this account is no longer in this chat",
         "USER_IS_BLOCKED" => "this person has blocked the account",
         "YOU_BLOCKED_USER" => "the account has blocked this person",

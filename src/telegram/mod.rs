@@ -31,6 +31,7 @@ pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
 pub use farewell::Parting;
 pub use files::{FileError, FilePart, PART_SIZE, SMALL_FILE, parts_of};
 pub use keys::KeyLease;
+pub use link::{ContactList, Invitation, LookedUp};
 pub use link::{
     DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, LinkHandle,
     PeerBook, PutError, Recipient, Urgency,

@@ -5,16 +5,16 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Access, ApiError, Service,
+    Access, ApiError, Service, recipient,
     wording::{Formatted, NewQuote},
 };
 use crate::{
     domain::{
-        Account, AccountId, AccountState, Change, ChatId, Conversation, ConversationId,
-        ConversationKind, Place, Quote, SecretText, Wording, check_text,
+        Account, AccountId, AccountState, Change, Conversation, ConversationId, ConversationKind,
+        Place, Quote, SecretText, Wording, check_text,
     },
     store::{ConversationFilter, QueueReply, QueueSend, Queued, StoreError, Target},
-    telegram::{Recipient, Urgency},
+    telegram::Urgency,
 };
 
 const LONGEST_PAGE: u32 = 200;
@@ -305,7 +305,7 @@ pub async fn resolved_send(
     (text, wording): (String, Wording),
     idempotency_key: Option<String>,
 ) -> Result<QueueSend, ApiError> {
-    let recipient = parse_recipient(recipient)?;
+    let recipient = recipient::parse(recipient)?;
     let link = service.supervisor.link(account).await.ok_or_else(|| {
         ApiError::unavailable(
             "telegram_unreachable",
@@ -321,28 +321,6 @@ pub async fn resolved_send(
         wording,
         idempotency_key,
     })
-}
-
-pub fn parse_recipient(recipient: &SecretText) -> Result<Recipient, ApiError> {
-    let text = recipient.expose().trim();
-    if text.starts_with('+') {
-        return super::login::check_phone(recipient).map(Recipient::Phone);
-    }
-    if let Ok(chat) = text.parse::<ChatId>() {
-        return Ok(Recipient::Id(chat));
-    }
-    let name = text.strip_prefix('@').unwrap_or(text);
-    let plausible = (3..=32).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if plausible {
-        return Ok(Recipient::Username(name.to_owned()));
-    }
-    Err(ApiError::unprocessable(
-        "recipient_invalid",
-        "a recipient is a @username, a numeric id or a phone number with +",
-    ))
 }
 
 pub fn check_reply(text: &str) -> Result<(), ApiError> {

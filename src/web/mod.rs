@@ -42,6 +42,8 @@ mod pace;
 mod passed_on;
 mod patience;
 mod peer;
+mod people;
+mod recipient;
 mod refusals;
 mod repeats;
 mod replies;

@@ -12,7 +12,7 @@ use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, devices, error,
     events, export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user},
-    launch, login, media, messages, metrics, openapi, orders, replies,
+    launch, login, media, messages, metrics, openapi, orders, people, replies,
     rights::{Right, Rights},
     search, socket, tokens, ways, webhooks,
 };
@@ -165,6 +165,10 @@ routes! {
     post "/proxies/test" => ways::try_ways, Service;
     post "/accounts/{id}/restart" => accounts::restart_account, Admin, "account_restarted";
     post "/accounts/{id}/logout" => accounts::log_out_account, Admin, "signed_out";
+    get "/accounts/{id}/contacts" => people::list_contacts, Read;
+    post "/accounts/{id}/contacts" => people::add_contact, Send, "contact_added";
+    post "/accounts/{id}/find" => people::find_recipient, Send;
+    post "/accounts/{id}/join" => people::join_chat, Send, "chat_joined";
     post "/accounts/{id}/send" => conversations::queue_send, Send;
     get "/conversations" => conversations::list_conversations, Read;
     get "/conversations/{id}" => conversations::get_conversation, Read;

@@ -132,6 +132,8 @@ async fn a_new_conversation_is_begun_and_nobody_is_guessed() {
     let stranger = fleet
         .telegram
         .add_person(PersonSpec::new("Contact two").username("contact2"));
+    let contact = fleet.telegram.add_person(PersonSpec::new("Zoë"));
+    fleet.telegram.add_contact(account.user, contact);
     let desk = Desk::open(fleet.address()).await;
     desk.until_text(".row", "Contact one").await;
     desk.keys("n").await;
@@ -166,5 +168,32 @@ async fn a_new_conversation_is_begun_and_nobody_is_guessed() {
     )
     .await;
     assert_eq!(fleet.telegram.texts(account.user, person), ["Hello"]);
+
+    // Somebody from the address book, found however the name is typed; who is looked up is shown before anything is sent.
+    let suppliers = fleet.telegram.add_supergroup("Suppliers", &[contact]);
+    let hash = fleet.telegram.add_invite(suppliers, false);
+    desk.js("document.activeElement.blur()").await;
+    desk.keys("n").await;
+    desk.fill(".sheet input", "zoe").await;
+    desk.click_text(".sheet .result", "Zoë").await;
+    desk.assert_accessible("a contact is chosen").await;
+    desk.fill(".sheet textarea", "Good evening").await;
+    desk.click_text(".sheet button", "Send").await;
+    desk.until_text("#chat-head h2", "Zoë").await;
+    desk.until_message("Good evening", "sent").await;
+    assert_eq!(
+        fleet.telegram.texts(account.user, contact),
+        ["Good evening"]
+    );
+    desk.js("document.activeElement.blur()").await;
+    desk.keys("n").await;
+    desk.fill(".sheet input", &format!("https://t.me/+{hash}"))
+        .await;
+    desk.click_text(".sheet button", "Look up").await;
+    desk.until_text(".sheet .result", "Suppliers").await;
+    desk.until_text(".sheet .result", "1 member").await;
+    desk.screenshot("new-conversation-invitation").await;
+    desk.click_text(".sheet button", "Join").await;
+    desk.until_text("#chat-head h2", "Suppliers").await;
     desk.close().await;
 }

@@ -44,6 +44,7 @@ mod media_bucket;
 mod night;
 mod old_callers;
 mod outages;
+mod people;
 mod programs;
 mod repeats;
 mod replies;

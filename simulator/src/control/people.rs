@@ -49,6 +49,7 @@ impl Simulator {
             username,
             phone,
             bot,
+            number_hidden,
         } = spec;
         let user = User {
             first_name,
@@ -56,6 +57,7 @@ impl Simulator {
             username,
             phone,
             bot,
+            number_hidden,
             ..User::default()
         };
         self.with(|world| world.add_user(user))
@@ -156,6 +158,12 @@ impl Simulator {
         };
         let id = self.with(|world| world.add_channel(title, username, broadcast, *creator, others));
         ChatRef::Channel(id).marked()
+    }
+
+    /// A link into a chat; answers its hash. `on_request`: the chat's admins decide who comes in.
+    pub fn add_invite(&self, chat: impl Into<ChatRef>, on_request: bool) -> String {
+        let chat = chat.into();
+        self.with(|world| world.add_invite(chat, on_request))
     }
 
     /// Puts somebody into somebody's address book.

@@ -78,6 +78,8 @@ pub struct PersonSpec {
     pub username: Option<String>,
     pub phone: Option<String>,
     pub bot: bool,
+    /// Only their own contacts find them by their number.
+    pub number_hidden: bool,
 }
 
 impl PersonSpec {
@@ -90,6 +92,11 @@ impl PersonSpec {
 
     pub fn username(mut self, username: &str) -> Self {
         self.username = Some(username.to_owned());
+        self
+    }
+
+    pub fn phone(mut self, phone: &str) -> Self {
+        self.phone = Some(phone.to_owned());
         self
     }
 

@@ -49,9 +49,14 @@ pub fn get_full_user(
 pub fn get_contacts(
     world: &mut World,
     call: &Call,
-    _: f::GetContacts,
+    r: f::GetContacts,
 ) -> Result<enums::contacts::Contacts, Refusal> {
-    let ids: Vec<i64> = world.account(call.user)?.contacts.iter().copied().collect();
+    let account = world.account(call.user)?;
+    let ids: Vec<i64> = account.contacts.iter().copied().collect();
+    let saved_count = account.saved.len() as i32;
+    if r.hash != 0 && r.hash == hash_of(saved_count, &ids) {
+        return Ok(enums::contacts::Contacts::NotModified);
+    }
     let contacts = ids.iter().map(|id| {
         let mutual = world
             .accounts
@@ -70,7 +75,7 @@ pub fn get_contacts(
         .collect();
     Ok(types::contacts::Contacts {
         contacts,
-        saved_count: 0,
+        saved_count,
         users,
     }
     .into())
@@ -149,10 +154,33 @@ pub fn resolve_phone(
     call: &Call,
     r: f::ResolvePhone,
 ) -> Result<enums::contacts::ResolvedPeer, Refusal> {
-    let id = world
-        .user_by_phone(&r.phone)
-        .ok_or_else(|| bad("PHONE_NOT_OCCUPIED"))?;
+    let id = by_phone(world, call.user, &r.phone).ok_or_else(|| bad("PHONE_NOT_OCCUPIED"))?;
     resolved(world, call.user, ChatRef::User(id))
+}
+
+/// Whoever hides the number is found by it only by their own contacts.
+fn by_phone(world: &World, viewer: i64, phone: &str) -> Option<i64> {
+    let id = world.user_by_phone(phone)?;
+    let hidden = world.users.get(&id).is_some_and(|user| user.number_hidden);
+    let is_theirs = || {
+        let account = world.accounts.get(&id);
+        account.is_some_and(|account| account.contacts.contains(&viewer))
+    };
+    (!hidden || is_theirs()).then_some(id)
+}
+
+/// Of a list of contacts, as clients compute it (core.telegram.org/api/offsets#hash-generation), with the number of
+/// saved numbers before the ids in their order (method/contacts.getContacts).
+fn hash_of(saved_count: i32, ids: &[i64]) -> i64 {
+    let numbers = std::iter::once(i64::from(saved_count)).chain(ids.iter().copied());
+    let mut hash = 0_u64;
+    for number in numbers {
+        hash ^= hash >> 21;
+        hash ^= hash << 35;
+        hash ^= hash >> 4;
+        hash = hash.wrapping_add(number as u64);
+    }
+    hash as i64
 }
 
 pub fn import_contacts(
@@ -162,7 +190,9 @@ pub fn import_contacts(
 ) -> Result<enums::contacts::ImportedContacts, Refusal> {
     let (mut imported, mut users) = (Vec::new(), Vec::new());
     for enums::InputContact::InputPhoneContact(contact) in r.contacts {
-        let Some(id) = world.user_by_phone(&digits(&contact.phone)) else {
+        let phone = digits(&contact.phone);
+        let Some(id) = by_phone(world, call.user, &phone) else {
+            world.account_mut(call.user)?.saved.insert(phone);
             continue;
         };
         let account = world.account_mut(call.user)?;

@@ -16,6 +16,7 @@ mod engine;
 mod fault;
 mod help;
 mod history;
+mod invites;
 mod layers;
 mod messages;
 mod reply;

@@ -3,8 +3,8 @@
 use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
-    Call, account, album, auth, channels, contacts, content, dialogs, help, history, messages,
-    serve, updates, upload,
+    Call, account, album, auth, channels, contacts, content, dialogs, help, history, invites,
+    messages, serve, updates, upload,
 };
 use crate::world::{Refusal, World};
 
@@ -26,6 +26,9 @@ pub fn is_write(name: &str) -> bool {
             | "channels.deleteMessages"
             | "channels.deleteHistory"
             | "channels.editTitle"
+            | "channels.joinChannel"
+            | "messages.importChatInvite"
+            | "contacts.importContacts"
     )
 }
 
@@ -141,6 +144,9 @@ pub fn route(
         f::messages::ReportSpam => messages::report_spam,
         f::messages::ReceivedQueue => messages::received_queue,
         f::messages::GetMessagesViews => messages::get_messages_views,
+        f::messages::CheckChatInvite => invites::check_chat_invite,
+        f::messages::ImportChatInvite => invites::import_chat_invite,
+        f::channels::JoinChannel => invites::join_channel,
         f::messages::GetChats => channels::get_chats,
         f::messages::GetFullChat => channels::get_full_chat,
         f::channels::GetChannels => channels::get_channels,

@@ -15,6 +15,7 @@ mod encrypted;
 mod files;
 mod forum;
 mod ids;
+mod invites;
 mod ledger;
 mod lookup;
 mod mailbox;
@@ -48,6 +49,7 @@ pub use difference::DIFFERENCE_LIMIT;
 pub use files::{Content, Files, Size, StoredFile, Wanted, file_hash};
 pub use forum::{GENERAL, Spot, Topic};
 pub use ids::{ChatRef, access_hash, min_hash, mix};
+pub use invites::Invite;
 pub use ledger::{ChatEntry, Ledger, LedgerFile, LedgerMessage, SendEntry};
 pub use mailbox::{Dialog, MailCopy, MailEvent, Mailbox};
 pub use marks::{FOR_EVER, folder_update};
@@ -90,6 +92,7 @@ pub struct World {
     /// Every code that was ever told to anybody, as it was written.
     pub issued: Vec<String>,
     pub qr_tokens: HashMap<Vec<u8>, QrToken>,
+    pub invites: BTreeMap<String, Invite>,
     exported: HashMap<Vec<u8>, i64>,
     pub rules: SignInRules,
     pub files: Files,
@@ -122,6 +125,7 @@ impl World {
             codes: HashMap::new(),
             issued: Vec::new(),
             qr_tokens: HashMap::new(),
+            invites: BTreeMap::new(),
             exported: HashMap::new(),
             rules: SignInRules::default(),
             files: Files::default(),

@@ -23,6 +23,8 @@ pub struct User {
     pub photo: i64,
     /// Stars that a message from somebody it never wrote to costs; 0: nothing.
     pub price: i64,
+    /// Only its own contacts find it by its number.
+    pub number_hidden: bool,
 }
 
 /// The part of a user that only exists when clients can sign in as it.
@@ -47,6 +49,8 @@ pub struct Account {
     pub keys: Vec<KeyId>,
     pub mailbox: Mailbox,
     pub contacts: BTreeSet<i64>,
+    /// Numbers in its address book behind which it was shown nobody.
+    pub saved: BTreeSet<String>,
     pub blocked: BTreeSet<i64>,
     /// Users whose full form this account was given: later ones may come short.
     pub known: HashSet<i64>,
@@ -83,6 +87,7 @@ impl Account {
             keys: Vec::new(),
             mailbox: Mailbox::new(),
             contacts: BTreeSet::new(),
+            saved: BTreeSet::new(),
             blocked: BTreeSet::new(),
             known: HashSet::new(),
             sent: HashMap::new(),

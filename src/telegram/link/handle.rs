@@ -12,8 +12,9 @@ use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
 use super::{
-    DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent, Recipient, Urgency,
-    fetch, orders, resolve, reveal, send, sessions, shared::Shared, task::Task,
+    ContactList, DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent,
+    LookedUp, Recipient, Urgency, fetch, orders, people, resolve, reveal, send, sessions,
+    shared::Shared, task::Task,
 };
 use crate::{
     domain::{Batch, ChatId, DeviceSession, Order, Outcome, Peer, SecretText, SelfUser},
@@ -192,6 +193,46 @@ impl LinkHandle {
     /// [`CallError::Unresolvable`] when there is no such peer.
     pub async fn resolve(&self, recipient: &Recipient) -> Result<Peer, CallError> {
         resolve::resolve(&self.shared, recipient).await
+    }
+
+    /// The account's address book; `None`: it is the one with this hash.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn contacts(&self, hash: i64) -> Result<Option<ContactList>, CallError> {
+        let shared = Arc::clone(&self.shared);
+        self.reading(Urgency::Person, async move {
+            people::contacts(&shared, hash).await
+        })
+        .await
+    }
+
+    /// Puts a number into the address book. `None`: nobody is found behind it.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn add_contact(
+        &self,
+        phone: &SecretText,
+        names: (String, String),
+    ) -> Result<Option<Peer>, CallError> {
+        people::add_contact(&self.shared, phone, names).await
+    }
+
+    /// Whom or what a person means; nothing is joined.
+    ///
+    /// # Errors
+    /// [`CallError::Unresolvable`] when there is no such peer.
+    pub async fn look_up(&self, recipient: &Recipient) -> Result<LookedUp, CallError> {
+        people::look_up(&self.shared, recipient).await
+    }
+
+    /// Comes into a chat; `None`: its admins were asked. Once more does no harm.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn join(&self, recipient: &Recipient) -> Result<Option<Peer>, CallError> {
+        people::join(&self.shared, recipient).await
     }
 
     /// Who is signed in.

@@ -15,6 +15,7 @@ mod line;
 mod orders;
 mod outcome;
 mod pace;
+mod people;
 mod pulse;
 mod put;
 mod report;
@@ -35,7 +36,8 @@ use futures_util::future::BoxFuture;
 
 use super::{BookAway, Charge, LinkExit, SessionData};
 use crate::domain::{
-    AccountId, ApiCredentials, Batch, ChatId, HealthFact, Position, Proxy, ProxyName, SecretText,
+    AccountId, ApiCredentials, Batch, ChatId, ConversationKind, HealthFact, Peer, Position, Proxy,
+    ProxyName, SecretText,
 };
 
 pub use handle::LinkHandle;
@@ -175,4 +177,34 @@ pub enum Recipient {
     Username(String),
     Id(ChatId),
     Phone(SecretText),
+    /// The hash of a link that invites; it opens the chat to whoever has it.
+    Invite(SecretText),
+}
+
+/// An account's address book, as Telegram has it.
+#[derive(Debug)]
+pub struct ContactList {
+    pub hash: i64,
+    /// With whether the account is in their address book, too.
+    pub contacts: Vec<(ChatId, bool)>,
+    pub peers: Vec<Peer>,
+}
+
+/// What a look-up found.
+#[derive(Debug)]
+pub enum LookedUp {
+    Peer(Peer),
+    /// A chat that the account is not in.
+    Invitation(Invitation),
+}
+
+/// What Telegram shows of a chat before one comes in.
+#[derive(Debug)]
+pub struct Invitation {
+    pub title: String,
+    pub kind: ConversationKind,
+    pub about: Option<String>,
+    pub members: i32,
+    /// The chat's admins decide who comes in.
+    pub on_request: bool,
 }

@@ -2,7 +2,7 @@
 
 use grammers_client::tl;
 
-use super::{Recipient, shared::Shared};
+use super::{Recipient, people, shared::Shared};
 use crate::{
     domain::{Batch, ChatId, Peer, PeerKind, SecretText, SelfUser},
     telegram::{
@@ -68,6 +68,11 @@ pub(super) async fn resolve(shared: &Shared, recipient: &Recipient) -> Result<Pe
                 .await?
         }
         Recipient::Id(chat) => return by_id(shared, *chat).await,
+        // Nobody joins anything by writing.
+        Recipient::Invite(hash) => {
+            let known = people::invited(shared, hash).await?;
+            return known.map_err(|_| CallError::Unresolvable);
+        }
     };
     let self_id = shared.self_id;
     pick(
@@ -114,6 +119,17 @@ async fn by_id(shared: &Shared, chat: ChatId) -> Result<Peer, CallError> {
     pick(shared, chat, users, chats)
 }
 
+/// Whom and what an answer made of updates names.
+pub(super) fn chats_and(
+    updates: tl::enums::Updates,
+) -> (Vec<tl::enums::User>, Vec<tl::enums::Chat>) {
+    match updates {
+        tl::enums::Updates::Updates(updates) => (updates.users, updates.chats),
+        tl::enums::Updates::Combined(updates) => (updates.users, updates.chats),
+        _ => (Vec::new(), Vec::new()),
+    }
+}
+
 fn chats(chats: tl::enums::messages::Chats) -> Vec<tl::enums::Chat> {
     match chats {
         tl::enums::messages::Chats::Chats(chats) => chats.chats,
@@ -130,7 +146,7 @@ async fn users(
         .await
 }
 
-fn pick(
+pub(super) fn pick(
     shared: &Shared,
     wanted: ChatId,
     users: Vec<tl::enums::User>,

@@ -338,7 +338,7 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     (
         "recipient_invalid",
-        "a recipient is a @username, a numeric id or a phone number",
+        "a recipient is a @username, a numeric id, a phone number or a link of Telegram's",
     ),
     (
         "recipient_not_found",

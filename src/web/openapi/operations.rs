@@ -73,6 +73,35 @@ const SENDING: Errors = &[
     "telegram_unreachable",
     "flood_wait",
 ];
+const FINDING: Errors = &[
+    "account_not_found",
+    "account_unavailable",
+    "recipient_invalid",
+    "recipient_not_found",
+    "phone_invalid",
+    "flood_wait",
+    "telegram_refused",
+    "telegram_unreachable",
+];
+const NEW_CONTACT: Errors = &[
+    "account_not_found",
+    "account_unavailable",
+    "name_invalid",
+    "recipient_not_found",
+    "phone_invalid",
+    "flood_wait",
+    "telegram_refused",
+    "telegram_unreachable",
+];
+const CONTACTS: Errors = &[
+    "account_not_found",
+    "account_unavailable",
+    "invalid_cursor",
+    "invalid_limit",
+    "flood_wait",
+    "telegram_refused",
+    "telegram_unreachable",
+];
 const REPLYING: Errors = &[
     "account_not_found",
     "conversation_not_found",
@@ -374,7 +403,11 @@ operations! {
         post "/accounts/{id}/logout" "Signs it out; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[], ACCOUNT;
         get "/export/accounts/{id}" "All chats of an account, streamed, as Telegram Desktop exports them, or as a page", "" => 200 "export", EXPORT, &["account_not_found", "invalid_format", "invalid_cursor"];
         post "/accounts/{id}/import" "Takes a `result.json` of Telegram Desktop, of any length, into the account's history: a chat or the whole account. Nothing of it is news (`backfilled`), and what is stored already stays as it is, so a file that broke off is sent again", "DesktopExport" => 200 "Imported", &[], &["account_not_found", "account_unavailable", "import_not_yours", "import_unreadable"];
-        post "/accounts/{id}/send" "Writes to a @username, a numeric id or a phone number", "Send" => 202 "MessageAndConversation", &[], SENDING;
+        get "/accounts/{id}/contacts" "Its address book by name, as Telegram told it not long ago; `accounts` says which accounts know somebody, as a contact or from a conversation", "" => 200 "Contacts", &[("q", "part of the name or the username, in any case, with or without the marks of letters; numbers are not looked for"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], CONTACTS;
+        post "/accounts/{id}/contacts" "Puts a number into its address book", "NewContact" => 201 "FoundRecipient", &[], NEW_CONTACT;
+        post "/accounts/{id}/find" "Whom or what a @username, a number, an id or a link of Telegram's means, seen from this account; nothing is joined and nothing written", "Find" => 200 "FoundRecipient", &[], FINDING;
+        post "/accounts/{id}/join" "Comes into a group or channel by its name or a link; `requested`: its admins decide", "Find" => 200 "Joined", &[], FINDING;
+        post "/accounts/{id}/send" "Writes to a @username, a numeric id, a phone number or the name that a link of Telegram's has", "Send" => 202 "MessageAndConversation", &[], SENDING;
     }
     "conversations" {
         get "/conversations" "Conversations, newest first", "" => 200 "Conversations", &[("account_id", "one or several, with commas"), ("kind", "private, bot, group, supergroup or channel"), ("unread", "true: only unread ones"), ("q", "part of the title"), ("limit", "1 to 200"), ("cursor", "next_cursor of the page before")], &["invalid_account_id", "invalid_kind", "invalid_limit", "invalid_cursor"];

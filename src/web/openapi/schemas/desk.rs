@@ -75,6 +75,18 @@ super::schemas! {
         misleading: "maybe boolean", custom_emoji_id: "maybe string", date: "maybe time",
     }
     answer ForwardedFrom { id: "string?", name: "string?", date: "time" }
+    answer Contacts { contacts: "ListedContact[]", next_cursor: "string?", fetched_at: "time?" }
+    answer ListedContact {
+        account_id: "uuid", chat_id: "string", name: "string", username: "string?", mutual: "boolean",
+        conversation_id: "integer?", accounts: "uuid[]",
+    }
+    answer FoundRecipient { found: "FoundChat" }
+    answer FoundChat {
+        chat_id: "string?", kind: "one of private|bot|group|supergroup|channel", title: "string", username: "string?",
+        about: "string?", members: "integer?", on_request: "boolean", joinable: "boolean", conversation: "Conversation?",
+        accounts: "uuid[]",
+    }
+    answer Joined { conversation: "Conversation?", requested: "boolean" }
     answer Topics { topics: "Topic[]" }
     answer Topic { id: "string", title: "string?" }
     answer Sender { id: "string", name: "string", username: "string?" }
@@ -240,6 +252,8 @@ super::schemas! {
         recipient: "secret", text: "words", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?",
         preview: "maybe boolean?",
     }
+    body Find { recipient: "secret" }
+    body NewContact { phone: "phone", first_name: "line", last_name: "maybe line?" }
     body Edit {
         text: "new text", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
     }

@@ -1,0 +1,2 @@
+DROP TABLE contact_lists;
+DROP TABLE contacts;
