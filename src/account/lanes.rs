@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::domain::{ChatId, Lane, Order, OrderId, OrderKind, Timestamp, Waiting};
+use crate::domain::{ChatId, Lane, Order, OrderId, Timestamp, Waiting, Work};
 
 /// Lanes that are under way at the same time.
 const LANES: usize = 8;
@@ -21,7 +21,7 @@ const fn place(order: &Order) -> Place {
 }
 
 const fn is_heavy(order: &Order) -> bool {
-    matches!(order.kind(), OrderKind::Media)
+    matches!(order.work, Work::Media(_) | Work::Replace(_))
 }
 
 /// An attempt under way.

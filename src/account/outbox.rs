@@ -138,9 +138,9 @@ impl Outbox {
         let so_far = unanswered.at(uptime);
         unanswered.begin(uptime);
         let uploader = match &order.work {
-            Work::Media(media) => {
+            Work::Media(_) | Work::Replace(_) => {
                 let stop = CancellationToken::new();
-                let making = media.makes.clone();
+                let making = order.work.makes().to_vec();
                 run.uploading.insert(order.id, (stop.clone(), making));
                 Some((self.uploader(), stop))
             }
@@ -304,9 +304,8 @@ async fn attempt(
     unanswered: Duration,
 ) -> (Order, Attempted, Duration) {
     let began = Instant::now();
-    if let (Some((uploader, stop)), Work::Media(media)) = (uploader, &mut order.work) {
-        let chat = order.chat;
-        let up = stop.run_until_cancelled(uploader.bring_up(chat, media));
+    if let Some((uploader, stop)) = uploader {
+        let up = stop.run_until_cancelled(uploader.bring_up(&mut order));
         let ended = match up.await {
             None => Some(Attempted::NotWanted),
             Some(Err(outcome)) => Some(Attempted::Outcome(outcome)),

@@ -109,7 +109,7 @@ const fn answers(order: &Order) -> bool {
         Work::Text(text) => text.place.reply_to.is_some(),
         Work::Media(media) => media.place.reply_to.is_some(),
         // Deeds make nothing that anybody is sent.
-        Work::Forward(_) | Work::Deed { .. } => false,
+        Work::Forward(_) | Work::Replace(_) | Work::Deed { .. } => false,
     }
 }
 

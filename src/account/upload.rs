@@ -16,8 +16,8 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use super::parts::{UploadProgress, UploadSink};
 use crate::{
     domain::{
-        AccountId, ChatId, MediaItem, MessageError, MessageRowId, NewMedia, Outcome, OutgoingFile,
-        Uploaded,
+        AccountId, ChatId, FileOf, MediaItem, MessageError, MessageRowId, Order, Outcome,
+        OutgoingFile, Uploaded, Work,
     },
     staging::{PartPlace, StagedName, Staging},
     store::StoreHandle,
@@ -50,6 +50,7 @@ pub struct Uploader {
 /// A file on its way.
 struct Flight<'a> {
     uploader: &'a Uploader,
+    whose: FileOf,
     row: MessageRowId,
     file: &'a OutgoingFile,
     open: Arc<File>,
@@ -58,24 +59,38 @@ struct Flight<'a> {
 
 impl Uploader {
     /// Brings up what is not up yet. An outcome is why it can't be now, or ever.
-    pub async fn bring_up(&self, chat: ChatId, media: &mut NewMedia) -> Result<(), Outcome> {
-        for (making, item) in media.makes.iter().zip(&mut media.items) {
-            if item.uploaded.put_up.is_none() {
-                self.bring_up_one(chat, making.row, item).await?;
+    pub async fn bring_up(&self, order: &mut Order) -> Result<(), Outcome> {
+        let (id, chat) = (order.id, order.chat);
+        match &mut order.work {
+            Work::Media(media) => {
+                for (making, item) in media.makes.iter().zip(&mut media.items) {
+                    let whose = (FileOf::Making(making.row), making.row);
+                    self.bring_up_one(chat, whose, item).await?;
+                }
             }
+            Work::Replace(work) => {
+                let whose = (FileOf::Edit(id), work.row);
+                self.bring_up_one(chat, whose, &mut work.item).await?;
+            }
+            Work::Text(_) | Work::Forward(_) | Work::Deed { .. } => {}
         }
         Ok(())
     }
 
+    /// `row`: of the message that shows how far it is.
     async fn bring_up_one(
         &self,
         chat: ChatId,
-        row: MessageRowId,
+        (whose, row): (FileOf, MessageRowId),
         item: &mut MediaItem,
     ) -> Result<(), Outcome> {
+        if item.uploaded.put_up.is_some() {
+            return Ok(());
+        }
         let file = &item.file;
         let mut flight = Flight {
             uploader: self,
+            whose,
             row,
             file,
             open: Arc::new(self.open(file)?),
@@ -93,8 +108,12 @@ impl Uploader {
                         parts: total,
                         put_up: Some(put_up),
                     };
-                    self.note(row, item.uploaded.clone()).await;
-                    return Ok(());
+                    let kept = self.note(whose, item.uploaded.clone()).await;
+                    // An edit has no random id: only with the very same file its repeat changes nothing.
+                    return match (whose, kept) {
+                        (FileOf::Edit(_), false) => Err(later("the store is away")),
+                        _ => Ok(()),
+                    };
                 }
                 Err(PutError::PartMissing(part)) if part < total && mended < MENDED_PARTS => {
                     mended += 1;
@@ -104,7 +123,7 @@ impl Uploader {
                     rounds += 1;
                     mended = 0;
                     from = 0;
-                    self.note(row, Uploaded::default()).await;
+                    self.note(whose, Uploaded::default()).await;
                 }
                 Err(PutError::PartMissing(_) | PutError::PartsGone) => {
                     return Err(later("Telegram loses the parts of a file"));
@@ -142,11 +161,13 @@ impl Uploader {
         }
     }
 
-    /// Only spares the way a second time: a store that is away loses nothing by it.
-    async fn note(&self, row: MessageRowId, uploaded: Uploaded) {
-        if let Err(error) = self.store.note_upload(row, uploaded).await {
+    /// Spares the way a second time. False: the store is away.
+    async fn note(&self, whose: FileOf, uploaded: Uploaded) -> bool {
+        let noted = self.store.note_upload(whose, uploaded).await;
+        if let Err(error) = &noted {
             log::debug!(target: "switchboard::account", "account={} how far an upload is could not be kept: {error}", self.account_id);
         }
+        noted.is_ok()
     }
 }
 
@@ -198,7 +219,7 @@ impl Flight<'_> {
             parts,
             put_up: None,
         };
-        self.uploader.note(self.row, uploaded).await;
+        self.uploader.note(self.whose, uploaded).await;
     }
 
     fn tell(&mut self, parts: u32, at_once: bool) {

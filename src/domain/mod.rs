@@ -65,11 +65,11 @@ pub use message::{
 };
 pub use order::{
     Deed, Lane, Made, Making, MediaItem, NewForward, NewMedia, NewText, Order, OrderKind,
-    OrderNote, OrderState, OrderStatus, Place, Quote, Repeat, StoredOrder, Tries, Wait, Waiting,
-    Wording, Work,
+    OrderNote, OrderState, OrderStatus, Place, Quote, Repeat, Replacement, StoredOrder, Tries,
+    Wait, Waiting, Wording, Work,
 };
 pub use outcome::Outcome;
-pub use outgoing_file::{FileShape, OutgoingFile, PutUp, Uploaded};
+pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, Uploaded};
 pub use pace::{Held, PaceLimits};
 pub use people::{ContactListMark, FoundChat, ListedContact, folded};
 pub use preview::{kept_preview, preview_jpeg};

@@ -35,6 +35,8 @@ pub enum Work {
     Media(NewMedia),
     /// Messages of another chat, once more here.
     Forward(NewForward),
+    /// Another file, with its caption, for a message of ours.
+    Replace(Replacement),
     /// Something is done to messages, or to a chat, that are there.
     Deed { deed: Deed, message_ids: Vec<i32> },
 }
@@ -46,6 +48,7 @@ impl Work {
             Self::Text(_) => OrderKind::Text,
             Self::Media(_) => OrderKind::Media,
             Self::Forward(_) => OrderKind::Forward,
+            Self::Replace(_) => OrderKind::Edit,
             Self::Deed { deed, .. } => deed.kind(),
         }
     }
@@ -57,7 +60,7 @@ impl Work {
             Self::Text(text) => std::slice::from_ref(&text.making),
             Self::Media(media) => &media.makes,
             Self::Forward(forward) => &forward.makes,
-            Self::Deed { .. } => &[],
+            Self::Replace(_) | Self::Deed { .. } => &[],
         }
     }
 }
@@ -79,11 +82,21 @@ pub struct NewText {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Replacement {
+    pub row: MessageRowId,
+    /// Telegram's number of the message.
+    pub message_id: i32,
+    pub item: MediaItem,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewForward {
     pub makes: Vec<Making>,
     /// Of each of them: Telegram's number of what is forwarded.
     pub message_ids: Vec<i32>,
     pub from: ChatId,
+    /// The forum topic that they go to; `None`: General, and no forum.
+    pub topic_id: Option<i32>,
     /// As if it were written here.
     pub hide_origin: bool,
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Media, MediaKind};
+use super::{Media, MediaKind, MessageRowId, OrderId};
 
 /// How the other side sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -72,6 +72,15 @@ impl OutgoingFile {
             ..Media::of(kind)
         }
     }
+}
+
+/// What a file goes out for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileOf {
+    /// A message that is still to be made.
+    Making(MessageRowId),
+    /// An edit.
+    Edit(OrderId),
 }
 
 /// How far it is, kept beside it.

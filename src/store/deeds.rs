@@ -6,7 +6,7 @@ use diesel::{
 };
 
 use super::{
-    Discard, QueueDeed, QueuedDeed, Result, StoreError, StoreHandle,
+    Discard, QueueDeed, QueuedDeed, QueuedFile, Result, StoreError, StoreHandle,
     idempotency::MessagesKey,
     job_error::JobResult,
     message_row::{MessageRecord, account_of, json},
@@ -35,19 +35,26 @@ struct Listed {
 /// As it is queued, the same at every run of its job.
 struct Ask {
     queue: QueueDeed,
+    /// What an edit brings.
+    file: Option<QueuedFile>,
     payload: String,
     call: Option<MessagesKey>,
 }
 
 impl Ask {
-    fn new(queue: QueueDeed) -> Option<Self> {
+    fn new(queue: QueueDeed, file: Option<QueuedFile>) -> Option<Self> {
         let payload = json(&queue.deed)?;
         let mut parts: Vec<Vec<u8>> = vec![payload.clone().into_bytes()];
         parts.extend(queue.messages.iter().map(|id| id.0.to_be_bytes().to_vec()));
+        if let Some(QueuedFile { file, sha256 }) = &file {
+            let said = [sha256.as_str(), file.name.as_str(), file.shape.as_str()];
+            parts.extend(said.map(|text| text.as_bytes().to_vec()));
+        }
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
         let call = MessagesKey::of(queue.idempotency_key.as_deref(), &parts);
         Some(Self {
             queue,
+            file,
             payload,
             call,
         })
@@ -89,6 +96,9 @@ impl Tx<'_> {
                 messages: &rows,
             };
             let id = self.add_order(&account, key, &order)?;
+            if let Some(new) = &ask.file {
+                self.add_edit_file(account.no, id, &new.file)?;
+            }
             let known = self.order(id)?.ok_or(StoreError::OrderNotFound)?;
             self.announce_order(&known)?;
         }
@@ -175,9 +185,25 @@ impl StoreHandle {
     /// removed), [`StoreError::IdempotencyConflict`], [`StoreError::NotSentYet`], [`StoreError::MessageDeleted`],
     /// [`StoreError::NotOurs`], [`StoreError::SeveralConversations`], or as every write. Nothing is stored then.
     pub async fn queue_deed(&self, queue: QueueDeed) -> Result<QueuedDeed> {
+        self.queue_any_deed(queue, None).await
+    }
+
+    /// As [`Self::queue_deed`]: an edit that puts another file into its message. With the commit the staged file belongs to it.
+    ///
+    /// # Errors
+    /// As of [`Self::queue_deed`].
+    pub async fn queue_replacement(&self, edit: QueueDeed, file: QueuedFile) -> Result<QueuedDeed> {
+        self.queue_any_deed(edit, Some(file)).await
+    }
+
+    async fn queue_any_deed(
+        &self,
+        queue: QueueDeed,
+        file: Option<QueuedFile>,
+    ) -> Result<QueuedDeed> {
         let call = "queue_deed";
         let cause = || "a deed can't be written down".to_owned();
-        let ask = Ask::new(queue).ok_or_else(|| StoreError::Broken {
+        let ask = Ask::new(queue, file).ok_or_else(|| StoreError::Broken {
             call,
             cause: cause(),
         })?;

@@ -48,8 +48,10 @@ pub enum StoreError {
     /// A notice, a masked code, or a message of a chat that keeps its own.
     #[error("this message can't be forwarded")]
     NotForwardable,
-    /// To another account only words go.
-    #[error("files can't be copied to another account: save the file and send it there")]
+    /// To another account words and files go.
+    #[error(
+        "what such a message holds can't be copied to another account: only words and files can"
+    )]
     NotCopyable,
     #[error("the messages are not all of one conversation")]
     SeveralConversations,

@@ -1,5 +1,5 @@
 //! Forwards: messages that go on to other chats. In their own account Telegram forwards them; to a chat of another account
-//! a text goes as a copy, for nobody else knows where it came from.
+//! a text or a file goes as a copy, for nobody else knows where it came from.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ use super::{
     tx::Tx,
 };
 use crate::domain::{
-    ConversationId, Details, Extra, ForwardedFrom, MessageRowId, OrderKind, Place, StoredMessage,
-    Timestamp, Wording,
+    ConversationId, Details, Extra, ForwardedFrom, MessageRowId, OrderKind, OutgoingFile, Place,
+    StoredMessage, Timestamp, Wording,
 };
 
 /// What a forward has beside the messages that it makes.
@@ -45,6 +45,8 @@ impl Ask {
         parts.extend(queue.messages.iter().map(|id| id.0.to_be_bytes()));
         parts.extend(queue.to.iter().map(|id| id.0.to_be_bytes()));
         parts.push([u8::from(queue.hide_origin); 8]);
+        // Without a topic the fingerprint is as it was before there were some.
+        parts.extend(queue.topic_id.map(|topic| i64::from(topic).to_be_bytes()));
         let parts: Vec<&[u8]> = parts.iter().map(<[u8; 8]>::as_slice).collect();
         let call = MessagesKey::of(queue.idempotency_key.as_deref(), &parts);
         let one_each = |_| queue.messages.iter().map(|_| random_id()).collect();
@@ -52,6 +54,15 @@ impl Ask {
             random_ids: queue.to.iter().map(one_each).collect(),
             queue,
             call,
+        }
+    }
+}
+
+impl Ask {
+    fn place(&self) -> Place {
+        Place {
+            topic_id: self.queue.topic_id,
+            ..Place::default()
         }
     }
 }
@@ -116,12 +127,15 @@ impl Tx<'_> {
         let account = self.living_account(account_id)?;
         let own = |one: &MessageRecord| one.fields.telegram_account_id == account.id_text;
         if !sources.iter().all(own) {
-            return self.copy_to(&account, key, sources, random_ids);
+            let files = ask.queue.copies.iter().filter(|one| one.to == conversation);
+            let files = files.map(|one| (one.message.0, &one.file)).collect();
+            let place = ask.place();
+            return self.copy_to((&account, key, place), sources, random_ids, &files);
         }
         let mut rows = Vec::new();
         let mut albums: HashMap<i64, i64> = HashMap::new();
         for source in sources {
-            let row = self.add_copy(&account, key, source)?;
+            let row = self.add_copy((&account, key, ask.place()), source, None)?;
             let album = source.fields.album_id;
             // Below all of Telegram's, until it has one for it.
             let album = album.map(|album| *albums.entry(album).or_insert(-row));
@@ -166,35 +180,60 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// Another account's chat: each text is a message of its own.
+    /// Another account's chat: each text is a message of its own, and so is each file, but that albums stay albums.
     fn copy_to(
         &mut self,
-        account: &KnownAccount,
-        key: (i64, i64),
+        to: To<'_>,
         sources: &[MessageRecord],
         random_ids: &[i64],
+        files: &HashMap<i64, &OutgoingFile>,
     ) -> JobResult<Vec<i64>> {
-        let wordless = |one: &MessageRecord| {
-            let media = one.fields.media.as_deref();
-            one.fields.text.trim().is_empty() || media.is_some_and(|media| !is_page(media))
-        };
-        if sources.iter().any(wordless) {
+        let file_of = |source: &MessageRecord| files.get(&source.fields.id).copied();
+        if sources
+            .iter()
+            .any(|one| file_of(one).is_none() && is_wordless(one))
+        {
             return Err(StoreError::NotCopyable.into());
         }
         let mut rows = Vec::new();
-        for (source, random_id) in sources.iter().zip(random_ids) {
-            let row = self.add_copy(account, key, source)?;
-            self.add_order(
-                account,
-                key,
-                &NewOrder {
-                    kind: OrderKind::Text,
-                    payload: None,
-                    messages: &[(row, Some(*random_id))],
-                },
-            )?;
-            self.announce_sent(account, key, row)?;
-            rows.push(row);
+        let together = |a: &(&MessageRecord, &i64), b: &(&MessageRecord, &i64)| {
+            let album = a.0.fields.album_id;
+            album.is_some() && album == b.0.fields.album_id
+        };
+        let sources: Vec<_> = sources.iter().zip(random_ids).collect();
+        for group in sources.chunk_by(together) {
+            let mut making = Vec::with_capacity(group.len());
+            let mut album = None;
+            for (source, random_id) in group {
+                let file = file_of(source);
+                let row = self.add_copy(to, source, file)?;
+                if let Some(file) = file {
+                    self.add_order_file(to.0.no, row, file)?;
+                }
+                if group.len() > 1 {
+                    // Below all of Telegram's, until it has one for it.
+                    let album = *album.get_or_insert(-row);
+                    sql("UPDATE messages SET album_id = ? WHERE id = ?")
+                        .number(album)
+                        .number(row)
+                        .run(self.conn)?;
+                }
+                making.push((row, Some(**random_id)));
+            }
+            let kind = match group.iter().any(|(source, _)| file_of(source).is_some()) {
+                true => OrderKind::Media,
+                false => OrderKind::Text,
+            };
+            let order = NewOrder {
+                kind,
+                payload: None,
+                messages: &making,
+            };
+            self.add_order(to.0, to.1, &order)?;
+            for (row, _) in making {
+                self.announce_sent(to.0, to.1, row)?;
+                rows.push(row);
+            }
         }
         Ok(rows)
     }
@@ -202,24 +241,34 @@ impl Tx<'_> {
     /// A pending message that says the same.
     fn add_copy(
         &mut self,
-        account: &KnownAccount,
-        key: (i64, i64),
+        (account, key, place): To<'_>,
         source: &MessageRecord,
+        file: Option<&OutgoingFile>,
     ) -> JobResult<i64> {
         let entities = source.fields.entities.as_deref();
         let wording = Wording {
             entities: entities.and_then(from_json).unwrap_or_default(),
             ..Wording::default()
         };
+        let media = file.map(OutgoingFile::media);
         let unsent = Unsent {
             text: &source.fields.text,
             wording: &wording,
-            place: Place::default(),
-            media: None,
+            place,
+            media: media.as_ref(),
             album_id: None,
         };
         self.add_unsent(account, key, &unsent)
     }
+}
+
+/// Where something goes.
+type To<'a> = (&'a KnownAccount, (i64, i64), Place);
+
+/// Nothing of it can be written again.
+fn is_wordless(one: &MessageRecord) -> bool {
+    let media = one.fields.media.as_deref();
+    one.fields.text.trim().is_empty() || media.is_some_and(|media| !is_page(media))
 }
 
 fn is_protected(record: &MessageRecord) -> bool {

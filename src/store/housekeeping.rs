@@ -231,6 +231,8 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         .run(conn)?;
     chunk("DELETE FROM order_files WHERE message_row IN (SELECT message_row FROM order_files WHERE account_no = ? LIMIT ?)")
         .run(conn)?;
+    chunk("DELETE FROM edit_files WHERE order_id IN (SELECT order_id FROM edit_files WHERE account_no = ? LIMIT ?)")
+        .run(conn)?;
     let orders = chunk(
         "DELETE FROM orders WHERE id IN (SELECT id FROM orders WHERE account_no = ? ORDER BY id LIMIT ?)",
     )

@@ -99,7 +99,7 @@ pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
 pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, Unlocked};
 pub use types::{
-    AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
+    AccountPatch, ArchiveWork, ConversationFilter, CopiedFile, Discard, EventSink, HistoryStretch,
     LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
     OwedWork, Page, PageEnd, QueueDeed, QueueForward, QueueReply, QueueSend, Queued, QueuedDeed,
     QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,

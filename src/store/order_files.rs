@@ -1,4 +1,5 @@
-//! Files of orders: each lies in the staging folder and has a row for as long as its message is still to be made.
+//! Files of orders: each lies in the staging folder and has a row for as long as its message is still to be made, or to be
+//! edited.
 
 use std::collections::HashSet;
 
@@ -16,7 +17,7 @@ use super::{
     tx::Tx,
 };
 use crate::{
-    domain::{AccountId, MessageRowId, OutgoingFile, PutUp, Uploaded},
+    domain::{AccountId, FileOf, MessageRowId, OrderId, OutgoingFile, PutUp, Uploaded},
     staging::StagedName,
 };
 
@@ -77,6 +78,23 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Goes with its order.
+    pub fn add_edit_file(
+        &mut self,
+        account_no: i64,
+        order: OrderId,
+        file: &OutgoingFile,
+    ) -> JobResult<()> {
+        sql("INSERT INTO edit_files (order_id, account_no, staged, file, size) VALUES (?, ?, ?, ?, ?)")
+            .number(order.0)
+            .number(account_no)
+            .text(&file.staged)
+            .text(&json(file).unwrap_or_default())
+            .number(i64::try_from(file.size).unwrap_or(i64::MAX))
+            .run(self.conn)?;
+        Ok(())
+    }
+
     /// Its message is made, or never will be.
     pub fn drop_order_file(&mut self, row: i64) -> JobResult<()> {
         sql("DELETE FROM order_files WHERE message_row = ?")
@@ -99,30 +117,51 @@ impl Tx<'_> {
             .load::<One>(self.conn)?;
             most = most.max(again.first().map_or(0, |again| again.n));
         }
+        let again = sql(
+            "UPDATE edit_files SET parts = 0, put_up = NULL, again = again + 1 WHERE order_id = ? RETURNING again AS n",
+        )
+        .number(known.row.id)
+        .load::<One>(self.conn)?;
+        most = most.max(again.first().map_or(0, |again| again.n));
         Ok(most <= MOST_AGAIN)
     }
 
     /// A person said "again": what went up before is not relied on.
-    pub fn put_up_anew(&mut self, row: i64) -> JobResult<()> {
-        sql("UPDATE order_files SET parts = 0, put_up = NULL, again = 0 WHERE message_row = ?")
-            .number(row)
+    pub fn put_up_anew(&mut self, known: &Known) -> JobResult<()> {
+        for (row, _) in known.makes() {
+            sql("UPDATE order_files SET parts = 0, put_up = NULL, again = 0 WHERE message_row = ?")
+                .number(row)
+                .run(self.conn)?;
+        }
+        sql("UPDATE edit_files SET parts = 0, put_up = NULL, again = 0 WHERE order_id = ?")
+            .number(known.row.id)
             .run(self.conn)?;
         Ok(())
     }
 }
 
 impl StoreHandle {
-    /// So much of a message's file is at Telegram. Of one that is made meanwhile nothing is kept.
+    /// So much of a file is at Telegram. Of one that is settled meanwhile nothing is kept.
     ///
     /// # Errors
-    /// As every write; it is only to spare the way a second time.
-    pub async fn note_upload(&self, row: MessageRowId, uploaded: Uploaded) -> Result<()> {
+    /// As every write.
+    pub async fn note_upload(&self, file: FileOf, uploaded: Uploaded) -> Result<()> {
         let put_up = uploaded.put_up.as_ref().and_then(json::<PutUp>);
+        let (text, key) = match file {
+            FileOf::Making(row) => (
+                "UPDATE order_files SET parts = ?, put_up = ? WHERE message_row = ?",
+                row.0,
+            ),
+            FileOf::Edit(order) => (
+                "UPDATE edit_files SET parts = ?, put_up = ? WHERE order_id = ?",
+                order.0,
+            ),
+        };
         self.job("note_upload", move |tx| {
-            sql("UPDATE order_files SET parts = ?, put_up = ? WHERE message_row = ?")
+            sql(text)
                 .number(i64::from(uploaded.parts))
                 .text_or_null(put_up.as_deref())
-                .number(row.0)
+                .number(key)
                 .run(tx.conn)?;
             Ok(())
         })
@@ -136,7 +175,8 @@ impl StoreHandle {
     pub async fn staged_files(&self, account: Option<AccountId>) -> Result<HashSet<StagedName>> {
         let account = account.map(|account| account.to_string());
         self.read("staged_files", move |conn| {
-            let rows = sql("SELECT a.id AS account, f.staged FROM order_files f JOIN accounts a ON a.no = f.account_no \
+            let rows = sql("SELECT a.id AS account, f.staged FROM (SELECT account_no, staged FROM order_files \
+                            UNION ALL SELECT account_no, staged FROM edit_files) f JOIN accounts a ON a.no = f.account_no \
                             WHERE a.id = coalesce(?, a.id)")
                 .text_or_null(account.as_deref())
                 .load::<NameRow>(conn)?;

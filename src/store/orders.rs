@@ -141,6 +141,7 @@ impl Tx<'_> {
     pub fn drop_order(&mut self, id: OrderId) -> JobResult<()> {
         for text in [
             "DELETE FROM order_messages WHERE order_id = ?",
+            "DELETE FROM edit_files WHERE order_id = ?",
             "DELETE FROM orders WHERE id = ?",
         ] {
             sql(text).number(id.0).run(self.conn)?;
@@ -310,8 +311,8 @@ impl Tx<'_> {
                     .number(at)
                     .number(row)
                     .run(self.conn)?;
-                self.put_up_anew(row)?;
             }
+            self.put_up_anew(known)?;
         }
         self.announce_order(known)
     }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::domain::{
     AccountId, ChatId, Deed, Making, MediaItem, MessageRowId, NewForward, NewMedia, NewText, Order,
-    OrderKind, Place, Quote, Wording, Work,
+    OrderKind, Place, Quote, Replacement, Wording, Work,
 };
 
 /// An order and one of its messages.
@@ -128,10 +128,7 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
         | OrderKind::Archive
         | OrderKind::MarkUnread
         | OrderKind::Block
-        | OrderKind::Report => Work::Deed {
-            deed: from_json::<Deed>(first.order.payload.as_deref()?)?,
-            message_ids: rows.iter().filter_map(PendingRow::message_id).collect(),
-        },
+        | OrderKind::Report => deed_of(rows)?,
     };
     Some(Order {
         id: first.order.order_id(),
@@ -142,6 +139,30 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
     })
 }
 
+/// An edit that brings a file is a replacement.
+fn deed_of(rows: &[PendingRow]) -> Option<Work> {
+    let first = rows.first()?;
+    let deed = from_json::<Deed>(first.order.payload.as_deref()?)?;
+    match (deed, first.file.read()) {
+        (Deed::Edit { text, entities, .. }, Some((file, uploaded))) => {
+            Some(Work::Replace(Replacement {
+                row: MessageRowId(first.message_row?),
+                message_id: first.message_id()?,
+                item: MediaItem {
+                    caption: text,
+                    entities,
+                    file,
+                    uploaded,
+                },
+            }))
+        }
+        (deed, _) => Some(Work::Deed {
+            deed,
+            message_ids: rows.iter().filter_map(PendingRow::message_id).collect(),
+        }),
+    }
+}
+
 /// What is still to be forwarded.
 fn forward_of(rows: &[PendingRow]) -> Option<NewForward> {
     let payload = rows.first()?.order.payload.as_deref()?;
@@ -150,6 +171,7 @@ fn forward_of(rows: &[PendingRow]) -> Option<NewForward> {
         makes: Vec::new(),
         message_ids: Vec::new(),
         from: ChatId::from_marked(payload.from),
+        topic_id: rows.first()?.topic_id,
         hide_origin: payload.hide_origin,
     };
     for making in rows.iter().filter_map(PendingRow::making) {
@@ -170,10 +192,11 @@ impl StoreHandle {
             let rows = sql(concat!(
                 select_orders!(
                     ", c.chat, om.message_row, om.random_id, m.message_no, m.text, m.entities, m.quote, m.reply_to, \
-                     m.topic_id, m.monoforum_peer, f.file, f.parts, f.put_up FROM orders o \
+                     m.topic_id, m.monoforum_peer, coalesce(f.file, e.file) AS file, coalesce(f.parts, e.parts) AS parts, \
+                     coalesce(f.put_up, e.put_up) AS put_up FROM orders o \
                      JOIN conversations c ON c.id = o.conversation_id \
                      LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \
-                     LEFT JOIN order_files f ON f.message_row = om.message_row \
+                     LEFT JOIN order_files f ON f.message_row = om.message_row LEFT JOIN edit_files e ON e.order_id = o.id \
                      WHERE o.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.state IN "
                 ),
                 pending!(),

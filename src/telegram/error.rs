@@ -299,6 +299,10 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "PEER_ID_INVALID" | "USER_ID_INVALID" | "CHAT_ID_INVALID" | "CHANNEL_INVALID" => {
             "this chat can't be reached from this account"
         }
+        // Our word: Telegram has none for it.
+        "CHAT_MIGRATED" => {
+            "this group is no longer here, as when it became a supergroup: write there"
+        }
         _ => "Telegram did not accept it",
     }
 }

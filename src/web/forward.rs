@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{
     Access, ApiError, Service,
-    conversations::{check_can_send, idempotency_key},
-    whole,
+    conversations::{GENERAL, check_can_send, idempotency_key, number},
+    copies, whole,
 };
 use crate::{
     domain::{ConversationId, MessageRowId},
@@ -23,6 +23,7 @@ pub struct Forward {
     message_ids: Vec<whole::Number>,
     conversation_ids: Vec<whole::Number>,
     hide_origin: Option<bool>,
+    topic_id: Option<String>,
 }
 
 pub async fn forward_messages(
@@ -47,7 +48,19 @@ pub async fn forward_messages(
     }
     // Whoever may see one message of a chat may see them all; the store holds them to be of one.
     service.message(&access, MessageRowId(messages[0])).await?;
+    let topic_id = number(
+        body.topic_id.as_deref(),
+        "invalid_topic_id",
+        "topic_id is the id of a topic of the one forum that is named",
+    )?;
+    if topic_id.is_some() && chats.len() > 1 {
+        return Err(ApiError::unprocessable(
+            "invalid_topic_id",
+            "a topic is of one forum: name that conversation alone",
+        ));
+    }
     let mut accounts = Vec::new();
+    let mut places = Vec::new();
     for id in &chats {
         let conversation = service.conversation(&access, ConversationId(*id)).await?;
         check_can_send(&service.account(&access, conversation.account_id).await?)?;
@@ -60,17 +73,20 @@ pub async fn forward_messages(
         if !accounts.contains(&conversation.account_id) {
             accounts.push(conversation.account_id);
         }
+        places.push((conversation.account_id, conversation.id));
     }
+    let idempotency_key = idempotency_key(&request)?;
+    let messages: Vec<MessageRowId> = messages.into_iter().map(MessageRowId).collect();
+    let copies = copies::stage(&service, &access, &messages, &places).await?;
     let queue = QueueForward {
-        messages: messages.into_iter().map(MessageRowId).collect(),
+        messages,
         to: chats.into_iter().map(ConversationId).collect(),
+        topic_id: topic_id.filter(|topic| *topic != GENERAL),
         hide_origin: body.hide_origin.unwrap_or(false),
-        idempotency_key: idempotency_key(&request)?,
+        copies: copies.named(),
+        idempotency_key,
     };
-    let messages = service.store.queue_forward(queue).await?;
-    for account in accounts {
-        service.supervisor.wake_outbox(account).await;
-    }
+    let messages = copies.committed(service.clone(), queue, accounts).await?;
     Ok(HttpResponse::Accepted().json(json!({ "messages": messages })))
 }
 

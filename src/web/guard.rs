@@ -37,8 +37,9 @@ use super::{
 use crate::domain::AccountId;
 
 /// Calls that files come with.
-const TAKE_FORMS: [&str; 4] = [
+const TAKE_FORMS: [&str; 5] = [
     "/conversations/{id}/reply",
+    "/messages/{id}",
     "/telegram/user/send",
     "/telegram/chats/{chat_id}/messages",
     "/telegram/chats/{chat_id}/messages/",

@@ -1,21 +1,22 @@
 //! Orders about what is there: messages edited, deleted, reacted to and pinned, chats cleared. Each is committed before it
 //! is answered; what became of it is told as events.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
     Access, ApiError, Service,
     conversations::{check_can_send, check_reply, idempotency_key},
+    form::{Form, is_form},
     optional::{Given, given},
-    whole,
+    replace, whole,
     wording::Formatted,
 };
 use crate::{
     domain::{
-        Conversation, ConversationId, ConversationKind, Deed, MediaKind, MessageRowId, OrderId,
-        StoredMessage, Timestamp,
+        AccountId, Conversation, ConversationId, ConversationKind, Deed, MediaKind, MessageRowId,
+        OrderId, StoredMessage, Timestamp,
     },
     store::{Discard, QueueDeed, QueuedDeed},
 };
@@ -32,15 +33,38 @@ pub struct Edit {
     formatted: Formatted,
 }
 
+/// Words as JSON, another file as a form.
 pub async fn edit_message(
     service: web::Data<Service>,
     access: Access,
     id: web::Path<i64>,
     request: HttpRequest,
-    body: web::Json<Edit>,
+    body: web::Payload,
+) -> Result<HttpResponse, Error> {
+    let id = MessageRowId(*id);
+    if !is_form(&request) {
+        let body = web::Json::<Edit>::from_request(&request, &mut body.into_inner()).await?;
+        let body = body.into_inner();
+        return Ok(edit_text(&service, &access, id, &request, body).await?);
+    }
+    let mut form = Form::open(&request, body);
+    match replace::file_of(&service, &access, id, &request, &mut form).await {
+        Ok(answer) => Ok(answer),
+        Err(error) => {
+            form.drain().await;
+            Err(error.into())
+        }
+    }
+}
+
+async fn edit_text(
+    service: &Service,
+    access: &Access,
+    id: MessageRowId,
+    request: &HttpRequest,
+    body: Edit,
 ) -> Result<HttpResponse, ApiError> {
-    let message = service.message(&access, MessageRowId(*id)).await?;
-    let body = body.into_inner();
+    let message = service.message(access, id).await?;
     let (text, wording) = body.formatted.words(body.text)?;
     // Under a file there may be no words at all.
     if !(text.is_empty() && has_file(&message)) {
@@ -51,7 +75,7 @@ pub async fn edit_message(
         entities: wording.entities,
         preview: !wording.no_preview,
     };
-    one_message(&service, &access, &request, &message, deed).await
+    one_message(service, access, request, &message, deed).await
 }
 
 fn has_file(message: &StoredMessage) -> bool {
@@ -319,7 +343,7 @@ pub async fn retry_order(
     access: Access,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = seen_order(&service, &access, *id).await?;
+    let (id, _) = seen_order(&service, &access, *id).await?;
     let order = service.store.retry_deed(id).await?;
     check_can_send(&service.account(&access, order.account_id).await?)?;
     service.supervisor.wake_outbox(order.account_id).await;
@@ -338,23 +362,29 @@ pub async fn drop_order(
     id: web::Path<i64>,
     query: web::Query<DropOrder>,
 ) -> Result<HttpResponse, ApiError> {
-    let id = seen_order(&service, &access, *id).await?;
+    let (id, account) = seen_order(&service, &access, *id).await?;
     let how = match query.force {
         Some(true) => Discard::Anyway,
         _ => Discard::Settled,
     };
     service.store.drop_deed(id, how).await?;
+    // What it was bringing goes no further.
+    service.supervisor.wake_outbox(account).await;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn seen_order(service: &Service, access: &Access, id: i64) -> Result<OrderId, ApiError> {
+async fn seen_order(
+    service: &Service,
+    access: &Access,
+    id: i64,
+) -> Result<(OrderId, AccountId), ApiError> {
     let id = OrderId(id);
     service
         .store
         .order_account(id)
         .await?
         .filter(|account| access.sees(*account))
-        .map(|_| id)
+        .map(|account| (id, account))
         .ok_or_else(|| ApiError::not_found("order_not_found", "order"))
 }
 

@@ -4,6 +4,8 @@ export const ROOT = new URL('../../', import.meta.url);
 const LIMIT_MS = 20_000;
 /** Sixteen proxies that lead nowhere, and five data centres. */
 const TEST_LIMIT_MS = 120_000;
+/** A file from Telegram, and its copy. */
+const FETCH_LIMIT_MS = 600_000;
 
 export class ApiError extends Error {
   /** @param {number} status 0 when there was no answer at all */
@@ -50,6 +52,12 @@ async function told(answer) {
 async function upload(path, file) {
   const headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
   return told(await send(new URL(path, ROOT), { method: 'POST', headers, body: file }));
+}
+
+/** A form with files: it takes as long as they are large. */
+async function sendForm(path, form, key) {
+  const headers = { Accept: 'application/json', 'Idempotency-Key': key };
+  return told(await send(new URL(path, ROOT), { method: 'PATCH', headers, body: form }));
 }
 
 /** Where an export comes from: `kind` is conversations or accounts. */
@@ -137,7 +145,9 @@ export const api = {
   react: (message, emoji) => call(`messages/${id(message)}/reaction`, { method: 'PUT', headers: once(), body: { emoji } }),
   pin: (message, pinned) => call(`messages/${id(message)}/pin`, { method: 'PUT', headers: once(), body: { pinned } }),
   deleteMessages: (messages, whom) => call('messages/delete', { method: 'POST', keepalive: true, headers: once(), body: { message_ids: numbers(messages), for: whom } }),
-  forward: (messages, conversations, hide) => call('messages/forward', { method: 'POST', headers: once(), body: { message_ids: numbers(messages), conversation_ids: numbers(conversations), hide_origin: hide } }),
+  // Files for another account are fetched before the answer.
+  forward: (messages, conversations, hide, topic) => call('messages/forward', { method: 'POST', headers: once(), patience: FETCH_LIMIT_MS, body: { message_ids: numbers(messages), conversation_ids: numbers(conversations), hide_origin: hide, topic_id: topic } }),
+  replaceFile: (message, form, key) => sendForm(`messages/${id(message)}`, form, key),
   retryOrder: (order) => call(`orders/${id(order)}/retry`, { method: 'POST' }),
   dropOrder: (order, force) => call(`orders/${id(order)}`, { method: 'DELETE', query: force ? { force: true } : {} }),
   reveal: (message) => call(`messages/${id(message)}/reveal`, { method: 'POST' }),

@@ -16,6 +16,12 @@ export class Deeds {
     });
   }
 
+  /** Another file, under the same caption or another one. */
+  async replaceFile(message, form, key) {
+    const answer = await api.replaceFile(message.id, form, key);
+    this.app.store.dispatch({ type: 'message_answered', message: answer.message });
+  }
+
   react(message, emoji) {
     return this.app.actions.attempt(async () => {
       const answer = await api.react(message.id, emoji);
@@ -44,9 +50,9 @@ export class Deeds {
     });
   }
 
-  /** @param {string[]} conversations where to */
-  async forward(messages, conversations, hideOrigin) {
-    const done = await this.app.actions.attempt(() => api.forward(messages.map((one) => one.id), conversations, hideOrigin));
+  /** @param {string[]} conversations where to @param {string|null} topic of the one forum among them */
+  async forward(messages, conversations, hideOrigin, topic = null) {
+    const done = await this.app.actions.attempt(() => api.forward(messages.map((one) => one.id), conversations, hideOrigin, topic));
     if (done) this.app.toast(this.app.t('forward.done', { n: conversations.length }));
   }
 

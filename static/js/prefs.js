@@ -3,10 +3,10 @@
 const PREFS = 'switchboard.prefs';
 const DRAFT = 'switchboard.draft.';
 
-/** @typedef {{theme: 'auto'|'light'|'dark', language: string|null, enterSends: boolean, autoRead: boolean, notifications: boolean, showDeleted: boolean, listWidth: number|null}} Prefs */
+/** @typedef {{theme: 'auto'|'light'|'dark', language: string|null, enterSends: boolean, autoRead: boolean, notifications: boolean, showDeleted: boolean, sayTyping: boolean, listWidth: number|null}} Prefs */
 
 /** @type {Prefs} */
-const DEFAULTS = { theme: 'auto', language: null, enterSends: true, autoRead: false, notifications: false, showDeleted: true, listWidth: null };
+const DEFAULTS = { theme: 'auto', language: null, enterSends: true, autoRead: false, notifications: false, showDeleted: true, sayTyping: false, listWidth: null };
 
 /** A Storage that forgets, for browsers that refuse the real one. */
 export function memoryStorage() {

@@ -192,3 +192,79 @@ async fn a_voice_message_is_recorded_and_sent() {
     .await;
     desk.close().await;
 }
+
+/// Protects who sent the wrong file: another one stands in its message, under the caption that it had; what can't go is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sent_file_is_replaced() {
+    let met = met(&["Hello"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::open(met.fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_message("Hello", "received").await;
+    let wrong = file(&folder, "wrong.pdf", 40_000);
+    desk.pick_files(".composer [data-part=pick]", &[wrong])
+        .await;
+    desk.fill(".sheet textarea", "**as** promised").await;
+    desk.keys("Enter").await;
+    desk.until_gone(".sheet").await;
+    until_sent(&met, 1).await;
+    let own = "document.querySelector('.message.own[data-status=sent]')";
+    desk.until("the message", own).await;
+    desk.js(&format!("{own}.querySelector('.more').click()"))
+        .await;
+    desk.click_text(".popup-item", "Replace the file").await;
+    desk.until_text(".sheet", "New file").await;
+    desk.assert_accessible("a file that is replaced").await;
+    desk.pick_files("#replace-file", &[file(&folder, "empty.pdf", 0)])
+        .await;
+    desk.until(
+        "the trouble",
+        "document.querySelector('.sheet .error').textContent !== '' && document.querySelector('.sheet .primary').disabled",
+    )
+    .await;
+    desk.pick_files("#replace-file", &[file(&folder, "prices.pdf", 30_000)])
+        .await;
+    desk.until(
+        "the button",
+        "!document.querySelector('.sheet .primary').disabled",
+    )
+    .await;
+    desk.screenshot("replace").await;
+    desk.click(".sheet .primary").await;
+    desk.until_gone(".sheet").await;
+    desk.until_text(".message.own .file-name", "prices.pdf")
+        .await;
+    let now = sent(&met).pop().unwrap();
+    assert_eq!(now.file.unwrap().size, 30_000);
+    assert_eq!(now.text, "as promised");
+    desk.until(
+        "its formatting",
+        "document.querySelector('.message.own .body strong, .message.own .body b')",
+    )
+    .await;
+    desk.close().await;
+}
+
+/// Protects who would rather not be seen: that somebody types is said where this browser was set to, and nowhere else.
+#[tokio::test(flavor = "multi_thread")]
+async fn that_somebody_types_is_said_where_it_is_wanted() {
+    let met = met(&["Hello"]).await;
+    let desk = Desk::open(met.fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_message("Hello", "received").await;
+    let told = || {
+        let methods = met.fleet.telegram.ledger().methods;
+        methods.get("messages.setTyping").copied().unwrap_or(0)
+    };
+    desk.fill("#reply", "a first word").await;
+    desk.keys("Enter").await;
+    desk.until_message("a first word", "sent").await;
+    assert_eq!(told(), 0);
+    desk.click("#open-settings").await;
+    desk.click("#set-sayTyping").await;
+    desk.keys("Escape").await;
+    desk.until_gone(".sheet").await;
+    desk.fill("#reply", "a second word").await;
+    wait::until("it to be said", async || told(), |told| *told == 1).await;
+    desk.close().await;
+}

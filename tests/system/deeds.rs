@@ -360,6 +360,13 @@ async fn a_deed_whose_answer_was_lost_is_done_once() {
             .into_iter()
             .filter(|frame| frame["data"]["order"]["status"] == "done");
         assert!(ended.count() >= 1, "{word}: {frames:?}");
+        // The answer that was lost would have said what it changed.
+        let seen = async || {
+            let ours = talk.fleet.api.get(&path(&ours, "")).await["message"].clone();
+            ours["text"].clone()
+        };
+        let wanted = json!(format!("{word}, edited"));
+        wait::until("the desk to know", seen, |text| *text == wanted).await;
     }
 }
 

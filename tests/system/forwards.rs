@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{
     ChatRef, Draft, Effect, Fault, Media, PersonSpec,
-    world::{Form, LedgerMessage},
+    world::{Form as SentForm, LedgerMessage},
 };
 
 use crate::support::{
     fleet::{Fleet, FleetAccount},
+    forms::{Form, paper},
     rows, wait,
 };
 
@@ -135,9 +137,9 @@ async fn an_album_stays_an_album() {
                 width: 40,
                 height: 30,
             }),
-            form: Form {
+            form: SentForm {
                 album: Some(77),
-                ..Form::default()
+                ..SentForm::default()
             },
             ..Draft::text(text.clone())
         };
@@ -170,14 +172,14 @@ async fn an_album_stays_an_album() {
     );
 }
 
-/// Protects other accounts' chats: a text goes there as a copy of ours; a file does not, and says so.
+/// Protects other accounts' chats: a text and a file go there as copies of ours, byte for byte, once under one key; what
+/// can't be written again is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_text_is_copied_to_another_account() {
+async fn texts_and_files_are_copied_to_another_account() {
     let town = Town::start(2).await;
     let other = town.fleet.accounts[1].clone();
-    town.fleet
-        .telegram
-        .say(town.people[1], other.user, "over here");
+    let telegram = &town.fleet.telegram;
+    telegram.say(town.people[1], other.user, "over here");
     let there = town.fleet.conversation(&other, town.people[1]).await;
     let said = town.said("pass it on").await;
     let body = json!({ "message_ids": [said["id"]], "conversation_ids": [there["id"]] });
@@ -187,23 +189,172 @@ async fn a_text_is_copied_to_another_account() {
         .wait_for_message(&there, "pass it on", "sent")
         .await;
     assert_eq!(
-        town.fleet.telegram.texts(other.user, town.people[1]),
+        telegram.texts(other.user, town.people[1]),
         ["over here", "pass it on"]
     );
+
     let photo = Media::Photo {
         width: 40,
         height: 30,
     };
-    town.fleet
-        .telegram
-        .say_media(town.people[0], town.account.user, photo, "look");
+    telegram.say_media(town.people[0], town.account.user, photo, "look");
     let look = town
         .fleet
         .wait_for_message(&town.chats[0], "look", "received")
         .await;
-    let body = json!({ "message_ids": [look["id"]], "conversation_ids": [there["id"]] });
+    let body = json!({ "message_ids": [look["id"]], "conversation_ids": [there["id"], town.chats[2]["id"]] });
+    let keyed = town.fleet.api.with_header("idempotency-key", "copy-1");
+    for _ in 0..2 {
+        let (status, answer) = keyed
+            .call(Method::POST, "/messages/forward", Some(body.clone()))
+            .await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        assert_eq!(answer["messages"][0]["media"]["kind"], "photo", "{answer}");
+    }
+    town.fleet.wait_for_message(&there, "look", "sent").await;
+    town.until_done().await;
+    let file = format!("/messages/{}/media", look["id"]);
+    let file = town.fleet.api.request(Method::GET, &file).send().await;
+    let file = file.unwrap().bytes().await.unwrap();
+    let copy = theirs(&town, &other, town.people[1]).pop().unwrap();
+    assert_eq!(copy.file.unwrap().sha256, sha256(&file));
+    assert_eq!(theirs(&town, &other, town.people[1]).len(), 2);
+    assert_eq!(
+        town.ours(town.people[2]).len(),
+        1,
+        "in its own account it is forwarded"
+    );
+
+    let papers = [paper(1, 90_000), paper(2, 60_000)];
+    let form = papers
+        .iter()
+        .fold(Form::default().field("text", "lists"), Form::add);
+    let path = format!("/conversations/{}/reply", town.chats[0]["id"]);
+    let (_, answer) = town.fleet.api.form(&path, form).await;
+    let ids: Vec<Value> = (0..2)
+        .map(|at| answer["messages"][at]["id"].clone())
+        .collect();
+    town.until_done().await;
+    let body = json!({ "message_ids": ids, "conversation_ids": [there["id"]] });
+    let (status, answer) = town.forward(body).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+    town.until_done().await;
+    let album = theirs(&town, &other, town.people[1]).split_off(2);
+    let sums: Vec<String> = album
+        .iter()
+        .map(|one| one.file.clone().unwrap().sha256)
+        .collect();
+    assert_eq!(sums, [papers[0].sha256(), papers[1].sha256()]);
+    assert_eq!(
+        (album[0].text.as_str(), album[1].text.as_str()),
+        ("lists", "")
+    );
+    assert!(album[0].album != 0 && album[0].album == album[1].album);
+
+    let sticker = Media::Sticker {
+        emoji: "🙂".to_owned(),
+    };
+    telegram.say_media(town.people[0], town.account.user, sticker, "");
+    let is_sticker = |one: &Value| one["media"]["kind"] == "sticker";
+    let all = wait::until(
+        "the sticker",
+        async || {
+            town.fleet
+                .api
+                .messages(town.chats[0]["id"].as_i64().unwrap())
+                .await
+        },
+        |all| all.iter().any(is_sticker),
+    )
+    .await;
+    let sticker = all.iter().find(|one| is_sticker(one)).unwrap();
+    let body = json!({ "message_ids": [sticker["id"]], "conversation_ids": [there["id"]] });
     let (_, answer) = town.forward(body).await;
     assert_eq!(answer["error"]["code"], "not_copyable");
+    let staged = async || {
+        let folder = town.fleet.data_dir().join("staged").join(&other.id);
+        std::fs::read_dir(folder).map_or(0, Iterator::count)
+    };
+    wait::until("an empty folder", staged, |left| *left == 0).await;
+}
+
+/// What another account has written in a chat.
+fn theirs(town: &Town, account: &FleetAccount, chat: i64) -> Vec<LedgerMessage> {
+    let ledger = town.fleet.telegram.ledger_of(account.user);
+    let chat = ledger[&chat].messages.iter();
+    chat.filter(|message| message.out).cloned().collect()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    let sum = sha2::Sha256::digest(bytes);
+    sum.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Protects a forum's order: what is forwarded there stands in the topic that was named, and a topic is of one forum.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_go_on_into_a_topic() {
+    let town = Town::start(1).await;
+    let telegram = &town.fleet.telegram;
+    let forum = telegram.add_forum("Forum", &[town.people[1], town.account.user]);
+    let topic = telegram
+        .add_topic(forum, town.people[1], "Billing")
+        .unwrap();
+    let closed = telegram.add_topic(forum, town.people[1], "Closed").unwrap();
+    telegram.close_topic(forum, closed).unwrap();
+    let there = town.fleet.conversation(&town.account, forum).await;
+    let said = town.said("pass it on").await;
+    let body = |topic: i32, to: Vec<&Value>| json!({ "message_ids": [said["id"]], "conversation_ids": to, "topic_id": topic.to_string() });
+    for to in [topic, 1] {
+        let (status, answer) = town.forward(body(to, vec![&there["id"]])).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        town.until_done().await;
+    }
+    let spots: Vec<i32> = town.ours(forum).iter().map(|one| one.topic).collect();
+    assert_eq!(spots, [topic, 0]);
+    let (_, answer) = town.forward(body(closed, vec![&there["id"]])).await;
+    let path = format!("/messages/{}", answer["messages"][0]["id"]);
+    let failed = wait::until(
+        "Telegram's refusal",
+        async || town.fleet.api.get(&path).await["message"].clone(),
+        |message| message["status"] == "failed",
+    )
+    .await;
+    assert_eq!(failed["error"]["code"], "TOPIC_CLOSED");
+    let both = vec![&there["id"], &town.chats[1]["id"]];
+    let (_, answer) = town.forward(body(topic, both)).await;
+    assert_eq!(answer["error"]["code"], "invalid_topic_id");
+}
+
+/// Protects the same over `kill -9` at any moment: `SWITCHBOARD_KILLS` takes another number.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_random_moments_each_message_goes_on_once() {
+    let mut town = Town::start(1).await;
+    let mut chance = StdRng::seed_from_u64(20_261_202);
+    let kills = std::env::var("SWITCHBOARD_KILLS").map_or(3, |text| text.parse().unwrap());
+    town.fleet
+        .telegram
+        .set_fault(Fault::new(Effect::SlowAnswer { millis: 30 }).on(FORWARD));
+    let mut wanted = Vec::new();
+    for round in 0..kills {
+        let text = format!("round {round}");
+        let said = town.said(&text).await;
+        let body =
+            json!({ "message_ids": [said["id"]], "conversation_ids": [town.chats[1]["id"]] });
+        let (status, answer) = town.forward(body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        tokio::time::sleep(Duration::from_millis(chance.random_range(0..90))).await;
+        town.fleet.kill_service();
+        town.fleet.start_service();
+        town.until_done().await;
+        wanted.push(text);
+        let texts: Vec<_> = town
+            .ours(town.people[1])
+            .into_iter()
+            .map(|one| one.text)
+            .collect();
+        assert_eq!(texts, wanted);
+    }
 }
 
 /// Protects against the double and the loss: lines that break before and after Telegram took it, answers that are unreadable,

@@ -71,6 +71,33 @@ impl Simulator {
         ChatRef::Group(self.with(|world| world.add_group(title, *creator, others))).marked()
     }
 
+    /// A basic group becomes a supergroup; answers its marked id.
+    ///
+    /// # Errors
+    /// When it is no group, or became one before.
+    pub fn migrate_group(&self, group: i64) -> Result<i64, Refusal> {
+        let ChatRef::Group(id) = ChatRef::from(group) else {
+            return Err(bad("CHAT_ID_INVALID"));
+        };
+        let channel = self.with(|world| world.migrate_group(id))?;
+        Ok(ChatRef::Channel(channel).marked())
+    }
+
+    /// Slow mode: who did not make the supergroup writes once in so many seconds; 0: off.
+    ///
+    /// # Errors
+    /// When it is no supergroup.
+    pub fn set_slow_mode(&self, supergroup: i64, seconds: i32) -> Result<(), Refusal> {
+        let id = channel_of(supergroup)?;
+        self.with(|world| match world.channels.get_mut(&id) {
+            Some(channel) => {
+                channel.slow = seconds;
+                Ok(())
+            }
+            None => Err(bad("CHANNEL_INVALID")),
+        })
+    }
+
     /// A supergroup that the first member made; answers its marked id.
     pub fn add_supergroup(&self, title: &str, members: &[i64]) -> i64 {
         self.add_big(title, None, false, members)
@@ -340,7 +367,7 @@ impl Simulator {
             let gid = found(world, from, chat, id)?;
             let entities = world.body(gid).and_then(Body::entities);
             let words = (text, entities.unwrap_or_default());
-            world.edit(from, gid, words, None).map(|_| ())
+            world.edit(from, gid, words, None, None).map(|_| ())
         })
     }
 

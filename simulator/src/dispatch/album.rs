@@ -8,7 +8,7 @@ use super::{
     messages::{check_caption, check_random_id, sent_updates, ttl_of},
     reply, upload,
 };
-use crate::world::{Draft, Form, Media, Posted, Refusal, World, bad};
+use crate::world::{Draft, Form, Gid, Media, Posted, Refusal, World, bad};
 
 const MOST: usize = 10;
 
@@ -27,6 +27,23 @@ fn kind_of(media: &Media) -> Option<Kind> {
         Media::Document { mime, .. } if mime != "image/gif" => Some(Kind::Papers),
         _ => None,
     }
+}
+
+/// May this stand where the message has its media now? In an album it has to go with the others.
+pub fn check_replacement(world: &World, gid: Gid, media: &Media) -> Result<(), Refusal> {
+    let Some(body) = world.body(gid) else {
+        return Err(bad("MESSAGE_ID_INVALID"));
+    };
+    let new = kind_of(media).ok_or_else(|| bad("MEDIA_NEW_INVALID"))?;
+    let Some(before) = &body.media else {
+        return Ok(());
+    };
+    let before = kind_of(before).ok_or_else(|| bad("MEDIA_PREV_INVALID"))?;
+    let of_album = body.form.as_ref().is_some_and(|form| form.album.is_some());
+    if of_album && new != before {
+        return Err(bad("MEDIA_GROUPED_INVALID"));
+    }
+    Ok(())
 }
 
 /// Keeps a file for a chat and sends nothing.

@@ -6,7 +6,7 @@ use grammers_tl_types::{
 
 use super::{Call, content, dialogs, reply};
 use crate::world::{
-    Body, ChatRef, Draft, Form, Forward, Gid, Media, Posted, Refusal, World, bad, utf16_len,
+    Body, ChatRef, Draft, Form, Forward, Gid, Media, Posted, Refusal, Spot, World, bad, utf16_len,
     view::Detail,
 };
 
@@ -251,6 +251,13 @@ pub fn forward_messages(
     if r.id.len() != r.random_id.len() || r.id.is_empty() {
         return Err(bad("RANDOM_ID_INVALID"));
     }
+    let spot = match (to, r.top_msg_id) {
+        (ChatRef::Channel(id), Some(topic)) => match world.channels.get(&id) {
+            Some(channel) => world.topic_spot(call.user, channel, Some(topic), topic)?,
+            None => Spot::default(),
+        },
+        _ => Spot::default(),
+    };
     let mut drafts = Vec::new();
     // Messages of one album are one album there, under a number of its own.
     let mut albums: std::collections::BTreeMap<i64, i64> = std::collections::BTreeMap::new();
@@ -294,6 +301,7 @@ pub fn forward_messages(
             file: body.file,
             form,
             forwarded: (!r.drop_author).then(|| before.unwrap_or(forwarded)),
+            spot,
             random_id: *random_id,
             ..Draft::default()
         };
@@ -316,6 +324,14 @@ pub fn edit_message(
     let gid = world
         .find(call.user, chat, r.id)
         .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
+    let shown = match &r.media {
+        Some(media) => {
+            let (media, file) = super::upload::media_and_file(world, call.user, media)?;
+            super::album::check_replacement(world, gid, &media)?;
+            Some((media, file))
+        }
+        None => None,
+    };
     let body = world.body(gid);
     // What is left out stays as it is.
     let text = r.message.or_else(|| body.map(|body| body.text.clone()));
@@ -323,7 +339,7 @@ pub fn edit_message(
         text.as_deref().unwrap_or_default(),
         r.entities.unwrap_or_default(),
     );
-    let (pts, pts_count) = world.edit(call.user, gid, words, Some(call.key()))?;
+    let (pts, pts_count) = world.edit(call.user, gid, words, shown, Some(call.key()))?;
     Ok(edited(world, call, chat, r.id, gid, (pts, pts_count)))
 }
 

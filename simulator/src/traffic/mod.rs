@@ -194,7 +194,7 @@ fn act(
         if dice < share {
             let last = last_of(world, who, chat);
             return last.is_some_and(|gid| {
-                let _ = world.edit(who, gid, (&format!("{text} ✏️"), Vec::new()), None);
+                let _ = world.edit(who, gid, (&format!("{text} ✏️"), Vec::new()), None, None);
                 false
             });
         }

@@ -8,7 +8,7 @@ use super::{
     forbidden,
     ids::ChatRef,
     mailbox::MailEvent,
-    message::{Gid, utf16_len},
+    message::{Gid, Media, utf16_len},
     push::Audience,
     view::{Cast, Detail},
 };
@@ -23,12 +23,13 @@ pub const CAPTION: usize = 1_024;
 pub type Moved = (i32, i32);
 
 impl World {
-    /// Gives a message another text, said in another way. `by` must have written it, and not too long ago.
+    /// Gives a message another text, said in another way, or another file. `by` must have written it, and not too long ago.
     pub fn edit(
         &mut self,
         by: i64,
         gid: Gid,
         (text, entities): (&str, Vec<enums::MessageEntity>),
+        shown: Option<(Media, i64)>,
         key: Option<KeyId>,
     ) -> Result<Moved, Refusal> {
         let now = self.now();
@@ -47,7 +48,8 @@ impl World {
             return Err(bad("MESSAGE_EDIT_TIME_EXPIRED"));
         }
         let before = body.entities().unwrap_or_default();
-        if body.text == text && before == entities {
+        let same_file = shown.as_ref().is_none_or(|(_, file)| *file == body.file);
+        if body.text == text && before == entities && same_file {
             return Err(bad("MESSAGE_NOT_MODIFIED"));
         }
         if text.is_empty() && body.media.is_none() {
@@ -61,6 +63,10 @@ impl World {
         }
         if before != entities {
             body.form.get_or_insert_default().entities = entities;
+        }
+        if let Some((media, file)) = shown {
+            body.media = Some(Box::new(media));
+            body.file = file;
         }
         let former = std::mem::replace(&mut body.text, text.to_owned());
         body.former_texts.push(former);

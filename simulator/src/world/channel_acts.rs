@@ -31,6 +31,7 @@ impl World {
                 date,
                 version: 1,
                 photo: 0,
+                migrated_to: None,
             },
         );
         let action = Action::Created {
@@ -93,7 +94,7 @@ impl World {
     }
 
     /// Becomes a member without a word.
-    fn enter_channel(&mut self, id: i64, user: i64) {
+    pub(super) fn enter_channel(&mut self, id: i64, user: i64) {
         let now = self.now();
         let Some(channel) = self.channels.get_mut(&id) else {
             return;

@@ -15,6 +15,8 @@ pub struct Group {
     pub version: i32,
     /// 0: none.
     pub photo: i64,
+    /// The supergroup that it became: nobody writes here any more.
+    pub migrated_to: Option<i64>,
 }
 
 /// A supergroup or a broadcast channel: it has its own messages, ids and pts.
@@ -47,6 +49,10 @@ pub struct Channel {
     pub reactions: Option<Vec<String>>,
     /// Who cleared the history for themselves, and up to which message.
     pub hidden: BTreeMap<i64, i32>,
+    /// Slow mode: seconds between two messages of one member; 0: off.
+    pub slow: i32,
+    /// When members wrote last, while it is on.
+    pub spoke: BTreeMap<i64, i32>,
 }
 
 /// What happened in a channel, in the order of its pts.
@@ -96,6 +102,8 @@ impl Channel {
             protected: false,
             reactions: None,
             hidden: BTreeMap::new(),
+            slow: 0,
+            spoke: BTreeMap::new(),
         }
     }
 

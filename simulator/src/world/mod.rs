@@ -21,6 +21,7 @@ mod lookup;
 mod mailbox;
 mod marks;
 mod message;
+mod migration;
 mod notices;
 mod picture;
 mod poll;

@@ -4,7 +4,7 @@ use grammers_tl_types::types;
 
 use super::{
     Refusal, SendEntry, World, bad,
-    chats::ChannelEvent,
+    chats::{Channel, ChannelEvent},
     forbidden,
     ids::ChatRef,
     mailbox::MailEvent,
@@ -55,6 +55,7 @@ impl World {
         if utf16_len(&draft.text) > TEXT_LIMIT {
             return Err(bad("MESSAGE_TOO_LONG"));
         }
+        self.take_turn(by, chat)?;
         let random_id = draft.random_id;
         let posted = self.post(by, chat, draft, Some(key));
         if random_id != 0 {
@@ -64,6 +65,24 @@ impl World {
         }
         self.note_send(by, chat, random_id, posted.gid);
         Ok(posted)
+    }
+
+    /// In slow mode whoever does not run the supergroup waits between two messages.
+    fn take_turn(&mut self, by: i64, chat: ChatRef) -> Result<(), Refusal> {
+        let now = self.now();
+        let ChatRef::Channel(id) = chat else {
+            return Ok(());
+        };
+        let slow = |channel: &&mut Channel| channel.slow > 0 && channel.creator != by;
+        let Some(channel) = self.channels.get_mut(&id).filter(slow) else {
+            return Ok(());
+        };
+        let next = channel.spoke.get(&by).map_or(now, |at| at + channel.slow);
+        if next > now {
+            return Err(Refusal::new(420, format!("SLOWMODE_WAIT_{}", next - now)));
+        }
+        channel.spoke.insert(by, now);
+        Ok(())
     }
 
     fn note_send(&mut self, account: i64, chat: ChatRef, random_id: i64, gid: Gid) {
@@ -120,6 +139,9 @@ impl World {
                 let Some(group) = self.groups.get(&id) else {
                     return Err(bad("CHAT_ID_INVALID"));
                 };
+                if group.migrated_to.is_some() {
+                    return Err(bad("PEER_ID_INVALID"));
+                }
                 if !group.members.contains(&by) {
                     return Err(forbidden("CHAT_WRITE_FORBIDDEN"));
                 }

@@ -7,13 +7,14 @@ use grammers_client::tl;
 use tl::{functions, types};
 
 use super::{
-    formatting,
+    fetch, formatting,
     outcome::{not_sent, outcome, refused, unknown},
     resolve::input_peer,
+    send_media,
     shared::Shared,
 };
 use crate::{
-    domain::{Change, ChatId, ChatMark, Deed, Entity, Outcome, Timestamp},
+    domain::{Change, ChatId, ChatMark, Deed, Entity, OrderKind, Outcome, Replacement, Timestamp},
     telegram::{
         CallError,
         error::{Failure, meaning},
@@ -34,7 +35,10 @@ pub(super) async fn carry_out(
             text,
             entities,
             preview,
-        } => edit(shared, chat, message_ids, (text, entities, *preview)).await,
+        } => {
+            let words = (text.as_str(), entities.as_slice(), *preview);
+            edit(shared, chat, the_one(message_ids), words, None).await
+        }
         Deed::Delete { for_everyone } => delete(shared, chat, message_ids, *for_everyone).await,
         Deed::React { emoji } => react(shared, chat, message_ids, emoji.as_deref()).await,
         Deed::Pin { pinned, silent } => pin(shared, chat, message_ids, *pinned, *silent).await,
@@ -48,9 +52,38 @@ pub(super) async fn carry_out(
         | Deed::Block { .. }
         | Deed::Report => mark(shared, chat, deed).await,
     };
+    told(shared, (chat, message_ids), done, deed.kind()).await
+}
+
+/// Another file for a message. It was put up, and stays the same at every attempt.
+pub(super) async fn replace(shared: &Shared, chat: ChatId, work: &Replacement) -> Outcome {
+    let item = &work.item;
+    let Some(put_up) = &item.uploaded.put_up else {
+        return not_sent("a file is not at Telegram yet");
+    };
+    let words = (item.caption.as_str(), item.entities.as_slice(), true);
+    let media = Some(send_media::shown(put_up));
+    let done = edit(shared, chat, work.message_id, words, media).await;
+    if let Err(Trouble::Call(failure)) = &done
+        && let Some(error) = send_media::forgotten(failure)
+    {
+        return Outcome::NotPutUp(error);
+    }
+    let which: &[i32] = &[work.message_id];
+    told(shared, (chat, which), done, OrderKind::Edit).await
+}
+
+async fn told(
+    shared: &Shared,
+    (chat, message_ids): (ChatId, &[i32]),
+    done: Done,
+    kind: OrderKind,
+) -> Outcome {
     match done {
         Ok(outcome) => outcome,
-        Err(Trouble::Call(Failure::Rpc { name, .. })) if deed.kind().is_done_by(&name) => done_so(),
+        Err(Trouble::Call(Failure::Rpc { name, .. })) if kind.is_done_by(&name) => {
+            as_it_is(shared, chat, message_ids).await
+        }
         Err(Trouble::Call(failure)) => outcome(failure),
         Err(Trouble::Before(CallError::Unresolvable)) => {
             refused("PEER_ID_INVALID", meaning("PEER_ID_INVALID"))
@@ -81,6 +114,16 @@ impl From<CallError> for Trouble {
 
 type Done = Result<Outcome, Trouble>;
 
+/// A call before this one did it, and its answer with what it changed did not come.
+async fn as_it_is(shared: &Shared, chat: ChatId, message_ids: &[i32]) -> Outcome {
+    let channel = chat.channel_id().map(|_| chat);
+    match fetch::messages_by_id(shared, channel, message_ids.to_vec()).await {
+        Ok(batch) => Outcome::Changed(batch.changes),
+        // The next difference has it.
+        Err(_) => done_so(),
+    }
+}
+
 fn done_so() -> Outcome {
     Outcome::Done { made: Vec::new() }
 }
@@ -92,8 +135,9 @@ fn the_one(message_ids: &[i32]) -> i32 {
 async fn edit(
     shared: &Shared,
     chat: ChatId,
-    message_ids: &[i32],
+    message_id: i32,
     (text, entities, preview): (&str, &[Entity], bool),
+    media: Option<tl::enums::InputMedia>,
 ) -> Done {
     let peer = input_peer(shared, chat).await?;
     let entities = formatting::outgoing(shared, entities).await?;
@@ -101,9 +145,9 @@ async fn edit(
         no_webpage: !preview,
         invert_media: false,
         peer,
-        id: the_one(message_ids),
+        id: message_id,
         message: Some(text.to_owned()),
-        media: None,
+        media,
         reply_markup: None,
         // Left out, Telegram would keep what formatted the text before.
         entities: Some(entities.unwrap_or_default()),

@@ -42,7 +42,7 @@ pub(super) async fn forward(shared: &Shared, chat: ChatId, forward: &NewForward)
         id: forward.message_ids.clone(),
         random_id: random_ids.clone(),
         to_peer,
-        top_msg_id: None,
+        top_msg_id: forward.topic_id,
         reply_to: None,
         schedule_date: None,
         schedule_repeat_period: None,

@@ -6,7 +6,7 @@ use grammers_client::tl;
 use tl::enums::{Update, Updates};
 
 use crate::{
-    domain::{Made, MessageError, Outcome, Timestamp},
+    domain::{ChatId, Made, MessageError, Outcome, PeerKind, Timestamp},
     telegram::error::{Failure, meaning},
 };
 
@@ -76,6 +76,18 @@ fn sent(random_id: i64, message_id: i32, date: i32) -> Outcome {
         date: Timestamp::from_seconds(i64::from(date)),
     };
     Outcome::Done { made: vec![made] }
+}
+
+/// Of a basic group that became a supergroup, Telegram says only that there is no such chat.
+pub(super) fn of_chat(chat: ChatId, error: MessageError) -> MessageError {
+    let is_group = matches!(chat.kind(), PeerKind::Group(_));
+    if !is_group || !["PEER_ID_INVALID", "CHAT_ID_INVALID"].contains(&error.code.as_str()) {
+        return error;
+    }
+    MessageError {
+        code: "CHAT_MIGRATED".to_owned(),
+        message: meaning("CHAT_MIGRATED").to_owned(),
+    }
 }
 
 pub(super) fn refused(code: &str, message: &str) -> Outcome {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use grammers_client::tl;
 use tl::enums::{Document, DocumentAttribute, InputFile, InputMedia, MessageMedia, Photo};
 
-use super::{handle::LinkHandle, resolve::input_peer};
+use super::{handle::LinkHandle, outcome::of_chat, resolve::input_peer};
 use crate::{
     domain::{ChatId, FileShape, MessageError, OutgoingFile, PutUp},
     telegram::{
@@ -102,7 +102,11 @@ impl LinkHandle {
             peer,
             media: media_of(file),
         };
-        let made = self.shared.try_call(&request).await.map_err(PutError::of)?;
+        let made = self.shared.try_call(&request).await;
+        let made = made.map_err(|failure| match PutError::of(failure) {
+            PutError::Refused(error) => PutError::Refused(of_chat(chat, error)),
+            error => error,
+        })?;
         put_up_of(made).ok_or_else(|| {
             PutError::Refused(MessageError {
                 code: "MEDIA_INVALID".to_owned(),

@@ -80,7 +80,7 @@ pub(super) async fn send(shared: &Shared, chat: ChatId, media: &NewMedia) -> Out
 }
 
 /// What was put up is no longer there: it goes up again, under the same random ids.
-fn forgotten(failure: &Failure) -> Option<MessageError> {
+pub(super) fn forgotten(failure: &Failure) -> Option<MessageError> {
     let Failure::Rpc {
         code: 400, name, ..
     } = failure
@@ -188,7 +188,7 @@ fn accepted(updates: Updates, makes: &[Making]) -> Outcome {
 }
 
 /// As a message shows what was put up.
-fn shown(put_up: &PutUp) -> InputMedia {
+pub(super) fn shown(put_up: &PutUp) -> InputMedia {
     if put_up.photo {
         let id = tl::types::InputPhoto {
             id: put_up.id,

@@ -263,7 +263,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("not_found", "there is nothing under this address"),
     (
         "not_copyable",
-        "a message with a file can't be copied to a chat of another account",
+        "a message that is neither words nor a file that stays can't be copied to a chat of another account",
     ),
     (
         "not_forwardable",
@@ -272,6 +272,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "not_ours",
         "somebody else wrote the message: it can't be edited",
+    ),
+    (
+        "not_replaceable",
+        "the message has no file that can be replaced",
     ),
     (
         "only_for_everyone",

@@ -47,6 +47,7 @@ const COMMON: &[&str] = &[
 /// Calls that files come with, and the form's schema.
 const FORMS: &[(&str, &str)] = &[
     ("/conversations/{id}/reply", "ReplyForm"),
+    ("/messages/{id}", "EditForm"),
     ("/telegram/user/send", "UserSendForm"),
     ("/telegram/chats/{chat_id}/messages", "ReplyForm"),
     ("/telegram/chats/{chat_id}/messages/", "ReplyForm"),

@@ -146,6 +146,19 @@ const EDIT: Errors = &[
     "entities_invalid",
     "account_not_found",
     "account_unavailable",
+    "not_replaceable",
+    "malformed_multipart",
+    "invalid_field",
+    "file_missing",
+    "file_empty",
+    "file_too_large",
+    "too_many_files",
+    "photo_unfit",
+    "voice_unfit",
+    "voice_alone",
+    "uploads_busy",
+    "staging_full",
+    "disk_full",
 ];
 const REACTION: Errors = &[
     "message_not_found",
@@ -165,6 +178,15 @@ const FORWARDING: Errors = &[
     "several_conversations",
     "not_forwardable",
     "not_copyable",
+    "invalid_topic_id",
+    "media_unavailable",
+    "media_gone",
+    "media_not_found",
+    "flood_wait",
+    "file_too_large",
+    "staging_full",
+    "uploads_busy",
+    "disk_full",
     "chat_read_only",
     "account_not_found",
     "account_unavailable",
@@ -425,9 +447,9 @@ operations! {
         get "/conversations/{id}/orders" "What is to be done here and is not done, failed orders too, oldest first; replies are messages of their own", "" => 200 "Orders", &[], CONVERSATION;
         post "/orders/{id}/retry" "A failed or waiting order again", "" => 202 "OneOrder", &[], &["order_not_found", "account_not_found", "account_unavailable"];
         delete "/orders/{id}" "Takes an order back, or puts a failed one away", "" => 204 "", &[("force", "true: also one that may be done already")], &["order_not_found", "order_may_be_done"];
-        post "/messages/forward" "Forwards messages of one conversation to several others; to one of another account texts go as copies", "Forward" => 202 "SomeMessages", &[], FORWARDING;
+        post "/messages/forward" "Forwards messages of one conversation to several others; to one of another account texts and files go as copies", "Forward" => 202 "SomeMessages", &[], FORWARDING;
         post "/messages/delete" "Deletes several messages of one conversation", "DeleteMessages" => 202 "SomeMessages", &[], DELETING;
-        patch "/messages/{id}" "Another text, or another caption, for a sent message", "Edit" => 202 "OneMessage", &[], EDIT;
+        patch "/messages/{id}" "Another text, or another caption, for a sent message; as a form another file for one that has a file, whose caption stays when the form has none", "Edit" => 202 "OneMessage", &[], EDIT;
         put "/messages/{id}/reaction" "Reacts to a message, or takes the reaction back", "React" => 202 "OneMessage", &[], REACTION;
         put "/messages/{id}/pin" "Pins a message in its chat, or unpins it", "Pin" => 202 "OneMessage", &[], DEED;
         get "/messages/{id}" "One message, and so what became of a reply", "" => 200 "OneMessage", &[], &["message_not_found"];

@@ -6,6 +6,7 @@ import { cleanName, hueOf } from '../text.js';
 import { parseMarkdown, toMarkdown, wrapped } from '../markdown.js';
 import { offers } from '../offers.js';
 import { shownMessages } from '../chats.js';
+import { SaysTyping } from '../says_typing.js';
 import { GENERAL, openKey, topicOfReply } from '../topics.js';
 import { canSend, colourOf, previewOf } from '../words.js';
 import { openFiles } from './files.js';
@@ -41,7 +42,8 @@ export class Composer {
 
   listen() {
     this.form.addEventListener('submit', (event) => { event.preventDefault(); this.send(); });
-    this.text.addEventListener('input', () => this.changed());
+    this.says = new SaysTyping({ prefs: this.app.prefs });
+    this.text.addEventListener('input', () => { this.changed(); this.typed(); });
     this.text.addEventListener('keydown', (event) => this.key(event));
     this.text.addEventListener('blur', () => this.keep());
     this.parts.answeringOff.addEventListener('click', () => { this.leave(); this.text.focus(); });
@@ -120,6 +122,7 @@ export class Composer {
 
   /** What stood in the field has gone. */
   sent() {
+    this.says.sent();
     this.text.value = '';
     this.answer(null);
     this.keep();
@@ -196,6 +199,11 @@ export class Composer {
     setText(this.parts.asTyped, this.app.t(this.plain ? 'composer.formatted' : 'composer.astyped'));
     show(this.parts.previewText, !this.plain);
     this.parts.previewText.replaceChildren(...richText(this.app, text, entities));
+  }
+
+  typed() {
+    const { state } = this.app;
+    if (this.conversation && !this.editing && this.text.value.trim() !== '') this.says.typed(this.conversation, state.accounts.get(this.conversation.account_id) ?? null);
   }
 
   // ---- sending ----

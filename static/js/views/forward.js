@@ -1,7 +1,9 @@
 /** Where messages are forwarded to: conversations of any account, several at once. */
 
+import { api } from '../api.js';
 import { el } from '../dom.js';
 import { cleanName, hueOf, matchesName } from '../text.js';
+import { GENERAL } from '../topics.js';
 import { canSend, colourOf, titleOf } from '../words.js';
 import { fillAvatar } from './list.js';
 import { Sheet } from './sheet.js';
@@ -20,13 +22,15 @@ export function openForward(app, messages) {
   const hide = el('input', { type: 'checkbox' });
   const note = el('p', { class: 'hint', role: 'status' });
   const send = el('button', { type: 'button', class: 'button primary', text: t('forward.send') });
-  sheet.body.append(input, options, note, el('label', { class: 'choice' }, hide, el('span', { text: t('forward.hide') })),
+  const topic = el('select', { class: 'input', 'aria-label': t('forward.topic') });
+  sheet.body.append(input, options, topic, note, el('label', { class: 'choice' }, hide, el('span', { text: t('forward.hide') })),
     el('div', { class: 'actions end' }, el('button', { type: 'button', class: 'button', text: t('cancel'), on: { click: () => sheet.close() } }), send));
 
   const told = () => {
     const copies = [...chosen].some((id) => app.state.conversations.get(id)?.account_id !== messages[0].account_id);
     note.textContent = chosen.size > MOST ? t('forward.most', { n: MOST }) : copies ? t('forward.copy') : '';
     send.disabled = chosen.size === 0 || chosen.size > MOST;
+    offerTopics(app, topic, chosen);
   };
   const draw = () => options.replaceChildren(...found(app, input.value.trim(), chosen).map((one) => option(app, one, chosen, told)));
   let timer = null;
@@ -38,12 +42,26 @@ export function openForward(app, messages) {
   });
   send.addEventListener('click', () => {
     sheet.close();
-    app.deeds.forward(messages, [...chosen], hide.checked);
+    app.deeds.forward(messages, [...chosen], hide.checked, topic.hidden ? null : topic.value);
   });
   draw();
   told();
   sheet.open();
   input.focus();
+}
+
+/** One forum alone: which of its topics. */
+async function offerTopics(app, select, chosen) {
+  const [id] = chosen.size === 1 ? chosen : [null];
+  if (select.dataset.of === String(id)) return;
+  select.dataset.of = String(id);
+  select.hidden = true;
+  if (app.state.conversations.get(id)?.kind !== 'supergroup') return;
+  const topics = app.state.topics.get(id) ?? (await api.topics(id).then((answer) => answer.topics, () => []));
+  if (select.dataset.of !== String(id) || topics.length === 0) return;
+  const named = topics.map((one) => [String(one.id), cleanName(one.title) || app.t('topic.unnamed')]);
+  select.replaceChildren(...[[GENERAL, app.t('topic.general')], ...named].map(([value, text]) => el('option', { value, text })));
+  select.hidden = false;
 }
 
 /** What was chosen stays in sight, whatever is looked for next. */

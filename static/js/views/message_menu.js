@@ -7,6 +7,7 @@ import { addressOf, canSend } from '../words.js';
 import { Popup } from './popup.js';
 import { confirm } from './sheet.js';
 import { openForward } from './forward.js';
+import { REPLACEABLE, openReplace } from './replace_file.js';
 import { openVersions } from './versions.js';
 
 const QUICK = ['👍', '❤', '🔥', '🎉', '😁', '😢', '🙏'];
@@ -55,6 +56,7 @@ function itemsOf(app, message, album) {
     text !== '' && item('copy', 'menu.copy', () => copy(app, text)),
     link && item('link', 'menu.link', () => copy(app, link)),
     writes && canEdit(message) && item('edit', 'menu.edit', () => app.composer.edit(message)),
+    writes && canEdit(message) && REPLACEABLE.has(message.media?.kind) && item('file', 'menu.replace', () => openReplace(app, message)),
     there && offers('forward') && !protectedHere && !message.service && item('forward', 'menu.forward', () => openForward(app, album)),
     there && writes && offers('orders') && !message.service && item('pin', pinned ? 'menu.unpin' : 'menu.pin', () => app.deeds.pin(message, !pinned)),
     message.edited_at && !message.deleted_at && item('versions', 'menu.versions', () => openVersions(app, message)),

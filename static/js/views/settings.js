@@ -14,7 +14,7 @@ export function openSettings(app) {
   box.append(
     choice(app, 'theme', [['auto', t('settings.theme.auto')], ['light', t('settings.theme.light')], ['dark', t('settings.theme.dark')]], prefs.get('theme'), (value) => prefs.set('theme', value)),
     choice(app, 'language', [['', t('settings.language.auto')], ...Object.entries(LANGUAGES)], prefs.get('language') ?? '', (value) => app.setLanguage(value || null)),
-    toggle(app, 'enterSends'), toggle(app, 'autoRead'), toggle(app, 'showDeleted'), notifications(app),
+    toggle(app, 'enterSends'), toggle(app, 'autoRead'), toggle(app, 'sayTyping'), toggle(app, 'showDeleted'), notifications(app),
   );
   const open = el('button', { type: 'button', class: 'button', text: t('settings.access'), 'data-act': 'settings.access', on: { click: () => openAccess(app) } });
   const access = el('div', { class: 'setting' }, el('p', { class: 'hint', text: t('settings.access.hint') }), open);

@@ -163,10 +163,18 @@ impl World {
             }
             .into();
         }
+        let migrated_to = group.migrated_to.map(|channel_id| {
+            let access_hash = access_hash(self.seed, viewer, ChatRef::Channel(channel_id));
+            types::InputChannel {
+                channel_id,
+                access_hash,
+            }
+            .into()
+        });
         types::Chat {
             creator: group.creator == viewer,
             left: false,
-            deactivated: false,
+            deactivated: migrated_to.is_some(),
             call_active: false,
             call_not_empty: false,
             noforwards: false,
@@ -176,7 +184,7 @@ impl World {
             participants_count: group.members.len() as i32,
             date: group.date,
             version: group.version,
-            migrated_to: None,
+            migrated_to,
             admin_rights: None,
             default_banned_rights: None,
         }
@@ -210,6 +218,7 @@ impl World {
         out.left = !channel.members.contains(&viewer);
         out.broadcast = channel.broadcast;
         out.megagroup = !channel.broadcast;
+        out.slowmode_enabled = channel.slow > 0;
         out.forum = channel.is_forum();
         out.monoforum = channel.monoforum_of().is_some();
         out.linked_monoforum_id = channel.monoforum_of();

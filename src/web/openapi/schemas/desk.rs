@@ -257,6 +257,10 @@ super::schemas! {
     body Edit {
         text: "new text", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
     }
+    body EditForm {
+        file: "file[]", text: "maybe caption", entities: "maybe string", format: "maybe one of plain|markdown",
+        as: "maybe one of photo|file", keep_metadata: "maybe one of true|false",
+    }
     body NewEntity {
         type: "one of bold|italic|underline|strike|spoiler|code|pre|blockquote|text_url|mention_name|custom_emoji",
         offset: "place", length: "length", url: "maybe string?", user_id: "maybe user number?", language: "maybe string?",
@@ -271,6 +275,7 @@ super::schemas! {
     }
     body Forward {
         message_ids: "row ids", conversation_ids: "few row ids", hide_origin: "maybe boolean?",
+        topic_id: "maybe telegram number?",
     }
     body DeleteMessages { message_ids: "row ids", for: "one of everyone|me" }
     body Reply {
