@@ -42,6 +42,22 @@ pub enum Command {
         #[command(subcommand)]
         action: TokenAction,
     },
+    /// Copy the store to a file, while the service runs or not. The master key is not in the copy.
+    Backup {
+        #[command(flatten)]
+        settings: Box<Settings>,
+        /// Sealed with the master key, so that nobody else can read it.
+        #[arg(long)]
+        sealed: bool,
+        /// Where to; nothing is written over.
+        file: PathBuf,
+    },
+    /// Put a copy in the place of the store; the service must not run. What was there is kept under another name.
+    Restore {
+        #[command(flatten)]
+        settings: Box<Settings>,
+        file: PathBuf,
+    },
     /// Change the master key: every sealed session is sealed anew. With a new passphrase, or none, for its file.
     Rekey {
         #[command(flatten)]

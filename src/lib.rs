@@ -12,6 +12,7 @@
 //! - [`domain`]: plain data that every part speaks; does no I/O.
 //! - [`account`]: one actor per account: inbound batches, outbox, history.
 //! - [`app`]: builds everything and stops it.
+//! - [`backups`]: `switchboard backup` and `switchboard restore`.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
 //! - [`media`]: files of messages, fetched, kept within a bound, handed out in ranges.
@@ -36,6 +37,7 @@
 
 pub mod account;
 pub mod app;
+pub mod backups;
 pub mod broadcast;
 pub mod cli;
 pub mod config;

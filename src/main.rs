@@ -8,6 +8,7 @@ use std::{io::IsTerminal, process::ExitCode};
 use clap::Parser;
 use switchboard::{
     app::{App, StartError},
+    backups,
     cli::{Cli, Command, CoverSettings, Settings, say},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
@@ -44,6 +45,19 @@ fn main() -> ExitCode {
             #[cfg(feature = "demo")]
             Command::Simulator(args) => simulator(args).await,
             Command::Check(settings) => with_config(&settings, upkeep::check).await,
+            Command::Backup {
+                settings,
+                sealed,
+                file,
+            } => {
+                with_config(&settings, async |config| {
+                    backups::backup(&config, &file, sealed)
+                })
+                .await
+            }
+            Command::Restore { settings, file } => {
+                with_config(&settings, async |config| backups::restore(&config, &file)).await
+            }
             Command::Rekey { settings, cover } => rekey(&settings, &cover).await,
             Command::Token { settings, action } => tokens::run(&settings.data_dir, action),
         }

@@ -16,6 +16,7 @@ mod contacts;
 mod continuity;
 mod conversation_row;
 mod conversations;
+mod copies;
 mod cursor;
 mod deeds;
 mod echoes;
@@ -83,6 +84,7 @@ mod webhook_rows;
 
 pub use audit_row::{AuditRecord, NewAudit};
 pub use contacts::{ContactBook, ContactQuery};
+pub use copies::{CopyContents, copy_out, put_in_place};
 pub use error::{Result, StoreError};
 pub use export::{ExportPage, ExportPlace};
 pub use farewells::{NewFarewell, SealedFarewell};

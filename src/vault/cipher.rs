@@ -70,6 +70,8 @@ pub enum Purpose {
     Answer,
     /// Proxies with their credentials.
     Proxies,
+    /// A piece of a sealed copy of the store; the copy's id stands for the account.
+    Copy,
 }
 
 impl Purpose {
@@ -84,6 +86,7 @@ impl Purpose {
             Self::Webhook => 7,
             Self::Answer => 8,
             Self::Proxies => 9,
+            Self::Copy => 10,
         }
     }
 
@@ -98,6 +101,7 @@ impl Purpose {
             Self::Webhook => "a webhook",
             Self::Answer => "an answer",
             Self::Proxies => "proxies",
+            Self::Copy => "a piece of a copy",
         }
     }
 
@@ -112,6 +116,7 @@ impl Purpose {
             Self::Webhook,
             Self::Answer,
             Self::Proxies,
+            Self::Copy,
         ]
         .into_iter()
         .find(|purpose| purpose.code() == code)

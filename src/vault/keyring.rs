@@ -267,7 +267,7 @@ impl Keyring {
         self.keys.first().map_or("none", MasterKey::id)
     }
 
-    pub(super) fn is_fresh(&self) -> bool {
+    pub const fn is_fresh(&self) -> bool {
         self.fresh
     }
 

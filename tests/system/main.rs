@@ -10,6 +10,7 @@ mod access_ends;
 mod archive;
 mod assistant_stream;
 mod audit;
+mod backups;
 mod beyond_loopback;
 mod chat_marks;
 mod chat_portal;
