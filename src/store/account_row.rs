@@ -22,7 +22,10 @@ pub(in crate::store) struct KnownAccount {
     /// Its text form, as in the rows.
     pub id_text: String,
     pub unread: i64,
-    pub created_at: i64,
+    /// When it came to us: by Telegram's clock, or by ours until that is known. Both in Telegram's whole seconds: what came in
+    /// the same second is of our time.
+    pub since: i64,
+    pub dated: bool,
     pub removed: bool,
     /// To be written with the next flush.
     pub dirty: bool,
@@ -67,6 +70,8 @@ struct AccountFields {
     last_update_at: Option<i64>,
     #[diesel(sql_type = BigInt)]
     created_at: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    since: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     sync_phase: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -110,7 +115,7 @@ macro_rules! select_accounts {
         concat!(
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
-             a.last_update_at, a.created_at, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
+             a.last_update_at, a.created_at, a.since, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
              a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, a.health, a.sending_pace AS pace, \
              (SELECT count(*) FROM orders o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
@@ -227,7 +232,11 @@ pub(in crate::store) fn known(
         id,
         id_text: row.fields.id,
         unread: row.fields.unread,
-        created_at: row.fields.created_at,
+        since: row
+            .fields
+            .since
+            .unwrap_or(row.fields.created_at / 1000 * 1000),
+        dated: row.fields.since.is_some(),
         removed: row.fields.removed_at.is_some(),
         dirty: false,
         last_update_at: row.fields.last_update_at,

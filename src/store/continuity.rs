@@ -17,6 +17,16 @@ use crate::domain::{ChatId, DialogRecord, IncomingMessage, Span, Spans, Timestam
 /// The count of holes once an account has signed in for the first time.
 const FIRST_SIGN_IN: i64 = 1;
 
+/// What is known of a chat beside its dialog.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct Claim {
+    /// When this account came to a channel.
+    pub joined: Option<Timestamp>,
+    pub asked: Option<i64>,
+    /// Before the batch that tells of it.
+    pub watched: bool,
+}
+
 /// The marked ids of all chats that share a scope's numbering.
 fn chats_of(scope: i64) -> (i64, i64) {
     // Channels lie below this.
@@ -80,29 +90,41 @@ impl Tx<'_> {
         &mut self,
         account: &KnownAccount,
         dialog: &DialogRecord,
-        joined: Option<Timestamp>,
-        asked: Option<i64>,
+        claim: Claim,
     ) -> JobResult<()> {
+        let Claim {
+            joined,
+            asked,
+            watched,
+        } = claim;
         let key = (account.no, dialog.chat.marked());
         let scope_id = scope_of(dialog.chat);
         let scope = self.scope(account.no, scope_id)?.clone();
         let unbroken = asked.is_none_or(|asked| scope.epoch <= asked);
         let there = scope.pts > 0 && dialog.channel_pts.is_none_or(|theirs| scope.pts >= theirs);
-        if !unbroken || !there || self.conversation(key)?.open_from.is_some() {
+        if !unbroken || !there || watched {
             return Ok(());
         }
+        let open_from = self.conversation(key)?.open_from;
         self.forgive(key)?;
         let top = dialog.top_message;
         let spans = self.spans(key)?;
         let below = watched_to(&spans, scope.ended);
-        let since = match joined.filter(|at| at.millis() >= account.created_at) {
+        let since = match joined.filter(|at| at.millis() >= account.since) {
             _ if below.is_some() => None,
             None if asked.is_none() => self.caught_up_at(account.no)?,
-            None if scope_id == 0 && scope.epoch > FIRST_SIGN_IN => {
-                self.of_our_time(account, dialog.top_message)?
+            None if scope_id != 0 || scope.epoch > FIRST_SIGN_IN => {
+                self.of_our_time(account, scope_id, dialog.top_message)?
             }
             since => since,
         };
+        if let Some(from) = open_from {
+            // Posts of the same batch opened it; what a span below them leaves is owed already.
+            return match since.filter(|_| below.is_none() && from > 1) {
+                Some(since) => self.owe_since(key, Some(from - 1), since),
+                None => Ok(()),
+            };
+        }
         if let Some(below) = below.filter(|below| top <= *below) {
             let nothing_since = Span::open(below.saturating_add(1), below);
             return self.open_span(key, spans, nothing_since, Some(below));
@@ -124,15 +146,22 @@ impl Tx<'_> {
         self.open_span(key, spans, Span::open(top.max(1), top), None)
     }
 
-    /// A hole came before the list of chats was read for the first time: nothing tells what was there then but the time.
-    fn of_our_time(&mut self, account: &KnownAccount, top: i32) -> JobResult<Option<Timestamp>> {
-        let newest = sql("SELECT timestamp AS n FROM messages WHERE account_no = ? AND scope = 0 AND message_no = ?")
+    /// The chat was never watched before it was listed, and its newest message may have been missed: nothing tells what was
+    /// there at the sign-in but the time.
+    fn of_our_time(
+        &mut self,
+        account: &KnownAccount,
+        scope_id: i64,
+        top: i32,
+    ) -> JobResult<Option<Timestamp>> {
+        let newest = sql("SELECT timestamp AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ?")
             .number(account.no)
+            .number(scope_id)
             .number(top)
             .load::<One>(self.conn)?
             .pop();
-        let ours = newest.is_some_and(|newest| newest.n >= account.created_at);
-        Ok(ours.then(|| Timestamp::from_millis(account.created_at)))
+        let ours = newest.is_some_and(|newest| newest.n >= account.since);
+        Ok(ours.then(|| Timestamp::from_millis(account.since)))
     }
 
     /// When the account's difference was whole the last time, with every channel that it named.

@@ -280,8 +280,8 @@ impl Tx<'_> {
         .load::<UntoldRow>(self.conn)?;
         for row in &rows {
             // A gap that an older schema left may reach back before the account came to us: that is history, not news.
-            let news = owed.rows_from == 0
-                || (row.id >= owed.rows_from && row.timestamp >= account.created_at);
+            let news =
+                owed.rows_from == 0 || (row.id >= owed.rows_from && row.timestamp >= account.since);
             if news && row.shown {
                 self.tell_late(&account, key, row)?;
             }

@@ -11,6 +11,7 @@ use diesel::{
 
 use super::{
     Result, StoreHandle,
+    job_error::JobResult,
     scope_row::Scope,
     sql::{One, hot_sql, sql},
     tx::Tx,
@@ -98,6 +99,21 @@ impl Tx<'_> {
             self.scope(account_no, *channel)?.pts = *pts;
             self.mark_scope(account_no, *channel);
         }
+        Ok(())
+    }
+
+    /// The first date that Telegram tells is that of the sign-in: messages carry its dates, and clocks differ.
+    pub fn note_first_date(&mut self, id: AccountId, seconds: i32) -> JobResult<()> {
+        let account = self.account(id)?;
+        if account.dated || seconds <= 0 {
+            return Ok(());
+        }
+        (account.since, account.dated) = (i64::from(seconds) * 1000, true);
+        let (since, no) = (account.since, account.no);
+        sql("UPDATE accounts SET since = ? WHERE no = ?")
+            .number(since)
+            .number(no)
+            .run(self.conn)?;
         Ok(())
     }
 
@@ -197,6 +213,7 @@ impl StoreHandle {
     /// As every write.
     pub async fn begin_anew(&self, account: AccountId, position: Position) -> Result<()> {
         self.job("begin_anew", move |tx| {
+            tx.note_first_date(account, position.date)?;
             let account = tx.living_account(account)?;
             tx.lose_continuity(&account, 0)?;
             // Until the list of chats was read, whoever looks sees that it was not.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Recorded, Result, StoreHandle, account_row::KnownAccount, job_error::JobResult, tx::Tx,
+    Recorded, Result, StoreHandle, account_row::KnownAccount, continuity::Claim,
+    job_error::JobResult, tx::Tx,
 };
 use crate::domain::{Batch, Change, ChatId, ChatMark, DialogRecord, EventBody, Hole, Timestamp};
 
@@ -89,6 +90,7 @@ impl Tx<'_> {
                     self.bind_random_id(&recording.account, *random_id, *message_id)?;
             }
         }
+        let watched = self.watched(recording.account.no, &batch.changes)?;
         for change in &batch.changes {
             self.record_change(&mut recording, change)?;
         }
@@ -97,12 +99,17 @@ impl Tx<'_> {
             if let Change::Dialog(dialog) = change {
                 let joined = batch.joined.iter().rev();
                 let joined = joined.copied().find(|(chat, _)| *chat == dialog.chat);
-                let since = joined.map(|(_, since)| since);
-                self.claim_dialog(&recording.account, dialog, since, batch.asked)?;
+                let claim = Claim {
+                    joined: joined.map(|(_, since)| since),
+                    asked: batch.asked,
+                    watched: watched.contains(&dialog.chat),
+                };
+                self.claim_dialog(&recording.account, dialog, claim)?;
             }
         }
         if let Some(position) = &batch.position {
             self.put_position(recording.account.no, position)?;
+            self.note_first_date(batch.account_id, position.date)?;
         }
         if !batch.backfilled && !batch.changes.is_empty() {
             let now = self.now.millis();
@@ -110,6 +117,21 @@ impl Tx<'_> {
             self.mark_account(batch.account_id);
         }
         self.tell_touched(recording)
+    }
+
+    /// Those chats of the dialogs in a batch that the stream brings already.
+    fn watched(&mut self, account_no: i64, changes: &[Change]) -> JobResult<Vec<ChatId>> {
+        let mut watched = Vec::new();
+        for change in changes {
+            let Change::Dialog(dialog) = change else {
+                continue;
+            };
+            let known = self.find_conversation(account_no, dialog.chat.marked())?;
+            if known.is_some_and(|row| row.open_from.is_some()) {
+                watched.push(dialog.chat);
+            }
+        }
+        Ok(watched)
     }
 
     /// How many messages were new, and how many events that made.

@@ -52,7 +52,7 @@ async fn a_whole_history_comes_by_itself() {
     for number in 1..=330 {
         telegram.say(person, user, &format!("of the person {number}"));
     }
-    // Dates are whole seconds: what is said in the second of a sign-in is of its time.
+    // By Telegram's clock: what is said in the second of a sign-in is of its time.
     telegram.advance(Duration::from_secs(60));
     let account = fleet.sign_in("Archive", phone, user).await;
     let before = wait::until(

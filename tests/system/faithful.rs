@@ -331,6 +331,49 @@ async fn a_chat_that_was_joined_while_away_owes_what_came_since() {
     }
 }
 
+/// Protects what came between a sign-in and the first list of chats, where the line was cut before that could be read: it
+/// is told, also in a channel of long ago, and in one that began in the second of the sign-in.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_before_the_first_list_is_owed() {
+    let mut fleet = Fleet::builder().start().await;
+    let phone = phone(41);
+    let telegram = fleet.telegram.clone();
+    let user = telegram.add_account(AccountSpec::new(&phone, "Fresh"));
+    let person = telegram.add_person(PersonSpec::new("Contact one"));
+    let old = telegram.add_supergroup("Old supergroup", &[person, user]);
+    telegram.say(person, old, "long before");
+    telegram.advance(Duration::from_secs(5));
+    let unlisted = telegram.set_fault(Fault::error(500, "INTERNAL").on("messages.getDialogs"));
+    let listener = Listener::start(fleet.address()).await;
+    let account = fleet.sign_in("Fresh", phone, user).await;
+    let new = telegram.add_supergroup("New supergroup", &[person, user]);
+    wait::until(
+        "the list to be refused",
+        || async { telegram.fault_hits(unlisted) },
+        |hits| *hits > 0,
+    )
+    .await;
+    let away = go_away(&fleet, user);
+    fleet.wait_for_state(&account.id, "reconnecting").await;
+    let said = [old, new].map(|chat| {
+        let numbers: Vec<i32> = (0..4)
+            .map(|number| telegram.say(person, chat, &format!("since {number}")))
+            .collect();
+        (chat, numbers)
+    });
+    // The list is there before what the stream has to tell.
+    let silent = ["updates.getDifference", "updates.getChannelDifference"]
+        .map(|method| telegram.set_fault(Fault::error(500, "INTERNAL").on(method).times(4)));
+    telegram.clear_fault(unlisted);
+    telegram.wire().clear_fault(away);
+    for (chat, numbers) in &said {
+        let told = listener.until_told(&account.id, *chat, numbers).await;
+        assert_told_once(&told, numbers, *chat);
+    }
+    until_faithful(&fleet, &account, &[old, new]).await;
+    assert_eq!(telegram.fault_hits(silent[0]), 4);
+}
+
 /// Protects Telegram from calls that nothing explains: while the stream is whole, nobody reads history.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_outage_reads_no_history() {

@@ -134,7 +134,7 @@ impl Channels {
     /// A numbered update. `false`: it does not apply now.
     pub(super) fn offer(&mut self, id: i64, mut item: Item, out: &mut Out, now: Instant) -> bool {
         if let Some(None) = self.at.get(&id) {
-            self.begin(id, item.mark.before());
+            self.begin_or_meet(id, item.mark.before(), now);
         }
         let Some(Some(ours)) = self.at.get_mut(&id) else {
             self.seek(id, |open| open.track.hold(item));
@@ -186,18 +186,31 @@ impl Channels {
         applied
     }
 
-    /// Nothing is stored of the line: it begins with what comes first.
+    /// Nothing is stored of the line: it begins with what comes first. While an absence is made up for, more may have come
+    /// before that: then its dialog tells where it is.
+    fn begin_or_meet(&mut self, id: i64, first: i32, now: Instant) {
+        if self.away {
+            self.meet_unstored(id, now);
+        } else {
+            self.begin(id, first);
+        }
+    }
+
     fn begin(&mut self, id: i64, first: i32) {
         self.at.insert(id, Some(first.max(0)));
+    }
+
+    /// The store is known to have nothing of it.
+    fn meet_unstored(&mut self, id: i64, now: Instant) {
+        self.at.remove(&id);
+        self.open.entry(id).or_default().sought = true;
+        self.meet(id, now);
     }
 
     /// The server says that the channel has moved, perhaps how far.
     pub(super) fn announce(&mut self, id: i64, theirs: Option<i32>, late: bool, now: Instant) {
         if let Some(None) = self.at.get(&id) {
-            // The store is known to have nothing of it.
-            self.at.remove(&id);
-            self.open.entry(id).or_default().sought = true;
-            self.meet(id, now);
+            self.meet_unstored(id, now);
         }
         match (self.at.get(&id), theirs) {
             (None | Some(None), _) => self.seek(id, |open| {
@@ -237,7 +250,7 @@ impl Channels {
     /// Updates up to `pts` were seen and let go.
     pub(super) fn left(&mut self, id: i64, mark: Mark, now: Instant) {
         if let Some(None) = self.at.get(&id) {
-            self.begin(id, mark.before());
+            self.begin_or_meet(id, mark.before(), now);
         }
         match self.at.get(&id) {
             Some(Some(ours)) if mark.pts <= *ours => {}
@@ -290,7 +303,7 @@ impl Channels {
             Some(pts) => {
                 self.at.insert(id, Some(pts));
             }
-            None if self.is_announced(id) => {
+            None if self.is_announced(id) || (self.away && self.open.contains_key(&id)) => {
                 self.meet(id, now);
                 return;
             }

@@ -275,6 +275,22 @@ fn a_line_without_a_stored_position_begins_with_what_comes_first() {
     assert_eq!(bench.asks_from(), Some((CHANNEL, 301)));
 }
 
+/// Protects what was said in a group that began during an absence: the post that comes first after it does not hide those
+/// before it.
+#[test]
+fn a_first_post_after_an_absence_waits_for_the_dialog() {
+    let mut bench = Bench::new();
+    bench.sequence.line_lost(bench.now);
+    bench.take(vec![post(301)]);
+    assert!(bench.looked_up(CHANNEL, None).is_empty());
+    let steps = bench.dialog(301);
+    assert!(steps[0].dialog.is_some());
+    assert_eq!(
+        (applied(&steps), channels(&steps)),
+        (vec![301], vec![(CHANNEL, 301)])
+    );
+}
+
 /// Protects the word "late" and the account's date from a channel that can't be asked about: it is not waited for without
 /// end, and posts of it still come.
 #[test]
