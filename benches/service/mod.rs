@@ -10,6 +10,7 @@ pub mod readers;
 mod replay;
 pub mod start;
 pub mod sync;
+pub mod uploads;
 
 use std::time::{Duration, Instant};
 

@@ -86,16 +86,16 @@ async fn growth(files: usize, size: u64) -> (u64, Duration) {
     let before = resident(pid);
     let (api, until_sent) = (&fleet.api, &sent);
     let posts = chats.iter().map(|chat| async move {
-        let answer = api
-            .request(
-                reqwest::Method::POST,
-                &format!("/conversations/{chat}/reply"),
-            )
-            .header("Content-Type", content_type())
-            .body(streamed(size))
-            .send()
-            .await
-            .unwrap();
+        let answer = loop {
+            let path = format!("/conversations/{chat}/reply");
+            let request = api.request(reqwest::Method::POST, &path);
+            let request = request.header("Content-Type", content_type());
+            // An account brings in eight at once: the others come again, as they are told.
+            match request.body(streamed(size)).send().await {
+                Ok(answer) if answer.status().as_u16() != 429 => break answer,
+                _ => tokio::time::sleep(Duration::from_millis(500)).await,
+            }
+        };
         assert_eq!(answer.status().as_u16(), 202);
         let answer: Value = answer.json().await.unwrap();
         until_sent(format!("/messages/{}", answer["messages"][0]["id"])).await;

@@ -1,0 +1,206 @@
+//! Uploads: the rate at which a file goes out beside bare grammers' own upload, what ten at once cost in memory, and the way of
+//! a reply meanwhile.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, future::join_all, stream};
+use grammers_tl_types::functions;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use switchboard_simulator::{AccountSpec, Simulator};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{people, percentile, resident, told};
+use crate::{
+    support::{
+        fleet::{Fleet, phone},
+        forms::{Form, content_type},
+    },
+    world_support::Library,
+};
+
+const MIB: u64 = 1 << 20;
+const PIECE: usize = 256 << 10;
+/// Of the floor's account: the fleet has those below.
+const BARE: usize = 90;
+
+pub async fn run() {
+    let fleet = Fleet::builder().accounts(2).start().await;
+    let telegram = &fleet.telegram;
+    telegram.keep_uploads(false);
+    let [writer, other] = [fleet.accounts[0].clone(), fleet.accounts[1].clone()];
+    let mut chats = Vec::new();
+    for person in people(telegram, 10) {
+        telegram.say(person, writer.user, "hello");
+        chats.push(fleet.conversation(&writer, person).await["id"].clone());
+    }
+    let person = people(telegram, 1)[0];
+    telegram.say(person, other.user, "hello");
+    let words = fleet.conversation(&other, person).await["id"]
+        .as_i64()
+        .unwrap();
+
+    let size = 256 * MIB;
+    let bare = telegram.add_account(AccountSpec::new(&phone(BARE), "Bare"));
+    let mut shares = Vec::new();
+    for _ in 0..3 {
+        let floor = bare_rate(telegram, bare, size).await;
+        let message = post(&fleet, &chats[0], size).await;
+        let start = Instant::now();
+        until_sent(&fleet, &message).await;
+        let ours = rate(size, start.elapsed());
+        println!(
+            "256 MiB: bare grammers {floor:>6.1} MiB/s, the service {ours:>6.1} MiB/s from its answer to Telegram's"
+        );
+        shares.push(ours / floor);
+    }
+    shares.sort_by(f64::total_cmp);
+    println!(
+        "share of bare grammers' rate (median of 3)            {:>6.2}",
+        shares[1]
+    );
+
+    let mut quiet = Vec::new();
+    for number in 0..200 {
+        quiet.push(
+            reply(
+                &fleet,
+                words,
+                person,
+                other.user,
+                &format!("quiet {number}"),
+            )
+            .await,
+        );
+    }
+    told("a reply's way, POST to Telegram", &mut quiet);
+    let pid = fleet.service().pid();
+    let before = resident(pid);
+    let start = Instant::now();
+    let posts = join_all(chats.iter().map(|chat| async {
+        let message = post(&fleet, chat, size).await;
+        until_sent(&fleet, &message).await;
+    }));
+    tokio::pin!(posts);
+    let mut highest = before;
+    let mut meanwhile = Vec::new();
+    let mut number = 0;
+    loop {
+        number += 1;
+        let text = format!("meanwhile {number}");
+        let replied = async {
+            let way = reply(&fleet, words, person, other.user, &text).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            way
+        };
+        tokio::select! {
+            _ = &mut posts => break,
+            way = replied => meanwhile.push(way),
+        }
+        highest = highest.max(resident(pid));
+    }
+    println!(
+        "ten files of 256 MiB at once: {:.1} MiB/s with their forms, {} KiB more memory",
+        rate(10 * size, start.elapsed()),
+        highest.saturating_sub(before)
+    );
+    told("a reply's way meanwhile", &mut meanwhile);
+    let more = percentile(&mut meanwhile, 0.99) - percentile(&mut quiet, 0.99);
+    println!("p99 {more:>+.2} ms of what it is without them");
+}
+
+fn rate(bytes: u64, time: Duration) -> f64 {
+    bytes as f64 / MIB as f64 / time.as_secs_f64()
+}
+
+async fn reply(fleet: &Fleet, words: i64, person: i64, user: i64, text: &str) -> Duration {
+    let start = Instant::now();
+    fleet.api.reply(words, text).await;
+    let arrived = fleet
+        .telegram
+        .wait_until("the reply", Duration::from_secs(60), |world| {
+            let ledger = world.ledger_of(user);
+            let last = ledger[&person].messages.last();
+            last.is_some_and(|message| message.text == text)
+        });
+    arrived.await.unwrap();
+    start.elapsed()
+}
+
+/// Answers when it is staged. Where too many come in at once, it is sent again.
+async fn post(fleet: &Fleet, chat: &Value, size: u64) -> Value {
+    let path = format!("/conversations/{chat}/reply");
+    loop {
+        let request = fleet.api.request(Method::POST, &path);
+        let request = request.header("Content-Type", content_type());
+        let answer = request.body(streamed(size)).send().await;
+        if let Ok(answer) = answer
+            && answer.status() == StatusCode::ACCEPTED
+        {
+            let answer: Value = answer.json().await.unwrap();
+            return answer["message"].clone();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// A form whose one file is nowhere whole.
+fn streamed(size: u64) -> reqwest::Body {
+    let whole = Form::default().file("large.bin", "application/octet-stream", b"");
+    let whole = whole.body();
+    let ends = |bytes: &[u8]| bytes == b"\r\n\r\n";
+    let at = whole.windows(4).position(ends).unwrap() + 4;
+    let (head, tail) = (whole[..at].to_vec(), whole[at..].to_vec());
+    let pieces = (0..size / PIECE as u64).map(|number| vec![number as u8; PIECE]);
+    let all = stream::iter([head])
+        .chain(stream::iter(pieces))
+        .chain(stream::iter([tail]));
+    reqwest::Body::wrap_stream(all.map(Ok::<_, std::io::Error>))
+}
+
+async fn until_sent(fleet: &Fleet, message: &Value) {
+    let path = format!("/messages/{}", message["id"]);
+    loop {
+        let now = fleet.api.get(&path).await;
+        match now["message"]["status"].as_str() {
+            Some("sent") => return,
+            Some("pending") => tokio::time::sleep(Duration::from_millis(20)).await,
+            _ => panic!("{now}"),
+        }
+    }
+}
+
+/// Zeros, without an end.
+struct Zeros;
+
+impl AsyncRead for Zeros {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let room = buffer.remaining();
+        buffer.initialize_unfilled_to(room).fill(0);
+        buffer.advance(room);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// As grammers' own upload sends a large file; nothing is made of it.
+async fn bare_rate(telegram: &Simulator, user: i64, size: u64) -> f64 {
+    let library = Library::start(telegram, user);
+    library
+        .call(&functions::updates::GetState {})
+        .await
+        .expect("signed in");
+    let start = Instant::now();
+    let length = usize::try_from(size).expect("a size");
+    let name = "large.bin".to_owned();
+    let up = library.client.upload_stream(&mut Zeros, length, name).await;
+    up.expect("an upload");
+    rate(size, start.elapsed())
+}
