@@ -228,6 +228,9 @@ impl Outbox {
                 return;
             }
             Outcome::Flood { wait } => {
+                if order.kind().makes_messages() {
+                    self.pacer.flooded();
+                }
                 run.lanes.pause(order.kind().lane(), now + wait);
                 run.lanes.rest(order.id, now + wait);
                 let what = "before this account sends again".to_owned();

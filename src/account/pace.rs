@@ -24,6 +24,8 @@ const AT_ONCE: usize = 5;
 const DISTANCE: i64 = 10_000;
 /// What waits for its minute comes up to so much later.
 const UNEVEN: i64 = 2_000;
+/// A first flood wait after a few messages says little of the pace: no less is learned from it.
+const FIRST: usize = 5;
 /// Moments that are given out and not used yet; beyond it a message asks again.
 const MOST_GIVEN: usize = 10_000;
 
@@ -39,6 +41,10 @@ struct State {
     limits: Option<PaceLimits>,
     /// In milliseconds since `begun`.
     minute: Window,
+    /// When the messages of the last minute went, to whomever.
+    gone: VecDeque<i64>,
+    /// What a minute may have since Telegram found it too much; until the service restarts or the limits are changed.
+    learned: Option<usize>,
     /// By the wall clock, which a restart does not set back.
     day: Window,
     given: HashMap<OrderId, Given>,
@@ -54,17 +60,9 @@ struct Given {
 
 impl Pacer {
     pub fn new(store: StoreHandle) -> Self {
-        let state = State {
-            begun: Instant::now(),
-            limits: None,
-            minute: Window::of(MINUTE),
-            day: Window::of(DAY),
-            given: HashMap::new(),
-            strangers: HashSet::new(),
-        };
         Self {
             store,
-            state: Arc::new(Mutex::new(state)),
+            state: Arc::new(Mutex::new(State::new(Instant::now()))),
         }
     }
 
@@ -87,6 +85,11 @@ impl Pacer {
         };
         self.state()
             .hold(order, &terms, Instant::now(), Timestamp::now())
+    }
+
+    /// Telegram asked for a wait: that was too fast.
+    pub fn flooded(&self) {
+        self.state().flooded(Instant::now());
     }
 
     /// Whether an order that is settled went to a stranger.
@@ -114,6 +117,19 @@ const fn answers(order: &Order) -> bool {
 }
 
 impl State {
+    fn new(begun: Instant) -> Self {
+        Self {
+            begun,
+            limits: None,
+            minute: Window::of(MINUTE),
+            gone: VecDeque::new(),
+            learned: None,
+            day: Window::of(DAY),
+            given: HashMap::new(),
+            strangers: HashSet::new(),
+        }
+    }
+
     fn hold(
         &mut self,
         order: &Order,
@@ -122,10 +138,11 @@ impl State {
         wall: Timestamp,
     ) -> Option<Outcome> {
         if self.limits != Some(terms.limits) {
-            self.change(terms, wall);
+            self.change(terms, now, wall);
         }
         let is_private = matches!(order.chat.kind(), PeerKind::User(_));
         if (is_private && !terms.stranger) || (!is_private && answers(order)) {
+            self.went(now);
             return None;
         }
         let given = match self.given.get(&order.id) {
@@ -142,15 +159,42 @@ impl State {
             });
         }
         self.given.remove(&order.id);
+        self.went(now);
         if terms.stranger {
             self.strangers.insert(order.id);
         }
         None
     }
 
+    fn went(&mut self, now: Instant) {
+        let now = self.millis(now);
+        while self.gone.front().is_some_and(|at| at + MINUTE <= now) {
+            self.gone.pop_front();
+        }
+        if self.gone.len() < MOST_GIVEN {
+            self.gone.push_back(now);
+        }
+    }
+
+    /// The message that went last got a flood wait: the pace that brought it is not gone at again.
+    fn flooded(&mut self, now: Instant) {
+        let at = self.millis(now);
+        let lately = self.gone.iter().filter(|gone| **gone + MINUTE > at);
+        // The refused one is none that Telegram took.
+        let learned = lately.count().saturating_sub(1) * 4 / 5;
+        self.learned = Some(match self.learned {
+            None => learned.max(FIRST),
+            Some(known) => (known * 4 / 5).min(learned).max(1),
+        });
+        // Those that wait for a minute get another moment.
+        self.given.retain(|_, given| given.held != Held::Minute);
+        self.minute.forget_after(at);
+    }
+
     /// What was given out under other limits no longer holds.
-    fn change(&mut self, terms: &SendingTerms, wall: Timestamp) {
-        let millis = self.millis(Instant::now());
+    fn change(&mut self, terms: &SendingTerms, now: Instant, wall: Timestamp) {
+        let millis = self.millis(now);
+        self.learned = None;
         self.limits = Some(terms.limits);
         self.given.clear();
         self.minute.forget_after(millis);
@@ -193,7 +237,8 @@ impl State {
         // At a stranger's later moment nothing else is due.
         if let (Some(limit), true) = (terms.limits.per_minute, given.at == now) {
             let start = self.millis(given.at);
-            let at = self.minute.moment(limit as usize, start);
+            let limit = self.learned.unwrap_or(usize::MAX).min(limit as usize);
+            let at = self.minute.moment(limit, start);
             if at > start {
                 let wait = millis(at - start + random_below(UNEVEN));
                 given = Given {
@@ -313,14 +358,61 @@ mod tests {
     }
 
     fn state() -> State {
-        State {
-            begun: Instant::now(),
-            limits: None,
-            minute: Window::of(MINUTE),
-            day: Window::of(DAY),
-            given: HashMap::new(),
-            strangers: HashSet::new(),
+        State::new(Instant::now())
+    }
+
+    /// Protects an account that Telegram lets write less than it may here: after some flood waits its pace stays below
+    /// Telegram's, for the rest of a day in which there is always something to send, and is not much lower.
+    #[test]
+    fn a_day_of_flood_waits_ends_with_a_stable_pace() {
+        let mut state = state();
+        let (start, wall) = (state.begun, Timestamp::now());
+        let hour = Duration::from_secs(3_600);
+        let terms = terms(None, Some(60), false);
+        let group = ChatId::group(5);
+        // A Telegram that takes so many in a minute.
+        let (takes, minute) = (20, Duration::from_secs(60));
+        let mut taken: VecDeque<Instant> = VecDeque::new();
+        let mut floods = Vec::new();
+        let mut last_hour = 0;
+        let mut waiting: Vec<(i64, Instant)> = (0..40).map(|id| (id, start)).collect();
+        let mut next = 40;
+        let mut now = start;
+        while now < start + 24 * hour {
+            for place in 0..waiting.len() {
+                let (id, due) = waiting[place];
+                if due > now {
+                    continue;
+                }
+                match state.hold(&order(id, group), &terms, now, wall) {
+                    Some(Outcome::Paced { wait, .. }) => waiting[place].1 = now + wait,
+                    Some(other) => panic!("{other:?}"),
+                    None => {
+                        taken.retain(|at| *at + minute > now);
+                        if taken.len() < takes {
+                            taken.push_back(now);
+                            last_hour += usize::from(now >= start + 23 * hour);
+                            waiting[place] = (next, now);
+                            next += 1;
+                            continue;
+                        }
+                        floods.push(now - start);
+                        state.flooded(now);
+                        for one in &mut waiting {
+                            one.1 = one.1.max(now + minute / 2);
+                        }
+                    }
+                }
+            }
+            now = (waiting.iter().map(|(_, due)| *due).min().unwrap()).max(now + millis(10));
         }
+        assert!((1..=4).contains(&floods.len()), "{floods:?}");
+        assert!(floods.iter().all(|at| *at < hour), "{floods:?}");
+        assert!(last_hour > 60 * takes / 2, "{last_hour}");
+        // What was learned goes with the limits that it was learned under.
+        let other = self::terms(None, Some(59), false);
+        state.hold(&order(next, group), &other, now, wall);
+        assert_eq!(state.learned, None);
     }
 
     /// Protects the limit of a minute: of many that come at once no minute has more, and each goes at its own moment.

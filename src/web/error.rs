@@ -143,6 +143,12 @@ impl ApiError {
         self
     }
 
+    /// What its words are made of.
+    #[must_use]
+    pub fn params(&self) -> Option<&Value> {
+        self.params.as_deref()
+    }
+
     /// The member `error`.
     fn told(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });

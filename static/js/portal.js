@@ -8,7 +8,7 @@ import { groupAlbums } from './media.js';
 import { Player } from './player.js';
 import { Prefs, usable } from './prefs.js';
 import { cleanName, cleanText, hueOf, initials, oneLine } from './text.js';
-import { explain, previewOf } from './words.js';
+import { codeWay, explain, forgottenText, isWords, previewOf } from './words.js';
 import { field } from './views/fields.js';
 import { albumOf, mediaOf } from './views/media.js';
 import { ReplyBox } from './views/reply_box.js';
@@ -65,8 +65,7 @@ class Portal {
     byPhone.addEventListener('submit', (event) => {
       event.preventDefault();
       this.ask(phone, async () => {
-        await post('auth/phone/', { phone: phone.value });
-        this.code(phone.value);
+        this.code(phone.value, await post('auth/phone/', { phone: phone.value }));
       });
     });
     const error = el('p', { class: 'error', role: 'alert' });
@@ -75,22 +74,30 @@ class Portal {
     this.card(el('h2', { text: t('signin.how') }), el('div', { class: 'pair' }, byPhone, byQr));
   }
 
-  code(phone, withPassword = false, given = '') {
+  /** @param {object} sent where the code went @param {object|null} asked what is said of the password that is wanted as well */
+  code(phone, sent, asked = null, given = '') {
     const { t } = this;
-    const code = field(t('signin.code'), { autocomplete: 'one-time-code', inputmode: 'numeric', dir: 'ltr', maxlength: '12', value: given });
-    const password = withPassword ? field(t('signin.password'), { type: 'password', autocomplete: 'off', dir: 'ltr' }) : null;
-    const form = el('form', { class: 'signin' }, code.root, password?.root, el('div', { class: 'actions' },
+    const digits = isWords(sent) ? { dir: 'auto' } : { inputmode: 'numeric', dir: 'ltr', maxlength: '20' };
+    const code = field(t('signin.code'), { autocomplete: 'one-time-code', value: given, ...digits });
+    const password = asked ? this.password(asked) : null;
+    const forgotten = asked ? el('p', { class: 'hint', text: forgottenText(this.words, asked.recovery, asked.reset_at) }) : null;
+    const form = el('form', { class: 'signin' }, code.root, password?.root, forgotten, el('div', { class: 'actions' },
       el('button', { class: 'button primary', text: t('signin.next') }), el('button', { type: 'button', class: 'button', text: t('back'), on: { click: () => this.sign() } })));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.ask(password ?? code, async () => {
         const answer = await post('auth/verify/', { phone, code: code.value, ...(password ? { password: password.input.value } : {}) });
-        if (/password/.test(String(answer.status ?? ''))) return this.code(phone, true, code.value);
+        if (/password/.test(String(answer.status ?? ''))) return this.code(phone, sent, {}, code.value);
         return this.start();
-      }, () => this.code(phone, true, code.value));
+      }, (error) => this.code(phone, sent, error.body?.error?.params ?? {}, code.value));
     });
-    this.card(el('h2', { text: t('signin.code') }), el('p', { class: 'quiet', text: t('signin.via.other') }), form);
+    this.card(el('h2', { text: t('signin.code') }), el('p', { class: 'quiet', text: codeWay(this.words, sent) }), form);
     password?.input.focus();
+  }
+
+  password(asked) {
+    const hint = asked.hint ? this.t('signin.password.hint', { hint: cleanText(asked.hint) }) : undefined;
+    return field(this.t('signin.password'), { type: 'password', autocomplete: 'off', dir: 'ltr', hint });
   }
 
   async qr() {
@@ -136,7 +143,7 @@ class Portal {
       await act();
     } catch (error) {
       if (!error.code) throw error;
-      if (needsPassword && /password_(needed|required)|2fa|SESSION_PASSWORD/i.test(error.code)) return needsPassword();
+      if (needsPassword && /password_(needed|required)|2fa|SESSION_PASSWORD/i.test(error.code)) return needsPassword(error);
       at.fail(explain(this.words, error));
     } finally {
       for (const button of this.main.querySelectorAll('button')) button.disabled = false;

@@ -173,6 +173,22 @@ export function waitingText({ t, has, lang }, message, now) {
   return left > 0 ? t(has(why) ? why : 'message.waits', { time: countdown(lang, left) }) : null;
 }
 
+/** Where a code went, with what Telegram says of it. */
+export function codeWay({ t, has }, login) {
+  const key = `signin.via.${login.code_via}`;
+  const hint = login.code_hint ? cleanText(login.code_hint) : '';
+  return t(hint && has(`${key}.hint`) ? `${key}.hint` : has(key) ? key : 'signin.via.other', { hint: `\u2068${hint}\u2069` });
+}
+
+/** A code that is no number. */
+export const isWords = (login) => login.code_via === 'sms_word' || login.code_via === 'sms_phrase';
+
+/** What somebody can do who has forgotten the password. */
+export function forgottenText({ t, lang }, recovery, resetAt) {
+  if (resetAt) return t('signin.password.reset', { when: moment(lang, resetAt) });
+  return t(recovery ? 'signin.password.recovery' : 'signin.password.norecovery');
+}
+
 /** Trouble in words. A code we have words for, else what the service said, else that it failed. */
 export function explain({ t, has }, error, params = {}) {
   // Telegram's own numbers stand at the end of its words.

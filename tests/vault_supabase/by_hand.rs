@@ -1,6 +1,9 @@
 //! By hand: what people do in the table editor arrives here, and a slip of theirs costs little.
 
-use switchboard::{domain::AccountId, vault::RemoteChange};
+use switchboard::{
+    domain::{AccountId, SecretText},
+    vault::RemoteChange,
+};
 
 use crate::{
     column, machine,
@@ -111,6 +114,43 @@ async fn changes_by_hand_are_picked_up() {
             .any(|account| account.removed_remotely)
     );
     assert_eq!(running.session(id).await, Some(bytes("kept")));
+    running.stop().await;
+}
+
+/// Protects a table from before proxies: without their column accounts are added, sealed, signed in, changed and read; their
+/// ways stay on this machine; and when the column is made, they get there, sealed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_without_proxies_works_as_before() {
+    let project = Project::start();
+    project.sql("alter table public.telegram_accounts drop column proxies");
+    project.sql("notify pgrst, 'reload schema'");
+    let running = machine(&project).start().await;
+    let id = signed_in(&running, "Before proxies", "kept").await;
+    running.synced().await;
+    assert!(column(&project, id, "api_hash").starts_with("v1."));
+    let way = SecretText::new("socks5://desk:secret@127.0.0.1:1080");
+    running.vault.set_proxies(id, Some(&way)).await.unwrap();
+    set(&project, id, "account_label = 'After'");
+    until("the change by hand", async || {
+        let known = running.vault.accounts().await.unwrap().remove(0);
+        (known.label == "After").then_some(())
+    })
+    .await;
+    let credentials = running.vault.credentials(id).await.unwrap();
+    assert_eq!(
+        credentials.proxies.as_ref().map(SecretText::expose),
+        Some(way.expose())
+    );
+    assert_eq!(running.session(id).await, Some(bytes("kept")));
+
+    project.sql("alter table public.telegram_accounts add column proxies text");
+    project.sql("notify pgrst, 'reload schema'");
+    until("the ways to be there", async || {
+        column(&project, id, "proxies")
+            .starts_with("v1.")
+            .then_some(())
+    })
+    .await;
     running.stop().await;
 }
 

@@ -62,6 +62,66 @@ pub enum LoginError {
     Cancelled,
 }
 
+#[cfg(test)]
+impl LoginError {
+    /// One of each kind.
+    pub fn every() -> Vec<Self> {
+        let all = vec![
+            Self::WrongCode,
+            Self::CodeExpired,
+            Self::PasswordNeeded,
+            Self::WrongPassword,
+            Self::PhoneInvalid,
+            Self::PhoneBanned,
+            Self::SignUpRequired,
+            Self::FloodWait(Duration::from_secs(600)),
+            Self::TooManyAttempts,
+            Self::ApiCredentialsRejected,
+            Self::PaymentRequired {
+                amount: 99,
+                currency: "USD".to_owned(),
+            },
+            Self::CheckWanted,
+            Self::EmailRequired,
+            Self::Network("reset".to_owned()),
+            Self::Rejected {
+                code: "SOMETHING_NEW".to_owned(),
+            },
+            Self::SessionStringInvalid {
+                why: "it is too short".to_owned(),
+            },
+            Self::AlreadyAnotherUser,
+            Self::WrongStep,
+            Self::Cancelled,
+        ];
+        for one in &all {
+            // A new kind is to be listed above.
+            match one {
+                Self::WrongCode
+                | Self::CodeExpired
+                | Self::PasswordNeeded
+                | Self::WrongPassword
+                | Self::PhoneInvalid
+                | Self::PhoneBanned
+                | Self::SignUpRequired
+                | Self::FloodWait(_)
+                | Self::TooManyAttempts
+                | Self::ApiCredentialsRejected
+                | Self::PaymentRequired { .. }
+                | Self::CheckWanted
+                | Self::EmailRequired
+                | Self::Network(_)
+                | Self::Rejected { .. }
+                | Self::SessionStringInvalid { .. }
+                | Self::AlreadyAnotherUser
+                | Self::WrongStep
+                | Self::Cancelled => {}
+            }
+        }
+        all
+    }
+}
+
 impl From<Failure> for LoginError {
     fn from(failure: Failure) -> Self {
         if let Some(wait) = failure.flood() {

@@ -10,9 +10,12 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 
 use super::{
     shape::Face,
-    words::{Language, Said},
+    words::{Language, Said, code_sent},
 };
-use crate::web::{Access, ApiError, Service, audit::Note};
+use crate::{
+    domain::Login,
+    web::{Access, ApiError, Service, audit::Note},
+};
 
 pub struct Caller {
     pub service: web::Data<Service>,
@@ -37,6 +40,10 @@ impl Caller {
     /// A sentence for people, as they read it.
     pub const fn say(&self, said: Said) -> &'static str {
         said.text(self.language)
+    }
+
+    pub fn say_code_sent(&self, login: &Login) -> String {
+        code_sent(self.language, login)
     }
 }
 

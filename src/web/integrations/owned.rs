@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     domain::{Account, AccountId, AccountState, Login, LoginStep, SecretText, mask_phone},
@@ -152,6 +153,23 @@ fn same_number(owned: &Owned, method: &SignInMethod) -> bool {
 pub enum Verified {
     Done,
     PasswordNeeded,
+}
+
+/// The account has two-step verification: with what Telegram says of its password.
+pub fn password_needed(service: &Service, id: AccountId, code: &'static str) -> ApiError {
+    let told = ApiError::conflict(
+        code,
+        "this account has two-step verification: send the password as well",
+    );
+    let login = service.supervisor.sign_ins().login_of(id);
+    match login.filter(|login| login.step == LoginStep::Password) {
+        Some(login) => told.with(json!({
+            "hint": login.password_hint,
+            "recovery": login.password_recovery,
+            "reset_at": login.password_reset_at,
+        })),
+        None => told,
+    }
 }
 
 /// Goes on with a sign-in as far as what is given reaches.

@@ -100,14 +100,14 @@ pub async fn start(licensed: Licensed, body: web::Json<Start>) -> Result<HttpRes
     }
     let label = format!("Licence {}", licence.short());
     let method = SignInMethod::Phone(phone.clone());
-    let (begun, _) = owned::begin(caller, licence, &label, method).await?;
+    let (begun, login) = owned::begin(caller, licence, &label, method).await?;
     caller.note.account(begun.id());
     // Names this start; an older one is void from now on. The number itself is not part of what is kept.
     let started = started_now();
     licensed.set_pending(Some(started.clone())).await?;
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
-        "message": caller.say(Said::CodeSent),
+        "message": caller.say_code_sent(&login),
         "session_id": session_id(&phone, &started),
         "phone_number": phone.expose(),
     })))
@@ -148,10 +148,7 @@ pub async fn verify(licensed: Licensed, body: web::Json<Verify>) -> Result<HttpR
     caller.note.account(owned.id());
     let verified = owned::verify(caller, licence, owned.id(), body.code, body.password).await?;
     if verified == Verified::PasswordNeeded {
-        return Err(ApiError::conflict(
-            "needs_password",
-            "this account has two-step verification: send the password as well",
-        ));
+        return Err(owned::password_needed(caller, owned.id(), "needs_password"));
     }
     caller.note.action("signed_in");
     licensed.set_pending(None).await?;

@@ -7,7 +7,7 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use super::words::{Language, trouble};
+use super::words::{Language, forgotten, trouble, wait};
 use crate::web::ApiError;
 
 /// Which system a path belongs to.
@@ -75,8 +75,18 @@ impl Face {
 #[must_use]
 pub fn reshaped(face: Face, language: Language, error: &ApiError) -> HttpResponse {
     let mut response = error.error_response();
-    let message = trouble(language, error.code).unwrap_or(&error.message);
-    let mut body = face.body(error.code, message);
+    let said = trouble(language, error.code).unwrap_or(&error.message);
+    let params = error.params();
+    let more = params.and_then(|params| forgotten(language, params));
+    let message = match (more, params.and_then(|params| wait(language, params))) {
+        (Some(more), _) => format!("{said}. {more}"),
+        (None, Some(wait)) => format!("{said} ({wait})"),
+        (None, None) => said.to_owned(),
+    };
+    let mut body = face.body(error.code, &message);
+    if let (Face::Portal, Some(params)) = (face, error.params()) {
+        body["error"]["params"] = params.clone();
+    }
     if let Some(request_id) = error.request_id() {
         body["request_id"] = json!(request_id);
     }

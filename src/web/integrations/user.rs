@@ -95,13 +95,13 @@ pub async fn start(caller: Caller, body: web::Json<Start>) -> Result<HttpRespons
     let owner = owner_of(&body.user_id)?;
     let phone = check_phone(&body.phone_number)?;
     let label = label_of(&body.user_id.text());
-    let (begun, _) = owned::begin(&caller, &owner, &label, SignInMethod::Phone(phone)).await?;
+    let (begun, login) = owned::begin(&caller, &owner, &label, SignInMethod::Phone(phone)).await?;
     caller.note.account(begun.id());
     Ok(HttpResponse::Ok().json(json!({
         "status": "code_sent",
         // Telegram's own stays here: with it and the code anybody could sign in.
         "phone_code_hash": random_text(),
-        "message": caller.say(Said::CodeSent),
+        "message": caller.say_code_sent(&login),
     })))
 }
 
@@ -148,9 +148,10 @@ pub async fn verify(caller: Caller, body: web::Json<Verify>) -> Result<HttpRespo
     });
     caller.note.account(owned.id());
     match owned::verify(&caller, &owner, owned.id(), code, body.password).await? {
-        Verified::PasswordNeeded => Err(ApiError::conflict(
+        Verified::PasswordNeeded => Err(owned::password_needed(
+            &caller,
+            owned.id(),
             "password_needed",
-            "this account has two-step verification: send the password as well",
         )),
         Verified::Done => {
             caller.note.action("signed_in");

@@ -8,7 +8,7 @@ import { el, icon, setText } from '../dom.js';
 import { countdown, moment } from '../format.js';
 import { session } from '../prefs.js';
 import { cleanName, cleanText, hueOf, safeHref } from '../text.js';
-import { colourOf } from '../words.js';
+import { codeWay, colourOf, forgottenText } from '../words.js';
 import { codeField, colourField, field } from './fields.js';
 import { WaysField } from './ways.js';
 
@@ -214,11 +214,8 @@ export class Signin {
 
   /** Where the code went, with what Telegram says of it. */
   where(login) {
-    const { t, words } = this.app;
-    const key = `signin.via.${login.code_via}`;
-    const hint = login.code_hint ? cleanText(login.code_hint) : '';
-    const text = t(hint && words.has(`${key}.hint`) ? `${key}.hint` : words.has(key) ? key : 'signin.via.other', { hint: `\u2068${hint}\u2069` });
-    const href = login.code_via === 'fragment' ? safeHref(hint) : null;
+    const text = codeWay(this.app.words, login);
+    const href = login.code_via === 'fragment' ? safeHref(login.code_hint ?? '') : null;
     return href ? el('a', { href, target: '_blank', rel: 'noopener noreferrer', text }) : text;
   }
 
@@ -234,8 +231,7 @@ export class Signin {
       this.answer(() => api.sendPassword(this.id, entry.input.value), () => entry);
     };
     const form = el('form', { class: 'signin', on: { submit: send } }, entry.root, shown, el('div', { class: 'actions' }, el('button', { class: 'button primary', text: t('signin.next') })));
-    const forgotten = login.password_reset_at ? t('signin.password.reset', { when: moment(this.app.lang, login.password_reset_at) })
-      : t(login.password_recovery ? 'signin.password.recovery' : 'signin.password.norecovery');
+    const forgotten = forgottenText(this.app.words, login.password_recovery, login.password_reset_at);
     const help = el('details', { class: 'more' }, el('summary', { text: t('signin.password.forgotten') }), el('p', { class: 'hint', text: forgotten }));
     return [el('h2', { text: t('signin.password.title') }), el('p', { class: 'quiet', text: t('signin.password.text') }), form, help, this.footer()];
   }

@@ -33,7 +33,9 @@ pub async fn auth_phone(
     Ok(HttpResponse::Ok().json(json!({
         "success": true,
         "status": "code_sent",
-        "message": visitor.say(Said::CodeSent),
+        "message": visitor.say_code_sent(&login),
+        "code_via": login.code_via,
+        "code_hint": login.code_hint,
         "code_length": login.code_length,
         "expires_at": login.expires_at,
     })))
@@ -63,9 +65,10 @@ pub async fn auth_verify(
     )
     .await?
     {
-        Verified::PasswordNeeded => Err(ApiError::conflict(
+        Verified::PasswordNeeded => Err(owned::password_needed(
+            &visitor,
+            owned.id(),
             "password_needed",
-            "this account has two-step verification: enter its password",
         )),
         Verified::Done => {
             visitor.note.action("signed_in");

@@ -8,7 +8,9 @@ super::schemas! {
     }
     body PortalPhone { phone: "phone" }
     answer PortalCodeSent {
-        success: "boolean", status: "one of code_sent", message: "string", code_length: "integer?", expires_at: "time?",
+        success: "boolean", status: "one of code_sent", message: "string",
+        code_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?",
+        code_hint: "string?", code_length: "integer?", expires_at: "time?",
     }
     body PortalVerify { phone: "maybe string?", code: "maybe string?", password: "maybe string?" }
     answer PortalVerified { success: "boolean", status: "one of authorized", message: "string", user: "Person" }
