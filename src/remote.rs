@@ -196,6 +196,18 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
 
 /// A running account dials anew, with the session that it has.
 pub async fn take_other_ways(service: &Service, id: AccountId) -> Result<(), FollowError> {
+    connect_anew(service, id, "its ways to Telegram were changed").await
+}
+
+/// An account that runs hangs up and dials again.
+///
+/// # Errors
+/// As [`take_other_ways`].
+pub async fn connect_anew(
+    service: &Service,
+    id: AccountId,
+    because: &'static str,
+) -> Result<(), FollowError> {
     let account = service.store.get_account(id).await?;
     let runs = account.is_some_and(|account| {
         account.is_active
@@ -209,8 +221,7 @@ pub async fn take_other_ways(service: &Service, id: AccountId) -> Result<(), Fol
             )
     });
     if runs {
-        let connecting =
-            StateChange::to(AccountState::Connecting).because("its ways to Telegram were changed");
+        let connecting = StateChange::to(AccountState::Connecting).because(because);
         journal::enter(&service.store, id, connecting, None).await?;
         service.supervisor.restart_account(id).await?;
     }

@@ -115,6 +115,12 @@ async fn read(
         peers: Arc::new(peers),
         pace,
         proxies,
+        device: Some(
+            parts
+                .store
+                .device(account_id, parts.telegram.device())
+                .await?,
+        ),
     };
     Ok((config, epoch))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Health, PaceLimits, ProxyName, Timestamp};
+use super::{AccountId, Device, Health, PaceLimits, ProxyName, Timestamp};
 
 /// Where an account is in its life. The words are part of the contract.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -170,6 +170,9 @@ pub struct Account {
     /// What it may send by itself.
     #[serde(default)]
     pub pace: PaceLimits,
+    /// What it calls itself at Telegram; `None`: it has not dialled yet.
+    #[serde(default)]
+    pub device: Option<Device>,
 }
 
 /// Where an account's lines leave this machine.

@@ -10,6 +10,7 @@ mod batch;
 pub mod clean;
 mod codes;
 mod conversation;
+mod device;
 mod entity;
 mod event;
 mod extra;
@@ -40,6 +41,7 @@ pub use account::{
 pub use batch::{Batch, Change, ChatMark, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
 pub use conversation::{Conversation, ConversationKind, DialogRecord};
+pub use device::Device;
 pub use entity::{Entity, EntityKind};
 pub use event::{Event, EventBody, Seq};
 pub use extra::{

@@ -98,6 +98,8 @@ struct AccountFields {
     health: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pace: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    device: Option<String>,
     #[diesel(sql_type = Bool)]
     purge: bool,
 }
@@ -116,7 +118,7 @@ macro_rules! select_accounts {
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.since, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
-             a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, a.health, a.sending_pace AS pace, \
+             a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, a.health, a.sending_pace AS pace, a.device, \
              (SELECT count(*) FROM orders o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
@@ -196,6 +198,7 @@ impl AccountRow {
             proxy,
             health: health_record(fields.health.as_deref()).shown(Timestamp::now()),
             pace: from_json(fields.pace.as_deref()).unwrap_or_default(),
+            device: from_json(fields.device.as_deref()),
             sync: fields.sync_phase.map(|phase| SyncProgress {
                 phase,
                 done: fields.sync_done.unwrap_or(0),

@@ -107,6 +107,17 @@ impl Tx<'_> {
                 .run(self.conn)?;
             self.release_paced(known.no)?;
         }
+        if let Some(device) = &patch.device {
+            sql("UPDATE accounts SET device = ? WHERE no = ?")
+                .text_or_null(
+                    device
+                        .as_ref()
+                        .map(|device| json!(device).to_string())
+                        .as_deref(),
+                )
+                .number(known.no)
+                .run(self.conn)?;
+        }
         if let Some(proxies) = &patch.proxies {
             sql("UPDATE accounts SET proxies = ? WHERE no = ?")
                 .text_or_null(

@@ -13,7 +13,9 @@ use super::{
     sql::sql,
     tx::Tx,
 };
-use crate::domain::{Account, AccountId, ChatId, HealthFact, Met, PaceLimits, PeerKind, Timestamp};
+use crate::domain::{
+    Account, AccountId, ChatId, Device, HealthFact, Met, PaceLimits, PeerKind, Timestamp,
+};
 
 /// On what terms a message goes to a chat.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,6 +93,30 @@ impl StoreHandle {
     pub async fn learn_health(&self, id: AccountId, fact: HealthFact) -> Result<Option<Account>> {
         self.job("learn_health", move |tx| tx.learn_health(id, &fact))
             .await
+    }
+
+    /// What the account calls itself at Telegram: what was kept, else `first`, which is kept from now on. Told with what
+    /// is told of the account next.
+    ///
+    /// # Errors
+    /// [`super::StoreError::AccountNotFound`], or as every write.
+    pub async fn device(&self, id: AccountId, first: Device) -> Result<Device> {
+        self.job("device", move |tx| {
+            let known = tx.living_account(id)?;
+            let row = sql("SELECT device AS health FROM accounts WHERE no = ?")
+                .number(known.no)
+                .load::<HealthRow>(tx.conn)?
+                .pop();
+            if let Some(device) = from_json(row.and_then(|row| row.health).as_deref()) {
+                return Ok(device);
+            }
+            sql("UPDATE accounts SET device = ? WHERE no = ?")
+                .text(&json!(first).to_string())
+                .number(known.no)
+                .run(tx.conn)?;
+            Ok(first.clone())
+        })
+        .await
     }
 
     /// Before a message goes to this chat.

@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
-    ConversationId, ConversationKind, Deed, Event, MediaPolicy, MessageRowId, ObjectReader,
+    ConversationId, ConversationKind, Deed, Device, Event, MediaPolicy, MessageRowId, ObjectReader,
     OrderState, OutgoingFile, PaceLimits, Peer, Place, ProxyName, SelfUser, StoredMessage,
     Timestamp, Wording,
 };
@@ -86,6 +86,8 @@ pub struct AccountPatch {
     pub archive: Option<Archive>,
     pub media: Option<MediaPolicy>,
     pub pace: Option<PaceLimits>,
+    /// `Some(None)`: as at its next first dial.
+    pub device: Option<Option<Device>>,
     /// `Some(None)`: none of its own.
     pub proxies: Option<Option<Vec<ProxyName>>>,
 }

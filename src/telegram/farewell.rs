@@ -63,7 +63,11 @@ async fn part(
     settings: &Settings,
     runtime: &tokio::runtime::Handle,
 ) -> Parting {
-    let pool_session = PoolSession::new(Some(session), settings, settings.ways(proxies.as_deref()));
+    let pool_session = PoolSession::new(
+        Some(session),
+        settings,
+        (settings.ways(proxies.as_deref()), None),
+    );
     let home = pool_session.home();
     if !pool_session.has_key(home) {
         return Parting::Unreachable(format!("data centre {home} is not known here"));

@@ -30,6 +30,7 @@ use super::{
     settings::Settings,
     ways::{Purpose, Ways},
 };
+use crate::domain::Device;
 
 /// Packets that may wait for the link's task: each is 5 to 10 KB. What comes while it is full is lost below us, and
 /// only the full queue shows it.
@@ -45,6 +46,8 @@ pub(super) struct PoolSession {
     changed: AtomicBool,
     /// How its dials go out.
     ways: Arc<Ways>,
+    /// What it calls itself on each of them.
+    device: Device,
 }
 
 /// A server that does not know our key makes grammers agree on a new one; the old one is kept instead.
@@ -57,7 +60,7 @@ impl PoolSession {
     pub(super) fn new(
         stored: Option<&SessionData>,
         settings: &Settings,
-        ways: Arc<Ways>,
+        (ways, device): (Arc<Ways>, Option<Device>),
     ) -> Arc<Self> {
         let mut dcs = settings.known_dcs();
         if let Some(stored) = stored {
@@ -81,6 +84,7 @@ impl PoolSession {
             pinned: settings.pinned_dcs(),
             changed: AtomicBool::new(false),
             ways,
+            device: device.unwrap_or_else(|| settings.config.device()),
         })
     }
 
@@ -281,14 +285,14 @@ impl Pool {
         (settings, purpose): (&Settings, Purpose),
         runtime: &Handle,
     ) -> (Self, mpsc::Receiver<UpdatesLike>) {
-        let config = &settings.config;
+        let device = session.device.clone();
         // All fields by hand: the defaults run two programs to find out what system this is, each time.
         let params = ConnectionParams {
-            device_model: config.device_model.clone(),
-            system_version: config.system_version.clone(),
-            app_version: config.app_version.clone(),
-            system_lang_code: config.lang_code.clone(),
-            lang_code: config.lang_code.clone(),
+            device_model: device.model,
+            system_version: device.system,
+            app_version: device.app,
+            system_lang_code: device.language.clone(),
+            lang_code: device.language,
             proxy_url: session.ways.proxy_url(purpose),
             use_ipv6: settings.use_ipv6(),
             retry_policy: Box::new(NoRetries),

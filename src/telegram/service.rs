@@ -17,7 +17,7 @@ use super::{
     settings::{Common, Settings},
     ways,
 };
-use crate::domain::{AccountId, ApiCredentials, Proxy};
+use crate::domain::{AccountId, ApiCredentials, Device, Proxy};
 
 /// Closed lines are gone within this, unless they hang.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -98,10 +98,16 @@ impl Telegram {
     pub async fn resume_sign_in(
         &self,
         _account_id: AccountId,
-        (api, proxies): (ApiCredentials, Option<Vec<Proxy>>),
+        (api, proxies, device): (ApiCredentials, Option<Vec<Proxy>>, Option<Device>),
         saved: &[u8],
     ) -> Result<SignIn, LoginError> {
-        SignIn::resume(self, (api, proxies.as_deref()), saved).await
+        SignIn::resume(self, (api, proxies.as_deref(), device), saved).await
+    }
+
+    /// What an account calls itself that was given no other name.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.settings().config.device()
     }
 
     /// Which data centres each way reaches, and how fast: the account's own ways, or the service's. `session`: where the
@@ -114,7 +120,8 @@ impl Telegram {
         let settings = Arc::clone(self.settings());
         let proxies = own.unwrap_or(&settings.config.proxies).to_vec();
         let ways = settings.ways(Some(&[]));
-        let dcs = PoolSession::new(session, &settings, Arc::clone(&ways)).addresses(&settings);
+        let dcs =
+            PoolSession::new(session, &settings, (Arc::clone(&ways), None)).addresses(&settings);
         let testing = self
             .runtime()
             .spawn(async move { ways::report(&proxies, (&ways, &settings), &dcs).await });

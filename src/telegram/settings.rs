@@ -19,7 +19,7 @@ use super::{
     keys::KeysInUse,
     ways::{Exits, Relay, Ways},
 };
-use crate::domain::Proxy;
+use crate::domain::{Device, Proxy};
 
 /// How long things take before they count as failed, and how often they are repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,19 @@ impl Default for TelegramConfig {
             threads: 0,
             unstored_limit: 64 * 1024 * 1024,
             timing: Timing::default(),
+        }
+    }
+}
+
+impl TelegramConfig {
+    /// What an account calls itself that was given no other name.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        Device {
+            model: self.device_model.clone(),
+            system: self.system_version.clone(),
+            app: self.app_version.clone(),
+            language: self.lang_code.clone(),
         }
     }
 }

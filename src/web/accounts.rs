@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Access, ApiError, Service,
     audit::Note,
+    device::{self, ChangeDevice},
     login::{method_of, seen_by},
     optional,
     pace::{self, ChangePace},
@@ -40,6 +41,7 @@ pub struct AddAccount {
     colour: Option<u8>,
     archive: Option<Archive>,
     proxies: Option<Vec<SecretText>>,
+    device: Option<ChangeDevice>,
 }
 
 pub async fn add_account(
@@ -53,10 +55,15 @@ pub async fn add_account(
     let api = credentials(&service, body.api_id, body.api_hash)?;
     let method = method_of(body.phone, body.qr, body.session)?;
     let proxies = ways::read(body.proxies)?;
+    let first = service.telegram.device();
+    let device = (body.device)
+        .map(|change| device::change(first, change))
+        .transpose()?;
     let account = service.add_account(&label, body.colour, api).await?;
-    if let Some(archive) = body.archive {
+    if body.archive.is_some() || device.is_some() {
         let patch = AccountPatch {
-            archive: Some(archive),
+            archive: body.archive,
+            device: device.map(Some),
             ..AccountPatch::default()
         };
         service.store.patch_account(account.id, patch).await?;
@@ -206,6 +213,8 @@ pub struct ChangeAccount {
     proxies: optional::Given<Vec<SecretText>>,
     #[serde(default, deserialize_with = "optional::given")]
     pace: optional::Given<ChangePace>,
+    #[serde(default, deserialize_with = "optional::given")]
+    device: optional::Given<ChangeDevice>,
 }
 
 pub async fn change_account(
@@ -224,6 +233,15 @@ pub async fn change_account(
     let pace = (body.pace.as_ref())
         .map(|change| pace::change(before.pace, change.as_ref()))
         .transpose()?;
+    let known = before.device.unwrap_or_else(|| service.telegram.device());
+    let device = (body.device)
+        .map(|change| {
+            change
+                .map(|change| device::change(known, change))
+                .transpose()
+        })
+        .transpose()?;
+    let called_otherwise = device.is_some();
     let patch = AccountPatch {
         label: label.clone(),
         colour: check_colour(body.colour)?,
@@ -231,6 +249,7 @@ pub async fn change_account(
         archive: body.archive,
         media: body.media,
         pace,
+        device,
         ..AccountPatch::default()
     };
     let mut account = service.store.patch_account(id, patch).await?;
@@ -243,6 +262,11 @@ pub async fn change_account(
     if let Some(proxies) = proxies {
         service.set_ways(id, proxies.as_deref()).await?;
         remote::take_other_ways(&service, id).await?;
+        account = service.account(&access, id).await?;
+    }
+    if called_otherwise {
+        // Telegram hears it with the next connection.
+        remote::connect_anew(&service, id, "what it calls itself was changed").await?;
         account = service.account(&access, id).await?;
     }
     if pace.is_some() {

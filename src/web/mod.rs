@@ -12,6 +12,7 @@ mod audit;
 mod audit_list;
 mod conversations;
 mod copies;
+mod device;
 mod devices;
 mod doors;
 mod ending;

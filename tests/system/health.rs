@@ -281,3 +281,60 @@ async fn what_is_sent_by_itself_keeps_its_pace() {
         .wait_for_message(&third["conversation"], "four", "sent")
         .await;
 }
+
+/// Protects an account from looking like another device after a change of the service: what it is called is given before its
+/// first dial, the same at each later one, and another only when somebody says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_calls_itself_what_it_was_told_to() {
+    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let first = fleet.api.account(&account.id).await["device"].clone();
+    assert_eq!(first["model"], "Switchboard");
+    let path = format!("/accounts/{}/sessions", account.id);
+    let called = |sessions: &Value, model: &str, app: &str| {
+        let one = &sessions["sessions"][0];
+        one["device"] == model && one["app"].as_str().is_some_and(|text| text.contains(app))
+    };
+    let long = "x".repeat(65);
+    for bad in [
+        json!({ "model": "" }),
+        json!({ "app": long }),
+        json!({ "language": "English" }),
+        json!({ "system": "a\nb" }),
+    ] {
+        let (status, refused) = patch(&fleet, &account, json!({ "device": bad })).await;
+        assert_eq!(
+            (status, &refused["error"]["code"]),
+            (422, &json!("device_invalid"))
+        );
+    }
+    let change = json!({ "device": { "model": "Front desk", "app": "7.1" } });
+    let (status, changed) = patch(&fleet, &account, change).await;
+    assert_eq!(status, 200, "{changed}");
+    assert_eq!(changed["account"]["device"]["system"], first["system"]);
+    fleet.wait_for_state(&account.id, "online").await;
+    assert!(called(&fleet.api.get(&path).await, "Front desk", "7.1"));
+    fleet.stop_service();
+    fleet.start_service();
+    fleet.wait_for_state(&account.id, "online").await;
+    assert!(called(&fleet.api.get(&path).await, "Front desk", "7.1"));
+    let (status, _) = patch(&fleet, &account, json!({ "device": null })).await;
+    assert_eq!(status, 200);
+    fleet.wait_for_state(&account.id, "online").await;
+    let sessions = fleet.api.get(&path).await;
+    assert!(called(&sessions, "Switchboard", ""), "{sessions}");
+
+    let number = phone(71);
+    let spec = switchboard_simulator::AccountSpec::new(&number, "New");
+    fleet.telegram.add_account(spec);
+    let added = json!({ "label": "New", "phone": number, "device": { "model": "Counter", "language": "ru" } });
+    let added = fleet.api.post("/accounts/add", added).await;
+    let id = added["account"]["id"].as_str().unwrap().to_owned();
+    let code = fleet.telegram.code_for(&number).unwrap();
+    let step = format!("/accounts/{id}/login/code");
+    fleet.api.post(&step, json!({ "code": code })).await;
+    fleet.wait_for_state(&id, "online").await;
+    let sessions = fleet.api.get(&format!("/accounts/{id}/sessions")).await;
+    assert!(called(&sessions, "Counter", ""), "{sessions}");
+    assert_eq!(fleet.api.account(&id).await["device"]["language"], "ru");
+}

@@ -118,6 +118,7 @@ impl Ground {
             peers: Arc::<Book>::clone(&book),
             pace: None,
             proxies: None,
+            device: None,
         });
         Reader {
             handle,

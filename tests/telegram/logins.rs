@@ -32,6 +32,7 @@ async fn begin_as(
         method,
         expected_user,
         proxies: None,
+        device: None,
     };
     timeout(LIMIT, ground.telegram.sign_in(config))
         .await
@@ -133,7 +134,7 @@ async fn a_sign_in_survives_a_restart() {
     drop(sign_in);
     let resumed = ground
         .telegram
-        .resume_sign_in(AccountId::random(), (api(), None), saved.expose())
+        .resume_sign_in(AccountId::random(), (api(), None, None), saved.expose())
         .await
         .unwrap();
     let step = resumed.submit_code(code(&ground)).await.unwrap();
@@ -145,7 +146,7 @@ async fn a_sign_in_survives_a_restart() {
     drop(resumed);
     let resumed = ground
         .telegram
-        .resume_sign_in(AccountId::random(), (api(), None), saved.expose())
+        .resume_sign_in(AccountId::random(), (api(), None, None), saved.expose())
         .await
         .unwrap();
     done(

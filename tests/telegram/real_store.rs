@@ -116,6 +116,7 @@ impl Desk {
             peers: Arc::new(peers),
             pace: None,
             proxies: None,
+            device: None,
         });
         let (online, mut is_online) = mpsc::channel(64);
         let task = tokio::spawn(record(self.store.clone(), events, online));

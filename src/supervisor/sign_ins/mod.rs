@@ -22,7 +22,8 @@ use super::Supervisor;
 use crate::{
     account::AccountParts,
     domain::{
-        AccountId, AttemptKind, Login, LoginMethod, Proxy, ProxyError, SecretText, Timestamp,
+        AccountId, AttemptKind, Device, Login, LoginMethod, Proxy, ProxyError, SecretText,
+        Timestamp,
     },
     store::{LoginLimit, NewLoginAttempt, StoreError},
     telegram::{LoginError, SessionData, SignInConfig, SignInMethod},
@@ -109,6 +110,7 @@ impl SignIns {
             account_id: id,
             api: credentials.api,
             proxies: ways_of(credentials.proxies.as_ref())?,
+            device: Some(self.device(id).await?),
             method: method.clone(),
             expected_user: known.and_then(|account| account.user).map(|user| user.id),
         };
@@ -136,6 +138,11 @@ impl SignIns {
         self.advance(&running, running.sign_in.state()).await
     }
 
+    async fn device(&self, id: AccountId) -> Result<Device, SignInError> {
+        let first = self.parts.telegram.device();
+        Ok(self.parts.store.device(id, first).await?)
+    }
+
     /// Goes on with a sign-in that waited for its code when the service stopped.
     ///
     /// # Errors
@@ -157,7 +164,11 @@ impl SignIns {
             .telegram
             .resume_sign_in(
                 id,
-                (credentials.api, ways_of(credentials.proxies.as_ref())?),
+                (
+                    credentials.api,
+                    ways_of(credentials.proxies.as_ref())?,
+                    Some(self.device(id).await?),
+                ),
                 saved.expose(),
             )
             .await;

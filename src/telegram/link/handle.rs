@@ -47,7 +47,10 @@ impl LinkHandle {
         let session = PoolSession::new(
             Some(&config.session),
             &common.settings,
-            common.settings.ways(config.proxies.as_deref()),
+            (
+                common.settings.ways(config.proxies.as_deref()),
+                config.device.clone(),
+            ),
         );
         let usable = session.has_key(session.home());
         let api_id = match config.session.api_id {
@@ -428,7 +431,7 @@ mod tests {
             AccountId::random(),
             (1, 0, 1),
             common,
-            PoolSession::new(Some(&session), &settings, settings.ways(None)),
+            PoolSession::new(Some(&session), &settings, (settings.ways(None), None)),
             (Arc::new(Nobody), None),
         ));
         let task = Task::new(shared, mpsc::channel(1).0, None);

@@ -36,8 +36,8 @@ use futures_util::future::BoxFuture;
 
 use super::{BookAway, Charge, LinkExit, SessionData};
 use crate::domain::{
-    AccountId, ApiCredentials, Batch, ChatId, ConversationKind, HealthFact, Peer, Position, Proxy,
-    ProxyName, SecretText,
+    AccountId, ApiCredentials, Batch, ChatId, ConversationKind, Device, HealthFact, Peer, Position,
+    Proxy, ProxyName, SecretText,
 };
 
 pub use handle::LinkHandle;
@@ -68,6 +68,8 @@ pub struct LinkConfig {
     pub pace: Option<u32>,
     /// The account's own ways out; `None`: the service's.
     pub proxies: Option<Vec<Proxy>>,
+    /// What it calls itself; `None`: as the service does.
+    pub device: Option<Device>,
 }
 
 /// Who reads goes in this order.

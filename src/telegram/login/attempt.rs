@@ -8,7 +8,9 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved::SavedCode};
 use crate::{
-    domain::{ApiCredentials, MOST_PROXIES, Position, Proxy, SecretText, Timestamp, mask_phone},
+    domain::{
+        ApiCredentials, Device, MOST_PROXIES, Position, Proxy, SecretText, Timestamp, mask_phone,
+    },
     telegram::{
         KeyLease, SessionData, clock,
         error::Failure,
@@ -90,7 +92,7 @@ impl Attempt {
             };
         let stored = imported.as_ref().map(|imported| &imported.session);
         let ways = settings.ways(config.proxies.as_deref());
-        let session = PoolSession::new(stored, &settings, ways);
+        let session = PoolSession::new(stored, &settings, (ways, config.device));
         if !session.knows(session.home()) {
             let why = import::ImportError::UnknownDc(session.home()).to_string();
             return Err(LoginError::SessionStringInvalid { why });
@@ -120,7 +122,7 @@ impl Attempt {
     pub(super) fn resume(
         settings: Arc<Settings>,
         runtime: Handle,
-        (api, proxies): (ApiCredentials, Option<&[Proxy]>),
+        (api, proxies, device): (ApiCredentials, Option<&[Proxy]>, Option<Device>),
         bytes: &[u8],
     ) -> Result<(Self, SignInStep), LoginError> {
         let saved = SavedCode::from_bytes(bytes).ok_or(LoginError::CodeExpired)?;
@@ -130,7 +132,11 @@ impl Attempt {
             code: saved.code,
             shown_code: None,
             expected_user: saved.expected_user,
-            session: PoolSession::new(Some(&saved.session), &settings, settings.ways(proxies)),
+            session: PoolSession::new(
+                Some(&saved.session),
+                &settings,
+                (settings.ways(proxies), device),
+            ),
             settings,
             runtime,
             pool: None,

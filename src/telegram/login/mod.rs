@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{
-        AccountId, ApiCredentials, CodeChannel, Position, Proxy, SecretBytes, SecretText, SelfUser,
-        Timestamp,
+        AccountId, ApiCredentials, CodeChannel, Device, Position, Proxy, SecretBytes, SecretText,
+        SelfUser, Timestamp,
     },
     telegram::{KeyLease, SessionData, Telegram},
 };
@@ -41,6 +41,8 @@ pub struct SignInConfig {
     pub expected_user: Option<i64>,
     /// The account's own ways out; `None`: the service's.
     pub proxies: Option<Vec<Proxy>>,
+    /// What it calls itself; `None`: as the service does.
+    pub device: Option<Device>,
 }
 
 /// What is waited for.
@@ -166,11 +168,11 @@ impl SignIn {
 
     pub(in crate::telegram) async fn resume(
         telegram: &Telegram,
-        (api, proxies): (ApiCredentials, Option<&[Proxy]>),
+        (api, proxies, device): (ApiCredentials, Option<&[Proxy]>, Option<Device>),
         saved: &[u8],
     ) -> Result<Self, LoginError> {
         let (settings, runtime) = (Arc::clone(telegram.settings()), telegram.runtime().clone());
-        let (attempt, step) = Attempt::resume(settings, runtime, (api, proxies), saved)?;
+        let (attempt, step) = Attempt::resume(settings, runtime, (api, proxies, device), saved)?;
         Ok(Self::over(telegram, attempt, step))
     }
 

@@ -318,6 +318,10 @@ pub const CODES: &[(&str, &str)] = &[
         "phone_invalid",
         "the number is not in international form, or Telegram does not take it",
     ),
+    (
+        "device_invalid",
+        "a name of the device is empty, longer than 64 characters or no language",
+    ),
     ("pace_invalid", "a limit is no whole number from 1 to 1000"),
     (
         "session_in_use",

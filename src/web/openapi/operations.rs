@@ -39,6 +39,24 @@ const LOGIN: Errors = &[
     "telegram_unreachable",
     "telegram_refused",
 ];
+const ADD: Errors = &[
+    "device_invalid",
+    "account_not_found",
+    "phone_invalid",
+    "phone_banned",
+    "sign_up_required",
+    "flood_wait",
+    "too_many_attempts",
+    "api_credentials_rejected",
+    "payment_required",
+    "check_wanted",
+    "email_required",
+    "session_invalid",
+    "another_user",
+    "proxy_invalid",
+    "telegram_unreachable",
+    "telegram_refused",
+];
 const STEP: Errors = &[
     "account_not_found",
     "no_login",
@@ -415,10 +433,10 @@ const EXPORT: Query = &[
 
 operations! {
     "accounts" {
-        post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], LOGIN;
+        post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], ADD;
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], ACCOUNT;
-        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly) or its pace (null: the default), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid", "proxy_invalid", "pace_invalid"];
+        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly) its pace (null: the default) or what it calls itself at Telegram (device; null: as the service does), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &["account_not_found", "label_invalid", "colour_invalid", "proxy_invalid", "pace_invalid", "device_invalid"];
         delete "/accounts/{id}" "Signs it out and removes it, or deletes the history of one that was removed before; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], ACCOUNT;
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], LOGIN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], ACCOUNT;

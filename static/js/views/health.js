@@ -16,7 +16,8 @@ export class HealthSection {
     this.lines = el('ul', { class: 'health' });
     this.devices = new Devices(app, id);
     this.pace = new PaceFields(app, id);
-    this.root = el('section', { class: 'signin' }, el('h3', { text: t('health.title') }), this.lines, this.devices.root, this.pace.root);
+    this.name = new NameFields(app, id);
+    this.root = el('section', { class: 'signin' }, el('h3', { text: t('health.title') }), this.lines, this.devices.root, this.pace.root, this.name.root);
   }
 
   paint(account) {
@@ -25,6 +26,7 @@ export class HealthSection {
       this.shown = key;
       this.lines.replaceChildren(...this.told(account));
     }
+    this.name.paint(account.device);
     this.pace.paint(account.pace, account.health?.strangers_today ?? 0);
   }
 
@@ -144,5 +146,45 @@ class PaceFields {
       made.fail(this.app.explain(error));
     }
     return undefined;
+  }
+}
+
+/** What it calls itself in Telegram's list of sessions. */
+class NameFields {
+  constructor(app, id) {
+    this.app = app;
+    this.id = id;
+    const { t } = app;
+    const one = (name, maxlength) => {
+      const made = field(t(`device.${name}`), { autocomplete: 'off', maxlength, name: `device_${name}`, dir: name === 'language' ? 'ltr' : 'auto' });
+      made.input.addEventListener('change', () => this.save(name, made));
+      return made;
+    };
+    this.fields = { model: one('model', '64'), system: one('system', '64'), app: one('app', '64'), language: one('language', '8') };
+    this.root = el('details', { class: 'more' }, el('summary', { text: t('device.title') }), el('p', { class: 'hint', text: t('device.hint') }),
+      ...Object.values(this.fields).map((made) => made.root));
+  }
+
+  paint(device) {
+    for (const [name, made] of Object.entries(this.fields)) {
+      const value = device?.[name] ?? '';
+      if (document.activeElement !== made.input && made.shown !== value) {
+        made.shown = value;
+        made.input.value = value;
+      }
+    }
+  }
+
+  async save(name, made) {
+    made.fail(null);
+    made.shown = made.value;
+    try {
+      const asked = this.app.state.accounts;
+      const { account } = await api.changeAccount(this.id, { device: { [name]: made.value } });
+      this.app.store.dispatch({ type: 'account_changed', account, asked });
+    } catch (error) {
+      if (!error.code) throw error;
+      made.fail(this.app.explain(error));
+    }
   }
 }

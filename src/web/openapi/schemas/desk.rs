@@ -10,7 +10,7 @@ super::schemas! {
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
         archive: "one of recent|all", history: "History?",
         media: "one of none|previews|all", proxies: "ProxyName[]?", proxy: "ProxyName?", exit: "one of direct|proxy",
-        health: "Health", pace: "Pace",
+        health: "Health", pace: "Pace", device: "Device?",
     }
     answer Health { frozen: "Frozen?", strangers_limited: "StrangersLimit?", paid: "PaidPeer[]", flood_waits: "FloodDay", strangers_today: "integer" }
     answer Frozen { since: "time?", until: "time?", appeal_url: "string?" }
@@ -224,11 +224,17 @@ super::schemas! {
     body AddAccount {
         label: "line", api_id: "maybe api id?", api_hash: "maybe api hash?", phone: "maybe phone?", qr: "maybe boolean",
         session: "maybe secret?", colour: "maybe hue?", archive: "maybe one of recent|all?", proxies: "maybe proxies?",
+        device: "maybe ChangeDevice?",
     }
     body TestWays { proxies: "maybe proxies?" }
     body ChangeAccount {
         label: "maybe line?", is_active: "maybe boolean?", colour: "maybe hue?", archive: "maybe one of recent|all?",
         media: "maybe one of none|previews|all?", proxies: "maybe proxies?", pace: "maybe ChangePace?",
+        device: "maybe ChangeDevice?",
+    }
+    answer Device { model: "string", system: "string", app: "string", language: "string" }
+    body ChangeDevice {
+        model: "maybe device name?", system: "maybe device name?", app: "maybe device name?", language: "maybe language tag?",
     }
     body ChangePace { strangers_per_day: "maybe pace limit?", per_minute: "maybe pace limit?" }
     body BeginLogin {

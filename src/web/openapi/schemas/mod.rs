@@ -12,7 +12,7 @@ mod users;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    domain::{ACCOUNT_COLOURS, MOST_PROXIES, OrderKind, PaceLimits},
+    domain::{ACCOUNT_COLOURS, Device, MOST_PROXIES, OrderKind, PaceLimits},
     web::webhooks::EVENTS,
 };
 
@@ -188,6 +188,10 @@ pub fn typed(kind: &str) -> Value {
                 "example": "socks5://name:password@proxy.example:1080",
             },
         }),
+        "device name" => {
+            json!({ "type": "string", "minLength": 1, "maxLength": Device::MOST, "pattern": "^[!-~]+( [!-~]+)*$" })
+        }
+        "language tag" => json!({ "type": "string", "pattern": "^[a-z]{2}(-[a-z]{2,5})?$" }),
         "pace limit" => json!({ "type": "integer", "minimum": 1, "maximum": PaceLimits::MOST }),
         "hue" => json!({ "type": "integer", "minimum": 0, "maximum": ACCOUNT_COLOURS - 1 }),
         "user id" => json!({
