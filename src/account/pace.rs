@@ -240,9 +240,8 @@ impl State {
             let limit = self.learned.unwrap_or(usize::MAX).min(limit as usize);
             let at = self.minute.moment(limit, start);
             if at > start {
-                let wait = millis(at - start + random_below(UNEVEN));
                 given = Given {
-                    at: given.at + wait,
+                    at: given.at + millis(at - start),
                     held: Held::Minute,
                 };
             }
@@ -284,8 +283,7 @@ impl Window {
     fn free(&self, limit: usize, now: i64) -> i64 {
         let before = self.taken.len().checked_sub(limit.max(1));
         let oldest = before.and_then(|index| self.taken.get(index));
-        let free = oldest.map_or(now, |at| (at + self.span).max(now));
-        self.taken.back().map_or(free, |last| free.max(*last))
+        oldest.map_or(now, |at| (at + self.span).max(now))
     }
 
     fn take(&mut self, at: i64, now: i64) -> i64 {
@@ -302,15 +300,19 @@ impl Window {
         at
     }
 
-    /// The next moment within the limit.
+    /// The next moment within the limit, a little later when it is not now. Those after it count from there: no span of a
+    /// minute, wherever it begins, has more.
     fn moment(&mut self, limit: usize, now: i64) -> i64 {
-        let at = self.free(limit, now);
-        self.take(at, now)
+        let free = self.free(limit, now);
+        let uneven = if free > now { random_below(UNEVEN) } else { 0 };
+        let last = self.taken.back().copied().unwrap_or(free);
+        self.take((free + uneven).max(last), now)
     }
 
     /// The same, at a distance from the one before once the first few are through.
     fn stranger(&mut self, limit: usize, now: i64) -> i64 {
-        let mut at = self.free(limit, now);
+        let last = self.taken.back().copied();
+        let mut at = self.free(limit, now).max(last.unwrap_or(now));
         if let Some(last) = self.taken.back()
             && self.taken.len() >= AT_ONCE
         {
@@ -437,7 +439,14 @@ mod tests {
         for (index, moment) in moments.iter().enumerate() {
             let uneven = Duration::from_secs(60) * u32::try_from(index / 3).unwrap();
             assert!(*moment >= uneven, "{moments:?}");
-            assert!(*moment <= uneven + 2 * millis(UNEVEN), "{moments:?}");
+            assert!(
+                *moment <= uneven + millis(UNEVEN) * u32::try_from(index / 3).unwrap(),
+                "{moments:?}"
+            );
+        }
+        let minute = Duration::from_secs(60);
+        for four in moments.windows(4) {
+            assert!(four[3] - four[0] >= minute, "{moments:?}");
         }
         // At its moment it goes; a moment before it does not.
         let fourth = order(3, group);

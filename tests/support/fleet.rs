@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use super::{
     api::Api,
+    inside::Inside,
     live::Live,
     place,
     service::{ServiceProcess, ServiceSettings},
@@ -299,6 +300,13 @@ impl FleetBuilder {
     /// The service has a disk of its own, of this size.
     pub fn disk(mut self, size: &str) -> Self {
         self.settings.disk = Some(size.to_owned());
+        self
+    }
+
+    /// The service sees nothing but a proxy.
+    pub fn inside(mut self, inside: &Inside) -> Self {
+        self.settings.listen = Some(format!("127.0.0.1:{}", inside.service_port));
+        self.settings.namespace = Some(inside.namespace());
         self
     }
 

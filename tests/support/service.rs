@@ -31,11 +31,20 @@ pub struct ServiceSettings {
     pub env: Vec<(String, String)>,
     /// The data directory lies on a disk of its own, of this size; nobody but the service sees it.
     pub disk: Option<String>,
+    /// In this network namespace.
+    pub namespace: Option<PathBuf>,
 }
 
-/// The service's binary, started on a disk of its own where that is wanted.
-fn command(data_dir: &Path, disk: Option<&str>) -> Command {
+/// The service's binary, started on a disk of its own or in another network where that is wanted.
+fn command(data_dir: &Path, (disk, namespace): (Option<&str>, Option<&Path>)) -> Command {
     let service = env!("CARGO_BIN_EXE_switchboard");
+    if let Some(namespace) = namespace {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net={}", namespace.display()))
+            .arg(service);
+        return command;
+    }
     let Some(size) = disk else {
         return Command::new(service);
     };
@@ -88,7 +97,10 @@ impl ServiceProcess {
             .append(true)
             .open(&log)
             .unwrap();
-        let mut command = command(data_dir, settings.disk.as_deref());
+        let mut command = command(
+            data_dir,
+            (settings.disk.as_deref(), settings.namespace.as_deref()),
+        );
         command
             .env_clear()
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))

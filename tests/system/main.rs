@@ -42,6 +42,7 @@ mod live_feed;
 mod log_out;
 mod media;
 mod media_bucket;
+mod namespace;
 mod night;
 mod old_callers;
 mod outages;
