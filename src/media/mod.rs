@@ -7,6 +7,7 @@
 //!           lies in the folder belongs to accounts and goes with the last of them.
 //! Does not: know HTTP, or decide who may see what.
 
+mod ahead;
 mod bucket;
 mod disk;
 mod fetch;

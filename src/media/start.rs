@@ -11,7 +11,9 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 
-use super::{Links, MediaHandle, bucket::Bucket, disk::Disk, fetch::Places, handle::Inner, policy};
+use super::{
+    Links, MediaHandle, ahead, bucket::Bucket, disk::Disk, fetch::Places, handle::Inner, policy,
+};
 use crate::{
     domain::{Account, AccountId},
     store::StoreHandle,
@@ -68,7 +70,7 @@ impl MediaHandle {
                 policies: Mutex::new(policy::Policies::of_all(accounts)),
             }),
         };
-        runtime.spawn(policy::run(media.clone(), arrived));
+        runtime.spawn(ahead::run(media.clone(), arrived));
         Ok(media)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{forum::Order, message::Gid};
+use super::{message::Gid, topics::Order};
 
 /// A basic group: its messages live in its members' mailboxes.
 #[derive(Clone, Debug)]

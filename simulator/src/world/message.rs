@@ -2,7 +2,7 @@
 
 use grammers_tl_types::enums::{self, MessageEntity};
 
-use super::{forum::Spot, ids::ChatRef, poll::Poll, seen::Page};
+use super::{ids::ChatRef, page::Page, poll::Poll, topics::Spot};
 
 /// Number of a message in the whole world; what it is called in an account or a channel is another number.
 pub type Gid = u32;

@@ -23,6 +23,7 @@ mod marks;
 mod message;
 mod migration;
 mod notices;
+mod page;
 mod picture;
 mod poll;
 mod post;
@@ -35,9 +36,11 @@ mod signin;
 mod srp;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod uploads;
 mod user;
 pub mod view;
+mod voting;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -48,7 +51,6 @@ pub use chats::{Channel, ChannelEvent, Group};
 pub use clock::Clock;
 pub use difference::DIFFERENCE_LIMIT;
 pub use files::{Content, Files, Size, StoredFile, Wanted, file_hash};
-pub use forum::{GENERAL, Spot, Topic};
 pub use ids::{ChatRef, access_hash, min_hash, mix};
 pub use invites::Invite;
 pub use ledger::{ChatEntry, Ledger, LedgerFile, LedgerMessage, SendEntry};
@@ -56,15 +58,16 @@ pub use mailbox::{Dialog, MailCopy, MailEvent, Mailbox};
 pub use marks::{FOR_EVER, folder_update};
 pub use message::{Action, Body, Draft, Form, Forward, Gid, Media, utf16_len};
 pub use notices::TELEGRAM;
+pub use page::Page;
 pub use picture::dimensions;
 pub use poll::Poll;
 pub use post::Posted;
 pub use push::{Audience, Outgoing, PushKind};
 pub use refusal::{Refusal, bad, forbidden, migrate, unauthorised};
-pub use seen::Page;
 pub use session::{FRESH_SECONDS, KeyState, LoginTokenState, QrToken};
 pub use signin::{CodeKind, SentCode, SignInRules, SignedIn};
 pub use srp::{Challenge, GENERATOR, Password, padded, prime};
+pub use topics::{GENERAL, Spot, Topic};
 pub use uploads::{Taken, Taking, Uploads};
 pub use user::{Account, Standing, User, digits};
 
