@@ -1,9 +1,29 @@
-//! Content: people vote, posts are seen, pages are found.
+//! Content: people vote, posts are seen, pages are found, numbers are skipped.
 
 use super::Simulator;
 use crate::world::{ChatRef, Gid, Refusal, World, bad};
 
 impl Simulator {
+    /// An account's numbers go on from further up: nothing stands for those between.
+    pub fn skip_numbers(&self, user: i64, by: i32) {
+        self.with(|world| {
+            if let Some(account) = world.accounts.get_mut(&user) {
+                account.mailbox.pts += by;
+            }
+        });
+    }
+
+    /// The same in a channel.
+    pub fn skip_channel_numbers(&self, channel: i64, by: i32) {
+        self.with(|world| {
+            if let ChatRef::Channel(id) = ChatRef::from(channel)
+                && let Some(channel) = world.channels.get_mut(&id)
+            {
+                channel.pts += by;
+            }
+        });
+    }
+
     /// Votes for answers by their places; none takes the vote back.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use grammers_tl_types::{enums, functions::messages as f, types};
 
-use super::{Call, history};
+use super::{Call, Effect, history};
 use crate::world::{
     ChatRef, Gid, Refusal, World, bad, folder_update,
     view::{Cast, Detail, blank_notify, draft_tl},
@@ -166,6 +166,10 @@ pub fn get_dialogs(
         Some(at) => at + 1,
         None if r.offset_date > 0 => all.partition_point(|entry| entry.date >= r.offset_date),
         None => 0,
+    };
+    let start = match (call.faults).next_for_page(call.user, "messages.getDialogs") {
+        Some(Effect::Overlap { chats }) => start.saturating_sub(chats),
+        _ => start,
     };
     let limit = usize::try_from(r.limit.clamp(1, 100)).unwrap_or(1);
     let total = all.len();

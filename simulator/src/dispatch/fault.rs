@@ -81,6 +81,15 @@ pub enum Effect {
     CallsPerWindow { calls: u32, seconds: u32 },
     /// updates.getChannelDifference answers channelDifferenceTooLong.
     ChannelDifferenceTooLong,
+    /// updates.getChannelDifference gives at most this many events at a time, names no time-out, and says of none of its
+    /// answers that it is the last.
+    ChannelSlices { events: usize },
+    /// A page of history has at most this many messages, and in a channel what was deleted stands there as messageEmpty.
+    ShortPages { messages: i32 },
+    /// A page of history is messages.messages, as if it were all there is.
+    Unsliced,
+    /// A page of the list of chats begins with the last ones of the page before.
+    Overlap { chats: usize },
     /// A push is lost.
     DropPush,
     /// A push comes twice.
@@ -89,6 +98,10 @@ pub enum Effect {
     DelayPush { millis: u64 },
     /// A push comes after the one that follows it.
     SwapPush,
+    /// So many pushes come in one packet, the last one first.
+    Bundle { pushes: usize },
+    /// A push comes without the people and chats that it names.
+    Bare,
     /// updatesTooLong instead of a push.
     TooLong,
     /// updateChannelTooLong instead of a channel's push.
@@ -104,6 +117,8 @@ impl Effect {
                 | E::DuplicatePush
                 | E::DelayPush { .. }
                 | E::SwapPush
+                | E::Bundle { .. }
+                | E::Bare
                 | E::TooLong
                 | E::ChannelTooLong { .. }
         )
@@ -116,6 +131,14 @@ impl Effect {
                 | Self::DifferenceSlices { .. }
                 | Self::DatedSlices { .. }
                 | Self::ChannelDifferenceTooLong
+                | Self::ChannelSlices { .. }
+        )
+    }
+
+    fn is_page(&self) -> bool {
+        matches!(
+            self,
+            Self::ShortPages { .. } | Self::Unsliced | Self::Overlap { .. }
         )
     }
 }
@@ -252,6 +275,8 @@ pub struct Faults {
     /// How often each happened, also those that are over.
     hits: Mutex<HashMap<FaultId, u64>>,
     held: Mutex<Vec<(i64, enums::Updates)>>,
+    /// Pushes that wait for others of their packet.
+    bundles: Mutex<HashMap<i64, Vec<types::Updates>>>,
     next: AtomicU64,
     /// These spare the common case the locks.
     any: AtomicBool,
@@ -311,6 +336,7 @@ impl Faults {
         self.pick(user, |fault| {
             !fault.effect.is_push()
                 && !fault.effect.is_difference()
+                && !fault.effect.is_page()
                 && fault.account.is_none_or(|account| user == Some(account))
                 && fault
                     .method
@@ -324,7 +350,7 @@ impl Faults {
     pub(super) fn next_for_difference(&self, user: i64, channel: Option<i64>) -> Option<Effect> {
         self.pick(Some(user), |fault| {
             let fits = match fault.effect {
-                Effect::ChannelDifferenceTooLong => {
+                Effect::ChannelDifferenceTooLong | Effect::ChannelSlices { .. } => {
                     channel.is_some() && fault.channel.is_none_or(|id| channel == Some(id))
                 }
                 Effect::DifferenceTooLong
@@ -333,6 +359,17 @@ impl Faults {
                 _ => false,
             };
             fits && fault.account.is_none_or(|account| user == account)
+        })
+    }
+
+    /// What happens to a page of messages, or of chats.
+    pub(super) fn next_for_page(&self, user: i64, method: &str) -> Option<Effect> {
+        self.pick(Some(user), |fault| {
+            fault.effect.is_page()
+                && (fault.method.as_deref()).is_none_or(|wanted| names(wanted, method))
+                && matches!(fault.effect, Effect::Overlap { .. })
+                    == (method == "messages.getDialogs")
+                && fault.account.is_none_or(|account| user == account)
         })
     }
 
@@ -364,6 +401,14 @@ impl Faults {
                 self.holding.store(true, Ordering::Release);
                 return Vec::new();
             }
+            Some(Effect::Bundle { pushes }) => self.bundled(user.unwrap_or(0), updates, pushes),
+            Some(Effect::Bare) => vec![PushFate::Now(match updates {
+                enums::Updates::Updates(mut whole) => {
+                    (whole.users, whole.chats) = (Vec::new(), Vec::new());
+                    whole.into()
+                }
+                other => other,
+            })],
             Some(Effect::TooLong) => vec![PushFate::Now(enums::Updates::TooLong)],
             Some(Effect::ChannelTooLong { with_pts }) => match push.channel {
                 Some((channel_id, pts)) => {
@@ -386,6 +431,34 @@ impl Faults {
         };
         self.release_held(user, &mut fates);
         fates
+    }
+
+    /// Keeps a push until its packet is full. Short forms and counted packets go by themselves.
+    fn bundled(&self, user: i64, updates: enums::Updates, pushes: usize) -> Vec<PushFate> {
+        let enums::Updates::Updates(whole) = updates else {
+            return vec![PushFate::Now(updates)];
+        };
+        let mut bundles = self.bundles.lock().unwrap_or_else(PoisonError::into_inner);
+        let bundle = bundles.entry(user).or_default();
+        bundle.push(whole);
+        if bundle.len() < pushes {
+            return Vec::new();
+        }
+        let mut packet = types::UpdatesCombined {
+            updates: Vec::new(),
+            users: Vec::new(),
+            chats: Vec::new(),
+            date: 0,
+            seq_start: 0,
+            seq: 0,
+        };
+        for one in std::mem::take(bundle).into_iter().rev() {
+            packet.updates.extend(one.updates);
+            packet.users.extend(one.users);
+            packet.chats.extend(one.chats);
+            packet.date = packet.date.max(one.date);
+        }
+        vec![PushFate::Now(packet.into())]
     }
 
     /// What was held back comes right after the push that overtook it, also when the faults are cleared by then.

@@ -2,7 +2,7 @@
 
 use grammers_tl_types::{enums, functions::channels as cf, functions::messages as f, types};
 
-use super::Call;
+use super::{Call, Effect};
 use crate::world::{
     Body, ChatRef, Gid, Media, Refusal, World, bad,
     view::{Cast, Detail},
@@ -191,6 +191,11 @@ pub fn get_history(
 ) -> Result<enums::messages::Messages, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     let list = alive(world, call.user, chat);
+    let effect = (call.faults).next_for_page(call.user, "messages.getHistory");
+    let most = match effect {
+        Some(Effect::ShortPages { messages }) => messages,
+        _ => PAGE_LIMIT,
+    };
     let (page, offset) = cut(
         world,
         &list,
@@ -198,14 +203,48 @@ pub fn get_history(
             offset_id: r.offset_id,
             offset_date: r.offset_date,
             add_offset: r.add_offset,
-            limit: r.limit,
+            limit: r.limit.min(most),
             max_id: r.max_id,
             min_id: r.min_id,
         },
     );
     learn(world, call.user, chat, &page);
-    let page = fill(world, call.user, Some(chat), &page, list.len(), offset);
+    let mut page = fill(world, call.user, Some(chat), &page, list.len(), offset);
+    match effect {
+        Some(Effect::ShortPages { .. }) if matches!(chat, ChatRef::Channel(_)) => {
+            with_graves(&mut page.messages, chat);
+        }
+        Some(Effect::Unsliced) => {
+            let topics = Vec::new();
+            let (messages, chats, users) = (page.messages, page.chats, page.users);
+            return Ok(types::messages::Messages {
+                messages,
+                topics,
+                chats,
+                users,
+            }
+            .into());
+        }
+        _ => {}
+    }
     Ok(answer(world, Some(chat), page))
+}
+
+/// What is gone between the messages of a page stands there as empty.
+fn with_graves(messages: &mut Vec<enums::Message>, chat: ChatRef) {
+    let mut whole = Vec::with_capacity(messages.len());
+    let mut before: Option<i32> = None;
+    for message in messages.drain(..) {
+        let id = message.id();
+        let gone = before.map_or(id + 1..id + 1, |before| id + 1..before);
+        whole.extend(gone.rev().map(|id| {
+            let peer_id = Some(chat.peer());
+            enums::Message::from(types::MessageEmpty { id, peer_id })
+        }));
+        whole.push(message);
+        before = Some(id);
+    }
+    *messages = whole;
 }
 
 /// Users that come in full with an answer are known from then on.

@@ -75,11 +75,32 @@ pub fn get_channel_difference(
     if r.limit <= 0 {
         return Err(bad("LIMIT_INVALID"));
     }
-    if call
-        .faults
-        .next_for_difference(call.user, Some(id))
-        .is_some()
-    {
+    let effect = call.faults.next_for_difference(call.user, Some(id));
+    if let Some(Effect::ChannelSlices { events }) = effect {
+        let answer = world.channel_difference(call.user, id, r.pts, events)?;
+        return Ok(match answer {
+            enums::updates::ChannelDifference::Empty(empty) => {
+                let (r#final, timeout) = (false, None);
+                types::updates::ChannelDifferenceEmpty {
+                    r#final,
+                    timeout,
+                    ..empty
+                }
+                .into()
+            }
+            enums::updates::ChannelDifference::Difference(slice) => {
+                let (r#final, timeout) = (false, None);
+                types::updates::ChannelDifference {
+                    r#final,
+                    timeout,
+                    ..slice
+                }
+                .into()
+            }
+            other => other,
+        });
+    }
+    if effect.is_some() {
         let dialog = super::dialogs::dialog_tl(world, call.user, ChatRef::Channel(id));
         let Some(dialog) = dialog else {
             return Err(bad("CHANNEL_PRIVATE"));

@@ -60,7 +60,8 @@ impl World {
             ..self.state_of(user)?
         };
         let sealed = mailbox.encrypted_since(qts);
-        if told.messages.is_empty() && told.updates.is_empty() && sealed.is_empty() && !more {
+        let nothing = told.messages.is_empty() && told.updates.is_empty() && sealed.is_empty();
+        if nothing && !more && end == pts {
             return Ok(types::updates::DifferenceEmpty {
                 date: state.date,
                 seq: state.seq,
