@@ -155,6 +155,8 @@ impl AccountActor {
         };
         let fill = Fill {
             unreadable: AtomicU32::new(0),
+            refused: AtomicBool::new(true),
+            refusals: Mutex::default(),
             account_id: self.account_id,
             store: self.parts.store.clone(),
             link: link.clone(),

@@ -4,17 +4,20 @@
 //! In the background and resumable: a flood wait, an error or a restart goes on at the same page.
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use super::reading::{FetchError, PAGE, Reader};
+use super::{
+    dialog_progress::DialogProgress,
+    reading::{FetchError, PAGE, Reader},
+};
 use crate::{
     domain::{AccountId, Batch, Change, ChatId, ConversationId, DialogRecord, SyncProgress},
     store::{ArchiveWork, OwedWork, RecentJob, StaleWork, StoreError, StoreHandle},
@@ -33,10 +36,18 @@ const ARCHIVE_REST: Duration = Duration::from_secs(1);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// After trouble that says nothing about when to come back: this, doubling up to the other.
 const PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// An answer that can't be read may be one that was damaged, or of a type that this version does not know. After so many in a
 /// row, with their pauses about two minutes, it is the second, and nothing that waiting helps.
 const UNREADABLE_MOST: u32 = 7;
+/// What Telegram refused is asked for again after this, while it stays refused after twice as long each time. A chat that the
+/// account has lost is not: it says so when it is back.
+const AGAIN: Duration = Duration::from_secs(20);
+const LAST_AGAIN: Duration = Duration::from_secs(3600);
+/// The top of the list is looked at once more after a start and when the account has been away, but not more often than this,
+const LOOK_EVERY: Duration = Duration::from_secs(600);
+/// and not by all accounts at once: after this, and up to ten times as long.
+const LOOK_AFTER: Duration = Duration::from_secs(3);
 
 pub struct Fill {
     pub account_id: AccountId,
@@ -47,6 +58,10 @@ pub struct Fill {
     pub online: watch::Receiver<bool>,
     /// Answers in a row that could not be read.
     pub unreadable: AtomicU32,
+    /// Telegram refused something, in this run or one before; it is asked for again.
+    pub refused: AtomicBool,
+    /// Gaps that were refused in this run, by their conversation.
+    pub refusals: Mutex<HashSet<(i64, i32)>>,
 }
 
 /// How fast the archive comes in, and when that was told.
@@ -57,22 +72,12 @@ struct ArchiveSpeed {
     told: Option<Instant>,
 }
 
-/// How far the dialog list was read; kept by the store as text.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct DialogProgress {
-    finished: bool,
-    folder: i32,
-    offset_date: i32,
-    offset_id: i32,
-    offset_peer: Option<ChatId>,
-    /// Rows read so far.
-    done: i64,
-    /// How often this page was refused.
-    #[serde(default)]
-    refused: u32,
-    /// Telegram did not give all of it.
-    #[serde(default)]
-    cut: bool,
+/// What there is to do after a rest.
+enum Woken {
+    Work,
+    Away,
+    Look,
+    Again,
 }
 
 /// Why filling can't go on.
@@ -123,15 +128,40 @@ impl Fill {
     pub async fn run(mut self) {
         let mut pause = PAUSE;
         let mut speed = ArchiveSpeed::default();
+        let mut again = AGAIN;
+        let mut looked = Instant::now();
+        let mut look = Some(soon());
         loop {
             if self.online.wait_for(|online| *online).await.is_err() {
                 return;
             }
             match self.work(&mut pause, &mut speed).await {
                 Ok(()) => {
-                    tokio::select! {
-                        () = self.bell.notified() => {}
-                        changed = self.online.wait_for(|online| !*online) => if changed.is_err() { return },
+                    let refused = self.refused.load(Ordering::Relaxed);
+                    again = if refused { again } else { AGAIN };
+                    let woken = tokio::select! {
+                        () = self.bell.notified() => Woken::Work,
+                        changed = self.online.wait_for(|online| !*online) => match changed {
+                            Ok(_) => Woken::Away,
+                            Err(_) => return,
+                        },
+                        () = reached(look), if look.is_some() => Woken::Look,
+                        () = tokio::time::sleep(again), if refused => Woken::Again,
+                    };
+                    match woken {
+                        Woken::Work => {}
+                        Woken::Away => {
+                            look = look.or_else(|| Some(soon().max(looked + LOOK_EVERY)))
+                        }
+                        Woken::Look => {
+                            looked = Instant::now();
+                            let seen = self.look_at_top().await;
+                            look = seen.is_err().then(soon);
+                        }
+                        Woken::Again => {
+                            again = (again * 2).min(LAST_AGAIN);
+                            self.ask_again().await;
+                        }
                     }
                 }
                 Err(Halt::Flood) => self.keep_pace().await,
@@ -260,7 +290,57 @@ impl Fill {
             "account={} chat={chat} what came while away is not to be had reason={reason:?}",
             self.account_id
         );
-        self.store.refuse_owed(conversation, gap, reason).await?;
+        // What is here of it waits once more for the rest: what was missed is told in its order.
+        let first = self
+            .refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert((conversation.0, gap));
+        self.store
+            .refuse_owed(conversation, gap, reason, first)
+            .await?;
+        self.refused.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A wrong word of Telegram's, or one that has ceased to be true, keeps nothing back for good.
+    async fn ask_again(&self) {
+        self.refused.store(false, Ordering::Relaxed);
+        let asked = async {
+            let forgiven = self.store.forgive_refused(self.account_id).await?;
+            let progress = self.progress().await?;
+            if progress.finished && progress.cut {
+                let asked = self.store.holes(self.account_id).await?;
+                self.save(&DialogProgress::default(), asked).await?;
+            }
+            Ok::<_, Halt>(forgiven)
+        };
+        match asked.await {
+            Ok(0) | Err(Halt::End) => {}
+            Ok(forgiven) => {
+                log::debug!(target: "switchboard::account", "account={} asks again for {forgiven} refused stretches", self.account_id);
+            }
+            Err(_) => self.refused.store(true, Ordering::Relaxed),
+        }
+    }
+
+    /// Chats that the account came to while it was away, and channels that nothing announced, stand at the top of its list.
+    async fn look_at_top(&self) -> Result<(), Halt> {
+        if !self.progress().await?.finished {
+            return Ok(());
+        }
+        let page = self.link.dialogs_page(None, PAGE, Urgency::Compare).await;
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if self.is_definite(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let ours = self.store.channel_positions(self.account_id).await?;
+        let theirs = dialogs(&page.batch)
+            .filter_map(|dialog| Some((dialog.chat.channel_id()?, dialog.channel_pts?)));
+        let unknown =
+            theirs.filter(|(id, pts)| ours.iter().all(|(known, ours)| known != id || ours < pts));
+        self.link.compare(unknown.collect());
         Ok(())
     }
 
@@ -322,6 +402,7 @@ impl Fill {
             self.account_id, progress.folder
         );
         progress.cut = true;
+        self.refused.store(true, Ordering::Relaxed);
         progress.move_to(DialogCursor::folder_after(progress.folder));
         self.save(&progress, asked).await
     }
@@ -371,6 +452,7 @@ impl Fill {
         match read {
             Ok(_) => Ok(()),
             Err(error) if self.refusal(&error).is_some() => {
+                self.refused.store(true, Ordering::Relaxed);
                 Ok(self.store.give_up_stale(self.account_id, work.chat).await?)
             }
             Err(error) => Err(error.into()),
@@ -466,31 +548,13 @@ impl Fill {
     }
 }
 
-impl DialogProgress {
-    /// Where nothing was read yet, the top of the first folder.
-    const fn cursor(&self) -> DialogCursor {
-        DialogCursor {
-            folder: self.folder,
-            offset_date: self.offset_date,
-            offset_id: self.offset_id,
-            offset_peer: self.offset_peer,
-        }
-    }
+fn soon() -> Instant {
+    Instant::now() + LOOK_AFTER.mul_f64(rand::random_range(1.0..10.0))
+}
 
-    const fn is_whole(&self) -> bool {
-        self.finished && !self.cut
-    }
-
-    fn move_to(&mut self, next: Option<DialogCursor>) {
-        self.refused = 0;
-        let Some(next) = next else {
-            self.finished = true;
-            return;
-        };
-        self.folder = next.folder;
-        self.offset_date = next.offset_date;
-        self.offset_id = next.offset_id;
-        self.offset_peer = next.offset_peer;
+async fn reached(moment: Option<Instant>) {
+    if let Some(moment) = moment {
+        tokio::time::sleep_until(moment.into()).await;
     }
 }
 

@@ -6,6 +6,7 @@
 //! Does not: decide about its own restart, or talk to browsers.
 
 mod actor;
+mod dialog_progress;
 mod exit;
 mod fill;
 mod health;

@@ -85,12 +85,34 @@ impl Reader<'_> {
                 archive: self.urgency == Urgency::Archive,
             })
             .await?;
-        for ids in stretched.unseen.chunks(PAGE as usize) {
-            let channel = chat.channel_id().map(|_| chat);
-            let found = self.link.messages_by_id(channel, ids, self.urgency).await?;
-            self.store.record_batch(found).await?;
+        if !stretched.unseen.is_empty() {
+            self.ask_for(chat, &stretched.unseen).await?;
+            self.store
+                .note_compared(self.account, chat, stretched.span, asked)
+                .await?;
         }
         Ok(read)
+    }
+
+    /// What is still there of these, and what was deleted.
+    async fn ask_for(&self, chat: ChatId, numbers: &[i32]) -> Result<(), FetchError> {
+        for ids in numbers.chunks(PAGE as usize) {
+            let channel = chat.channel_id().map(|_| chat);
+            match self.link.messages_by_id(channel, ids, self.urgency).await {
+                Ok(found) => self.store.record_batch(found).await?,
+                // Refused, though the page was not: nothing else can tell, and they stay as they are.
+                Err(CallError::Rejected { code, .. }) => {
+                    log::warn!(
+                        target: "switchboard::account",
+                        "account={} chat={chat} what became of {} messages is not to be had reason={code:?}",
+                        self.account, ids.len()
+                    );
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Ok(())
     }
 }
 

@@ -193,6 +193,17 @@ fn probe(conn: &mut SqliteConnection) -> QueryResult<()> {
     Ok(())
 }
 
+/// What goes with time, every few seconds: by an index, or the writer reads whole tables.
+pub(super) const AGED: [&str; 3] = [
+    "DELETE FROM idempotency_keys WHERE created_at < ?",
+    "DELETE FROM kept_answers WHERE created_at < ?",
+    "DELETE FROM tombstones WHERE deleted_at < ?",
+];
+
+/// The messages of an account that is removed, a part at a time.
+pub(super) const PURGED: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
+     ORDER BY scope, message_no LIMIT ?)";
+
 fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
     let now = crate::domain::Timestamp::now().millis();
     // The newest event always stays: it holds the count.
@@ -203,17 +214,13 @@ fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
     .number(keep_events)
     .number(CHUNK * 10)
     .run(conn)?;
-    let keys = sql("DELETE FROM idempotency_keys WHERE created_at < ?")
-        .number(now - KEYS_DAYS * DAY)
-        .run(conn)?;
-    let answers = sql("DELETE FROM kept_answers WHERE created_at < ?")
-        .number(now - KEYS_DAYS * DAY)
-        .run(conn)?;
-    let tombstones = sql("DELETE FROM tombstones WHERE deleted_at < ?")
-        .number(now - TOMBSTONE_DAYS * DAY)
-        .run(conn)?;
+    let days = [KEYS_DAYS, KEYS_DAYS, TOMBSTONE_DAYS];
+    let mut aged = 0;
+    for (text, days) in AGED.into_iter().zip(days) {
+        aged += sql(text).number(now - days * DAY).run(conn)?;
+    }
     let audit = audit_row::prune(conn, CHUNK)?;
-    Ok(events + keys + answers + tombstones + audit)
+    Ok(events + aged + audit)
 }
 
 /// The next rows of an account that was removed with its history.
@@ -259,11 +266,7 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
     ] {
         chunk(text).run(conn)?;
     }
-    let messages = chunk(
-        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
-         ORDER BY scope, message_no LIMIT ?)",
-    )
-    .run(conn)?;
+    let messages = chunk(PURGED).run(conn)?;
     if messages > 0 {
         return Ok(messages);
     }

@@ -19,6 +19,11 @@ use crate::domain::{
     MessageStatus, PeerKind, StoredMessage, Timestamp,
 };
 
+/// Unread messages of a chat from some time on.
+pub(super) const UNREAD: &str = "SELECT count(*) AS n FROM messages INDEXED BY messages_by_conversation \
+     WHERE conversation_id = ? AND timestamp >= ? AND message_no > ? AND message_no < 4294967296 \
+     AND (backfilled = 0 OR message_no <= ?) AND direction = 'incoming' AND deleted_at IS NULL";
+
 impl Tx<'_> {
     /// Stores a message, or finds that it is stored and whether this is a newer version of it.
     pub fn record_message(
@@ -473,15 +478,13 @@ impl Tx<'_> {
         let conversation = self.conversation(key)?.fields.id;
         let scope = scope_of(ChatId::from_marked(key.1));
         let from = self.time_at(key.0, scope, message_no)?;
-        Ok(sql("SELECT count(*) AS n FROM messages INDEXED BY messages_by_conversation WHERE conversation_id = ? \
-                AND timestamp >= ? AND message_no > ? AND message_no < 4294967296 \
-                AND (backfilled = 0 OR message_no <= ?) AND direction = 'incoming' AND deleted_at IS NULL")
-        .number(conversation)
-        .number(from)
-        .number(message_no)
-        .number(counted_to)
-        .get_result::<One>(self.conn)?
-        .n)
+        Ok(sql(UNREAD)
+            .number(conversation)
+            .number(from)
+            .number(message_no)
+            .number(counted_to)
+            .get_result::<One>(self.conn)?
+            .n)
     }
 
     /// The text that a message had until now.

@@ -24,6 +24,8 @@ use crate::domain::{AccountId, ChatId, ConversationId, Direction, EventBody, Spa
 const TELL: i64 = 200;
 /// Pages of a chat that are compared in the background after a hole; the rest is compared when somebody looks.
 const COMPARED_PAGES: i32 = 10;
+/// Stands in their place where Telegram refused to show the chat.
+const REFUSED: i32 = 1_000;
 /// Chats that were quiet for longer are compared only when somebody looks.
 const COMPARED_DAYS: i64 = 30;
 
@@ -201,22 +203,42 @@ impl Tx<'_> {
         spans.cover(span);
         self.keep_spans(key, &spans)?;
         let conversation = self.conversation(key)?.fields.id;
-        if continuous {
-            self.compared(conversation, span.low, span.high)?;
-        } else {
-            self.outdated(conversation, span.low, span.high)?;
-        }
-        self.find_beginning(conversation)?;
         let stored = self.numbers_between(conversation, (account.no, scope_id), span)?;
-        let unseen = stored
+        let unseen: Vec<i32> = stored
             .into_iter()
             .filter(|number| !given.contains(number))
             .collect();
+        if continuous && unseen.is_empty() {
+            self.compared(conversation, span.low, span.high)?;
+        } else {
+            // Until Telegram has said what became of those that it left out, whatever happens before.
+            self.outdated(conversation, span.low, span.high)?;
+        }
+        self.find_beginning(conversation)?;
         self.note_left(key, stretch, &spans, new_messages)?;
         Ok(Stretched {
             new_messages,
             unseen,
+            span: (span.low, span.high),
         })
+    }
+
+    /// What a page had left out is known now, too.
+    fn note_compared(
+        &mut self,
+        account: AccountId,
+        chat: ChatId,
+        (low, high): (i32, i32),
+        asked: i64,
+    ) -> JobResult<()> {
+        let account = self.living_account(account)?;
+        let key = self.conversation_for(&account, chat)?;
+        let scope = self.scope(account.no, scope_of(chat))?;
+        if scope.pts > 0 && scope.epoch <= asked {
+            let conversation = self.conversation(key)?.fields.id;
+            self.compared(conversation, low, high)?;
+        }
+        Ok(())
     }
 
     /// Numbers of the conversation's messages in a span, as far as they are not deleted. Numbers of a scope rise with
@@ -370,6 +392,24 @@ impl StoreHandle {
             .await
     }
 
+    /// Telegram was asked, by its number, for everything that a page had left out: its stretch is compared now. `asked`: as in
+    /// [`HistoryStretch`].
+    ///
+    /// # Errors
+    /// [`super::StoreError::AccountNotFound`], or as every write.
+    pub async fn note_compared(
+        &self,
+        account: AccountId,
+        chat: ChatId,
+        span: (i32, i32),
+        asked: i64,
+    ) -> Result<()> {
+        self.job("note_compared", move |tx| {
+            tx.note_compared(account, chat, span, asked)
+        })
+        .await
+    }
+
     /// The next step for what is owed, in the chats with the newest messages first; in each the oldest gap first.
     ///
     /// # Errors
@@ -416,7 +456,8 @@ impl StoreHandle {
             .await
     }
 
-    /// Telegram does not give the rest of what is owed there; asked for again when the chat is listed anew.
+    /// Telegram does not give the rest of what is owed there. `later`: what is here of it is not told yet, for it is asked for
+    /// once more.
     ///
     /// # Errors
     /// As every write.
@@ -425,16 +466,45 @@ impl StoreHandle {
         conversation: ConversationId,
         gap: i32,
         reason: String,
+        later: bool,
     ) -> Result<()> {
         self.job("refuse_owed", move |tx| {
-            sql(
-                "UPDATE owed SET refused = ?, told_to = NULL WHERE conversation_id = ? AND low = ?",
-            )
-            .text(&reason)
-            .number(conversation.0)
-            .number(gap)
-            .run(tx.conn)?;
+            sql("UPDATE owed SET refused = ?, told_to = ? WHERE conversation_id = ? AND low = ?")
+                .text(&reason)
+                .number_or_null(later.then_some(i32::MAX))
+                .number(conversation.0)
+                .number(gap)
+                .run(tx.conn)?;
             Ok(())
+        })
+        .await
+    }
+
+    /// What Telegram refused of chats that are still followed is asked for again. How much that is.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forgive_refused(&self, account: AccountId) -> Result<usize> {
+        self.job("forgive_refused", move |tx| {
+            let account = tx.living_account(account)?.no;
+            let mut forgiven = 0;
+            for what in [
+                "UPDATE owed SET refused = NULL, told_to = NULL WHERE refused IS NOT NULL",
+                "UPDATE stale SET pages = 0 WHERE pages >= 1000",
+            ] {
+                let text = format!(
+                    "{what} AND conversation_id IN (SELECT c.id FROM conversations c WHERE c.account_no = ? \
+                     AND (c.chat > -1000000000000 OR EXISTS (SELECT 1 FROM channel_positions p \
+                     WHERE p.account_no = c.account_no AND p.channel_id = -1000000000000 - c.chat AND p.pts > 0)))"
+                );
+                forgiven += sql(&text).number(account).run(tx.conn)?;
+            }
+            // Of a chat that is not followed any more nothing else will come: what is here of it is told.
+            sql("UPDATE owed SET told_to = NULL WHERE refused IS NOT NULL AND conversation_id IN \
+                 (SELECT id FROM conversations WHERE account_no = ?)")
+            .number(account)
+            .run(tx.conn)?;
+            Ok(forgiven)
         })
         .await
     }
@@ -496,7 +566,7 @@ impl StoreHandle {
             let account = tx.account(account)?.no;
             sql("UPDATE stale SET pages = ? WHERE conversation_id = \
                  (SELECT id FROM conversations WHERE account_no = ? AND chat = ?)")
-            .number(COMPARED_PAGES)
+            .number(REFUSED)
             .number(account)
             .number(chat.marked())
             .run(tx.conn)?;

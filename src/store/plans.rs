@@ -10,6 +10,8 @@ use super::{
     connection::migrate,
     conversations::list_text,
     echoes::HELD,
+    housekeeping::{AGED, PURGED},
+    incoming::UNREAD,
     messages::{MEDIA, NEWER, OLDER},
     search::PLACES,
 };
@@ -128,4 +130,26 @@ fn search_and_the_search_for_a_repeat_never_sort_or_scan() {
          AND message_no < 4294967296",
         "messages_by_number (account_no=? AND scope=? AND message_no<?)",
     );
+}
+
+/// Protects the one writer: counting what is unread, and what it does by itself every few seconds, read what they need and
+/// no more.
+#[test]
+fn the_writers_own_work_scans_nothing() {
+    assert_walks(
+        UNREAD,
+        "SEARCH messages USING INDEX messages_by_conversation (conversation_id=? AND timestamp>?)",
+    );
+    assert_walks(
+        PURGED,
+        "SEARCH messages USING COVERING INDEX messages_by_number (account_no=?)",
+    );
+    for text in AGED {
+        assert_walks(text, "<?)");
+        let steps = plan(text);
+        assert!(
+            steps.iter().all(|step| !step.starts_with("SCAN")),
+            "{steps:#?}"
+        );
+    }
 }

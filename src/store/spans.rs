@@ -32,15 +32,19 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A hole came after this stretch was asked for: it may be out of date already.
+    /// This stretch may be out of date: a hole came after it was asked for, or what Telegram left out of it is not known yet.
     pub fn outdated(&mut self, conversation: i64, low: i32, high: i32) -> JobResult<()> {
         sql(
-            "INSERT INTO stale (conversation_id, low, high) SELECT ?, ?, ? WHERE ? <= ? \
+            "INSERT INTO stale (conversation_id, low, high) SELECT ?, ?, ? WHERE ? <= ? AND NOT EXISTS \
+             (SELECT 1 FROM stale WHERE conversation_id = ? AND low <= ? AND high >= ?) \
              ON CONFLICT (conversation_id, low) DO UPDATE SET high = max(high, excluded.high)",
         )
         .number(conversation)
         .number(low)
         .number(high)
+        .number(low)
+        .number(high)
+        .number(conversation)
         .number(low)
         .number(high)
         .run(self.conn)?;

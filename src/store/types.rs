@@ -345,8 +345,11 @@ impl HistoryStretch {
 pub struct Stretched {
     /// Messages that were not stored before.
     pub new_messages: usize,
-    /// Stored in this stretch and not in Telegram's answer: perhaps deleted.
+    /// Stored in this stretch and not in Telegram's answer: perhaps deleted. Until that is known the stretch is not
+    /// compared, see [`super::StoreHandle::note_compared`].
     pub unseen: Vec<i32>,
+    /// First and last number of the stretch that the page covers.
+    pub span: (i32, i32),
 }
 
 /// The next step for what is owed.

@@ -56,7 +56,7 @@ fn count(conn: &mut SqliteConnection, text: &str) -> i64 {
 
 /// One account: private chat 7 with even numbers, private chat 8 with odd ones, a channel that is whole, and one that
 /// lacks a message.
-fn old_database(path: &std::path::Path, id: AccountId) {
+fn old_database(path: &std::path::Path, id: AccountId, messages: i64) {
     let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
     for (_, sql) in BEFORE {
         conn.batch_execute(sql).unwrap();
@@ -110,7 +110,7 @@ fn old_database(path: &std::path::Path, id: AccountId) {
         ))
         .unwrap();
     };
-    let quarter = MESSAGES / 4;
+    let quarter = messages / 4;
     insert(&mut conn, 1, 7, 0, 2, 2, quarter);
     insert(&mut conn, 2, 8, 0, 2, 1, quarter);
     insert(&mut conn, 3, chats[2].1, 70, 1, 10, quarter);
@@ -126,7 +126,7 @@ async fn a_database_from_before_spans_is_whole_after_the_upgrade() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("switchboard.db");
     let id = AccountId::random();
-    old_database(&path, id);
+    old_database(&path, id, MESSAGES);
     let world = World::at(StoreConfig::at(&path));
     let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
     assert_eq!(
@@ -229,4 +229,66 @@ async fn a_database_from_before_spans_is_whole_after_the_upgrade() {
         ),
         0
     );
+}
+
+/// Every migration, in its order: version and text.
+fn migrations() -> Vec<(String, String)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut all: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let version = name.split('_').next().unwrap().replace('-', "");
+            let text = std::fs::read_to_string(path.join("up.sql")).unwrap();
+            (version, text)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// Protects whoever updates from any version in between: whatever schema a database has come to, today's service opens it,
+/// and every message in it is there and can be read.
+#[actix::test]
+async fn a_database_of_every_schema_is_whole_after_the_upgrade() {
+    const FEW: i64 = 4_000;
+    let all = migrations();
+    assert!(all.len() > BEFORE.len());
+    for known in BEFORE.len()..=all.len() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("switchboard.db");
+        let id = AccountId::random();
+        old_database(&path, id, FEW);
+        let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
+        for (version, text) in &all[BEFORE.len()..known] {
+            conn.batch_execute(text).unwrap();
+            conn.batch_execute(&format!(
+                "INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}');"
+            ))
+            .unwrap();
+        }
+        let world = World::at(StoreConfig::at(&path));
+        let versions = "SELECT count(*) AS n FROM __diesel_schema_migrations";
+        assert_eq!(count(&mut conn, versions), all.len() as i64, "{known}");
+        let messages = "SELECT count(*) AS n FROM messages";
+        assert_eq!(count(&mut conn, messages), FEW - 1, "{known}");
+        for chat in [
+            ChatId::user(7),
+            ChatId::user(8),
+            ChatId::channel(70),
+            ChatId::channel(80),
+        ] {
+            let conversation = world.conversation(id, chat).await.id;
+            let page = world
+                .store
+                .list_messages_across(conversation, MessagesFrom::Newest, 50)
+                .await
+                .unwrap();
+            assert_eq!(page.messages.len(), 50, "{known}: {chat}");
+        }
+        let broken =
+            "SELECT count(*) AS n FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
+        assert_eq!(count(&mut conn, broken), 0, "{known}");
+    }
 }

@@ -23,4 +23,5 @@ pub mod python;
 pub mod rows;
 pub mod service;
 pub mod tokens;
+pub mod town;
 pub mod wait;

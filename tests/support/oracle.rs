@@ -92,6 +92,14 @@ impl File {
         chats
     }
 
+    /// Number of the last event that was committed.
+    pub fn last_event(&self) -> i64 {
+        diesel::sql_query("SELECT coalesce(max(seq), 0) AS n FROM event_log")
+            .get_result::<Count>(&mut self.open())
+            .expect("the rows can be read")
+            .n
+    }
+
     /// How much is still to be fetched, told or compared.
     pub fn debts(&self) -> i64 {
         diesel::sql_query(
@@ -188,8 +196,7 @@ impl Listener {
         let heard = Heard::default();
         let told = Arc::clone(&heard);
         let task = tokio::spawn(async move {
-            loop {
-                let frame = live.any().await;
+            while let Some(frame) = live.until_broken().await {
                 assert_ne!(
                     frame["event"], "resync",
                     "the event log was pruned too early"
@@ -198,6 +205,15 @@ impl Listener {
             }
         });
         Self { heard, task, after }
+    }
+
+    /// Until the service, killed, has ended it, and everything that it had written was read.
+    pub async fn until_cut(&self) {
+        let start = Instant::now();
+        while !self.task.is_finished() {
+            assert!(start.elapsed() < LIMIT, "the socket is still open");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Number of the last event that was heard.

@@ -128,7 +128,11 @@ async fn a_large_account_comes_back_after_a_night() {
     let explained = LOUD * (LOUD_POSTS.div_ceil(PAGE) + 2);
     let asked = pages("messages.getHistory") - history;
     assert!(asked as usize <= explained, "{asked} of {explained} pages");
-    assert_eq!(pages("messages.getDialogs"), dialogs, "the list is known");
+    let listed = pages("messages.getDialogs") - dialogs;
+    assert!(
+        listed <= 1,
+        "the list is known, but for a look at its top: {listed}"
+    );
     for limit in limits {
         assert!(
             telegram.fault_hits(limit) <= 1,

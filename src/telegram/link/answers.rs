@@ -18,6 +18,10 @@ use crate::{
 
 /// How often the account's standing is asked for, which its refusals tell as well.
 const STANDING_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// Channels that can't be addressed are looked for in the list of chats after this,
+const UNMET_PATIENCE: Duration = Duration::from_secs(60);
+/// and again after as much more.
+const UNMET_PAUSE: Duration = Duration::from_secs(600);
 
 impl Task {
     pub(super) fn answered(&mut self, answer: Answer) -> Flow {
@@ -117,6 +121,10 @@ impl Task {
             Failure::TimedOut if self.is_dialling() => return Err(self.broken(failure)),
             Failure::TimedOut => AccountTrouble::Passing,
             Failure::Unreadable => AccountTrouble::Unreadable,
+            // The server's own trouble: it is behind, and the position is good.
+            Failure::Rpc { name, .. } if name == "PERSISTENT_TIMESTAMP_OUTDATED" => {
+                AccountTrouble::Passing
+            }
             Failure::Rpc {
                 code: 400, name, ..
             } if name.starts_with("PERSISTENT_TIMESTAMP") => AccountTrouble::Unusable,
@@ -157,6 +165,7 @@ impl Task {
                     "account={} channel={id} can't be addressed yet",
                     self.shared.account_id
                 );
+                self.unmet(now);
                 self.sequence
                     .channel_failed(id, ChannelTrouble::Passing, now)
             }
@@ -164,6 +173,15 @@ impl Task {
         };
         self.add(steps);
         Ok(())
+    }
+
+    /// A channel that nothing told us how to address. If that lasts, the list of chats tells.
+    fn unmet(&mut self, now: Instant) {
+        let since = *self.unmet_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= UNMET_PATIENCE {
+            self.unmet_since = Some(now + UNMET_PAUSE);
+            self.sweep(now);
+        }
     }
 
     fn channel_failed(&mut self, id: i64, failure: Failure, now: Instant) -> Flow {

@@ -157,11 +157,15 @@ pub(super) async fn history(
         min_id: range.min_id,
         hash: 0,
     };
+    let limit = usize::try_from(request.limit).unwrap_or(0);
     let listing = Listing::of(shared.call(request).await?);
-    let oldest_id = listing.messages.iter().map(tl::enums::Message::id).min();
-    // A short page proves nothing: Telegram leaves out what it may not show. An empty one does.
+    let numbers = listing.messages.iter().map(tl::enums::Message::id);
+    let oldest_id = numbers.filter(|id| *id > 0).min();
+    // A short page proves nothing: Telegram leaves out what it may not show. An empty one does. Nor does a full one that is
+    // said to be whole: the next page is asked for, and costs a call.
     let left = listing.left;
-    let complete = listing.whole || oldest_id.is_none_or(|oldest| oldest <= range.min_id + 1);
+    let whole = listing.whole && listing.messages.len() < limit;
+    let complete = whole || oldest_id.is_none_or(|oldest| oldest <= range.min_id + 1);
     let mut batch = listing_batch(shared, listing, |_| {});
     batch.backfilled = true;
     Ok(HistoryPage {

@@ -15,8 +15,11 @@ use super::Urgency;
 
 /// The pace is so many calls in this time.
 const WINDOW: Duration = Duration::from_secs(30);
-/// A first flood wait after a few calls says little of the pace: no less is learned from it.
-const FIRST: u32 = 6;
+/// A flood wait after fewer calls than this says little of the pace: it is waited out, and nothing is learned from it,
+const FIRST: usize = 6;
+/// unless so many of them come, none longer after the one before than the last.
+const EARLY: u32 = 3;
+const EARLY_AGAIN: Duration = Duration::from_secs(300);
 
 pub(super) struct Pace {
     state: Mutex<State>,
@@ -31,6 +34,9 @@ struct State {
     made: VecDeque<Instant>,
     /// Telegram asked not to be asked before this.
     hold: Option<Instant>,
+    /// Flood waits that came after a few calls, and when the last one came.
+    early: u32,
+    early_at: Option<Instant>,
     /// How many wait, by urgency.
     waiting: [u32; Urgency::COUNT],
 }
@@ -58,6 +64,14 @@ impl State {
         None
     }
 
+    /// Is it one of a few that say nothing?
+    fn is_early(&mut self, now: Instant) -> bool {
+        let recent = self.early_at.is_some_and(|at| now < at + EARLY_AGAIN);
+        self.early = if recent { self.early + 1 } else { 1 };
+        self.early_at = Some(now);
+        self.early <= EARLY
+    }
+
     /// The call that was made last got a flood wait.
     fn flooded(&mut self, wait: Duration, now: Instant) {
         let until = now + wait.max(Duration::from_secs(1));
@@ -69,11 +83,12 @@ impl State {
             .filter(|at| **at + WINDOW > now)
             .count()
             .saturating_sub(1);
+        if taken < FIRST && self.is_early(now) {
+            return;
+        }
         let learned = u32::try_from(taken * 4 / 5).unwrap_or(u32::MAX);
-        self.limit = Some(match self.limit {
-            None => learned.max(FIRST),
-            Some(limit) => (limit * 4 / 5).min(learned).max(1),
-        });
+        let limit = self.limit.map(|limit| limit * 4 / 5);
+        self.limit = Some(limit.unwrap_or(u32::MAX).min(learned).max(1));
     }
 }
 
@@ -192,6 +207,31 @@ mod tests {
         }
         assert_eq!(floods, 1);
         assert_eq!(state.limit, Some(8));
+    }
+
+    /// Protects an account from being read at a crawl for ever, because Telegram once asked it to wait after its first calls; a
+    /// limit that is as low as that is learned all the same.
+    #[test]
+    fn a_few_early_flood_waits_teach_nothing() {
+        let mut state = State::default();
+        let mut now = Instant::now();
+        for _ in 0..10 {
+            for _ in 0..3 {
+                assert!(state.turn(Urgency::Owed, now).is_none());
+                now += Duration::from_millis(40);
+            }
+            state.flooded(Duration::from_secs(1), now);
+            assert_eq!(state.limit, None);
+            now += EARLY_AGAIN;
+        }
+        for _ in 0..=EARLY {
+            assert_eq!(state.limit, None);
+            assert!(state.turn(Urgency::Owed, now).is_none());
+            now += Duration::from_secs(2);
+            state.flooded(Duration::from_secs(28), now);
+            now += Duration::from_secs(30);
+        }
+        assert_eq!(state.limit, Some(1));
     }
 
     /// Protects who comes and looks while an account fetches all of its history.

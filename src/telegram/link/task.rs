@@ -85,6 +85,8 @@ pub(super) struct Task {
     pub(super) next_standing: Instant,
     sweeping: Option<AbortOnDropHandle<()>>,
     unknown_key: Option<(Instant, u32)>,
+    /// Since when channels are heard of that can't be addressed.
+    pub(super) unmet_since: Option<Instant>,
     /// The last line brought no answer: our clock may be the reason.
     unanswered: bool,
     /// Questions were put off because too much is not stored yet.
@@ -142,6 +144,7 @@ impl Task {
             next_standing: now,
             sweeping: None,
             unknown_key: None,
+            unmet_since: None,
             unanswered: false,
             waits_for_room: false,
             way: None,

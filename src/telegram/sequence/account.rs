@@ -608,17 +608,17 @@ struct News {
 impl News {
     /// In the order in which it applies, with or without what has a number; what belongs to channels apart.
     fn sorted(&mut self, numbered: bool) -> (Vec<Box<Update>>, Vec<Box<Update>>) {
-        let messages = std::mem::take(&mut self.messages).into_iter();
-        let messages = messages
-            .filter(|message| numbered && channel_of(message).is_none())
-            .map(|message| {
-                // The whole answer has one number, its state's.
-                Box::new(Update::NewMessage(types::UpdateNewMessage {
-                    message,
-                    pts: 0,
-                    pts_count: 0,
-                }))
-            });
+        let (strays, messages): (Vec<_>, Vec<_>) = std::mem::take(&mut self.messages)
+            .into_iter()
+            .partition(|message| channel_of(message).is_some());
+        let messages = messages.into_iter().filter(|_| numbered).map(|message| {
+            // The whole answer has one number, its state's.
+            Box::new(Update::NewMessage(types::UpdateNewMessage {
+                message,
+                pts: 0,
+                pts_count: 0,
+            }))
+        });
         let (theirs, mut ours): (Vec<_>, Vec<_>) = std::mem::take(&mut self.updates)
             .into_iter()
             .filter(is_sane)
@@ -627,6 +627,15 @@ impl News {
                 matches!(**update, Update::ChannelTooLong(_))
                     || matches!(mark(update), Some((Line::Channel(_), _)))
             });
+        // A channel's message has no place here: that there is one is all that it tells.
+        let strays = strays.iter().filter_map(channel_of).map(|channel_id| {
+            Box::new(Update::ChannelTooLong(types::UpdateChannelTooLong {
+                channel_id,
+                pts: None,
+            }))
+        });
+        let mut theirs = theirs;
+        theirs.extend(strays);
         ours.retain(|update| numbered || mark(update).is_none());
         ours.extend(messages);
         ours.sort_by_key(|update| rank(update));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// After a passing failure: doubling from the first to the last.
 const AGAIN_FIRST: Duration = Duration::from_secs(1);
-const AGAIN_LAST: Duration = Duration::from_secs(5 * 60);
+const AGAIN_LAST: Duration = Duration::from_secs(60);
 /// Answers in a row that can't be read or lead nowhere, before the position is given up.
 const UNREADABLE_MOST: u32 = 3;
 /// Lines lost in a row over the same question, before it asks for less: an answer may be too large to be read.
@@ -140,7 +140,7 @@ mod tests {
             assert!(!asking.may_ask(at - Duration::from_millis(1)) && asking.may_ask(at));
             pauses.push((at - start).as_secs());
         }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
     }
 
     /// Protects a position from being given up for one slip of the server, and from being kept for ever.

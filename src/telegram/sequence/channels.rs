@@ -71,6 +71,8 @@ struct Open {
     void: bool,
     /// Nothing is stored of it, and it was announced: joined, or back, unseen.
     unmet: bool,
+    /// The account is in it, as a packet said that told nothing more of it.
+    named: bool,
     /// How often its dialog could not be had.
     missed: u32,
     /// In the queue of questions.
@@ -207,6 +209,15 @@ impl Channels {
         self.meet(id, now);
     }
 
+    /// The account is in this channel. One that nothing is stored of is met: it was joined elsewhere.
+    pub(super) fn name(&mut self, id: i64, now: Instant) {
+        match self.at.get(&id) {
+            Some(Some(_)) => {}
+            Some(None) => self.announce(id, None, false, now),
+            None => self.seek(id, |open| open.named = true),
+        }
+    }
+
     /// The server says that the channel has moved, perhaps how far.
     pub(super) fn announce(&mut self, id: i64, theirs: Option<i32>, late: bool, now: Instant) {
         if let Some(None) = self.at.get(&id) {
@@ -328,7 +339,7 @@ impl Channels {
 
     fn is_announced(&self, id: i64) -> bool {
         let open = self.open.get(&id);
-        open.is_some_and(|open| open.floor.is_some() || open.asking.is_due())
+        open.is_some_and(|open| open.named || open.floor.is_some() || open.asking.is_due())
     }
 
     /// There is more than was seen of a line that nothing is stored of: its dialog tells where it is. What comes until
@@ -608,7 +619,8 @@ impl Channels {
         };
         out.late(flying.late);
         match difference {
-            D::Empty(d) => self.reached(id, flying, (d.pts, d.r#final), out, now),
+            // Nothing more, whatever it says of being the last.
+            D::Empty(d) => self.reached(id, flying, (d.pts, true), out, now),
             D::Difference(d) => {
                 let ours = self.at.get(&id).copied().flatten().unwrap_or(0);
                 // Live updates may have come as far while the answer was on its way.

@@ -107,7 +107,7 @@ impl Sequence {
         let mut told = false;
         for update in updates.into_iter().filter(|update| is_sane(update)) {
             let Some((line, mark)) = mark(&update) else {
-                told |= self.unnumbered(update, fresh, out, now);
+                told |= self.unnumbered(update, (fresh, cast.as_deref()), out, now);
                 continue;
             };
             let item = Item {
@@ -132,7 +132,7 @@ impl Sequence {
     fn unnumbered(
         &mut self,
         update: Box<Update>,
-        fresh: bool,
+        (fresh, cast): (bool, Option<&Cast>),
         out: &mut Out,
         now: Instant,
     ) -> bool {
@@ -144,6 +144,13 @@ impl Sequence {
             Update::PtsChanged => {
                 self.account.void();
                 false
+            }
+            Update::Channel(ref u)
+                if fresh && cast.is_some_and(|cast| cast.joined(u.channel_id)) =>
+            {
+                self.channels.name(u.channel_id, now);
+                out.apply(update);
+                true
             }
             _ if fresh => {
                 out.apply(update);

@@ -24,6 +24,14 @@ impl Cast {
             + self.chats.len() * size_of::<tl::enums::Chat>()
     }
 
+    /// Is the account in this channel?
+    pub(super) fn joined(&self, id: i64) -> bool {
+        self.chats.iter().any(|chat| match chat {
+            tl::enums::Chat::Channel(channel) => channel.id == id && !channel.left && !channel.min,
+            _ => false,
+        })
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.users.is_empty() && self.chats.is_empty()
     }

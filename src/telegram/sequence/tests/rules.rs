@@ -1124,3 +1124,36 @@ fn contradictions_are_dropped() {
     assert!(bench.take(nonsense).is_empty());
     assert_eq!(applied(&bench.take(vec![mail(11)])), [11]);
 }
+
+/// Protects a channel from being given up for a word: an answer with nothing in it is the end, whatever it says of that.
+#[test]
+fn an_answer_with_nothing_in_it_is_the_last() {
+    let mut bench = Bench::with_channel(100);
+    bench.take(vec![too_long(None)]);
+    assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
+    let empty = types::updates::ChannelDifferenceEmpty {
+        r#final: false,
+        pts: 100,
+        timeout: None,
+    };
+    let steps = bench
+        .sequence
+        .channel_answer(CHANNEL, empty.into(), bench.now);
+    assert_eq!(holes(&steps), []);
+    bench.pass(Duration::from_secs(300));
+    assert_eq!(bench.asks_channel(), None);
+}
+
+/// Protects channels whose messages stand among an account's: they are not placed there, and not passed over either.
+#[test]
+fn a_channels_message_in_an_accounts_difference_is_asked_about() {
+    let mut bench = Bench::new();
+    bench.sequence.refresh();
+    assert!(matches!(bench.asks(), Some(AccountAsk::Difference(_))));
+    let stray = message(Some(CHANNEL), 5, "stray");
+    let answer = account_answer(state(11, 100), vec![stray], vec![]);
+    let steps = bench.sequence.account_answer(answer, bench.now);
+    assert!(applied(&steps).is_empty(), "{steps:?}");
+    bench.looked_up(CHANNEL, Some(100));
+    assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
+}
