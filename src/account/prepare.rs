@@ -162,7 +162,7 @@ mod tests {
     async fn signed_in(dir: &std::path::Path) -> (AccountId, AccountParts) {
         let config = StoreConfig {
             readers: 1,
-            read_limit: Duration::from_millis(100),
+            read_limit: Duration::from_millis(500),
             ..StoreConfig::at(dir.join("switchboard.db"))
         };
         let store = Store::open(config, Arc::new(NoSink)).unwrap();
@@ -235,7 +235,7 @@ mod tests {
         let ending = CancellationToken::new();
         let preparing = prepare(id, parts.clone(), ending.clone());
         tokio::pin!(preparing);
-        let early = tokio::time::timeout(Duration::from_secs(1), &mut preparing).await;
+        let early = tokio::time::timeout(Duration::from_secs(2), &mut preparing).await;
         assert!(early.is_err(), "{:?}", early.unwrap().err());
         drop(reader);
         let ready = tokio::time::timeout(LIMIT, preparing).await.unwrap();
