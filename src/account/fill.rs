@@ -42,7 +42,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const UNREADABLE_MOST: u32 = 7;
 /// What Telegram refused is asked for again after this, while it stays refused after twice as long each time. A chat that the
 /// account has lost is not: it says so when it is back.
-const AGAIN: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_secs(10);
 const LAST_AGAIN: Duration = Duration::from_secs(3600);
 /// The top of the list is looked at once more after a start and when the account has been away, but not more often than this,
 const LOOK_EVERY: Duration = Duration::from_secs(600);

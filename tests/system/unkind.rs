@@ -203,11 +203,7 @@ async fn histories_of_every_shape_end_in_the_same_rows() {
     let mut fleet = Fleet::builder().accounts(2).start().await;
     let mut neighbours = Neighbours::build(&fleet).await;
     let telegram = fleet.telegram.clone();
-    let pages = [
-        Effect::ShortPages { messages: 7 },
-        Effect::Unsliced,
-        Effect::ShortPages { messages: 33 },
-    ];
+    let pages = [Effect::ShortPages { messages: 7 }, Effect::Unsliced];
     for (round, shape) in pages.into_iter().enumerate() {
         let early = neighbours.say(&fleet, &format!("early {round}"), 9);
         neighbours.assert_faithful(&fleet, &[]).await;
@@ -228,10 +224,6 @@ async fn histories_of_every_shape_end_in_the_same_rows() {
                     .times(2),
                 Fault::error(-503, "Timeout").on(history).skip(2).times(1),
                 Fault::flood_wait(1).on(history).skip(3).times(1),
-                Fault::error(400, "CHANNEL_INVALID")
-                    .on(history)
-                    .skip(5)
-                    .times(1),
                 Fault::error(500, "RPC_CALL_FAIL").on(by_id).times(2),
                 Fault::error(500, "RPC_CALL_FAIL")
                     .on("messages.getDialogs")
