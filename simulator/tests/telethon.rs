@@ -62,6 +62,12 @@ async fn telethon_sends_edits_forwards_and_deletes() {
     scenario("writing", "intermediate").await;
 }
 
+/// Protects: what waits for its time, in numbers of its own, and drafts.
+#[tokio::test(flavor = "multi_thread")]
+async fn telethon_sends_later() {
+    scenario("later", "intermediate").await;
+}
+
 /// Protects: pushes in all their shapes.
 #[tokio::test(flavor = "multi_thread")]
 async fn telethon_hears_what_happens_while_it_happens() {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     AccountExit, AccountParts, fill::Fill, inbound::Inbound, outbox::Outbox, pace::Pacer,
-    prepare::prepare,
+    prepare::prepare, scheduled,
 };
 use crate::{
     domain::AccountId,
@@ -153,6 +153,12 @@ impl AccountActor {
             patience: self.parts.reply_patience,
             pacer: Pacer::new(self.parts.store.clone()),
         };
+        let comparing = scheduled::keep_compared(
+            self.parts.store.clone(),
+            link.clone(),
+            self.account_id,
+            is_online.clone(),
+        );
         let fill = Fill {
             unreadable: AtomicU32::new(0),
             refused: AtomicBool::new(true),
@@ -183,6 +189,7 @@ impl AccountActor {
         };
         ctx.spawn(outbox.run().into_actor(self));
         ctx.spawn(fill.run().into_actor(self));
+        ctx.spawn(comparing.into_actor(self));
         let inbound = link.beside(inbound.run());
         ctx.spawn(inbound.into_actor(self).map(|exit, actor, ctx| {
             let crashed = |error| AccountExit::Crashed(format!("taking in messages: {error}"));

@@ -192,6 +192,7 @@ mod tests {
             text: "text".into(),
             place: Place::default(),
             wording: Wording::default(),
+            schedule: None,
         };
         Order {
             id: OrderId(id),

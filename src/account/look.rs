@@ -28,6 +28,14 @@ pub async fn look(link: &LinkHandle, order: &Order) -> Look {
         Repeat::SameIds if is_of_long_ago(&order.tries, Timestamp::now()) => {}
         Repeat::SameIds | Repeat::Freely => return Look::Send,
     }
+    // Of what waits there it may be any.
+    if order.schedule().is_some() {
+        match link.scheduled(order.chat).await {
+            Ok((_, waiting)) if waiting.is_empty() => {}
+            Ok(_) => return Look::Unclear,
+            Err(error) => return without_a_look(error),
+        }
+    }
     // Nothing below was sent after the first call.
     let above = order.tries.above.unwrap_or(0);
     let mut before = 0;

@@ -21,6 +21,7 @@ mod patience;
 mod peers;
 mod prepare;
 mod reading;
+pub mod scheduled;
 mod upload;
 
 pub use actor::{AccountActor, AccountReport, GetLink, LinkSlot, Stop, WakeFill, WakeOutbox};

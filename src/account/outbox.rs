@@ -222,7 +222,10 @@ impl Outbox {
         }
         let now = Instant::now();
         match outcome {
-            Outcome::Done { .. } | Outcome::Changed(_) | Outcome::Refused(_) => {
+            Outcome::Done { .. }
+            | Outcome::Scheduled { .. }
+            | Outcome::Changed(_)
+            | Outcome::Refused(_) => {
                 run.unanswered.remove(&order.id);
                 self.tidy().await;
                 return;

@@ -5,7 +5,9 @@
 
 use std::time::Instant;
 
-use super::{AccountId, ChatId, DialogRecord, IncomingMessage, Note, NotedMessage, Timestamp};
+use super::{
+    AccountId, ChatDraft, ChatId, DialogRecord, IncomingMessage, Note, NotedMessage, Timestamp,
+};
 
 /// What one account's link reports in one step.
 #[derive(Clone, Debug)]
@@ -74,6 +76,20 @@ pub enum Change {
     ReadOutbox { chat: ChatId, max_id: i32 },
     /// Telegram's word that the reply with this random id became this message (`updateMessageID`).
     Sent { random_id: i64, message_id: i32 },
+    /// A message that waits: scheduled or changed, here or elsewhere. Its number is one of the scheduled ones of its chat, its
+    /// date the moment it goes out.
+    Scheduled(IncomingMessage),
+    /// They no longer wait: sent, as the messages beside them, or withdrawn.
+    Unscheduled {
+        chat: ChatId,
+        ids: Vec<i32>,
+        sent: Vec<i32>,
+    },
+    /// What stands in the field of a chat and is not sent.
+    Drafted {
+        chat: ChatId,
+        draft: Option<ChatDraft>,
+    },
     Muted {
         chat: ChatId,
         until: Option<Timestamp>,

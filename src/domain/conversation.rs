@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ChatId, ConversationId, StoredMessage, Timestamp};
+use super::{AccountId, ChatId, ConversationId, Entity, StoredMessage, Timestamp};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +42,18 @@ impl ConversationKind {
     }
 }
 
+/// What stands in the field of a chat and is not sent; Telegram keeps it for all devices of an account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChatDraft {
+    pub text: String,
+    #[serde(default)]
+    pub entities: Vec<Entity>,
+    /// Telegram's number of the message that it answers.
+    #[serde(default)]
+    pub reply_to_message_id: Option<i32>,
+    pub at: Timestamp,
+}
+
 /// A conversation as the outside sees it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Conversation {
@@ -57,6 +69,8 @@ pub struct Conversation {
     pub last_message: Option<Arc<StoredMessage>>,
     pub last_message_at: Option<Timestamp>,
     pub muted: bool,
+    /// What stands in its field and is not sent, as Telegram has it.
+    pub draft: Option<ChatDraft>,
     pub archived: bool,
     /// Somebody wants it to look unread, whatever was read.
     pub marked_unread: bool,
@@ -78,6 +92,7 @@ pub struct DialogRecord {
     pub muted_until: Option<Timestamp>,
     pub archived: bool,
     pub marked_unread: bool,
+    pub draft: Option<ChatDraft>,
     /// Newest message id in the chat: the upper end of its history.
     pub top_message: i32,
     /// The channel's update position at the time of the answer.

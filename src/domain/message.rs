@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, Action, Button, ChatId, ConversationId, Details, Entity, Extra, Media, MessageRowId,
-    OrderNote, OrderState, Reaction, Timestamp,
+    OrderNote, OrderState, Reaction, Schedule, Timestamp,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -199,6 +199,8 @@ pub struct StoredMessage {
     pub retry_at: Option<Timestamp>,
     /// Of a file that is on its way to Telegram.
     pub upload: Option<Upload>,
+    /// It waits at Telegram until then, or is on its way there.
+    pub scheduled_for: Option<Schedule>,
     /// What is to be done with it, and is not done yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub orders: Vec<OrderNote>,

@@ -29,6 +29,7 @@ mod pace;
 mod people;
 mod preview;
 mod proxy;
+mod schedule;
 mod secret;
 mod spans;
 mod text;
@@ -40,7 +41,7 @@ pub use account::{
 };
 pub use batch::{Batch, Change, ChatMark, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
-pub use conversation::{Conversation, ConversationKind, DialogRecord};
+pub use conversation::{ChatDraft, Conversation, ConversationKind, DialogRecord};
 pub use device::Device;
 pub use entity::{Entity, EntityKind};
 pub use event::{Event, EventBody, Seq};
@@ -70,7 +71,7 @@ pub use order::{
     OrderNote, OrderState, OrderStatus, Place, Quote, Repeat, Replacement, StoredOrder, Tries,
     Wait, Waiting, Wording, Work,
 };
-pub use outcome::Outcome;
+pub use outcome::{Outcome, Planned};
 pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, Uploaded};
 pub use pace::{Held, PaceLimits};
 pub use people::{ContactListMark, FoundChat, ListedContact, folded};
@@ -79,6 +80,7 @@ pub use proxy::{
     MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,
     ProxyProtocol,
 };
+pub use schedule::Schedule;
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};
 pub use text::{TextError, check_caption, check_text, hex, split_text, utf16_len};

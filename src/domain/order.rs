@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, ChatId, ConversationId, Entity, Held, MessageError, MessageRowId, OrderId,
-    OutgoingFile, Timestamp, Uploaded,
+    OutgoingFile, Schedule, Timestamp, Uploaded,
 };
 
 /// A committed order. It is carried out until Telegram gives a definite answer.
@@ -23,6 +23,16 @@ impl Order {
     #[must_use]
     pub const fn kind(&self) -> OrderKind {
         self.work.kind()
+    }
+
+    /// When what it makes goes out, if that is not at once.
+    #[must_use]
+    pub const fn schedule(&self) -> Option<Schedule> {
+        match &self.work {
+            Work::Text(text) => text.schedule,
+            Work::Media(media) => media.schedule,
+            Work::Forward(_) | Work::Replace(_) | Work::Deed { .. } => None,
+        }
     }
 }
 
@@ -79,6 +89,8 @@ pub struct NewText {
     pub text: String,
     pub wording: Wording,
     pub place: Place,
+    /// It waits at Telegram until then; `None`: it goes out at once.
+    pub schedule: Option<Schedule>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -143,6 +155,19 @@ pub enum Deed {
         pinned: bool,
         silent: bool,
     },
+    /// Other words (`None`: the same) or another time for a message that waits at Telegram.
+    Reschedule {
+        #[serde(default)]
+        text: Option<String>,
+        #[serde(default)]
+        entities: Vec<Entity>,
+        preview: bool,
+        at: Schedule,
+    },
+    /// A message that waits at Telegram goes out now.
+    SendNow,
+    /// It does not go out at all.
+    Withdraw,
     /// All messages of a chat up to this one go.
     Clear {
         for_everyone: bool,
@@ -171,9 +196,13 @@ impl Deed {
     #[must_use]
     pub const fn is_about_chat(&self) -> bool {
         match self {
-            Self::Edit { .. } | Self::Delete { .. } | Self::React { .. } | Self::Pin { .. } => {
-                false
-            }
+            Self::Edit { .. }
+            | Self::Delete { .. }
+            | Self::React { .. }
+            | Self::Pin { .. }
+            | Self::Reschedule { .. }
+            | Self::SendNow
+            | Self::Withdraw => false,
             Self::Clear { .. }
             | Self::Mute { .. }
             | Self::Archive { .. }
@@ -183,9 +212,21 @@ impl Deed {
         }
     }
 
+    /// About messages that wait at Telegram, which have numbers of their own.
+    #[must_use]
+    pub const fn is_about_scheduled(&self) -> bool {
+        matches!(
+            self,
+            Self::Reschedule { .. } | Self::SendNow | Self::Withdraw
+        )
+    }
+
     #[must_use]
     pub const fn kind(&self) -> OrderKind {
         match self {
+            Self::Reschedule { .. } => OrderKind::Reschedule,
+            Self::SendNow => OrderKind::SendNow,
+            Self::Withdraw => OrderKind::Withdraw,
             Self::Edit { .. } => OrderKind::Edit,
             Self::Delete { .. } => OrderKind::Delete,
             Self::React { .. } => OrderKind::React,
@@ -206,6 +247,8 @@ pub struct NewMedia {
     /// One for each of them.
     pub items: Vec<MediaItem>,
     pub place: Place,
+    /// They wait at Telegram until then; `None`: they go out at once.
+    pub schedule: Option<Schedule>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -232,6 +275,9 @@ pub enum OrderKind {
     MarkUnread,
     Block,
     Report,
+    Reschedule,
+    SendNow,
+    Withdraw,
 }
 
 /// What the next attempt may be after one that got no answer.
@@ -267,6 +313,9 @@ impl OrderKind {
         Self::MarkUnread,
         Self::Block,
         Self::Report,
+        Self::Reschedule,
+        Self::SendNow,
+        Self::Withdraw,
     ];
 
     /// The word for it, in rows and answers.
@@ -286,6 +335,9 @@ impl OrderKind {
             Self::MarkUnread => "mark_unread",
             Self::Block => "block",
             Self::Report => "report",
+            Self::Reschedule => "reschedule",
+            Self::SendNow => "send_now",
+            Self::Withdraw => "withdraw",
         }
     }
 
@@ -310,7 +362,10 @@ impl OrderKind {
             | Self::Archive
             | Self::MarkUnread
             | Self::Block
-            | Self::Report => false,
+            | Self::Report
+            | Self::Reschedule
+            | Self::SendNow
+            | Self::Withdraw => false,
         }
     }
 
@@ -330,7 +385,10 @@ impl OrderKind {
             | Self::Archive
             | Self::MarkUnread
             | Self::Block
-            | Self::Report => Repeat::Freely,
+            | Self::Report
+            | Self::Reschedule
+            | Self::SendNow
+            | Self::Withdraw => Repeat::Freely,
         }
     }
 
@@ -343,7 +401,10 @@ impl OrderKind {
             | Self::Edit
             | Self::Delete
             | Self::Pin
-            | Self::Clear => Lane::Words,
+            | Self::Clear
+            | Self::Reschedule
+            | Self::SendNow
+            | Self::Withdraw => Lane::Words,
             Self::React
             | Self::Mute
             | Self::Archive
@@ -367,7 +428,9 @@ impl OrderKind {
             | Self::MarkUnread
             | Self::Block
             | Self::Report => false,
-            Self::Edit | Self::React => code == "MESSAGE_NOT_MODIFIED",
+            // It waits no longer: it has gone out, or was withdrawn.
+            Self::SendNow | Self::Withdraw => code == "MESSAGE_ID_INVALID",
+            Self::Edit | Self::React | Self::Reschedule => code == "MESSAGE_NOT_MODIFIED",
             Self::Pin => code == "CHAT_NOT_MODIFIED",
         }
     }

@@ -4,11 +4,20 @@ use std::time::Duration;
 
 use super::{Change, Held, Made, MessageError};
 
+/// A message that Telegram keeps until its time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Planned {
+    pub random_id: i64,
+    pub scheduled_id: i32,
+}
+
 /// What one attempt ended with.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
     /// Telegram has done it. Messages of the order that are not among those that were made are still to be made.
     Done { made: Vec<Made> },
+    /// They wait at Telegram, each under its number among the scheduled ones of the chat.
+    Scheduled { made: Vec<Planned> },
     /// Telegram has done it, and says what became of what it concerns, as far as that needs no number of the stream.
     Changed(Vec<Change>),
     /// Telegram refused for good.

@@ -9,7 +9,7 @@ use diesel::{
 };
 
 use super::{
-    message_row::{MessageRecord, account_of, chat_of},
+    message_row::{MessageRecord, account_of, chat_of, from_json},
     span_rows::open_from,
     sql::hot_sql,
 };
@@ -61,6 +61,9 @@ pub(in crate::store) struct ConversationFields {
     pub marked_unread: bool,
     #[diesel(sql_type = Bool)]
     pub blocked: bool,
+    /// JSON.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub draft: Option<String>,
 }
 
 /// `select_conversations!("WHERE …")`: the one way conversations are read.
@@ -69,7 +72,7 @@ macro_rules! select_conversations {
         concat!(
             "SELECT c.id, c.telegram_account_id, c.chat_id, c.last_message_at, c.account_no, c.chat, c.kind, c.title, \
              c.username, c.unread, c.can_send, c.last_message, c.muted_until, c.read_inbox_max_id, \
-             c.read_outbox_max_id, c.top_message, c.counted_to, c.archived, c.marked_unread, c.blocked FROM conversations c ",
+             c.read_outbox_max_id, c.top_message, c.counted_to, c.archived, c.marked_unread, c.blocked, c.draft FROM conversations c ",
             $rest
         )
     };
@@ -95,6 +98,7 @@ impl ConversationFields {
             last_message_at: (self.last_message_at > 0)
                 .then(|| Timestamp::from_millis(self.last_message_at)),
             muted: self.muted_until.is_some_and(|until| until > now.millis()),
+            draft: self.draft.as_deref().and_then(from_json),
             archived: self.archived,
             marked_unread: self.marked_unread,
             blocked: self.blocked,
@@ -130,7 +134,7 @@ impl ConversationRow {
             "UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
              unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
              read_outbox_max_id = ?, top_message = ?, counted_to = ?, archived = ?, marked_unread = ?, \
-             blocked = ? WHERE id = ?"
+             blocked = ?, draft = ? WHERE id = ?"
         )
         .number(fields.last_message_at)
         .text(&fields.kind)
@@ -148,6 +152,7 @@ impl ConversationRow {
         .number(fields.archived)
         .number(fields.marked_unread)
         .number(fields.blocked)
+        .text_or_null(fields.draft.as_deref())
         .number(fields.id)
         .run(conn)?;
         Ok(())

@@ -160,12 +160,16 @@ fn is_wanted(
     if fields.conversation_id != conversation.0 {
         return Err(StoreError::SeveralConversations);
     }
-    if fields.message_id.is_none() {
+    let numbered = match deed.is_about_scheduled() {
+        true => fields.scheduled_id.is_some(),
+        false => fields.message_id.is_some(),
+    };
+    if !numbered && fields.deleted_at.is_none() {
         return Err(StoreError::NotSentYet);
     }
     if fields.deleted_at.is_some() {
         return match deed {
-            Deed::Delete { .. } => Ok(false),
+            Deed::Delete { .. } | Deed::Withdraw => Ok(false),
             _ => Err(StoreError::MessageDeleted),
         };
     }

@@ -17,12 +17,12 @@ use super::{
     account_row::KnownAccount,
     job::{Job, TypedJob},
     job_error::JobResult,
-    message_row::{MessageRecord, account_of, chat_of},
+    message_row::{MessageRecord, account_of, chat_of, from_json},
     order_row::{in_flight, makes_messages},
     sql::{One, sql},
     tx::Tx,
 };
-use crate::domain::{EventBody, IncomingMessage};
+use crate::domain::{EventBody, Extra, IncomingMessage};
 
 /// How long a release may wait for the file; then the next tick asks again.
 const RELEASE_LIMIT: Duration = Duration::from_secs(60);
@@ -35,7 +35,25 @@ impl Tx<'_> {
             return Ok(false);
         }
         let conversation = self.conversation(key)?.fields.id;
+        let waited = message
+            .extra
+            .as_ref()
+            .is_some_and(|extra| has_waited(extra));
+        if waited && self.waits_at_telegram(conversation)? {
+            return Ok(true);
+        }
         self.is_awaited(conversation, i64::from(message.message_id))
+    }
+
+    /// What went out at its time is followed by the word which of those it was that waited.
+    fn waits_at_telegram(&mut self, conversation: i64) -> JobResult<bool> {
+        Ok(sql(
+            "SELECT count(*) AS n FROM messages WHERE conversation_id = ? AND held AND held = 2 \
+             AND scheduled_id IS NOT NULL AND deleted_at IS NULL",
+        )
+        .number(conversation)
+        .get_result::<One>(self.conn)?
+        .n > 0)
     }
 
     fn is_awaited(&mut self, conversation: i64, message_no: i64) -> JobResult<bool> {
@@ -55,7 +73,7 @@ impl Tx<'_> {
     pub fn release_settled(&mut self, account: &KnownAccount, key: (i64, i64)) -> JobResult<()> {
         let conversation = self.conversation(key)?.fields.id;
         let held = sql(
-            "SELECT id AS n FROM messages WHERE conversation_id = ? AND held ORDER BY message_no",
+            "SELECT id AS n FROM messages WHERE conversation_id = ? AND held AND held = 1 ORDER BY message_no",
         )
         .number(conversation)
         .load::<One>(self.conn)?;
@@ -63,6 +81,12 @@ impl Tx<'_> {
             let Some(record) = MessageRecord::load(self.conn, row)? else {
                 continue;
             };
+            let extra = record.fields.extra.as_deref().and_then(from_json::<Extra>);
+            if extra.is_some_and(|extra| has_waited(&extra))
+                && self.waits_at_telegram(conversation)?
+            {
+                continue;
+            }
             if !self.is_awaited(conversation, record.fields.message_no)? {
                 self.release(account, key, record)?;
             }
@@ -120,6 +144,11 @@ impl Tx<'_> {
     }
 }
 
+/// Did it wait for its time?
+const fn has_waited(extra: &Extra) -> bool {
+    extra.details.from_scheduled
+}
+
 /// Since when the writer sees each row held, by its own clock: another run of the service begins to count anew.
 pub(super) struct Holds {
     limit: Duration,
@@ -165,4 +194,4 @@ impl Holds {
 }
 
 /// Asked at each tick of the writer: walks an index that holds nothing else.
-pub(in crate::store) const HELD: &str = "SELECT id AS n FROM messages WHERE held";
+pub(in crate::store) const HELD: &str = "SELECT id AS n FROM messages WHERE held AND held = 1";

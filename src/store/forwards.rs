@@ -257,6 +257,7 @@ impl Tx<'_> {
             place,
             media: media.as_ref(),
             album_id: None,
+            schedule: None,
         };
         self.add_unsent(account, key, &unsent)
     }

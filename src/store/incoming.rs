@@ -293,6 +293,7 @@ impl Tx<'_> {
             error: None,
             retry_at: None,
             upload: None,
+            scheduled_for: None,
             orders: Vec::new(),
             waits_for: None,
         }))

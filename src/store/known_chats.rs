@@ -137,6 +137,7 @@ impl Tx<'_> {
             archived: false,
             marked_unread: false,
             blocked: false,
+            draft: None,
         };
         self.state.conversations.insert(
             key,

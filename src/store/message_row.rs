@@ -13,7 +13,8 @@ use super::{order_row::state_of, sql::sql};
 use crate::domain::{
     AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
     ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, OrderId,
-    OrderKind, OrderNote, OrderStatus, Reaction, Sender, StoredMessage, Timestamp, Topic, Upload,
+    OrderKind, OrderNote, OrderStatus, Reaction, Schedule, Sender, StoredMessage, Timestamp, Topic,
+    Upload,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -77,6 +78,12 @@ pub(in crate::store) struct MessageFields {
     pub quote: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub extra: Option<String>,
+    /// Seconds, as Telegram has it; `None`: it does not wait for a time.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub scheduled_for: Option<i64>,
+    /// Telegram's number among the scheduled ones of its chat.
+    #[diesel(sql_type = Nullable<Integer>)]
+    pub scheduled_id: Option<i32>,
 }
 
 /// A message with what other tables know about it.
@@ -159,7 +166,7 @@ macro_rules! select_messages {
             "SELECT m.id, m.message_no, m.conversation_id, m.telegram_account_id, m.chat_id, \
              m.message_id, m.direction, m.text, m.timestamp, m.status, m.sender_id, m.sender_name, m.reply_to, \
              m.topic_id, m.monoforum_peer, m.edited_at, m.deleted_at, m.media, m.service, m.backfilled, m.late, m.held, m.masked, \
-             m.entities, m.album_id, m.forwarded_from, m.quote, m.extra, o.state AS order_state, o.error_code, o.error_message, o.retry_at, coalesce(o.held, o.wait_of) AS wait_of, p.name AS peer_name, \
+             m.entities, m.album_id, m.forwarded_from, m.quote, m.extra, m.scheduled_for, m.scheduled_id, o.state AS order_state, o.error_code, o.error_message, o.retry_at, coalesce(o.held, o.wait_of) AS wait_of, p.name AS peer_name, \
              p.username AS peer_username, f.name AS forward_name, \
              CASE WHEN m.extra IS NULL THEN NULL ELSE (SELECT json_group_object(n.peer_id, n.name) FROM peers n \
              WHERE n.account_no = m.account_no AND n.name <> '' AND n.peer_id IN \
@@ -276,6 +283,7 @@ impl MessageRecord {
             upload: self
                 .file_size
                 .map(|total| Upload::of(total, self.file_parts.unwrap_or(0))),
+            scheduled_for: fields.scheduled_for.map(schedule_of),
             orders: notes(&self.concerned),
             waits_for: (self.wait_of)
                 .filter(|_| self.retry_at.is_some())
@@ -292,6 +300,10 @@ fn waits_for(wait_of: &str) -> &'static str {
         "minute" => "pace_minute",
         _ => "flood_wait",
     }
+}
+
+fn schedule_of(seconds: i64) -> Schedule {
+    Schedule::from_seconds(i32::try_from(seconds).unwrap_or(i32::MAX))
 }
 
 /// Name by the table of peers, else what the message itself carried, else the bare id.

@@ -26,7 +26,7 @@ pub(in crate::store) fn by_ids(
         return Ok(Vec::new());
     }
     let rows = sql(select_messages!(
-        "WHERE m.id IN (SELECT value FROM json_each(?)) AND m.held = 0"
+        "WHERE m.id IN (SELECT value FROM json_each(?)) AND m.held <> 1"
     ))
     .text(&id_list(ids))
     .load::<MessageRecord>(conn)?;

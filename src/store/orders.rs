@@ -177,7 +177,8 @@ impl Tx<'_> {
         let record = MessageRecord::load(self.conn, row)?.ok_or(StoreError::MessageNotFound)?;
         let no = record.fields.message_no;
         let message = record.into_message();
-        if message.deleted_at.is_none() {
+        // What waits for its time is in no list yet.
+        if message.deleted_at.is_none() && message.scheduled_for.is_none() {
             self.summarise(key, &message, no)?;
         }
         let conversation = self.show_conversation(key)?;

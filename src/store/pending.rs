@@ -17,7 +17,7 @@ use super::{
 };
 use crate::domain::{
     AccountId, ChatId, Deed, Making, MediaItem, MessageRowId, NewForward, NewMedia, NewText, Order,
-    OrderKind, Place, Quote, Replacement, Wording, Work,
+    OrderKind, Place, Quote, Replacement, Schedule, Wording, Work,
 };
 
 /// An order and one of its messages.
@@ -45,6 +45,10 @@ struct PendingRow {
     topic_id: Option<i32>,
     #[diesel(sql_type = Nullable<BigInt>)]
     monoforum_peer: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    scheduled_for: Option<i64>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    scheduled_id: Option<i32>,
     #[diesel(embed)]
     file: FileColumns,
 }
@@ -64,7 +68,9 @@ impl PendingRow {
 
     /// Telegram's number of a message that the order concerns.
     fn message_id(&self) -> Option<i32> {
-        self.message_no?.try_into().ok()
+        // What waits has a number of its own kind.
+        let ordinary = || self.message_no?.try_into().ok();
+        self.scheduled_id.or_else(ordinary)
     }
 
     fn wording(&self) -> Wording {
@@ -79,6 +85,11 @@ impl PendingRow {
             no_preview: payload.preview == Some(false),
             quote: self.quote.as_ref().map(quote),
         }
+    }
+
+    fn schedule(&self) -> Option<Schedule> {
+        let seconds = i32::try_from(self.scheduled_for?).ok()?;
+        Some(Schedule::from_seconds(seconds))
     }
 
     fn place(&self) -> Place {
@@ -99,12 +110,14 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
             text: first.text.clone()?,
             wording: first.wording(),
             place: first.place(),
+            schedule: first.schedule(),
         }),
         OrderKind::Media => {
             let mut media = NewMedia {
                 makes: Vec::with_capacity(rows.len()),
                 items: Vec::with_capacity(rows.len()),
                 place: first.place(),
+                schedule: first.schedule(),
             };
             for row in rows {
                 let (file, uploaded) = row.file.read()?;
@@ -128,7 +141,10 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
         | OrderKind::Archive
         | OrderKind::MarkUnread
         | OrderKind::Block
-        | OrderKind::Report => deed_of(rows)?,
+        | OrderKind::Report
+        | OrderKind::Reschedule
+        | OrderKind::SendNow
+        | OrderKind::Withdraw => deed_of(rows)?,
     };
     Some(Order {
         id: first.order.order_id(),
@@ -192,7 +208,7 @@ impl StoreHandle {
             let rows = sql(concat!(
                 select_orders!(
                     ", c.chat, om.message_row, om.random_id, m.message_no, m.text, m.entities, m.quote, m.reply_to, \
-                     m.topic_id, m.monoforum_peer, coalesce(f.file, e.file) AS file, coalesce(f.parts, e.parts) AS parts, \
+                     m.topic_id, m.monoforum_peer, m.scheduled_for, m.scheduled_id, coalesce(f.file, e.file) AS file, coalesce(f.parts, e.parts) AS parts, \
                      coalesce(f.put_up, e.put_up) AS put_up FROM orders o \
                      JOIN conversations c ON c.id = o.conversation_id \
                      LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Recorded, Result, StoreHandle, account_row::KnownAccount, continuity::Claim,
-    job_error::JobResult, tx::Tx,
+    job_error::JobResult, message_row::json, tx::Tx,
 };
 use crate::domain::{Batch, Change, ChatId, ChatMark, DialogRecord, EventBody, Hole, Timestamp};
 
@@ -86,8 +86,12 @@ impl Tx<'_> {
                 message_id,
             } = change
             {
-                recording.events +=
-                    self.bind_random_id(&recording.account, *random_id, *message_id)?;
+                recording.events += self.bind_random_id(
+                    &recording.account,
+                    *random_id,
+                    *message_id,
+                    &batch.changes,
+                )?;
             }
         }
         let watched = self.watched(recording.account.no, &batch.changes)?;
@@ -182,6 +186,11 @@ impl Tx<'_> {
                 }
                 Ok(())
             }
+            Change::Scheduled(message) => self.record_scheduled(recording, message),
+            Change::Unscheduled { chat, ids, sent } => {
+                self.record_unscheduled(recording, *chat, ids, sent)
+            }
+            Change::Drafted { chat, draft } => self.record_draft(recording, *chat, draft.as_ref()),
             Change::ClearedBelow { chat, min_id } => self.record_cleared(recording, *chat, *min_id),
             // Bound already; never stored.
             Change::Sent { .. } | Change::Typing { .. } => Ok(()),
@@ -254,6 +263,7 @@ impl Tx<'_> {
         fields.muted_until = dialog.muted_until.map(Timestamp::millis);
         fields.archived = dialog.archived;
         fields.marked_unread = dialog.marked_unread;
+        fields.draft = dialog.draft.as_ref().and_then(json);
         fields.top_message = fields.top_message.max(dialog.top_message);
         self.mark_conversation(key);
         self.add_unread(recording.account.id, difference)?;

@@ -8,10 +8,13 @@ use super::{
     job_error::JobResult,
     message_row::{MessageRecord, UNNUMBERED, account_of, json, some},
     orders::{NewOrder, TextPayload, random_id},
+    scheduled::SCHEDULED,
     sql::sql,
     tx::{Tx, scope_of},
 };
-use crate::domain::{ChatId, ConversationId, Media, OrderKind, OutgoingFile, Place, Wording};
+use crate::domain::{
+    ChatId, ConversationId, Media, OrderKind, OutgoingFile, Place, Schedule, Wording,
+};
 
 /// A reply about to be queued, the same at every run of its job.
 struct Draft {
@@ -19,6 +22,7 @@ struct Draft {
     wording: Wording,
     reply_to: Option<Target>,
     topic_id: Option<i32>,
+    schedule: Option<Schedule>,
     call: Option<MessagesKey>,
     random_id: i64,
     /// With the random id of the message of each; none: a message of text.
@@ -29,16 +33,17 @@ impl Draft {
     fn new(
         (text, wording): (String, Wording),
         key: Option<&str>,
-        reply_to: Option<Target>,
-        topic_id: Option<i32>,
+        place: (Option<Target>, Option<i32>),
+        schedule: Option<Schedule>,
     ) -> Self {
-        Self::with_files((text, wording), key, (reply_to, topic_id), Vec::new())
+        Self::with_files((text, wording), key, place, schedule, Vec::new())
     }
 
     fn with_files(
         (text, wording): (String, Wording),
         key: Option<&str>,
         (reply_to, topic_id): (Option<Target>, Option<i32>),
+        schedule: Option<Schedule>,
         files: Vec<QueuedFile>,
     ) -> Self {
         let answered = reply_to.map_or(0, Target::message_id).to_be_bytes();
@@ -48,6 +53,8 @@ impl Draft {
         let said = (wording != Wording::default()).then(|| json(&wording));
         let said = said.flatten().unwrap_or_default();
         let mut parts: Vec<&[u8]> = vec![&answered, topic, text.as_bytes(), said.as_bytes()];
+        let later = schedule.and_then(|schedule| json(&schedule));
+        parts.extend(later.as_ref().map(String::as_bytes));
         for one in &files {
             parts.push(one.sha256.as_bytes());
             parts.push(one.file.name.as_bytes());
@@ -59,6 +66,7 @@ impl Draft {
             wording,
             reply_to,
             topic_id,
+            schedule,
             random_id: random_id(),
             files: files
                 .into_iter()
@@ -76,6 +84,7 @@ pub(in crate::store) struct Unsent<'a> {
     pub media: Option<&'a Media>,
     /// Until Telegram has one for it.
     pub album_id: Option<i64>,
+    pub schedule: Option<Schedule>,
 }
 
 impl Tx<'_> {
@@ -113,12 +122,14 @@ impl Tx<'_> {
             });
         }
         let place = self.place_of(account, key, draft)?;
+        self.forget_draft(key)?;
         let unsent = Unsent {
             text: &draft.text,
             wording: &draft.wording,
             place,
             media: None,
             album_id: None,
+            schedule: draft.schedule,
         };
         let row = self.add_unsent(account, key, &unsent)?;
         self.add_order(
@@ -154,6 +165,7 @@ impl Tx<'_> {
             });
         }
         let place = self.place_of(account, key, draft)?;
+        self.forget_draft(key)?;
         let mut rows: Vec<i64> = Vec::with_capacity(draft.files.len());
         let mut album_id = None;
         for (file, _) in &draft.files {
@@ -168,6 +180,7 @@ impl Tx<'_> {
                 place,
                 media: Some(&file.media()),
                 album_id,
+                schedule: draft.schedule,
             };
             let row = self.add_unsent(account, key, &unsent)?;
             if rows.is_empty() && draft.files.len() > 1 {
@@ -224,8 +237,8 @@ impl Tx<'_> {
         let place = unsent.place;
         sql(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
-             direction, text, timestamp, status, reply_to, topic_id, monoforum_peer, media, album_id, entities, quote) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?)",
+             direction, text, timestamp, status, reply_to, topic_id, monoforum_peer, media, album_id, entities, quote, held, \
+             scheduled_for) VALUES (?, ?, ?, ?, ?, ?, ?, 'outgoing', ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .number(id)
         .number(account.no)
@@ -243,6 +256,8 @@ impl Tx<'_> {
         .number_or_null(unsent.album_id)
         .text_or_null(some(&unsent.wording.entities).and_then(json).as_deref())
         .text_or_null(unsent.wording.quote.as_ref().map(|quote| quote.text.as_str()))
+        .number(unsent.schedule.map_or(0, |_| SCHEDULED))
+        .number_or_null(unsent.schedule.map(Schedule::seconds))
         .run(self.conn)?;
         Ok(id)
     }
@@ -299,7 +314,8 @@ impl StoreHandle {
     pub async fn queue_reply(&self, reply: QueueReply) -> Result<Queued> {
         let key = reply.idempotency_key.as_deref();
         let words = (reply.text, reply.wording);
-        let draft = Draft::new(words, key, reply.reply_to, reply.topic_id);
+        let place = (reply.reply_to, reply.topic_id);
+        let draft = Draft::new(words, key, place, reply.schedule);
         self.job("queue_reply", move |tx| {
             tx.queue_reply(reply.conversation, &draft)
         })
@@ -313,7 +329,7 @@ impl StoreHandle {
     pub async fn queue_send(&self, send: QueueSend) -> Result<Queued> {
         let key = send.idempotency_key.as_deref();
         let words = (send.text.clone(), send.wording.clone());
-        let draft = Draft::new(words, key, None, None);
+        let draft = Draft::new(words, key, (None, None), None);
         self.job("queue_send", move |tx| tx.queue_send(&send, &draft))
             .await
     }
@@ -331,7 +347,7 @@ impl StoreHandle {
         let key = reply.idempotency_key.as_deref();
         let place = (reply.reply_to, reply.topic_id);
         let words = (reply.text, reply.wording);
-        let draft = Draft::with_files(words, key, place, files);
+        let draft = Draft::with_files(words, key, place, reply.schedule, files);
         self.job("queue_reply_files", move |tx| {
             let key = tx.conversation_key(reply.conversation)?;
             let account_id = account_of(&tx.conversation(key)?.fields.telegram_account_id);
@@ -352,7 +368,7 @@ impl StoreHandle {
     ) -> Result<QueuedFiles> {
         let key = send.idempotency_key.as_deref();
         let words = (send.text.clone(), send.wording.clone());
-        let draft = Draft::with_files(words, key, (None, None), files);
+        let draft = Draft::with_files(words, key, (None, None), None, files);
         self.job("queue_send_files", move |tx| {
             let account = tx.living_account(send.account)?;
             if let Some(peer) = &send.peer {

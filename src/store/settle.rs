@@ -19,8 +19,16 @@ use super::{
 };
 use crate::domain::{
     Change, ChatId, ConversationId, EventBody, Made, MessageError, MessageRowId, Order, OrderId,
-    OrderState, OrderStatus, Outcome, Timestamp, Wait, Waiting,
+    OrderState, OrderStatus, Outcome, Planned, Timestamp, Wait, Waiting,
 };
+
+/// Whose numbering a number is of.
+#[derive(Clone, Copy)]
+enum Numbered {
+    Sent,
+    Waits,
+    Unclear,
+}
 
 impl Tx<'_> {
     /// The pair (random id, message id) from the stream. How many events it made.
@@ -29,13 +37,44 @@ impl Tx<'_> {
         account: &KnownAccount,
         random_id: i64,
         message_id: i32,
+        beside: &[Change],
     ) -> JobResult<usize> {
         // None: settled already, or sent by another device.
         let Some(found) = OrderMessage::by_random_id(self.conn, account.no, random_id)? else {
             return Ok(0);
         };
-        self.bind(found, message_id, None)?;
+        match self.kind_of_number(found, message_id, beside)? {
+            Numbered::Sent => self.bind(found, message_id, None)?,
+            Numbered::Waits => self.bind_scheduled(found, message_id)?,
+            Numbered::Unclear => return Ok(0),
+        }
         Ok(1)
+    }
+
+    /// Of what is to wait, the number may be one of the scheduled ones, or, when its time has come, of a message: which it is
+    /// says what stands beside it, or else the answer to the order.
+    fn kind_of_number(
+        &mut self,
+        made: OrderMessage,
+        number: i32,
+        beside: &[Change],
+    ) -> JobResult<Numbered> {
+        let record = MessageRecord::load(self.conn, made.message_row)?;
+        if record.is_none_or(|record| record.fields.scheduled_for.is_none()) {
+            return Ok(Numbered::Sent);
+        }
+        let told = beside.iter().find_map(|change| match change {
+            Change::Scheduled(message) if message.message_id == number => Some(Numbered::Waits),
+            Change::Message(message) if message.message_id == number => Some(Numbered::Sent),
+            _ => None,
+        });
+        Ok(told.unwrap_or(Numbered::Unclear))
+    }
+
+    /// What waited is this message now.
+    pub fn came_out(&mut self, own: &MessageRecord, number: i32) -> JobResult<()> {
+        let now = self.now;
+        self.become_sent(own, number, Some(now))
     }
 
     /// What the order was to make is this message of Telegram's.
@@ -47,18 +86,28 @@ impl Tx<'_> {
     ) -> JobResult<()> {
         let id = MessageRowId(made.message_row);
         let own = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
+        self.drop_making(OrderId(made.order_id), id.0)?;
+        self.become_sent(&own, message_id, date)
+    }
+
+    fn become_sent(
+        &mut self,
+        own: &MessageRecord,
+        message_id: i32,
+        date: Option<Timestamp>,
+    ) -> JobResult<()> {
+        let id = MessageRowId(own.fields.id);
         let account = self
             .account(account_of(&own.fields.telegram_account_id))?
             .clone();
         let key = (account.no, chat_of(&own.fields.chat_id).marked());
         let scope = scope_of(ChatId::from_marked(key.1));
         let number = i64::from(message_id);
-        self.drop_making(OrderId(made.order_id), id.0)?;
         search_index::remove(self, id.0, own.fields.timestamp)?;
         let echo = MessageRecord::find(self.conn, account.no, scope, number)?
             .filter(|echo| echo.fields.id != id.0);
         match &echo {
-            Some(echo) => self.move_echo(&account, key, echo, &own)?,
+            Some(echo) => self.move_echo(&account, key, echo, own)?,
             None => self.give_number(
                 id,
                 message_id,
@@ -95,7 +144,8 @@ impl Tx<'_> {
     }
 
     fn give_number(&mut self, id: MessageRowId, message_id: i32, date: Timestamp) -> JobResult<()> {
-        sql("UPDATE messages SET message_no = ?, message_id = ?, status = 'sent', timestamp = ? WHERE id = ?")
+        sql("UPDATE messages SET message_no = ?, message_id = ?, status = 'sent', timestamp = ?, held = 0, \
+             scheduled_for = NULL, scheduled_id = NULL WHERE id = ?")
             .number(message_id)
             .text(&message_id.to_string())
             .number(date.millis())
@@ -152,6 +202,7 @@ impl Tx<'_> {
         let wait_of = |whose, length| Some(Wait { whose, length });
         let (state, wait) = match outcome {
             Outcome::Done { made } => return self.done(&known, order, made),
+            Outcome::Scheduled { made } => return self.planned(&known, order, made),
             Outcome::Refused(error) => return self.fail(&known, refused(&known.row), error),
             Outcome::Changed(changes) => {
                 self.take_changes(known.account.clone(), changes)?;
@@ -219,6 +270,24 @@ impl Tx<'_> {
             return self.settle(order, &Outcome::Unknown { reason });
         }
         self.end_order(known, OrderStatus::Done)
+    }
+
+    /// Each message has its number among the scheduled ones.
+    fn planned(&mut self, known: &Known, order: &Order, made: &[Planned]) -> JobResult<()> {
+        for one in made {
+            let making = known
+                .messages
+                .iter()
+                .find(|making| making.random_id == Some(one.random_id));
+            if let Some(making) = making {
+                self.bind_scheduled(*making, one.scheduled_id)?;
+            }
+        }
+        if OrderRow::load(self.conn, order.id)?.is_none() {
+            return Ok(());
+        }
+        let reason = "Telegram's answer names only some of the messages".to_owned();
+        self.settle(order, &Outcome::Unknown { reason })
     }
 
     /// What Telegram's answer says became of what the order concerns.

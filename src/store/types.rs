@@ -5,8 +5,8 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
     ConversationId, ConversationKind, Deed, Device, Event, MediaPolicy, MessageRowId, ObjectReader,
-    OrderState, OutgoingFile, PaceLimits, Peer, Place, ProxyName, SelfUser, StoredMessage,
-    Timestamp, Wording,
+    OrderState, OutgoingFile, PaceLimits, Peer, Place, ProxyName, Schedule, SelfUser,
+    StoredMessage, Timestamp, Wording,
 };
 
 /// Where committed events go.
@@ -112,6 +112,8 @@ pub struct QueueReply {
     pub reply_to: Option<Target>,
     /// The topic of a forum; `None`: where the message replied to is, else General.
     pub topic_id: Option<i32>,
+    /// It waits at Telegram until then.
+    pub schedule: Option<Schedule>,
     pub idempotency_key: Option<String>,
 }
 

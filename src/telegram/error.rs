@@ -267,6 +267,14 @@ pub(super) fn meaning(code: &str) -> &'static str {
         "REACTION_INVALID" | "REACTION_EMPTY" => "this chat does not take this reaction",
         "REACTIONS_TOO_MANY" => "the message has too many different reactions",
         "PREMIUM_ACCOUNT_REQUIRED" => "only Premium accounts may do that",
+        "SCHEDULE_TOO_MUCH" => {
+            "a hundred messages wait in this chat already: Telegram takes no more"
+        }
+        "SCHEDULE_DATE_TOO_LATE" => "Telegram takes no moment so far ahead",
+        "SCHEDULE_DATE_INVALID" => "Telegram does not take this moment",
+        "SCHEDULE_STATUS_PRIVATE" => {
+            "this person hides when they are online, so it can't be waited for"
+        }
         "PIN_RESTRICTED" => "messages of this chat can't be pinned",
         "USER_BANNED_IN_CHANNEL" => "Telegram keeps this account from writing in groups for now",
         "CHANNELS_TOO_MUCH" => "this account is in as many groups and channels as Telegram allows",

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Access, ApiError, Service, recipient,
+    Access, ApiError, Service, recipient, scheduled,
     wording::{Formatted, NewQuote},
 };
 use crate::{
@@ -134,6 +134,7 @@ pub struct Reply {
     quote: Option<NewQuote>,
     reply_to_message_id: Option<String>,
     topic_id: Option<String>,
+    scheduled_for: Option<String>,
 }
 
 pub async fn queue_reply(
@@ -170,7 +171,9 @@ pub async fn reply(
         "invalid_topic_id",
         "topic_id is the id of a topic of this forum",
     )?;
+    let schedule = scheduled::checked(body.scheduled_for.as_deref(), conversation)?;
     let reply = QueueReply {
+        schedule,
         conversation: conversation.id,
         text,
         wording,

@@ -52,6 +52,7 @@ mod replace;
 mod replies;
 mod rights;
 mod routes;
+mod scheduled;
 mod search;
 mod socket;
 mod state;

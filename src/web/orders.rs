@@ -78,7 +78,7 @@ async fn edit_text(
     one_message(service, access, request, &message, deed).await
 }
 
-fn has_file(message: &StoredMessage) -> bool {
+pub fn has_file(message: &StoredMessage) -> bool {
     message
         .media
         .as_ref()
@@ -388,7 +388,7 @@ async fn seen_order(
         .ok_or_else(|| ApiError::not_found("order_not_found", "order"))
 }
 
-async fn one_message(
+pub async fn one_message(
     service: &Service,
     access: &Access,
     request: &HttpRequest,

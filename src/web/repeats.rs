@@ -31,13 +31,16 @@ use crate::{
 };
 
 /// Calls whose keys the outbox keeps.
-const OF_THE_OUTBOX: [(Method, &str); 13] = [
+const OF_THE_OUTBOX: [(Method, &str); 16] = [
     (Method::POST, "/conversations/{id}/reply"),
     (Method::POST, "/conversations/{id}/clear"),
     (Method::PATCH, "/conversations/{id}"),
     (Method::POST, "/conversations/{id}/report"),
     (Method::POST, "/accounts/{id}/send"),
     (Method::PATCH, "/messages/{id}"),
+    (Method::PATCH, "/messages/{id}/schedule"),
+    (Method::POST, "/messages/{id}/schedule/send"),
+    (Method::DELETE, "/messages/{id}/schedule"),
     (Method::PUT, "/messages/{id}/reaction"),
     (Method::PUT, "/messages/{id}/pin"),
     (Method::POST, "/messages/delete"),

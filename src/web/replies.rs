@@ -13,6 +13,7 @@ use super::{
         seen_at_telegram,
     },
     form::{Form, is_form},
+    scheduled,
     wording::Formatted,
 };
 use crate::{
@@ -86,7 +87,9 @@ pub async fn reply(
         "invalid_topic_id",
         "topic_id is the id of a topic of this forum",
     )?;
+    let schedule = scheduled::checked(form.field("scheduled_for")?, conversation)?;
     let reply = QueueReply {
+        schedule,
         conversation: conversation.id,
         text,
         wording,

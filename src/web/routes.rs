@@ -14,7 +14,7 @@ use super::{
     integrations::{phone, portal, stream, user},
     launch, login, media, messages, metrics, openapi, orders, people, replies,
     rights::{Right, Rights},
-    search, socket, tokens, ways, webhooks,
+    scheduled, search, socket, tokens, ways, webhooks,
 };
 
 const LARGEST_BODY: usize = 1 << 20;
@@ -177,6 +177,8 @@ routes! {
     get "/conversations/{id}/topics" => conversations::list_topics, Read;
     get "/conversations/{id}/photo" => media::get_photo, Read;
     post "/conversations/{id}/reply" => replies::queue_reply, Send;
+    get "/conversations/{id}/scheduled" => scheduled::list_scheduled, Read;
+    put "/conversations/{id}/draft" => scheduled::put_draft, Send;
     post "/conversations/{id}/read" => conversations::mark_read, Send;
     patch "/conversations/{id}" => orders::change_conversation, Send;
     post "/conversations/{id}/report" => orders::report_conversation, Send;
@@ -195,6 +197,9 @@ routes! {
     post "/messages/{id}/reveal" => messages::reveal_message, Admin, "reveal";
     patch "/messages/{id}" => orders::edit_message, Send;
     delete "/messages/{id}" => messages::discard_message, Send;
+    patch "/messages/{id}/schedule" => scheduled::reschedule_message, Send;
+    post "/messages/{id}/schedule/send" => scheduled::send_now, Send;
+    delete "/messages/{id}/schedule" => scheduled::withdraw_message, Send;
     put "/messages/{id}/reaction" => orders::react_to_message, Send;
     put "/messages/{id}/pin" => orders::pin_message, Send;
     get "/events" => events::list_events, Read;

@@ -103,6 +103,7 @@ export class Actions {
     await this.fetchConversation(selected);
     if (this.state.selected !== selected) return;
     this.loadTopics(selected);
+    this.loadScheduled(selected);
     const key = openKey(this.state);
     const chat = this.state.chats.get(key);
     if (!chat || !chat.loaded || chat.atBottom) await this.loadLatest(key);
@@ -120,10 +121,21 @@ export class Actions {
     session.setItem('switchboard.open', id);
     if (!this.state.conversations.has(id)) await this.fetchConversation(id);
     if (!known) this.loadTopics(id);
+    this.loadScheduled(id);
     const chat = this.state.chats.get(key);
     if (target !== null && !chat?.messages.some((message) => message.id === target)) return this.loadAround(key, target);
     if (target !== null) return this.store.dispatch({ type: 'chat_jump', id: key, target });
     if (!chat?.loaded) await this.loadLatest(key);
+  }
+
+  /** What waits in a conversation for its time. */
+  async loadScheduled(id) {
+    try {
+      const { messages } = await api.scheduled(id);
+      this.store.dispatch({ type: 'scheduled_loaded', id, messages });
+    } catch {
+      // What events have told of it stands.
+    }
   }
 
   /** A forum's topics; others have none. */
@@ -248,10 +260,10 @@ export class Actions {
   // ---- replies ----
 
   /** @param {{replyTo?: string|null, topic?: string|null, entities?: object[], quote?: string|null}} [more] */
-  reply(conversation, text, { replyTo = null, topic = null, entities = [], quote = null } = {}) {
+  reply(conversation, text, { replyTo = null, topic = null, entities = [], quote = null, when = null } = {}) {
     this.app.outbox.add({
       key: crypto.randomUUID(), conversation_id: conversation.id, account_id: conversation.account_id, text,
-      reply_to_message_id: replyTo, topic_id: topic === GENERAL ? null : topic, entities: entities.length > 0 ? entities : null, quote, at: new Date().toISOString(), error: null,
+      reply_to_message_id: replyTo, topic_id: topic === GENERAL ? null : topic, entities: entities.length > 0 ? entities : null, quote, at: new Date().toISOString(), error: null, ...(when ? { scheduled_for: when } : {}),
     });
   }
 

@@ -22,6 +22,24 @@ export class Deeds {
     this.app.store.dispatch({ type: 'message_answered', message: answer.message });
   }
 
+  /** @param {{text?: string, entities?: object[], scheduled_for?: string}} what */
+  reschedule(message, what) {
+    return Object.keys(what).length > 0 && this.ofScheduled(() => api.reschedule(message.id, what));
+  }
+
+  sendNow(message) {
+    return this.ofScheduled(() => api.sendNow(message.id));
+  }
+
+  withdraw(message) {
+    return this.ofScheduled(() => api.withdraw(message.id));
+  }
+
+  /** What becomes of it comes by events, which may be quicker than the answer. */
+  ofScheduled(ask) {
+    return this.app.actions.attempt(ask);
+  }
+
   react(message, emoji) {
     return this.app.actions.attempt(async () => {
       const answer = await api.react(message.id, emoji);

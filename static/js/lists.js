@@ -75,3 +75,23 @@ export function totalUnread(state) {
   for (const account of state.accounts.values()) total += account.unread ?? 0;
   return total;
 }
+
+/** Accounts' unread totals follow their conversations; a conversation seen for the first time makes them uncertain. */
+export function countUnread(before, after, ids) {
+  const changes = new Map();
+  let stale = after.staleAccounts;
+  for (const id of ids) {
+    const known = before.conversations.get(id);
+    const conversation = after.conversations.get(id);
+    if (!known) stale = true;
+    const change = (conversation.unread ?? 0) - (known?.unread ?? 0);
+    if (change !== 0 && known) changes.set(conversation.account_id, (changes.get(conversation.account_id) ?? 0) + change);
+  }
+  if (changes.size === 0) return stale === after.staleAccounts ? after : { ...after, staleAccounts: stale };
+  const accounts = new Map(after.accounts);
+  for (const [id, change] of changes) {
+    const account = accounts.get(id);
+    if (account) accounts.set(id, { ...account, unread: Math.max(0, (account.unread ?? 0) + change) });
+  }
+  return { ...after, accounts, staleAccounts: stale };
+}

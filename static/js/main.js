@@ -10,6 +10,7 @@ import { listenKeys } from './keys.js';
 import { Live } from './live.js';
 import { Notifier } from './notify.js';
 import { Outbox } from './outbox.js';
+import { keepDrafts } from './draftsync.js';
 import { Drafts, Prefs, readJson, session, usable } from './prefs.js';
 import { Player } from './player.js';
 import { Store } from './store.js';
@@ -49,6 +50,7 @@ export class App {
     this.prefs = prefs;
     this.drafts = new Drafts(storage);
     this.store = new Store();
+    this.draftSync = keepDrafts(this);
     this.actions = new Actions(this);
     this.deeds = new Deeds(this);
     this.player = new Player();

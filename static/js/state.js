@@ -3,8 +3,9 @@
  */
 
 import { knownMessage, reopened, withChat, withChats, withMessage, withoutGoing } from './chats.js';
-import { newerFirst, sortKey } from './lists.js';
+import { countUnread, newerFirst, sortKey } from './lists.js';
 import { addLive, addPage, emptyChat, firstUnread, normaliseMessage, removeMessage } from './messages.js';
+import { answeredScheduled, loadedScheduled, markedScheduled, withScheduled, withoutScheduled } from './scheduled.js';
 import { chatKey, conversationOf, openKey, topicOf } from './topics.js';
 
 const CHATS_KEPT = 6;
@@ -27,6 +28,7 @@ export function initialState() {
     /** @type {Set<string>} messages whose deletion was asked for */ going: new Set(),
     /** @type {Map<string, Array<{id: string, title: string|null}>>} of the forums looked at */ topics: new Map(),
     /** @type {Map<string, import('./types.js').Chat>} by conversation, or by conversation and topic; least recently opened first */ chats: new Map(),
+    /** @type {Map<string, import('./types.js').Message[]>} what waits for its time, by conversation */ scheduled: new Map(),
     /** @type {Map<string, import('./types.js').Local>} */ locals: new Map(),
     /** @type {Map<string, {conversation: string, text: string}>} message row → the local reply it answers */ bound: new Map(),
     /** @type {Map<string, import('./types.js').Login>} */ logins: new Map(),
@@ -143,6 +145,8 @@ const handlers = {
     return withMessage(state, answered, (chat) => addLive(chat, answered, false));
   },
 
+  scheduled_loaded: (state, { id, messages }) => loadedScheduled(state, id, messages.map(normaliseMessage)),
+
   topics_loaded: (state, { id, topics }) => ({ ...state, topics: new Map(state.topics).set(id, topics) }),
 
   /** What was lost before the end is asked for comes with it. */
@@ -191,6 +195,7 @@ const handlers = {
     const local = locals.get(key);
     locals.delete(key);
     const answered = normaliseMessage({ conversation_id: local?.conversation_id, ...message });
+    if (answered.scheduled_for) return answeredScheduled({ ...state, locals }, answered);
     const known = knownMessage(state, answered);
     // The event may have been quicker than the answer, and further: then it is the truth.
     const better = known && known.status !== 'pending' ? known : answered;
@@ -218,7 +223,7 @@ const handlers = {
     return { ...state, locals };
   },
 
-  message_removed: (state, { id, conversation }) => withChats(state, conversation, (chat) => removeMessage(chat, id)),
+  message_removed: (state, { id, conversation }) => withChats(withoutScheduled(state, conversation, [id]), conversation, (chat) => removeMessage(chat, id)),
 
   typing_expired(state, { now }) {
     const typing = new Map([...state.typing].filter(([, one]) => one.until > now));
@@ -330,7 +335,8 @@ const eventHandlers = {
 function messageEvent(state, data, isNew) {
   if (!data.message) return state;
   const message = normaliseMessage({ conversation_id: data.conversation?.id, ...data.message });
-  return withMessage(state, message, (chat) => addLive(chat, message, isNew));
+  if (message.scheduled_for) return withScheduled(state, message);
+  return withMessage(withoutScheduled(state, message.conversation_id, [message.id]), message, (chat) => addLive(chat, message, isNew));
 }
 
 /** Deletions name rows; what they said stays known as far as it was loaded. */
@@ -340,7 +346,7 @@ function deletedEvent(state, data) {
   const id = String(data.conversation_id);
   const conversation = state.conversations.get(id);
   const last = conversation?.last_message;
-  const marked = withChats(state, id, (chat) => ({ ...chat, messages: chat.messages.map(mark), tail: chat.tail.map(mark) }));
+  const marked = withChats(withoutScheduled(state, id, [...ids]), id, (chat) => ({ ...chat, messages: chat.messages.map(mark), tail: chat.tail.map(mark) }));
   const gone = withoutGoing(marked, [...ids]);
   if (!last || !ids.has(last.id)) return gone;
   return { ...gone, conversations: new Map(gone.conversations).set(id, { ...conversation, last_message: mark(last) }) };
@@ -357,7 +363,8 @@ function orderEvent(state, { order }) {
     const kept = over || ['text', 'media', 'forward'].includes(order.kind) ? [] : [{ id: order.id, kind: order.kind, status: order.status, delivery: order.delivery, error: order.error, retry_at: order.retry_at }];
     return { ...message, orders: [...others, ...kept] };
   };
-  const next = order.kind === 'delete' && (over || order.status === 'failed') ? withoutGoing(state, [...ids]) : state;
+  const marked = { ...state, scheduled: markedScheduled(state, String(order.conversation_id), mark) };
+  const next = order.kind === 'delete' && (over || order.status === 'failed') ? withoutGoing(marked, [...ids]) : marked;
   return withChats(next, order.conversation_id, (chat) => ({ ...chat, messages: chat.messages.map(mark), tail: chat.tail.map(mark) }));
 }
 
@@ -396,24 +403,4 @@ function bindLocal(state, message) {
 
 function sameFile(ours, theirs) {
   return Boolean(theirs) && ours.size === theirs.size && (ours.name === theirs.name || !theirs.name);
-}
-
-/** Accounts' unread totals follow their conversations; a conversation seen for the first time makes them uncertain. */
-function countUnread(before, after, ids) {
-  const changes = new Map();
-  let stale = after.staleAccounts;
-  for (const id of ids) {
-    const known = before.conversations.get(id);
-    const conversation = after.conversations.get(id);
-    if (!known) stale = true;
-    const change = (conversation.unread ?? 0) - (known?.unread ?? 0);
-    if (change !== 0 && known) changes.set(conversation.account_id, (changes.get(conversation.account_id) ?? 0) + change);
-  }
-  if (changes.size === 0) return stale === after.staleAccounts ? after : { ...after, staleAccounts: stale };
-  const accounts = new Map(after.accounts);
-  for (const [id, change] of changes) {
-    const account = accounts.get(id);
-    if (account) accounts.set(id, { ...account, unread: Math.max(0, (account.unread ?? 0) + change) });
-  }
-  return { ...after, accounts, staleAccounts: stale };
 }

@@ -102,6 +102,7 @@ function formOf(wanted) {
   if (wanted.as) form.append('as', wanted.as);
   if (wanted.replyTo) form.append('reply_to_message_id', wanted.replyTo);
   if (wanted.topic) form.append('topic_id', wanted.topic);
+  if (wanted.when) form.append('scheduled_for', wanted.when);
   if (wanted.keepMetadata) form.append('keep_metadata', 'true');
   if (wanted.waveform?.length) form.append('waveform', JSON.stringify(wanted.waveform));
   for (const file of wanted.files) form.append('file', file, file.name);

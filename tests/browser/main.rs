@@ -18,6 +18,7 @@ mod files;
 mod first_run;
 mod forum;
 mod health;
+mod later;
 mod launch;
 mod looks;
 mod menu;

@@ -25,6 +25,7 @@ fn reply(
         wording: Default::default(),
         reply_to: None,
         topic_id: None,
+        schedule: None,
         idempotency_key: key.map(str::to_owned),
     }
 }
@@ -445,6 +446,7 @@ async fn messages_out_of_order_are_counted_once() {
         read_outbox_max_id: 0,
         archived: false,
         marked_unread: false,
+        draft: None,
         muted_until: None,
         top_message: 20,
         channel_pts: None,

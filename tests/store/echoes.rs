@@ -32,6 +32,7 @@ async fn queued(world: &World, account: AccountId, chat: ChatId, text: &str) -> 
             wording: Default::default(),
             reply_to: None,
             topic_id: None,
+            schedule: None,
             idempotency_key: None,
         })
         .await

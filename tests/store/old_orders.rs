@@ -25,6 +25,7 @@ async fn queue(world: &World, account: AccountId, chat: ChatId, text: &str) -> i
         wording: Default::default(),
         reply_to: None,
         topic_id: None,
+        schedule: None,
         idempotency_key: Some(text.to_owned()),
     };
     world.store.queue_reply(reply).await.unwrap().message.id.0

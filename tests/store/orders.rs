@@ -232,6 +232,7 @@ async fn play(steps: &[Step]) -> Played {
             wording: Default::default(),
             reply_to: None,
             topic_id: None,
+            schedule: None,
             idempotency_key: None,
         })
         .await

@@ -29,6 +29,7 @@ async fn a_removed_account_leaves_a_readable_history() {
             wording: Default::default(),
             reply_to: None,
             topic_id: None,
+            schedule: None,
             idempotency_key: None,
         })
         .await;
@@ -95,6 +96,7 @@ async fn peers_dialogs_and_history_shape_the_conversation_quietly() {
         read_outbox_max_id: 3,
         archived: false,
         marked_unread: false,
+        draft: None,
         muted_until: Some(Timestamp::from_seconds(4_000_000_000)),
         top_message: 10,
         channel_pts: None,

@@ -221,6 +221,7 @@ async fn a_reply_gets_what_telegram_made_of_it() {
             wording: Default::default(),
             reply_to: None,
             topic_id: None,
+            schedule: None,
             idempotency_key: None,
         };
         let id = world.store.queue_reply(reply).await.unwrap().message.id;

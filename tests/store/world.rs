@@ -140,6 +140,7 @@ impl World {
             text: String::new(),
             place: Place::default(),
             wording: switchboard::domain::Wording::default(),
+            schedule: None,
         };
         Order {
             id,

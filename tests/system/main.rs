@@ -57,6 +57,7 @@ mod replies_places;
 mod replies_unanswered;
 mod rights;
 mod same_row;
+mod scheduled;
 mod senders;
 mod sign_in_ways;
 mod supergroups;

@@ -144,6 +144,7 @@ pub fn outgoing(chat: ChatId, random_id: i64, text: &str) -> Order {
         text: text.to_owned(),
         place: Place::default(),
         wording: switchboard::domain::Wording::default(),
+        schedule: None,
     };
     Order {
         id: OrderId(1),
@@ -256,6 +257,9 @@ impl Seen {
             | Change::Marked { .. }
             | Change::Dialog(_)
             | Change::ClearedBelow { .. }
+            | Change::Scheduled(_)
+            | Change::Unscheduled { .. }
+            | Change::Drafted { .. }
             | Change::Noted { .. } => {}
         }
     }

@@ -148,6 +148,7 @@ impl SimulatorBuilder {
             answering: Arc::new(answering::Book::new(self.seed)),
         };
         simulator.keep(tokio::spawn(answering::run(simulator.clone())));
+        simulator.keep(tokio::spawn(super::scheduled::run(simulator.clone())));
         Ok(simulator)
     }
 }

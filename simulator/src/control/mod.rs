@@ -11,6 +11,7 @@ mod content;
 pub mod http;
 mod orders;
 mod people;
+mod scheduled;
 mod specs;
 
 use std::{
@@ -89,7 +90,10 @@ impl Simulator {
 
     /// Moves the world's clock ahead: codes, tokens and the like expire.
     pub fn advance(&self, by: Duration) {
-        self.with(|world| world.clock.offset += i64::try_from(by.as_secs()).unwrap_or(0));
+        self.with(|world| {
+            world.clock.offset += i64::try_from(by.as_secs()).unwrap_or(0);
+            world.send_due();
+        });
     }
 
     /// An auth key that is signed in already, for clients that start with a session.

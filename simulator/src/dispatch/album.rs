@@ -6,7 +6,7 @@ use grammers_tl_types::{enums, functions::messages as f};
 use super::{
     Call,
     messages::{check_caption, check_random_id, sent_updates, ttl_of},
-    reply, upload,
+    reply, scheduled, upload,
 };
 use crate::world::{Draft, Form, Gid, Media, Posted, Refusal, World, bad};
 
@@ -115,9 +115,16 @@ pub fn send_multi_media(
         return Err(bad("MEDIA_INVALID"));
     }
     let album = (items.len() > 1).then(|| world.random_i64() >> 8);
-    let mut posted: Vec<(Posted, i64)> = Vec::new();
-    for (_, mut draft) in items {
+    let drafts = items.into_iter().map(|(_, mut draft)| {
         draft.form.album = album;
+        draft
+    });
+    let drafts: Vec<Draft> = drafts.collect();
+    if let Some(at) = r.schedule_date {
+        return scheduled::plan(world, call, chat, drafts, at);
+    }
+    let mut posted: Vec<(Posted, i64)> = Vec::new();
+    for draft in drafts {
         let random_id = draft.random_id;
         posted.push((world.send(call.user, call.key(), chat, draft)?, random_id));
     }

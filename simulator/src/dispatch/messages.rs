@@ -4,7 +4,7 @@ use grammers_tl_types::{
     Cursor, Deserializable, Identifiable, enums, functions::messages as f, types,
 };
 
-use super::{Call, content, dialogs, reply};
+use super::{Call, content, dialogs, reply, scheduled};
 use crate::world::{
     Body, ChatRef, Draft, Form, Forward, Gid, Media, Posted, Refusal, Spot, World, bad, utf16_len,
     view::Detail,
@@ -115,6 +115,9 @@ pub fn send_message(
         silent: r.silent,
         ..Draft::default()
     };
+    if let Some(at) = r.schedule_date {
+        return scheduled::plan(world, call, chat, vec![draft], at);
+    }
     let posted = world.send(call.user, call.key(), chat, draft)?;
     if r.clear_draft {
         world.save_draft(call.user, chat, "", Some(call.key()))?;
@@ -237,7 +240,13 @@ pub fn send_media(
         silent,
         ..Draft::default()
     };
+    if let Some(at) = r.schedule_date {
+        return scheduled::plan(world, call, chat, vec![draft], at);
+    }
     let posted = world.send(call.user, call.key(), chat, draft)?;
+    if r.clear_draft {
+        world.save_draft(call.user, chat, "", Some(call.key()))?;
+    }
     Ok(sent_updates(world, call, chat, &[(posted, random_id)]))
 }
 
@@ -321,6 +330,9 @@ pub fn edit_message(
 ) -> Result<enums::Updates, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     world.may_write(call.user, chat)?;
+    if r.schedule_date.is_some() {
+        return scheduled::edit(world, call, chat, r);
+    }
     let gid = world
         .find(call.user, chat, r.id)
         .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;

@@ -21,6 +21,7 @@ mod layers;
 mod messages;
 mod reply;
 mod routes;
+mod scheduled;
 mod updates;
 mod upload;
 

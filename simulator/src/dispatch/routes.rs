@@ -4,7 +4,7 @@ use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
     Call, account, album, auth, channels, contacts, content, dialogs, help, history, invites,
-    messages, serve, updates, upload,
+    messages, scheduled, serve, updates, upload,
 };
 use crate::world::{Refusal, World};
 
@@ -18,6 +18,7 @@ pub fn is_write(name: &str) -> bool {
             | "messages.uploadMedia"
             | "messages.forwardMessages"
             | "messages.editMessage"
+            | "messages.sendScheduledMessages"
             | "messages.sendReaction"
             | "messages.sendVote"
             | "messages.deleteMessages"
@@ -132,6 +133,10 @@ pub fn route(
         f::messages::UploadMedia => album::upload_media,
         f::messages::ForwardMessages => messages::forward_messages,
         f::messages::EditMessage => messages::edit_message,
+        f::messages::GetScheduledHistory => scheduled::get_scheduled_history,
+        f::messages::GetScheduledMessages => scheduled::get_scheduled_messages,
+        f::messages::SendScheduledMessages => scheduled::send_scheduled_messages,
+        f::messages::DeleteScheduledMessages => scheduled::delete_scheduled_messages,
         f::messages::SendVote => content::send_vote,
         f::messages::GetPollResults => content::get_poll_results,
         f::messages::SendReaction => messages::send_reaction,

@@ -540,6 +540,9 @@ impl World {
             return;
         };
         user.online_until = if online { now + 300 } else { now };
+        if online {
+            self.send_due();
+        }
         let status: enums::UserStatus = if online {
             types::UserStatusOnline { expires: now + 300 }.into()
         } else {

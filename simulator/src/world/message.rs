@@ -44,6 +44,32 @@ pub struct Body {
 }
 
 impl Body {
+    /// Of a message that nobody has yet.
+    pub fn of(from: i64, chat: ChatRef, date: i32, draft: Draft) -> Self {
+        Self {
+            from,
+            chat,
+            date,
+            edit_date: 0,
+            text: draft.text,
+            media: draft.media.map(Box::new),
+            file: draft.file,
+            action: draft.action.map(Box::new),
+            reply_to: draft.reply_to,
+            spot: draft.spot,
+            form: (draft.form != Form::default()).then(|| Box::new(draft.form)),
+            forwarded: draft.forwarded.map(Box::new),
+            reactions: Vec::new(),
+            random_id: draft.random_id,
+            copies: Vec::new(),
+            channel_id: 0,
+            former_texts: Vec::new(),
+            deleted: false,
+            pinned: false,
+            silent: draft.silent,
+        }
+    }
+
     pub fn entities(&self) -> Option<Vec<MessageEntity>> {
         let entities = &self.form.as_ref()?.entities;
         (!entities.is_empty()).then(|| entities.clone())
@@ -151,6 +177,8 @@ pub struct Form {
     pub no_preview: bool,
     /// 0: as posts have it when nobody counts.
     pub views: i32,
+    /// It waited for its time.
+    pub from_scheduled: bool,
 }
 
 impl Form {

@@ -8,7 +8,7 @@ use super::{
     forbidden,
     ids::ChatRef,
     mailbox::MailEvent,
-    message::{Body, Draft, Form, Gid, utf16_len},
+    message::{Body, Draft, Gid, utf16_len},
     push::Audience,
     view::Detail,
 };
@@ -85,7 +85,7 @@ impl World {
         Ok(())
     }
 
-    fn note_send(&mut self, account: i64, chat: ChatRef, random_id: i64, gid: Gid) {
+    pub(super) fn note_send(&mut self, account: i64, chat: ChatRef, random_id: i64, gid: Gid) {
         let (at, chat_id) = (self.now(), chat.marked());
         let message_id = self.id_for(account, gid).unwrap_or(0);
         let text = self
@@ -197,28 +197,8 @@ impl World {
                 0
             };
         }
-        self.bodies.push(Body {
-            from,
-            chat,
-            date: self.now(),
-            edit_date: 0,
-            text: draft.text,
-            media: draft.media.map(Box::new),
-            file,
-            action: draft.action.map(Box::new),
-            reply_to: draft.reply_to,
-            spot: draft.spot,
-            form: (draft.form != Form::default()).then(|| Box::new(draft.form)),
-            forwarded: draft.forwarded.map(Box::new),
-            reactions: Vec::new(),
-            random_id: draft.random_id,
-            copies: Vec::new(),
-            channel_id: 0,
-            former_texts: Vec::new(),
-            deleted: false,
-            pinned: false,
-            silent: draft.silent,
-        });
+        self.bodies
+            .push(Body::of(from, chat, self.now(), Draft { file, ..draft }));
         self.revision += 1;
         match chat {
             ChatRef::User(to) => {

@@ -248,6 +248,8 @@ pub(super) fn kind_of(update: &enums::Update) -> PushKind {
         U::PinnedMessages(_) => "updatePinnedMessages",
         U::PinnedChannelMessages(_) => "updatePinnedChannelMessages",
         U::DraftMessage(_) => "updateDraftMessage",
+        U::NewScheduledMessage(_) => "updateNewScheduledMessage",
+        U::DeleteScheduledMessages(_) => "updateDeleteScheduledMessages",
         U::ChannelTooLong(_) => "updateChannelTooLong",
         U::Channel(_) => "updateChannel",
         U::NewEncryptedMessage(_) => "updateNewEncryptedMessage",

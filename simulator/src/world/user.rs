@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::{ids::ChatRef, mailbox::Mailbox, message::Gid, srp::Password};
+use super::{ids::ChatRef, mailbox::Mailbox, message::Gid, scheduled::Scheduled, srp::Password};
 use crate::port::KeyId;
 
 #[derive(Clone, Debug, Default)]
@@ -56,6 +56,11 @@ pub struct Account {
     pub known: HashSet<i64>,
     /// (chat, random id) → message, remembered for ever.
     pub sent: HashMap<(ChatRef, i64), Gid>,
+    /// What waits to be sent, and how many ever did: its numbers.
+    pub scheduled: Vec<Scheduled>,
+    pub next_scheduled: i32,
+    /// (chat, random id) → the number that it waits under, remembered for ever.
+    pub planned: HashMap<(ChatRef, i64), i32>,
     /// Random ids whose first call still runs.
     pub sending: HashSet<i64>,
 }
@@ -91,6 +96,9 @@ impl Account {
             blocked: BTreeSet::new(),
             known: HashSet::new(),
             sent: HashMap::new(),
+            scheduled: Vec::new(),
+            next_scheduled: 0,
+            planned: HashMap::new(),
             sending: HashSet::new(),
         }
     }

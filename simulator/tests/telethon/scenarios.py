@@ -1,6 +1,7 @@
 """What a real client does with the simulated Telegram. One scenario per run: `scenarios.py <name> [transport]`."""
 
 import asyncio
+import datetime
 import hashlib
 import io
 import os
@@ -386,6 +387,48 @@ async def live(transport):
     await until("edits", lambda: len(edited) == 4 or edited)
     await until("deletions", lambda: len(deleted) == 4 or deleted)
     await until("typing", lambda: typing == [friend] or typing)
+    await made.disconnect()
+
+
+async def later(transport):
+    """Schedules messages: one is changed and goes out at its time, one is sent before it, one withdrawn. And a draft."""
+    phone = "+99966 2 1011"
+    me, friend, _ = furnish(phone, "Later")
+    made = await signed_in(phone, transport)
+    await made.get_dialogs()
+    gone = []
+    made.add_event_handler(lambda update: _keep(gone, update), events.Raw(types.UpdateDeleteScheduledMessages))
+    when = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    first, second, third = [await made.send_message(friend, text, schedule=when) for text in ("at nine", "now", "never")]
+    there = await made.get_input_entity(friend)
+
+    async def listed():
+        answer = await made(functions.messages.GetScheduledHistoryRequest(there, 0))
+        return sorted(message.message for message in answer.messages)
+
+    assert await listed() == ["at nine", "never", "now"], await listed()
+    before = set(ledger(me, friend))
+    moved = when + datetime.timedelta(minutes=30)
+    await made(functions.messages.EditMessageRequest(there, first.id, message="at half past nine", schedule_date=moved))
+    await made(functions.messages.SendScheduledMessagesRequest(there, [second.id]))
+    await made(functions.messages.DeleteScheduledMessagesRequest(there, [third.id]))
+    assert await listed() == ["at half past nine"], await listed()
+    try:
+        await made(functions.messages.SendScheduledMessagesRequest(there, [third.id]))
+        raise AssertionError("a withdrawn message was sent")
+    except errors.MessageIdInvalidError:
+        pass
+    do("advance", seconds=3700)
+    assert await listed() == ["at half past nine"], "it went out before its time"
+    do("advance", seconds=1800)
+    news = lambda: [text for number, text in sorted(ledger(me, friend).items()) if number not in before]
+    await until("both to be sent", lambda: news() == ["now", "at half past nine"] or news())
+    sent = lambda: [update.sent_messages for update in gone if update.sent_messages]
+    await until("word of both", lambda: len(sent()) == 2 or gone)
+    assert await listed() == []
+    await made(functions.messages.SaveDraftRequest(there, "half a sen"))
+    drafts = [draft.text for draft in await made.get_drafts() if not draft.is_empty]
+    assert drafts == ["half a sen"], drafts
     await made.disconnect()
 
 

@@ -2,8 +2,8 @@
 
 use grammers_client::tl;
 
-use super::chat_id;
-use crate::domain::{DialogRecord, Timestamp};
+use super::{chat_id, entities::entities};
+use crate::domain::{ChatDraft, DialogRecord, Timestamp};
 
 /// The archive's folder (core.telegram.org/api/folders).
 pub(super) const ARCHIVE: i32 = 1;
@@ -21,8 +21,30 @@ pub(in crate::telegram) fn record(dialog: tl::enums::Dialog, self_id: i64) -> Op
         muted_until: muted_until(&dialog.notify_settings),
         archived: dialog.folder_id == Some(ARCHIVE),
         marked_unread: dialog.unread_mark,
+        draft: dialog.draft.and_then(draft),
         top_message: dialog.top_message,
         channel_pts: dialog.pts,
+    })
+}
+
+/// `None`: there is none. What is no text (a file, a rich text) stays where it was typed.
+pub(super) fn draft(draft: tl::enums::DraftMessage) -> Option<ChatDraft> {
+    let tl::enums::DraftMessage::Message(draft) = draft else {
+        return None;
+    };
+    if draft.message.is_empty() {
+        return None;
+    }
+    let reply_to_message_id = match draft.reply_to {
+        Some(tl::enums::InputReplyTo::Message(to)) => Some(to.reply_to_msg_id),
+        _ => None,
+    };
+    let entities = entities(&draft.message, draft.entities);
+    Some(ChatDraft {
+        entities,
+        text: draft.message,
+        reply_to_message_id,
+        at: Timestamp::from_seconds(i64::from(draft.date)),
     })
 }
 

@@ -91,6 +91,19 @@ impl Converter<'_> {
                 chat: ChatId::channel(u.channel_id),
                 min_id: u.available_min_id,
             },
+            U::NewScheduledMessage(u) => Change::Scheduled(self.message(u.message)?),
+            U::DeleteScheduledMessages(u) => Change::Unscheduled {
+                chat: self.chat(&u.peer),
+                ids: u.messages,
+                sent: u.sent_messages.unwrap_or_default(),
+            },
+            // A topic has a draft of its own; the desk has one field for a chat.
+            U::DraftMessage(u) if u.top_msg_id.is_none() && u.saved_peer_id.is_none() => {
+                Change::Drafted {
+                    chat: self.chat(&u.peer),
+                    draft: dialog::draft(u.draft),
+                }
+            }
             U::NotifySettings(u) => {
                 let tl::enums::NotifyPeer::Peer(target) = u.peer else {
                     return None;

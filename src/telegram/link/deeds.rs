@@ -10,7 +10,7 @@ use super::{
     fetch, formatting,
     outcome::{not_sent, outcome, refused, unknown},
     resolve::input_peer,
-    send_media,
+    scheduled, send_media,
     shared::Shared,
 };
 use crate::{
@@ -46,6 +46,9 @@ pub(super) async fn carry_out(
             for_everyone,
             up_to,
         } => clear(shared, chat, *for_everyone, *up_to).await,
+        Deed::Reschedule { .. } | Deed::SendNow | Deed::Withdraw => {
+            scheduled::carry_out(shared, chat, deed, message_ids).await
+        }
         Deed::Mute { .. }
         | Deed::Archive { .. }
         | Deed::MarkUnread { .. }
@@ -93,7 +96,7 @@ async fn told(
     }
 }
 
-enum Trouble {
+pub(super) enum Trouble {
     Call(Failure),
     /// Nothing has left.
     Before(CallError),
@@ -112,7 +115,7 @@ impl From<CallError> for Trouble {
     }
 }
 
-type Done = Result<Outcome, Trouble>;
+pub(super) type Done = Result<Outcome, Trouble>;
 
 /// A call before this one did it, and its answer with what it changed did not come.
 async fn as_it_is(shared: &Shared, chat: ChatId, message_ids: &[i32]) -> Outcome {
@@ -124,11 +127,11 @@ async fn as_it_is(shared: &Shared, chat: ChatId, message_ids: &[i32]) -> Outcome
     }
 }
 
-fn done_so() -> Outcome {
+pub(super) fn done_so() -> Outcome {
     Outcome::Done { made: Vec::new() }
 }
 
-fn the_one(message_ids: &[i32]) -> i32 {
+pub(super) fn the_one(message_ids: &[i32]) -> i32 {
     message_ids.first().copied().unwrap_or_default()
 }
 

@@ -13,11 +13,14 @@ use zeroize::Zeroizing;
 
 use super::{
     ContactList, DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent,
-    LookedUp, Recipient, Urgency, fetch, orders, people, resolve, reveal, send, sessions,
-    shared::Shared, task::Task,
+    LookedUp, Recipient, Urgency, fetch, orders, people, resolve, reveal, scheduled, send,
+    sessions, shared::Shared, task::Task,
 };
 use crate::{
-    domain::{Batch, ChatId, DeviceSession, Order, Outcome, Peer, SecretText, SelfUser},
+    domain::{
+        Batch, ChatDraft, ChatId, DeviceSession, IncomingMessage, Order, Outcome, Peer, SecretText,
+        SelfUser,
+    },
     telegram::{
         CallError, KeyLease, LinkExit,
         pool::{PoolSession, panic_text},
@@ -260,6 +263,29 @@ impl LinkHandle {
     /// See [`CallError`].
     pub async fn is_premium(&self) -> Result<bool, CallError> {
         resolve::is_premium(&self.shared).await
+    }
+
+    /// What waits in a chat for its time, with whom it names.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn scheduled(
+        &self,
+        chat: ChatId,
+    ) -> Result<(Batch, Vec<IncomingMessage>), CallError> {
+        let shared = Arc::clone(&self.shared);
+        self.reading(Urgency::Person, async move {
+            scheduled::list(&shared, chat).await
+        })
+        .await
+    }
+
+    /// Keeps what stands in the field of a chat; an empty text takes it away.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn save_draft(&self, chat: ChatId, draft: &ChatDraft) -> Result<(), CallError> {
+        scheduled::save_draft(&self.shared, chat, draft).await
     }
 
     /// Shows "typing…" for a few seconds.

@@ -21,6 +21,7 @@ mod put;
 mod report;
 mod resolve;
 mod reveal;
+mod scheduled;
 mod send;
 mod send_media;
 mod sessions;

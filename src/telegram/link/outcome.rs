@@ -6,9 +6,36 @@ use grammers_client::tl;
 use tl::enums::{Update, Updates};
 
 use crate::{
-    domain::{ChatId, Made, MessageError, Outcome, PeerKind, Timestamp},
+    domain::{ChatId, Made, MessageError, Outcome, PeerKind, Planned, Timestamp},
     telegram::error::{Failure, meaning},
 };
+
+/// What Telegram keeps until its time, if it does: each random id by its number among the scheduled ones. One whose time has
+/// come is an ordinary message.
+pub(super) fn planned_in(updates: &Updates, random_ids: &[i64]) -> Option<Outcome> {
+    let updates = match updates {
+        Updates::Updates(updates) => &updates.updates,
+        Updates::Combined(updates) => &updates.updates,
+        _ => return None,
+    };
+    let waits = |id: i32| {
+        updates.iter().any(
+            |update| matches!(update, Update::NewScheduledMessage(told) if told.message.id() == id),
+        )
+    };
+    let made: Vec<Planned> = updates
+        .iter()
+        .filter_map(|update| match update {
+            Update::MessageId(named) if random_ids.contains(&named.random_id) => Some(Planned {
+                random_id: named.random_id,
+                scheduled_id: named.id,
+            }),
+            _ => None,
+        })
+        .filter(|made| waits(made.scheduled_id))
+        .collect();
+    (!made.is_empty()).then_some(Outcome::Scheduled { made })
+}
 
 /// The messages that these random ids became.
 pub(super) fn made_in(updates: Updates, random_ids: &[i64]) -> Vec<Made> {

@@ -5,12 +5,12 @@ use tl::enums::InputReplyTo;
 
 use super::{
     formatting,
-    outcome::{accepted, not_sent, outcome, refused},
+    outcome::{accepted, not_sent, outcome, planned_in, refused},
     resolve::input_peer,
     shared::Shared,
 };
 use crate::{
-    domain::{ChatId, NewText, Outcome, PeerKind, Place, Quote, check_text},
+    domain::{ChatId, NewText, Outcome, PeerKind, Place, Quote, Schedule, check_text},
     telegram::{CallError, error::meaning},
 };
 
@@ -49,7 +49,10 @@ pub(super) async fn send(shared: &Shared, chat: ChatId, message: &NewText) -> Ou
     shared.hurry(chat);
     let request = request(peer, reply_to, message, entities);
     match shared.try_call(&request).await {
-        Ok(updates) => accepted(updates, message.making.random_id),
+        Ok(updates) => match planned_in(&updates, &[message.making.random_id]) {
+            Some(outcome) => outcome,
+            None => accepted(updates, message.making.random_id),
+        },
         Err(failure) => outcome(failure),
     }
 }
@@ -131,7 +134,7 @@ fn request(
         random_id: message.making.random_id,
         reply_markup: None,
         entities,
-        schedule_date: None,
+        schedule_date: message.schedule.map(Schedule::seconds),
         schedule_repeat_period: None,
         send_as: None,
         quick_reply_shortcut: None,

@@ -7,13 +7,13 @@ use tl::enums::{InputMedia, Update, Updates};
 
 use super::{
     formatting,
-    outcome::{date_of, not_sent, outcome, refused, unknown},
+    outcome::{date_of, not_sent, outcome, planned_in, refused, unknown},
     resolve::input_peer,
     send::reply_to,
     shared::Shared,
 };
 use crate::{
-    domain::{ChatId, Made, Making, MessageError, NewMedia, Outcome, PutUp, Timestamp},
+    domain::{ChatId, Made, Making, MessageError, NewMedia, Outcome, PutUp, Schedule, Timestamp},
     telegram::{
         CallError,
         error::{Failure, meaning},
@@ -66,12 +66,21 @@ pub(super) async fn send(shared: &Shared, chat: ChatId, media: &NewMedia) -> Out
         .collect();
     let answer = match <[_; 1]>::try_from(multi_media) {
         Ok([tl::enums::InputSingleMedia::Media(one)]) => {
-            shared.try_call(&single(peer, reply_to, one)).await
+            shared
+                .try_call(&single(media.schedule, peer, reply_to, one))
+                .await
         }
-        Err(several) => shared.try_call(&album(peer, reply_to, several)).await,
+        Err(several) => {
+            shared
+                .try_call(&album(media.schedule, peer, reply_to, several))
+                .await
+        }
     };
     match answer {
-        Ok(updates) => accepted(updates, &media.makes),
+        Ok(updates) => {
+            let ids: Vec<i64> = media.makes.iter().map(|making| making.random_id).collect();
+            planned_in(&updates, &ids).unwrap_or_else(|| accepted(updates, &media.makes))
+        }
         Err(failure) => match forgotten(&failure) {
             Some(error) => Outcome::NotPutUp(error),
             None => outcome(failure),
@@ -99,6 +108,7 @@ pub(super) fn forgotten(failure: &Failure) -> Option<MessageError> {
 }
 
 fn single(
+    schedule: Option<Schedule>,
     peer: tl::enums::InputPeer,
     reply_to: Option<tl::enums::InputReplyTo>,
     one: tl::types::InputSingleMedia,
@@ -118,7 +128,7 @@ fn single(
         random_id: one.random_id,
         reply_markup: None,
         entities: one.entities,
-        schedule_date: None,
+        schedule_date: schedule.map(Schedule::seconds),
         schedule_repeat_period: None,
         send_as: None,
         quick_reply_shortcut: None,
@@ -129,6 +139,7 @@ fn single(
 }
 
 fn album(
+    schedule: Option<Schedule>,
     peer: tl::enums::InputPeer,
     reply_to: Option<tl::enums::InputReplyTo>,
     multi_media: Vec<tl::enums::InputSingleMedia>,
@@ -144,7 +155,7 @@ fn album(
         peer,
         reply_to,
         multi_media,
-        schedule_date: None,
+        schedule_date: schedule.map(Schedule::seconds),
         send_as: None,
         quick_reply_shortcut: None,
         effect: None,

@@ -237,6 +237,10 @@ pub const CODES: &[(&str, &str)] = &[
         "message_not_masked",
         "nothing was taken out of the message, so there is nothing to reveal",
     ),
+    (
+        "message_not_scheduled",
+        "the message does not wait for a time",
+    ),
     ("message_not_sent", "the message is not sent yet"),
     (
         "message_not_waiting",
@@ -359,6 +363,10 @@ pub const CODES: &[(&str, &str)] = &[
     (
         "reply_to_not_found",
         "the message replied to does not exist in this chat, or was deleted",
+    ),
+    (
+        "schedule_invalid",
+        "scheduled_for is a moment to come, within a year, or `online` in a chat with one person",
     ),
     ("scope_too_small", "the token does not reach this far"),
     ("session_invalid", "the session string can't be used"),

@@ -91,6 +91,27 @@ const SENDING: Errors = &[
     "telegram_unreachable",
     "flood_wait",
 ];
+const SCHEDULED: Errors = &[
+    "message_not_found",
+    "message_not_scheduled",
+    "message_not_sent",
+    "message_deleted",
+    "account_not_found",
+    "account_unavailable",
+];
+const RESCHEDULING: Errors = &[
+    "message_not_found",
+    "message_not_scheduled",
+    "message_not_sent",
+    "message_deleted",
+    "conversation_not_found",
+    "schedule_invalid",
+    "text_empty",
+    "text_too_long",
+    "entities_invalid",
+    "account_not_found",
+    "account_unavailable",
+];
 const FINDING: Errors = &[
     "account_not_found",
     "account_unavailable",
@@ -121,6 +142,7 @@ const CONTACTS: Errors = &[
     "telegram_unreachable",
 ];
 const REPLYING: Errors = &[
+    "schedule_invalid",
     "account_not_found",
     "conversation_not_found",
     "text_empty",
@@ -467,6 +489,8 @@ operations! {
         get "/conversations/{id}/media" "Stored messages with pictures, files and the like, newest first", "" => 200 "Messages", PAGE, &["conversation_not_found", "invalid_cursor", "invalid_limit"];
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], CONVERSATION;
         post "/conversations/{id}/reply" "Queues a reply: text as JSON, or files as a form (several are one album); messages has each of the files", "Reply" => 202 "Replied", &[], REPLYING;
+        get "/conversations/{id}/scheduled" "What waits for its time here, the next to go out first, also what is still on its way to Telegram and what failed; `compared`: Telegram listed it just now", "" => 200 "Scheduled", &[], CONVERSATION;
+        put "/conversations/{id}/draft" "What stands in the field and is not sent, kept here and at Telegram for all devices of the account; an empty text takes it away", "NewDraft" => 200 "OneConversation", &[], &["conversation_not_found", "account_not_found", "invalid_reply_to", "text_too_long", "entities_invalid"];
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], CONVERSATION;
         patch "/conversations/{id}" "Mutes, archives, marks as unread or blocks, here and at Telegram; each is an order", "ChangeConversation" => 202 "OneConversation", &[], &["conversation_not_found", "not_a_person", "account_not_found", "account_unavailable"];
         post "/conversations/{id}/report" "Reports the chat to Telegram as spam", "" => 202 "OneConversation", &[], &["conversation_not_found", "account_not_found", "account_unavailable"];
@@ -478,6 +502,9 @@ operations! {
         post "/messages/forward" "Forwards messages of one conversation to several others; to one of another account texts and files go as copies", "Forward" => 202 "SomeMessages", &[], FORWARDING;
         post "/messages/delete" "Deletes several messages of one conversation", "DeleteMessages" => 202 "SomeMessages", &[], DELETING;
         patch "/messages/{id}" "Another text, or another caption, for a sent message; as a form another file for one that has a file, whose caption stays when the form has none", "Edit" => 202 "OneMessage", &[], EDIT;
+        patch "/messages/{id}/schedule" "Other words or another time for a message that waits at Telegram", "Reschedule" => 202 "OneMessage", &[], RESCHEDULING;
+        post "/messages/{id}/schedule/send" "Sends a message now that waits at Telegram", "" => 202 "OneMessage", &[], SCHEDULED;
+        delete "/messages/{id}/schedule" "Withdraws a message that waits at Telegram", "" => 202 "OneMessage", &[], SCHEDULED;
         put "/messages/{id}/reaction" "Reacts to a message, or takes the reaction back", "React" => 202 "OneMessage", &[], REACTION;
         put "/messages/{id}/pin" "Pins a message in its chat, or unpins it", "Pin" => 202 "OneMessage", &[], DEED;
         get "/messages/{id}" "One message, and so what became of a reply", "" => 200 "OneMessage", &[], &["message_not_found"];

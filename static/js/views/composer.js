@@ -8,9 +8,11 @@ import { offers } from '../offers.js';
 import { shownMessages } from '../chats.js';
 import { SaysTyping } from '../says_typing.js';
 import { GENERAL, openKey, topicOfReply } from '../topics.js';
-import { canSend, colourOf, previewOf } from '../words.js';
+import { colourOf, previewOf } from '../words.js';
 import { openFiles } from './files.js';
+import { Later } from './later.js';
 import { canEdit } from './message_menu.js';
+import { obstacleOf } from './obstacle.js';
 import { Recorder, recordable } from './recorder.js';
 import { richText } from './rich.js';
 
@@ -56,6 +58,7 @@ export class Composer {
     this.parts.tools.addEventListener('pointerdown', (event) => event.preventDefault());
     this.parts.tools.addEventListener('keydown', (event) => this.toolKey(event));
     this.parts.blockedAct.addEventListener('click', () => this.wayOut?.());
+    this.later = new Later(this.app, this);
     addEventListener('pagehide', () => this.keep());
   }
 
@@ -183,6 +186,7 @@ export class Composer {
   changed() {
     this.grow();
     show(this.parts.record, recordable() !== null && this.text.value === '' && !this.editing);
+    this.later.offer();
     this.preview();
     this.count();
     this.keepSoon();
@@ -208,13 +212,14 @@ export class Composer {
 
   // ---- sending ----
 
-  send() {
+  /** @param {string|null} when a moment, or `online`; null: now */
+  send(when = null) {
     const { text, entities } = this.written;
     const empty = text === '' && !(this.editing && this.editing.media);
     if (!this.conversation || this.blockedNow || empty || text.length > MAX_UNITS) return;
     if (this.editing) return this.sendEdit(text, entities);
     const topic = topicOfReply(this.app.state, this.replyTo);
-    this.app.actions.reply(this.conversation, text, { replyTo: this.replyTo?.message_id ?? null, topic, entities, quote: this.quote });
+    this.app.actions.reply(this.conversation, text, { replyTo: this.replyTo?.message_id ?? null, topic, entities, quote: this.quote, when });
     this.sent();
   }
 
@@ -317,7 +322,9 @@ export class Composer {
 
   keep() {
     clearTimeout(this.keepTimer);
-    if (this.conversation && !this.editing) this.app.drafts.set(this.conversation, this.text.value);
+    if (!this.conversation || this.editing || this.app.drafts.get(this.conversation) === this.text.value) return;
+    this.app.drafts.set(this.conversation, this.text.value);
+    this.app.draftSync.typed(this.conversation);
   }
 
   paint(state) {
@@ -327,9 +334,22 @@ export class Composer {
     if (!conversation) return;
     const account = state.accounts.get(conversation.account_id) ?? null;
     this.as(account);
-    this.block(this.obstacle(conversation, account));
+    this.block(obstacleOf(this.app, conversation, account));
     this.notice(account);
     this.where(state);
+    this.later.paint(state);
+  }
+
+  /** What stands in its field, kept or not. */
+  textOf(conversation) {
+    return this.conversation?.id === conversation.id && !this.editing ? this.text.value : this.app.drafts.get(conversation);
+  }
+
+  /** The draft of the open conversation was taken over from elsewhere. */
+  redraw(conversation) {
+    if (this.conversation?.id !== conversation.id || this.editing) return;
+    this.text.value = this.app.drafts.get(conversation);
+    this.changed();
   }
 
   /** In a forum, the topic that a reply goes to. */
@@ -364,22 +384,6 @@ export class Composer {
     const phone = account?.phone ? el('bdi', { class: 'quiet', dir: 'ltr', text: ` (${account.phone})` }) : '';
     const [before, after] = this.app.t('composer.as', { account: '\u0000' }).split('\u0000');
     box.replaceChildren(before, name, phone, after ?? '');
-  }
-
-  /** Why nothing can be sent here, and the way out. */
-  obstacle(conversation, account) {
-    const { t, actions } = this.app;
-    if (!account) return { text: t('composer.noaccount') };
-    const label = cleanName(account.label);
-    if (!canSend(account)) {
-      const text = t(`composer.${account.state}`, { account: label });
-      if (account.state === 'stopped') return { text, act: t('account.start'), out: () => actions.setActive(account.id, true) };
-      if (account.state === 'failed') return { text, act: t('account.restart'), out: () => actions.restart(account.id) };
-      if (account.state === 'banned') return { text, act: t('rail.open'), out: () => this.app.openAccount(account.id) };
-      return { text, act: t('account.signin'), out: () => this.app.signIn(account.id) };
-    }
-    if (conversation.can_send === false) return { text: t(conversation.kind === 'channel' ? 'composer.channel' : 'composer.cannot') };
-    return null;
   }
 
   block(obstacle) {

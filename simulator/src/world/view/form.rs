@@ -20,6 +20,7 @@ impl World {
         message: &mut types::Message,
     ) {
         message.grouped_id = form.album;
+        message.from_scheduled = form.from_scheduled;
         if form.rich || form.blocks.is_some() {
             message.message = String::new();
             message.rich_message = Some(form.blocks.clone().unwrap_or_else(|| rich_tl(&body.text)));

@@ -238,6 +238,16 @@ impl World {
             }
             .into();
         };
+        self.body_tl(viewer, id, chat, (gid, body))
+    }
+
+    pub(super) fn body_tl(
+        &self,
+        viewer: i64,
+        id: i32,
+        chat: ChatRef,
+        (gid, body): (Gid, &Body),
+    ) -> enums::Message {
         let post = matches!(chat, ChatRef::Channel(id) if self.channels.get(&id).is_some_and(|c| c.broadcast));
         let out = body.from == viewer && !post;
         let private_incoming = matches!(chat, ChatRef::User(_)) && !out;

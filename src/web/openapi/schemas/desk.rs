@@ -42,7 +42,7 @@ super::schemas! {
     answer Conversation {
         id: "integer", account_id: "uuid", chat_id: "string", kind: "one of private|bot|group|supergroup|channel",
         title: "string", username: "string?", unread: "integer", can_send: "boolean", last_message: "Message?",
-        last_message_at: "time?", muted: "boolean", archived: "boolean", marked_unread: "boolean", blocked: "boolean",
+        last_message_at: "time?", muted: "boolean", draft: "ChatDraft?", archived: "boolean", marked_unread: "boolean", blocked: "boolean",
         read_inbox_max_id: "integer", read_outbox_max_id: "integer",
     }
     answer Message {
@@ -53,9 +53,11 @@ super::schemas! {
         media: "Media?", service: "string?", backfilled: "boolean", masked: "boolean", late: "boolean",
         entities: "Entity[]?", album_id: "string?", forwarded_from: "ForwardedFrom?", quote: "string?",
         buttons: "Button[][]?", reactions: "Reaction[]?", action: "maybe Action", details: "maybe Details",
-        error: "SendError?", retry_at: "time?", upload: "Upload?", orders: "maybe OrderNote[]",
+        error: "SendError?", retry_at: "time?", upload: "Upload?", scheduled_for: "schedule?", orders: "maybe OrderNote[]",
         waits_for: "one of flood_wait|slow_mode|pace_strangers|pace_minute?",
     }
+    answer ChatDraft { text: "string", entities: "Entity[]", reply_to_message_id: "integer?", at: "time" }
+    answer Scheduled { messages: "Message[]", compared: "boolean" }
     answer OrderNote {
         id: "integer", kind: "order kind", status: "one of pending|failed",
         delivery: "one of queued|in_flight|unanswered|failed|given_up", error: "SendError?", retry_at: "time?",
@@ -272,6 +274,14 @@ super::schemas! {
         offset: "place", length: "length", url: "maybe string?", user_id: "maybe user number?", language: "maybe string?",
         custom_emoji_id: "maybe user number?",
     }
+    body Reschedule {
+        text: "maybe new text?", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
+        scheduled_for: "maybe schedule?",
+    }
+    body NewDraft {
+        text: "new text", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
+        reply_to_message_id: "maybe telegram number?",
+    }
     body React { emoji: "emoji?" }
     body Pin { pinned: "boolean", silent: "maybe boolean?" }
     body Clear { for: "one of everyone|me" }
@@ -287,11 +297,13 @@ super::schemas! {
     body Reply {
         text: "words", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
         reply_to_message_id: "maybe telegram number?", quote: "maybe NewQuote?", topic_id: "maybe telegram number?",
+        scheduled_for: "maybe schedule?",
     }
     body NewQuote { text: "quote", offset: "maybe place?" }
     body ReplyForm {
         file: "file[]", text: "maybe caption", entities: "maybe string", format: "maybe one of plain|markdown",
         as: "maybe one of photo|file|voice", reply_to_message_id: "maybe telegram number",
         topic_id: "maybe telegram number", keep_metadata: "maybe one of true|false", waveform: "maybe string",
+        scheduled_for: "maybe schedule",
     }
 }

@@ -212,6 +212,11 @@ pub fn typed(kind: &str) -> Value {
         }
         "patience" => json!({ "type": "integer", "minimum": 1, "maximum": 31_536_000 }),
         "event number" => json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX }),
+        // A moment, or `online`.
+        "schedule" => json!({
+            "type": "string", "pattern": r"^(online|2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}.*)$",
+            "example": "online",
+        }),
         "time" => {
             json!({ "type": "string", "format": "date-time", "example": "2026-01-15T12:00:00.000Z" })
         }

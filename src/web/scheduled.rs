@@ -1,0 +1,205 @@
+//! Scheduled: messages that wait at Telegram for their time, listed, changed, sent now or withdrawn; and drafts.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{
+    Access, ApiError, Service,
+    conversations::check_reply,
+    orders::{has_file, one_message},
+    wording::Formatted,
+};
+use crate::{
+    account::scheduled::compare,
+    domain::{
+        ChatDraft, Conversation, ConversationId, ConversationKind, Deed, MessageRowId, Schedule,
+        StoredMessage, Timestamp, check_text,
+    },
+};
+
+/// For Telegram to list what waits; after that it is what was told last.
+const COMPARE_LIMIT: Duration = Duration::from_secs(5);
+/// Telegram takes no later moment (core.telegram.org/api/scheduled-messages).
+const LATEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// When something is to go out, as a caller says it.
+///
+/// # Errors
+/// 422 when it is no moment, one that has passed, too late, or there is nobody whose coming online could be waited for.
+pub fn checked(
+    when: Option<&str>,
+    conversation: &Conversation,
+) -> Result<Option<Schedule>, ApiError> {
+    let Some(when) = when.filter(|when| !when.is_empty()) else {
+        return Ok(None);
+    };
+    let invalid = || {
+        ApiError::unprocessable(
+            "schedule_invalid",
+            "scheduled_for is a moment to come, within a year, or `online` in a chat with one person",
+        )
+    };
+    let schedule = Schedule::parse(when).ok_or_else(invalid)?;
+    let fits = match schedule {
+        Schedule::WhenOnline => conversation.kind == ConversationKind::Private,
+        Schedule::At(moment) => {
+            let now = Timestamp::now();
+            moment > now && moment.until(now) <= LATEST
+        }
+    };
+    fits.then_some(Some(schedule)).ok_or_else(invalid)
+}
+
+pub async fn list_scheduled(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let conversation = service.conversation(&access, ConversationId(*id)).await?;
+    let compared = is_compared(&service, &conversation).await;
+    let messages = service.store.list_scheduled(conversation.id).await?;
+    Ok(HttpResponse::Ok().json(json!({ "messages": messages, "compared": compared })))
+}
+
+/// Was Telegram heard just now?
+async fn is_compared(service: &Service, conversation: &Conversation) -> bool {
+    let Some(link) = service.supervisor.link(conversation.account_id).await else {
+        return false;
+    };
+    let comparing = compare(&service.store, &link, conversation.id, conversation.chat_id);
+    match timeout(COMPARE_LIMIT, comparing).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            log::info!(target: "switchboard::web", "account={} what waits for its time is told as it was stored: {error}", conversation.account_id);
+            false
+        }
+        Err(_) => false,
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Reschedule {
+    text: Option<String>,
+    #[serde(flatten)]
+    formatted: Formatted,
+    scheduled_for: Option<String>,
+}
+
+pub async fn reschedule_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+    body: web::Json<Reschedule>,
+) -> Result<HttpResponse, ApiError> {
+    let (message, at) = waiting(&service, &access, *id).await?;
+    let conversation = service
+        .conversation(&access, message.conversation_id)
+        .await?;
+    let body = body.into_inner();
+    let at = checked(body.scheduled_for.as_deref(), &conversation)?.unwrap_or(at);
+    let deed = match body.text {
+        None => Deed::Reschedule {
+            text: None,
+            entities: Vec::new(),
+            preview: true,
+            at,
+        },
+        Some(text) => {
+            let (text, wording) = body.formatted.words(text)?;
+            if !(text.is_empty() && has_file(&message)) {
+                check_reply(&text)?;
+            }
+            Deed::Reschedule {
+                text: Some(text),
+                entities: wording.entities,
+                preview: !wording.no_preview,
+                at,
+            }
+        }
+    };
+    one_message(&service, &access, &request, &message, deed).await
+}
+
+pub async fn send_now(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (message, _) = waiting(&service, &access, *id).await?;
+    one_message(&service, &access, &request, &message, Deed::SendNow).await
+}
+
+pub async fn withdraw_message(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let (message, _) = waiting(&service, &access, *id).await?;
+    one_message(&service, &access, &request, &message, Deed::Withdraw).await
+}
+
+async fn waiting(
+    service: &Service,
+    access: &Access,
+    id: i64,
+) -> Result<(StoredMessage, Schedule), ApiError> {
+    let message = service.message(access, MessageRowId(id)).await?;
+    let Some(at) = message.scheduled_for else {
+        return Err(ApiError::conflict(
+            "message_not_scheduled",
+            "this message does not wait for a time",
+        ));
+    };
+    Ok((message, at))
+}
+
+#[derive(Deserialize)]
+pub struct NewDraft {
+    text: String,
+    #[serde(flatten)]
+    formatted: Formatted,
+    reply_to_message_id: Option<String>,
+}
+
+/// Kept here first; Telegram is told as far as it can be.
+pub async fn put_draft(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<i64>,
+    body: web::Json<NewDraft>,
+) -> Result<HttpResponse, ApiError> {
+    let before = service.conversation(&access, ConversationId(*id)).await?;
+    let body = body.into_inner();
+    let reply_to_message_id = super::conversations::number(
+        body.reply_to_message_id.as_deref(),
+        "invalid_reply_to",
+        "reply_to_message_id is a message_id of this chat",
+    )?;
+    let (text, wording) = body.formatted.words(body.text)?;
+    let draft = ChatDraft {
+        entities: wording.entities,
+        text,
+        reply_to_message_id,
+        at: Timestamp::now(),
+    };
+    let kept = (!draft.text.trim().is_empty()).then(|| draft.clone());
+    if kept.is_some() {
+        check_text(&draft.text)
+            .map_err(|error| ApiError::unprocessable("text_too_long", error.to_string()))?;
+    }
+    let (conversation, changed) = service.store.set_draft(before.id, kept).await?;
+    if changed
+        && let Some(link) = service.supervisor.link(before.account_id).await
+        && let Err(error) = link.save_draft(before.chat_id, &draft).await
+    {
+        log::warn!(target: "switchboard::web", "account={} Telegram was not told of a draft: {error}", before.account_id);
+    }
+    Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
+}
