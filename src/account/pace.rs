@@ -1,7 +1,8 @@
-//! Pacing: an account that writes to strangers and groups by itself goes no faster than it may, and a little unevenly.
+//! Pacing: an account that writes by itself, to strangers and where nobody else writes, goes no faster than it may, and a
+//! little unevenly.
 //!
-//! Never holds a reply to somebody who wrote to the account, nor what may have left already: Telegram's own waits are
-//! the outbox's.
+//! Never holds a reply to somebody who wrote to the account or to a group of it, nor what may have left already: Telegram's
+//! own waits are the outbox's.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -141,7 +142,12 @@ impl State {
             self.change(terms, now, wall);
         }
         let is_private = matches!(order.chat.kind(), PeerKind::User(_));
-        if (is_private && !terms.stranger) || (!is_private && answers(order)) {
+        let asked_for = if is_private {
+            !terms.stranger
+        } else {
+            terms.talks || answers(order)
+        };
+        if asked_for {
             self.went(now);
             return None;
         }
@@ -356,6 +362,7 @@ mod tests {
                 per_minute: minute,
             },
             stranger,
+            talks: false,
             met: Vec::new(),
         }
     }
@@ -484,6 +491,12 @@ mod tests {
         };
         text.place.reply_to = Some(9);
         assert!(state.hold(&answer, &known, start, wall).is_none());
+        let talking = SendingTerms {
+            talks: true,
+            ..known
+        };
+        let group = order(52, ChatId::group(5));
+        assert!(state.hold(&group, &talking, start, wall).is_none());
     }
 
     /// Protects strangers' limit over a restart: those of the last day count, and who was written to before does not

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct PaceLimits {
     /// People who never wrote to it, and whom it writes to for the first time within a day.
     pub strangers_per_day: Option<u32>,
-    /// Messages to such people and to groups, those that answer somebody aside.
+    /// Messages to such people, and to groups and channels where nobody wrote; those that answer somebody aside.
     pub per_minute: Option<u32>,
 }
 

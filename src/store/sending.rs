@@ -23,6 +23,8 @@ pub struct SendingTerms {
     pub limits: PaceLimits,
     /// A person who never wrote to the account, as far as is known.
     pub stranger: bool,
+    /// Somebody wrote there.
+    pub talks: bool,
     /// The strangers of the last day.
     pub met: Vec<Met>,
 }
@@ -141,6 +143,7 @@ impl StoreHandle {
                 || SendingTerms {
                     limits: PaceLimits::default(),
                     stranger: false,
+                    talks: false,
                     met: Vec::new(),
                 },
                 |row| row.terms(chat),
@@ -154,10 +157,12 @@ impl TermsRow {
     fn terms(self, chat: ChatId) -> SendingTerms {
         let person =
             matches!(chat.kind(), PeerKind::User(user) if user != self.self_id) && !self.bot;
+        // What was read there was theirs, also where it is not here.
+        let talks = self.wrote || self.read_up_to > 0;
         SendingTerms {
             limits: from_json(self.pace.as_deref()).unwrap_or_default(),
-            // What was read there was theirs, also where it is not here.
-            stranger: person && !self.wrote && self.read_up_to == 0,
+            stranger: person && !talks,
+            talks,
             met: health_record(self.health.as_deref()).met_lately(Timestamp::now()),
         }
     }
