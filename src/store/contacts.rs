@@ -245,7 +245,7 @@ impl StoreHandle {
     /// What is stored of an account's address book, by name.
     ///
     /// # Errors
-    /// [`StoreError::InvalidCursor`], or as every read.
+    /// [`super::StoreError::InvalidCursor`], or as every read.
     pub async fn list_contacts(&self, query: ContactQuery) -> Result<Page<ListedContact>> {
         self.ask("list_contacts", move |conn| list(conn, &query))
             .await
@@ -288,7 +288,7 @@ impl StoreHandle {
     /// The address book as Telegram told it; `None`: it is still the one that is stored.
     ///
     /// # Errors
-    /// [`StoreError::AccountNotFound`], or as every write.
+    /// [`super::StoreError::AccountNotFound`], or as every write.
     pub async fn put_contacts(
         &self,
         account: AccountId,
@@ -308,7 +308,7 @@ impl StoreHandle {
     /// Somebody who was put into the address book just now.
     ///
     /// # Errors
-    /// [`StoreError::AccountNotFound`], or as every write.
+    /// [`super::StoreError::AccountNotFound`], or as every write.
     pub async fn add_contact(&self, account: AccountId, peer: Peer) -> Result<()> {
         self.job("add_contact", move |tx| tx.add_contact(account, &peer))
             .await
@@ -317,7 +317,7 @@ impl StoreHandle {
     /// The conversation with somebody, or of a chat, made if there was none.
     ///
     /// # Errors
-    /// [`StoreError::AccountNotFound`], or as every write.
+    /// [`super::StoreError::AccountNotFound`], or as every write.
     pub async fn open_conversation(&self, account: AccountId, peer: Peer) -> Result<Conversation> {
         self.job("open_conversation", move |tx| {
             tx.open_conversation(account, &peer)

@@ -46,20 +46,20 @@ struct TermsRow {
 }
 
 #[derive(QueryableByName)]
-struct HealthRow {
+struct Kept {
     #[diesel(sql_type = Nullable<Text>)]
-    health: Option<String>,
+    kept: Option<String>,
 }
 
 impl Tx<'_> {
     /// Announced only if it is news for a person; `None`: it was known.
     fn learn_health(&mut self, id: AccountId, fact: &HealthFact) -> JobResult<Option<Account>> {
         let known = self.living_account(id)?;
-        let row = sql("SELECT health FROM accounts WHERE no = ?")
+        let row = sql("SELECT health AS kept FROM accounts WHERE no = ?")
             .number(known.no)
-            .load::<HealthRow>(self.conn)?
+            .load::<Kept>(self.conn)?
             .pop();
-        let mut record = health_record(row.and_then(|row| row.health).as_deref());
+        let mut record = health_record(row.and_then(|row| row.kept).as_deref());
         let before = record.clone();
         if !record.learn(fact, self.now) {
             return Ok(None);
@@ -105,11 +105,11 @@ impl StoreHandle {
     pub async fn device(&self, id: AccountId, first: Device) -> Result<Device> {
         self.job("device", move |tx| {
             let known = tx.living_account(id)?;
-            let row = sql("SELECT device AS health FROM accounts WHERE no = ?")
+            let row = sql("SELECT device AS kept FROM accounts WHERE no = ?")
                 .number(known.no)
-                .load::<HealthRow>(tx.conn)?
+                .load::<Kept>(tx.conn)?
                 .pop();
-            if let Some(device) = from_json(row.and_then(|row| row.health).as_deref()) {
+            if let Some(device) = from_json(row.and_then(|row| row.kept).as_deref()) {
                 return Ok(device);
             }
             sql("UPDATE accounts SET device = ? WHERE no = ?")
@@ -130,7 +130,8 @@ impl StoreHandle {
             let row = sql(
                 "SELECT a.sending_pace AS pace, a.health, coalesce(a.user_id, 0) AS self_id, coalesce(c.read_inbox_max_id, 0) AS read_up_to, \
                  coalesce(p.bot, FALSE) AS bot, \
-                 EXISTS (SELECT 1 FROM messages m WHERE m.conversation_id = c.id AND m.direction = 'incoming') AS wrote \
+                 EXISTS (SELECT 1 FROM (SELECT m.direction FROM messages m INDEXED BY messages_by_conversation \
+                 WHERE m.conversation_id = c.id ORDER BY m.timestamp DESC LIMIT 500) WHERE direction = 'incoming') AS wrote \
                  FROM accounts a LEFT JOIN conversations c ON c.account_no = a.no AND c.chat = ? \
                  LEFT JOIN peers p ON p.account_no = a.no AND p.peer_id = ? WHERE a.id = ?",
             )
@@ -157,8 +158,8 @@ impl TermsRow {
     fn terms(self, chat: ChatId) -> SendingTerms {
         let person =
             matches!(chat.kind(), PeerKind::User(user) if user != self.self_id) && !self.bot;
-        // What was read there was theirs, also where it is not here.
-        let talks = self.wrote || self.read_up_to > 0;
+        // What was read of a person was theirs, also where it is not here; of a group it may be our own.
+        let talks = self.wrote || (person && self.read_up_to > 0);
         SendingTerms {
             limits: from_json(self.pace.as_deref()).unwrap_or_default(),
             stranger: person && !talks,
