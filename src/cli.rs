@@ -212,6 +212,7 @@ pub struct Settings {
     /// File that holds the master key; made on first start.
     #[arg(global = true, long, env = "SWITCHBOARD_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,
+    /// The master key itself, 32 bytes in base64, instead of its file.
     #[arg(
         global = true,
         long,
@@ -220,6 +221,7 @@ pub struct Settings {
         hide_env_values = true
     )]
     pub master_key: Option<String>,
+    /// What the master key's file is under, if it is.
     #[arg(
         global = true,
         long,
@@ -260,6 +262,7 @@ pub struct Settings {
     /// OpenAI-compatible endpoint for /message_stream.
     #[arg(global = true, long, env = "ASSISTANT_URL", hide_env_values = true)]
     pub assistant_url: Option<String>,
+    /// The key that goes with it.
     #[arg(global = true, long, env = "ASSISTANT_KEY", hide_env_values = true)]
     pub assistant_key: Option<String>,
     #[arg(global = true, long, env = "ASSISTANT_KEY_FILE", hide = true)]

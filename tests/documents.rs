@@ -1,12 +1,16 @@
 //! Documents: what they name exists.
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
-const DOCUMENTS: [&str; 4] = [
+use clap::{Arg, CommandFactory as _};
+use switchboard::cli::Cli;
+
+const DOCUMENTS: [&str; 5] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/architecture.md",
+    "docs/settings.md",
 ];
 
 /// Folders of the repository; what begins with one of them and stands in backticks is a path.
@@ -52,4 +56,58 @@ fn every_file_that_a_document_names_is_there() {
         named > 40,
         "only {named} names were found: are they still written in backticks?"
     );
+}
+
+/// Protects: whoever looks a setting up finds every one of them, as it is. `SWITCHBOARD_WRITE_DOCUMENTS=1` writes the table anew.
+#[test]
+fn the_table_of_settings_is_what_the_program_takes() {
+    const HEAD: &str = "| flag | environment | without it | what it is |\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md");
+    let written = fs::read_to_string(&path).expect("docs/settings.md");
+    let (before, _) = written.split_once(HEAD).expect("a table");
+    let mut wanted = format!("{before}{HEAD}|---|---|---|---|\n");
+    for arg in Cli::command().get_arguments() {
+        if let Some(row) = row(arg) {
+            wanted.push_str(&row);
+        }
+    }
+    if std::env::var_os("SWITCHBOARD_WRITE_DOCUMENTS").is_some() {
+        fs::write(&path, &wanted).expect("written");
+        return;
+    }
+    assert!(
+        written == wanted,
+        "docs/settings.md is not what the program takes: write it anew with \
+         SWITCHBOARD_WRITE_DOCUMENTS=1 cargo test --test documents"
+    );
+}
+
+/// `None`: help and version.
+fn row(arg: &Arg) -> Option<String> {
+    let environment = arg.get_env().map(|name| name.to_string_lossy())?;
+    let values = arg.get_value_names().unwrap_or_default();
+    let takes = arg.get_action().takes_values();
+    let flag = match arg.get_long() {
+        Some(long) if !arg.is_hide_set() => {
+            let value = values.first().filter(|_| takes);
+            let value = value.map_or_else(String::new, |value| format!(" {value}"));
+            format!("`--{long}{value}`")
+        }
+        _ => String::new(),
+    };
+    let defaults = arg.get_default_values().iter();
+    let defaults: Vec<_> = defaults.map(|value| value.to_string_lossy()).collect();
+    let default = match defaults.as_slice() {
+        [] => String::new(),
+        some => format!("`{}`", some.join(",")),
+    };
+    let help = match (arg.get_help(), environment.strip_suffix("_FILE")) {
+        (Some(help), _) => help.to_string(),
+        (None, Some(twin)) => format!("file that holds `{twin}`"),
+        (None, None) => panic!("{environment} has no description in src/cli.rs"),
+    };
+    let mut row = String::new();
+    let help = help.replace('|', "\\|").replace('\n', " ");
+    writeln!(row, "| {flag} | `{environment}` | {default} | {help} |").ok()?;
+    Some(row)
 }
