@@ -3,13 +3,14 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use clap::{Arg, CommandFactory as _};
-use switchboard::cli::Cli;
+use switchboard::{cli::Cli, domain::AccountState};
 
-const DOCUMENTS: [&str; 5] = [
+const DOCUMENTS: [&str; 6] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "docs/architecture.md",
+    "docs/recovery.md",
     "docs/settings.md",
 ];
 
@@ -110,4 +111,15 @@ fn row(arg: &Arg) -> Option<String> {
     let help = help.replace('|', "\\|").replace('\n', " ");
     writeln!(row, "| {flag} | `{environment}` | {default} | {help} |").ok()?;
     Some(row)
+}
+
+/// Protects whoever's account is not online: there is a row for each state that it can be in.
+#[test]
+fn every_state_has_its_recovery() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recovery.md");
+    let text = fs::read_to_string(path).expect("docs/recovery.md");
+    for state in AccountState::ALL {
+        let row = format!("\n| `{}` |", state.as_str());
+        assert!(text.contains(&row), "docs/recovery.md has no {row:?}");
+    }
 }
