@@ -73,7 +73,7 @@ impl Tx<'_> {
 
     /// What waited is this message now.
     pub fn came_out(&mut self, own: &MessageRecord, number: i32) -> JobResult<()> {
-        let now = self.now;
+        let now = Timestamp::from_seconds(self.now.millis() / 1000);
         self.become_sent(own, number, Some(now))
     }
 
@@ -108,11 +108,11 @@ impl Tx<'_> {
             .filter(|echo| echo.fields.id != id.0);
         match &echo {
             Some(echo) => self.move_echo(&account, key, echo, own)?,
-            None => self.give_number(
-                id,
-                message_id,
-                date.unwrap_or(Timestamp::from_millis(own.fields.timestamp)),
-            )?,
+            None => {
+                // The stream's word has no date. Within a second numbers tell the order, so it is a whole one as Telegram's are.
+                let made = || Timestamp::from_seconds(own.fields.timestamp / 1000);
+                self.give_number(id, message_id, date.unwrap_or_else(made))?;
+            }
         }
         if let Some(at) = self.tombstone(account.no, scope, number)? {
             sql("UPDATE messages SET deleted_at = coalesce(deleted_at, ?) WHERE id = ?")

@@ -201,6 +201,32 @@ async fn an_echo_before_the_answer_is_never_a_second_message() {
     assert_eq!(world.texts(account.id, chat).await, ["answer", "question"]);
 }
 
+/// Protects the order on a desk: replies that the stream confirms before their answers are dated in whole seconds, as all that
+/// Telegram dates, and stand by their numbers within one.
+#[actix::test]
+async fn a_reply_that_the_stream_confirms_is_dated_as_telegram_does() {
+    let world = World::new();
+    let account = world.account().await;
+    let chat = ChatId::user(7);
+    world
+        .record(account.id, vec![new(message(chat, 1, "question"))])
+        .await;
+    let conversation = world.conversation(account.id, chat).await;
+    let answer = reply(conversation.id, "answer", None);
+    let queued = world.store.queue_reply(answer).await.unwrap();
+    assert!(world.mark(queued.message.id).await);
+    let pending = world.store.pending_orders(account.id).await.unwrap();
+    let arrived = Change::Sent {
+        random_id: pending[0].work.makes()[0].random_id,
+        message_id: 2,
+    };
+    world.record(account.id, vec![arrived]).await;
+    let stored = world.store.get_message(queued.message.id).await.unwrap();
+    let sent = stored.unwrap().timestamp.millis();
+    let made = queued.message.timestamp.millis();
+    assert_eq!(sent, made - made % 1000);
+}
+
 /// Protects: the same text written on the phone at the same time is shown as its own message.
 #[actix::test]
 async fn the_same_text_from_another_device_is_shown_once_it_is_known_to_be_different() {
