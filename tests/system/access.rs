@@ -218,6 +218,7 @@ fn filled(path: &str, victim: &Victim, chat: i64) -> String {
     let path = path
         .replace("{id}", &id)
         .replace("{chat_id}", &chat.to_string())
+        .replace("{hash}", "1")
         .replace("{user_id}", "user123")
         .replace("{file:.*}", "js/main.js");
     assert!(!path.contains('{'), "{path}: say what stands for this");
