@@ -50,6 +50,11 @@ impl Asking {
         self.flying.is_none() && self.not_before.is_none_or(|at| at <= now)
     }
 
+    /// What is due waits for this.
+    pub(super) fn not_before(&mut self, at: Instant) {
+        self.not_before = Some(at);
+    }
+
     /// The question goes out; answers whether what it brings is late.
     pub(super) fn start(&mut self) -> bool {
         self.due.take().unwrap_or(false)

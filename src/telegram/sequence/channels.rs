@@ -213,7 +213,10 @@ impl Channels {
     pub(super) fn name(&mut self, id: i64, now: Instant) {
         match self.at.get(&id) {
             Some(Some(_)) => {}
-            Some(None) => self.announce(id, None, false, now),
+            Some(None) => {
+                self.open.entry(id).or_default().named = true;
+                self.meet_unstored(id, now);
+            }
             None => self.seek(id, |open| open.named = true),
         }
     }
@@ -345,9 +348,15 @@ impl Channels {
     /// There is more than was seen of a line that nothing is stored of: its dialog tells where it is. What comes until
     /// then waits, for an announcement may overtake posts that are on their way.
     fn meet(&mut self, id: i64, now: Instant) {
+        let patience = self.patience;
         self.with(id, now, |open, _| {
             (open.void, open.unmet) = (true, true);
+            let in_time = open.floor.is_none() && !open.late && !open.asking.is_due();
             open.asking.want(open.late);
+            if open.named && in_time {
+                // Its first posts may be on their way behind the news of it, and would be old once the dialog has told.
+                open.asking.not_before(now + patience);
+            }
         });
     }
 

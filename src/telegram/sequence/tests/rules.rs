@@ -291,6 +291,18 @@ fn a_first_post_after_an_absence_waits_for_the_dialog() {
     );
 }
 
+/// Protects the first posts of a channel that the account has just come to: they may be on their way behind the news of it.
+#[test]
+fn a_channel_that_is_named_is_met_once_its_posts_may_have_come() {
+    let mut bench = Bench::new();
+    bench.sequence.channels.name(CHANNEL, bench.now);
+    bench.looked_up(CHANNEL, None);
+    assert_eq!(bench.asks_channel(), None, "not yet");
+    bench.take(vec![post(301)]);
+    bench.pass(PATIENCE);
+    assert_eq!(applied(&bench.dialog(301)), [301]);
+}
+
 /// Protects the word "late" and the account's date from a channel that can't be asked about: it is not waited for without
 /// end, and posts of it still come.
 #[test]
