@@ -9,6 +9,7 @@ use super::{
     audit::Note,
     device::{self, ChangeDevice},
     login::{method_of, seen_by},
+    object::Object,
     optional,
     pace::{self, ChangePace},
     ways,
@@ -41,7 +42,7 @@ pub struct AddAccount {
     colour: Option<u8>,
     archive: Option<Archive>,
     proxies: Option<Vec<SecretText>>,
-    device: Option<ChangeDevice>,
+    device: Option<Object<ChangeDevice>>,
 }
 
 pub async fn add_account(
@@ -57,7 +58,7 @@ pub async fn add_account(
     let proxies = ways::read(body.proxies)?;
     let first = service.telegram.device();
     let device = (body.device)
-        .map(|change| device::change(first, change))
+        .map(|Object(change)| device::change(first, change))
         .transpose()?;
     let account = service.add_account(&label, body.colour, api).await?;
     if body.archive.is_some() || device.is_some() {
@@ -212,9 +213,9 @@ pub struct ChangeAccount {
     #[serde(default, deserialize_with = "optional::given")]
     proxies: optional::Given<Vec<SecretText>>,
     #[serde(default, deserialize_with = "optional::given")]
-    pace: optional::Given<ChangePace>,
+    pace: optional::Given<Object<ChangePace>>,
     #[serde(default, deserialize_with = "optional::given")]
-    device: optional::Given<ChangeDevice>,
+    device: optional::Given<Object<ChangeDevice>>,
 }
 
 pub async fn change_account(
@@ -231,13 +232,13 @@ pub async fn change_account(
     let label = body.label.as_deref().map(check_label).transpose()?;
     let proxies = body.proxies.map(ways::read).transpose()?;
     let pace = (body.pace.as_ref())
-        .map(|change| pace::change(before.pace, change.as_ref()))
+        .map(|change| pace::change(before.pace, change.as_ref().map(|Object(change)| change)))
         .transpose()?;
     let known = before.device.unwrap_or_else(|| service.telegram.device());
     let device = (body.device)
         .map(|change| {
             change
-                .map(|change| device::change(known, change))
+                .map(|Object(change)| device::change(known, change))
                 .transpose()
         })
         .transpose()?;

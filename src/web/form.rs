@@ -31,7 +31,8 @@ const REST_LIMIT: Duration = Duration::from_secs(3);
 
 /// A body that comes in: fields, and files that are staged.
 pub struct Form {
-    parts: Multipart,
+    /// `None`: at its end, or broken; the library must not be asked for more then.
+    parts: Option<Multipart>,
     fields: Vec<(String, String)>,
     files: Vec<(Staged, Offered)>,
     /// A file whose bytes are still to come.
@@ -56,7 +57,7 @@ impl Form {
     pub fn open(request: &HttpRequest, body: web::Payload) -> Self {
         let length = request.headers().get(header::CONTENT_LENGTH);
         Self {
-            parts: Multipart::new(request.headers(), body),
+            parts: Some(Multipart::new(request.headers(), body)),
             fields: Vec::new(),
             files: Vec::new(),
             ahead: None,
@@ -69,10 +70,18 @@ impl Form {
         self.length
     }
 
+    async fn next_part(&mut self) -> Option<Result<Field, MultipartError>> {
+        let part = self.parts.as_mut()?.next().await;
+        if !matches!(part, Some(Ok(_))) {
+            self.parts = None;
+        }
+        part
+    }
+
     /// The fields that stand before the first file.
     pub async fn read_fields(&mut self) -> Result<(), ApiError> {
         while self.ahead.is_none() {
-            let Some(part) = self.parts.next().await else {
+            let Some(part) = self.next_part().await else {
                 return Ok(());
             };
             let mut part = part.map_err(broken)?;
@@ -166,7 +175,7 @@ impl Form {
                         return;
                     }
                 }
-                match self.parts.next().await {
+                match self.next_part().await {
                     Some(Ok(part)) => ahead = Some(part),
                     Some(Err(_)) | None => return,
                 }
@@ -250,6 +259,7 @@ fn invalid(message: String) -> ApiError {
 fn broken(error: MultipartError) -> ApiError {
     match error {
         MultipartError::Payload(error) => payload_error(error),
+        MultipartError::Parse(_) => invalid("the head of a part can't be read".to_owned()),
         error => ApiError::bad_request(
             "malformed_multipart",
             format!("the body can't be read as multipart/form-data: {error}"),

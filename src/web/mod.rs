@@ -37,6 +37,7 @@ mod media;
 mod media_names;
 mod messages;
 mod metrics;
+mod object;
 mod openapi;
 mod optional;
 mod orders;

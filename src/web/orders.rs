@@ -270,6 +270,8 @@ pub async fn change_conversation(
     body: web::Json<ChangeConversation>,
 ) -> Result<HttpResponse, ApiError> {
     let mut conversation = service.conversation(&access, ConversationId(*id)).await?;
+    // Also where nothing is to be changed.
+    idempotency_key(&request)?;
     check_can_send(&service.account(&access, conversation.account_id).await?)?;
     let is_person = matches!(
         conversation.kind,

@@ -87,7 +87,8 @@ pub async fn reply(
         "invalid_topic_id",
         "topic_id is the id of a topic of this forum",
     )?;
-    let schedule = scheduled::checked(form.field("scheduled_for")?, conversation)?;
+    let schedule = form.field("scheduled_for")?.filter(|when| !when.is_empty());
+    let schedule = scheduled::checked(schedule, conversation)?;
     let reply = QueueReply {
         schedule,
         conversation: conversation.id,

@@ -34,7 +34,7 @@ pub fn checked(
     when: Option<&str>,
     conversation: &Conversation,
 ) -> Result<Option<Schedule>, ApiError> {
-    let Some(when) = when.filter(|when| !when.is_empty()) else {
+    let Some(when) = when else {
         return Ok(None);
     };
     let invalid = || {

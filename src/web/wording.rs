@@ -34,6 +34,11 @@ struct NewEntity {
 }
 
 impl NewEntity {
+    fn is_misnumbered(&self) -> bool {
+        let id = self.custom_emoji_id.as_deref();
+        id.is_some_and(|id| id.starts_with(['+', '0']) || !id.parse().is_ok_and(|id: i64| id > 0))
+    }
+
     fn entity(self) -> Entity {
         // What is no 32-bit number lies in no text.
         let number = |number: i64| i32::try_from(number).unwrap_or(-1);
@@ -107,8 +112,12 @@ impl Formatted {
     /// 422 when the entities don't lie in the text as they should, or stand beside Markdown.
     pub fn words(self, text: String) -> Result<(String, Wording), ApiError> {
         let invalid = |why: String| ApiError::unprocessable("entities_invalid", why);
-        let given = self.entities.unwrap_or_default().into_iter();
-        let given: Vec<Entity> = given.map(NewEntity::entity).collect();
+        let given = self.entities.unwrap_or_default();
+        if given.iter().any(NewEntity::is_misnumbered) {
+            let why = "a custom_emoji_id is the number that Telegram has for it, as text";
+            return Err(invalid(why.to_owned()));
+        }
+        let given: Vec<Entity> = given.into_iter().map(NewEntity::entity).collect();
         let (text, given) = match self.format.unwrap_or_default() {
             Format::Plain => (text, given),
             Format::Markdown if !given.is_empty() => {

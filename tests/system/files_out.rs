@@ -276,21 +276,28 @@ async fn what_cannot_go_out_is_refused_in_words() {
         let (seen, told, words) = scene.refused(form).await;
         assert_eq!((seen, told.as_str()), (status, code), "{words}");
     }
-    let broken = scene
-        .fleet
-        .api
-        .request(Method::POST, &scene.path())
-        .header("Content-Type", "multipart/form-data; boundary=x")
-        .body("--x\r\nno form")
-        .send()
-        .await
-        .unwrap();
-    let status = broken.status();
-    let answer: Value = broken.json().await.unwrap();
-    assert_eq!(
-        (status.as_u16(), &answer["error"]["code"]),
-        (400, &json!("malformed_multipart"))
-    );
+    for kind in [
+        "multipart/form-data; boundary=x",
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+    ] {
+        let broken = scene
+            .fleet
+            .api
+            .request(Method::POST, &scene.path())
+            .header("Content-Type", kind)
+            .body("--x\r\nno form")
+            .send()
+            .await
+            .unwrap();
+        let status = broken.status();
+        let answer: Value = broken.json().await.unwrap();
+        assert_eq!(
+            (status.as_u16(), &answer["error"]["code"]),
+            (400, &json!("malformed_multipart")),
+            "{kind}"
+        );
+    }
     let messages = scene
         .fleet
         .api

@@ -213,6 +213,9 @@ async fn what_is_sent_by_itself_keeps_its_pace() {
         (status, &refused["error"]["code"]),
         (422, &json!("pace_invalid"))
     );
+    for listed in [json!({ "pace": [null, null] }), json!({ "device": [] })] {
+        assert_eq!(patch(&fleet, &account, listed).await.0, 400);
+    }
     let one = json!({ "pace": { "strangers_per_day": 1 } });
     let (status, changed) = patch(&fleet, &account, one).await;
     assert_eq!(status, 200, "{changed}");

@@ -272,7 +272,7 @@ super::schemas! {
     body NewEntity {
         type: "one of bold|italic|underline|strike|spoiler|code|pre|blockquote|text_url|mention_name|custom_emoji",
         offset: "place", length: "length", url: "maybe string?", user_id: "maybe user number?", language: "maybe string?",
-        custom_emoji_id: "maybe user number?",
+        custom_emoji_id: "maybe emoji number?",
     }
     body Reschedule {
         text: "maybe new text?", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",

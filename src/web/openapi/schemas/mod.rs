@@ -178,6 +178,7 @@ pub fn typed(kind: &str) -> Value {
         }
         "secret" => json!({ "type": "string", "minLength": 1, "maxLength": 4096 }),
         "telegram number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,8}$" }),
+        "emoji number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,18}$" }),
         "user number" => json!({ "type": "string", "pattern": "^[1-9][0-9]{0,14}$" }),
         "api id" => json!({ "type": "integer", "minimum": 1, "maximum": i32::MAX }),
         "api hash" => json!({ "type": "string", "pattern": "^[0-9a-fA-F]{32}$" }),
