@@ -206,8 +206,11 @@ impl Ground {
         assert_eq!(self.telegram.complaints(), "");
         assert_eq!(seen["exchanges"], 1, "one auth key, kept: {seen:#}");
         assert_eq!(seen["calls"]["auth.SignIn"], 1, "one sign-in: {seen:#}");
-        let dialogs = &seen["calls"]["messages.GetDialogs"];
-        assert_eq!(*dialogs, 2, "once the chats and once the archive");
+        let dialogs = seen["calls"]["messages.GetDialogs"].as_i64().unwrap();
+        assert!(
+            (2..=3).contains(&dialogs),
+            "the chats, the archive, and a while after the start the top once more: {dialogs}"
+        );
         let log = self.service().log();
         assert!(!log.contains("panicked at"), "something panicked:\n{log}");
         self.stop_service();
