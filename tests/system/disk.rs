@@ -223,11 +223,16 @@ async fn a_state_that_can_not_be_stored_is_told_and_stored_later() {
         .await;
     assert_eq!(numbered["event"], "account_status");
     assert_eq!(stored_state(fleet), "needs_login");
-    let log = fleet.service().log();
-    let told = log
-        .lines()
-        .filter(|line| line.contains("state=needs_login reason="));
-    assert_eq!(told.count(), 1, "{log}");
+    // Its line follows what was announced.
+    let told = || async {
+        let log = fleet.service().log();
+        let lines = log.lines();
+        lines
+            .filter(|line| line.contains("state=needs_login reason="))
+            .count()
+    };
+    wait::until("a line in the log", told, |lines| *lines > 0).await;
+    assert_eq!(told().await, 1);
     // A person's answer to it holds.
     let session = fleet.session_string(scene.account.user);
     let login = format!("/accounts/{}/login", scene.account.id);
