@@ -5,23 +5,23 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Access, ApiError, Service, recipient, scheduled,
+    Access, ApiError, Service,
+    outgoing::{
+        GENERAL, check_can_send, check_can_write, check_reply, check_schedule, idempotency_key,
+        number, seen_at_telegram,
+    },
+    recipient,
     wording::{Formatted, NewQuote},
 };
 use crate::{
     domain::{
-        Account, AccountId, AccountState, Change, Conversation, ConversationId, ConversationKind,
-        Place, Quote, SecretText, Wording, check_text,
+        Account, AccountId, Conversation, ConversationId, ConversationKind, Quote, SecretText,
+        Wording,
     },
     store::{ConversationFilter, QueueReply, QueueSend, Queued, StoreError, Target},
-    telegram::Urgency,
 };
 
 const LONGEST_PAGE: u32 = 200;
-const LONGEST_KEY: usize = 255;
-/// The topic of a forum that is there from the beginning; Telegram does not name it in messages
-/// (core.telegram.org/api/forum).
-pub const GENERAL: i32 = 1;
 
 #[derive(Deserialize)]
 pub struct ListConversations {
@@ -171,7 +171,7 @@ pub async fn reply(
         "invalid_topic_id",
         "topic_id is the id of a topic of this forum",
     )?;
-    let schedule = scheduled::checked(body.scheduled_for.as_deref(), conversation)?;
+    let schedule = check_schedule(body.scheduled_for.as_deref(), conversation)?;
     let reply = QueueReply {
         schedule,
         conversation: conversation.id,
@@ -197,16 +197,6 @@ pub async fn reply(
     Ok(queued)
 }
 
-pub fn check_can_write(conversation: &Conversation) -> Result<(), ApiError> {
-    if conversation.can_send {
-        return Ok(());
-    }
-    Err(ApiError::conflict(
-        "chat_read_only",
-        "this account may not write in this chat",
-    ))
-}
-
 fn checked_quote(
     quote: Option<NewQuote>,
     reply_to: Option<&str>,
@@ -222,56 +212,6 @@ fn checked_quote(
     };
     let quote = quote.quote().filter(|_| reply_to.is_some());
     quote.map(Some).ok_or_else(invalid)
-}
-
-/// A number of Telegram's, as text.
-pub fn number(
-    text: Option<&str>,
-    code: &'static str,
-    words: &'static str,
-) -> Result<Option<i32>, ApiError> {
-    let number = text.map(str::parse).transpose();
-    number
-        .ok()
-        .filter(|number| number.is_none_or(|number: i32| number > 0))
-        .ok_or_else(|| ApiError::unprocessable(code, words))
-}
-
-/// A message that is not stored may be there all the same, further back: only Telegram knows. Nothing of it is stored.
-pub async fn seen_at_telegram(
-    service: &Service,
-    conversation: &Conversation,
-    message_id: Option<i32>,
-) -> Result<Target, ApiError> {
-    let not_found =
-        || ApiError::unprocessable("reply_to_not_found", "this chat has no such message");
-    let message_id = message_id.ok_or_else(not_found)?;
-    let link = service
-        .supervisor
-        .link(conversation.account_id)
-        .await
-        .ok_or_else(|| {
-            ApiError::unavailable(
-                "telegram_unreachable",
-                "the message replied to is not stored here, and Telegram can't be asked for it now; try again in a moment",
-            )
-        })?;
-    let chat = conversation.chat_id;
-    let channel = chat.channel_id().map(|_| chat);
-    let batch = link
-        .messages_by_id(channel, &[message_id], Urgency::Person)
-        .await?;
-    let found = batch.changes.iter().find_map(|change| match change {
-        Change::Message(message) if message.chat == chat && message.message_id == message_id => {
-            Some(Target::Seen(Place {
-                reply_to: Some(message_id),
-                topic_id: message.topic_id,
-                monoforum_peer: message.monoforum_peer,
-            }))
-        }
-        _ => None,
-    });
-    found.ok_or_else(not_found)
 }
 
 #[derive(Deserialize)]
@@ -309,12 +249,7 @@ pub async fn resolved_send(
     idempotency_key: Option<String>,
 ) -> Result<QueueSend, ApiError> {
     let recipient = recipient::parse(recipient)?;
-    let link = service.supervisor.link(account).await.ok_or_else(|| {
-        ApiError::unavailable(
-            "telegram_unreachable",
-            "this account is not connected for now; try again in a moment",
-        )
-    })?;
+    let link = service.link(account).await?;
     let peer = link.resolve(&recipient).await?;
     Ok(QueueSend {
         account,
@@ -324,51 +259,6 @@ pub async fn resolved_send(
         wording,
         idempotency_key,
     })
-}
-
-pub fn check_reply(text: &str) -> Result<(), ApiError> {
-    use crate::domain::TextError as E;
-    check_text(text).map_err(|error| {
-        let code = match error {
-            E::Empty => "text_empty",
-            E::TooLong { .. } | E::CaptionTooLong { .. } => "text_too_long",
-        };
-        ApiError::unprocessable(code, error.to_string())
-    })
-}
-
-/// Offline for now is fine, the reply waits; what only a person can end is told before anything is stored.
-pub fn check_can_send(account: &Account) -> Result<(), ApiError> {
-    if account.is_active && account.state.accepts_replies() {
-        return Ok(());
-    }
-    let why = match account.state {
-        AccountState::NeedsLogin => "it has to be signed in again",
-        AccountState::Banned => "Telegram has banned it",
-        AccountState::SignedOut | AccountState::SigningIn => "it is not signed in",
-        _ => "it is switched off",
-    };
-    Err(ApiError::conflict(
-        "account_unavailable",
-        format!("{} can't send: {why}", account.label),
-    ))
-}
-
-pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, ApiError> {
-    let Some(value) = request.headers().get("idempotency-key") else {
-        return Ok(None);
-    };
-    match value.to_str() {
-        Ok(key) if is_key(key) => Ok(Some(key.to_owned())),
-        _ => Err(ApiError::bad_request(
-            "invalid_idempotency_key",
-            "Idempotency-Key has 1 to 255 visible ASCII characters and no spaces",
-        )),
-    }
-}
-
-fn is_key(text: &str) -> bool {
-    (1..=LONGEST_KEY).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 async fn queued_answer(
@@ -403,20 +293,4 @@ pub async fn mark_read(
         log::warn!(target: "switchboard::web", "account={} Telegram was not told of a read mark: {error}", before.account_id);
     }
     Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Protects callers from a key that another server would read otherwise: it is as the description says.
-    #[test]
-    fn a_key_is_visible_characters() {
-        for key in ["one", "~!", &"k".repeat(LONGEST_KEY)] {
-            assert!(is_key(key), "{key}");
-        }
-        for key in ["", "a b", "a\tb", &"k".repeat(LONGEST_KEY + 1)] {
-            assert!(!is_key(key), "{key}");
-        }
-    }
 }

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Access, ApiError, Service,
-    conversations::{GENERAL, check_can_send, idempotency_key, number},
-    copies, whole,
+    Access, ApiError, Service, copies,
+    outgoing::{GENERAL, check_can_send, idempotency_key, number},
+    whole,
 };
 use crate::{
     domain::{ConversationId, MessageRowId},

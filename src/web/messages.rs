@@ -11,8 +11,8 @@ use serde_json::json;
 use super::{
     Access, ApiError, Service,
     audit::Note,
-    conversations::check_can_send,
     orders::{Whom, delete_message},
+    outgoing::check_can_send,
 };
 use crate::{
     domain::{Account, AccountState, MessageRowId},

@@ -41,6 +41,7 @@ mod object;
 mod openapi;
 mod optional;
 mod orders;
+mod outgoing;
 mod pace;
 mod passed_on;
 mod patience;

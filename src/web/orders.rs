@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{
     Access, ApiError, Service,
-    conversations::{check_can_send, check_reply, idempotency_key},
     form::{Form, is_form},
     optional::{Given, given},
+    outgoing::{check_can_send, check_reply, idempotency_key},
     replace, whole,
     wording::Formatted,
 };
@@ -308,12 +308,7 @@ pub async fn say_typing(
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ApiError> {
     let conversation = service.conversation(&access, ConversationId(*id)).await?;
-    let Some(link) = service.supervisor.link(conversation.account_id).await else {
-        return Err(ApiError::unavailable(
-            "telegram_unreachable",
-            "this account is not connected for now; try again in a moment",
-        ));
-    };
+    let link = service.link(conversation.account_id).await?;
     link.set_typing(conversation.chat_id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -10,15 +10,13 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
-    Access, ApiError, Service,
-    conversations::{check_can_send, check_limit},
-    login::check_phone,
-    recipient,
+    Access, ApiError, Service, conversations::check_limit, login::check_phone,
+    outgoing::check_can_send, recipient,
 };
 use crate::{
     domain::{AccountId, ContactListMark, FoundChat, SecretText, Timestamp, clean},
     store::{ContactBook, ContactQuery},
-    telegram::{CallError, Invitation, LinkHandle, LookedUp},
+    telegram::{CallError, Invitation, LookedUp},
 };
 
 /// A list that was told longer ago is asked for again: Telegram says of few changes that there were any.
@@ -71,7 +69,7 @@ async fn refreshed(service: &Service, account: AccountId) -> Result<ContactListM
         return Ok(mark);
     }
     let refreshing = async {
-        let link = link(service, account).await?;
+        let link = service.link(account).await?;
         let list = link.contacts(mark.hash).await?;
         let hash = list.as_ref().map_or(mark.hash, |list| list.hash);
         let list = list.map(|list| ContactBook {
@@ -90,15 +88,6 @@ async fn refreshed(service: &Service, account: AccountId) -> Result<ContactListM
     Ok(service.store.contact_list_mark(account).await?)
 }
 
-async fn link(service: &Service, account: AccountId) -> Result<LinkHandle, ApiError> {
-    service.supervisor.link(account).await.ok_or_else(|| {
-        ApiError::unavailable(
-            "telegram_unreachable",
-            "this account is not connected for now; try again in a moment",
-        )
-    })
-}
-
 #[derive(Deserialize)]
 pub struct Find {
     recipient: SecretText,
@@ -113,7 +102,7 @@ pub async fn find_recipient(
     let account = service.account(&access, *id).await?;
     let meant = recipient::parse(&body.recipient)?;
     check_can_send(&account)?;
-    let found = match link(&service, account.id).await?.look_up(&meant).await? {
+    let found = match service.link(account.id).await?.look_up(&meant).await? {
         LookedUp::Invitation(invitation) => of_invitation(invitation),
         LookedUp::Peer(peer) => {
             let known = service.store.conversation_of(account.id, peer.id);
@@ -149,7 +138,7 @@ pub async fn join_chat(
     let account = service.account(&access, *id).await?;
     let meant = recipient::parse(&body.recipient)?;
     check_can_send(&account)?;
-    let joined = link(&service, account.id).await?.join(&meant).await?;
+    let joined = service.link(account.id).await?.join(&meant).await?;
     let requested = joined.is_none();
     let conversation = match joined {
         Some(peer) => Some(service.store.open_conversation(account.id, peer).await?),
@@ -180,7 +169,7 @@ pub async fn add_contact(
     }
     let last_name = checked_name(body.last_name.unwrap_or_default())?;
     check_can_send(&account)?;
-    let link = link(&service, account.id).await?;
+    let link = service.link(account.id).await?;
     let added = link.add_contact(&phone, (first_name, last_name)).await?;
     // The number stays in the address book all the same; nobody stands behind it for this account.
     let peer = added.ok_or(CallError::Unresolvable)?;

@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Access, ApiError, Service,
-    conversations::idempotency_key,
     error::{payload_error, too_large},
+    outgoing::idempotency_key,
 };
 use crate::{
     domain::hex,

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{
     Access, ApiError, Service,
-    conversations::{check_can_send, idempotency_key},
     form::Form,
+    outgoing::{check_can_send, idempotency_key},
     replies,
 };
 use crate::{

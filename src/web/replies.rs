@@ -8,12 +8,12 @@ use tokio::time::timeout;
 
 use super::{
     Access, ApiError, Service,
-    conversations::{
-        self, GENERAL, Reply, check_can_send, check_can_write, idempotency_key, number,
+    conversations::{self, Reply},
+    form::{Form, is_form},
+    outgoing::{
+        GENERAL, check_can_send, check_can_write, check_schedule, idempotency_key, number,
         seen_at_telegram,
     },
-    form::{Form, is_form},
-    scheduled,
     wording::Formatted,
 };
 use crate::{
@@ -88,7 +88,7 @@ pub async fn reply(
         "topic_id is the id of a topic of this forum",
     )?;
     let schedule = form.field("scheduled_for")?.filter(|when| !when.is_empty());
-    let schedule = scheduled::checked(schedule, conversation)?;
+    let schedule = check_schedule(schedule, conversation)?;
     let reply = QueueReply {
         schedule,
         conversation: conversation.id,

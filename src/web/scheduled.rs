@@ -9,50 +9,20 @@ use tokio::time::timeout;
 
 use super::{
     Access, ApiError, Service,
-    conversations::check_reply,
     orders::{has_file, one_message},
+    outgoing::{check_reply, check_schedule, number},
     wording::Formatted,
 };
 use crate::{
     account::scheduled::compare,
     domain::{
-        ChatDraft, Conversation, ConversationId, ConversationKind, Deed, MessageRowId, Schedule,
-        StoredMessage, Timestamp, check_text,
+        ChatDraft, Conversation, ConversationId, Deed, MessageRowId, Schedule, StoredMessage,
+        Timestamp, check_text,
     },
 };
 
 /// For Telegram to list what waits; after that it is what was told last.
 const COMPARE_LIMIT: Duration = Duration::from_secs(5);
-/// Telegram takes no later moment (core.telegram.org/api/scheduled-messages).
-const LATEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// When something is to go out, as a caller says it.
-///
-/// # Errors
-/// 422 when it is no moment, one that has passed, too late, or there is nobody whose coming online could be waited for.
-pub fn checked(
-    when: Option<&str>,
-    conversation: &Conversation,
-) -> Result<Option<Schedule>, ApiError> {
-    let Some(when) = when else {
-        return Ok(None);
-    };
-    let invalid = || {
-        ApiError::unprocessable(
-            "schedule_invalid",
-            "scheduled_for is a moment to come, within a year, or `online` in a chat with one person",
-        )
-    };
-    let schedule = Schedule::parse(when).ok_or_else(invalid)?;
-    let fits = match schedule {
-        Schedule::WhenOnline => conversation.kind == ConversationKind::Private,
-        Schedule::At(moment) => {
-            let now = Timestamp::now();
-            moment > now && moment.until(now) <= LATEST
-        }
-    };
-    fits.then_some(Some(schedule)).ok_or_else(invalid)
-}
 
 pub async fn list_scheduled(
     service: web::Data<Service>,
@@ -101,7 +71,7 @@ pub async fn reschedule_message(
         .conversation(&access, message.conversation_id)
         .await?;
     let body = body.into_inner();
-    let at = checked(body.scheduled_for.as_deref(), &conversation)?.unwrap_or(at);
+    let at = check_schedule(body.scheduled_for.as_deref(), &conversation)?.unwrap_or(at);
     let deed = match body.text {
         None => Deed::Reschedule {
             text: None,
@@ -177,7 +147,7 @@ pub async fn put_draft(
 ) -> Result<HttpResponse, ApiError> {
     let before = service.conversation(&access, ConversationId(*id)).await?;
     let body = body.into_inner();
-    let reply_to_message_id = super::conversations::number(
+    let reply_to_message_id = number(
         body.reply_to_message_id.as_deref(),
         "invalid_reply_to",
         "reply_to_message_id is a message_id of this chat",

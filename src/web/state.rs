@@ -14,7 +14,7 @@ use crate::{
     staging::Staging,
     store::{StoreError, StoreHandle},
     supervisor::{SignInError, SignOutError, SupervisorError, SupervisorHandle},
-    telegram::{CallError, LoginError, Telegram},
+    telegram::{CallError, LinkHandle, LoginError, Telegram},
     vault::{Vault, VaultError},
     webhooks::Webhooks,
 };
@@ -51,6 +51,16 @@ impl Service {
         account
             .filter(|account| access.sees(account.id))
             .ok_or_else(|| ApiError::not_found("account_not_found", "account"))
+    }
+
+    /// The account's way to Telegram, where nothing can be done without.
+    pub async fn link(&self, account: AccountId) -> Result<LinkHandle, ApiError> {
+        self.supervisor.link(account).await.ok_or_else(|| {
+            ApiError::unavailable(
+                "telegram_unreachable",
+                "this account is not connected for now; try again in a moment",
+            )
+        })
     }
 
     pub async fn conversation(

@@ -13,7 +13,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE};
 use reqwest::Method;
 use serde_json::{Value, json};
-use switchboard_simulator::{AccountSpec, Simulator};
+use switchboard_simulator::{AccountSpec, PersonSpec, Simulator};
 use tempfile::TempDir;
 
 use super::{
@@ -204,6 +204,16 @@ impl Fleet {
             |account| account["state"] == state,
         )
         .await
+    }
+
+    /// One account, and a person who has said hello; with their conversation.
+    pub async fn with_a_chat() -> (Self, FleetAccount, i64, Value) {
+        let fleet = Self::builder().accounts(1).start().await;
+        let account = fleet.accounts[0].clone();
+        let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+        fleet.telegram.say(person, account.user, "hello");
+        let conversation = fleet.conversation(&account, person).await;
+        (fleet, account, person, conversation)
     }
 
     /// The conversation of an account with a chat, once there is one.

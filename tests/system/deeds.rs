@@ -29,11 +29,7 @@ struct Talk {
 
 impl Talk {
     async fn start() -> Self {
-        let fleet = Fleet::builder().accounts(1).start().await;
-        let account = fleet.accounts[0].clone();
-        let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
-        fleet.telegram.say(person, account.user, "hello");
-        let conversation = fleet.conversation(&account, person).await;
+        let (fleet, account, person, conversation) = Fleet::with_a_chat().await;
         Self {
             fleet,
             account,

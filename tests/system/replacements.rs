@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use switchboard_simulator::{Effect, Fault, PersonSpec, world::LedgerMessage};
+use switchboard_simulator::{Effect, Fault, world::LedgerMessage};
 
 use crate::support::{
     fleet::{Fleet, FleetAccount},
@@ -25,11 +25,7 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let fleet = Fleet::builder().accounts(1).start().await;
-        let account = fleet.accounts[0].clone();
-        let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
-        fleet.telegram.say(person, account.user, "hello");
-        let conversation = fleet.conversation(&account, person).await;
+        let (fleet, account, person, conversation) = Fleet::with_a_chat().await;
         Self {
             fleet,
             account,

@@ -1,12 +1,15 @@
 //! Later: messages that wait at Telegram for their time, and drafts. Judged by the simulator's own list and ledger, by the
 //! database file and by a WebSocket that only listens.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use switchboard_simulator::{Effect, Fault, PersonSpec};
+use switchboard_simulator::{Effect, Fault};
 
 use crate::support::{
     fleet::{Fleet, FleetAccount},
@@ -36,11 +39,7 @@ fn moment(seconds: i32) -> String {
 
 impl Scene {
     async fn start() -> Self {
-        let fleet = Fleet::builder().accounts(1).start().await;
-        let account = fleet.accounts[0].clone();
-        let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
-        fleet.telegram.say(person, account.user, "hello");
-        let conversation = fleet.conversation(&account, person).await;
+        let (fleet, account, person, conversation) = Fleet::with_a_chat().await;
         Self {
             fleet,
             account,
@@ -86,24 +85,19 @@ impl Scene {
         self.fleet.telegram.texts(self.account.user, self.person)
     }
 
-    async fn stored(&self) -> Vec<Value> {
-        let id = self.conversation["id"].as_i64().unwrap();
-        self.fleet.api.messages(id).await
+    fn file(&self) -> PathBuf {
+        self.fleet.data_dir().join("switchboard.db")
     }
 
-    async fn until_stored(&self, texts: &[&str]) -> Vec<Value> {
+    /// Until the chat's messages in the file have these texts.
+    async fn until_stored(&self, texts: &[&str]) {
+        let query = "SELECT text AS t FROM messages WHERE held = 0 AND deleted_at IS NULL ORDER BY message_no";
         wait::until(
             &format!("{texts:?} to be stored"),
-            || self.stored(),
-            |all| {
-                let found: Vec<&str> = all
-                    .iter()
-                    .map(|one| one["text"].as_str().unwrap())
-                    .collect();
-                found == texts
-            },
+            || async { rows::texts(&self.file(), query) },
+            |all| all == texts,
         )
-        .await
+        .await;
     }
 
     async fn message(&self, message: &Value) -> Value {
@@ -139,7 +133,7 @@ async fn a_reply_waits_at_telegram_and_goes_out_once() {
     assert_eq!(conversation["unread"], 1);
 
     scene.fleet.telegram.advance(HOUR * 2);
-    let stored = scene.until_stored(&["hello", "Good morning"]).await;
+    scene.until_stored(&["hello", "Good morning"]).await;
     let sent = wait::until(
         "it to be sent",
         || scene.message(&asked),
@@ -147,7 +141,6 @@ async fn a_reply_waits_at_telegram_and_goes_out_once() {
     )
     .await;
     assert_eq!(sent["scheduled_for"], Value::Null, "{sent}");
-    assert_eq!(stored[1]["text"], "Good morning");
     scene.until_waiting(0).await;
     scene.until_stored(&["hello", "Good morning"]).await;
     assert_eq!(scene.texts(), ["hello", "Good morning"]);
@@ -185,10 +178,9 @@ async fn it_goes_out_with_the_service_switched_off() {
         .wait_for_state(&scene.account.id, "online")
         .await;
     scene.until_stored(&["hello", "Good morning"]).await;
-    let file = scene.fleet.data_dir().join("switchboard.db");
     let waiting = || async {
         rows::number(
-            &file,
+            &scene.file(),
             "SELECT count(*) AS n FROM messages WHERE held = 2 AND deleted_at IS NULL",
         )
     };
@@ -340,10 +332,14 @@ async fn files_wait_too_and_an_album_goes_out_as_one() {
     assert_eq!(scene.at_telegram().len(), 2);
     scene.fleet.telegram.advance(HOUR * 2);
     scene.until_waiting(0).await;
-    let stored = scene.until_stored(&["hello", "Prices", ""]).await;
-    assert_eq!(stored[1]["album_id"], stored[2]["album_id"]);
-    assert!(stored[1]["media"]["url"].is_string(), "{}", stored[1]);
-    let held = scene.fleet.data_dir().join("staging");
+    scene.until_stored(&["hello", "Prices", ""]).await;
+    let albums = "SELECT count(DISTINCT album_id) * 10 + count(album_id) AS n FROM messages WHERE media IS NOT NULL AND deleted_at IS NULL";
+    assert_eq!(
+        rows::number(&scene.file(), albums),
+        12,
+        "two files, one album"
+    );
+    let held = scene.fleet.data_dir().join("staged");
     let left = std::fs::read_dir(held).map_or(0, |folder| {
         folder
             .flatten()
@@ -408,8 +404,11 @@ async fn moments_that_cannot_be_are_refused() {
     )
     .await;
     assert_eq!(failed["error"]["code"], "SCHEDULE_TOO_MUCH", "{failed}");
-    let sent = &scene.stored().await[0];
-    let path = format!("/messages/{}/schedule/send", sent["id"]);
+    let sent = rows::number(
+        &scene.file(),
+        "SELECT min(id) AS n FROM messages WHERE held = 0",
+    );
+    let path = format!("/messages/{sent}/schedule/send");
     let (status, answer) = scene.fleet.api.call(Method::POST, &path, None).await;
     assert_eq!(status, StatusCode::CONFLICT, "{answer}");
     assert_eq!(answer["error"]["code"], "message_not_scheduled");

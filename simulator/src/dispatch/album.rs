@@ -4,9 +4,9 @@
 use grammers_tl_types::{enums, functions::messages as f};
 
 use super::{
-    Call,
-    messages::{check_caption, check_random_id, sent_updates, ttl_of},
-    reply, scheduled, upload,
+    Call, reply, scheduled,
+    sent::{check_caption, check_random_id, sent_updates, ttl_of},
+    upload,
 };
 use crate::world::{Draft, Form, Gid, Media, Posted, Refusal, World, bad};
 

@@ -211,7 +211,7 @@ impl Engine {
         user: Option<i64>,
         body: &[u8],
     ) -> Option<HeldRandomId> {
-        let random_id = super::messages::random_id_of(body)?;
+        let random_id = super::sent::random_id_of(body)?;
         let user = user?;
         self.with(|world| {
             world

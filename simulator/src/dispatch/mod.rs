@@ -22,6 +22,7 @@ mod messages;
 mod reply;
 mod routes;
 mod scheduled;
+mod sent;
 mod updates;
 mod upload;
 

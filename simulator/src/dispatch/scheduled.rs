@@ -2,7 +2,7 @@
 
 use grammers_tl_types::{enums, functions::messages as f, types};
 
-use super::{Call, messages::sent_updates};
+use super::{Call, sent::sent_updates};
 use crate::world::{
     ChatRef, Draft, Planned, Posted, Refusal, World, bad,
     view::{Cast, Detail},

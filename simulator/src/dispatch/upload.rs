@@ -173,7 +173,7 @@ pub fn media_and_file(
             ),
             enums::InputDocument::Empty => Err(bad("MEDIA_EMPTY")),
         },
-        other => super::messages::media_of(other).map(|media| (media, 0)),
+        other => super::sent::media_of(other).map(|media| (media, 0)),
     }
 }
 

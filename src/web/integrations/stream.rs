@@ -21,8 +21,9 @@ use crate::{
     store::QueueSend,
     web::{
         ApiError, Service,
-        conversations::{check_can_send, resolved_send},
+        conversations::resolved_send,
         doors::random_text,
+        outgoing::check_can_send,
         repeats::{Claim, Held},
         wording::{Format, written},
     },

@@ -18,11 +18,12 @@ use crate::{
     telegram::SignInMethod,
     web::{
         ApiError, Service,
-        conversations::{check_can_send, check_reply, idempotency_key, resolved_send},
+        conversations::resolved_send,
         doors::{Owner, random_text},
         fetched,
         form::{Form, Wishes, guised, is_form},
         login::check_phone,
+        outgoing::{check_can_send, check_reply, idempotency_key},
         replies, whole,
         wording::Formatted,
     },

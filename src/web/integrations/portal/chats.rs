@@ -10,10 +10,11 @@ use crate::{
     store::{ConversationFilter, MessagesFrom},
     web::{
         ApiError,
-        conversations::{self, Reply, check_limit, idempotency_key},
+        conversations::{self, Reply, check_limit},
         form::{Form, is_form},
         history::messages_page,
         integrations::{owned::Owned, user::message_id},
+        outgoing::idempotency_key,
         replies,
     },
 };
