@@ -9,6 +9,10 @@
 
 use std::{
     process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -317,6 +321,50 @@ async fn a_wrong_key_refuses_the_start_and_touches_nothing() {
     std::fs::write(machine.key_file(), right).unwrap();
     let running = machine.start().await;
     assert_eq!(running.session(id).await, Some(bytes("safe")));
+    running.stop().await;
+}
+
+/// Protects an account that starts in the moment in which the old key is dropped: what is stored opens at every moment, so
+/// nobody is asked to sign in again because of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_opens_at_every_moment_of_a_change_of_key() {
+    let machine = Machine::new(None);
+    let running = Arc::new(machine.start().await);
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let id = running.add(&format!("Account {number}")).await;
+        let session = bytes("precious");
+        running.vault.save_session(id, &session).await.unwrap();
+        ids.push(id);
+    }
+    let over = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..8)
+        .map(|reader| {
+            let (running, over) = (Arc::clone(&running), Arc::clone(&over));
+            let id = ids[reader % ids.len()];
+            tokio::spawn(async move {
+                let mut reads = 0_u64;
+                while !over.load(Ordering::Relaxed) {
+                    let read = running.vault.credentials(id).await;
+                    let read = read.unwrap_or_else(|error| panic!("read {reads}: {error}"));
+                    assert_eq!(read.session, Some(bytes("precious")));
+                    reads += 1;
+                }
+                reads
+            })
+        })
+        .collect();
+    for _ in 0..6 {
+        let changed = rekey(machine.source(), &KeyFileCover::AsItIs, LIMIT).await;
+        changed.unwrap();
+    }
+    over.store(true, Ordering::Relaxed);
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0, "nothing was read meanwhile");
+    }
+    let Some(running) = Arc::into_inner(running) else {
+        panic!("somebody still reads");
+    };
     running.stop().await;
 }
 

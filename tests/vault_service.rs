@@ -19,6 +19,8 @@ use switchboard_simulator::AccountSpec;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "support/postgrest.rs"]
 mod postgrest;
+#[path = "power/mod.rs"]
+mod power;
 #[path = "support/mod.rs"]
 mod support;
 

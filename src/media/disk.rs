@@ -301,10 +301,13 @@ impl Disk {
 
     /// It is whole: from now on it is in the folders of these accounts.
     pub fn finish(&self, key: &FileKey, size: u64, accounts: &[AccountId]) -> io::Result<()> {
+        let part = self.part_of(key);
+        // A name among the whole files may outlive a power cut that its bytes don't.
+        let lies = File::open(&part).and_then(|file| file.sync_data());
         let mut index = self.lock();
         index.take(key);
-        let part = self.part_of(key);
         let linked = || -> io::Result<()> {
+            lies?;
             for account in accounts {
                 self.link(&part, *account, key)?;
             }

@@ -41,6 +41,9 @@ pub enum StagingError {
     Full,
     #[error("the disk is full")]
     DiskFull,
+    /// As after a fault of the disk; it may pass.
+    #[error("the disk takes no writes")]
+    ReadOnly,
     #[error("the staging folder can't be used: {0}")]
     Folder(std::io::Error),
 }
@@ -50,6 +53,7 @@ impl From<std::io::Error> for StagingError {
         use std::io::ErrorKind as K;
         match error.kind() {
             K::StorageFull | K::QuotaExceeded => Self::DiskFull,
+            K::ReadOnlyFilesystem => Self::ReadOnly,
             _ => Self::Folder(error),
         }
     }

@@ -34,7 +34,14 @@ impl Vault {
     /// When it can't be opened with the present keys.
     pub async fn open_answer(&self, kept: &KeptAnswer) -> Result<SecretBytes, VaultError> {
         let keys = self.local.keys().await;
-        let opened = keys.open(&kept.sealed, &to(kept.id));
+        let mut opened = keys.open(&kept.sealed, &to(kept.id));
+        // A change of the master key may have sealed it anew since it was read.
+        if opened.is_err() {
+            let all = self.local.store.kept_answers().await?;
+            if let Some(now) = all.iter().find(|one| one.id == kept.id) {
+                opened = keys.open(&now.sealed, &to(now.id));
+            }
+        }
         opened
             .map(|opened| opened.bytes)
             .map_err(|error| VaultError::Refused(format!("a kept answer: {error}")))

@@ -134,13 +134,18 @@ impl Vault {
     /// [`VaultError::Sealed`] when it can't be opened, and never will.
     pub async fn farewell_session(&self, farewell: &Farewell) -> Result<SecretBytes, VaultError> {
         let keys = self.local.keys().await;
+        let now = self.as_it_is(farewell).await?;
         let id = farewell.account_id;
-        keys.open(
-            &farewell.sealed.session,
-            &to(&farewell.sealed, Purpose::Farewell),
-        )
-        .map(|opened| opened.bytes)
-        .map_err(|error| sealed(id, &error))
+        keys.open(&now.session, &to(&now, Purpose::Farewell))
+            .map(|opened| opened.bytes)
+            .map_err(|error| sealed(id, &error))
+    }
+
+    /// A change of the master key seals it anew. Whoever holds the keys finds it under one of them.
+    async fn as_it_is(&self, farewell: &Farewell) -> Result<SealedFarewell, VaultError> {
+        let all = self.local.store.farewells().await?;
+        let now = all.into_iter().find(|one| one.id == farewell.id);
+        Ok(now.unwrap_or_else(|| farewell.sealed.clone()))
     }
 
     /// The ways that its account went, by which it is ended, too. `None`: the service's own.
@@ -151,13 +156,14 @@ impl Vault {
         &self,
         farewell: &Farewell,
     ) -> Result<Option<SecretText>, VaultError> {
-        let Some(envelope) = &farewell.sealed.proxies else {
+        let keys = self.local.keys().await;
+        let now = self.as_it_is(farewell).await?;
+        let Some(envelope) = &now.proxies else {
             return Ok(None);
         };
-        let keys = self.local.keys().await;
         let id = farewell.account_id;
         let opened = keys
-            .open(envelope, &to(&farewell.sealed, Purpose::Proxies))
+            .open(envelope, &to(&now, Purpose::Proxies))
             .map_err(|error| sealed(id, &error))?;
         let text = String::from_utf8(opened.bytes.expose().to_vec()).unwrap_or_default();
         Ok(Some(SecretText::new(text)))
@@ -179,8 +185,8 @@ impl Vault {
         &self,
         is_it: impl Fn(&SecretBytes) -> bool,
     ) -> Result<bool, VaultError> {
-        let rows = self.local.store.sealed_accounts().await?;
         let keys = self.local.keys().await;
+        let rows = self.local.store.sealed_accounts().await?;
         Ok(rows.iter().any(|row| {
             [&row.session, &row.previous_session]
                 .into_iter()

@@ -88,8 +88,9 @@ impl Local {
     }
 
     pub async fn credentials(&self, id: AccountId) -> Result<Credentials, VaultError> {
-        let row = self.find(id).await?;
+        // Before the row: while they are held, no key is dropped that it may still be sealed with.
         let keys = self.keys.read().await;
+        let row = self.find(id).await?;
         let api_hash = self
             .open(&keys, &row, Purpose::ApiHash, &row.api_hash)
             .await?;
@@ -126,8 +127,9 @@ impl Local {
     }
 
     pub async fn sign_in_state(&self, id: AccountId) -> Result<Option<SecretBytes>, VaultError> {
-        let row = self.find(id).await?;
+        // Before the row, as above.
         let keys = self.keys.read().await;
+        let row = self.find(id).await?;
         match &row.sign_in {
             None => Ok(None),
             Some(envelope) => Ok(Some(

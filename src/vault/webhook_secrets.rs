@@ -60,7 +60,14 @@ impl Vault {
     /// When it can't be opened with the present keys.
     pub async fn open_webhook(&self, row: &WebhookRow) -> Result<WebhookSecrets, VaultError> {
         let keys = self.local.keys().await;
-        let opened = keys.open(&row.sealed, &to(row.id));
+        let mut opened = keys.open(&row.sealed, &to(row.id));
+        // A change of the master key may have sealed it anew since it was read.
+        if opened.is_err() {
+            let all = self.local.store.webhooks().await?;
+            if let Some(now) = all.iter().find(|one| one.id == row.id) {
+                opened = keys.open(&now.sealed, &to(now.id));
+            }
+        }
         let opened = opened
             .map_err(|error| VaultError::Refused(format!("the webhook {}: {error}", row.id)))?;
         let kept: Kept<'_> = serde_json::from_slice(opened.bytes.expose())

@@ -80,12 +80,17 @@ pub async fn guard(
             let response = match begun {
                 Ok(Begun::Plain) => next.call(request).await?.map_into_boxed_body(),
                 Ok(Begun::First(claim)) => {
-                    let held = Held::give(claim, &request);
-                    let response = next.call(request).await?.map_into_boxed_body();
-                    match held.take() {
-                        Some(claim) => claim.end(response, &service).await,
-                        None => response,
-                    }
+                    let (held, service) = (Held::give(claim, &request), service.clone());
+                    // To its end, whether or not the caller still waits: somebody has to end the claim.
+                    let call = actix_web::rt::spawn(async move {
+                        let response = next.call(request).await?.map_into_boxed_body();
+                        Ok::<_, Error>(match held.take() {
+                            Some(claim) => claim.end(response, &service).await,
+                            None => response,
+                        })
+                    });
+                    let broken = |_| ApiError::internal("a call under a key broke off");
+                    call.await.map_err(broken)??
                 }
                 Ok(Begun::Repeat(answer)) => {
                     // Done, and noted, before.

@@ -2,8 +2,9 @@
 //! again under the same key; what was done is then answered, and not done again.
 //!
 //! What becomes an order has keys of its own, which the outbox keeps with it (`OF_THE_OUTBOX`). Here are all the others: the answer
-//! is kept, sealed, before it is given. A call that was refused is forgotten and may be tried again under its key; of one
-//! that a crash cut off nobody knows what it did, and that is what a repeat is told.
+//! is kept, sealed, before it is given. A call that was refused is forgotten and may be tried again under its key. One that a
+//! crash cut off is made again where that comes to the same (PUT and DELETE: RFC 9110, 9.2.2); of any other nobody knows
+//! what it did, and that is what a repeat is told.
 
 use std::{cell::RefCell, rc::Rc, sync::LazyLock, time::Duration};
 
@@ -147,36 +148,38 @@ pub async fn begin(
         call: format!("{} {}", request.method(), request.path()),
         key,
     };
-    let id = Uuid::new_v4();
-    let begun = KeptAnswer {
-        id,
-        sealed: seal(service, id, &fingerprint, None).await?,
-        done: false,
-        boot: BOOT.clone(),
-    };
-    let Some(before) = service.store.claim_answer(key, begun).await? else {
-        return Ok(Begun::First(Claim { id, fingerprint }));
-    };
-    let opened = service.vault.open_answer(&before).await?;
-    let kept: Kept = serde_json::from_slice(opened.expose()).map_err(ApiError::internal)?;
-    if kept.fingerprint != fingerprint {
-        return Err(ApiError::conflict(
-            "idempotency_conflict",
-            "this key was used for another call",
-        ));
+    let may_be_made_again = matches!(*request.method(), Method::PUT | Method::DELETE);
+    for first_look in [true, false] {
+        let (claim, begun) = Claim::of(service, fingerprint.clone()).await?;
+        let Some(before) = service.store.claim_answer(key.clone(), begun).await? else {
+            return Ok(Begun::First(claim));
+        };
+        let opened = service.vault.open_answer(&before).await?;
+        let kept: Kept = serde_json::from_slice(opened.expose()).map_err(ApiError::internal)?;
+        if kept.fingerprint != fingerprint {
+            return Err(ApiError::conflict(
+                "idempotency_conflict",
+                "this key was used for another call",
+            ));
+        }
+        if let Some(answer) = kept.answer {
+            return Ok(Begun::Repeat(repeated(answer)?));
+        }
+        if before.boot == *BOOT {
+            break;
+        }
+        if !may_be_made_again {
+            return Err(ApiError::conflict(
+                "outcome_unknown",
+                "the first call under this key was cut off when the service stopped: look what it did, then use another key",
+            ));
+        }
+        if first_look {
+            service.store.drop_answer(before.id).await?;
+        }
     }
-    match kept.answer {
-        Some(answer) => Ok(Begun::Repeat(repeated(answer)?)),
-        None if before.boot == *BOOT => Err(ApiError::conflict(
-            "idempotency_in_progress",
-            "the first call under this key is still under way",
-        )
-        .retry_after(Duration::from_secs(1))),
-        None => Err(ApiError::conflict(
-            "outcome_unknown",
-            "the first call under this key was cut off when the service stopped: look what it did, then use another key",
-        )),
-    }
+    let why = "the first call under this key is still under way";
+    Err(ApiError::conflict("idempotency_in_progress", why).retry_after(Duration::from_secs(1)))
 }
 
 async fn body_of(request: &mut ServiceRequest) -> Result<Bytes, ApiError> {
@@ -249,6 +252,17 @@ fn repeated(answer: Answer) -> Result<HttpResponse, ApiError> {
 }
 
 impl Claim {
+    async fn of(service: &Service, fingerprint: String) -> Result<(Self, KeptAnswer), ApiError> {
+        let id = Uuid::new_v4();
+        let begun = KeptAnswer {
+            id,
+            sealed: seal(service, id, &fingerprint, None).await?,
+            done: false,
+            boot: BOOT.clone(),
+        };
+        Ok((Self { id, fingerprint }, begun))
+    }
+
     /// After the call. What was done is kept before anybody is told; where that is not possible, the key stays taken, for
     /// the call must not be made again.
     pub async fn end(

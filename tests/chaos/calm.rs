@@ -7,6 +7,7 @@ use super::{check::Checks, run::Storm};
 /// Telegram's waits, pauses between tries and the pauses of webhooks are over by then.
 const LIMIT: Duration = Duration::from_secs(150);
 const LOOK: Duration = Duration::from_millis(400);
+const SAID_EVERY: Duration = Duration::from_secs(10);
 
 /// Waits for rest, and compares.
 pub async fn rest(storm: &mut Storm, checks: &Checks) {
@@ -17,9 +18,16 @@ pub async fn rest(storm: &mut Storm, checks: &Checks) {
     // Something to be told in every chat: what was lost shows by it.
     storm.last_words();
     let mut why = checks.unrest();
+    let mut said = Duration::ZERO;
     while !why.is_empty() && began.elapsed() < LIMIT {
         tokio::time::sleep(LOOK).await;
         why = checks.unrest();
+        if let Some(first) = why.first()
+            && began.elapsed() > said + SAID_EVERY
+        {
+            said = began.elapsed();
+            storm.findings.say(&format!("no rest yet: {first}"));
+        }
     }
     if why.is_empty() {
         storm.findings.say(&format!(

@@ -4,19 +4,20 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use diesel::{
     QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{BigInt, Text},
 };
 use switchboard_simulator::{Simulator, world::ChatEntry};
 
 use super::{
-    desk::{Known, Order, Programs},
+    desk::Programs,
     facts::Facts,
     findings::Findings,
+    judge::{AtTelegram, Judge},
     listen::Listener,
     process,
 };
@@ -58,20 +59,6 @@ struct Span {
     high: i64,
 }
 
-#[derive(QueryableByName)]
-struct Reply {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    status: String,
-    #[diesel(sql_type = BigInt)]
-    message_no: i64,
-    #[diesel(sql_type = Nullable<Text>)]
-    state: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    error_code: Option<String>,
-}
-
 /// `SELECT … AS n`.
 pub fn count(file: &File, query: &str) -> i64 {
     let one: One = sql_query(query)
@@ -89,6 +76,8 @@ pub struct Checks {
     pub sockets: Vec<Listener>,
     pub hooks: Vec<Listener>,
     pub programs: Programs,
+    /// Accounts, by their place, of which Telegram forgot random ids.
+    pub forgotten: Arc<Mutex<HashSet<usize>>>,
     pub findings: Findings,
     pub facts: Facts,
 }
@@ -114,14 +103,16 @@ impl Checks {
             .iter()
             .map(|account| self.file.chats(&account.id))
             .collect();
-        let mut at_telegram = HashMap::new();
+        let mut at_telegram = AtTelegram::default();
         for (index, account) in self.accounts.iter().enumerate() {
             let ledger = self.ledger(account);
             self.found(invented(account, &ledger, &rows[index]));
             self.found(holes_in_spans(account, &ledger, &rows[index], &spans));
-            gather(index, &ledger, &mut at_telegram);
+            at_telegram.gather(index, &ledger);
         }
-        self.found(doubled(&self.programs.orders(), &at_telegram));
+        let forgetful = self.forgetful();
+        let orders = self.programs.orders();
+        self.found(at_telegram.doubled(&orders, &forgetful, &self.facts));
         self.log_and_sums();
         for listener in self.sockets.iter().chain(&self.hooks) {
             let mut fold = listener.fold();
@@ -307,7 +298,19 @@ impl Checks {
                 self.found(untold(account, &rows, listener));
             }
         }
-        self.replies();
+        for listener in self.sockets.iter().chain(&self.hooks) {
+            let pending: Vec<String> = listener
+                .fold()
+                .orders
+                .iter()
+                .filter(|(_, status)| *status == "pending")
+                .map(|(id, _)| {
+                    format!("{} was told last that order {id} is pending", listener.name)
+                })
+                .collect();
+            self.found(pending);
+        }
+        self.orders();
         let integrity: Vec<Word> =
             sql_query("SELECT integrity_check AS t FROM pragma_integrity_check")
                 .load(&mut self.file.open())
@@ -353,105 +356,23 @@ impl Checks {
         }
     }
 
-    fn replies(&self) {
-        let rows: Vec<Reply> = sql_query(
-            "SELECT m.id, m.status, m.message_no, o.state, o.error_code FROM messages m \
-             LEFT JOIN order_messages om ON om.message_row = m.id AND om.random_id IS NOT NULL \
-             LEFT JOIN orders o ON o.id = om.order_id WHERE m.direction = 'outgoing'",
-        )
-        .load(&mut self.file.open())
-        .expect("the replies can be read");
-        let rows: HashMap<i64, Reply> = rows.into_iter().map(|row| (row.id, row)).collect();
-        let mut at_telegram = HashMap::new();
+    fn orders(&self) {
+        let mut at_telegram = AtTelegram::default();
+        let mut users = Vec::new();
         for (index, account) in self.accounts.iter().enumerate() {
-            gather(index, &self.ledger(account), &mut at_telegram);
+            at_telegram.gather(index, &self.ledger(account));
+            users.push(account.user);
         }
-        let mut wrong = Vec::new();
-        for order in self.programs.orders() {
-            let there = at_telegram
-                .get(&(order.account, order.text.clone()))
-                .map_or(&[][..], Vec::as_slice);
-            wrong.extend(judge(&order, there, &rows, &self.facts));
-        }
-        self.found(wrong);
+        let judge = Judge::new(&self.file, &at_telegram, &users, &self.facts);
+        self.found(judge.all(&self.programs.orders()));
     }
-}
 
-/// Where texts of replies are at Telegram: (account, text) → chat and number.
-type AtTelegram = HashMap<(usize, String), Vec<(i64, i64)>>;
-
-fn gather(index: usize, ledger: &Chats<ChatEntry>, into: &mut AtTelegram) {
-    for (chat, entry) in ledger {
-        for message in entry
-            .messages
-            .iter()
-            .filter(|message| message.out && message.text.starts_with('r'))
-        {
-            let places = into.entry((index, message.text.clone())).or_default();
-            places.push((*chat, i64::from(message.id)));
-        }
-    }
-}
-
-fn doubled(orders: &[Order], at_telegram: &AtTelegram) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for order in orders {
-        let Some(places) = at_telegram.get(&(order.account, order.text.clone())) else {
-            continue;
-        };
-        if places.len() > 1 {
-            wrong.push(format!(
-                "{:?} is at Telegram {} times: {places:?}",
-                order.text,
-                places.len()
-            ));
-        }
-    }
-    wrong
-}
-
-/// What is wrong with a reply whose end is known.
-fn judge(
-    order: &Order,
-    there: &[(i64, i64)],
-    rows: &HashMap<i64, Reply>,
-    facts: &Facts,
-) -> Option<String> {
-    let told = |what: &str| {
-        Some(format!(
-            "{:?} of account {} in {}: {what}",
-            order.text, order.account, order.chat
-        ))
-    };
-    let row = match &order.known {
-        Known::Nothing => return told("nobody knows what became of it"),
-        Known::Refused(code) => {
-            facts.once(&format!("a reply was refused: {code}"));
-            return (!there.is_empty())
-                .then(|| told("refused, and at Telegram"))
-                .flatten();
-        }
-        Known::Taken(row) => row,
-    };
-    let Some(reply) = rows.get(row) else {
-        return told(&format!("its row {row} is gone"));
-    };
-    match (reply.status.as_str(), there) {
-        ("sent", [(chat, number)]) if (*chat, *number) == (order.chat, reply.message_no) => None,
-        ("sent", places) => told(&format!(
-            "sent as {}, and at Telegram as {places:?}",
-            reply.message_no
-        )),
-        ("failed", places) => {
-            let code = reply.error_code.as_deref().unwrap_or("without a reason");
-            facts.once(&format!("a reply failed: {code}"));
-            let given_up = reply.state.as_deref() == Some("given_up");
-            let fits = places.is_empty() || given_up;
-            (!fits)
-                .then(|| told(&format!("failed ({code}), and at Telegram")))
-                .flatten()
-        }
-        (status, _) => told(&format!("is still {status}")),
+    /// Accounts of which Telegram forgot random ids.
+    fn forgetful(&self) -> HashSet<usize> {
+        self.forgotten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

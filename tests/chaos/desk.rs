@@ -1,9 +1,10 @@
-//! Desk: programs that reply over REST, each under a key that it repeats until it knows what became of its call.
+//! Desk: programs that work over REST: they reply, send files, forward, edit, react, pin and delete, each call under a key that is
+//! repeated until it is known what became of it.
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -11,48 +12,40 @@ use std::{
 
 use diesel::{
     QueryableByName, RunQueryDsl,
-    sql_types::{BigInt, Text},
+    sql_types::{BigInt, Bool, Text},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
-use super::{facts::Facts, findings::Findings, town::Desk};
-use crate::support::{fleet::FleetAccount, oracle::File};
+use super::{
+    door::Door,
+    facts::Facts,
+    findings::Findings,
+    placed::{Known, Order, Placed, Work},
+    town::Desk,
+};
+use crate::support::{
+    fleet::FleetAccount,
+    forms::{Form, Sample, content_type, paper, photo, voice},
+    oracle::File,
+};
 
-/// How many programs reply at the same time.
+/// How many programs work at the same time.
 const PROGRAMS: usize = 6;
-/// Between two replies of one program.
+/// Between two orders of one program.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// What is known of one call.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Known {
-    /// It is still asked.
-    Nothing,
-    /// 202: the row of the message.
-    Taken(i64),
-    /// A refusal: nothing was stored.
-    Refused(String),
-}
-
-#[derive(Clone, Debug)]
-pub struct Order {
-    pub account: usize,
-    pub chat: i64,
-    /// Nobody else writes it.
-    pub text: String,
-    pub known: Known,
-}
+/// So many messages of its own a program remembers.
+const REMEMBERED: usize = 40;
 
 #[derive(Clone)]
 pub struct Programs {
-    address: String,
+    door: Door,
     accounts: Arc<Vec<FleetAccount>>,
     file: Arc<File>,
     findings: Findings,
     facts: Facts,
-    orders: Arc<Mutex<Vec<Order>>>,
+    pub placed: Placed,
     pub quiet: Arc<AtomicBool>,
     pub over: Arc<AtomicBool>,
     /// In the middle of a call, or of repeating it.
@@ -69,6 +62,14 @@ struct Conversation {
     chat: i64,
 }
 
+#[derive(QueryableByName)]
+struct Fate {
+    #[diesel(sql_type = Text)]
+    status: String,
+    #[diesel(sql_type = Bool)]
+    deleted: bool,
+}
+
 /// What a single try ended with.
 enum Tried {
     Known(Known),
@@ -76,9 +77,74 @@ enum Tried {
     Again,
 }
 
+/// A message that a program had sent.
+#[derive(Clone)]
+struct Own {
+    row: i64,
+    desk: Desk,
+    text: String,
+    /// Plain words, which may go to other accounts.
+    plain: bool,
+    changed: bool,
+    passed_on: bool,
+}
+
+/// A call as it is repeated.
+#[derive(Clone)]
+struct Call {
+    method: Method,
+    path: String,
+    body: Body,
+    key: String,
+}
+
+#[derive(Clone)]
+enum Body {
+    None,
+    Json(Value),
+    Form(Vec<u8>),
+}
+
+impl Call {
+    fn new(method: Method, path: String, body: Body) -> Self {
+        let key = String::new();
+        Self {
+            method,
+            path,
+            body,
+            key,
+        }
+    }
+
+    fn request(&self, client: &Client, door: &Door) -> RequestBuilder {
+        let request = client
+            .request(self.method.clone(), door.url(&self.path))
+            .header("Idempotency-Key", &self.key);
+        match &self.body {
+            Body::None => request,
+            Body::Json(value) => request.json(value),
+            Body::Form(bytes) => request
+                .header("Content-Type", content_type())
+                .body(bytes.clone()),
+        }
+    }
+}
+
+/// One program.
+struct Program {
+    programs: Programs,
+    number: usize,
+    client: Client,
+    desks: Vec<Desk>,
+    chance: StdRng,
+    conversations: HashMap<(String, i64), i64>,
+    own: Vec<Own>,
+    written: u64,
+}
+
 impl Programs {
     pub fn start(
-        address: &str,
+        door: &Door,
         accounts: &[FleetAccount],
         file: Arc<File>,
         desks: &[Desk],
@@ -86,12 +152,12 @@ impl Programs {
         seed: u64,
     ) -> Self {
         let programs = Self {
-            address: address.to_owned(),
+            door: door.clone(),
             accounts: Arc::new(accounts.to_vec()),
             file,
             findings: findings.clone(),
             facts: facts.clone(),
-            orders: Arc::default(),
+            placed: Placed::default(),
             quiet: Arc::default(),
             over: Arc::default(),
             busy: Arc::default(),
@@ -100,55 +166,29 @@ impl Programs {
         facts.expect("a call broke with the service");
         facts.expect("a call was repeated until it was answered");
         for number in 0..PROGRAMS {
-            let chance = StdRng::seed_from_u64(seed ^ (0xde5c + number as u64));
-            tokio::spawn(programs.clone().work(number, desks.to_vec(), chance));
+            let program = Program {
+                programs: programs.clone(),
+                number,
+                // A line of its own each time: what hangs holds up nobody else.
+                client: door.client(),
+                desks: desks.to_vec(),
+                chance: StdRng::seed_from_u64(seed ^ (0xde5c + number as u64)),
+                conversations: HashMap::new(),
+                own: Vec::new(),
+                written: 0,
+            };
+            tokio::spawn(program.work());
         }
         programs
     }
 
     pub fn orders(&self) -> Vec<Order> {
-        self.lock().clone()
+        self.placed.all()
     }
 
     /// Nobody is in the middle of a call.
     pub fn idle(&self) -> bool {
         self.busy.load(Ordering::Acquire) == 0
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Order>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn work(self, number: usize, desks: Vec<Desk>, mut chance: StdRng) {
-        // A line of its own each time: what hangs holds up nobody else.
-        let client = Client::builder().no_proxy().build().expect("a client");
-        let mut conversations = HashMap::new();
-        let mut written = 0;
-        while !self.over.load(Ordering::Acquire) {
-            tokio::time::sleep(PAUSE.mul_f64(chance.random_range(0.2..1.8))).await;
-            if self.quiet.load(Ordering::Acquire) {
-                continue;
-            }
-            let desk = desks[chance.random_range(0..desks.len())];
-            let account = &self.accounts[desk.account].id;
-            if !conversations.contains_key(&(account.clone(), desk.chat)) {
-                conversations = self.conversations();
-            }
-            let Some(conversation) = conversations.get(&(account.clone(), desk.chat)).copied()
-            else {
-                continue;
-            };
-            written += 1;
-            let order = Order {
-                account: desk.account,
-                chat: desk.chat,
-                text: format!("r{written} of program {number}"),
-                known: Known::Nothing,
-            };
-            self.busy.fetch_add(1, Ordering::AcqRel);
-            self.place(&client, conversation, order, &mut chance).await;
-            self.busy.fetch_sub(1, Ordering::AcqRel);
-        }
     }
 
     fn conversations(&self) -> HashMap<(String, i64), i64> {
@@ -161,58 +201,251 @@ impl Programs {
             .collect()
     }
 
-    /// One reply, asked for until it is known what became of it.
-    async fn place(&self, client: &Client, conversation: i64, order: Order, chance: &mut StdRng) {
-        let key = order.text.replace(' ', "-");
-        let text = order.text.clone();
-        let index = {
-            let mut orders = self.lock();
-            orders.push(order);
-            orders.len() - 1
-        };
-        for attempt in 0_u32.. {
-            // At first many don't wait for the answer.
-            let patience = if attempt < 3 && chance.random_ratio(2, 5) {
-                Duration::from_millis(chance.random_range(1..30))
-            } else {
-                Duration::from_secs(20)
-            };
-            match self.ask(client, conversation, &text, &key, patience).await {
-                Tried::Known(known) => {
-                    if attempt > 0 {
-                        self.facts.once("a call was repeated until it was answered");
-                    }
-                    self.lock()[index].known = known;
-                    return;
-                }
-                Tried::Again => {
-                    tokio::time::sleep(Duration::from_millis(chance.random_range(5..400))).await;
-                }
+    /// It is at Telegram and was not deleted.
+    fn is_there(&self, row: i64) -> bool {
+        let fate: Vec<Fate> = diesel::sql_query(
+            "SELECT status, deleted_at IS NOT NULL AS deleted FROM messages WHERE id = ?",
+        )
+        .bind::<BigInt, _>(row)
+        .load(&mut self.file.open())
+        .unwrap_or_default();
+        fate.first()
+            .is_some_and(|fate| fate.status == "sent" && !fate.deleted)
+    }
+}
+
+impl Program {
+    async fn work(mut self) {
+        let programs = self.programs.clone();
+        while !programs.over.load(Ordering::Acquire) {
+            tokio::time::sleep(PAUSE.mul_f64(self.chance.random_range(0.2..1.8))).await;
+            if programs.quiet.load(Ordering::Acquire) {
+                continue;
             }
+            programs.busy.fetch_add(1, Ordering::AcqRel);
+            self.act().await;
+            programs.busy.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
-    async fn ask(
-        &self,
-        client: &Client,
-        conversation: i64,
-        text: &str,
-        key: &str,
-        patience: Duration,
-    ) -> Tried {
-        let sent = client
-            .post(format!(
-                "http://{}/conversations/{conversation}/reply",
-                self.address
-            ))
-            .header("Idempotency-Key", key)
-            .json(&json!({ "text": text }))
+    async fn act(&mut self) {
+        let dice = self.chance.random_range(0..100_u32);
+        match dice {
+            0..46 => self.reply().await,
+            46..56 => self.files().await,
+            56..64 => self.forward().await,
+            64..80 => self.edit().await,
+            80..86 => self.delete().await,
+            86..96 => self.react().await,
+            _ => self.pin().await,
+        }
+    }
+
+    /// Words that nobody else writes.
+    fn words(&mut self) -> String {
+        self.written += 1;
+        format!("r{} of program {}", self.written, self.number)
+    }
+
+    fn desk(&mut self) -> Option<(Desk, i64)> {
+        let desk = self.desks[self.chance.random_range(0..self.desks.len())];
+        Some((desk, self.conversation(desk)?))
+    }
+
+    fn conversation(&mut self, desk: Desk) -> Option<i64> {
+        let account = self.programs.accounts[desk.account].id.clone();
+        let place = (account, desk.chat);
+        if !self.conversations.contains_key(&place) {
+            self.conversations = self.programs.conversations();
+        }
+        self.conversations.get(&place).copied()
+    }
+
+    async fn reply(&mut self) {
+        let Some((desk, conversation)) = self.desk() else {
+            return;
+        };
+        let text = self.words();
+        let body = Body::Json(json!({ "text": text }));
+        let path = format!("/conversations/{conversation}/reply");
+        let call = Call::new(Method::POST, path, body);
+        let rows = self.place(call, desk, &text, Work::Reply).await;
+        self.remember(rows.first(), desk, text, true);
+    }
+
+    /// A letter, a voice, a picture, or an album.
+    async fn files(&mut self) {
+        let Some((desk, conversation)) = self.desk() else {
+            return;
+        };
+        let text = self.words();
+        let seed = self.chance.random::<u64>();
+        let samples: Vec<Sample> = match seed % 5 {
+            0 => vec![photo(seed, 70, 50)],
+            1 => vec![voice(seed, 40)],
+            2 => (0..2).map(|at| photo(seed + at, 60, 40)).collect(),
+            3 => vec![paper(seed, 700_000)],
+            _ => vec![paper(seed, 30_000)],
+        };
+        let form = Form::default().field("text", &text);
+        let form = samples.iter().fold(form, Form::add);
+        let path = format!("/conversations/{conversation}/reply");
+        let call = Call::new(Method::POST, path, Body::Form(form.body()));
+        let sums = samples.iter().map(Sample::sha256).collect();
+        let rows = self.place(call, desk, &text, Work::Files(sums)).await;
+        self.remember(rows.first(), desk, text, false);
+    }
+
+    /// A message of its own, to another chat of the account or of another one.
+    async fn forward(&mut self) {
+        let Some(at) = self.some(|own| !own.changed) else {
+            return;
+        };
+        let own = self.own[at].clone();
+        let same_account = !own.plain || self.chance.random_ratio(2, 3);
+        let fitting: Vec<Desk> = self
+            .desks
+            .iter()
+            .copied()
+            .filter(|desk| desk.account == own.desk.account || !same_account)
+            .collect();
+        let desk = fitting[self.chance.random_range(0..fitting.len())];
+        let Some(conversation) = self.conversation(desk) else {
+            return;
+        };
+        self.own[at].passed_on = true;
+        let hidden = self.chance.random_ratio(1, 4);
+        let body = json!({ "message_ids": [own.row], "conversation_ids": [conversation], "hide_origin": hidden });
+        let path = "/messages/forward".to_owned();
+        let call = Call::new(Method::POST, path, Body::Json(body));
+        self.place(call, desk, &own.text, Work::Forward).await;
+    }
+
+    async fn edit(&mut self) {
+        let Some(at) = self.some(|own| !own.passed_on) else {
+            return;
+        };
+        self.own[at].changed = true;
+        let own = self.own[at].clone();
+        let text = self.words();
+        let body = Body::Json(json!({ "text": text }));
+        let call = Call::new(Method::PATCH, format!("/messages/{}", own.row), body);
+        self.place(call, own.desk, &text, Work::Edit(own.row)).await;
+    }
+
+    async fn delete(&mut self) {
+        let Some(at) = self.some(|own| !own.passed_on) else {
+            return;
+        };
+        let own = self.own.remove(at);
+        let path = format!("/messages/{}?for=everyone", own.row);
+        let call = Call::new(Method::DELETE, path, Body::None);
+        let text = self.words();
+        self.place(call, own.desk, &text, Work::Delete(own.row))
+            .await;
+    }
+
+    async fn react(&mut self) {
+        let Some(at) = self.some(|_| true) else {
+            return;
+        };
+        let own = self.own[at].clone();
+        let emoji = [Some("👍"), Some("🔥"), Some("❤"), None][self.chance.random_range(0..4)];
+        let body = Body::Json(json!({ "emoji": emoji }));
+        let path = format!("/messages/{}/reaction", own.row);
+        let call = Call::new(Method::PUT, path, body);
+        let work = Work::React(own.row, emoji.map(str::to_owned));
+        let text = self.words();
+        self.place(call, own.desk, &text, work).await;
+    }
+
+    async fn pin(&mut self) {
+        let Some(at) = self.some(|own| own.desk.chat > 0) else {
+            return;
+        };
+        let own = self.own[at].clone();
+        let pinned = self.chance.random_ratio(2, 3);
+        let body = Body::Json(json!({ "pinned": pinned }));
+        let path = format!("/messages/{}/pin", own.row);
+        let call = Call::new(Method::PUT, path, body);
+        let text = self.words();
+        self.place(call, own.desk, &text, Work::Pin(own.row, pinned))
+            .await;
+    }
+
+    fn remember(&mut self, row: Option<&i64>, desk: Desk, text: String, plain: bool) {
+        let Some(row) = row else { return };
+        self.own.push(Own {
+            row: *row,
+            desk,
+            text,
+            plain,
+            changed: false,
+            passed_on: false,
+        });
+        if self.own.len() > REMEMBERED {
+            self.own.remove(0);
+        }
+    }
+
+    /// One of its own messages that is at Telegram.
+    fn some(&mut self, fits: impl Fn(&Own) -> bool) -> Option<usize> {
+        let fitting: Vec<usize> = (0..self.own.len())
+            .filter(|at| fits(&self.own[*at]))
+            .collect();
+        let at = *fitting.get(self.chance.random_range(0..fitting.len().max(1)))?;
+        self.programs.is_there(self.own[at].row).then_some(at)
+    }
+
+    /// One call, repeated until it is known what became of it: the rows that it is about.
+    async fn place(&mut self, mut call: Call, desk: Desk, text: &str, work: Work) -> Vec<i64> {
+        self.written += 1;
+        call.key = format!("{}-{}", self.number, self.written);
+        let number = self.programs.placed.add(Order {
+            account: desk.account,
+            chat: desk.chat,
+            text: text.to_owned(),
+            work,
+            known: Known::Nothing,
+        });
+        for attempt in 0_u32.. {
+            // At first many don't wait for the answer.
+            let patience = if attempt < 3 && self.chance.random_ratio(2, 5) {
+                Duration::from_millis(self.chance.random_range(1..30))
+            } else {
+                Duration::from_secs(20)
+            };
+            match self.ask(&call, patience).await {
+                Tried::Known(known) => {
+                    if attempt > 0 {
+                        let facts = &self.programs.facts;
+                        facts.once("a call was repeated until it was answered");
+                    }
+                    self.programs.placed.know(number, known.clone());
+                    return match known {
+                        Known::Taken(rows) => rows,
+                        Known::Nothing | Known::Refused(_) => Vec::new(),
+                    };
+                }
+                Tried::Again => {
+                    let pause = self.chance.random_range(5..400);
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    async fn ask(&self, call: &Call, patience: Duration) -> Tried {
+        let (findings, facts) = (&self.programs.findings, &self.programs.facts);
+        let sent = call
+            .request(&self.client, &self.programs.door)
             .timeout(patience)
             .send();
         let response = match sent.await {
             Ok(response) => response,
             Err(error) => {
-                self.facts.once(if error.is_timeout() {
+                facts.once(if error.is_timeout() {
                     "a caller hung up in the middle of a call"
                 } else {
                     "a call broke with the service"
@@ -226,25 +459,39 @@ impl Programs {
         };
         let code = answer["error"]["code"].as_str().unwrap_or_default();
         match status {
-            StatusCode::ACCEPTED => match answer["message"]["id"].as_i64() {
-                Some(row) => Tried::Known(Known::Taken(row)),
-                None => {
-                    self.findings
-                        .add(&format!("a 202 without a message: {answer}"));
+            StatusCode::ACCEPTED => match rows_of(&answer) {
+                rows if rows.is_empty() => {
+                    findings.add(&format!("a 202 without a message: {answer}"));
                     Tried::Again
                 }
+                rows => Tried::Known(Known::Taken(rows)),
             },
             StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::GATEWAY_TIMEOUT => Tried::Again,
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::INSUFFICIENT_STORAGE => Tried::Again,
+            StatusCode::CONFLICT if code == "idempotency_in_progress" => Tried::Again,
             StatusCode::CONFLICT if code == "account_unavailable" => {
                 Tried::Known(Known::Refused(code.to_owned()))
             }
             _ => {
-                self.findings
-                    .add(&format!("a reply was answered {status} {answer}"));
+                let (method, path) = (&call.method, &call.path);
+                findings.add(&format!("{method} {path} was answered {status} {answer}"));
                 Tried::Known(Known::Refused(code.to_owned()))
             }
         }
+    }
+}
+
+fn rows_of(answer: &Value) -> Vec<i64> {
+    let several = answer["messages"].as_array();
+    let rows: Vec<i64> = several
+        .into_iter()
+        .flatten()
+        .filter_map(|message| message["id"].as_i64())
+        .collect();
+    match answer["message"]["id"].as_i64() {
+        Some(row) if rows.is_empty() => vec![row],
+        _ => rows,
     }
 }

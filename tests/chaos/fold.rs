@@ -19,6 +19,8 @@ pub struct Told {
 pub struct Fold {
     /// By its row.
     pub messages: HashMap<i64, Told>,
+    /// Orders by themselves: how each was told last.
+    pub orders: HashMap<i64, String>,
     /// Numbers that were told.
     pub seqs: HashSet<i64>,
     /// The highest, for each account, and over all of them.
@@ -66,6 +68,14 @@ impl Fold {
                     self.messages.entry(id).or_default().deleted = true;
                 }
             }
+            "order_updated" => {
+                let order = &data["order"];
+                let Some(id) = order["id"].as_i64() else {
+                    self.wrong.push(format!("event {seq} has no order"));
+                    return;
+                };
+                self.orders.insert(id, text(&order["status"]));
+            }
             event if event.starts_with("message_") => {
                 let message = &data["message"];
                 let Some(id) = message["id"].as_i64() else {
@@ -99,6 +109,7 @@ fn account_of(data: &Value) -> String {
     let places = [
         &data["message"]["account_id"],
         &data["account_id"],
+        &data["order"]["account_id"],
         &data["conversation"]["account_id"],
         &data["account"]["id"],
     ];

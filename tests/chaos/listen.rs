@@ -8,7 +8,7 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{facts::Facts, findings::Findings, fold::Fold};
+use super::{door::Door, facts::Facts, findings::Findings, fold::Fold};
 use crate::support::live::Live;
 
 /// Between two tries to come back.
@@ -42,12 +42,12 @@ impl Listener {
 }
 
 /// A dashboard: it comes back after each cut, from where it was.
-pub fn socket(address: &str, after: i64, findings: &Findings, facts: &Facts) -> Listener {
+pub fn socket(door: &Door, after: i64, findings: &Findings, facts: &Facts) -> Listener {
     let listener = Listener::new("the WebSocket", after, false);
     facts.expect("the WebSocket was resumed");
-    let (own, address, findings, facts) = (
+    let (own, door, findings, facts) = (
         listener.clone(),
-        address.to_owned(),
+        door.clone(),
         findings.clone(),
         facts.clone(),
     );
@@ -55,7 +55,7 @@ pub fn socket(address: &str, after: i64, findings: &Findings, facts: &Facts) -> 
         let mut opened = 0;
         loop {
             let last = own.fold().last;
-            let Some(mut live) = Live::resume(&address, last).await else {
+            let Some(mut live) = Live::resume(&door.address, last, &door.headers()).await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
@@ -75,23 +75,20 @@ pub fn socket(address: &str, after: i64, findings: &Findings, facts: &Facts) -> 
 }
 
 /// A program that asks for events and waits for the next.
-pub fn poll(address: &str, after: i64, findings: &Findings, facts: &Facts) -> Listener {
+pub fn poll(door: &Door, after: i64, findings: &Findings, facts: &Facts) -> Listener {
     let listener = Listener::new("GET /events", after, false);
     facts.expect("GET /events was cut off");
-    let (own, address, findings, facts) = (
+    let (own, door, findings, facts) = (
         listener.clone(),
-        address.to_owned(),
+        door.clone(),
         findings.clone(),
         facts.clone(),
     );
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("a client");
+    let client = door.client();
     tokio::spawn(async move {
         loop {
             let last = own.fold().last;
-            let url = format!("http://{address}/events?after={last}&limit=200&wait=10");
+            let url = door.url(&format!("/events?after={last}&limit=200&wait=10"));
             let asked = client
                 .get(url)
                 .timeout(Duration::from_secs(25))
@@ -132,10 +129,10 @@ pub fn poll(address: &str, after: i64, findings: &Findings, facts: &Facts) -> Li
 }
 
 /// Opens a WebSocket from the beginning and reads nothing for a while.
-pub fn stall(address: &str, lasts: Duration) {
-    let address = address.to_owned();
+pub fn stall(door: &Door, lasts: Duration) {
+    let door = door.clone();
     tokio::spawn(async move {
-        let live = Live::resume(&address, 0).await;
+        let live = Live::resume(&door.address, 0, &door.headers()).await;
         tokio::time::sleep(lasts).await;
         drop(live);
     });

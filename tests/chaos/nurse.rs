@@ -11,7 +11,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use switchboard_simulator::Simulator;
 
-use super::{facts::Facts, findings::Findings};
+use super::{door::Door, facts::Facts, findings::Findings};
 use crate::support::fleet::{FleetAccount, session_string};
 
 const LOOK: Duration = Duration::from_millis(700);
@@ -29,7 +29,7 @@ pub enum Gone {
 
 #[derive(Clone)]
 pub struct Nurse {
-    address: String,
+    door: Door,
     telegram: Simulator,
     accounts: Arc<Vec<FleetAccount>>,
     findings: Findings,
@@ -40,14 +40,14 @@ pub struct Nurse {
 
 impl Nurse {
     pub fn start(
-        address: &str,
+        door: &Door,
         telegram: &Simulator,
         accounts: &[FleetAccount],
         findings: &Findings,
         facts: &Facts,
     ) -> Self {
         let nurse = Self {
-            address: address.to_owned(),
+            door: door.clone(),
             telegram: telegram.clone(),
             accounts: Arc::new(accounts.to_vec()),
             findings: findings.clone(),
@@ -74,17 +74,10 @@ impl Nurse {
     }
 
     async fn watch(self) {
-        let client = Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .expect("a client");
+        let client = self.door.client_within(Duration::from_secs(10));
         loop {
             tokio::time::sleep(LOOK).await;
-            let asked = client
-                .get(format!("http://{}/accounts", self.address))
-                .send()
-                .await;
+            let asked = client.get(self.door.url("/accounts")).send().await;
             let Ok(response) = asked else { continue };
             let Ok(answer) = response.json::<Value>().await else {
                 continue;
@@ -126,7 +119,7 @@ impl Nurse {
         };
         let session = session_string(&self.telegram, known.user);
         let asked = client
-            .post(format!("http://{}/accounts/{id}/login", self.address))
+            .post(self.door.url(&format!("/accounts/{id}/login")))
             .json(&json!({ "session": session }))
             .send();
         if asked

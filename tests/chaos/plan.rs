@@ -44,11 +44,18 @@ pub enum Kind {
     SlowAnswers,
     SlowStarts,
     UnreadableAnswers,
+    OtherDataCentre,
+    ShortPages,
+    OverlappingPages,
+    LostParts,
+    UploadsExpired,
     // Pushes and differences.
     LostPushes,
     DoubledPushes,
     SwappedPushes,
     LatePushes,
+    BundledPushes,
+    BarePushes,
     TooLongPushes,
     ChannelTooLong,
     ChannelTooLongWithPts,
@@ -56,12 +63,14 @@ pub enum Kind {
     ChannelDifferenceTooLong,
     Slices,
     DatedSlices,
+    ChannelSlices,
     // Accounts.
     Revoked,
     KeyLost,
     Frozen,
     Restarted,
     SwitchedOff,
+    IdsForgotten,
     // The service and what it stands on.
     Killed,
     KilledTwice,
@@ -69,12 +78,18 @@ pub enum Kind {
     Stopped,
     StoreLocked,
     FilesElsewhere,
+    DiskFull,
+    DiskReadOnly,
+    ClockJumped,
+    SupabaseGone,
+    ProxyDied,
     // Listeners.
     StalledReader,
+    TokenRevoked,
 }
 
 impl Kind {
-    pub const ALL: [Self; 56] = {
+    pub const ALL: [Self; 71] = {
         use Kind as K;
         [
             K::Killed,
@@ -133,6 +148,21 @@ impl Kind {
             K::StoreLocked,
             K::FilesElsewhere,
             K::StalledReader,
+            K::OtherDataCentre,
+            K::ShortPages,
+            K::OverlappingPages,
+            K::LostParts,
+            K::UploadsExpired,
+            K::BundledPushes,
+            K::BarePushes,
+            K::ChannelSlices,
+            K::IdsForgotten,
+            K::DiskFull,
+            K::DiskReadOnly,
+            K::ClockJumped,
+            K::SupabaseGone,
+            K::ProxyDied,
+            K::TokenRevoked,
         ]
     };
 
@@ -155,6 +185,8 @@ impl Kind {
                 | K::KilledTwice
                 | K::Terminated
                 | K::FilesElsewhere
+                | K::UploadsExpired
+                | K::IdsForgotten
         )
     }
 
@@ -172,7 +204,14 @@ impl Kind {
                 | K::Stopped
                 | K::StoreLocked
                 | K::FilesElsewhere
+                | K::UploadsExpired
+                | K::DiskFull
+                | K::DiskReadOnly
+                | K::ClockJumped
+                | K::SupabaseGone
+                | K::ProxyDied
                 | K::StalledReader
+                | K::TokenRevoked
         )
     }
 
@@ -181,7 +220,7 @@ impl Kind {
         use Kind as K;
         matches!(
             self,
-            K::Revoked | K::KeyLost | K::Frozen | K::Restarted | K::SwitchedOff
+            K::Revoked | K::KeyLost | K::Frozen | K::Restarted | K::SwitchedOff | K::IdsForgotten
         )
     }
 }
@@ -254,7 +293,7 @@ fn strike(kind: Kind, accounts: usize, length: Duration, chance: &mut StdRng) ->
     let longest = match kind {
         Kind::RefuseAll | Kind::CloseOnAccept | Kind::SilentConnects => 8_000,
         Kind::KeyUnknown | Kind::TransportFlood => 6_000,
-        Kind::StoreLocked => 12_000,
+        Kind::StoreLocked | Kind::DiskFull | Kind::DiskReadOnly => 12_000,
         // Now and then for as long as a person looks at something else.
         Kind::Stopped if chance.random_ratio(1, 6) => 70_000,
         _ => 18_000,

@@ -1,13 +1,13 @@
 //! Strike: carries out what the plan says, and takes it back. Each counts whether it met anybody.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, mpsc},
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
 use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_simulator::{
     Effect, Fault, Simulator,
@@ -17,14 +17,19 @@ use tokio::task::JoinHandle;
 
 use super::{
     check::count,
+    door::Door,
     facts::Facts,
     findings::Findings,
-    listen,
+    guest, listen,
     nurse::{Gone, Nurse},
     plan::{Kind, Plan, Strike},
     process,
+    proxy::Proxy,
 };
-use crate::support::{fleet::Fleet, oracle::File};
+use crate::{
+    postgrest::{Fault as Outage, Project},
+    support::{fleet::Fleet, ground::Disk, oracle::File},
+};
 
 /// A call that somebody insists on: the service may be away for a while.
 const INSISTS: Duration = Duration::from_secs(100);
@@ -39,14 +44,27 @@ enum Standing {
     Stopped,
     /// Says when it is to be let go of, at the latest.
     Locked(mpsc::Sender<()>),
+    /// With what was refused before.
+    Disk(u64),
+    Clock(u64),
+    Supabase(usize),
+    Proxy(u64),
+}
+
+/// What stands beside the service.
+pub struct Beside {
+    pub supabase: Project,
+    pub proxy: Proxy,
 }
 
 pub struct Conductor {
     pub fleet: Fleet,
-    pub address: String,
+    pub door: Door,
+    beside: Beside,
+    forgotten: Arc<Mutex<HashSet<usize>>>,
     file: Arc<File>,
     nurse: Nurse,
-    findings: Findings,
+    pub findings: Findings,
     facts: Facts,
     standing: BTreeMap<usize, (Kind, Standing)>,
     insisting: Vec<JoinHandle<()>>,
@@ -55,8 +73,8 @@ pub struct Conductor {
 impl Conductor {
     pub fn new(
         fleet: Fleet,
-        file: Arc<File>,
-        nurse: Nurse,
+        (door, beside): (Door, Beside),
+        (file, nurse): (Arc<File>, Nurse),
         (findings, facts): (&Findings, &Facts),
         plan: &Plan,
     ) -> Self {
@@ -66,8 +84,10 @@ impl Conductor {
         facts.expect("a gap was owed across a kill");
         facts.expect("a reply was under way at a kill");
         Self {
-            address: fleet.address().to_owned(),
             fleet,
+            door,
+            beside,
+            forgotten: Arc::default(),
             file,
             nurse,
             findings: findings.clone(),
@@ -75,6 +95,11 @@ impl Conductor {
             standing: BTreeMap::new(),
             insisting: Vec::new(),
         }
+    }
+
+    /// Accounts, by their place, of which Telegram forgot random ids.
+    pub fn forgotten(&self) -> Arc<Mutex<HashSet<usize>>> {
+        Arc::clone(&self.forgotten)
     }
 
     fn telegram(&self) -> Simulator {
@@ -94,7 +119,7 @@ impl Conductor {
             K::Killed => self.kill(),
             K::KilledTwice => {
                 self.fleet.kill_service();
-                let address = self.address.clone();
+                let address = self.door.address.clone();
                 let moment = Duration::from_millis(strike.dice % 400);
                 tokio::task::block_in_place(|| self.fleet.kill_while_starting(&address, moment));
                 self.start();
@@ -120,13 +145,72 @@ impl Conductor {
                 self.facts.once(&struck(strike.kind));
             }
             K::StalledReader => {
-                listen::stall(&self.address, strike.lasts);
+                listen::stall(&self.door, strike.lasts);
                 self.facts.once(&struck(strike.kind));
+            }
+            K::UploadsExpired => {
+                self.fleet.telegram.expire_uploads();
+                self.facts.once(&struck(strike.kind));
+            }
+            K::IdsForgotten => self.forget(strike),
+            K::TokenRevoked => {
+                let both = (self.findings.clone(), self.facts.clone());
+                let visit = guest::visit(self.door.clone(), strike.lasts, both.0, both.1);
+                self.insisting.push(tokio::spawn(visit));
+                self.facts.once(&struck(strike.kind));
+            }
+            K::DiskFull | K::DiskReadOnly | K::ClockJumped | K::SupabaseGone | K::ProxyDied => {
+                self.shake(number, strike);
             }
             kind => match wire_fault(kind, strike.dice) {
                 Some((fault, times)) => self.set_wire(number, strike, &fault, times),
                 None => self.set_calls(number, strike),
             },
+        }
+    }
+
+    /// What the service stands on, or beside.
+    fn shake(&mut self, number: usize, strike: &Strike) {
+        let ground = self.fleet.ground();
+        let gateway = &self.beside.supabase.gateway;
+        let standing = match strike.kind {
+            Kind::DiskFull => {
+                ground.set_disk(Disk::Full);
+                Standing::Disk(ground.refused())
+            }
+            Kind::DiskReadOnly => {
+                ground.set_disk(Disk::ReadOnly);
+                Standing::Disk(ground.refused())
+            }
+            Kind::ClockJumped => {
+                let far = [7, 45, 400, 5_000][strike.dice as usize % 4];
+                let ahead = strike.dice & 64 == 0;
+                ground.set_clock(if ahead { far } else { -far });
+                Standing::Clock(ground.clock_read())
+            }
+            Kind::SupabaseGone => {
+                gateway.always(Some(outage(strike.dice)));
+                Standing::Supabase(gateway.seen().len())
+            }
+            _ => {
+                let refused = self.beside.proxy.refused();
+                self.beside.proxy.die();
+                Standing::Proxy(refused)
+            }
+        };
+        self.stand(number, strike.kind, standing);
+    }
+
+    fn forget(&self, strike: &Strike) {
+        for index in &strike.whom {
+            let user = self.fleet.accounts[*index].user;
+            self.fleet.telegram.forget_random_ids(user);
+            let mut forgotten = self
+                .forgotten
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            forgotten.insert(*index);
+            self.facts.once(&struck(strike.kind));
         }
     }
 
@@ -264,17 +348,13 @@ impl Conductor {
         body: Option<Value>,
         after: Option<JoinHandle<()>>,
     ) {
-        let url = format!("http://{}{path}", self.address);
+        let (url, door) = (self.door.url(&path), self.door.clone());
         let findings = self.findings.clone();
         self.insisting.push(tokio::spawn(async move {
             if let Some(before) = after {
                 let _ = before.await;
             }
-            let client = Client::builder()
-                .no_proxy()
-                .timeout(Duration::from_secs(15))
-                .build()
-                .expect("a client");
+            let client = door.client_within(Duration::from_secs(15));
             let began = Instant::now();
             let mut said = String::new();
             while began.elapsed() < INSISTS {
@@ -332,14 +412,22 @@ impl Conductor {
 
     /// A start that finds the store locked may refuse; then it is started once more.
     fn start(&mut self) {
-        let address = self.address.clone();
+        let address = self.door.address.clone();
         self.facts.expect("a start was refused by a locked store");
-        for _ in 0..20 {
+        self.facts.expect("a start was refused by the disk");
+        for number in 0..20 {
             let started = tokio::task::block_in_place(|| self.fleet.try_start_service_at(&address));
             match started {
                 Ok(()) => return,
                 Err(refused) if refused.contains("locked") => {
                     self.facts.once("a start was refused by a locked store");
+                }
+                Err(_) if self.is_disk_bad() => {
+                    self.facts.once("a start was refused by the disk");
+                    // The plan stands still meanwhile.
+                    if number > 1 {
+                        self.fleet.ground().set_disk(Disk::Well);
+                    }
                 }
                 Err(refused) => {
                     self.findings
@@ -349,6 +437,11 @@ impl Conductor {
             tokio::task::block_in_place(|| std::thread::sleep(Duration::from_secs(1)));
         }
         panic!("the service never started again");
+    }
+
+    fn is_disk_bad(&self) -> bool {
+        let mut standing = self.standing.values();
+        standing.any(|(_, standing)| matches!(standing, Standing::Disk(_)))
     }
 
     /// A process that stands still can't be asked to end.
@@ -397,6 +490,25 @@ impl Conductor {
                 let _ = let_go.send(());
                 0
             }
+            Standing::Disk(before) => {
+                let ground = self.fleet.ground();
+                ground.set_disk(Disk::Well);
+                ground.refused() - before
+            }
+            Standing::Clock(before) => {
+                let ground = self.fleet.ground();
+                ground.set_clock(0);
+                u64::from(ground.clock_read() > before)
+            }
+            Standing::Supabase(before) => {
+                let gateway = &self.beside.supabase.gateway;
+                gateway.always(None);
+                gateway.seen().len().saturating_sub(before) as u64
+            }
+            Standing::Proxy(before) => {
+                self.beside.proxy.live();
+                self.beside.proxy.refused() - before
+            }
         };
         self.facts.add(&struck(kind), hits);
     }
@@ -408,6 +520,7 @@ impl Conductor {
             self.end(number);
         }
         self.thaw();
+        self.fleet.ground().set_disk(Disk::Well);
         self.fleet.telegram.clear_faults();
         self.nurse.now();
     }
@@ -422,6 +535,18 @@ impl Conductor {
 
 pub fn struck(kind: Kind) -> String {
     format!("{kind:?} struck")
+}
+
+/// How Supabase is away.
+fn outage(dice: u64) -> Outage {
+    match dice % 6 {
+        0 => Outage::HangUp,
+        1 => Outage::Unavailable,
+        2 => Outage::CutMidBody,
+        3 => Outage::Paused,
+        4 => Outage::Slow(Duration::from_millis(3_000)),
+        _ => Outage::OriginError,
+    }
 }
 
 /// What goes wrong below the calls, and how often at most.
@@ -475,18 +600,23 @@ fn wire_fault(kind: Kind, dice: u64) -> Option<(WireFault, Option<u32>)> {
 
 fn call_faults(kind: Kind, dice: u64) -> Vec<Fault> {
     const SENDS: &str = "messages.send*";
+    const EDITS: &str = "messages.edit*";
+    const DELETES: &str = "messages.delete*";
+    const FORWARDS: &str = "messages.forward*";
     const READS: &str = "messages.get*";
     const DIFFERENCES: &str = "updates.get*";
     let seconds = 1 + dice as u32 % 9;
     let some = 300 + dice as u32 % 700;
     let everywhere = |effect: Effect| {
-        [SENDS, READS, DIFFERENCES]
+        [SENDS, EDITS, DELETES, FORWARDS, READS, DIFFERENCES]
             .map(|method| Fault::new(effect.clone()).on(method).per_mille(some))
             .to_vec()
     };
     let pushes = |effect: Effect| vec![Fault::new(effect).per_mille(100 + dice as u32 % 900)];
     match kind {
-        Kind::FloodOnSends => vec![Fault::flood_wait(seconds).on(SENDS).times(3)],
+        Kind::FloodOnSends => [SENDS, EDITS, DELETES, FORWARDS]
+            .map(|method| Fault::flood_wait(seconds).on(method).times(3))
+            .to_vec(),
         Kind::FloodOnReads => [READS, DIFFERENCES]
             .map(|method| Fault::flood_wait(seconds).on(method).times(3))
             .to_vec(),
@@ -507,12 +637,41 @@ fn call_faults(kind: Kind, dice: u64) -> Vec<Fault> {
             millis: 200 + dice % 9_000,
         }),
         Kind::UnreadableAnswers => everywhere(Effect::Unreadable),
+        // As when an account moves: whoever asks is sent to the other one, for a moment.
+        Kind::OtherDataCentre => [SENDS, READS]
+            .map(|method| Fault::error(303, "USER_MIGRATE_2").on(method).times(2))
+            .to_vec(),
+        Kind::ShortPages => vec![
+            Fault::new(Effect::ShortPages { messages: 3 }),
+            Fault::new(Effect::DropPush).per_mille(300),
+            Fault::new(Effect::DifferenceTooLong).times(1),
+            Fault::new(Effect::ChannelDifferenceTooLong).times(2),
+        ],
+        Kind::OverlappingPages => vec![
+            Fault::new(Effect::Overlap { chats: 2 }),
+            Fault::new(Effect::DropPush).per_mille(300),
+            Fault::new(Effect::DifferenceTooLong).times(1),
+        ],
+        Kind::LostParts => vec![
+            Fault::new(Effect::Pretend).on("upload.save*").times(2),
+            Fault::new(Effect::CutAfter).on("upload.save*").times(2),
+            Fault::flood_wait(seconds)
+                .on("messages.uploadMedia")
+                .times(1),
+            Fault::new(Effect::SilentAfter)
+                .on("messages.uploadMedia")
+                .times(1),
+        ],
         Kind::LostPushes => pushes(Effect::DropPush),
         Kind::DoubledPushes => pushes(Effect::DuplicatePush),
         Kind::SwappedPushes => pushes(Effect::SwapPush),
         Kind::LatePushes => pushes(Effect::DelayPush {
             millis: 50 + dice % 3_000,
         }),
+        Kind::BundledPushes => pushes(Effect::Bundle {
+            pushes: 2 + dice as usize % 5,
+        }),
+        Kind::BarePushes => pushes(Effect::Bare),
         Kind::TooLongPushes => pushes(Effect::TooLong),
         Kind::ChannelTooLong => pushes(Effect::ChannelTooLong { with_pts: false }),
         Kind::ChannelTooLongWithPts => pushes(Effect::ChannelTooLong { with_pts: true }),
@@ -527,6 +686,10 @@ fn call_faults(kind: Kind, dice: u64) -> Vec<Fault> {
         ],
         Kind::Slices => vec![
             Fault::new(Effect::DifferenceSlices { events: 3 }),
+            Fault::new(Effect::DropPush).per_mille(300),
+        ],
+        Kind::ChannelSlices => vec![
+            Fault::new(Effect::ChannelSlices { events: 3 }),
             Fault::new(Effect::DropPush).per_mille(300),
         ],
         Kind::DatedSlices => vec![

@@ -87,7 +87,22 @@ impl Crowd {
         let (telegram, seat) = (self.telegram.clone(), self.speakers[at].seat);
         match dice {
             0..48 => self.say(at, Draft::text(text)),
-            48..56 => {
+            48..50 => {
+                // An album: its words stand with the first.
+                let album = Some(i64::try_from(self.number).unwrap_or(1));
+                let size = self.chance.random_range(2..6);
+                for part in 0..size {
+                    let words = if part == 0 { text.as_str() } else { "" };
+                    let mut draft = Draft {
+                        media: Some(some_media(3)),
+                        ..Draft::text(words)
+                    };
+                    draft.form.album = album;
+                    self.say(at, draft);
+                }
+                size
+            }
+            50..56 => {
                 let media = some_media(self.chance.random());
                 let draft = Draft {
                     media: Some(media),

@@ -5,7 +5,7 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use super::{
     api::Api,
+    ground::Ground,
     inside::Inside,
     live::Live,
     place,
@@ -34,6 +35,8 @@ pub struct FleetBuilder {
     seed: u64,
     settings: ServiceSettings,
     off_the_disk: bool,
+    unsteady: bool,
+    recorded: bool,
 }
 
 /// An account of the fleet, on both sides.
@@ -53,6 +56,7 @@ pub struct Fleet {
     service: Option<ServiceProcess>,
     panic_expected: AtomicBool,
     settings: ServiceSettings,
+    ground: Option<Ground>,
     dir: TempDir,
 }
 
@@ -63,6 +67,8 @@ impl Fleet {
             seed: 1,
             settings: ServiceSettings::default(),
             off_the_disk: false,
+            unsteady: false,
+            recorded: false,
         }
     }
 
@@ -72,6 +78,11 @@ impl Fleet {
 
     pub fn service(&self) -> &ServiceProcess {
         self.service.as_ref().expect("the service does not run")
+    }
+
+    /// What it stands on, where that was made unsteady.
+    pub fn ground(&self) -> &Ground {
+        self.ground.as_ref().expect("the ground is firm")
     }
 
     pub fn address(&self) -> &str {
@@ -135,6 +146,13 @@ impl Fleet {
         self.api = Api::new(&service.address);
         self.service = Some(service);
         Ok(())
+    }
+
+    /// Another one on another data directory, while this one does not run.
+    pub fn start_on(&self, data_dir: &Path) -> ServiceProcess {
+        let mut settings = self.settings.clone();
+        settings.env.retain(|(name, _)| name != "LD_PRELOAD");
+        ServiceProcess::start(data_dir, &settings)
     }
 
     /// `kill -9` so long after a start, which may not be through then.
@@ -326,6 +344,19 @@ impl FleetBuilder {
         self
     }
 
+    /// Its clock and its disk can be made to go wrong.
+    pub fn unsteady(mut self) -> Self {
+        self.unsteady = true;
+        self
+    }
+
+    /// Everything that it writes is recorded.
+    pub fn recorded(mut self) -> Self {
+        self.unsteady = true;
+        self.recorded = true;
+        self
+    }
+
     /// Starts everything; every account is online.
     pub async fn start(self) -> Fleet {
         let telegram = Simulator::builder()
@@ -342,6 +373,14 @@ impl FleetBuilder {
         let key = dir.path().join("telegram.pem");
         std::fs::write(&key, telegram.public_key_pem()).unwrap();
         let mut settings = self.settings;
+        let ground = self
+            .unsteady
+            .then(|| Ground::under(&dir.path().join("data")));
+        let stands_on = match self.recorded {
+            true => Ground::recording,
+            false => Ground::env,
+        };
+        settings.env.extend(ground.iter().flat_map(stands_on));
         for (dc, address) in telegram.dc_addresses() {
             settings.args.push("--telegram-dc".to_owned());
             settings.args.push(format!("{dc}@{address}"));
@@ -362,6 +401,7 @@ impl FleetBuilder {
             service: Some(service),
             panic_expected: AtomicBool::new(false),
             settings,
+            ground,
             dir,
         };
         for index in 0..self.accounts {

@@ -59,10 +59,19 @@ impl Live {
     }
 
     /// Goes on after a number; `None`: it is not let in, or broke at once.
-    pub async fn resume(address: &str, after: i64) -> Option<Self> {
-        let opened = connect_async(format!("ws://{address}/ws?after={after}")).await;
+    pub async fn resume(
+        address: &str,
+        after: i64,
+        headers: &[(&'static str, &str)],
+    ) -> Option<Self> {
+        let mut request = format!("ws://{address}/ws?after={after}")
+            .into_client_request()
+            .ok()?;
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().ok()?);
+        }
         let mut live = Self {
-            socket: opened.ok()?.0,
+            socket: connect_async(request).await.ok()?.0,
             hello: Value::Null,
             seq: after,
         };

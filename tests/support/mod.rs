@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod foreign;
 pub mod forms;
 pub mod frames;
+pub mod ground;
 pub mod inside;
 pub mod keys;
 pub mod leak_scan;

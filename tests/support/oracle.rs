@@ -12,6 +12,7 @@ use std::{
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
     sql_types::{BigInt, Bool, Nullable, Text},
     sqlite::SqliteConnection,
 };
@@ -67,7 +68,11 @@ impl File {
 
     pub fn open(&self) -> SqliteConnection {
         let url = format!("file:{}?mode=ro", self.0.display());
-        SqliteConnection::establish(&url).expect("the database can be read")
+        let mut conn = SqliteConnection::establish(&url).expect("the database can be read");
+        // After a kill whoever reads first recovers the log, and others wait.
+        conn.batch_execute("PRAGMA busy_timeout = 20000")
+            .expect("a connection takes settings");
+        conn
     }
 
     /// Numbered messages of one chat, in their order.

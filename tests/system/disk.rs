@@ -20,6 +20,8 @@ use switchboard_simulator::PersonSpec;
 use crate::support::{
     compare::until_equal,
     fleet::{Fleet, FleetAccount, FleetBuilder},
+    forms::{Form, paper},
+    ground::Disk,
     wait,
 };
 
@@ -280,4 +282,42 @@ async fn a_file_that_turns_read_only_stops_the_cursor_and_heals() {
     );
     drop(frozen);
     scene.until_healed().await;
+}
+
+/// Protects a file on its way to a disk that takes no writes: its caller is told to try again, as for words, and the same call
+/// under the same key goes through once the disk is well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_for_a_disk_that_takes_no_writes_is_to_be_tried_again() {
+    let scene = Scene::build(Fleet::builder().unsteady()).await;
+    let ground = scene.fleet.ground();
+    let path = format!("/conversations/{}/reply", scene.conversation["id"]);
+    let letter = paper(1, 90_000);
+    let form = Form::default().field("text", "the offer").add(&letter);
+    let send = || {
+        let form = form.clone();
+        async { scene.fleet.api.try_form(&path, form, Some("offer")).await }
+    };
+    ground.set_disk(Disk::ReadOnly);
+    let (status, refused) = send().await.unwrap();
+    let told = (status, refused["error"]["code"].as_str().unwrap());
+    let wanted = (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
+    assert_eq!(told, wanted, "{refused}");
+    assert!(ground.refused() > 0, "the disk never said no");
+    ground.set_disk(Disk::Well);
+    let taken = wait::until("the file to be taken", send, |answer| {
+        answer
+            .as_ref()
+            .is_ok_and(|(status, _)| *status == StatusCode::ACCEPTED)
+    });
+    taken.await.unwrap();
+    scene
+        .fleet
+        .wait_for_message(&scene.conversation, "the offer", "sent")
+        .await;
+    let ledger = scene.fleet.telegram.ledger_of(scene.account.user);
+    let files = ledger[&scene.person].messages.iter();
+    let files: Vec<String> = files
+        .filter_map(|message| Some(message.file.as_ref()?.sha256.clone()))
+        .collect();
+    assert_eq!(files, [letter.sha256()]);
 }
