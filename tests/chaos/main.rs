@@ -52,7 +52,7 @@ use clap::Parser;
 #[command(name = "chaos")]
 pub struct Args {
     /// How long it lasts; a part of one is enough for a look.
-    #[arg(long, default_value_t = 0.4)]
+    #[arg(long, default_value_t = 0.33)]
     pub minutes: f64,
     /// A number; `random` draws one and prints it.
     #[arg(long, default_value = FIXED)]
