@@ -28,6 +28,7 @@ use super::{
     front::OwnAddress,
     hosts::Hosts,
     integrations::{Face, reshaped},
+    openapi::describes,
     passed_on::{client_of_proxy, passed_on},
     patience,
     peer::OtherEnd,
@@ -37,7 +38,7 @@ use super::{
 use crate::domain::AccountId;
 
 /// Calls that files come with.
-const TAKE_FORMS: [&str; 5] = [
+pub const TAKE_FORMS: [&str; 5] = [
     "/conversations/{id}/reply",
     "/messages/{id}",
     "/telegram/user/send",
@@ -75,7 +76,7 @@ pub async fn guard(
     let mut response = match allowed {
         Ok(access) => {
             request.extensions_mut().insert(access.clone());
-            patience::bound(&mut request);
+            patience::bound(&mut request, &service.doors, &access);
             let begun = repeats::begin(&mut request, &service, &access).await;
             let response = match begun {
                 Ok(Begun::Plain) => next.call(request).await?.map_into_boxed_body(),
@@ -115,7 +116,15 @@ pub async fn guard(
         action: right.and_then(|right| right.action),
         account: account_of(response.request(), &route),
     };
-    match code_of(&response) {
+    let code = code_of(&response);
+    if cfg!(debug_assertions)
+        && let (Some(right), Some(code)) = (right, code)
+        && !describes(right.method, right.path, response.status().as_u16(), code)
+    {
+        // The tests look for this line.
+        log::error!(target: "switchboard::web", "{} {} answered {} {code}, which is not in the description", right.method, right.path, response.status().as_u16());
+    }
+    match code {
         Some(code) => audit::refused(&service, &call, code).await,
         None if response.status().is_client_error() || response.status().is_server_error() => {}
         None => audit::done(&service, &call, &note).await,

@@ -1,6 +1,6 @@
 //! Fleet: a simulated Telegram, the real service on it, a temporary data directory and typed clients.
 //!
-//! When a fleet is dropped it asserts that nothing panicked, that no account's reply hangs and that the service
+//! When a fleet is dropped it asserts that nothing panicked, that no call was refused otherwise than described and that the service
 //! called nothing the simulated Telegram does not know.
 
 use std::{
@@ -428,6 +428,11 @@ impl Drop for Fleet {
             panic_expected || !log.contains("panicked at"),
             "something panicked:\n{log}"
         );
+        let undescribed: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains("which is not in the description"))
+            .collect();
+        assert!(undescribed.is_empty(), "{undescribed:#?}");
         let unknown = self.telegram.ledger().unknown_methods;
         assert!(
             unknown.is_empty(),

@@ -137,9 +137,63 @@ mod tests {
                 .filter_map(|one| one["key"].as_str())
                 .collect();
             assert!(places.eq(known.iter().copied()), "{call}");
-            if let Some(body) = request["body"]["raw"].as_str() {
-                assert!(serde_json::from_str::<Value>(body).is_ok(), "{body}");
-            }
         }
+    }
+
+    /// Protects whoever sends a call as it stands there: its body is one that the description asks for, and what it may say in
+    /// the query and in headers is what the description knows.
+    #[test]
+    fn each_call_is_as_it_is_described() {
+        let document = document();
+        let collection = collection(&document);
+        let folders = collection["item"].as_array().unwrap();
+        let calls: Vec<&Value> = folders
+            .iter()
+            .flat_map(|folder| folder["item"].as_array().unwrap())
+            .collect();
+        let mut bodies = 0;
+        for call in calls {
+            let request = &call["request"];
+            let method = request["method"].as_str().unwrap().to_lowercase();
+            let parts = request["url"]["path"].as_array().unwrap().iter();
+            let path: String = parts
+                .map(|part| match part.as_str().unwrap().strip_prefix(':') {
+                    Some(name) => format!("/{{{name}}}"),
+                    None => format!("/{}", part.as_str().unwrap()),
+                })
+                .collect();
+            let described = &document["paths"][&path][&method];
+            assert!(described.is_object(), "{method} {path}");
+            let keys = |list: &Value| -> BTreeSet<String> {
+                let all = list.as_array().unwrap().iter();
+                all.map(|one| one["key"].as_str().unwrap().to_owned())
+                    .collect()
+            };
+            let known = |place: &str| -> BTreeSet<String> {
+                let all = described["parameters"].as_array().unwrap().iter();
+                all.filter(|one| one["in"] == place)
+                    .map(|one| one["name"].as_str().unwrap().to_owned())
+                    .collect()
+            };
+            assert_eq!(keys(&request["url"]["query"]), known("query"), "{path}");
+            let mut headers = keys(&request["header"]);
+            let sends_json = headers.remove("Content-Type");
+            assert_eq!(headers, known("header"), "{path}");
+            let schema = &described["requestBody"]["content"]["application/json"]["schema"];
+            assert_eq!(sends_json, schema.is_object(), "{path}");
+            let Some(body) = request["body"]["raw"].as_str() else {
+                continue;
+            };
+            bodies += 1;
+            let body: Value = serde_json::from_str(body).unwrap();
+            let whole = json!({ "$ref": schema["$ref"], "components": document["components"] });
+            let validator = jsonschema::validator_for(&whole).unwrap();
+            let wrong: Vec<String> = validator
+                .iter_errors(&body)
+                .map(|error| error.to_string())
+                .collect();
+            assert!(wrong.is_empty(), "{method} {path}: {wrong:?}");
+        }
+        assert!(bodies > 30, "{bodies}");
     }
 }

@@ -4,9 +4,11 @@ mod asyncapi;
 mod codes;
 mod collection;
 mod examples;
+mod groups;
 mod operations;
 mod schemas;
-mod statuses;
+
+use std::collections::BTreeSet;
 
 use actix_web::{HttpResponse, http::header};
 use serde_json::{Map, Value, json};
@@ -18,31 +20,10 @@ pub use self::{
 use self::{
     codes::CODES,
     examples::example_of,
+    groups::{COMMON, KEYED},
     operations::{OPERATIONS, Operation},
-    statuses::STATUSES,
 };
 use super::{Need, RIGHTS, Right, repeats::takes_key};
-
-/// Errors that any call may answer with.
-const COMMON: &[&str] = &[
-    "host_not_allowed",
-    "cross_site",
-    "token_required",
-    "token_invalid",
-    "too_many_failures",
-    "licence_not_yours",
-    "scope_too_small",
-    "malformed_json",
-    "malformed_query",
-    "unsupported_media_type",
-    "body_too_large",
-    "body_too_slow",
-    "not_found",
-    "method_not_allowed",
-    "store_unavailable",
-    "stopping",
-    "internal",
-];
 
 /// Calls that files come with, and the form's schema.
 const FORMS: &[(&str, &str)] = &[
@@ -54,13 +35,6 @@ const FORMS: &[(&str, &str)] = &[
 ];
 /// The calls whose body may be left out.
 const MAY_BE_BARE: [&str; 2] = ["/accounts/{id}/proxy/test", "/proxies/test"];
-/// Of calls that take an `Idempotency-Key`.
-const KEYED: &[&str] = &[
-    "idempotency_conflict",
-    "idempotency_in_progress",
-    "outcome_unknown",
-    "invalid_idempotency_key",
-];
 
 pub async fn get_document() -> HttpResponse {
     HttpResponse::Ok()
@@ -106,18 +80,14 @@ fn document() -> Value {
         },
         "security": [{}, { "bearer": [] }, { "key": [] }, { "licence": [] }, { "desk": [] }],
         "x-common-error-codes": COMMON,
-        "x-error-codes": CODES.iter().map(|(code, meaning)| ((*code).to_owned(), json!(meaning))).collect::<Map<_, _>>(),
+        "x-error-codes": CODES.iter().map(|(code, _, meaning)| ((*code).to_owned(), json!(meaning))).collect::<Map<_, _>>(),
     })
 }
 
 fn described(operation: &Operation, schemas: &Value) -> Value {
     let need = need_of(operation);
     let scopes: Vec<_> = need.scopes().iter().map(|scope| scope.as_str()).collect();
-    let keys: &[&str] = match takes_key(operation.method, operation.path) {
-        true => KEYED,
-        false => &[],
-    };
-    let own_codes = [operation.errors, keys].concat();
+    let own_codes = own_codes(operation);
     let codes = [&own_codes[..], COMMON].concat();
     let mut described = json!({
         "tags": [operation.tag],
@@ -141,13 +111,18 @@ fn described(operation: &Operation, schemas: &Value) -> Value {
         _ => "Error",
     };
     let content = json!({ "application/json": { "schema": schema(error) } });
-    for (status, with_it) in STATUSES {
-        let told = codes.iter().filter(|code| with_it.contains(*code));
-        let told: Vec<String> = told.map(|code| meant(code)).collect();
-        if !told.is_empty() {
-            let described = json!({ "description": told.join("; "), "content": content });
-            responses.insert(status.to_string(), described);
-        }
+    let statuses: BTreeSet<u16> = codes
+        .iter()
+        .flat_map(|code| statuses_of(code))
+        .copied()
+        .collect();
+    for status in statuses {
+        let with_it = codes
+            .iter()
+            .filter(|code| statuses_of(code).contains(&status));
+        let told: Vec<String> = with_it.map(|code| meant(code)).collect();
+        let described = json!({ "description": told.join("; "), "content": content });
+        responses.insert(status.to_string(), described);
     }
     responses.insert(
         "default".to_owned(),
@@ -179,10 +154,36 @@ fn described(operation: &Operation, schemas: &Value) -> Value {
     described
 }
 
+/// Of the call itself, without those of every call.
+fn own_codes(operation: &Operation) -> Vec<&'static str> {
+    let keys = match takes_key(operation.method, operation.path) {
+        true => KEYED,
+        false => &[],
+    };
+    let mut codes = operation.errors();
+    let new = keys.iter().filter(|key| !codes.contains(*key)).copied();
+    codes.extend(new.collect::<Vec<_>>());
+    codes
+}
+
+fn statuses_of(code: &str) -> &'static [u16] {
+    let known = CODES.iter().find(|(known, ..)| *known == code);
+    known.map_or(&[], |(_, statuses, _)| statuses)
+}
+
 /// A code and what it means.
 fn meant(code: &str) -> String {
-    let known = CODES.iter().find(|(known, _)| *known == code);
-    format!("{code}: {}", known.map_or("", |(_, meaning)| meaning))
+    let known = CODES.iter().find(|(known, ..)| *known == code);
+    format!("{code}: {}", known.map_or("", |(.., meaning)| meaning))
+}
+
+/// Does the document say that a call may be answered so? The guard of a service that is tested asks it of every refusal.
+pub fn describes(method: &str, path: &str, status: u16, code: &str) -> bool {
+    let this = |operation: &&Operation| (operation.method, operation.path) == (method, path);
+    OPERATIONS.iter().find(this).is_some_and(|operation| {
+        let known = COMMON.contains(&code) || own_codes(operation).contains(&code);
+        known && statuses_of(code).contains(&status)
+    })
 }
 
 fn need_of(operation: &Operation) -> Need {
@@ -301,10 +302,10 @@ fn query_schema(path: &str, name: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs, path::Path};
+    use std::{fs, path::Path};
 
     use super::*;
-    use crate::web::{ROUTES, repeats::KEYLESS};
+    use crate::web::{ROUTES, guard::TAKE_FORMS, repeats::KEYLESS};
 
     /// Protects readers of the document: every route is described, and nothing is described that is not served.
     #[test]
@@ -322,6 +323,27 @@ mod tests {
         );
     }
 
+    /// Protects programs that send files: a form is described where the guard lets one through, and nowhere else.
+    #[test]
+    fn forms_are_described_where_they_are_taken() {
+        let described: Vec<&str> = FORMS.iter().map(|(path, _)| *path).collect();
+        assert_eq!(described, TAKE_FORMS);
+    }
+
+    /// Protects callers who branch on codes and statuses: the description knows which come with which call.
+    #[test]
+    fn a_refusal_is_described_by_call_code_and_status() {
+        let reply = "/conversations/{id}/reply";
+        assert!(describes("post", reply, 413, "file_too_large"));
+        assert!(describes("post", reply, 401, "token_invalid"));
+        assert!(!describes("post", reply, 422, "file_too_large"));
+        assert!(!describes("post", reply, 404, "webhook_not_found"));
+        assert!(!describes("get", reply, 413, "file_too_large"));
+        let responses = &document()["paths"][reply]["post"]["responses"];
+        let told = responses["413"]["description"].as_str().unwrap();
+        assert!(told.contains("file_too_large") && told.contains("body_too_large"));
+    }
+
     /// Protects readers of the document: what it refers to is there.
     #[test]
     fn every_reference_leads_somewhere() {
@@ -333,8 +355,8 @@ mod tests {
             assert!(schemas.get(name).is_some(), "{name} is missing");
         }
         for operation in OPERATIONS {
-            for code in operation.errors {
-                assert!(CODES.iter().any(|(known, _)| known == code), "{code}");
+            for code in own_codes(operation).iter().chain(COMMON) {
+                assert!(CODES.iter().any(|(known, ..)| known == code), "{code}");
             }
         }
     }
@@ -380,10 +402,6 @@ mod tests {
             ("forbidden(", 403),
             ("unavailable(", 503),
         ];
-        let listed_with = |code: &str| -> Vec<u16> {
-            let with_it = STATUSES.iter().filter(|(_, codes)| codes.contains(&code));
-            with_it.map(|(status, _)| *status).collect()
-        };
         let mut found = BTreeSet::new();
         for text in &texts {
             for (maker, status) in makers {
@@ -393,26 +411,15 @@ mod tests {
                         .strip_prefix('"')
                         .and_then(|rest| rest.split('"').next())
                     {
-                        let statuses = listed_with(code);
-                        assert!(
-                            statuses.is_empty() || statuses.contains(&status),
-                            "{code} comes with {status}, too"
-                        );
+                        let known = statuses_of(code).contains(&status);
+                        assert!(known, "{code} comes with {status}, too");
                         found.insert(code.to_owned());
                     }
                 }
             }
         }
         assert!(found.len() > 40, "{found:?}");
-        for (status, with_it) in STATUSES {
-            for code in *with_it {
-                assert!(
-                    CODES.iter().any(|(known, _)| known == code),
-                    "{status} {code}"
-                );
-            }
-        }
-        let listed: BTreeSet<_> = CODES.iter().map(|(code, _)| (*code).to_owned()).collect();
+        let listed: BTreeSet<_> = CODES.iter().map(|(code, ..)| (*code).to_owned()).collect();
         let missing: Vec<_> = found.difference(&listed).collect();
         assert!(missing.is_empty(), "{missing:?}");
     }

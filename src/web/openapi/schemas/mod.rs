@@ -65,12 +65,23 @@ fn desktop_export() -> [(String, Value); 5] {
             ] },
             "id": { "type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991_i64 },
             "messages": { "type": "array", "items": of("DesktopMessage") },
+            "missing": {
+                "description": "Ours: stretches of message numbers that may be at Telegram and are not stored here, each [from, to]; to is null for all that is above.",
+                "type": "array",
+                "items": { "type": "array", "items": { "type": ["integer", "null"] } },
+            },
         },
         "required": ["type", "id", "messages"],
     });
     let list = json!({
         "type": "object",
-        "properties": { "list": { "type": "array", "items": of("DesktopChat") } },
+        "properties": {
+            "list": { "type": "array", "items": of("DesktopChat") },
+            "all_chats": {
+                "description": "Ours: false while a first sync has not listed every chat yet.",
+                "type": "boolean",
+            },
+        },
         "required": ["list"],
     });
     let account = json!({
