@@ -106,6 +106,9 @@ pub(super) struct Entry {
     pub game_description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poll: Option<PollEntry>,
+    /// Ours: where on the service the file is had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_url: Option<String>,
     pub text: Value,
     pub text_entities: Vec<Part>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,8 @@ mod write;
 pub use chat::ChatHead;
 pub use page::{
     Embed, PagePart, embedded, message_parts, missing_file, page_chat, page_end, page_head,
+    page_missing,
 };
 pub use reader::{Bytes, Found, ReadError, Reader};
 pub use take::{Taken, take};
-pub use write::{account_end, account_head, chat_end, chat_head, chat_message};
+pub use write::{Stretch, account_end, account_head, chat_end, chat_head, chat_message, missing};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::stretches;
+use super::{text::stretches, write::Stretch};
 use crate::domain::{
     Account, Conversation, Direction, Entity, EntityKind as Kind, Media, MediaKind, StoredMessage,
 };
@@ -38,7 +38,7 @@ pub fn page_head(account: &Account, title: &str) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1 dir=\"auto\">{title}</h1>\n\
-         <p class=\"quiet\">Account: <bdi>{}</bdi>. Times are UTC. What Telegram has and is not stored here is not on this page.</p>\n",
+         <p class=\"quiet\">Account: <bdi>{}</bdi>. Times are UTC. What may be at Telegram and is not stored here is named under each chat.</p>\n",
         escaped(&account.label),
         title = escaped(title),
     )
@@ -49,9 +49,33 @@ pub fn page_chat(conversation: &Conversation) -> String {
     format!("<h2 dir=\"auto\">{}</h2>\n", escaped(&conversation.title))
 }
 
+/// What may be at Telegram and is not here.
 #[must_use]
-pub const fn page_end() -> &'static str {
-    "</body>\n</html>\n"
+pub fn page_missing(missing: &[Stretch]) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    let stretches: Vec<String> = missing
+        .iter()
+        .map(|(from, to)| match to {
+            Some(to) => format!("#{from} to #{to}"),
+            None => format!("#{from} and later"),
+        })
+        .collect();
+    format!(
+        "<p class=\"quiet\">Not stored here, and perhaps at Telegram: {}.</p>\n",
+        stretches.join(", ")
+    )
+}
+
+/// `all`: every chat of the account has been listed.
+#[must_use]
+pub const fn page_end(all: bool) -> &'static str {
+    if all {
+        "</body>\n</html>\n"
+    } else {
+        "<p class=\"quiet\">The list of chats was not complete yet: further ones are at Telegram.</p>\n</body>\n</html>\n"
+    }
 }
 
 /// `own`: what the account is called.

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::domain::{Account, ChatId, Conversation, Direction, Spans, StoredMessage, Timestamp};
 
-const ABOUT: &str = "The chats of one account, in the layout of Telegram Desktop. Files are named and not included; times are UTC.";
+const ABOUT: &str = "The chats of one account, in the layout of Telegram Desktop. Files are named and not included: media_url says where each is \
+                     had. Times are UTC. missing: numbers of messages that may be at Telegram and are not stored here.";
 const ABOUT_CHATS: &str = "All chats that are stored of this account.";
 
 /// Whose messages without a sender are its own.
@@ -59,9 +60,10 @@ pub fn account_head(account: &Account) -> String {
     )
 }
 
+/// `all`: every chat of the account has been listed; while a first sync is under way further ones are at Telegram.
 #[must_use]
-pub const fn account_end() -> &'static str {
-    "\n  ]\n }\n}\n"
+pub fn account_end(all: bool) -> String {
+    format!("\n  ],\n  \"all_chats\": {all}\n }}\n}}\n")
 }
 
 /// `first`: `None` for a chat that is the whole file.
@@ -84,19 +86,33 @@ pub fn chat_head(account: &Account, conversation: &Conversation, first: Option<b
     )
 }
 
-/// With what may be missing between and below the messages, as stretches of their numbers: that is at Telegram and not here.
+/// A stretch of message numbers; without an end: and all above.
+pub type Stretch = (i32, Option<i32>);
+
+/// What Telegram may have of a chat and is not here. `follows`: the account hears of what is written now.
 #[must_use]
-pub fn chat_end(spans: &Spans, in_account: bool) -> String {
-    let space = " ".repeat(if in_account { 4 } else { 1 });
+pub fn missing(spans: &Spans, follows: bool) -> Vec<Stretch> {
     let mut missing = Vec::new();
-    let mut above = 0;
+    let mut next = 1_i32;
+    let mut open = false;
     for span in spans.iter() {
-        if span.low > above + 1 {
-            missing.push(json!([above + 1, span.low - 1]));
+        if span.low > next {
+            missing.push((next, Some(span.low - 1)));
         }
-        above = span.high;
+        next = next.max(span.high.saturating_add(1)).max(span.low);
+        open = span.open;
     }
-    let missing = serde_json::to_string(&missing).unwrap_or_default();
+    if !(open && follows) {
+        missing.push((next, None));
+    }
+    missing
+}
+
+/// With what may be missing, as Telegram numbers it.
+#[must_use]
+pub fn chat_end(missing: &[Stretch], in_account: bool) -> String {
+    let space = " ".repeat(if in_account { 4 } else { 1 });
+    let missing = serde_json::to_string(missing).unwrap_or_default();
     let end = if in_account { "" } else { "\n" };
     format!(
         "\n{space}],\n{space}\"missing\": {missing}\n{}}}{end}",
@@ -186,6 +202,7 @@ fn entry_of(message: &StoredMessage, own: &Own) -> Entry {
     entry.reply_to_message_id = replied.and_then(|id| id.parse().ok());
     if let Some(media) = &message.media {
         thing::write(media, &mut entry);
+        entry.media_url.clone_from(&media.url);
     }
     entry.reactions = message.reactions.as_ref().map(|all| {
         let reactions = all.iter().map(|reaction| ReactionEntry {
@@ -202,4 +219,23 @@ fn entry_of(message: &StoredMessage, own: &Own) -> Entry {
         reactions.collect()
     });
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Span;
+
+    /// Protects whoever keeps an export from taking a part for the whole.
+    #[test]
+    fn what_is_not_here_is_said() {
+        let told = |spans: &[Span], follows| missing(&Spans::of(spans.iter().copied()), follows);
+        assert_eq!(told(&[], true), [(1, None)]);
+        assert_eq!(told(&[Span::open(1, 9)], true), []);
+        assert_eq!(told(&[Span::open(1, 9)], false), [(10, None)]);
+        assert_eq!(told(&[Span::open(5, 4)], false), [(1, Some(4)), (5, None)]);
+        let held = [Span::closed(5, 7), Span::closed(10, 12)];
+        let between = [(1, Some(4)), (8, Some(9)), (13, None)];
+        assert_eq!(told(&held, true), between);
+    }
 }

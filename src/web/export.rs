@@ -1,7 +1,7 @@
 //! Export: a chat, or an account with all its chats, as a file: Telegram Desktop's own layout, or a page for people.
 //!
 //! Whole, as a stream; or a piece at a time, so that a download that broke off goes on where it was. What is stored is
-//! exported, and Telegram is asked for nothing but the files of a page.
+//! exported, and what is not is named; Telegram is asked for nothing but the files of a page.
 
 use std::{collections::VecDeque, io};
 
@@ -19,11 +19,11 @@ use super::{
     export_file::{self, Embedded},
 };
 use crate::{
-    domain::{Account, AccountId, ConversationId},
+    domain::{Account, AccountId, AccountState, ConversationId},
     store::{ExportPlace, StoreError},
     transfer::{
         PagePart, account_end, account_head, chat_end, chat_head, chat_message, message_parts,
-        page_chat, page_end, page_head,
+        missing, page_chat, page_end, page_head, page_missing,
     },
 };
 
@@ -120,7 +120,9 @@ async fn answer(
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{name}\""),
         ))
-        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX));
+        .insert_header((header::CONTENT_SECURITY_POLICY, SANDBOX))
+        // It is made while it is sent: what goes on where it was is a cursor.
+        .insert_header((header::ACCEPT_RANGES, "none"));
     if *request.method() == Method::HEAD {
         note.nothing();
         return Ok(answer.finish());
@@ -209,10 +211,11 @@ impl Export {
             None => At::End,
         };
         if matches!(self.at, At::End) {
+            let all = !whole || self.account_now().await?.sync.is_none();
             parts.push(PagePart::Text(match (self.format, whole) {
-                (Format::Json, true) => account_end().to_owned(),
+                (Format::Json, true) => account_end(all),
                 (Format::Json, false) => String::new(),
-                (Format::Page, _) => page_end().to_owned(),
+                (Format::Page, _) => page_end(all).to_owned(),
             }));
         }
         Ok(parts)
@@ -252,15 +255,25 @@ impl Export {
         if let Some(next) = page.next {
             return Ok(At::Chat(next));
         }
-        if self.format == Format::Json {
-            let spans = store.spans(place.conversation).await?;
-            parts.push(PagePart::Text(chat_end(&spans, whole)));
-        }
+        let spans = store.spans(place.conversation).await?;
+        let state = self.account_now().await?.state;
+        let follows = matches!(state, AccountState::Online | AccountState::Limited);
+        let missing = missing(&spans, follows);
+        parts.push(PagePart::Text(match self.format {
+            Format::Json => chat_end(&missing, whole),
+            Format::Page => page_missing(&missing),
+        }));
         let next = match self.what {
             What::Chat(_) => None,
             What::Account => self.behind(Some(place.conversation)).await?,
         };
         Ok(next.map_or(At::End, |id| At::Chat(ExportPlace::begin(id))))
+    }
+
+    /// As it is by now: an export may take long.
+    async fn account_now(&self) -> Result<Account, StoreError> {
+        let account = self.service.store.get_account(self.account.id).await?;
+        account.ok_or(StoreError::AccountNotFound)
     }
 
     async fn behind(

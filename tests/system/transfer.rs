@@ -1,12 +1,23 @@
 //! Transfer: a chat and an account leave as files and come back, whole, once, and only for whom they belong to.
 
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::stream;
 use reqwest::{Body, Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{PersonSpec, world::Media};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::support::{
     api::Api,
@@ -116,10 +127,23 @@ async fn a_chat_leaves_and_comes_back_the_same() {
     fleet
         .wait_for_message(&conversation, "a picture", "received")
         .await;
+    let path = format!("/export/conversations/{id}");
+    // Most of it is at Telegram still, and both files say so.
+    let part: Value = serde_json::from_str(&file(&fleet.api, &path).await.text).unwrap();
+    assert!(part["messages"].as_array().unwrap().len() < WRITTEN);
+    let lowest = part["messages"][0]["id"].as_i64().unwrap();
+    assert_eq!(
+        part["missing"][0],
+        json!([1, lowest - 1]),
+        "{}",
+        part["missing"]
+    );
+    let page = file(&fleet.api, &format!("{path}?format=html")).await.text;
+    let told = format!("perhaps at Telegram: #1 to #{}", lowest - 1);
+    assert!(page.contains(&told), "{told}");
     let known = every_message(&fleet, id).await.len();
     assert_eq!(known, WRITTEN + 2);
 
-    let path = format!("/export/conversations/{id}");
     let whole = file(&fleet.api, &path).await.text;
     let (joined, pieces) = in_pieces(&fleet.api, &path).await;
     assert_eq!((joined == whole, pieces), (true, 3));
@@ -160,12 +184,19 @@ async fn a_chat_leaves_and_comes_back_the_same() {
             .unwrap()
             .starts_with("(File not included.")
     );
+    assert!(
+        picture["media_url"]
+            .as_str()
+            .unwrap()
+            .starts_with("/messages/")
+    );
     let account_file = file(&fleet.api, &format!("/export/accounts/{}", account.id))
         .await
         .text;
     let all: Value = serde_json::from_str(&account_file).unwrap();
     assert_eq!(all["personal_information"]["user_id"], json!(account.user));
     assert_eq!(all["chats"]["list"], json!([chat]));
+    assert_eq!(all["chats"]["all_chats"], true);
 
     let again = import(&fleet.api, &account.id, &whole).await;
     let counted = json!({ "import": { "chats": 1, "messages": WRITTEN + 2, "added": 0, "known": WRITTEN + 2, "differing": 0, "skipped": 0 } });
@@ -218,13 +249,19 @@ async fn a_chat_leaves_and_comes_back_the_same() {
         exported["messages"].as_array().unwrap().len(),
         messages.len()
     );
+    // Where a file is had changes with the row; one that a file told of is nowhere.
+    let told = |entry: &Value| {
+        let mut entry = entry.clone();
+        entry.as_object_mut().unwrap().remove("media_url");
+        entry
+    };
     for (came, left) in exported["messages"]
         .as_array()
         .unwrap()
         .iter()
         .zip(messages)
     {
-        assert_eq!(came, left);
+        assert_eq!(told(came), told(left));
     }
     let told = fleet.api.get(&format!("/events?after={before}")).await;
     let news = |event: &&Value| event["event"] == "message_received";
@@ -573,6 +610,105 @@ async fn a_page_has_its_files_in_it() {
     );
     let bare = file(&fleet.api, &format!("{path}&files=false")).await.text;
     assert!(!bare.contains("base64") && bare.contains("not asked for"));
+}
+
+/// Protects whoever takes much out over a bad line: the example goes on where it was, with the history and with each file, and
+/// what it makes is read back.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_goes_on_where_the_line_broke() {
+    let Past {
+        fleet,
+        account,
+        person,
+        id,
+    } = with_a_past(250).await;
+    let sim = &fleet.telegram;
+    let document = Media::Document {
+        name: "plan.pdf".to_owned(),
+        mime: "application/pdf".to_owned(),
+        size: 150_001,
+    };
+    let plan = sim.say_media(person, account.user, document, "the plan");
+    let conversation = fleet.conversation(&account, person).await;
+    let plan_row = fleet
+        .wait_for_message(&conversation, "the plan", "received")
+        .await["id"]
+        .clone();
+    every_message(&fleet, id).await;
+    let (address, cuts) = breaking(fleet.address().to_owned()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut runs = 0;
+    loop {
+        runs += 1;
+        let example = tokio::process::Command::new("python3")
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/docs/examples/export.py"
+            ))
+            .arg(format!("conversations/{id}"))
+            .arg(folder.path())
+            .env("NO_PROXY", "*")
+            .env("SWITCHBOARD", format!("http://{address}"))
+            .output();
+        let output = example.await.unwrap();
+        if output.status.success() {
+            break;
+        }
+        assert!(runs < 20, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(runs > 2 && cuts.load(Ordering::Relaxed) > 2, "{runs}");
+    let text = std::fs::read_to_string(folder.path().join("result.json")).unwrap();
+    let mut made: Value = serde_json::from_str(&text).unwrap();
+    let name = format!("files/{plan_row}_plan.pdf");
+    let last = made["messages"].as_array_mut().unwrap().last_mut().unwrap();
+    assert_eq!(last["file"], json!(name));
+    let bytes = sim.file_bytes(sim.file_of(account.user, person, plan), "");
+    assert_eq!(
+        std::fs::read(folder.path().join(name)).unwrap(),
+        bytes.unwrap()
+    );
+    let whole = file(&fleet.api, &format!("/export/conversations/{id}"))
+        .await
+        .text;
+    let whole: Value = serde_json::from_str(&whole).unwrap();
+    last["file"] = whole["messages"].as_array().unwrap().last().unwrap()["file"].clone();
+    assert_eq!(made, whole);
+    let (status, answer) = import(&fleet.api, &account.id, &text).await;
+    assert_eq!(
+        (status, &answer["import"]["known"]),
+        (StatusCode::OK, &json!(251))
+    );
+}
+
+/// A line to the service on which two answers of three break off after 40,000 bytes; how many did.
+async fn breaking(service: String) -> (SocketAddr, Arc<AtomicUsize>) {
+    const SHORT: u64 = 40_000;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let cuts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&cuts);
+    tokio::spawn(async move {
+        for number in 1.. {
+            let (mut near, _) = listener.accept().await.unwrap();
+            let mut far = TcpStream::connect(&service).await.unwrap();
+            let (service, counted) = (service.clone(), Arc::clone(&counted));
+            tokio::spawn(async move {
+                // The service answers to its own name alone.
+                let mut question = vec![0; 4096];
+                let length = near.read(&mut question).await.unwrap();
+                let question = String::from_utf8_lossy(&question[..length]);
+                let question = question.replace(&address.to_string(), &service);
+                far.write_all(question.as_bytes()).await.unwrap();
+                let most = if number % 3 == 0 { u64::MAX } else { SHORT };
+                let mut answer = far.take(most);
+                let given = tokio::io::copy(&mut answer, &mut near).await;
+                if given.is_ok_and(|given| given == most) {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    (address, cuts)
 }
 
 /// Protects memory: a file of any length is read and written at the pace of the other side.
