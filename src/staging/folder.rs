@@ -150,6 +150,13 @@ impl Staging {
         }
     }
 
+    /// Removes all that lies here of an account that is gone.
+    pub fn forget(&self, account: AccountId) {
+        self.let_go(self.held(account).into_iter());
+        // Not empty: a body still comes in, and takes its own away when it is refused.
+        let _ = fs::remove_dir(self.inner.folder.join(account.to_string()));
+    }
+
     pub(super) fn room(&self) -> &Arc<Room> {
         &self.inner.room
     }

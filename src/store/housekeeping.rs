@@ -293,9 +293,15 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         "DELETE FROM topics WHERE account_no = ?",
         "DELETE FROM conversations WHERE account_no = ?",
         "UPDATE event_log SET detail = NULL WHERE account_no = ? AND detail IS NOT NULL",
+        "DELETE FROM account_positions WHERE account_no = ?",
+        // Attempts count on for the number that made them.
+        "UPDATE login_attempts SET account_id = NULL, error = NULL WHERE account_id = (SELECT id FROM accounts WHERE no = ?)",
         // Its number stays taken; nothing else of it stays.
-        "UPDATE accounts SET purge = 0, unread = 0, label = '', phone = NULL, user_id = NULL, user_first_name = NULL, \
-         user_last_name = NULL, user_username = NULL, last_update_at = NULL WHERE no = ?",
+        "UPDATE accounts SET purge = 0, unread = 0, label = '', phone = NULL, api_id = NULL, state_reason = NULL, retry_at = NULL, \
+         user_id = NULL, user_first_name = NULL, user_last_name = NULL, user_username = NULL, last_update_at = NULL, \
+         sync_phase = NULL, sync_done = NULL, sync_total = NULL, dialog_cursor = NULL, listed = NULL, pace = NULL, \
+         history_total = NULL, history_eta = NULL, proxies = NULL, way = NULL, health = NULL, sending_pace = NULL, \
+         device = NULL, since = NULL WHERE no = ?",
     ] {
         sql(text).number(account).run(conn)?;
     }

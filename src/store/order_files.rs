@@ -168,7 +168,7 @@ impl StoreHandle {
         .await
     }
 
-    /// Files that wait, of all accounts or of one.
+    /// Files that wait, of all accounts or of one; none of those whose history is being deleted.
     ///
     /// # Errors
     /// As every read.
@@ -177,7 +177,7 @@ impl StoreHandle {
         self.read("staged_files", move |conn| {
             let rows = sql("SELECT a.id AS account, f.staged FROM (SELECT account_no, staged FROM order_files \
                             UNION ALL SELECT account_no, staged FROM edit_files) f JOIN accounts a ON a.no = f.account_no \
-                            WHERE a.id = coalesce(?, a.id)")
+                            WHERE a.id = coalesce(?, a.id) AND NOT a.purge")
                 .text_or_null(account.as_deref())
                 .load::<NameRow>(conn)?;
             Ok(rows

@@ -371,6 +371,7 @@ pub async fn remove_account(
         // Removed before, with its history kept; refused when it is to be kept again.
         let keep = query.history == History::Keep;
         service.store.remove_account(*id, keep).await?;
+        service.staging.forget(*id);
         log::info!(target: "switchboard::account", "account={id} label={label:?} its history is deleted", label = account.label);
         let log_out = match service.vault.farewells().await? {
             open if open.iter().any(|one| one.account_id == *id) => LogOut::Ordered,
@@ -386,6 +387,9 @@ pub async fn remove_account(
         .store
         .remove_account(*id, query.history == History::Keep)
         .await?;
+    if query.history == History::Delete {
+        service.staging.forget(*id);
+    }
     if let Err(error) = service.media.forget(*id).await {
         // The next start removes what belongs to no account.
         log::warn!(target: "switchboard::media", "account={id} its files could not be removed: {error}");

@@ -19,6 +19,7 @@ const WINDOW: usize = 16;
 /// What must not be found.
 #[derive(Default)]
 pub struct Secrets {
+    names: Vec<String>,
     /// By their first bytes.
     needles: HashMap<[u8; PIECE], Vec<(String, Vec<u8>)>>,
     codes: Vec<(String, String)>,
@@ -28,6 +29,7 @@ impl Secrets {
     /// A text: as it is, in base64, in hexadecimal, in UTF-16.
     pub fn text(&mut self, name: &str, text: &str) {
         assert!(text.len() >= PIECE, "{name} is too short to look for");
+        self.names.push(name.to_owned());
         self.all_forms(name, text.as_bytes());
         let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         self.needle(name, "UTF-16", &utf16);
@@ -35,12 +37,18 @@ impl Secrets {
 
     /// Key material: every random-looking piece of it.
     pub fn bytes(&mut self, name: &str, bytes: &[u8]) {
+        self.names.push(name.to_owned());
         for window in bytes.windows(WINDOW).step_by(WINDOW / 2) {
             let kinds: HashSet<u8> = window.iter().copied().collect();
             if kinds.len() > WINDOW / 2 {
                 self.all_forms(name, window);
             }
         }
+    }
+
+    /// What texts and keys are called.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        self.names.iter()
     }
 
     /// A few digits: only where they stand alone.

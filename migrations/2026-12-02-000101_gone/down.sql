@@ -1,0 +1,1 @@
+SELECT 1; -- what was left is not known any more
