@@ -36,7 +36,8 @@ pub async fn stage(
             }
             if let Some(wanted) = wanted_as(&message)? {
                 let copy = copy(service, access, &message, *account, wanted);
-                let copy = timeout(LIMIT, copy).await.map_err(|_| {
+                let copy = service.doors.meanwhile(access, timeout(LIMIT, copy));
+                let copy = copy.await?.map_err(|_| {
                     ApiError::unavailable(
                         "media_unavailable",
                         "the file did not come from Telegram in time; nothing was sent",

@@ -12,6 +12,8 @@ use actix_web::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::patience::lost_of;
+
 const PROBLEM: &str = "application/problem+json";
 
 /// Does it ask for errors in the shape of RFC 9457?
@@ -227,9 +229,17 @@ pub fn payload_error(error: PayloadError) -> ApiError {
             "body_too_slow",
             "the body did not come in time",
         ),
+        PayloadError::Io(error) => match lost_of(&error) {
+            Some(lost) => lost.into(),
+            None => broke_off(&error),
+        },
         PayloadError::Overflow => too_large(),
-        error => ApiError::bad_request("malformed_json", format!("the body broke off: {error}")),
+        error => broke_off(&error),
     }
+}
+
+fn broke_off(error: &dyn fmt::Display) -> ApiError {
+    ApiError::bad_request("malformed_json", format!("the body broke off: {error}"))
 }
 
 #[cfg(test)]

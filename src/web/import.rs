@@ -59,12 +59,10 @@ pub async fn import_history(
     let storing = async {
         let mut imported = Imported::default();
         while let Some(Read { people, messages }) = read.recv().await {
-            if let Some(lost) = service.doors.lost(&access) {
-                return Err(ApiError::from(lost));
-            }
+            service.doors.still(&access)?;
             imported += service.store.import(account.id, people, messages).await?;
         }
-        Ok(imported)
+        Ok::<_, ApiError>(imported)
     };
     let (fed, stored) = tokio::join!(feeding, storing);
     let counts = reading.await.map_err(ApiError::internal)?;

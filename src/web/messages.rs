@@ -113,6 +113,7 @@ pub async fn reveal_message(
             "Telegram no longer has this message",
         ));
     };
+    service.doors.still(&access)?;
     note.account(account.id);
     note.label(&account.label);
     note.fact("message", message.id.0);

@@ -1,4 +1,5 @@
-//! Patience: how long a request's body may take. Whoever sends a byte now and then must not hold a handler for ever.
+//! Patience: how long a request's body may take, and whose it is to the end. Whoever sends a byte now and then must not hold a
+//! handler for ever, and whoever loses the right meanwhile brings nothing in any more.
 
 use std::{
     io,
@@ -17,6 +18,11 @@ use actix_web::{
 };
 use futures_util::Stream;
 
+use super::{
+    Access,
+    doors::{Doors, Lost},
+};
+
 /// Takes JSON of any length.
 const LONG: &str = "/accounts/{id}/import";
 /// For a whole body of JSON, which has 1 MiB at most.
@@ -24,8 +30,8 @@ const WHOLE: Duration = Duration::from_secs(20);
 /// For the next part of anything larger.
 const PART: Duration = Duration::from_secs(30);
 
-/// Ends the body with an error once it takes too long.
-pub fn bound(request: &mut ServiceRequest) {
+/// Ends the body with an error once it takes too long, or its sender has no right to send it any more.
+pub fn bound(request: &mut ServiceRequest, doors: &Doors, access: &Access) {
     let headers = request.headers();
     let json = headers
         .get(header::CONTENT_TYPE)
@@ -38,8 +44,10 @@ pub fn bound(request: &mut ServiceRequest) {
         Payload::None => return,
         body => body,
     };
+    let (doors, access) = (doors.clone(), access.clone());
     let bound = Bound {
         body: Box::pin(body),
+        lost: Box::pin(async move { doors.until_lost(&access).await }),
         each: (!json).then_some(PART),
         end: Box::pin(sleep(if json { WHOLE } else { PART })),
         over: false,
@@ -48,8 +56,21 @@ pub fn bound(request: &mut ServiceRequest) {
     request.set_payload(body.into());
 }
 
+/// What a body's reader is told when its sender lost the right to it.
+pub fn lost_of(error: &io::Error) -> Option<Lost> {
+    error
+        .get_ref()?
+        .downcast_ref::<Shut>()
+        .map(|Shut(lost)| *lost)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.text())]
+struct Shut(Lost);
+
 struct Bound {
     body: Pin<Box<Payload>>,
+    lost: Pin<Box<dyn Future<Output = Lost>>>,
     /// The time begins anew with each part.
     each: Option<Duration>,
     end: Pin<Box<Sleep>>,
@@ -62,6 +83,10 @@ impl Stream for Bound {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.over {
             return Poll::Ready(None);
+        }
+        if let Poll::Ready(lost) = self.lost.as_mut().poll(cx) {
+            self.over = true;
+            return Poll::Ready(Some(Err(PayloadError::Io(io::Error::other(Shut(lost))))));
         }
         if let Poll::Ready(part) = self.body.as_mut().poll_next(cx) {
             if let Some(each) = self.each {
@@ -89,6 +114,7 @@ mod tests {
             Box::pin(parts.map(Ok));
         Bound {
             body: Box::pin(parts.into()),
+            lost: Box::pin(std::future::pending()),
             each,
             end: Box::pin(sleep(each.unwrap_or(WHOLE))),
             over: false,

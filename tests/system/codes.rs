@@ -12,7 +12,7 @@ use grammers_tl_types::types::MessageEntityBold;
 use reqwest::Method;
 use serde_json::{Value, json};
 use switchboard_simulator::{
-    AccountSpec, PersonSpec,
+    AccountSpec, Effect, Fault, PersonSpec,
     world::{ChatRef, Draft, Form, SignInRules, TELEGRAM},
 };
 
@@ -516,6 +516,24 @@ async fn an_admin_may_look_at_a_code_and_the_log_says_who() {
     let (status, again) = duty.call(Method::POST, &path, None).await;
     assert_eq!((status.as_u16(), &again), (200, &shown));
     assert_eq!(lines(&scene.fleet.service().log(), "Duty"), 1);
+    // Whose right ends while Telegram is asked sees nothing any more.
+    let leaver = with("Leaver", "admin");
+    let slow = Fault::new(Effect::SlowStart { millis: 2000 }).on("messages.getMessages");
+    let slow = scene.fleet.telegram.set_fault(slow.times(1));
+    let asked = path.clone();
+    let asking = tokio::spawn(async move { leaver.call(Method::POST, &asked, None).await });
+    wait::until(
+        "Telegram to be asked",
+        async || scene.fleet.telegram.fault_hits(slow),
+        |hits| *hits > 0,
+    )
+    .await;
+    tokens::revoke(&data, "Leaver");
+    let (status, body) = asking.await.unwrap();
+    assert_eq!(
+        (status.as_u16(), &body["error"]["code"]),
+        (401, &json!("token_invalid"))
+    );
 
     // Telegram no longer has it.
     let (user, number) = (scene.account.user, told["message_id"].as_str().unwrap());

@@ -64,6 +64,7 @@ mod supergroups;
 mod tenants;
 mod token_calls;
 mod transfer;
+mod under_way;
 mod unkind;
 mod user_api;
 mod ways;

@@ -177,6 +177,7 @@ async fn what_is_here_is_kept_at_a_word_of_a_person() {
         "session_string = 'v1.00000000.AAAA'".to_owned(),
         format!("api_id = 5, api_hash = '{HASH}'"),
         "api_hash = 'v1.00000000.AAAA'".to_owned(),
+        "api_hash = 'FEDCBA9876543210fedcba9876543210'".to_owned(),
     ] {
         set(&project, id, &put);
         running.hears_conflict(id).await;

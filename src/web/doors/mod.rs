@@ -220,6 +220,14 @@ impl Doors {
         Lost::of(&self.tokens.watch().latest(), access)
     }
 
+    /// After something that takes long, and before what follows from it.
+    ///
+    /// # Errors
+    /// 401 when the caller lost the right meanwhile.
+    pub fn still(&self, access: &Access) -> Result<(), ApiError> {
+        self.lost(access).map_or(Ok(()), |lost| Err(lost.into()))
+    }
+
     /// Ends when the caller loses the right.
     pub async fn until_lost(&self, access: &Access) -> Lost {
         let mut lost = None;
@@ -229,6 +237,21 @@ impl Doors {
         });
         seen.await;
         lost.unwrap_or(Lost::Ended)
+    }
+
+    /// Works for a caller for as long as it has the right.
+    ///
+    /// # Errors
+    /// 401 once it has lost that.
+    pub async fn meanwhile<T>(
+        &self,
+        access: &Access,
+        work: impl Future<Output = T>,
+    ) -> Result<T, ApiError> {
+        tokio::select! {
+            done = work => Ok(done),
+            lost = self.until_lost(access) => Err(lost.into()),
+        }
     }
 
     /// Who a caller is, for the log: the name of its token.

@@ -251,7 +251,8 @@ async fn send_fetched(
     let words = replies::caption(caller, owned.id(), words).await?;
     let most = replies::largest_file(caller, owned.id(), None).await;
     let place = (&caller.staging, owned.id(), most);
-    let (staged, offered) = fetched::fetch(caller.webhooks.guard(), url, place).await?;
+    let fetching = fetched::fetch(caller.webhooks.guard(), url, place);
+    let (staged, offered) = caller.doors.meanwhile(&caller.access, fetching).await??;
     let offered = Offered {
         name: body.file_name.or(offered.name),
         ..offered
