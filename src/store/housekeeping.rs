@@ -193,11 +193,14 @@ fn probe(conn: &mut SqliteConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// What goes with time, every few seconds: by an index, or the writer reads whole tables.
+/// What goes with time, every few seconds, about so many rows at once: by an index, or the writer reads whole tables.
 pub(super) const AGED: [&str; 3] = [
-    "DELETE FROM idempotency_keys WHERE created_at < ?",
-    "DELETE FROM kept_answers WHERE created_at < ?",
-    "DELETE FROM tombstones WHERE deleted_at < ?",
+    "DELETE FROM idempotency_keys WHERE created_at < ?1 AND created_at <= coalesce(\
+     (SELECT created_at FROM idempotency_keys WHERE created_at < ?1 ORDER BY created_at LIMIT 1 OFFSET ?2), 9e18)",
+    "DELETE FROM kept_answers WHERE created_at < ?1 AND created_at <= coalesce(\
+     (SELECT created_at FROM kept_answers WHERE created_at < ?1 ORDER BY created_at LIMIT 1 OFFSET ?2), 9e18)",
+    "DELETE FROM tombstones WHERE deleted_at < ?1 AND deleted_at <= coalesce(\
+     (SELECT deleted_at FROM tombstones WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT 1 OFFSET ?2), 9e18)",
 ];
 
 /// The messages of an account that is removed, a part at a time.
@@ -217,7 +220,10 @@ fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
     let days = [KEYS_DAYS, KEYS_DAYS, TOMBSTONE_DAYS];
     let mut aged = 0;
     for (text, days) in AGED.into_iter().zip(days) {
-        aged += sql(text).number(now - days * DAY).run(conn)?;
+        aged += sql(text)
+            .number(now - days * DAY)
+            .number(CHUNK * 10)
+            .run(conn)?;
     }
     let audit = audit_row::prune(conn, CHUNK)?;
     Ok(events + aged + audit)
@@ -307,4 +313,37 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
     }
     erasure::order(conn)?;
     Ok(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects whoever waits for the writer on the day when a great deletion grows old: it goes a part at a time, and
+    /// all of it.
+    #[test]
+    fn much_that_grows_old_at_once_goes_in_parts() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = connection::create(&dir.path().join("switchboard.db")).unwrap();
+        connection::migrate(&mut conn).unwrap();
+        let rows = CHUNK * 25;
+        sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
+             INSERT INTO tombstones (account_no, scope, message_no, deleted_at) SELECT 1, 0, i, i FROM n")
+        .number(rows)
+        .run(&mut conn)
+        .unwrap();
+        let mut steps = Vec::new();
+        loop {
+            let gone = prune(&mut conn, 1).unwrap();
+            if gone == 0 {
+                break;
+            }
+            steps.push(gone);
+        }
+        assert_eq!(steps.iter().sum::<usize>(), rows as usize);
+        assert!(
+            steps.iter().all(|gone| *gone <= CHUNK as usize * 10 + 1),
+            "{steps:?}"
+        );
+    }
 }

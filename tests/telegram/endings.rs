@@ -9,7 +9,10 @@ use switchboard_simulator::{
     wire::{FaultScope, WireFault},
 };
 
-use crate::ground::{Book, Ground, outgoing, timing};
+use crate::{
+    ground::{Book, Ground, outgoing, timing},
+    wait::until,
+};
 
 /// Protects people from accounts that fail without a reason: every way a session ends is told apart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,6 +141,17 @@ async fn closing_and_keyless_sessions_end_at_once() {
     let mut reader = ground.link().await;
     reader.handle.clone().close().await;
     assert_eq!(reader.until_ended().await, LinkExit::Closed);
+
+    // Also where the reader of its events is behind, and the last word has to wait.
+    let mut behind = ground.link().await;
+    ground.sim.say(ground.friend, ground.user, "one more");
+    let unread = || std::future::ready(behind.events.len());
+    until("an event that nobody has read", unread, |events| {
+        *events > 0
+    })
+    .await;
+    behind.handle.clone().close().await;
+    assert_eq!(behind.until_ended().await, LinkExit::Closed);
 
     let mut session = ground.session();
     session.home_dc = 9;

@@ -1,13 +1,13 @@
 //! The way to one account's link: cheap to clone, every call has a time limit of its own.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+    time::timeout,
+};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
@@ -39,7 +39,10 @@ const LAST_WORD: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct LinkHandle {
     pub(super) shared: Arc<Shared>,
-    task: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Ends the link at once, wherever it is.
+    cut: AbortHandle,
+    /// Its sender goes with the link.
+    over: watch::Receiver<()>,
 }
 
 impl LinkHandle {
@@ -72,8 +75,10 @@ impl LinkHandle {
         let task = Task::new(Arc::clone(&shared), events.clone(), config.position);
         let key = config.session.home_key().copied().map(Zeroizing::new);
         let using = Arc::clone(&shared);
-        let guard = shared.runtime.spawn(async move {
-            let exit = match key.filter(|_| usable) {
+        let (alive, over) = watch::channel(());
+        let work = shared.runtime.spawn(async move {
+            let _alive = alive;
+            match key.filter(|_| usable) {
                 Some(key) => match lease(&using, &key).await {
                     Some(_lease) => {
                         let exit = guarded(task).await;
@@ -84,14 +89,15 @@ impl LinkHandle {
                     None => LinkExit::Closed,
                 },
                 None => keyless(),
-            };
+            }
+        });
+        let cut = work.abort_handle();
+        // Apart from the link: also of one that was cut the end is said, and nobody who closes waits for its reader.
+        shared.runtime.spawn(async move {
+            let exit = work.await.unwrap_or(LinkExit::Closed);
             let _ = timeout(LAST_WORD, events.send(LinkEvent::Ended(exit))).await;
         });
-        let handle = Self {
-            shared,
-            task: Arc::new(Mutex::new(Some(guard))),
-        };
-        (handle, receiver)
+        (Self { shared, cut, over }, receiver)
     }
 
     /// One attempt; repeats of what makes messages go out with the same random ids, which Telegram answers with the first
@@ -325,23 +331,16 @@ impl LinkHandle {
         self.shared.reconnect();
     }
 
-    /// Ends the link: politely at first, by force after three seconds. `Ended(Closed)` follows, unless force was
-    /// needed: then the events just end.
+    /// Ends the link: politely at first, by force after three seconds. `Ended(Closed)` is said either way, however far
+    /// the events' reader is.
     pub async fn close(self) {
+        let mut over = self.over;
         self.shared.stop.cancel();
-        let task = self
-            .task
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let Some(mut task) = task else {
-            return;
-        };
-        if timeout(self.shared.settings.timing.close_limit, &mut task)
-            .await
-            .is_err()
-        {
-            task.abort();
+        let limit = self.shared.settings.timing.close_limit;
+        if timeout(limit, over.changed()).await.is_err() {
+            self.shared.files.close();
+            self.cut.abort();
+            let _ = timeout(limit, over.changed()).await;
         }
     }
 
