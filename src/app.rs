@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::{
     account::{AccountParts, Typing, TypingSink, UploadProgress, UploadSink},
+    alive::Loops,
     broadcast::{BroadcastHandle, Transient},
     config::Config,
     data_dir::{DataDir, DataDirError},
@@ -174,7 +175,7 @@ impl App {
         if tokens.locked && !tokens.any() {
             log::warn!(target: "switchboard", "nobody can come in: {NoTokenLeft}");
         }
-        let account_arbiters = (0..ACCOUNT_THREADS).map(|_| Arbiter::new()).collect();
+        let account_arbiters: Vec<Arbiter> = (0..ACCOUNT_THREADS).map(|_| Arbiter::new()).collect();
         let broadcast_arbiter = Arbiter::new();
         let broadcast = BroadcastHandle::start(&broadcast_arbiter, store.last_seq().await?);
         let _ = announcer.broadcast.set(broadcast.clone());
@@ -195,6 +196,11 @@ impl App {
             proxies: config.proxies.clone(),
             ..TelegramConfig::default()
         })?;
+        let threads = account_arbiters.iter().chain([&broadcast_arbiter]);
+        let names = (1..=ACCOUNT_THREADS).map(|number| format!("accounts-{number}"));
+        let named = names.chain(["broadcast".to_owned()]);
+        let named = named.zip(threads.map(Arbiter::handle)).collect();
+        let loops = Loops::new(named, telegram.runtime().clone());
         let staging = Staging::open(data_dir.staged()).map_err(StartError::Staging)?;
         staging
             .sweep(&store.staged_files(None).await?)
@@ -223,6 +229,7 @@ impl App {
             staging,
             media,
             metrics: Arc::clone(&announcer.metrics),
+            loops,
             telegram,
             api: config.api.clone(),
             doors,

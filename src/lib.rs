@@ -11,6 +11,7 @@
 //!
 //! - [`domain`]: plain data that every part speaks; does no I/O.
 //! - [`account`]: one actor per account: inbound batches, outbox, history.
+//! - [`alive`]: whether the loops turn, for `/health/live` and for systemd.
 //! - [`app`]: builds everything and stops it.
 //! - [`backups`]: `switchboard backup` and `switchboard restore`.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
@@ -36,6 +37,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod account;
+pub mod alive;
 pub mod app;
 pub mod backups;
 pub mod broadcast;

@@ -7,6 +7,7 @@ use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
 use switchboard::{
+    alive::Notify,
     app::{App, StartError},
     backups,
     cli::{Cli, Command, CoverSettings, Settings, say},
@@ -177,6 +178,7 @@ async fn serve(config: Config) -> ExitCode {
 async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode {
     // Elsewhere it would stay where everybody reads who may read a log.
     let shows_link = config.launch_link || std::io::stdout().is_terminal();
+    let notify = Notify::from_environment();
     // Heard from the first moment on: a start can wait for Supabase, and whoever reads "listening" may stop it at once.
     let mut stop = match StopSignals::listen() {
         Ok(stop) => stop,
@@ -200,6 +202,7 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     log::info!(target: "switchboard", "version {} listens on {url}", env!("CARGO_PKG_VERSION"));
     say(&format!("listening on {url}"));
     let mut running = actix::spawn(server);
+    notify.ready();
     let beside = async {
         // Again for tokens that come when there was none left: the desks of before went with the last one.
         let links = async {
@@ -219,7 +222,8 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
                 app.until_no_token().await;
             }
         };
-        tokio::join!(beside(&app), links);
+        let loops = &app.service().loops;
+        tokio::join!(beside(&app), links, notify.keep_telling(loops));
     };
     let code = tokio::select! {
         () = beside => ExitCode::SUCCESS,
@@ -230,6 +234,7 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
         }
     };
     log::info!(target: "switchboard", "stopping");
+    notify.stopping();
     app.stop().await;
     code
 }

@@ -228,7 +228,7 @@ fn without_root_the_test_command_names_what_to_install() {
     std::fs::copy(checkout().join("tests/run"), place.path().join("tests/run")).unwrap();
     // A machine that has all but the browser and its driver.
     for program in [
-        "bash", "dirname", "id", "ls", "cc", "git", "curl", "python3", "node", "npm",
+        "bash", "dirname", "id", "ls", "cc", "git", "curl", "jq", "python3", "node", "npm",
     ] {
         let path = which(program);
         std::os::unix::fs::symlink(path, place.path().join("bin").join(program)).unwrap();

@@ -1,6 +1,11 @@
 //! Checker: gathers what is wrong, and reads what several settings have in common.
 
-use std::{fs, net::IpAddr, path::Path, time::Duration};
+use std::{
+    fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use url::Url;
 use zeroize::Zeroizing;
@@ -11,6 +16,8 @@ use crate::domain::SecretText;
 #[derive(Default)]
 pub(super) struct Checker {
     pub problems: Vec<Problem>,
+    /// Where systemd puts what it was told to load (`LoadCredential=`).
+    pub credentials: Option<PathBuf>,
 }
 
 impl Checker {
@@ -77,7 +84,18 @@ impl Checker {
                     None
                 }
             },
-            (None, None) => None,
+            (None, None) => self.credential(variable),
+        }
+    }
+
+    /// The systemd credential that is called as the variable is, in small letters and with dashes.
+    fn credential(&mut self, variable: &'static str) -> Option<SecretText> {
+        let name = variable.to_ascii_lowercase().replace('_', "-");
+        let path = self.credentials.as_ref()?.join(name);
+        if path.exists() {
+            self.secret(variable, None, Some(&path))
+        } else {
+            None
         }
     }
 }

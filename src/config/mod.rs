@@ -60,7 +60,15 @@ impl Config {
     /// # Errors
     /// All problems at once.
     pub fn check(settings: &Settings) -> Result<Self, Problems> {
-        let mut checker = Checker::default();
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+        Self::check_with(settings, credentials.map(PathBuf::from))
+    }
+
+    fn check_with(settings: &Settings, credentials: Option<PathBuf>) -> Result<Self, Problems> {
+        let mut checker = Checker {
+            credentials,
+            ..Checker::default()
+        };
         let config = Self {
             listen: checker.listen(&settings.listen),
             data_dir: settings.data_dir.clone(),
@@ -138,6 +146,36 @@ mod tests {
         })
         .unwrap();
         assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+
+    /// Protects a unit that names its secrets as credentials: each is found by its name alone, and what is said otherwise goes before.
+    #[test]
+    fn a_secret_may_be_a_credential_of_systemd() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        put("telegram-api-hash", "0123456789abcdef0123456789abcdef\n");
+        put("supabase-service-key", "sb_secret_one\n");
+        put("switchboard-proxies", "socks5://127.0.0.1:1080\n");
+        let given = Settings {
+            api_id: Some("12345".into()),
+            supabase_url: Some("https://project.supabase.co".into()),
+            ..settings()
+        };
+        let check = |settings: &Settings| {
+            Config::check_with(settings, Some(dir.path().to_owned())).unwrap()
+        };
+        let config = check(&given);
+        let hash = config.api.as_ref().map(|api| api.api_hash.expose());
+        assert_eq!(hash, Some("0123456789abcdef0123456789abcdef"));
+        let supabase = |config: &Config| config.supabase.as_ref().unwrap().key.clone();
+        assert_eq!(supabase(&config).expose(), "sb_secret_one");
+        assert_eq!(config.proxies.len(), 1);
+        let said = Settings {
+            supabase_key: Some("sb_secret_two".into()),
+            ..given.clone()
+        };
+        assert_eq!(supabase(&check(&said)).expose(), "sb_secret_two");
+        assert!(Config::check_with(&given, None).is_err());
     }
 
     #[test]

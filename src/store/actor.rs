@@ -154,6 +154,7 @@ impl StoreActor {
     /// Runs what waits in one transaction, commits, announces, answers. `Err`: nothing happened.
     fn write_group(&mut self) -> QueryResult<()> {
         let began = Instant::now();
+        let inside = self.health.inside();
         let mut conn = self.usable_connection()?;
         let outcome = run_group(&mut conn, &mut self.state, &mut self.queue, began);
         let done = match outcome {
@@ -165,6 +166,7 @@ impl StoreActor {
             }
         };
         let commit = began.elapsed();
+        drop(inside);
         let events = self.state.take_events();
         self.metrics.commit_seconds.observe(commit.as_secs_f64());
         self.metrics
@@ -199,6 +201,7 @@ impl StoreActor {
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         let busy = !self.queue.is_empty();
+        let _inside = self.health.inside();
         let Ok(mut conn) = self.usable_connection() else {
             return;
         };

@@ -67,7 +67,9 @@ impl Telegram {
         &self.inner.common.settings
     }
 
-    pub(super) fn runtime(&self) -> &Handle {
+    /// What all links run on.
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
         &self.inner.common.runtime
     }
 

@@ -1,4 +1,6 @@
-//! `GET /metrics`.
+//! `GET /metrics`. It answers within seconds, and says what it can also while the database can't be read: that is when somebody looks.
+
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use prometheus_client::{
@@ -6,11 +8,31 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{ApiError, Service};
+use tokio::time::timeout;
+
+use super::{ApiError, Service, figures::Surroundings, health::store_health};
+
+/// Prometheus gives up after ten seconds, unless it is told otherwise.
+const LIMIT: Duration = Duration::from_secs(3);
 
 pub async fn get_metrics(service: web::Data<Service>) -> Result<HttpResponse, ApiError> {
-    let accounts = service.store.list_accounts().await?;
-    (service.metrics).look(&accounts, service.broadcast.subscribers());
+    let store = service.store.clone();
+    let room = timeout(LIMIT, web::block(move || store.room()));
+    let (usable, room, accounts) = tokio::join!(
+        store_health(&service),
+        room,
+        timeout(LIMIT, service.store.list_accounts()),
+    );
+    let around = Surroundings {
+        open: service.broadcast.subscribers(),
+        usable: usable.ok,
+        room: room.ok().and_then(Result::ok).and_then(Result::ok),
+        vault: service.vault.status(),
+    };
+    service.metrics.look_around(&around);
+    if let Ok(Ok(accounts)) = accounts {
+        service.metrics.look(&accounts);
+    }
     let mut text = String::new();
     let mut of_others = Registry::default();
     service.store.metrics().register(&mut of_others);

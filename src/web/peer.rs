@@ -1,7 +1,8 @@
 //! Peer: who stands at the other end of a connection from this machine. Programs of the service's own user and of root count as
 //! here; a proxy has a user of its own (`www-data`, `haproxy`), and other people do, too.
 //!
-//! Linux tells whose a socket is (proc(5), `/proc/net/tcp`); where nothing tells it, nobody is somebody else.
+//! Linux tells whose a socket is (proc(5), `/proc/self/net/tcp`: unlike `/proc/net` it is there under systemd's `ProcSubset=pid`, too);
+//! where nothing tells it, nobody is somebody else.
 
 use std::{
     fs,
@@ -30,7 +31,7 @@ impl OtherEnd {
     pub fn is_somebody_elses(&self) -> bool {
         *self.somebody_elses.get_or_init(|| {
             let own = rustix::process::geteuid().as_raw();
-            let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter();
+            let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"].into_iter();
             let mut tables = tables.filter_map(|path| fs::read_to_string(path).ok());
             let user = tables.find_map(|table| user_of(&table, self.peer, self.own));
             user.is_some_and(|user| user != 0 && user != own)
@@ -76,7 +77,7 @@ mod tests {
         let own = listener.local_addr().unwrap();
         let line = std::net::TcpStream::connect(own).unwrap();
         let peer = line.local_addr().unwrap();
-        if let Ok(table) = fs::read_to_string("/proc/net/tcp") {
+        if let Ok(table) = fs::read_to_string("/proc/self/net/tcp") {
             let user = rustix::process::geteuid().as_raw();
             assert_eq!(user_of(&table, peer, own), Some(user));
             assert_eq!(user_of(&table, peer, peer), None);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Access, ApiError, AssistantClient, Doors, Metrics, refusals::Audit, turns::Turns};
 use crate::{
+    alive::Loops,
     broadcast::BroadcastHandle,
     domain::{
         Account, AccountId, ApiCredentials, Conversation, ConversationId, MessageRowId,
@@ -29,6 +30,7 @@ pub struct Service {
     pub staging: Staging,
     pub media: MediaHandle,
     pub metrics: Arc<Metrics>,
+    pub loops: Loops,
     /// For its figures.
     pub telegram: Telegram,
     /// For accounts that bring none.

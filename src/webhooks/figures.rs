@@ -34,6 +34,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 3] = [Self::Taken, Self::Refused, Self::PassedOver];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Taken => "taken",
@@ -99,6 +101,13 @@ impl WebhookFigures {
     /// Adds them, as they are now, to what Prometheus reads.
     pub fn register(&self, registry: &mut Registry) {
         for (webhook, (count, longest)) in self.each() {
+            for outcome in Outcome::ALL {
+                let labels = OutcomeLabels {
+                    webhook: webhook.clone(),
+                    outcome: outcome.as_str(),
+                };
+                drop(self.attempts.get_or_create(&labels));
+            }
             let labels = HookLabels { webhook };
             self.waiting
                 .get_or_create(&labels)

@@ -42,7 +42,11 @@ const BEFORE: [(&str, &str); 6] = [
     ),
 ];
 
-const MESSAGES: i64 = 100_000;
+/// By request a million: `UPGRADE_MESSAGES=1000000 cargo test --release --test store spans_is_whole`.
+fn messages() -> i64 {
+    let asked = std::env::var("UPGRADE_MESSAGES").ok();
+    asked.map_or(100_000, |text| text.parse().unwrap())
+}
 
 #[derive(QueryableByName)]
 struct Count {
@@ -126,14 +130,14 @@ async fn a_database_from_before_spans_is_whole_after_the_upgrade() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("switchboard.db");
     let id = AccountId::random();
-    old_database(&path, id, MESSAGES);
+    old_database(&path, id, messages());
     let world = World::at(StoreConfig::at(&path));
     let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
     assert_eq!(
         count(&mut conn, "SELECT count(*) AS n FROM messages"),
-        MESSAGES - 1
+        messages() - 1
     );
-    let quarter = i32::try_from(MESSAGES / 4).unwrap();
+    let quarter = i32::try_from(messages() / 4).unwrap();
     let spans = async |chat: ChatId| {
         let conversation = world.conversation(id, chat).await.id;
         let spans = world.store.spans(conversation).await.unwrap();
@@ -291,4 +295,53 @@ async fn a_database_of_every_schema_is_whole_after_the_upgrade() {
             "SELECT count(*) AS n FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
         assert_eq!(count(&mut conn, broken), 0, "{known}");
     }
+}
+
+/// Protects a database whose upgrade is killed (an impatient person, a power cut): it is as it was before, nothing of it is half new, and
+/// the next start brings it on.
+#[actix::test]
+async fn an_upgrade_that_is_killed_in_the_middle_leaves_the_database_as_it_was() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("switchboard.db");
+    let id = AccountId::random();
+    old_database(&path, id, messages());
+    let log = dir.path().join("switchboard.db-wal");
+    let mut service = std::process::Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .env_clear()
+        // Nobody is there.
+        .env("TELEGRAM_DC", "2@127.0.0.1:9")
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(dir.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // A transaction that is larger than the cache goes into the log before its end.
+    let begun = std::time::Instant::now();
+    while std::fs::metadata(&log).map_or(0, |log| log.len()) < 1 << 20 {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(120), "nothing is written");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    service.kill().unwrap();
+    service.wait().unwrap();
+    let versions = "SELECT count(*) AS n FROM __diesel_schema_migrations";
+    let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
+    let known = i64::try_from(BEFORE.len()).unwrap();
+    assert_eq!(count(&mut conn, versions), known, "the kill came too late");
+    let new = "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'spans'";
+    assert_eq!(count(&mut conn, new), 0);
+    let stored = "SELECT count(*) AS n FROM messages";
+    assert_eq!(count(&mut conn, stored), messages() - 1);
+    drop(conn);
+    let world = World::at(StoreConfig::at(&path));
+    let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
+    assert_eq!(count(&mut conn, versions), i64::try_from(migrations().len()).unwrap());
+    assert_eq!(count(&mut conn, stored), messages() - 1);
+    let conversation = world.conversation(id, ChatId::user(7)).await.id;
+    let page = world
+        .store
+        .list_messages_across(conversation, MessagesFrom::Newest, 50)
+        .await
+        .unwrap();
+    assert_eq!(page.messages.len(), 50);
 }

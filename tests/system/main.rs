@@ -67,6 +67,7 @@ mod transfer;
 mod under_way;
 mod unkind;
 mod user_api;
+mod watched;
 mod ways;
 mod web_safety;
 mod webhook_calls;

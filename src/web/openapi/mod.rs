@@ -133,7 +133,7 @@ fn described(operation: &Operation, schemas: &Value) -> Value {
         let deleted = json!({ "description": "The deletion is ordered.", "content": content });
         responses.insert("202".to_owned(), deleted);
     }
-    if operation.path == "/health/ready" {
+    if ["/health/live", "/health/ready"].contains(&operation.path) {
         // It says what is wrong in the same words.
         responses.insert("503".to_owned(), answer(operation));
     }

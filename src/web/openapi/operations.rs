@@ -273,7 +273,7 @@ operations! {
         post "/webhooks/{id}/test" "Posts a test to it, once, and says what it answered", "" => 200 "WebhookTested", &[], &[g::WEBHOOK];
         post "/webhooks/{id}/replay" "Tells it everything after a number again, in order", "Replay" => 202 "OneWebhook", &[], &[g::WEBHOOK, &["invalid_after", "resync"]];
         post "/launch" "A new launch link, for an admin token", "" => 201 "Launch", &[], &[];
-        get "/health/live" "The process is alive", "" => 200 "Live", &[], &[];
+        get "/health/live" "The process is alive: its loops turn; 503 when not", "" => 200 "Live", &[], &[];
         get "/health/ready" "Messages can be stored; 503 when not", "" => 200 "Ready", &[], &[];
         get "/metrics" "Figures for Prometheus", "" => 200 "application/openmetrics-text", &[], &[];
     }

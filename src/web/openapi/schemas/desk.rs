@@ -218,7 +218,7 @@ super::schemas! {
     answer WebhookTest { webhook_id: "string" }
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
-    answer Live { status: "one of ok" }
+    answer Live { status: "one of ok|unavailable", stuck: "maybe string[]" }
     answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault", webhooks: "WebhooksHealth" }
     answer WebhooksHealth { accounts_waiting: "integer", waiting_seconds: "integer" }
     answer StoreHealth { ok: "boolean", since: "time", reason: "string?" }

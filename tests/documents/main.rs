@@ -1,21 +1,37 @@
-//! Documents: what they name exists.
+//! Documents: what they name exists, what they show works, and what stands beside the program is in order.
+
+mod blocks;
+mod crates;
+mod log_lines;
+mod packages;
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use clap::{Arg, CommandFactory as _};
 use switchboard::{cli::Cli, domain::AccountState};
 
-const DOCUMENTS: [&str; 6] = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/architecture.md",
-    "docs/recovery.md",
-    "docs/settings.md",
-];
+/// Every page: those in the root, and all of `docs/`.
+fn documents() -> Vec<String> {
+    let root = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned);
+    let folder = fs::read_dir(root_folder().join("docs")).expect("docs");
+    let pages = folder.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let pages = pages.filter(|name| name.ends_with(".md"));
+    root.into_iter()
+        .chain(pages.map(|name| format!("docs/{name}")))
+        .collect()
+}
+
+fn root_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(document: &str) -> String {
+    fs::read_to_string(root_folder().join(document)).expect(document)
+}
 
 /// Folders of the repository; what begins with one of them and stands in backticks is a path.
-const ROOTS: [&str; 6] = [
+const ROOTS: [&str; 7] = [
+    "packaging/",
     "src/",
     "static/",
     "tests/",
@@ -27,10 +43,10 @@ const ROOTS: [&str; 6] = [
 /// Protects: a reader who follows a file name finds the file, also after it was moved.
 #[test]
 fn every_file_that_a_document_names_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = root_folder();
     let mut named = 0;
-    for document in DOCUMENTS {
-        let text = fs::read_to_string(root.join(document)).expect(document);
+    for document in &documents() {
+        let text = read(document);
         let folder = root.join(document).parent().expect("a folder").to_owned();
         let in_backticks = text.split('`').skip(1).step_by(2);
         for path in in_backticks.filter(|word| ROOTS.iter().any(|root| word.starts_with(root))) {

@@ -1,0 +1,367 @@
+//! Packages: what can be told of them without installing anything. `packaging/debian/try.sh` installs one.
+
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use clap::CommandFactory as _;
+use serde_json::Value;
+use switchboard::cli::Cli;
+
+use crate::{read, root_folder};
+
+/// Variables that the service knows.
+fn variables() -> BTreeSet<String> {
+    let cli = Cli::command();
+    let known = cli.get_arguments().filter_map(|arg| arg.get_env());
+    known
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect()
+}
+
+/// As systemd's credentials are called: each variable that has a twin for a file.
+fn credentials() -> BTreeSet<String> {
+    let all = variables();
+    let twins = all.iter().filter_map(|name| name.strip_suffix("_FILE"));
+    twins
+        .map(|name| name.to_lowercase().replace('_', "-"))
+        .collect()
+}
+
+/// The documents of a YAML file, read by Python's reader.
+fn yaml(file: &str) -> Vec<Value> {
+    const READ: &str =
+        "import json, sys, yaml; json.dump(list(yaml.safe_load_all(sys.stdin)), sys.stdout)";
+    let mut child = Command::new("python3")
+        .args(["-c", READ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(read(file).as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{file} is no YAML");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&str, &'a Value)) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                visit(key, inner);
+                walk(inner, visit);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|inner| walk(inner, visit)),
+        _ => {}
+    }
+}
+
+fn systemd_analyze(arguments: &[&str], unit: &Path) -> Option<(bool, String)> {
+    let output = Command::new("systemd-analyze")
+        .args(arguments)
+        .arg(unit)
+        .output();
+    let Ok(output) = output else {
+        eprintln!("systemd-analyze is not installed: {arguments:?} was left out");
+        return None;
+    };
+    let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
+    let said = said.concat();
+    Some((output.status.success(), said))
+}
+
+/// Protects a machine from the service, and the service from a unit that systemd does not take: nothing in it is unknown, little is
+/// open, and each secret has its credential.
+#[test]
+fn the_unit_is_closed_and_understood() {
+    let unit = read("packaging/systemd/switchboard.service");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("switchboard.service");
+    // Where the package puts it there is nothing here.
+    let here = unit.replace("/usr/bin/switchboard serve", "/bin/true");
+    std::fs::write(&path, here).unwrap();
+    if let Some((well, said)) = systemd_analyze(&["verify", "--man=no"], &path) {
+        assert!(well && !said.contains("switchboard.service:"), "{said}");
+    }
+    let security = ["security", "--offline=true", "--no-pager"];
+    if let Some((well, said)) = systemd_analyze(&security, &path) {
+        let line = said.lines().find(|line| line.contains("exposure level"));
+        let words = line.unwrap_or_default().split_whitespace();
+        let exposure = words.filter_map(|word| word.parse::<f32>().ok()).next();
+        assert!(well && exposure.is_some_and(|level| level < 2.0), "{said}");
+    }
+    let loaded = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("LoadCredential="));
+    let loaded: BTreeSet<String> = loaded.map(str::to_owned).collect();
+    assert_eq!(loaded, credentials());
+    let page = read("docs/packages.md");
+    for name in &loaded {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "docs/packages.md lacks {name}"
+        );
+    }
+}
+
+/// Protects whoever builds the package: what it takes is there, its scripts are scripts, its settings are known.
+#[test]
+fn the_debian_package_has_what_it_names() {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
+        .current_dir(root_folder())
+        .output()
+        .unwrap();
+    let all: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = all["packages"].as_array().unwrap();
+    let package = packages
+        .iter()
+        .find(|package| package["name"] == "switchboard")
+        .unwrap();
+    let deb = &package["metadata"]["deb"];
+    let mut installed = BTreeSet::new();
+    for asset in deb["assets"].as_array().unwrap() {
+        let (from, to) = (asset[0].as_str().unwrap(), asset[1].as_str().unwrap());
+        installed.insert(to.to_owned());
+        if from.starts_with("target/release/") {
+            continue;
+        }
+        let there = match from.rsplit_once("/*") {
+            Some((folder, ending)) => std::fs::read_dir(root_folder().join(folder))
+                .unwrap()
+                .any(|entry| entry.unwrap().path().to_string_lossy().ends_with(ending)),
+            None => root_folder().join(from).is_file(),
+        };
+        assert!(there, "{from} is not there");
+    }
+    assert!(installed.contains("usr/lib/systemd/system/"));
+    let settings = read("packaging/debian/switchboard.env");
+    let named = settings
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once('='));
+    let named: Vec<&str> = named
+        .map(|(name, _)| name)
+        .filter(|name| !name.contains(' '))
+        .collect();
+    assert!(
+        named.len() > 2 && named.iter().all(|name| variables().contains(*name)),
+        "{named:?}"
+    );
+    let folder = root_folder().join(deb["maintainer-scripts"].as_str().unwrap());
+    let mut scripts: Vec<PathBuf> = ["postinst", "prerm", "postrm", "try.sh"]
+        .map(|name| folder.join(name))
+        .into();
+    scripts.push(root_folder().join("packaging/docker/vault/secrets.sh"));
+    scripts.push(root_folder().join("packaging/docker/vault/30-password.sh"));
+    for script in scripts {
+        let read = Command::new("sh").arg("-n").arg(&script).status().unwrap();
+        let text = std::fs::read_to_string(&script).unwrap();
+        assert!(
+            read.success() && text.contains("\nset -e"),
+            "{}",
+            script.display()
+        );
+    }
+}
+
+/// Protects whoever runs it in containers: no root, nothing written outside the volume, nothing more allowed than is used, and every
+/// variable is one that the service knows.
+#[test]
+fn containers_are_closed_and_say_what_the_service_knows() {
+    let known = variables();
+    let ours = |name: &str| {
+        ["SWITCHBOARD_", "TELEGRAM_", "SUPABASE_", "ASSISTANT_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+    };
+    let recipe = read("packaging/docker/Dockerfile").replace("\\\n", " ");
+    let lines: Vec<(&str, &str)> = recipe
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(' '))
+        .collect();
+    let of = |what: &str| {
+        lines
+            .iter()
+            .filter(|(word, _)| *word == what)
+            .map(|(_, rest)| *rest)
+            .collect::<Vec<_>>()
+    };
+    for base in of("FROM") {
+        assert!(
+            base.contains(':') && !base.contains(":latest"),
+            "{base} may be anything"
+        );
+    }
+    assert!(
+        of("USER")
+            .last()
+            .is_some_and(|user| user.starts_with("65532")),
+        "it runs as root"
+    );
+    assert!(
+        of("ENTRYPOINT")
+            .iter()
+            .chain(&of("CMD"))
+            .all(|words| words.starts_with('['))
+    );
+    for setting in of("ENV") {
+        let name = setting.split('=').next().unwrap();
+        assert!(known.contains(name), "{name}");
+    }
+    // What the build needs is sent to it: everything that a target of the manifest lies in.
+    let sent = read(".dockerignore");
+    for folder in [
+        "src",
+        "simulator",
+        "migrations",
+        "static",
+        "tests",
+        "benches",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
+        assert!(
+            sent.lines().any(|line| line == format!("!{folder}")),
+            "{folder} is not sent"
+        );
+    }
+
+    let compose = &yaml("packaging/docker/compose.yml")[0];
+    let services = compose["services"].as_object().unwrap();
+    for (name, service) in services {
+        assert!(service["privileged"].is_null(), "{name}");
+        assert_eq!(
+            service["security_opt"][0], "no-new-privileges:true",
+            "{name}"
+        );
+        // The database writes beside its data, and gives up root by itself.
+        if name != "database" {
+            assert_eq!(
+                (&service["read_only"], &service["cap_drop"][0]),
+                (&true.into(), &"ALL".into()),
+                "{name}"
+            );
+        }
+        let image = service["image"].as_str().unwrap();
+        assert!(
+            name == "switchboard" || image.contains(':'),
+            "{image} may be anything"
+        );
+        for (variable, _) in service["environment"].as_object().into_iter().flatten() {
+            assert!(
+                !ours(variable) || known.contains(variable),
+                "{name}: {variable}"
+            );
+        }
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let from = volume.as_str().unwrap().split(':').next().unwrap();
+            let known = match from.strip_prefix('.') {
+                Some(_) => root_folder().join("packaging/docker").join(from).exists(),
+                None => compose["volumes"].as_object().unwrap().contains_key(from),
+            };
+            assert!(known, "{name}: {from} is not there");
+        }
+    }
+    let ports = services
+        .iter()
+        .filter(|(_, service)| !service["ports"].is_null());
+    assert_eq!(ports.map(|(name, _)| name).collect::<Vec<_>>(), ["gateway"]);
+
+    let mut kinds = BTreeSet::new();
+    for file in ["switchboard.yaml", "first-token.yaml"] {
+        for object in yaml(&format!("packaging/kubernetes/{file}")) {
+            kinds.insert(object["kind"].as_str().unwrap().to_owned());
+            walk(&object, &mut |key, value| match key {
+                "containers" => {
+                    for container in value.as_array().unwrap() {
+                        let security = &container["securityContext"];
+                        assert_eq!(security["readOnlyRootFilesystem"], true, "{file}");
+                        assert_eq!(security["allowPrivilegeEscalation"], false, "{file}");
+                        assert_eq!(security["capabilities"]["drop"][0], "ALL", "{file}");
+                        for variable in container["env"].as_array().into_iter().flatten() {
+                            let name = variable["name"].as_str().unwrap();
+                            assert!(
+                                known.contains(name) || name == "CREDENTIALS_DIRECTORY",
+                                "{name}"
+                            );
+                        }
+                    }
+                }
+                "runAsNonRoot" => assert_eq!(*value, true, "{file}"),
+                "replicas" => assert_eq!(*value, 1, "two of them burn each other's sessions"),
+                "httpGet" => {
+                    // The only one that needs no token.
+                    assert_eq!(value["path"], "/health/live", "{file}");
+                    assert!(read("docs/rights.md").contains("| `GET /health/live` | nothing |"));
+                }
+                _ => {}
+            });
+        }
+    }
+    let wanted = [
+        "Job",
+        "NetworkPolicy",
+        "PersistentVolumeClaim",
+        "Service",
+        "StatefulSet",
+    ];
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), wanted);
+}
+
+/// Protects whoever sets the self-hosted vault up: its key is one that PostgREST and Switchboard take, nobody else can read it, and a
+/// second run changes nothing.
+#[test]
+fn the_vaults_secrets_are_made_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("docker/vault");
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = folder.join("secrets.sh");
+    std::fs::copy(
+        root_folder().join("packaging/docker/vault/secrets.sh"),
+        &script,
+    )
+    .unwrap();
+    let run = || Command::new("sh").arg(&script).output().unwrap();
+    let first = run();
+    assert!(first.status.success(), "{first:?}");
+    let made = |name: &str| std::fs::read_to_string(dir.path().join("docker").join(name)).unwrap();
+    let (settings, key) = (made(".env"), made("service-key"));
+    let parts: Vec<&str> = key.trim().split('.').collect();
+    let [head, body, signature] = parts[..] else {
+        panic!("{key}")
+    };
+    let plain = |part: &str| {
+        use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+        BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()
+    };
+    let body_said: Value = serde_json::from_slice(&plain(body)).unwrap();
+    assert_eq!(body_said["role"], "service_role");
+    let secret = settings
+        .lines()
+        .find_map(|line| line.strip_prefix("VAULT_JWT_SECRET="));
+    use hmac::{KeyInit as _, Mac as _};
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.unwrap().as_bytes()).unwrap();
+    mac.update(format!("{head}.{body}").as_bytes());
+    assert_eq!(plain(signature), mac.finalize().into_bytes().to_vec());
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(dir.path().join("docker/service-key"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o077, 0);
+    assert!(!run().status.success());
+    assert_eq!((made(".env"), made("service-key")), (settings, key));
+}
