@@ -33,8 +33,15 @@ pub enum Command {
     /// Run the simulated Telegram alone.
     #[cfg(feature = "demo")]
     Simulator(switchboard_simulator::command::SimulatorArgs),
-    /// Tell what is wrong with the configuration, the key, the database and the vault.
-    Check(Box<Settings>),
+    /// Tell what is wrong with the configuration, the key, the disk, the database, the vault, the ways to Telegram, the clock and the
+    /// webhooks. Changes nothing.
+    Check {
+        #[command(flatten)]
+        settings: Box<Settings>,
+        /// One JSON object instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
     /// Make, list and revoke API tokens; with the first one the service is locked, until it is unlocked.
     Token {
         #[command(flatten)]

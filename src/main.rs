@@ -45,7 +45,9 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo(&args).await,
             #[cfg(feature = "demo")]
             Command::Simulator(args) => simulator(args).await,
-            Command::Check(settings) => with_config(&settings, upkeep::check).await,
+            Command::Check { settings, json } => {
+                upkeep::check(Config::check(&settings), json).await
+            }
             Command::Backup {
                 settings,
                 sealed,

@@ -1,14 +1,17 @@
 //! Upkeep: the commands about the master key and the set-up, `switchboard rekey` and `switchboard check`.
 
+mod findings;
+mod machine;
 mod reach;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use self::findings::Findings;
 use crate::{
     cli::say,
-    config::{Config, KeyFileCover},
+    config::{Config, KeyFileCover, Problems},
     data_dir::{DataDir, DataDirError, database_in},
-    store::{NoSink, Store, StoreConfig, StoreHandle, TokenFile},
+    store::{NoSink, Store, StoreConfig, StoreHandle, TokenFile, look_through},
     tokens::standing,
     vault::{
         Finding, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError,
@@ -108,44 +111,52 @@ fn remote(config: &Config) -> Option<SupabaseConfig> {
         .map(|remote| SupabaseConfig::new(remote.url, remote.key).every(remote.interval))
 }
 
-/// Tells what is wrong with key, database, vault and the ways to Telegram; the configuration was checked before. Changes
-/// no row.
-pub async fn check(config: Config) -> ExitCode {
-    say("ok       configuration");
-    let mut worst = 0;
-    let mut tell = |finding: &Finding| match finding {
-        Finding::Good(text) => say(&format!("ok       {text}")),
-        Finding::Note(text) => say(&format!("note     {text}")),
-        Finding::Bad { text, code } => {
-            say(&format!("problem  {text}"));
-            worst = worst.max(*code);
-        }
-    };
+/// Tells what is wrong with configuration, key, database, vault, disk, clock, receivers and the ways to Telegram. Changes no row.
+pub async fn check(config: Result<Config, Problems>, json: bool) -> ExitCode {
+    let mut findings = Findings::new(json);
+    match config {
+        Ok(config) => look(&config, &mut findings).await,
+        Err(problems) => findings.refuse(&problems),
+    }
+    ExitCode::from(findings.end())
+}
+
+async fn look(config: &Config, findings: &mut Findings) {
+    findings.tell("configuration", &Finding::Good("configuration".to_owned()));
     let keyring = match Keyring::load(KeySource::choose(&config.master_key)) {
         Ok(keyring) => Some(keyring),
         Err(error) => {
-            tell(&Finding::Bad {
-                text: error.to_string(),
-                code: 2,
-            });
+            let text = error.to_string();
+            findings.tell("key", &Finding::Bad { text, code: 2 });
             None
         }
     };
-    let store = open_store(&config, &mut tell);
-    for finding in examine(keyring.as_ref(), remote(&config).as_ref(), store.as_ref()).await {
-        tell(&finding);
+    for finding in machine::examine_disk(&config.data_dir) {
+        findings.tell("disk", &finding);
     }
-    for finding in reach::examine_ways(&config, keyring.as_ref(), store.as_ref()).await {
-        tell(&finding);
+    let store = open_store(config, findings);
+    for finding in examine(keyring.as_ref(), remote(config).as_ref(), store.as_ref()).await {
+        findings.tell("vault", &finding);
+    }
+    let ways = reach::examine_ways(config, keyring.as_ref(), store.as_ref()).await;
+    for finding in &ways.findings {
+        findings.tell("ways", finding);
+    }
+    if let Some(finding) = machine::examine_clock(&ways.reports) {
+        findings.tell("clock", &finding);
+    }
+    if let Some(webhooks) = &config.webhooks {
+        for finding in machine::examine_webhooks(webhooks).await {
+            findings.tell("webhooks", &finding);
+        }
     }
     if let Some(store) = store {
         store.close().await;
     }
-    ExitCode::from(worst)
 }
 
 /// The database, if there is one and nobody holds it. Who may call is told in any case: for that the file is only read.
-fn open_store(config: &Config, tell: &mut impl FnMut(&Finding)) -> Option<StoreHandle> {
+fn open_store(config: &Config, findings: &mut Findings) -> Option<StoreHandle> {
     let database = database_in(&config.data_dir);
     let bad = |error: &dyn std::error::Error| Finding::Bad {
         text: error.to_string(),
@@ -157,35 +168,37 @@ fn open_store(config: &Config, tell: &mut impl FnMut(&Finding)) -> Option<StoreH
     });
     match table {
         Ok(Some(table)) if table.any() || !table.locked => {
-            tell(&Finding::Good(standing(&table)));
+            findings.tell("access", &Finding::Good(standing(&table)));
         }
-        Ok(Some(table)) => tell(&Finding::Note(standing(&table))),
+        Ok(Some(table)) => findings.tell("access", &Finding::Note(standing(&table))),
         Ok(None) => {
-            tell(&Finding::Note(format!(
+            let text = format!(
                 "no database yet: the first start makes {}",
                 database.display()
-            )));
+            );
+            findings.tell("database", &Finding::Note(text));
             return None;
         }
         Err(error) => {
-            tell(&bad(&error));
+            findings.tell("database", &bad(&error));
             return None;
         }
     }
     // Let go of again at once: SQLite itself copes with a service that starts meanwhile.
     if let Err(error) = DataDir::claim(&config.data_dir) {
-        tell(&Finding::Note(format!(
-            "the database is not looked into further: {error}"
-        )));
+        let text = format!("the database is not looked into further: {error}");
+        findings.tell("database", &Finding::Note(text));
         return None;
     }
-    match Store::open_as_it_is(StoreConfig::at(database), Arc::new(NoSink)) {
+    let opened = look_through(&database)
+        .and_then(|()| Store::open_as_it_is(StoreConfig::at(database), Arc::new(NoSink)));
+    match opened {
         Ok(store) => {
-            tell(&Finding::Good("database".to_owned()));
+            findings.tell("database", &Finding::Good("database".to_owned()));
             Some(store)
         }
         Err(error) => {
-            tell(&bad(&error));
+            findings.tell("database", &bad(&error));
             None
         }
     }

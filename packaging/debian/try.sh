@@ -8,7 +8,7 @@ if [ "${1:-}" != inside ]; then
     old=$(realpath "$1") new=$(realpath "${2:-$1}")
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    unshare --mount --pid --fork --net sh -eu -c '
+    unshare --mount --pid --fork sh -eu -c '
         work=$1; shift
         mount -t tmpfs none "$work"
         mkdir "$work/upper" "$work/work" "$work/root"
@@ -18,7 +18,6 @@ if [ "${1:-}" != inside ]; then
         mount -t tmpfs none "$work/root/run"
         mkdir -p "$work/root/dev"
         mount --rbind /dev "$work/root/dev"
-        ip link set lo up 2>/dev/null || true
         cp "$2" "$work/root/tmp/old.deb"; cp "$3" "$work/root/tmp/new.deb"; cp "$1" "$work/root/tmp/try.sh"
         exec chroot "$work/root" sh /tmp/try.sh inside
     ' try "$work" "$0" "$old" "$new"
@@ -30,10 +29,13 @@ say() { echo "== $*"; }
 data=/var/lib/switchboard
 as_service() { setpriv --reuid switchboard --regid switchboard --clear-groups env -i "$@"; }
 serve() {
-    as_service SWITCHBOARD_LISTEN=127.0.0.1:8080 SWITCHBOARD_DATA_DIR=$data /usr/bin/switchboard serve >/tmp/out 2>/tmp/log &
+    : >/tmp/out
+    (exec setpriv --reuid switchboard --regid switchboard --clear-groups env -i \
+        SWITCHBOARD_LISTEN=127.0.0.1:0 SWITCHBOARD_DATA_DIR=$data /usr/bin/switchboard serve >/tmp/out 2>/tmp/log) &
     service=$!
     for _ in $(seq 600); do
-        grep -q '^listening on ' /tmp/out && return
+        desk=$(sed -n 's/^listening on //p' /tmp/out)
+        [ -z "$desk" ] || return 0
         kill -0 $service || { cat /tmp/log; exit 1; }
         sleep 0.1
     done
@@ -54,8 +56,8 @@ install -d -m 0700 -o switchboard -g switchboard $data
 say "started"
 serve
 token=$(as_service /usr/bin/switchboard --data-dir $data token create --name desk --scope admin)
-curl -sf -X POST -H "Authorization: Bearer $token" http://127.0.0.1:8080/launch | grep -q '/launch?code='
-curl -sf http://127.0.0.1:8080/health/live >/dev/null
+curl -sf -X POST -H "Authorization: Bearer $token" "$desk"/launch | grep -q '/launch?code='
+curl -sf "$desk"/health/live >/dev/null
 halt
 
 say "upgraded: settings and data stay, and no word of a first run"
@@ -65,7 +67,7 @@ dpkg -i /tmp/new.deb | tee /tmp/word
 grep -q 'SWITCHBOARD_MEDIA_CACHE=1GiB' /etc/switchboard/switchboard.env
 ! grep -q 'does not run yet' /tmp/word
 serve
-curl -sf -H "Authorization: Bearer $token" http://127.0.0.1:8080/health/ready >/dev/null
+curl -sf -H "Authorization: Bearer $token" "$desk"/health/ready >/dev/null
 [ "$key" = "$(sha256sum $data/master.key)" ]
 halt
 

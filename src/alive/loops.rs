@@ -65,7 +65,9 @@ mod tests {
         let loops = Loops::new(named, Handle::current());
         assert_eq!(loops.stuck(generous).await, [""; 0]);
         let (go_on, wait) = mpsc::channel::<()>();
-        held.spawn_fn(move || drop(wait.recv()));
+        held.spawn_fn(move || {
+            let _ = wait.recv();
+        });
         assert_eq!(loops.stuck(Duration::from_secs(2)).await, ["held"]);
         drop(go_on);
         assert_eq!(loops.stuck(generous).await, [""; 0]);

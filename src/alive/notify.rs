@@ -138,7 +138,9 @@ mod tests {
             }
         }
         let (go_on, wait) = mpsc::channel::<()>();
-        arbiter.spawn_fn(move || drop(wait.recv()));
+        arbiter.spawn_fn(move || {
+            let _ = wait.recv();
+        });
         listener.set_nonblocking(true).unwrap();
         while heard(&listener).is_ok() {}
         let some_rounds = Duration::from_secs(1);

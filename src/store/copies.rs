@@ -115,6 +115,14 @@ pub fn put_in_place(copy: &Path, database: &Path) -> Result<(CopyContents, Optio
     Ok((contents, kept))
 }
 
+/// SQLite's own look at everything in a database that nobody serves.
+///
+/// # Errors
+/// [`StoreError::Broken`] for one that is damaged.
+pub fn look_through(database: &Path) -> Result<()> {
+    sound(&mut open(database)?)
+}
+
 fn open(path: &Path) -> Result<SqliteConnection> {
     let conn = connection::checkpointer(path);
     let mut conn = conn.map_err(|error| StoreError::Unavailable {

@@ -87,7 +87,7 @@ mod webhook_rows;
 
 pub use audit_row::{AuditRecord, NewAudit};
 pub use contacts::{ContactBook, ContactQuery};
-pub use copies::{CopyContents, copy_out, put_in_place};
+pub use copies::{CopyContents, copy_out, look_through, put_in_place};
 pub use error::{Result, StoreError};
 pub use export::{ExportPage, ExportPlace};
 pub use farewells::{NewFarewell, SealedFarewell};

@@ -8,12 +8,20 @@ use crate::{
     vault::{Finding, Keyring, own_proxies},
 };
 
+/// What was found, and what it was found from.
+#[derive(Default)]
+pub struct Reached {
+    pub findings: Vec<Finding>,
+    pub reports: Vec<WayReport>,
+}
+
 /// Asks every data centre over every way. An account with proxies never goes out directly, and so is not asked about that.
 pub async fn examine_ways(
     config: &Config,
     keyring: Option<&Keyring>,
     store: Option<&StoreHandle>,
-) -> Vec<Finding> {
+) -> Reached {
+    let mut reached = Reached::default();
     let telegram = Telegram::start(TelegramConfig {
         custom_dcs: config.telegram.addresses.clone(),
         dc_key_pem: config.telegram.public_key_pem.clone(),
@@ -23,16 +31,14 @@ pub async fn examine_ways(
     let telegram = match telegram {
         Ok(telegram) => telegram,
         Err(error) => {
-            return vec![Finding::Bad {
+            reached.findings.push(Finding::Bad {
                 text: error.to_string(),
                 code: 2,
-            }];
+            });
+            return reached;
         }
     };
-    let mut findings: Vec<Finding> = (telegram.test_ways(None, None).await)
-        .iter()
-        .map(|way| finding(way, 0))
-        .collect();
+    reached.add(telegram.test_ways(None, None).await, |_| 0);
     let own = match (keyring, store) {
         (Some(keyring), Some(store)) => own_proxies(keyring, store).await,
         _ => Vec::new(),
@@ -44,18 +50,29 @@ pub async fn examine_ways(
     if own.iter().any(Vec::is_empty) && !config.proxies.is_empty() {
         let direct = telegram.test_ways(Some(&[]), None).await;
         let accounts = own.iter().filter(|proxies| proxies.is_empty()).count();
-        findings.extend(direct.iter().map(|way| finding(way, accounts)));
+        reached.add(direct, |_| accounts);
     }
     let different = different(&own, &config.proxies);
     if different.is_empty() {
-        return findings;
+        return reached;
     }
     let ways = telegram.test_ways(Some(&different), None).await;
-    for (way, proxy) in ways.iter().zip(&different) {
-        let accounts = own.iter().filter(|proxies| proxies.contains(proxy));
-        findings.push(finding(way, accounts.count()));
+    reached.add(ways, |number| {
+        let proxy = different.get(number);
+        let names = |proxies: &&Vec<Proxy>| proxy.is_some_and(|proxy| proxies.contains(proxy));
+        own.iter().filter(names).count()
+    });
+    reached
+}
+
+impl Reached {
+    /// `accounts`: how many name the way with this number for themselves.
+    fn add(&mut self, ways: Vec<WayReport>, accounts: impl Fn(usize) -> usize) {
+        let found = ways.iter().enumerate();
+        self.findings
+            .extend(found.map(|(number, way)| finding(way, accounts(number))));
+        self.reports.extend(ways);
     }
-    findings
 }
 
 /// Each once, without those that were asked already.

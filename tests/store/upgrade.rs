@@ -319,7 +319,10 @@ async fn an_upgrade_that_is_killed_in_the_middle_leaves_the_database_as_it_was()
     // A transaction that is larger than the cache goes into the log before its end.
     let begun = std::time::Instant::now();
     while std::fs::metadata(&log).map_or(0, |log| log.len()) < 1 << 20 {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(120), "nothing is written");
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(120),
+            "nothing is written"
+        );
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     service.kill().unwrap();
@@ -335,7 +338,10 @@ async fn an_upgrade_that_is_killed_in_the_middle_leaves_the_database_as_it_was()
     drop(conn);
     let world = World::at(StoreConfig::at(&path));
     let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
-    assert_eq!(count(&mut conn, versions), i64::try_from(migrations().len()).unwrap());
+    assert_eq!(
+        count(&mut conn, versions),
+        i64::try_from(migrations().len()).unwrap()
+    );
     assert_eq!(count(&mut conn, stored), messages() - 1);
     let conversation = world.conversation(id, ChatId::user(7)).await.id;
     let page = world

@@ -177,3 +177,70 @@ fn the_help_tells_no_secrets() {
         assert!(!said.contains(SECRET), "{command:?}: {said}");
     }
 }
+
+/// Protects programs that look after a service: `check --json` is one object that tells what the lines tell, a damaged database and a bad
+/// configuration among it.
+#[test]
+fn check_tells_programs_what_it_tells_people() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    tokens::create(&data, "first", "read");
+    let check = |args: &[&str]| {
+        let said = tokens::command("check", &data, &[&["--json"], args].concat());
+        let told: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+        (said.code, told)
+    };
+    let level = |told: &serde_json::Value, about: &str| {
+        let all = told["findings"].as_array().unwrap();
+        let found = all.iter().find(|finding| finding["about"] == about);
+        found.map(|finding| finding["level"].as_str().unwrap().to_owned())
+    };
+    // Nobody answers there, so nobody tells the time either.
+    let (code, told) = check(&[
+        "--webhook",
+        "http://127.0.0.1:9/",
+        "--webhook-secret",
+        "sixteen letters and more",
+    ]);
+    assert_eq!(
+        (code, &told["status"]),
+        (Some(1), &"problem".into()),
+        "{told}"
+    );
+    for (about, wanted) in [
+        ("configuration", Some("ok")),
+        ("access", Some("ok")),
+        ("database", Some("ok")),
+        ("ways", Some("problem")),
+        ("webhooks", Some("problem")),
+        ("clock", None),
+    ] {
+        assert_eq!(level(&told, about).as_deref(), wanted, "{about}: {told}");
+    }
+    assert!(level(&told, "disk").is_some(), "{told}");
+    let people = tokens::command("check", &data, &[]).stdout;
+    assert!(
+        people.lines().any(|line| line == "ok       database"),
+        "{people}"
+    );
+
+    let (code, told) = check(&["--listen", "nowhere"]);
+    assert_eq!(
+        (code, level(&told, "configuration").as_deref()),
+        (Some(2), Some("problem"))
+    );
+
+    let file = data.join("switchboard.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let page = 4_096;
+    for byte in &mut bytes[10 * page..14 * page] {
+        *byte ^= 0xff;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let (code, told) = check(&[]);
+    assert_eq!(
+        (code, level(&told, "database").as_deref()),
+        (Some(1), Some("problem")),
+        "{told}"
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    io::{BufRead as _, BufReader},
     path::Path,
     process::{Command, Stdio},
     sync::{Arc, Mutex},
@@ -219,4 +220,62 @@ async fn what_there_is_to_see_is_there_from_the_first_second() {
     let live = fleet.api.get("/health/live").await;
     assert_eq!(live, json!({ "status": "ok" }));
     assert_eq!(fleet.api.get("/health/ready").await["status"], "ok");
+}
+
+/// Protects a service that systemd has closed (`ProcSubset=pid`, as the package's unit says): where `/proc/net` is gone, other people of
+/// the machine are still told from the service's own user.
+#[test]
+fn somebody_elses_program_is_told_where_proc_shows_processes_alone() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("only root can be two users: left out");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut service = Command::new("unshare")
+        .args(["--mount", "sh", "-c"])
+        .arg("mount -t proc -o subset=pid proc /proc && test ! -e /proc/net && exec \"$@\"")
+        .args([
+            "sh",
+            env!("CARGO_BIN_EXE_switchboard"),
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+        ])
+        .arg(dir.path().join("data"))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut output = BufReader::new(service.stdout.take().unwrap());
+    output.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on ").unwrap();
+    let asked = |before: &[&str]| {
+        let words = [
+            before,
+            &["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}"],
+        ]
+        .concat();
+        let said = Command::new(words[0])
+            .args(&words[1..])
+            .args(["--noproxy", "*"])
+            .arg(format!("{address}/accounts"))
+            .output()
+            .unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let nobody = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+    ];
+    let answers = (asked(&[]), asked(&nobody));
+    service.kill().unwrap();
+    service.wait().unwrap();
+    assert_eq!(answers, ("200".to_owned(), "401".to_owned()));
 }

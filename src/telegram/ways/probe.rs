@@ -28,6 +28,9 @@ const ABREAST: usize = 8;
 pub struct Reach {
     pub id: i32,
     pub ms: Option<u64>,
+    /// By how much the clock of this machine goes before the data centre's.
+    #[serde(skip)]
+    pub seconds_ahead: Option<i64>,
     /// Why it was not reached: a [`super::WayError::code`], or `unreachable`.
     pub code: Option<&'static str>,
     /// The same in words.
@@ -97,10 +100,10 @@ struct NoAnswer {
     words: String,
 }
 
-async fn ask(ways: &Ways, target: Target) -> Result<Duration, NoAnswer> {
+async fn ask(ways: &Ways, target: Target) -> Result<(Duration, i64), NoAnswer> {
     let begun = Instant::now();
     match handshake::seconds_ahead(ways, target.dc, target.address, LIMIT).await {
-        Ok(_) => Ok(begun.elapsed()),
+        Ok(ahead) => Ok((begun.elapsed(), ahead)),
         Err(error) => {
             let state = lock(&ways.state);
             let of_the_way = state.errors.iter().flatten().next();
@@ -117,7 +120,8 @@ async fn reach(number: usize, way: Arc<Ways>, target: Target) -> (usize, Reach) 
     let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let reach = Reach {
         id: target.dc,
-        ms: answer.as_ref().ok().map(millis),
+        ms: answer.as_ref().ok().map(|(time, _)| millis(time)),
+        seconds_ahead: answer.as_ref().ok().map(|(_, ahead)| *ahead),
         code: answer.as_ref().err().map(|error| error.code),
         error: answer.err().map(|error| error.words),
     };
