@@ -11,7 +11,7 @@ use crate::{
     cli::say,
     config::{Config, KeyFileCover, Problems},
     data_dir::{DataDir, DataDirError, database_in},
-    store::{NoSink, Store, StoreConfig, StoreHandle, TokenFile, look_through},
+    store::{NoSink, Store, StoreConfig, StoreError, StoreHandle, TokenFile, look_through},
     tokens::standing,
     vault::{
         Finding, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError,
@@ -196,6 +196,13 @@ fn open_store(config: &Config, findings: &mut Findings) -> Option<StoreHandle> {
         Ok(store) => {
             findings.tell("database", &Finding::Good("database".to_owned()));
             Some(store)
+        }
+        Err(StoreError::Broken { cause, .. }) => {
+            let text = format!(
+                "the database is damaged ({cause}): put a copy back with `switchboard restore`"
+            );
+            findings.tell("database", &Finding::Bad { text, code: 1 });
+            None
         }
         Err(error) => {
             findings.tell("database", &bad(&error));
