@@ -2,6 +2,7 @@
 
 mod blocks;
 mod crates;
+mod layer;
 mod log_lines;
 mod packages;
 
