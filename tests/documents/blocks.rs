@@ -17,6 +17,8 @@ struct Block {
     place: String,
     language: String,
     text: String,
+    /// How far it is moved in, as part of a list.
+    indent: usize,
 }
 
 fn blocks() -> Vec<Block> {
@@ -32,11 +34,14 @@ fn blocks() -> Vec<Block> {
                         place: format!("{document}:{}", index + 1),
                         language: language.to_owned(),
                         text: String::new(),
+                        indent: line.len() - inner.len(),
                     });
                 }
                 (Some(_), Some(block)) => blocks.push(block),
                 (None, Some(mut block)) => {
-                    block.text.push_str(line.trim_start_matches("   "));
+                    block
+                        .text
+                        .push_str(line.get(block.indent..).unwrap_or_default());
                     block.text.push('\n');
                     open = Some(block);
                 }

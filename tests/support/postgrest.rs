@@ -186,14 +186,9 @@ impl Cluster {
         wait_for("PostgreSQL", || {
             cluster.try_sql("postgres", "select 1").is_ok()
         });
-        cluster.sql(
-            "postgres",
-            "create role anon nologin noinherit;
-             create role authenticated nologin noinherit;
-             create role service_role nologin noinherit bypassrls;
-             create role authenticator login noinherit;
-             grant anon, authenticated, service_role to authenticator;",
-        );
+        // As the compose file's vault gets them.
+        let roles = include_str!("../../packaging/docker/vault/10-roles.sql");
+        cluster.sql("postgres", roles);
         cluster
     }
 
