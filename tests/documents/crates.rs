@@ -111,3 +111,61 @@ fn every_crate_is_one_that_may_be_taken() {
         .collect();
     assert_eq!(unused, [""; 0], "allowed, and no crate has it");
 }
+
+/// Protects the size of the program and of a first build: each dependency says why it is there, and is named by the code.
+#[test]
+fn every_dependency_has_its_reason_and_is_used() {
+    /// Here for what they bring along, not for a name: SQLite itself, and the feature that hands events on to the log.
+    const UNNAMED: [&str; 2] = ["libsqlite3-sys", "tracing"];
+    let manifest = read("Cargo.toml");
+    let mut code = String::new();
+    for folder in ["src", "tests", "benches"] {
+        gather(&root_folder().join(folder), &mut code);
+    }
+    let mut section = "";
+    let mut looked_at = 0;
+    for line in manifest.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+            continue;
+        }
+        let listed = ["dependencies", "dev-dependencies", "workspace.dependencies"];
+        let Some((name, rest)) = line.split_once('=') else {
+            continue;
+        };
+        if !listed.contains(&section) || line.starts_with('#') {
+            continue;
+        }
+        let name = name.trim();
+        let inherited = rest.contains("workspace = true");
+        assert!(
+            inherited || rest.contains(" # "),
+            "{name}: why is it there?"
+        );
+        if section == "workspace.dependencies" || UNNAMED.contains(&name) {
+            continue;
+        }
+        let called = match name {
+            "md-5" => "md5".to_owned(),
+            name => name.replace('-', "_"),
+        };
+        let named = ["::", "!", ";", " as "].map(|behind| format!("{called}{behind}"));
+        assert!(
+            named.iter().any(|text| code.contains(text)),
+            "{name} is not used"
+        );
+        looked_at += 1;
+    }
+    assert!(looked_at > 50, "{looked_at}");
+}
+
+fn gather(folder: &std::path::Path, code: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            gather(&path, code);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            code.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
