@@ -251,8 +251,8 @@ async fn a_deletion_that_a_crash_cut_off_is_carried_out_at_its_repeat() {
     let all = format!("/accounts/{}/sessions", account.id);
     let others = async |fleet: &Fleet| fleet.api.get(&all).await["sessions"].clone();
     let other = others(&fleet).await;
-    let other = other.as_array().unwrap().iter();
-    let other = other.filter(|one| one["hash"] != "0").next_back();
+    let mut other = other.as_array().unwrap().iter();
+    let other = other.rfind(|one| one["hash"] != "0");
     let hash = other.unwrap()["hash"].as_str().unwrap().to_owned();
     let path = format!("{all}/{hash}");
     let silent = Fault::new(Effect::NeverAnswer).on("account.resetAuthorization");
