@@ -106,7 +106,7 @@ fn every_command_in_the_documents_is_one() {
         }
         let place = &block.place;
         // A name in angle brackets is for the reader to fill in.
-        let text = block.text.replace('<', "_").replace('>', "_");
+        let text = block.text.replace(['<', '>'], "_");
         assert_eq!(refusal("bash", &["-n"], &text), None, "{place}");
         for words in commands(&text) {
             let line = std::iter::once("switchboard".to_owned()).chain(words.clone());
