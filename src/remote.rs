@@ -10,7 +10,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::{
     account::journal,
-    domain::{Account, AccountId, AccountState, Proxy, StateChange, default_colour},
+    domain::{Account, AccountId, AccountState, Proxy, StateChange, StateReason, default_colour},
     store::{AccountPatch, NewAccount, StoreError, StoreHandle},
     supervisor::SupervisorError,
     vault::{AccountSummary, RemoteChange, VaultError},
@@ -174,8 +174,8 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
         RemoteChange::SessionReplaced { id } => {
             let account = service.store.get_account(*id).await?;
             if account.is_some_and(|account| account.is_active) {
-                let connecting = StateChange::to(AccountState::Connecting)
-                    .because("a new session came from Supabase");
+                let connecting =
+                    StateChange::to(AccountState::Connecting).because(StateReason::SessionReplaced);
                 journal::enter(&service.store, *id, connecting, None).await?;
                 service.supervisor.restart_account(*id).await?;
             }
@@ -183,9 +183,7 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
         }
         RemoteChange::Removed { id } => {
             service.supervisor.stop_account(*id).await?;
-            let stopped = StateChange::to(AccountState::Stopped).because(
-                "its row was deleted in Supabase; it stays signed in at Telegram until it is removed here too",
-            );
+            let stopped = StateChange::to(AccountState::Stopped).because(StateReason::RowDeleted);
             journal::enter(&service.store, *id, stopped, None).await?;
             Ok(())
         }
@@ -196,7 +194,7 @@ async fn carry_out(service: &Service, change: &RemoteChange) -> Result<(), Follo
 
 /// A running account dials anew, with the session that it has.
 pub async fn take_other_ways(service: &Service, id: AccountId) -> Result<(), FollowError> {
-    connect_anew(service, id, "its ways to Telegram were changed").await
+    connect_anew(service, id, StateReason::WaysChanged).await
 }
 
 /// An account that runs hangs up and dials again.
@@ -206,7 +204,7 @@ pub async fn take_other_ways(service: &Service, id: AccountId) -> Result<(), Fol
 pub async fn connect_anew(
     service: &Service,
     id: AccountId,
-    because: &'static str,
+    because: StateReason,
 ) -> Result<(), FollowError> {
     let account = service.store.get_account(id).await?;
     let runs = account.is_some_and(|account| {
@@ -316,6 +314,6 @@ async fn create(store: &StoreHandle, summary: &AccountSummary) -> Result<Account
 }
 
 async fn switch_off(store: &StoreHandle, id: AccountId) -> Result<Account, StoreError> {
-    let stopped = StateChange::to(AccountState::Stopped).because("switched off by a person");
+    let stopped = StateChange::to(AccountState::Stopped).because(StateReason::SwitchedOff);
     journal::enter(store, id, stopped, None).await
 }

@@ -22,7 +22,7 @@ const AHEAD: u64 = 6_000;
 const STRETCHES: u32 = 6;
 
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Plain,
     /// One word in bold.
     Formatted,
@@ -95,7 +95,7 @@ pub async fn run() {
 }
 
 /// Says messages, never more than [`AHEAD`] before the reader, until the time is over; how many.
-async fn say(
+pub(super) async fn say(
     kind: Kind,
     telegram: &Simulator,
     accounts: &[i64],

@@ -31,7 +31,7 @@ pub async fn run() {
 }
 
 /// Memory once it no longer changes: what a sign-in needed for a moment is given back.
-async fn settled(fleet: &Fleet) -> f64 {
+pub(super) async fn settled(fleet: &Fleet) -> f64 {
     let pid = fleet.service().pid();
     let mut last = resident(pid);
     for _ in 0..20 {

@@ -7,6 +7,7 @@ pub mod memory;
 pub mod paced;
 mod processor;
 pub mod readers;
+pub mod relay;
 mod replay;
 pub mod start;
 pub mod sync;

@@ -39,7 +39,7 @@ pub async fn run() {
 }
 
 /// Says one message each [`GAP`]; when each was said.
-async fn say(telegram: &Simulator, accounts: &[i64], length: Duration) -> Vec<Instant> {
+pub(super) async fn say(telegram: &Simulator, accounts: &[i64], length: Duration) -> Vec<Instant> {
     let people = people(telegram, 10);
     let start = Instant::now() + GAP;
     let mut said = Vec::new();
@@ -61,9 +61,9 @@ async fn say(telegram: &Simulator, accounts: &[i64], length: Duration) -> Vec<In
 }
 
 /// (number, when it was read)
-type Heard = mpsc::UnboundedReceiver<(usize, Instant)>;
+pub(super) type Heard = mpsc::UnboundedReceiver<(usize, Instant)>;
 
-async fn delays(said: Vec<Instant>, mut heard: Heard) -> Vec<Duration> {
+pub(super) async fn delays(said: Vec<Instant>, mut heard: Heard) -> Vec<Duration> {
     let mut delays = HashMap::new();
     while delays.len() < said.len() {
         let (number, when) = heard.recv().await.expect("the reader lives");

@@ -89,7 +89,7 @@ impl Drop for LastWord {
         let exit = self
             .exit
             .take()
-            .unwrap_or_else(|| AccountExit::Crashed("the account's actor panicked".into()));
+            .unwrap_or_else(|| AccountExit::crashed("the account's actor panicked"));
         if let Some(ended) = self.ended.take() {
             // Nobody listens any more when the whole service stops.
             let _ = ended.send(exit);
@@ -192,7 +192,7 @@ impl AccountActor {
         ctx.spawn(comparing.into_actor(self));
         let inbound = link.beside(inbound.run());
         ctx.spawn(inbound.into_actor(self).map(|exit, actor, ctx| {
-            let crashed = |error| AccountExit::Crashed(format!("taking in messages: {error}"));
+            let crashed = |error| AccountExit::crashed(format!("taking in messages: {error}"));
             actor.end(exit.unwrap_or_else(crashed), ctx);
         }));
         self.slot.put(link.clone());

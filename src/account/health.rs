@@ -43,6 +43,11 @@ pub async fn learn(store: &StoreHandle, id: AccountId, fact: HealthFact) {
                 HealthFact::StrangersRefused => {
                     log::warn!(target: "switchboard::account", "account={id} label={label:?} health={word}");
                 }
+                HealthFact::TooFast(_) => {
+                    let now = account.health.learned_per_minute;
+                    let now = now.map_or_else(|| "as_set".to_owned(), |now| now.to_string());
+                    log::info!(target: "switchboard::account", "account={id} label={label:?} health={word} per_minute={now}");
+                }
                 HealthFact::Paid { stars, .. } => {
                     log::info!(target: "switchboard::account", "account={id} label={label:?} health={word} stars={stars}");
                 }

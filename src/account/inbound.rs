@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, AccountState, Batch, Change, ChatId, HealthFact, ProxyName, Sender, StateChange,
-        Timestamp,
+        AccountId, AccountState, Batch, Change, ChatId, HealthFact, Holds, LineFault, ProxyName,
+        Sender, StateChange, StateReason, Timestamp,
     },
     store::StoreHandle,
     telegram::{LinkEvent, LinkExit},
@@ -50,7 +50,7 @@ pub struct Inbound {
     pub connected_after: Duration,
     pub attempt: u32,
     /// Why the line was lost last.
-    pub lost_because: Option<String>,
+    pub lost_because: Option<StateReason>,
     /// When the present limit ends.
     pub limited_until: Option<Timestamp>,
 }
@@ -59,8 +59,7 @@ pub struct Inbound {
 #[derive(Clone, Debug)]
 pub struct Limit {
     pub wait: Duration,
-    /// What has to wait, in words.
-    pub what: String,
+    pub holds: Holds,
 }
 
 impl Inbound {
@@ -75,7 +74,7 @@ impl Inbound {
                         return self.fall_back(exit.into()).await;
                     }
                     Some(event) => self.take(event).await,
-                    None => return AccountExit::Crashed("the link ended without a word".into()),
+                    None => return AccountExit::crashed("the link ended without a word"),
                 },
                 Some(limit) = self.limits.recv() => self.limited(limit).await,
                 () = reached(limit_ends) => self.limit_over().await,
@@ -95,9 +94,9 @@ impl Inbound {
                 .restore_previous_session(self.account_id, self.session);
             match restored.await {
                 Ok(true) => {
-                    return AccountExit::FellBack(format!(
-                        "the new sign-in's session is refused ({reason}); the one before it is used again"
-                    ));
+                    return AccountExit::FellBack(StateReason::SignInRefused {
+                        cause: Box::new(reason.clone()),
+                    });
                 }
                 Err(VaultError::Store(error)) => {
                     log::warn!(target: "switchboard::account", "account={} waits for the vault: {error}", self.account_id);
@@ -120,13 +119,9 @@ impl Inbound {
             LinkEvent::CaughtUp { updates } => self.came_online(updates).await,
             LinkEvent::Disconnected { reason } => self.lost(reason),
             LinkEvent::Way(way) => self.goes(way).await,
-            LinkEvent::FloodWait { seconds, what } => {
+            LinkEvent::FloodWait { seconds, holds } => {
                 let wait = Duration::from_secs(u64::from(seconds));
-                self.limited(Limit {
-                    wait,
-                    what: what.to_owned(),
-                })
-                .await;
+                self.limited(Limit { wait, holds }).await;
             }
             LinkEvent::Health(fact) => health::learn(&self.store, self.account_id, fact).await,
             LinkEvent::SessionChanged(session) => self.keep_session(&session.to_bytes()).await,
@@ -252,7 +247,7 @@ impl Inbound {
     }
 
     /// The line says next when it is dialled again; both are told as one change.
-    fn lost(&mut self, reason: String) {
+    fn lost(&mut self, reason: StateReason) {
         self.down();
         self.lost_because = Some(reason);
     }
@@ -265,11 +260,10 @@ impl Inbound {
         self.limited_until = Some(until);
         let change = StateChange {
             state: AccountState::Limited,
-            reason: Some(format!(
-                "Telegram asks to wait {} s: {}",
-                limit.wait.as_secs(),
-                limit.what
-            )),
+            reason: Some(StateReason::FloodWait {
+                seconds: limit.wait.as_secs(),
+                holds: limit.holds,
+            }),
             retry_at: Some(until),
             attempt: 0,
         };
@@ -324,13 +318,16 @@ async fn reached(moment: Option<Timestamp>) {
 impl From<LinkExit> for AccountExit {
     fn from(exit: LinkExit) -> Self {
         match exit {
-            LinkExit::NeedsLogin { reason } => Self::NeedsLogin(reason.to_string()),
-            LinkExit::SessionBroken(why) => {
-                Self::NeedsLogin(format!("the stored session can't be used: {why}"))
+            LinkExit::NeedsLogin { reason } => Self::NeedsLogin(reason.reason()),
+            LinkExit::SessionBroken(detail) => {
+                Self::NeedsLogin(StateReason::SessionUnusable { detail })
             }
-            LinkExit::Banned { reason } => Self::Banned(reason),
-            LinkExit::Panicked(what) => Self::Crashed(what),
-            LinkExit::Network(why) => Self::LineLost(why),
+            LinkExit::Banned { reason } => Self::Banned(reason.reason()),
+            LinkExit::Panicked(what) => Self::crashed(what),
+            LinkExit::Network(detail) => Self::LineLost(StateReason::Network {
+                kind: LineFault::Other,
+                detail,
+            }),
             LinkExit::Closed => Self::Ordered,
         }
     }

@@ -113,7 +113,7 @@ fn line(
         let _ = write!(line, " retry_in_ms={}", retry_at.until(now).as_millis());
     }
     if let Some(reason) = &change.reason {
-        let _ = write!(line, " reason={reason:?}");
+        let _ = write!(line, " reason={:?}", reason.to_string());
     }
     line
 }
@@ -121,6 +121,7 @@ fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{LineFault, StateReason};
 
     #[test]
     fn a_line_of_the_log_reads_as_the_contract_says() {
@@ -128,7 +129,10 @@ mod tests {
         let now = Timestamp::from_millis(1_000);
         let reconnecting = StateChange {
             state: AccountState::Reconnecting,
-            reason: Some("connection reset by peer".into()),
+            reason: Some(StateReason::Network {
+                kind: LineFault::Reset,
+                detail: "connection reset by peer".into(),
+            }),
             retry_at: Some(Timestamp::from_millis(5_100)),
             attempt: 3,
         };

@@ -9,7 +9,7 @@ mod actor;
 mod dialog_progress;
 mod exit;
 mod fill;
-mod health;
+pub mod health;
 mod inbound;
 pub mod journal;
 mod lanes;

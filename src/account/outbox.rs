@@ -22,7 +22,10 @@ use super::{
     upload::Uploader,
 };
 use crate::{
-    domain::{AccountId, Making, MessageError, Order, OrderId, Outcome, Timestamp, Work},
+    domain::{
+        AccountId, HealthFact, Holds, Making, MessageError, Order, OrderId, Outcome, Timestamp,
+        Work,
+    },
     staging::Staging,
     store::{StoreError, StoreHandle},
     telegram::LinkHandle,
@@ -232,13 +235,14 @@ impl Outbox {
             }
             Outcome::Flood { wait } => {
                 if order.kind().makes_messages() {
-                    self.pacer.flooded();
+                    let learned = HealthFact::TooFast(self.pacer.flooded());
+                    health::learn(&self.store, self.account_id, learned).await;
                 }
                 run.lanes.pause(order.kind().lane(), now + wait);
                 run.lanes.rest(order.id, now + wait);
-                let what = "before this account sends again".to_owned();
+                let holds = Holds::Sending;
                 // With the queue full, the limit is being told already.
-                let _ = self.limit.try_send(Limit { wait, what });
+                let _ = self.limit.try_send(Limit { wait, holds });
             }
             Outcome::SlowMode { wait } | Outcome::Paced { wait, .. } => {
                 run.lanes.rest(order.id, now + wait);

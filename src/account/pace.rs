@@ -12,7 +12,8 @@ use std::{
 
 use crate::{
     domain::{
-        Held, Order, OrderId, OrderState, Outcome, PaceLimits, PeerKind, Timestamp, Waiting, Work,
+        Held, LearnedPace, Order, OrderId, OrderState, Outcome, PaceLimits, PeerKind, Timestamp,
+        Waiting, Work,
     },
     store::{SendingTerms, StoreHandle},
 };
@@ -25,8 +26,6 @@ const AT_ONCE: usize = 5;
 const DISTANCE: i64 = 10_000;
 /// What waits for its minute comes up to so much later.
 const UNEVEN: i64 = 2_000;
-/// A first flood wait after a few messages says little of the pace: no less is learned from it.
-const FIRST: usize = 5;
 /// Moments that are given out and not used yet; beyond it a message asks again.
 const MOST_GIVEN: usize = 10_000;
 
@@ -44,8 +43,8 @@ struct State {
     minute: Window,
     /// When the messages of the last minute went, to whomever.
     gone: VecDeque<i64>,
-    /// What a minute may have since Telegram found it too much; until the service restarts or the limits are changed.
-    learned: Option<usize>,
+    /// What a minute may have since Telegram found it too much; until the limits are changed.
+    learned: Option<LearnedPace>,
     /// By the wall clock, which a restart does not set back.
     day: Window,
     given: HashMap<OrderId, Given>,
@@ -88,9 +87,9 @@ impl Pacer {
             .hold(order, &terms, Instant::now(), Timestamp::now())
     }
 
-    /// Telegram asked for a wait: that was too fast.
-    pub fn flooded(&self) {
-        self.state().flooded(Instant::now());
+    /// Telegram asked for a wait: that was too fast. What was learned of it, to be kept.
+    pub fn flooded(&self) -> LearnedPace {
+        self.state().flooded(Instant::now(), Timestamp::now())
     }
 
     /// Whether an order that is settled went to a stranger.
@@ -183,24 +182,26 @@ impl State {
     }
 
     /// The message that went last got a flood wait: the pace that brought it is not gone at again.
-    fn flooded(&mut self, now: Instant) {
+    fn flooded(&mut self, now: Instant, wall: Timestamp) -> LearnedPace {
         let at = self.millis(now);
         let lately = self.gone.iter().filter(|gone| **gone + MINUTE > at);
         // The refused one is none that Telegram took.
-        let learned = lately.count().saturating_sub(1) * 4 / 5;
-        self.learned = Some(match self.learned {
-            None => learned.max(FIRST),
-            Some(known) => (known * 4 / 5).min(learned).max(1),
-        });
+        let taken = u32::try_from(lately.count().saturating_sub(1)).unwrap_or(u32::MAX);
+        let set = self.limits.and_then(|limits| limits.per_minute);
+        let set = set.unwrap_or(u32::MAX);
+        let learned = LearnedPace::after(self.learned.as_ref(), taken, set, wall);
+        self.learned = Some(learned);
         // Those that wait for a minute get another moment.
         self.given.retain(|_, given| given.held != Held::Minute);
         self.minute.forget_after(at);
+        learned
     }
 
     /// What was given out under other limits no longer holds.
     fn change(&mut self, terms: &SendingTerms, now: Instant, wall: Timestamp) {
         let millis = self.millis(now);
-        self.learned = None;
+        // What the last run learned goes on; what was learned under other limits does not.
+        self.learned = terms.learned.filter(|_| self.limits.is_none());
         self.limits = Some(terms.limits);
         self.given.clear();
         self.minute.forget_after(millis);
@@ -243,8 +244,10 @@ impl State {
         // At a stranger's later moment nothing else is due.
         if let (Some(limit), true) = (terms.limits.per_minute, given.at == now) {
             let start = self.millis(given.at);
-            let limit = self.learned.unwrap_or(usize::MAX).min(limit as usize);
-            let at = self.minute.moment(limit, start);
+            let learned = self
+                .learned
+                .map_or(limit, |learned| learned.per_minute(wall));
+            let at = self.minute.moment(learned.min(limit) as usize, start);
             if at > start {
                 given = Given {
                     at: given.at + millis(at - start),
@@ -364,6 +367,7 @@ mod tests {
             stranger,
             talks: false,
             met: Vec::new(),
+            learned: None,
         }
     }
 
@@ -371,8 +375,9 @@ mod tests {
         State::new(Instant::now())
     }
 
-    /// Protects an account that Telegram lets write less than it may here: after some flood waits its pace stays below
-    /// Telegram's, for the rest of a day in which there is always something to send, and is not much lower.
+    /// Protects an account that Telegram lets write less than it may here: in a day in which there is always something to
+    /// send, flood waits become ever more seldom, its pace ends just below Telegram's and stays there; and once Telegram lets
+    /// it write more, the next day it does.
     #[test]
     fn a_day_of_flood_waits_ends_with_a_stable_pace() {
         let mut state = state();
@@ -381,14 +386,18 @@ mod tests {
         let terms = terms(None, Some(60), false);
         let group = ChatId::group(5);
         // A Telegram that takes so many in a minute.
-        let (takes, minute) = (20, Duration::from_secs(60));
+        let (mut takes, minute) = (20, Duration::from_secs(60));
         let mut taken: VecDeque<Instant> = VecDeque::new();
         let mut floods = Vec::new();
-        let mut last_hour = 0;
+        let mut hours = [0; 48];
         let mut waiting: Vec<(i64, Instant)> = (0..40).map(|id| (id, start)).collect();
         let mut next = 40;
         let mut now = start;
-        while now < start + 24 * hour {
+        while now < start + 48 * hour {
+            let wall = wall.plus(now - start);
+            if now >= start + 24 * hour {
+                takes = 1_000;
+            }
             for place in 0..waiting.len() {
                 let (id, due) = waiting[place];
                 if due > now {
@@ -401,13 +410,15 @@ mod tests {
                         taken.retain(|at| *at + minute > now);
                         if taken.len() < takes {
                             taken.push_back(now);
-                            last_hour += usize::from(now >= start + 23 * hour);
+                            hours[(now - start).as_secs() as usize / 3_600] += 1;
                             waiting[place] = (next, now);
                             next += 1;
                             continue;
                         }
                         floods.push(now - start);
-                        state.flooded(now);
+                        // A restart of the service in between costs nothing of it.
+                        let learned = state.flooded(now, wall);
+                        assert_eq!(Some(learned), state.learned);
                         for one in &mut waiting {
                             one.1 = one.1.max(now + minute / 2);
                         }
@@ -416,9 +427,24 @@ mod tests {
             }
             now = (waiting.iter().map(|(_, due)| *due).min().unwrap()).max(now + millis(10));
         }
-        assert!((1..=4).contains(&floods.len()), "{floods:?}");
-        assert!(floods.iter().all(|at| *at < hour), "{floods:?}");
-        assert!(last_hour > 60 * takes / 2, "{last_hour}");
+        assert!((1..=6).contains(&floods.len()), "{floods:?}");
+        assert!(floods.iter().all(|at| *at < 18 * hour), "{floods:?}");
+        // In each of the last hours of the first day as much as Telegram takes, but for the unevenness of each minute.
+        assert!(
+            hours[19..24]
+                .iter()
+                .all(|sent| (1_080..=1_200).contains(sent)),
+            "{hours:?}"
+        );
+        assert!(hours[47] > 3_000, "{hours:?}");
+        let kept = state.learned.unwrap();
+        let mut restarted = self::state();
+        let known = SendingTerms {
+            learned: Some(kept),
+            ..terms.clone()
+        };
+        restarted.hold(&order(next, group), &known, restarted.begun, wall);
+        assert_eq!(restarted.learned, Some(kept));
         // What was learned goes with the limits that it was learned under.
         let other = self::terms(None, Some(59), false);
         state.hold(&order(next, group), &other, now, wall);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{AccountExit, AccountParts, journal, peers::StoredPeers};
 use crate::{
-    domain::{AccountId, AccountState, Proxy, SecretBytes, StateChange, Timestamp},
+    domain::{AccountId, AccountState, Proxy, SecretBytes, StateChange, StateReason, Timestamp},
     store::StoreError,
     telegram::{LinkConfig, SessionData},
     vault::{SessionEpoch, VaultError},
@@ -21,19 +21,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Why the account does not start now.
 enum Trouble {
     /// It passes.
-    Away(String),
+    Away(StateReason),
     Exit(AccountExit),
 }
 
 impl From<VaultError> for Trouble {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Store(_) => Self::Away(error.to_string()),
+            VaultError::Store(_) => Self::Away(StateReason::VaultAway {
+                detail: error.to_string(),
+            }),
             VaultError::Closed => Self::Exit(AccountExit::Ordered),
             VaultError::UnknownAccount(_)
             | VaultError::Sealed { .. }
             | VaultError::Key(_)
-            | VaultError::Refused(_) => Self::Exit(AccountExit::NeedsLogin(error.to_string())),
+            | VaultError::Refused(_) => {
+                Self::Exit(AccountExit::NeedsLogin(StateReason::SealedUnusable {
+                    detail: error.to_string(),
+                }))
+            }
         }
     }
 }
@@ -41,9 +47,11 @@ impl From<VaultError> for Trouble {
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         match error {
-            error if error.passes() => Self::Away(error.to_string()),
+            error if error.passes() => Self::Away(StateReason::StoreAway {
+                detail: error.to_string(),
+            }),
             StoreError::Closed => Self::Exit(AccountExit::Ordered),
-            error => Self::Exit(AccountExit::Crashed(error.to_string())),
+            error => Self::Exit(AccountExit::crashed(error.to_string())),
         }
     }
 }
@@ -77,7 +85,13 @@ pub(super) async fn prepare(
 }
 
 /// Beside the next try: what keeps the account from starting may keep its state from being stored, too.
-fn tell(account_id: AccountId, parts: &AccountParts, attempt: u32, pause: Duration, why: String) {
+fn tell(
+    account_id: AccountId,
+    parts: &AccountParts,
+    attempt: u32,
+    pause: Duration,
+    why: StateReason,
+) {
     let change = StateChange {
         state: AccountState::Connecting,
         reason: Some(why),
@@ -101,9 +115,11 @@ async fn read(
     let session = read_session(credentials.session).map_err(Trouble::Exit)?;
     // Never without them: an account with proxies does not go out another way.
     let proxies = credentials.proxies.as_ref().map(Proxy::parse_lines);
-    let proxies = proxies
-        .transpose()
-        .map_err(|error| Trouble::Away(error.to_string()))?;
+    let proxies = proxies.transpose().map_err(|error| {
+        Trouble::Away(StateReason::ProxiesUnreadable {
+            detail: error.to_string(),
+        })
+    })?;
     let position = parts.store.position(account_id).await?;
     let pace = parts.store.pace(account_id).await?;
     let peers = StoredPeers::new(account_id, parts.store.clone());
@@ -127,12 +143,13 @@ async fn read(
 
 fn read_session(session: Option<SecretBytes>) -> Result<SessionData, AccountExit> {
     let Some(bytes) = session else {
-        return Err(AccountExit::NeedsLogin(
-            "this account was never signed in".into(),
-        ));
+        return Err(AccountExit::NeedsLogin(StateReason::NeverSignedIn));
     };
-    SessionData::from_bytes(bytes.expose())
-        .map_err(|error| AccountExit::NeedsLogin(error.to_string()))
+    SessionData::from_bytes(bytes.expose()).map_err(|error| {
+        AccountExit::NeedsLogin(StateReason::SessionUnusable {
+            detail: error.to_string(),
+        })
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Account: one Telegram account and the state it is in.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::{AccountId, Device, Health, PaceLimits, ProxyName, Timestamp};
+use super::{AccountId, Device, Health, PaceLimits, ProxyName, StateReason, Timestamp};
 
 /// Where an account is in its life. The words are part of the contract.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -138,7 +139,14 @@ pub struct Account {
     pub phone: Option<String>,
     pub is_active: bool,
     pub state: AccountState,
+    /// In English words;
     pub state_reason: Option<String>,
+    /// as a code, for programs and pages in other languages,
+    #[serde(default)]
+    pub state_code: Option<String>,
+    /// with what belongs to it.
+    #[serde(default)]
+    pub state_params: Option<Map<String, Value>>,
     pub state_since: Timestamp,
     /// When the next attempt is made, or a limit ends.
     pub retry_at: Option<Timestamp>,
@@ -233,9 +241,18 @@ pub struct SyncProgress {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StateChange {
     pub state: AccountState,
-    pub reason: Option<String>,
+    pub reason: Option<StateReason>,
     pub retry_at: Option<Timestamp>,
     pub attempt: u32,
+}
+
+impl Account {
+    /// For this reason, in all the forms in which it is told.
+    pub fn explain(&mut self, reason: Option<&StateReason>) {
+        let (code, params) = reason.map(StateReason::told).unzip();
+        self.state_reason = reason.map(ToString::to_string);
+        (self.state_code, self.state_params) = (code, params);
+    }
 }
 
 impl StateChange {
@@ -250,8 +267,8 @@ impl StateChange {
     }
 
     #[must_use]
-    pub fn because(mut self, reason: impl Into<String>) -> Self {
-        self.reason = Some(reason.into());
+    pub fn because(mut self, reason: StateReason) -> Self {
+        self.reason = Some(reason);
         self
     }
 }

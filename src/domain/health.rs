@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChatId, Timestamp};
+use super::{ChatId, LearnedPace, PaceLimits, Timestamp};
 
 /// Flood waits are told for so long,
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -30,6 +30,12 @@ pub enum HealthFact {
     FloodWait {
         seconds: u32,
     },
+    /// It sent too much within a minute.
+    TooFast(LearnedPace),
+    /// Another of our accounts has looked: Telegram warns of this one's app, or does not.
+    Mark {
+        marked: bool,
+    },
     /// This person takes messages for that many stars each; nobody here pays.
     Paid {
         chat: ChatId,
@@ -51,6 +57,9 @@ impl HealthFact {
             Self::StrangersRefused => "strangers_limited",
             Self::StrangerTaken { .. } => "stranger_taken",
             Self::FloodWait { .. } => "flood_wait",
+            Self::TooFast(_) => "too_fast",
+            Self::Mark { marked: true } => "marked",
+            Self::Mark { marked: false } => "not_marked",
             Self::Paid { .. } => "paid",
             Self::Unpaid { .. } => "unpaid",
         }
@@ -73,6 +82,13 @@ pub struct StrangersLimit {
     pub since: Timestamp,
     /// and seen last.
     pub last_at: Timestamp,
+}
+
+/// Whether Telegram warns others that the account uses an unofficial app, as another of our accounts saw it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UnofficialMark {
+    pub marked: bool,
+    pub seen_at: Timestamp,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -105,6 +121,8 @@ pub struct HealthRecord {
     paid: Vec<PaidPeer>,
     waits: Vec<FloodWait>,
     met: Vec<Met>,
+    pace: Option<LearnedPace>,
+    mark: Option<UnofficialMark>,
 }
 
 /// A sign-in of the account, as Telegram lists it under Devices.
@@ -135,6 +153,12 @@ pub struct Health {
     pub flood_waits: FloodDay,
     /// How many people it wrote to within the last day who never wrote to it.
     pub strangers_today: u32,
+    /// What a minute may have now, because Telegram found more too much; `None`: as much as is set.
+    #[serde(default)]
+    pub learned_per_minute: Option<u32>,
+    /// `None`: nobody has looked yet.
+    #[serde(default)]
+    pub unofficial: Option<UnofficialMark>,
 }
 
 /// The flood waits of the last day.
@@ -163,6 +187,13 @@ impl HealthRecord {
             }
             HealthFact::StrangerTaken { chat } => self.meet(*chat, now),
             HealthFact::FloodWait { seconds } => self.wait(*seconds, now),
+            HealthFact::TooFast(pace) => self.pace = Some(*pace),
+            HealthFact::Mark { marked } => {
+                self.mark = Some(UnofficialMark {
+                    marked: *marked,
+                    seen_at: now,
+                });
+            }
             HealthFact::Paid { chat, stars } => {
                 let known = self.paid.iter().find(|peer| peer.chat_id == *chat);
                 if known.is_none_or(|peer| peer.stars != *stars) {
@@ -208,6 +239,17 @@ impl HealthRecord {
         lately.copied().collect()
     }
 
+    /// What a minute may have, as far as Telegram has taught it.
+    #[must_use]
+    pub const fn pace(&self) -> Option<LearnedPace> {
+        self.pace
+    }
+
+    /// It was learned under other limits.
+    pub const fn forget_pace(&mut self) {
+        self.pace = None;
+    }
+
     fn wait(&mut self, seconds: u32, now: Timestamp) {
         self.waits.retain(|wait| now.until(wait.at) < DAY);
         self.waits.push(FloodWait { at: now, seconds });
@@ -216,7 +258,7 @@ impl HealthRecord {
     }
 
     #[must_use]
-    pub fn shown(self, now: Timestamp) -> Health {
+    pub fn shown(self, limits: PaceLimits, now: Timestamp) -> Health {
         let lately = self.waits.iter().filter(|wait| now.until(wait.at) < DAY);
         let flood_waits = lately.fold(FloodDay::default(), |day, wait| FloodDay {
             count: day.count + 1,
@@ -231,6 +273,11 @@ impl HealthRecord {
             strangers_limited: self.strangers,
             paid: self.paid,
             flood_waits,
+            unofficial: self.mark,
+            learned_per_minute: self
+                .pace
+                .map(|pace| pace.per_minute(now))
+                .filter(|learned| limits.per_minute.is_some_and(|set| *learned < set)),
         }
     }
 }
@@ -240,6 +287,28 @@ mod tests {
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
+    const LIMITS: PaceLimits = PaceLimits {
+        strangers_per_day: None,
+        per_minute: Some(60),
+    };
+
+    /// Protects who wonders why less goes out than is set: it is told for as long as it is so.
+    #[test]
+    fn a_pace_that_was_learned_is_told_until_it_is_over() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let mut record = HealthRecord::default();
+        let pace = LearnedPace::after(None, 20, 60, now);
+        assert!(record.learn(&HealthFact::TooFast(pace), now));
+        let shown = |at| record.clone().shown(LIMITS, at).learned_per_minute;
+        assert_eq!((shown(now), shown(now.plus(HOUR * 12))), (Some(16), None));
+        let off = PaceLimits {
+            per_minute: None,
+            ..LIMITS
+        };
+        assert_eq!(record.clone().shown(off, now).learned_per_minute, None);
+        record.forget_pace();
+        assert_eq!(record, HealthRecord::default());
+    }
 
     /// Protects what is told of flood waits: those of the last day, and no more of them than are kept.
     #[test]
@@ -250,10 +319,16 @@ mod tests {
             let at = start.plus(HOUR * hour);
             assert!(record.learn(&HealthFact::FloodWait { seconds: 10 + hour }, at));
         }
-        let day = record.clone().shown(start.plus(HOUR * 29)).flood_waits;
+        let day = record
+            .clone()
+            .shown(LIMITS, start.plus(HOUR * 29))
+            .flood_waits;
         assert_eq!((day.count, day.longest_s), (24, 39));
         assert_eq!(day.last_at, Some(start.plus(HOUR * 29)));
-        let later = record.clone().shown(start.plus(HOUR * 60)).flood_waits;
+        let later = record
+            .clone()
+            .shown(LIMITS, start.plus(HOUR * 60))
+            .flood_waits;
         assert_eq!(later, FloodDay::default());
         for _ in 0..1_000 {
             record.learn(&HealthFact::FloodWait { seconds: 1 }, start.plus(HOUR * 30));
@@ -274,9 +349,9 @@ mod tests {
         assert!(record.learn(&HealthFact::Frozen(Frozen::default()), now));
         assert!(record.learn(&HealthFact::Frozen(told.clone()), now.plus(HOUR)));
         assert!(!record.learn(&HealthFact::Frozen(Frozen::default()), now.plus(HOUR)));
-        assert_eq!(record.clone().shown(now).frozen, Some(told));
+        assert_eq!(record.clone().shown(LIMITS, now).frozen, Some(told));
         assert!(record.learn(&HealthFact::NotFrozen, now));
-        assert_eq!(record.shown(now), Health::default());
+        assert_eq!(record.shown(LIMITS, now), Health::default());
     }
 
     /// Protects the age of a limit: seen again it is as old as before; a message that is taken ends it.
@@ -286,17 +361,17 @@ mod tests {
         let mut record = HealthRecord::default();
         record.learn(&HealthFact::StrangersRefused, now);
         record.learn(&HealthFact::StrangersRefused, now.plus(HOUR));
-        let limit = record.clone().shown(now).strangers_limited.unwrap();
+        let limit = record.clone().shown(LIMITS, now).strangers_limited.unwrap();
         assert_eq!((limit.since, limit.last_at), (now, now.plus(HOUR)));
         let chat = ChatId::user(7);
         assert!(record.learn(&HealthFact::StrangerTaken { chat }, now));
         assert!(!record.learn(&HealthFact::StrangerTaken { chat }, now));
-        assert_eq!(record.clone().shown(now).strangers_today, 1);
+        assert_eq!(record.clone().shown(LIMITS, now).strangers_today, 1);
         for peer in 0..50 {
             let chat = ChatId::user(peer);
             record.learn(&HealthFact::Paid { chat, stars: 5 }, now);
         }
-        let paid = record.shown(now).paid;
+        let paid = record.shown(LIMITS, now).paid;
         assert_eq!((paid.len(), paid[0].chat_id), (MOST_PAID, ChatId::user(30)));
     }
 }

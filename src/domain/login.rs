@@ -18,6 +18,8 @@ pub enum LoginMethod {
 pub enum LoginStep {
     /// Telegram sent a code; it is waited for.
     Code,
+    /// Telegram wants the account to have an e-mail address first.
+    Email,
     /// The account has two-step verification.
     Password,
     /// A QR code waits to be scanned.

@@ -29,6 +29,7 @@ mod pace;
 mod people;
 mod preview;
 mod proxy;
+mod reason;
 mod schedule;
 mod secret;
 mod spans;
@@ -53,7 +54,7 @@ pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
 pub use formatting::{FormattingError, check_entities, split_formatted};
 pub use health::{
     DeviceSession, FloodDay, Frozen, Health, HealthFact, HealthRecord, Met, PaidPeer,
-    StrangersLimit,
+    StrangersLimit, UnofficialMark,
 };
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, OrderId, PeerKind};
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
@@ -73,13 +74,14 @@ pub use order::{
 };
 pub use outcome::{Outcome, Planned};
 pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, Uploaded};
-pub use pace::{Held, PaceLimits};
-pub use people::{ContactListMark, FoundChat, ListedContact, folded};
+pub use pace::{Held, LearnedPace, PaceLimits};
+pub use people::{ContactListMark, FoundChat, ListedContact, Wanted, folded};
 pub use preview::{kept_preview, preview_jpeg};
 pub use proxy::{
     MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,
     ProxyProtocol,
 };
+pub use reason::{Holds, LineFault, StateReason, WayFault};
 pub use schedule::Schedule;
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};

@@ -46,6 +46,17 @@ pub struct FoundChat {
     pub conversation: Option<Conversation>,
     /// All accounts that know them: as a contact, or from a conversation.
     pub accounts: Vec<AccountId>,
+    /// What this person wants of whoever writes to them unasked, as far as Telegram says.
+    pub wants: Option<Wanted>,
+}
+
+/// Before somebody takes a message of a stranger's. Nothing is ever paid from here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Wanted {
+    /// For each message.
+    pub stars: Option<u32>,
+    /// Only Premium users may write.
+    pub premium: bool,
 }
 
 impl FoundChat {
@@ -74,6 +85,7 @@ impl FoundChat {
             joinable: is_channel && conversation.is_none(),
             conversation,
             accounts,
+            wants: None,
         }
     }
 }

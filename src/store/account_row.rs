@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     Account, AccountId, AccountState, Archive, Exit, HealthRecord, HistoryProgress, MediaPolicy,
-    ProxyName, SelfUser, SyncProgress, Timestamp,
+    PaceLimits, ProxyName, SelfUser, StateReason, SyncProgress, Timestamp,
 };
 
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ struct AccountFields {
     state: String,
     #[diesel(sql_type = Nullable<Text>)]
     state_reason: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    state_cause: Option<String>,
     #[diesel(sql_type = BigInt)]
     state_since: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -115,7 +117,7 @@ pub(in crate::store) struct AccountRow {
 macro_rules! select_accounts {
     ($rest:expr) => {
         concat!(
-            "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_since, \
+            "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_cause, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.since, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
              a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, a.health, a.sending_pace AS pace, a.device, \
@@ -168,6 +170,9 @@ impl AccountRow {
         let fields = self.fields;
         let archive = Archive::parse(&fields.archive).unwrap_or_default();
         let proxy: Option<ProxyName> = from_json(fields.way.as_deref());
+        let pace: PaceLimits = from_json(fields.pace.as_deref()).unwrap_or_default();
+        let cause: Option<StateReason> = from_json(fields.state_cause.as_deref());
+        let (state_code, state_params) = cause.map(|cause| cause.told()).unzip();
         Account {
             id: account_of(&fields.id),
             label: fields.label,
@@ -176,6 +181,8 @@ impl AccountRow {
             is_active: fields.is_active,
             state: AccountState::parse(&fields.state).unwrap_or(AccountState::Failed),
             state_reason: fields.state_reason,
+            state_code,
+            state_params,
             state_since: Timestamp::from_millis(fields.state_since),
             retry_at: fields.retry_at.map(Timestamp::from_millis),
             attempt: u32::try_from(fields.attempt).unwrap_or(0),
@@ -196,8 +203,8 @@ impl AccountRow {
                 None => Exit::Direct,
             },
             proxy,
-            health: health_record(fields.health.as_deref()).shown(Timestamp::now()),
-            pace: from_json(fields.pace.as_deref()).unwrap_or_default(),
+            health: health_record(fields.health.as_deref()).shown(pace, Timestamp::now()),
+            pace,
             device: from_json(fields.device.as_deref()),
             sync: fields.sync_phase.map(|phase| SyncProgress {
                 phase,

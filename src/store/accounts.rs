@@ -55,7 +55,7 @@ impl Tx<'_> {
             "INSERT INTO accounts (id, label, colour, phone, api_id, is_active, state, state_since, created_at) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
              ON CONFLICT (id) DO UPDATE SET label = excluded.label, colour = excluded.colour, phone = excluded.phone, \
-             api_id = excluded.api_id, is_active = excluded.is_active, state = excluded.state, state_reason = NULL, \
+             api_id = excluded.api_id, is_active = excluded.is_active, state = excluded.state, state_reason = NULL, state_cause = NULL, \
              state_since = excluded.state_since, retry_at = NULL, attempt = 0, removed_at = NULL \
              WHERE accounts.removed_at IS NOT NULL AND accounts.purge = 0",
         )
@@ -106,6 +106,7 @@ impl Tx<'_> {
                 .number(known.no)
                 .run(self.conn)?;
             self.release_paced(known.no)?;
+            self.forget_pace(known.no)?;
         }
         if let Some(device) = &patch.device {
             sql("UPDATE accounts SET device = ? WHERE no = ?")
@@ -149,8 +150,9 @@ impl Tx<'_> {
     fn set_account_state(&mut self, id: AccountId, change: &StateChange) -> JobResult<Account> {
         let known = self.living_account(id)?;
         let old = self.show_account(id)?;
+        let reason = change.reason.as_ref().map(ToString::to_string);
         let same = old.state == change.state
-            && old.state_reason == change.reason
+            && old.state_reason == reason
             && old.retry_at == change.retry_at
             && old.attempt == change.attempt;
         if same {
@@ -161,9 +163,14 @@ impl Tx<'_> {
         } else {
             self.now
         };
-        sql("UPDATE accounts SET state = ?, state_reason = ?, state_since = ?, retry_at = ?, attempt = ? WHERE no = ?")
+        let cause = change
+            .reason
+            .as_ref()
+            .map(|reason| json!(reason).to_string());
+        sql("UPDATE accounts SET state = ?, state_reason = ?, state_cause = ?, state_since = ?, retry_at = ?, attempt = ? WHERE no = ?")
             .text(change.state.as_str())
-            .text_or_null(change.reason.as_deref())
+            .text_or_null(reason.as_deref())
+            .text_or_null(cause.as_deref())
             .number(since.millis())
             .number_or_null(change.retry_at.map(Timestamp::millis))
             .number(i64::from(change.attempt))
@@ -214,7 +221,7 @@ impl Tx<'_> {
             };
         }
         self.flush()?;
-        sql("UPDATE accounts SET removed_at = ?, purge = ?, is_active = 0, state = 'signed_out', state_reason = NULL, \
+        sql("UPDATE accounts SET removed_at = ?, purge = ?, is_active = 0, state = 'signed_out', state_reason = NULL, state_cause = NULL, \
              retry_at = NULL, attempt = 0, sync_phase = NULL, dialog_cursor = NULL WHERE no = ?")
         .number(self.now.millis())
         .number(!keep_history)

@@ -2,8 +2,8 @@
 
 use diesel::{prelude::*, sqlite::SqliteConnection};
 
-use super::{Result, StoreHandle, sealed::foreign};
-use crate::domain::{AccountId, Timestamp};
+use super::{Result, StoreHandle, account_row::from_json, sealed::foreign, sql::sql};
+use crate::domain::{AccountId, Device, Timestamp};
 
 diesel::table! {
     farewells (id) {
@@ -12,6 +12,7 @@ diesel::table! {
         api_id -> Integer,
         session -> Text,
         proxies -> Nullable<Text>,
+        device -> Nullable<Text>,
         ordered_at -> BigInt,
     }
 }
@@ -38,6 +39,8 @@ pub struct SealedFarewell {
     pub session: String,
     /// Envelope of the ways that its account went.
     pub proxies: Option<String>,
+    /// What its account called itself.
+    pub device: Option<Device>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -48,6 +51,7 @@ struct FarewellRow {
     api_id: i32,
     session: String,
     proxies: Option<String>,
+    device: Option<String>,
 }
 
 impl FarewellRow {
@@ -61,8 +65,15 @@ impl FarewellRow {
             api_id: self.api_id,
             session: self.session,
             proxies: self.proxies,
+            device: from_json(self.device.as_deref()),
         })
     }
+}
+
+#[derive(QueryableByName)]
+struct Kept {
+    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+    kept: Option<String>,
 }
 
 /// In the transaction that takes the session from its account. Their numbers, in the order given.
@@ -70,12 +81,20 @@ pub(super) fn order(conn: &mut SqliteConnection, orders: &[NewFarewell]) -> Quer
     orders
         .iter()
         .map(|order| {
+            let account = order.account_id.to_string();
+            // The account may be gone by the time that it is carried out.
+            let device = sql("SELECT device AS kept FROM accounts WHERE id = ?")
+                .text(&account)
+                .load::<Kept>(conn)?
+                .pop()
+                .and_then(|row| row.kept);
             diesel::insert_into(farewells::table)
                 .values((
-                    farewells::account_id.eq(order.account_id.to_string()),
+                    farewells::account_id.eq(account),
                     farewells::api_id.eq(order.api_id),
                     farewells::session.eq(&order.session),
                     farewells::proxies.eq(&order.proxies),
+                    farewells::device.eq(device),
                     farewells::ordered_at.eq(Timestamp::now().millis()),
                 ))
                 .returning(farewells::id)

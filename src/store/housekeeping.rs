@@ -303,7 +303,7 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         // Attempts count on for the number that made them.
         "UPDATE login_attempts SET account_id = NULL, error = NULL WHERE account_id = (SELECT id FROM accounts WHERE no = ?)",
         // Its number stays taken; nothing else of it stays.
-        "UPDATE accounts SET purge = 0, unread = 0, label = '', phone = NULL, api_id = NULL, state_reason = NULL, retry_at = NULL, \
+        "UPDATE accounts SET purge = 0, unread = 0, label = '', phone = NULL, api_id = NULL, state_reason = NULL, state_cause = NULL, retry_at = NULL, \
          user_id = NULL, user_first_name = NULL, user_last_name = NULL, user_username = NULL, last_update_at = NULL, \
          sync_phase = NULL, sync_done = NULL, sync_total = NULL, dialog_cursor = NULL, listed = NULL, pace = NULL, \
          history_total = NULL, history_eta = NULL, proxies = NULL, way = NULL, health = NULL, sending_pace = NULL, \

@@ -14,7 +14,8 @@ use super::{
     tx::Tx,
 };
 use crate::domain::{
-    Account, AccountId, ChatId, Device, HealthFact, Met, PaceLimits, PeerKind, Timestamp,
+    Account, AccountId, ChatId, Device, HealthFact, HealthRecord, LearnedPace, Met, PaceLimits,
+    PeerKind, Timestamp,
 };
 
 /// On what terms a message goes to a chat.
@@ -27,6 +28,8 @@ pub struct SendingTerms {
     pub talks: bool,
     /// The strangers of the last day.
     pub met: Vec<Met>,
+    /// What Telegram has taught it, as the last run left it.
+    pub learned: Option<LearnedPace>,
 }
 
 #[derive(QueryableByName)]
@@ -55,26 +58,42 @@ impl Tx<'_> {
     /// Announced only if it is news for a person; `None`: it was known.
     fn learn_health(&mut self, id: AccountId, fact: &HealthFact) -> JobResult<Option<Account>> {
         let known = self.living_account(id)?;
-        let row = sql("SELECT health AS kept FROM accounts WHERE no = ?")
-            .number(known.no)
-            .load::<Kept>(self.conn)?
-            .pop();
-        let mut record = health_record(row.and_then(|row| row.kept).as_deref());
-        let before = record.clone();
+        let mut record = self.health_of(known.no)?;
+        let before = self.show_account(id)?;
         if !record.learn(fact, self.now) {
             return Ok(None);
         }
-        sql("UPDATE accounts SET health = ? WHERE no = ?")
-            .text(&json!(record).to_string())
-            .number(known.no)
-            .run(self.conn)?;
+        self.keep_health(known.no, &record)?;
         // The state that a flood wait leads to is announced right after it.
         if matches!(fact, HealthFact::FloodWait { .. })
-            || before.shown(self.now) == record.clone().shown(self.now)
+            || before.health == record.shown(before.pace, self.now)
         {
             return Ok(None);
         }
         self.announce_account(id).map(Some)
+    }
+
+    fn health_of(&mut self, account_no: i64) -> JobResult<HealthRecord> {
+        let row = sql("SELECT health AS kept FROM accounts WHERE no = ?")
+            .number(account_no)
+            .load::<Kept>(self.conn)?
+            .pop();
+        Ok(health_record(row.and_then(|row| row.kept).as_deref()))
+    }
+
+    fn keep_health(&mut self, account_no: i64, record: &HealthRecord) -> JobResult<()> {
+        sql("UPDATE accounts SET health = ? WHERE no = ?")
+            .text(&json!(record).to_string())
+            .number(account_no)
+            .run(self.conn)?;
+        Ok(())
+    }
+
+    /// What was learned of the pace goes with the limits that it was learned under.
+    pub fn forget_pace(&mut self, account_no: i64) -> JobResult<()> {
+        let mut record = self.health_of(account_no)?;
+        record.forget_pace();
+        self.keep_health(account_no, &record)
     }
 
     /// What waits for the pace alone is looked at anew.
@@ -146,6 +165,7 @@ impl StoreHandle {
                     stranger: false,
                     talks: false,
                     met: Vec::new(),
+                    learned: None,
                 },
                 |row| row.terms(chat),
             ))
@@ -160,11 +180,13 @@ impl TermsRow {
             matches!(chat.kind(), PeerKind::User(user) if user != self.self_id) && !self.bot;
         // What was read of a person was theirs, also where it is not here; of a group it may be our own.
         let talks = self.wrote || (person && self.read_up_to > 0);
+        let health = health_record(self.health.as_deref());
         SendingTerms {
             limits: from_json(self.pace.as_deref()).unwrap_or_default(),
             stranger: person && !talks,
             talks,
-            met: health_record(self.health.as_deref()).met_lately(Timestamp::now()),
+            met: health.met_lately(Timestamp::now()),
+            learned: health.pace(),
         }
     }
 }

@@ -107,7 +107,7 @@ impl Stated {
             account.state_since = *at;
         }
         account.state = change.state;
-        account.state_reason.clone_from(&change.reason);
+        account.explain(change.reason.as_ref());
         account.retry_at = change.retry_at;
         account.attempt = change.attempt;
         account

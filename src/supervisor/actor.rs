@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     account::{AccountActor, AccountExit, AccountParts, AccountReport, LinkSlot, Stop, journal},
-    domain::{AccountId, AccountState, StateChange, Timestamp},
+    domain::{AccountId, AccountState, StateChange, StateReason, Timestamp},
 };
 
 /// Sent by the handle: run this account. No reply is needed; its state tells the rest.
@@ -158,9 +158,8 @@ impl Supervisor {
             has_ended
                 .into_actor(self)
                 .map(move |exit, supervisor, ctx| {
-                    let exit = exit.unwrap_or_else(|_| {
-                        AccountExit::Crashed("the account's thread is gone".into())
-                    });
+                    let exit = exit
+                        .unwrap_or_else(|_| AccountExit::crashed("the account's thread is gone"));
                     supervisor.account_ended(id, generation, &exit, ctx);
                 }),
         );
@@ -275,9 +274,9 @@ impl Supervisor {
 
 /// What is told about an account that ended; nothing when somebody else tells it.
 fn state_after(exit: &AccountExit, verdict: Verdict, attempt: u32) -> Option<StateChange> {
-    let reason = exit.to_string();
+    // Ordered: whoever gave the order tells it.
+    let reason = exit.reason()?.clone();
     match (exit, verdict) {
-        (AccountExit::Ordered, _) => None,
         (AccountExit::NeedsLogin(_), _) => {
             Some(StateChange::to(AccountState::NeedsLogin).because(reason))
         }
@@ -289,8 +288,9 @@ fn state_after(exit: &AccountExit, verdict: Verdict, attempt: u32) -> Option<Sta
             attempt,
         }),
         (_, Verdict::GiveUp | Verdict::LetRest) => Some(
-            StateChange::to(AccountState::Failed)
-                .because(format!("restarted too often; the last time: {reason}")),
+            StateChange::to(AccountState::Failed).because(StateReason::GaveUp {
+                cause: Box::new(reason),
+            }),
         ),
     }
 }

@@ -23,9 +23,11 @@ use super::{
 };
 use crate::{
     account::{AccountParts, GetLink, journal},
-    domain::{Account, AccountId, AccountState, LogOut, Proxy, SecretBytes, StateChange},
+    domain::{
+        Account, AccountId, AccountState, LogOut, Proxy, SecretBytes, StateChange, StateReason,
+    },
     store::StoreError,
-    telegram::{CallError, LinkHandle, Parting, SessionData},
+    telegram::{CallError, LinkHandle, Parting, SessionData, SignOutAs},
     vault::{Farewell, VaultError},
 };
 
@@ -127,7 +129,8 @@ impl Partings {
         }
         // A supervisor that is gone has no accounts.
         let _ = self.supervisor.send(StopAccount(id)).await;
-        let signed_out = StateChange::to(AccountState::SignedOut).because("signed out by a person");
+        let signed_out =
+            StateChange::to(AccountState::SignedOut).because(StateReason::SignedOutByPerson);
         let account = journal::enter(&self.parts.store, id, signed_out, None).await?;
         let log_out = match parted.unreadable {
             true => LogOut::Unreadable,
@@ -322,7 +325,11 @@ impl Partings {
             Err(error) => return Some(Parting::Unreachable(error.to_string())),
         };
         let telegram = &self.parts.telegram;
-        let by = (farewell.api_id, proxies);
+        let by = SignOutAs {
+            api_id: farewell.api_id,
+            proxies,
+            device: farewell.device.clone(),
+        };
         Some(telegram.sign_out(session, by, lease).await)
     }
 

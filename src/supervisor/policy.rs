@@ -99,6 +99,7 @@ impl RestartHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::StateReason;
 
     fn judge(history: &mut RestartHistory, exit: &AccountExit, now: Instant) -> Verdict {
         history.judge(&RestartPolicy::default(), exit, now, 1.0)
@@ -109,8 +110,8 @@ mod tests {
         let mut history = RestartHistory::default();
         for exit in [
             AccountExit::Ordered,
-            AccountExit::NeedsLogin("revoked".into()),
-            AccountExit::Banned("spam".into()),
+            AccountExit::NeedsLogin(StateReason::SessionRevoked),
+            AccountExit::Banned(StateReason::BannedForTerms),
         ] {
             assert_eq!(judge(&mut history, &exit, Instant::now()), Verdict::LetRest);
         }
@@ -120,7 +121,7 @@ mod tests {
     fn crashes_wait_longer_each_time_and_end_when_the_budget_is_used_up() {
         let mut history = RestartHistory::default();
         let now = Instant::now();
-        let crash = AccountExit::Crashed("boom".into());
+        let crash = AccountExit::crashed("boom");
         let waits: Vec<_> = (0..6).map(|_| judge(&mut history, &crash, now)).collect();
         let millis = |ms| Verdict::RestartIn(Duration::from_millis(ms));
         assert_eq!(
@@ -140,7 +141,7 @@ mod tests {
     fn crashes_outside_the_window_are_forgotten() {
         let mut history = RestartHistory::default();
         let start = Instant::now();
-        let crash = AccountExit::Crashed("boom".into());
+        let crash = AccountExit::crashed("boom");
         for hour in 0..20 {
             let now = start + Duration::from_secs(3600 * hour);
             assert_ne!(judge(&mut history, &crash, now), Verdict::GiveUp);
@@ -151,7 +152,7 @@ mod tests {
     #[test]
     fn a_lost_line_never_uses_up_the_budget() {
         let mut history = RestartHistory::default();
-        let lost = AccountExit::LineLost("refused".into());
+        let lost = AccountExit::LineLost(StateReason::LineClosed);
         for _ in 0..100 {
             let verdict = judge(&mut history, &lost, Instant::now());
             let Verdict::RestartIn(wait) = verdict else {

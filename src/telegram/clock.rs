@@ -11,14 +11,13 @@ use super::{handshake::seconds_ahead, pool::PoolSession, settings::Settings};
 const TOLERATED: i64 = 30;
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What is wrong, in words. `None` also when nobody can be asked: then the trouble is another one.
-pub(super) async fn trouble(session: &PoolSession, settings: &Settings) -> Option<String> {
+/// So many seconds too far. `None` also when nobody can be asked: then the trouble is another one.
+pub(super) async fn trouble(session: &PoolSession, settings: &Settings) -> Option<i64> {
     let address = session.home_address(settings)?;
     let ahead = seconds_ahead(session.ways(), session.home(), address, LIMIT)
         .await
         .ok()?;
-    (ahead > TOLERATED)
-        .then(|| format!("this machine's clock is {ahead} s ahead of Telegram's: set it right"))
+    (ahead > TOLERATED).then_some(ahead)
 }
 
 /// Was it wrong when the service first wanted to dial? Found out once, for all links.

@@ -1,6 +1,8 @@
 //! Errors of a link, cut by what the caller does next.
 
-use std::{fmt, time::Duration};
+use std::{fmt, io, time::Duration};
+
+use crate::domain::{LineFault, StateReason};
 
 /// The Telegram side could not be set up at all.
 #[derive(Debug, thiserror::Error)]
@@ -77,18 +79,47 @@ impl LoginLost {
     }
 }
 
+impl LoginLost {
+    #[must_use]
+    pub const fn reason(self) -> StateReason {
+        match self {
+            Self::Revoked => StateReason::SessionRevoked,
+            Self::Expired => StateReason::SessionExpired,
+            Self::DuplicatedKey => StateReason::SessionDuplicated,
+            Self::Deactivated => StateReason::AccountDeleted,
+            Self::Unregistered => StateReason::SessionUnregistered,
+            Self::KeyUnknown => StateReason::SessionUnknown,
+        }
+    }
+}
+
 impl fmt::Display for LoginLost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Revoked => "the session was ended on another device: sign in again",
-            Self::Expired => "the session has expired: sign in again",
-            Self::DuplicatedKey => {
-                "the session was used from two places at once and Telegram ended it: sign in again, and use it only here"
-            }
-            Self::Deactivated => "the Telegram account was deleted",
-            Self::Unregistered => "the session is no longer signed in: sign in again",
-            Self::KeyUnknown => "Telegram no longer knows this session's key: sign in again",
-        })
+        self.reason().fmt(f)
+    }
+}
+
+/// What Telegram has banned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ban {
+    /// The account, for breaking its terms of service.
+    Terms,
+    Number,
+}
+
+impl Ban {
+    #[must_use]
+    pub const fn reason(self) -> StateReason {
+        match self {
+            Self::Terms => StateReason::BannedForTerms,
+            Self::Number => StateReason::BannedNumber,
+        }
+    }
+}
+
+impl fmt::Display for Ban {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason().fmt(f)
     }
 }
 
@@ -98,7 +129,7 @@ pub enum LinkExit {
     #[error("{reason}")]
     NeedsLogin { reason: LoginLost },
     #[error("Telegram has banned the account: {reason}")]
-    Banned { reason: String },
+    Banned { reason: Ban },
     /// A bug, ours or below; the link's tasks are gone.
     #[error("the link failed inside: {0}")]
     Panicked(String),
@@ -125,13 +156,61 @@ pub(super) enum Failure {
     KeyUnknown,
     /// There is no line: nothing has left.
     NoLine,
-    Network(String),
+    Network(Broken),
     TimedOut,
     /// An answer that our layer can't read.
     Unreadable,
 }
 
+/// What happened to a line, and what is said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Broken {
+    pub(super) fault: LineFault,
+    pub(super) words: String,
+}
+
+impl<W: Into<String>> From<W> for Broken {
+    fn from(words: W) -> Self {
+        Self {
+            fault: LineFault::Other,
+            words: words.into(),
+        }
+    }
+}
+
+impl Broken {
+    pub(super) fn by(error: &io::Error) -> Self {
+        Self {
+            fault: LineFault::of(error.kind()),
+            words: error.to_string(),
+        }
+    }
+}
+
 impl Failure {
+    pub(super) fn network(what: impl Into<Broken>) -> Self {
+        Self::Network(what.into())
+    }
+
+    /// For whoever reads why a line is gone.
+    pub(super) fn reason(&self) -> StateReason {
+        match self {
+            Self::Rpc { code, name, value } => StateReason::TelegramError {
+                error: name.clone(),
+                number: *code,
+                value: *value,
+            },
+            Self::KeyUnknown => StateReason::KeyUnknown,
+            Self::NoLine => StateReason::NotConnected,
+            Self::Network(broken) => StateReason::Network {
+                kind: broken.fault,
+                detail: broken.words.clone(),
+            },
+            Self::TimedOut => StateReason::NoAnswer,
+            Self::Unreadable => StateReason::AnswerUnreadable,
+        }
+    }
+
     /// Is it refused because the account is frozen? `FROZEN_METHOD_INVALID` (420) for a method that a frozen account may
     /// not use, `FROZEN_PARTICIPANT_MISSING` (400) for a chat that it is no member of. It still reads, so neither ends
     /// the sign-in, and a later try brings the same.
@@ -157,11 +236,11 @@ impl Failure {
         let reason = match (code, name.as_str()) {
             (_, "AUTH_KEY_DUPLICATED") => LoginLost::DuplicatedKey,
             (_, "USER_DEACTIVATED_BAN") => {
-                let reason = "for breaking Telegram's terms of service".to_owned();
+                let reason = Ban::Terms;
                 return Some(LinkExit::Banned { reason });
             }
             (_, "PHONE_NUMBER_BANNED") => {
-                let reason = "its phone number is banned".to_owned();
+                let reason = Ban::Number;
                 return Some(LinkExit::Banned { reason });
             }
             (_, "USER_DEACTIVATED") => LoginLost::Deactivated,
@@ -193,7 +272,7 @@ impl Failure {
         }
         match self {
             Self::TimedOut => CallError::TimedOut,
-            Self::Network(reason) => CallError::Network(reason),
+            Self::Network(broken) => CallError::Network(broken.words),
             Self::NoLine => CallError::Network("not connected".to_owned()),
             Self::KeyUnknown => CallError::Network("the server does not know the key".to_owned()),
             Self::Unreadable => CallError::Unreadable,
@@ -209,23 +288,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rpc {
-                code,
-                name,
-                value: Some(value),
-            } => write!(f, "{name} ({code}, {value})"),
-            Self::Rpc {
-                code,
-                name,
-                value: None,
-            } => write!(f, "{name} ({code})"),
-            Self::KeyUnknown => f.write_str("the server does not know the session's key"),
-            Self::NoLine => f.write_str("not connected"),
-            Self::Network(reason) => f.write_str(reason),
-            Self::TimedOut => f.write_str("no answer in time"),
-            Self::Unreadable => f.write_str("an answer that could not be read"),
-        }
+        self.reason().fmt(f)
     }
 }
 

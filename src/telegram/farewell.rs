@@ -13,7 +13,7 @@ use super::{
     settings::Settings,
     ways::Purpose,
 };
-use crate::domain::Proxy;
+use crate::domain::{Device, Proxy};
 
 /// What Telegram said to a log-out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,17 @@ pub enum Parting {
     Unreachable(String),
 }
 
+/// As whom, and by which way.
+#[derive(Clone, Debug, Default)]
+pub struct SignOutAs {
+    /// Counts where the session names none.
+    pub api_id: i32,
+    /// `None`: the service's own.
+    pub proxies: Option<Vec<Proxy>>,
+    /// What its account called itself; `None`: as the service does.
+    pub device: Option<Device>,
+}
+
 impl Telegram {
     /// The right to dial with a session's key. `None`: it is still used here after `patience`, or there is none.
     pub async fn lease(&self, session: &SessionData, patience: Duration) -> Option<KeyLease> {
@@ -37,17 +48,12 @@ impl Telegram {
         timeout(patience, lease).await.ok()
     }
 
-    /// Signs a session out; the key is worthless afterwards. `api_id` counts where the session names none.
-    pub async fn sign_out(
-        &self,
-        session: SessionData,
-        (api_id, proxies): (i32, Option<Vec<Proxy>>),
-        lease: KeyLease,
-    ) -> Parting {
+    /// Signs a session out; the key is worthless afterwards.
+    pub async fn sign_out(&self, session: SessionData, by: SignOutAs, lease: KeyLease) -> Parting {
         let settings = Arc::clone(self.settings());
         let runtime = self.runtime().clone();
         let parting = self.runtime().spawn(async move {
-            let parting = part(&session, (api_id, proxies), &settings, &runtime).await;
+            let parting = part(&session, by, &settings, &runtime).await;
             drop(lease);
             parting
         });
@@ -59,21 +65,21 @@ impl Telegram {
 
 async fn part(
     session: &SessionData,
-    (api_id, proxies): (i32, Option<Vec<Proxy>>),
+    by: SignOutAs,
     settings: &Settings,
     runtime: &tokio::runtime::Handle,
 ) -> Parting {
     let pool_session = PoolSession::new(
         Some(session),
         settings,
-        (settings.ways(proxies.as_deref()), None),
+        (settings.ways(by.proxies.as_deref()), by.device),
     );
     let home = pool_session.home();
     if !pool_session.has_key(home) {
         return Parting::Unreachable(format!("data centre {home} is not known here"));
     }
     let api_id = match session.api_id {
-        0 => api_id,
+        0 => by.api_id,
         own => own,
     };
     let (pool, _updates) = Pool::start(&pool_session, api_id, (settings, Purpose::Once), runtime);
@@ -86,7 +92,7 @@ async fn part(
     match answer {
         Ok(_) => Parting::Done,
         Err(failure) => match (meaning(&failure), pool_session.ways().trouble()) {
-            (Parting::Unreachable(_), Some(trouble)) => Parting::Unreachable(trouble),
+            (Parting::Unreachable(_), Some(trouble)) => Parting::Unreachable(trouble.to_string()),
             (meaning, _) => meaning,
         },
     }

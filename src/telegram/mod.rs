@@ -27,8 +27,8 @@ mod ways;
 
 pub use budget::Charge;
 pub(crate) use convert::read_object;
-pub use error::{BookAway, CallError, LinkExit, LoginLost, TelegramError};
-pub use farewell::Parting;
+pub use error::{Ban, BookAway, CallError, LinkExit, LoginLost, TelegramError};
+pub use farewell::{Parting, SignOutAs};
 pub use files::{FileError, FilePart, PART_SIZE, SMALL_FILE, parts_of};
 pub use keys::KeyLease;
 pub use link::{ContactList, Invitation, LookedUp};

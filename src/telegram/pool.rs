@@ -24,13 +24,13 @@ use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
 use zeroize::Zeroizing;
 
 use super::{
-    error::Failure,
+    error::{Broken, Failure},
     handshake::exchange_key,
     session::{DcRecord, SessionData},
     settings::Settings,
     ways::{Purpose, Ways},
 };
-use crate::domain::Device;
+use crate::domain::{Device, LineFault};
 
 /// Packets that may wait for the link's task: each is 5 to 10 KB. What comes while it is full is lost below us, and
 /// only the full queue shows it.
@@ -171,11 +171,11 @@ impl PoolSession {
             .dcs()
             .get(&dc)
             .map(|dc| address(dc, settings.use_ipv6()))
-            .ok_or_else(|| Failure::Network(format!("data centre {dc} is not configured")))?;
+            .ok_or_else(|| Failure::network(format!("data centre {dc} is not configured")))?;
         let limit = settings.timing.connect_limit;
         let key = exchange_key((&self.ways, dc, address), server_key, limit)
             .await
-            .map_err(|error| Failure::Network(error.to_string()))?;
+            .map_err(|error| Failure::network(error.to_string()))?;
         if let Some(dc) = self.dcs().get_mut(&dc) {
             // Another call may have been faster; the first key stays.
             dc.auth_key.get_or_insert(key);
@@ -408,24 +408,23 @@ impl Failure {
             InvocationError::Authentication(_) if known_key => Self::KeyUnknown,
             InvocationError::Authentication(error) => Self::Network(authentication(&error)),
             InvocationError::Deserialize(_) => Self::Unreadable,
-            InvocationError::Io(error) => Self::Network(error.to_string()),
-            InvocationError::Transport(error) => Self::Network(error.to_string()),
-            InvocationError::Dropped(_) => Self::Network("the line was cut".to_owned()),
-            InvocationError::InvalidDc => Self::Network("an unknown data centre".to_owned()),
-            InvocationError::Session(_) => {
-                Self::Network("the session could not be read".to_owned())
-            }
+            InvocationError::Io(error) => Self::Network(Broken::by(&error)),
+            InvocationError::Transport(error) => Self::network(error.to_string()),
+            InvocationError::Dropped(_) => Self::network("the line was cut"),
+            InvocationError::InvalidDc => Self::network("an unknown data centre"),
+            InvocationError::Session(_) => Self::network("the session could not be read"),
         }
     }
 }
 
 /// What went wrong in grammers' key exchange, without the nonces its text would show.
-fn authentication(error: &grammers_mtproto::authentication::Error) -> String {
+fn authentication(error: &grammers_mtproto::authentication::Error) -> Broken {
     use grammers_mtproto::authentication::Error as E;
     match error {
-        E::UnknownFingerprints { .. } => {
-            "the server has none of Telegram's keys: configure its own".to_owned()
-        }
-        _ => "the key exchange with the server failed".to_owned(),
+        E::UnknownFingerprints { .. } => Broken {
+            fault: LineFault::ForeignKey,
+            words: "the server has none of Telegram's keys: configure its own".to_owned(),
+        },
+        _ => "the key exchange with the server failed".into(),
     }
 }

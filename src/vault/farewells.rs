@@ -8,7 +8,7 @@ use super::{
     local::{as_epoch, binding, from_epoch, next_epoch, sealed, touched},
 };
 use crate::{
-    domain::{AccountId, SecretBytes, SecretText},
+    domain::{AccountId, Device, SecretBytes, SecretText},
     store::{NewFarewell, SealedAccount, SealedFarewell},
 };
 
@@ -20,6 +20,8 @@ pub struct Farewell {
     pub account_id: AccountId,
     /// That the account had.
     pub api_id: i32,
+    /// What it called itself at Telegram, if it ever dialled.
+    pub device: Option<Device>,
     sealed: SealedFarewell,
 }
 
@@ -120,6 +122,7 @@ impl Vault {
                 id: sealed.id,
                 account_id: sealed.account_id,
                 api_id: sealed.api_id,
+                device: sealed.device.clone(),
                 sealed,
             })
             .collect())

@@ -9,6 +9,7 @@ use super::{
     adopt::is_plain_hash,
     cipher::{Binding, CipherError, Opened, Purpose},
     compare::{copy_of, shown_session},
+    dispute,
     keyring::Keyring,
     local::{binding, from_epoch, next_epoch},
     supabase::{RemoteAccount, RowPatch},
@@ -17,12 +18,6 @@ use crate::{
     domain::AccountId,
     store::{RemoteCopy, SealedAccount},
 };
-
-const CHANGED_TWICE: &str = "api_id or api_hash was changed here and in Supabase";
-const LOG_OUT_FIRST: &str =
-    "api_id was changed in Supabase under a signed-in account: log it out first";
-const TYPED_OVER: &str = "an api_hash was typed over the sealed one in Supabase, and nothing shows by whom; the account is \
-                          signed in: log it out first";
 
 /// What to write here, what to remember of the other side, what to push there, what to tell.
 #[derive(Debug)]
@@ -118,7 +113,8 @@ impl Merge<'_> {
             }
             Side::Both if !self.overrule => {
                 self.conflict(format!(
-                    "the label was changed here and in Supabase, where it is {:?} now",
+                    "{}, where it is {:?} now",
+                    dispute::LABEL,
                     self.remote.label
                 ));
                 self.out.copy.label = last.cloned().unwrap_or_default();
@@ -184,19 +180,17 @@ impl Merge<'_> {
             return self.push_api();
         }
         if !is_plain_hash(typed.expose()) {
-            return self.dispute_api(
-                "api_hash in Supabase is neither sealed nor 32 hexadecimal digits".to_owned(),
-            );
+            return self.dispute_api(dispute::NO_HASH.to_owned());
         }
         if !untouched {
-            return self.dispute_api(CHANGED_TWICE.to_owned());
+            return self.dispute_api(dispute::API.to_owned());
         }
         if self.moves_session() {
-            return self.dispute_api(LOG_OUT_FIRST.to_owned());
+            return self.dispute_api(dispute::LOG_OUT_FIRST.to_owned());
         }
         // What is sealed was put there by somebody with the key; what is typed, by anybody who may write there.
         if self.out.local.session.is_some() {
-            return self.dispute_api(TYPED_OVER.to_owned());
+            return self.dispute_api(dispute::TYPED_OVER.to_owned());
         }
         let to = Binding {
             account: self.remote.id,
@@ -209,7 +203,7 @@ impl Merge<'_> {
                 self.take_api(envelope);
                 self.push_api();
             }
-            Err(error) => self.dispute_api(format!("api_hash can't be sealed: {error}")),
+            Err(error) => self.dispute_api(format!("{}: {error}", dispute::UNSEALABLE)),
         }
     }
 
@@ -233,12 +227,12 @@ impl Merge<'_> {
                     envelope.clone_into(&mut self.out.local.api_hash);
                 }
             }
-            Look::Bad(why) => self.dispute_api(format!("api_hash in Supabase: {why}")),
+            Look::Bad(why) => self.dispute_api(format!("{} {why}", dispute::BAD_HASH)),
             Look::Equal | Look::Newer(_) if side == Side::Both => {
-                self.dispute_api(CHANGED_TWICE.to_owned());
+                self.dispute_api(dispute::API.to_owned());
             }
             Look::Equal | Look::Newer(_) if self.moves_session() => {
-                self.dispute_api(LOG_OUT_FIRST.to_owned());
+                self.dispute_api(dispute::LOG_OUT_FIRST.to_owned());
             }
             Look::Equal | Look::Newer(_) => self.take_api(envelope.to_owned()),
         }
@@ -260,10 +254,7 @@ impl Merge<'_> {
             if first {
                 return self.push_session();
             }
-            return self.dispute_session(
-                "the session was removed in Supabase; it is still used here. Log the account out, or sign it in again"
-                    .to_owned(),
-            );
+            return self.dispute_session(dispute::SESSION_REMOVED.to_owned());
         };
         let look = match &ours {
             Some(ours) => self.look(Purpose::Session, ours, envelope),
@@ -279,18 +270,15 @@ impl Merge<'_> {
                 };
                 *slot = Some(envelope.to_owned());
             }
-            Look::Bad(why) => self.dispute_session(format!("the session in Supabase: {why}")),
-            Look::Newer(_) if side == Side::Both && ours.is_none() && !first => self
-                .dispute_session(
-                    "the account was signed out here, and signed in anew in Supabase".to_owned(),
-                ),
+            Look::Bad(why) => self.dispute_session(format!("{} {why}", dispute::BAD_SESSION)),
+            Look::Newer(_) if side == Side::Both && ours.is_none() && !first => {
+                self.dispute_session(dispute::SIGNED_OUT_HERE.to_owned())
+            }
             Look::Newer(_)
                 if (side == Side::Both && ours.is_some())
                     || self.out.local.previous_session.is_some() =>
             {
-                self.dispute_session(
-                    "the account was signed in anew here and in Supabase".to_owned(),
-                );
+                self.dispute_session(dispute::SIGNED_IN_TWICE.to_owned());
             }
             Look::Newer(opened) => {
                 self.out.local.session = Some(envelope.to_owned());
@@ -325,9 +313,9 @@ impl Merge<'_> {
         match look {
             Look::Equal if self.keys.is_outdated(&theirs) => self.push_proxies(),
             Look::Equal => self.out.local.proxies = Some(theirs),
-            Look::Bad(why) => self.dispute_proxies(format!("the proxies in Supabase: {why}")),
+            Look::Bad(why) => self.dispute_proxies(format!("{} {why}", dispute::BAD_PROXIES)),
             Look::Newer(_) if side == Side::Both && ours.is_some() => {
-                self.dispute_proxies("the proxies were changed here and in Supabase".to_owned())
+                self.dispute_proxies(dispute::PROXIES.to_owned())
             }
             Look::Newer(_) => {
                 self.out.local.proxies = Some(theirs);

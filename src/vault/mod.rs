@@ -11,6 +11,7 @@ mod adopt;
 mod answers;
 mod cipher;
 mod compare;
+mod dispute;
 mod error;
 mod examine;
 mod farewells;

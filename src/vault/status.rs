@@ -39,6 +39,9 @@ pub struct VaultStatus {
 pub struct VaultConflict {
     pub account_id: AccountId,
     pub what: String,
+    /// The same as codes, for programs and pages in other languages.
+    #[serde(default)]
+    pub codes: Vec<String>,
     /// A change of the account here says that this side is right. Otherwise the row in Supabase has to be put right.
     pub settled_here: bool,
 }

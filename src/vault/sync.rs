@@ -15,6 +15,7 @@ use super::{
         copy_of, gone_together, guard_against_an_empty_table, is_seen, is_settled, shown_session,
         waits,
     },
+    dispute,
     farewells::given_up,
     home::Home,
     local::{Local, summary},
@@ -143,6 +144,7 @@ impl Sync {
             .map(|(account_id, what, settled_here)| VaultConflict {
                 account_id,
                 what: what.clone(),
+                codes: dispute::codes(what),
                 settled_here,
             })
             .collect();

@@ -18,7 +18,7 @@ use crate::{
     config::is_api_hash,
     domain::{
         ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, LogOut,
-        MediaPolicy, SecretText, StateChange, Timestamp, default_colour,
+        MediaPolicy, SecretText, StateChange, StateReason, Timestamp, default_colour,
     },
     remote,
     store::{AccountPatch, NewAccount},
@@ -267,7 +267,7 @@ pub async fn change_account(
     }
     if called_otherwise {
         // Telegram hears it with the next connection.
-        remote::connect_anew(&service, id, "what it calls itself was changed").await?;
+        remote::connect_anew(&service, id, StateReason::DeviceChanged).await?;
         account = service.account(&access, id).await?;
     }
     if pace.is_some() {
@@ -288,7 +288,7 @@ pub async fn change_account(
 async fn switch(service: &Service, id: AccountId, is_active: bool) -> Result<Account, ApiError> {
     if !is_active {
         service.supervisor.stop_account(id).await?;
-        let stopped = StateChange::to(AccountState::Stopped).because("switched off by a person");
+        let stopped = StateChange::to(AccountState::Stopped).because(StateReason::SwitchedOff);
         return Ok(crate::account::journal::enter(&service.store, id, stopped, None).await?);
     }
     if service.vault.credentials(id).await?.session.is_none() {
@@ -320,7 +320,8 @@ pub async fn restart_account(
             "this account is not signed in: sign it in instead",
         ));
     }
-    let connecting = StateChange::to(AccountState::Connecting).because("restarted by a person");
+    let connecting =
+        StateChange::to(AccountState::Connecting).because(StateReason::RestartedByPerson);
     let account = crate::account::journal::enter(&service.store, id, connecting, None).await?;
     service.supervisor.restart_account(id).await?;
     Ok(HttpResponse::Accepted().json(json!({ "account": account })))

@@ -101,6 +101,31 @@ pub async fn submit_code(
 }
 
 #[derive(Deserialize)]
+pub struct Email {
+    email: SecretText,
+}
+
+pub async fn submit_email(
+    service: web::Data<Service>,
+    access: Access,
+    id: web::Path<AccountId>,
+    body: web::Json<Email>,
+) -> Result<HttpResponse, ApiError> {
+    service.account(&access, *id).await?;
+    let email = body.into_inner().email;
+    let (name, domain) = email.expose().trim().split_once('@').unwrap_or_default();
+    if name.is_empty() || domain.is_empty() || email.expose().len() > 254 {
+        return Err(ApiError::unprocessable(
+            "email_invalid",
+            "write an e-mail address: name@example.com",
+        ));
+    }
+    let sign_ins = service.supervisor.sign_ins();
+    let login = sign_ins.submit_email(*id, email).await?;
+    answer(&service, &access, *id, Some(login)).await
+}
+
+#[derive(Deserialize)]
 pub struct Password {
     password: SecretText,
 }

@@ -33,6 +33,7 @@ mod import;
 mod integrations;
 mod launch;
 mod login;
+mod mark;
 mod media;
 mod media_names;
 mod messages;

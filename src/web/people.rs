@@ -14,9 +14,13 @@ use super::{
     outgoing::check_can_send, recipient,
 };
 use crate::{
-    domain::{AccountId, ContactListMark, FoundChat, SecretText, Timestamp, clean},
+    account::health,
+    domain::{
+        AccountId, ChatId, ContactListMark, ConversationKind, FoundChat, HealthFact, SecretText,
+        Timestamp, Wanted, clean,
+    },
     store::{ContactBook, ContactQuery},
-    telegram::{CallError, Invitation, LookedUp},
+    telegram::{CallError, Invitation, LinkHandle, LookedUp},
 };
 
 /// A list that was told longer ago is asked for again: Telegram says of few changes that there were any.
@@ -102,16 +106,37 @@ pub async fn find_recipient(
     let account = service.account(&access, *id).await?;
     let meant = recipient::parse(&body.recipient)?;
     check_can_send(&account)?;
-    let found = match service.link(account.id).await?.look_up(&meant).await? {
+    let link = service.link(account.id).await?;
+    let found = match link.look_up(&meant).await? {
         LookedUp::Invitation(invitation) => of_invitation(invitation),
         LookedUp::Peer(peer) => {
             let known = service.store.conversation_of(account.id, peer.id);
             let conversation = known.await?;
             let knowing = service.store.accounts_knowing(peer.id, access.accounts);
-            FoundChat::of(&peer, conversation, knowing.await?)
+            let mut found = FoundChat::of(&peer, conversation, knowing.await?);
+            if found.kind == ConversationKind::Private {
+                found.wants = wants(&service, account.id, peer.id, &link).await;
+            }
+            found
         }
     };
     Ok(HttpResponse::Ok().json(json!({ "found": found })))
+}
+
+/// Telegram not saying it is no reason not to find somebody. What it says of a price is kept.
+async fn wants(
+    service: &Service,
+    account: AccountId,
+    chat: ChatId,
+    link: &LinkHandle,
+) -> Option<Wanted> {
+    let wants = link.wanted(chat).await.ok()?;
+    let fact = match wants.and_then(|wanted| wanted.stars) {
+        Some(stars) => HealthFact::Paid { chat, stars },
+        None => HealthFact::Unpaid { chat },
+    };
+    health::learn(&service.store, account, fact).await;
+    wants
 }
 
 fn of_invitation(invitation: Invitation) -> FoundChat {
@@ -126,6 +151,7 @@ fn of_invitation(invitation: Invitation) -> FoundChat {
         joinable: true,
         conversation: None,
         accounts: Vec::new(),
+        wants: None,
     }
 }
 

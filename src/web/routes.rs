@@ -12,7 +12,7 @@ use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, devices, error,
     events, export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user},
-    launch, login, media, messages, metrics, openapi, orders, people, replies,
+    launch, login, mark, media, messages, metrics, openapi, orders, people, replies,
     rights::{Right, Rights},
     scheduled, search, socket, tokens, ways, webhooks,
 };
@@ -156,11 +156,13 @@ routes! {
     get "/accounts/{id}/login" => login::get_login, Read;
     delete "/accounts/{id}/login" => login::cancel_login, Admin, "login_cancelled";
     post "/accounts/{id}/login/code" => login::submit_code, Admin, "login_answered";
+    post "/accounts/{id}/login/email" => login::submit_email, Admin, "login_answered";
     post "/accounts/{id}/login/password" => login::submit_password, Admin, "login_answered";
     post "/accounts/{id}/login/resend" => login::resend_code, Admin, "login_code_resent";
     post "/accounts/{id}/proxy/test" => ways::test_ways, Admin;
     get "/accounts/{id}/sessions" => devices::list_sessions, Admin;
     delete "/accounts/{id}/sessions/{hash}" => devices::end_session, Admin, "session_ended";
+    post "/accounts/{id}/mark" => mark::look_at_account, Admin;
     get "/proxies" => ways::list_ways, Service;
     post "/proxies/test" => ways::try_ways, Service;
     post "/accounts/{id}/restart" => accounts::restart_account, Admin, "account_restarted";
@@ -231,6 +233,8 @@ routes! {
     post "/telegram/auth/phone/" => portal::auth_phone, Own, "login_started";
     post "/telegram/auth/verify" => portal::auth_verify, Own, "login_answered";
     post "/telegram/auth/verify/" => portal::auth_verify, Own, "login_answered";
+    post "/telegram/auth/resend" => portal::auth_resend, Own, "login_code_resent";
+    post "/telegram/auth/resend/" => portal::auth_resend, Own, "login_code_resent";
     once "/telegram/auth/qr" => portal::auth_qr, Own, "login_started";
     once "/telegram/auth/qr/" => portal::auth_qr, Own, "login_started";
     get "/telegram/auth/qr/status" => portal::qr_status, Own;

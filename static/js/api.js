@@ -104,6 +104,7 @@ export const api = {
   removeAccount: (account, history) => call(`accounts/${id(account)}`, { method: 'DELETE', query: { history } }),
 
   testAccountWays: (account, proxies) => call(`accounts/${id(account)}/proxy/test`, { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
+  look: (account) => call(`accounts/${id(account)}/mark`, { method: 'POST' }),
   sessions: (account) => call(`accounts/${id(account)}/sessions`),
   endSession: (account, hash) => call(`accounts/${id(account)}/sessions/${id(hash)}`, { method: 'DELETE' }),
   proxies: () => call('proxies'),
@@ -112,6 +113,7 @@ export const api = {
 
   login: (account) => call(`accounts/${id(account)}/login`),
   startLogin: (account, body) => call(`accounts/${id(account)}/login`, { method: 'POST', body }),
+  sendEmail: (account, email) => call(`accounts/${id(account)}/login/email`, { method: 'POST', body: { email } }),
   sendCode: (account, code) => call(`accounts/${id(account)}/login/code`, { method: 'POST', body: { code } }),
   sendPassword: (account, password) => call(`accounts/${id(account)}/login/password`, { method: 'POST', body: { password } }),
   resendCode: (account) => call(`accounts/${id(account)}/login/resend`, { method: 'POST' }),

@@ -2,7 +2,7 @@
 
 import { call } from './api.js';
 import { $, arrange, el, setText, show, translate } from './dom.js';
-import { clock, dayKey, dayLine, listTime } from './format.js';
+import { clock, countdown, dayKey, dayLine, listTime } from './format.js';
 import { loadWords, pickLanguage } from './i18n.js';
 import { groupAlbums } from './media.js';
 import { Player } from './player.js';
@@ -83,6 +83,8 @@ class Portal {
     const forgotten = asked ? el('p', { class: 'hint', text: forgottenText(this.words, asked.recovery, asked.reset_at) }) : null;
     const form = el('form', { class: 'signin' }, code.root, password?.root, forgotten, el('div', { class: 'actions' },
       el('button', { class: 'button primary', text: t('signin.next') }), el('button', { type: 'button', class: 'button', text: t('back'), on: { click: () => this.sign() } })));
+    const again = sent.resend_at && !asked ? el('button', { type: 'button', class: 'button plain', on: { click: () => this.ask(code, async () => this.code(phone, await post('auth/resend/'))) } }) : null;
+    if (again) form.lastElementChild.append(again);
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.ask(password ?? code, async () => {
@@ -93,6 +95,14 @@ class Portal {
     });
     this.card(el('h2', { text: t('signin.code') }), el('p', { class: 'quiet', text: codeWay(this.words, sent) }), form);
     password?.input.focus();
+    if (!again) return;
+    const paint = () => {
+      const wait = Date.parse(sent.resend_at) - Date.now();
+      again.disabled = wait > 0;
+      setText(again, wait > 0 ? t('signin.resend.in', { time: countdown(this.words.lang, wait) }) : t('signin.resend'));
+    };
+    paint();
+    this.timer = setInterval(paint, 1000);
   }
 
   password(asked) {

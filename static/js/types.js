@@ -9,7 +9,9 @@
  * @property {string|null} phone        masked by the server
  * @property {boolean} is_active
  * @property {AccountState} state
- * @property {string|null} state_reason
+ * @property {string|null} state_reason   in English
+ * @property {string|null} state_code      the same as a code,
+ * @property {object|null} state_params    with what belongs to it
  * @property {string|null} state_since
  * @property {string|null} retry_at
  * @property {number|null} attempt
@@ -29,7 +31,7 @@
  *
  * @typedef {object} Login
  * @property {'phone'|'qr'|'session'} method
- * @property {'code'|'password'|'scan'|'done'} step
+ * @property {'code'|'email'|'password'|'scan'|'done'} step
  * @property {string|null} code_via
  * @property {number|null} code_length
  * @property {string|null} code_hint

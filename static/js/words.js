@@ -26,10 +26,39 @@ export function colourOf(account, hueOf) {
   return Number.isInteger(account.colour) && account.colour >= 0 && account.colour < 12 ? account.colour : hueOf(account.id);
 }
 
-/** "Reconnecting in 4 sec: connection reset by peer". */
-export function stateText({ t, lang }, account, now) {
+/** Why, in the page's language, by its code; by what the service says in English where the page is older than the code. */
+export function reasonText(words, code, params, said = null) {
+  const { t, has, lang } = words;
+  const more = params ?? {};
+  const key = [`reason.${code}.${more.kind ?? more.holds}`, `reason.${code}`].find((one) => code && has(one));
+  if (!key) return said ? cleanText(said) : '';
+  const technical = (text) => (text ? `\u2068${cleanText(String(text))}\u2069` : '');
+  const way = ({ proxy, error, words: told }) => `${technical(`${proxy.kind}://${proxy.host}`)}: ${has(`way.error.${error}`) ? t(`way.error.${error}`) : cleanText(told)}`;
+  return t(key, {
+    time: Number.isFinite(more.seconds) ? countdown(lang, more.seconds * 1000) : '',
+    detail: technical(more.detail),
+    error: technical(more.error),
+    cause: more.cause ? reasonText(words, more.cause.code, more.cause) : '',
+    ways: (more.ways ?? []).map(way).join('; '),
+  });
+}
+
+/** What stands between an account here and its row in Supabase. */
+export function disputeText({ t, has }, conflict) {
+  const known = (conflict.codes ?? []).map((code) => `dispute.${code}`).filter((key) => has(key));
+  return known.length > 0 ? known.map((key) => t(key)).join(' ') : cleanText(conflict.what);
+}
+
+/** Why an account is in its state. */
+export function stateReason(words, account) {
+  return reasonText(words, account.state_code, account.state_params, account.state_reason);
+}
+
+/** "Reconnecting in 4 sec: the connection was broken off". */
+export function stateText(words, account, now) {
+  const { t, lang } = words;
   const left = account.retry_at ? Date.parse(account.retry_at) - now : null;
-  const reason = account.state_reason ? cleanText(account.state_reason) : '';
+  const reason = stateReason(words, account);
   const waiting = left !== null && left > 0 && ['reconnecting', 'limited', 'failed'].includes(account.state);
   const state = waiting ? t(`state.${account.state}.in`, { time: countdown(lang, left) }) : t(`state.${account.state}`);
   return reason ? t('state.because', { state, reason }) : state;
@@ -190,12 +219,16 @@ export function forgottenText({ t, lang }, recovery, resetAt) {
 }
 
 /** Trouble in words. A code we have words for, else what the service said, else that it failed. */
-export function explain({ t, has }, error, params = {}) {
+export function explain(words, error, params = {}) {
+  const { t, has, lang } = words;
   // Telegram's own numbers stand at the end of its words.
   const numbered = /^([A-Z_]+)_(\d+)$/.exec(error.code ?? '');
   if (numbered && has(`error.${numbered[1]}.n`)) return t(`error.${numbered[1]}.n`, { n: Number(numbered[2]) });
   const key = `error.${error.code}`;
   const more = error.body?.error?.params ?? {};
+  // How long to wait, and what it would cost, where that is known.
+  if (Number.isFinite(more.seconds) && has(`${key}.time`)) return t(`${key}.time`, { time: about(lang, more.seconds) });
+  if (Number.isFinite(more.amount) && has(`${key}.price`)) return t(`${key}.price`, { price: money(words, more.amount, more.currency, lang) });
   if (has(`${key}.${more.reason}`)) return t(`${key}.${more.reason}`, { ...more, ...params });
   if (has(key)) return t(key, { ...more, ...params });
   return error.message ? cleanText(error.message) : t('error.unexpected');

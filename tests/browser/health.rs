@@ -16,7 +16,9 @@ async fn open_sheet(desk: &Desk) {
 /// held message says why it waits; and a pace that is set holds.
 #[tokio::test(flavor = "multi_thread")]
 async fn health_and_pace_are_on_the_sheet() {
-    let Met { fleet, account, .. } = met(&["Hello"]).await;
+    let Met {
+        mut fleet, account, ..
+    } = met(&["Hello"]).await;
     let desk = Desk::open(fleet.address()).await;
     desk.until_text(".row", "Contact one").await;
     open_sheet(&desk).await;
@@ -77,6 +79,19 @@ async fn health_and_pace_are_on_the_sheet() {
     desk.until_text("[data-health=frozen] a", "Open the appeal")
         .await;
     desk.until_text("[data-health=paid]", "Dear takes messages for 150 stars")
+        .await;
+    desk.click("[data-act='health.look']").await;
+    desk.until_text(
+        ".sheet",
+        "No other account that is connected can see this one",
+    )
+    .await;
+    let other = fleet.add_account("Second").await;
+    fleet.telegram.say(account.user, other.user, "it is me");
+    fleet.conversation(&other, account.user).await;
+    fleet.telegram.set_marked(account.user, true);
+    desk.click("[data-act='health.look']").await;
+    desk.until_text("[data-health=mark]", "uses an unofficial app")
         .await;
     desk.assert_accessible("the health of an account").await;
     desk.screenshot("health").await;

@@ -16,6 +16,8 @@ async fn sign_in(desk: &Desk, fleet: &Fleet, number: &str) {
     desk.fill("input[type=tel]", number).await;
     desk.keys("Enter").await;
     desk.until_text(".card", "Enter the code").await;
+    desk.until_text(".card button[disabled]", "Send it again in")
+        .await;
     let code = wait::until(
         "a code",
         || async { fleet.telegram.code_for(number) },

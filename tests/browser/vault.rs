@@ -113,7 +113,7 @@ async fn a_conflict_is_shown_and_settled_by_a_person() {
         .await;
     desk.assert_accessible("an account that differs").await;
     desk.click("#banner button").await;
-    desk.until_text(".conflict", "the label was changed here and in Supabase")
+    desk.until_text(".conflict", "Its label was changed here and in Supabase")
         .await;
     desk.screenshot("vault-conflict").await;
     desk.assert_accessible("the sheet of an account that differs")

@@ -1,10 +1,12 @@
 // Times, sizes and counts as people read them.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { about, badge, clock, countdown, dayKey, dayLine, daysBetween, duration, fileSize, listTime, percent } from '../../static/js/format.js';
 import { bannerOf } from '../../static/js/views/banner.js';
 import { historyText, mayHaveArrived, stateText, waitingText } from '../../static/js/words.js';
 import { codeFrom } from '../../static/js/views/fields.js';
+import { Words } from '../../static/js/i18n.js';
 import { initialState } from '../../static/js/state.js';
 
 const at = (text) => new Date(text);
@@ -100,12 +102,31 @@ test('the banner tells what the vault waits for', () => {
 
 test('the state of an account says why and for how long', () => {
   const t = (key, params = {}) => `${key}${params.time ? `(${params.time})` : ''}${params.reason ? `[${params.state}: ${params.reason}]` : ''}`;
-  const words = { t, lang: 'en' };
+  const words = { t, lang: 'en', has: () => false };
   const now = Date.parse('2026-03-20T10:00:00Z');
   const state = (more) => stateText(words, { state: 'reconnecting', state_reason: null, retry_at: null, ...more }, now);
   assert.equal(state({ retry_at: '2026-03-20T10:00:04Z' }), 'state.reconnecting.in(4 sec)');
   assert.equal(state({ retry_at: '2026-03-20T09:00:00Z' }), 'state.reconnecting');
   assert.equal(state({ state_reason: 'connection reset' }), 'state.because[state.reconnecting: connection reset]');
+});
+
+// Protects who reads another language: a reason is said from its code, with what belongs to it and what lies behind it.
+test('the reason of a state is read in the language of the page', () => {
+  for (const [lang, told, refused, left] of [['en', 'no longer answers', 'the proxy refuses the login', '30 sec'], ['ru', 'больше не отвечает', 'прокси', '30 с'], ['ar', 'لم يعد الخط يجيب', 'الوكيل', '٣٠|30']]) {
+    const words = new Words(lang, JSON.parse(readFileSync(new URL(`../../static/i18n/${lang}.json`, import.meta.url), 'utf8')));
+    const say = (code, params) => stateText(words, { state: 'reconnecting', state_reason: 'in English', state_code: code, state_params: params, retry_at: null }, 0);
+    const ping = say('ping_failed', { cause: { code: 'no_answer' } });
+    assert.match(ping, new RegExp(told));
+    assert.ok(ping.includes(words.t('reason.no_answer')), ping);
+    const ways = [{ proxy: { kind: 'socks5', host: '127.0.0.1:1080' }, error: 'proxy_login_refused', words: 'in English' }];
+    const none = say('no_way', { ways });
+    assert.match(none, new RegExp(refused));
+    assert.ok(none.includes('socks5://127.0.0.1:1080'), none);
+    assert.match(say('flood_wait', { seconds: 30, holds: 'sending' }), new RegExp(left));
+    assert.ok(say('network', { kind: 'reset', detail: 'os error 104' }).includes(words.t('reason.network.reset')));
+    for (const said of [ping, none]) assert.ok(!said.includes('English') && !said.includes('{'), said);
+    assert.ok(say('of_a_later_version', {}).includes('in English'));
+  }
 });
 
 // Protects the person who waits: what Telegram asked for and what it never answered are two things, and only one may be there already.

@@ -209,13 +209,28 @@ pub enum Manners {
     Lies,
     /// Answers in another protocol.
     Nonsense,
+    /// Its answer never ends.
+    Endless,
+    /// Its answer is shorter than it says, and nothing follows.
+    Short,
+    /// Hangs up at the first word.
+    HangsUp,
     /// Lets so many bytes from Telegram through, then closes.
     ClosesAfter(usize),
     /// Wants a login.
     WantsLogin,
 }
 
-/// SOCKS5 with bad manners. Counts the lines that it took.
+/// What it is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    Socks,
+    Http,
+    /// With this look: plain, `dd`, `ee`.
+    Mtproxy(&'static str),
+}
+
+/// A proxy with bad manners. Counts the lines that it took.
 pub struct Rude {
     pub url: String,
     lines: Arc<AtomicUsize>,
@@ -223,21 +238,39 @@ pub struct Rude {
 
 impl Rude {
     pub fn start(manners: Manners) -> Self {
+        Self::speaking(Speaks::Socks, manners)
+    }
+
+    pub fn speaking(speaks: Speaks, manners: Manners) -> Self {
+        let kind = match speaks {
+            Speaks::Socks => Kind::Microsocks { login: false },
+            Speaks::Http => Kind::Tinyproxy { login: false },
+            Speaks::Mtproxy(look) => Kind::Mtproxy(look),
+        };
+        Self::over(kind, move |line| serve(line, speaks, manners))
+    }
+
+    /// In front of a good one: lets so many bytes from it through on each line, then closes.
+    pub fn before(proxy: &Proxy, kind: Kind, bytes: usize) -> Self {
+        let port = proxy.port;
+        Self::over(kind, move |line| pass(line, port, bytes))
+    }
+
+    fn over(kind: Kind, serve: impl Fn(TcpStream) -> Option<()> + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let at = listener.local_addr().unwrap();
         let lines = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&lines);
         // Ends with the process: it waits for lines.
         std::thread::spawn(move || {
             for line in listener.incoming().map_while(Result::ok) {
                 counted.fetch_add(1, Ordering::Relaxed);
-                std::thread::spawn(move || serve(line, manners));
+                let serve = serve.clone();
+                std::thread::spawn(move || serve(line));
             }
         });
-        Self {
-            url: format!("socks5://127.0.0.1:{port}"),
-            lines,
-        }
+        let url = url(kind, at);
+        Self { url, lines }
     }
 
     /// A fault that did not strike proves nothing.
@@ -247,10 +280,28 @@ impl Rude {
 }
 
 /// Whatever goes wrong here is what the other side has to bear.
-fn serve(mut line: TcpStream, manners: Manners) -> Option<()> {
-    if manners == Manners::Silent {
-        return rest(line);
+fn serve(mut line: TcpStream, speaks: Speaks, manners: Manners) -> Option<()> {
+    match manners {
+        Manners::Silent => return rest(line),
+        Manners::HangsUp => {
+            let _ = line.read(&mut [0; 16]).ok()?;
+            return line.shutdown(std::net::Shutdown::Both).ok();
+        }
+        Manners::Nonsense if speaks != Speaks::Socks => {
+            line.write_all(b"SSH-2.0-gateway\r\n").ok()?;
+            return rest(line);
+        }
+        _ => {}
     }
+    match speaks {
+        Speaks::Socks => socks(line, manners),
+        Speaks::Http => http(line, manners),
+        // Such a proxy answers to nothing before Telegram does.
+        Speaks::Mtproxy(_) => lie(line),
+    }
+}
+
+fn socks(mut line: TcpStream, manners: Manners) -> Option<()> {
     let mut head = [0; 2];
     line.read_exact(&mut head).ok()?;
     let mut methods = vec![0; usize::from(head[1])];
@@ -263,12 +314,52 @@ fn serve(mut line: TcpStream, manners: Manners) -> Option<()> {
     let mut request = [0; 10];
     line.read_exact(&mut request).ok()?;
     let port = u16::from_be_bytes([request[8], request[9]]);
-    line.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).ok()?;
     match manners {
-        Manners::Lies => line.write_all(&[0x5a; 4_096]).ok(),
+        // A name of 255 signs, of which one comes.
+        Manners::Short => {
+            line.write_all(&[5, 0, 0, 3, 255, b'x']).ok()?;
+            return rest(line);
+        }
+        // An address of no known kind, and no end of it.
+        Manners::Endless => {
+            line.write_all(&[5, 0, 0, 9]).ok()?;
+            return lie(line);
+        }
+        _ => line.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).ok()?,
+    }
+    match manners {
+        Manners::Lies => lie(line),
         Manners::ClosesAfter(bytes) => pass(line, port, bytes),
         _ => rest(line),
     }
+}
+
+fn http(mut line: TcpStream, manners: Manners) -> Option<()> {
+    let mut asked = Vec::new();
+    while !asked.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        line.read_exact(&mut byte).ok()?;
+        asked.push(byte[0]);
+    }
+    let answer: &[u8] = match manners {
+        Manners::WantsLogin => b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+        Manners::Short => b"HTTP/1.1 200 Connection est",
+        Manners::Endless => b"HTTP/1.1 200 OK\r\nX: ",
+        _ => b"HTTP/1.1 200 OK\r\n\r\n",
+    };
+    line.write_all(answer).ok()?;
+    match manners {
+        Manners::Lies | Manners::Endless => lie(line),
+        _ => rest(line),
+    }
+}
+
+/// Nonsense until the other side has enough of it.
+fn lie(mut line: TcpStream) -> Option<()> {
+    for _ in 0..64 {
+        line.write_all(&[0x5a; 1_024]).ok()?;
+    }
+    rest(line)
 }
 
 fn rest(mut line: TcpStream) -> Option<()> {

@@ -202,6 +202,7 @@ async fn a_state_that_can_not_be_stored_is_told_and_stored_later() {
     let shown = fleet.wait_for_state(&scene.account.id, "needs_login").await;
     let reason = shown["state_reason"].as_str().unwrap();
     assert!(reason.contains("sign in again"), "{shown}");
+    assert_eq!(shown["state_code"], "session_revoked", "{shown}");
     let all = fleet.api.get("/accounts").await;
     assert_eq!(all["accounts"][0]["state"], "needs_login");
     let told = live

@@ -39,6 +39,11 @@ async fn a_revoked_session_needs_a_login_and_refuses_replies() {
             .contains("sign in again"),
         "{seen}"
     );
+    assert_eq!(
+        (&seen["state_code"], &seen["state_params"]),
+        (&json!("session_revoked"), &json!({})),
+        "{seen}"
+    );
     let path = format!("/conversations/{}/reply", conversation["id"]);
     let (status, body) = fleet
         .api

@@ -483,6 +483,9 @@ async fn a_clock_that_is_too_far_ahead_is_told_and_waited_for() {
     )
     .await;
     assert_eq!(account["state"], "reconnecting", "{account:#}");
+    assert_eq!(account["state_code"], "clock_ahead", "{account:#}");
+    let ahead = account["state_params"]["seconds"].as_i64().unwrap();
+    assert!((880..1_000).contains(&ahead), "{account:#}");
     let seen = ground.seen().await;
     assert_eq!(count(&seen, "bad_msg_notification_17"), 0, "nobody dialled");
     ground.order("set_clock", json!({ "ahead": 0 })).await;

@@ -93,7 +93,7 @@ async fn a_frozen_account_says_so_and_reads_on() {
 /// wants to be paid is told with the price, and nothing is paid.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_for_strangers_and_prices_are_learned() {
-    let fleet = Fleet::builder().accounts(1).start().await;
+    let fleet = Fleet::builder().accounts(2).start().await;
     let account = fleet.accounts[0].clone();
     let friend = stranger(&fleet, "friend");
     fleet.telegram.say(friend, account.user, "hello");
@@ -129,6 +129,18 @@ async fn limits_for_strangers_and_prices_are_learned() {
     let health = until_health(&fleet, &account, "the limit to be over", free).await;
     assert_eq!(health["strangers_today"], 1);
 
+    // The price is told before anything is written.
+    let find = format!("/accounts/{}/find", account.id);
+    for (name, wants) in [
+        ("@friend", Value::Null),
+        ("@star", json!({ "stars": 150, "premium": false })),
+    ] {
+        let found = fleet.api.post(&find, json!({ "recipient": name })).await;
+        assert_eq!(found["found"]["wants"], wants, "{found}");
+    }
+    let health = fleet.api.account(&account.id).await["health"].clone();
+    assert_eq!(health["paid"][0]["stars"], 150, "{health}");
+
     let paid = send(&fleet, &account, "@star", "an autograph").await;
     let failed = fleet
         .wait_for_message(&paid["conversation"], "an autograph", "failed")
@@ -137,6 +149,24 @@ async fn limits_for_strangers_and_prices_are_learned() {
     let told = |health: &Value| health["paid"][0]["stars"] == 150;
     let health = until_health(&fleet, &account, "the price to be told", told).await;
     assert_eq!(health["paid"][0]["chat_id"], star.to_string());
+
+    // What Telegram says of the account to others, another account sees once it knows this one.
+    let other = fleet.accounts[1].clone();
+    let look = format!("/accounts/{}/mark", account.id);
+    let (status, refused) = fleet.api.call(Method::POST, &look, None).await;
+    assert_eq!(
+        (status.as_u16(), &refused["error"]["code"]),
+        (409, &json!("nobody_can_look"))
+    );
+    fleet.telegram.say(account.user, other.user, "it is me");
+    fleet.conversation(&other, account.user).await;
+    for marked in [false, true, false] {
+        fleet.telegram.set_marked(account.user, marked);
+        let seen = fleet.api.post(&look, json!({})).await;
+        let seen = &seen["account"]["health"]["unofficial"];
+        assert_eq!(seen["marked"], marked, "{seen}");
+        assert!(seen["seen_at"].is_string(), "{seen}");
+    }
 }
 
 /// Protects an account from whoever else is signed in to it: the sessions are told, and one of them is ended; never the
@@ -340,4 +370,22 @@ async fn an_account_calls_itself_what_it_was_told_to() {
     let sessions = fleet.api.get(&format!("/accounts/{id}/sessions")).await;
     assert!(called(&sessions, "Counter", ""), "{sessions}");
     assert_eq!(fleet.api.account(&id).await["device"]["language"], "ru");
+
+    // The log-out calls itself as its account does, also when that was changed since it dialled last.
+    let path = format!("/accounts/{}", account.id);
+    let stop = json!({ "is_active": false });
+    let (status, _) = fleet.api.call(Method::PATCH, &path, Some(stop)).await;
+    assert_eq!(status, 200);
+    let change = json!({ "device": { "model": "Back office" } });
+    assert_eq!(patch(&fleet, &account, change).await.0, 200);
+    let wait = switchboard_simulator::Fault::error(420, "FLOOD_WAIT_600").on("auth.logOut");
+    fleet.telegram.set_fault(wait.times(1));
+    let path = format!("/accounts/{}/logout", account.id);
+    fleet.api.call(Method::POST, &path, None).await;
+    wait::until(
+        "the log-out to say what it is",
+        || std::future::ready(fleet.telegram.devices_of(account.user)),
+        |devices| devices == &["Back office"],
+    )
+    .await;
 }

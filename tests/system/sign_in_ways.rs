@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use switchboard_simulator::{AccountSpec, world::CodeKind};
+use switchboard_simulator::{AccountSpec, Fault, world::CodeKind};
 
 use crate::support::fleet::{Fleet, phone};
 
@@ -109,6 +109,20 @@ async fn the_older_callers_are_told_as_well() {
     let number = phone(241);
     let spec = AccountSpec::new(&number, "Sales").password("correct horse");
     let user = fleet.telegram.add_account(spec);
+    // Another code, by the next way.
+    fleet.telegram.send_codes_by(CodeKind::App);
+    let sent = api
+        .post("/telegram/auth/phone/", json!({ "phone": number }))
+        .await;
+    assert_eq!(
+        (&sent["code_via"], &sent["resend_via"]),
+        (&json!("app"), &json!("sms"))
+    );
+    let again = api.post("/telegram/auth/resend/", json!({})).await;
+    assert_eq!(
+        (&again["code_via"], &again["resend_via"]),
+        (&json!("sms"), &json!("call"))
+    );
     fleet.telegram.send_codes_by(CodeKind::MissedCall);
     let sent = api
         .post("/telegram/auth/phone/", json!({ "phone": number }))
@@ -153,7 +167,6 @@ async fn what_no_code_leads_out_of_is_told_apart() {
     for (kind, code) in [
         (CodeKind::Payment, "payment_required"),
         (CodeKind::Recaptcha, "check_wanted"),
-        (CodeKind::SetUpEmail, "email_required"),
     ] {
         fleet.telegram.send_codes_by(kind);
         let (status, refused) = begin(&fleet, &number).await;
@@ -163,8 +176,116 @@ async fn what_no_code_leads_out_of_is_told_apart() {
     let (_, refused) = begin(&fleet, &number).await;
     let price = json!({ "amount": 99, "currency": "USD" });
     assert_eq!(refused["error"]["params"], price);
+    // Whoever has no field for an address is told so.
+    fleet.telegram.send_codes_by(CodeKind::SetUpEmail);
+    let body = json!({ "user_id": "user123", "phone_number": number });
+    let (status, refused) = fleet
+        .api
+        .call(Method::POST, "/telegram/user/auth/start", Some(body))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &refused["code"]),
+        (422, &json!("email_required"))
+    );
+    // What stands between a number and an account.
+    fleet.telegram.send_codes_by(CodeKind::App);
+    let banned = phone(221);
+    let user = fleet.telegram.add_account(AccountSpec::new(&banned, "Bad"));
+    fleet.telegram.ban(user);
+    let (status, refused) = begin(&fleet, &banned).await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (422, &json!("phone_banned"))
+    );
+    for (answer, code, seconds) in [
+        ("FLOOD_WAIT_7200", "flood_wait", json!(7_200)),
+        ("PHONE_NUMBER_FLOOD", "too_many_attempts", Value::Null),
+    ] {
+        let number_of = if code == "flood_wait" { 420 } else { 400 };
+        let fault = Fault::error(number_of, answer).on("auth.sendCode").times(1);
+        fleet.telegram.set_fault(fault);
+        let (status, refused) = begin(&fleet, &number).await;
+        let told = (
+            &refused["error"]["code"],
+            &refused["error"]["params"]["seconds"],
+        );
+        assert_eq!((status, told), (429, (&json!(code), &seconds)), "{refused}");
+    }
     let accounts = fleet.api.get("/accounts").await;
     assert_eq!(accounts["accounts"], json!([]));
+    // Nobody has registered this number: that is told once the code is proven.
+    let free = phone(222);
+    fleet.telegram.add_account(AccountSpec {
+        registered: false,
+        ..AccountSpec::new(&free, "Nobody")
+    });
+    let (_, begun) = begin(&fleet, &free).await;
+    let path = format!(
+        "/accounts/{}/login/code",
+        begun["account"]["id"].as_str().unwrap()
+    );
+    let code = fleet.telegram.code_for(&free).unwrap();
+    let (status, refused) = fleet
+        .api
+        .call(Method::POST, &path, Some(json!({ "code": code })))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &refused["error"]["code"]),
+        (422, &json!("sign_up_required")),
+        "{refused}"
+    );
+}
+
+/// Protects whose account is to have an e-mail address first: it is asked for, refused in words, proven by a code of its own,
+/// and the number's code comes after it; also over a restart of the service.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_email_address_is_set_up_on_the_way() {
+    let mut fleet = Fleet::builder().start().await;
+    let number = phone(260);
+    fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Sales"));
+    fleet.telegram.send_codes_by(CodeKind::SetUpEmail);
+    let (status, begun) = begin(&fleet, &number).await;
+    assert_eq!((status, &begun["login"]["step"]), (201, &json!("email")));
+    let id = begun["account"]["id"].as_str().unwrap().to_owned();
+    fleet.stop_service();
+    fleet.start_service();
+    let call = async |fleet: &Fleet, step: &str, body: Value| {
+        let path = format!("/accounts/{id}/login/{step}");
+        let (status, answer) = fleet.api.call(Method::POST, &path, Some(body)).await;
+        (status.as_u16(), answer)
+    };
+    for address in ["nobody", "@example.com", "me@throwaway.example"] {
+        let (status, refused) = call(&fleet, "email", json!({ "email": address })).await;
+        let told = (status, &refused["error"]["code"]);
+        assert_eq!(told, (422, &json!("email_invalid")), "{address}");
+    }
+    let (status, asked) = call(&fleet, "email", json!({ "email": "sales@example.com" })).await;
+    assert_eq!(status, 200, "{asked}");
+    let login = &asked["login"];
+    assert_eq!(
+        (&login["step"], &login["code_via"], &login["code_hint"]),
+        (&json!("code"), &json!("email"), &json!("s***@example.com"))
+    );
+    let (status, refused) = call(&fleet, "code", json!({ "code": "00000" })).await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (422, &json!("wrong_code"))
+    );
+    let code = fleet.telegram.code_for(&number).unwrap();
+    let (status, next) = call(&fleet, "code", json!({ "code": code })).await;
+    assert_eq!(status, 200, "{next}");
+    assert_eq!(
+        (&next["login"]["step"], &next["login"]["code_via"]),
+        (&json!("code"), &json!("sms"))
+    );
+    let code = fleet.telegram.code_for(&number).unwrap();
+    let (status, done) = call(&fleet, "code", json!({ "code": code })).await;
+    assert_eq!((status, &done["login"]["step"]), (200, &json!("done")));
+    fleet.wait_for_state(&id, "online").await;
+    let log = fleet.service().log();
+    assert!(!log.contains("sales@example.com"), "{log}");
 }
 
 /// Protects who has forgotten a password: whether an e-mail address can replace it is told, and a reset that is under way.

@@ -350,7 +350,7 @@ impl Reader {
             LinkEvent::Connecting { .. } | LinkEvent::SessionChanged(_) | LinkEvent::Health(_) => {}
             LinkEvent::Way(way) => seen.ways.push(way.map(|way| way.to_string())),
             LinkEvent::Connected { .. } => seen.connected += 1,
-            LinkEvent::Disconnected { reason } => seen.disconnected.push(reason),
+            LinkEvent::Disconnected { reason } => seen.disconnected.push(reason.to_string()),
             LinkEvent::Batch(batch, _) => seen.take(*batch),
             LinkEvent::CaughtUp { .. } => seen.caught_up += 1,
             LinkEvent::FloodWait { seconds, .. } => seen.floods.push(seconds),

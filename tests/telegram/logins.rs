@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use switchboard::{
     domain::{AccountId, SecretText},
-    telegram::{LoginError, Parting, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn},
+    telegram::{
+        LoginError, Parting, SignIn, SignInConfig, SignInMethod, SignInStep, SignOutAs, SignedIn,
+    },
 };
 use switchboard_simulator::{AccountSpec, Fault, Simulator, world::SignInRules};
 use tokio::time::timeout;
@@ -33,6 +35,7 @@ async fn begin_as(
         expected_user,
         proxies: None,
         device: None,
+        takes_email: true,
     };
     timeout(LIMIT, ground.telegram.sign_in(config))
         .await
@@ -279,7 +282,14 @@ async fn another_user_is_refused() {
     let lease = ground.telegram.lease(&made, LIMIT).await.unwrap();
     let told = ground
         .telegram
-        .sign_out(made, (api().api_id, None), lease)
+        .sign_out(
+            made,
+            SignOutAs {
+                api_id: api().api_id,
+                ..SignOutAs::default()
+            },
+            lease,
+        )
         .await;
     assert_eq!(told, Parting::Done);
     assert!(sign_in.cancel().await.is_none());

@@ -208,6 +208,16 @@ impl Simulator {
         });
     }
 
+    /// Whether others are warned that this account uses an unofficial app.
+    pub fn set_marked(&self, user: i64, marked: bool) {
+        self.with(|world| {
+            if let Some(user) = world.users.get_mut(&user) {
+                user.marked = marked;
+            }
+            world.revision += 1;
+        });
+    }
+
     /// What a message to this person costs whom it never wrote to, in stars; 0: nothing.
     pub fn set_price(&self, person: i64, stars: i64) {
         self.with(|world| {
@@ -367,6 +377,16 @@ impl Simulator {
                 .get(id)?
                 .size(size)
                 .map(|size| size.content.whole(id))
+        })
+    }
+
+    /// What the clients that are signed in to an account called themselves last.
+    pub fn devices_of(&self, user: i64) -> Vec<String> {
+        self.look(|world| {
+            let clients = world.keys.values().filter(|state| state.user == Some(user));
+            clients
+                .filter_map(|state| Some(state.client.as_ref()?.device_model.clone()))
+                .collect()
         })
     }
 

@@ -15,7 +15,7 @@ fn check_app(api_id: i32, api_hash: &str) -> Result<(), Refusal> {
     }
 }
 
-fn sent_code(world: &World, sent: &SentCode) -> enums::auth::SentCode {
+pub(super) fn sent_code(world: &World, sent: &SentCode) -> enums::auth::SentCode {
     let length = sent.code.chars().count() as i32;
     let (kind, next) = match sent.kind {
         CodeKind::App => (

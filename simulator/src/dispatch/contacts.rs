@@ -37,6 +37,7 @@ pub fn get_full_user(
         .get(&id)
         .map(|user| user.about.clone())
         .filter(|about| !about.is_empty());
+    full.unofficial_security_risk = world.users.get(&id).is_some_and(|user| user.marked);
     let users = vec![world.user_tl(call.user, id, Detail::Full)];
     Ok(types::users::UserFull {
         full_user: full.into(),
@@ -44,6 +45,21 @@ pub fn get_full_user(
         users,
     }
     .into())
+}
+
+pub fn get_requirements_to_contact(
+    world: &mut World,
+    call: &Call,
+    r: u::GetRequirementsToContact,
+) -> Result<Vec<enums::RequirementToContact>, Refusal> {
+    let wants = |input| {
+        let id = world.resolve_user(call.user, input)?;
+        Ok(match world.price_for(call.user, id) {
+            0 => enums::RequirementToContact::Empty,
+            stars_amount => types::RequirementToContactPaidMessages { stars_amount }.into(),
+        })
+    };
+    r.id.iter().map(wants).collect()
 }
 
 pub fn get_contacts(

@@ -43,6 +43,8 @@ pub fn is_open(name: &str) -> bool {
                 | "auth.resendCode"
                 | "auth.cancelCode"
                 | "auth.signIn"
+                | "account.sendVerifyEmailCode"
+                | "account.verifyEmail"
                 | "auth.signUp"
                 | "auth.checkPassword"
                 | "auth.exportLoginToken"
@@ -86,6 +88,8 @@ pub fn route(
         f::auth::ResetAuthorizations => auth::reset_authorizations,
         f::auth::ExportAuthorization => auth::export_authorization,
         f::auth::ImportAuthorization => auth::import_authorization,
+        f::account::SendVerifyEmailCode => account::send_verify_email_code,
+        f::account::VerifyEmail => account::verify_email,
         f::account::GetPassword => account::get_password,
         f::account::GetAuthorizations => account::get_authorizations,
         f::account::ResetAuthorization => account::reset_authorization,
@@ -104,6 +108,7 @@ pub fn route(
         f::updates::GetChannelDifference => updates::get_channel_difference,
         f::users::GetUsers => contacts::get_users,
         f::users::GetFullUser => contacts::get_full_user,
+        f::users::GetRequirementsToContact => contacts::get_requirements_to_contact,
         f::contacts::GetContacts => contacts::get_contacts,
         f::contacts::GetContactIds => contacts::get_contact_ids,
         f::contacts::GetStatuses => contacts::get_statuses,

@@ -173,6 +173,13 @@ impl World {
         }
     }
 
+    /// What a message of one to the other costs, in stars.
+    pub fn price_for(&self, by: i64, to: i64) -> i64 {
+        let price = self.users.get(&to).map_or(0, |user| user.price);
+        let is_free = by == to || self.has_written(to, by);
+        if is_free { 0 } else { price }
+    }
+
     fn has_written(&self, from: i64, to: i64) -> bool {
         let Ok(account) = self.account(to) else {
             return false;

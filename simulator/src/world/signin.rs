@@ -165,6 +165,48 @@ impl World {
         Ok(self.issue_code(digits(phone), next))
     }
 
+    /// The e-mail address that a number's account is to have gets a code; the number's own one comes after it.
+    pub fn send_email_code(
+        &mut self,
+        (phone, hash): (&str, &str),
+        email: &str,
+    ) -> Result<SentCode, Refusal> {
+        if self.open_code(phone, hash)?.kind != CodeKind::SetUpEmail {
+            return Err(bad("EMAIL_NOT_SETUP"));
+        }
+        let domain = email.split_once('@').map_or("", |(_, domain)| domain);
+        match domain {
+            "" => Err(bad("EMAIL_INVALID")),
+            "throwaway.example" => Err(bad("EMAIL_NOT_ALLOWED")),
+            _ => Ok(self.open_code(phone, hash)?.clone()),
+        }
+    }
+
+    /// # Errors
+    /// `CODE_INVALID` for another one than the address got.
+    pub fn verify_email(
+        &mut self,
+        phone: &str,
+        hash: &str,
+        code: &str,
+    ) -> Result<SentCode, Refusal> {
+        let limit = self.rules.wrong_codes;
+        let sent = self.open_code(phone, hash)?;
+        if sent.kind != CodeKind::SetUpEmail {
+            return Err(bad("EMAIL_NOT_SETUP"));
+        }
+        if sent.code != code {
+            sent.wrong += 1;
+            let expired = sent.wrong >= limit;
+            return Err(bad(if expired {
+                "EMAIL_VERIFY_EXPIRED"
+            } else {
+                "CODE_INVALID"
+            }));
+        }
+        Ok(self.issue_code(digits(phone), CodeKind::Sms))
+    }
+
     pub fn cancel_code(&mut self, phone: &str, hash: &str) -> Result<(), Refusal> {
         self.open_code(phone, hash)?;
         self.codes.remove(&digits(phone));

@@ -23,6 +23,8 @@ pub struct User {
     pub photo: i64,
     /// Stars that a message from somebody it never wrote to costs; 0: nothing.
     pub price: i64,
+    /// Others are warned that it uses an unofficial app.
+    pub marked: bool,
     /// Only its own contacts find it by its number.
     pub number_hidden: bool,
 }

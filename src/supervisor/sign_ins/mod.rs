@@ -113,6 +113,7 @@ impl SignIns {
             device: Some(self.device(id).await?),
             method: method.clone(),
             expected_user: known.and_then(|account| account.user).map(|user| user.id),
+            takes_email: matches!(whose, Whose::Desk),
         };
         // Whoever starts one anew starts at the beginning: what comes too late is dropped.
         let begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config)).await;
@@ -204,6 +205,24 @@ impl SignIns {
         limited(async move {
             let _turn = running.turn.lock().await;
             let step = running.sign_in.submit_code(code).await;
+            sign_ins.answered(&running, step).await
+        })
+        .await
+    }
+
+    /// The e-mail address that Telegram wants the account to have.
+    ///
+    /// # Errors
+    /// [`LoginError::EmailRefused`] leaves the sign-in as it is.
+    pub async fn submit_email(
+        &self,
+        id: AccountId,
+        email: SecretText,
+    ) -> Result<Login, SignInError> {
+        let (sign_ins, running) = (self.clone(), self.find(id)?);
+        limited(async move {
+            let _turn = running.turn.lock().await;
+            let step = running.sign_in.submit_email(email).await;
             sign_ins.answered(&running, step).await
         })
         .await

@@ -188,6 +188,7 @@ const fn leaves_the_sign_in_open(error: &LoginError) -> bool {
         error,
         LoginError::WrongCode
             | LoginError::WrongPassword
+            | LoginError::EmailRefused
             | LoginError::PasswordNeeded
             | LoginError::FloodWait(_)
             | LoginError::Network(_)

@@ -65,6 +65,7 @@ impl Running {
                 login.resend_via = *next;
                 login.resend_at = *resend_at;
             }
+            SignInStep::Email => login.step = LoginStep::Email,
             SignInStep::Password {
                 hint,
                 recovery,

@@ -117,7 +117,7 @@ impl FileLines {
     fn known(&self, dc: i32) -> Result<Option<Arc<FileLine>>, Failure> {
         let state = lock(&self.state);
         if state.closed {
-            return Err(Failure::Network("not connected".to_owned()));
+            return Err(Failure::network("not connected"));
         }
         let line = state.lines.get(&dc).cloned();
         drop(state);
@@ -134,7 +134,7 @@ impl FileLines {
         }
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Err(Failure::Network("not connected".to_owned())),
+            () = self.stop.cancelled() => Err(Failure::network("not connected")),
             line = self.dial(dc) => line,
         }
     }
@@ -145,7 +145,7 @@ impl FileLines {
             return Ok(line);
         }
         if !self.session.knows(dc) {
-            return Err(Failure::Network(format!(
+            return Err(Failure::network(format!(
                 "data centre {dc} is not configured"
             )));
         }
@@ -173,7 +173,7 @@ impl FileLines {
         });
         let mut state = lock(&self.state);
         if state.closed {
-            return Err(Failure::Network("not connected".to_owned()));
+            return Err(Failure::network("not connected"));
         }
         state.lines.insert(dc, Arc::clone(&line));
         if state.reaper.is_none() {

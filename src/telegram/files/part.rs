@@ -72,7 +72,7 @@ where
             limit,
         },
     };
-    let mut last = Failure::Network("the file moves about".to_owned());
+    let mut last = Failure::network("the file moves about");
     for _ in 0..TRIES {
         if let Some(wait) = lines.held(Way::Down) {
             return Err(FileError::FloodWait(wait));

@@ -9,7 +9,7 @@ use super::{
     task::Task,
 };
 use crate::{
-    domain::{Change, ChatId, Frozen, HealthFact},
+    domain::{Change, ChatId, Frozen, HealthFact, Holds},
     telegram::{
         error::Failure,
         sequence::{AccountTrouble, ChannelTrouble},
@@ -109,7 +109,7 @@ impl Task {
         }
         if let Some(wait) = failure.flood() {
             self.connected();
-            self.account_held = Some(self.flooded(wait, "updates", now));
+            self.account_held = Some(self.flooded(wait, Holds::Updates, now));
             self.sequence.account_failed(AccountTrouble::Held, now);
             return Ok(());
         }
@@ -189,7 +189,7 @@ impl Task {
             return Err(self.broken(failure));
         }
         if let Some(wait) = failure.flood() {
-            self.channels_held = Some(self.flooded(wait, "updates of channels", now));
+            self.channels_held = Some(self.flooded(wait, Holds::Channels, now));
             let steps = self.sequence.channel_failed(id, ChannelTrouble::Held, now);
             self.add(steps);
             return Ok(());
@@ -223,10 +223,10 @@ impl Task {
     }
 
     /// Telegram wants a pause from one kind of question; everything else goes on.
-    fn flooded(&mut self, wait: Duration, what: &'static str, now: Instant) -> Instant {
+    fn flooded(&mut self, wait: Duration, holds: Holds, now: Instant) -> Instant {
         let wait = wait.max(Duration::from_secs(1));
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
-        self.report.say(LinkEvent::FloodWait { seconds, what });
+        self.report.say(LinkEvent::FloodWait { seconds, holds });
         now + wait
     }
 }

@@ -25,7 +25,7 @@ pub(super) type Asked = BoxFuture<'static, Answer>;
 
 pub(super) enum Answer {
     /// What is wrong with this machine's clock.
-    Clock(Option<String>),
+    Clock(Option<i64>),
     /// To a ping that only proves the line.
     Ping(Result<(), Failure>),
     State(Result<tl::types::updates::State, Failure>),

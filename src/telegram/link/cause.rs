@@ -1,8 +1,9 @@
 //! Why a line was dropped, and why the task leaves what it is doing.
 
-use std::fmt;
-
-use crate::telegram::{LinkExit, error::Failure};
+use crate::{
+    domain::StateReason,
+    telegram::{LinkExit, error::Failure},
+};
 
 /// Why the line is gone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,21 +17,24 @@ pub(super) enum Cause {
     PoolEnded,
     /// A call found it dead.
     Call(Failure),
-    /// This machine's clock keeps us from dialling.
-    Clock(String),
+    /// This machine's clock, so many seconds ahead, keeps us from dialling.
+    Clock(i64),
     /// None of the account's ways leads anywhere.
-    NoWay(String),
+    NoWay(StateReason),
 }
 
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Cause {
+    pub(super) fn reason(&self) -> StateReason {
         match self {
-            Self::Closed => f.write_str("the line was closed"),
-            Self::Ping(failure) => write!(f, "a ping failed: {failure}"),
-            Self::Asked => f.write_str("asked to reconnect"),
-            Self::PoolEnded => f.write_str("the pool ended"),
-            Self::Call(failure) => failure.fmt(f),
-            Self::Clock(trouble) | Self::NoWay(trouble) => f.write_str(trouble),
+            Self::Closed => StateReason::LineClosed,
+            Self::Ping(failure) => StateReason::PingFailed {
+                cause: Box::new(failure.reason()),
+            },
+            Self::Asked => StateReason::ReconnectAsked,
+            Self::PoolEnded => StateReason::PoolEnded,
+            Self::Call(failure) => failure.reason(),
+            Self::Clock(seconds) => StateReason::ClockAhead { seconds: *seconds },
+            Self::NoWay(reason) => reason.clone(),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn outgoing(
     Ok((!sent.is_empty()).then_some(sent))
 }
 
-fn input_user(peer: &tl::enums::InputPeer) -> Option<tl::enums::InputUser> {
+pub(super) fn input_user(peer: &tl::enums::InputPeer) -> Option<tl::enums::InputUser> {
     match peer {
         tl::enums::InputPeer::PeerSelf => Some(tl::enums::InputUser::UserSelf),
         tl::enums::InputPeer::User(user) => Some(

@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 
 use super::{
     ContactList, DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent,
-    LookedUp, Recipient, Urgency, fetch, orders, people, resolve, reveal, scheduled, send,
+    LookedUp, Recipient, Urgency, fetch, orders, people, regard, resolve, reveal, scheduled, send,
     sessions, shared::Shared, task::Task,
 };
 use crate::{
     domain::{
         Batch, ChatDraft, ChatId, DeviceSession, IncomingMessage, Order, Outcome, Peer, SecretText,
-        SelfUser,
+        SelfUser, Wanted,
     },
     telegram::{
         CallError, KeyLease, LinkExit,
@@ -237,6 +237,22 @@ impl LinkHandle {
     /// [`CallError::Unresolvable`] when there is no such peer.
     pub async fn look_up(&self, recipient: &Recipient) -> Result<LookedUp, CallError> {
         people::look_up(&self.shared, recipient).await
+    }
+
+    /// What a person wants of whoever writes to them unasked; `None`: nothing.
+    ///
+    /// # Errors
+    /// [`CallError::Unresolvable`] when it is nobody known.
+    pub async fn wanted(&self, chat: ChatId) -> Result<Option<Wanted>, CallError> {
+        regard::wanted(&self.shared, chat).await
+    }
+
+    /// Does Telegram warn whoever looks at this person that they use an unofficial app?
+    ///
+    /// # Errors
+    /// [`CallError::Unresolvable`] when there is no such person.
+    pub async fn is_marked(&self, recipient: &Recipient) -> Result<bool, CallError> {
+        regard::is_marked(&self.shared, recipient).await
     }
 
     /// Comes into a chat; `None`: its admins were asked. Once more does no harm.

@@ -18,6 +18,7 @@ mod pace;
 mod people;
 mod pulse;
 mod put;
+mod regard;
 mod report;
 mod resolve;
 mod reveal;
@@ -37,8 +38,8 @@ use futures_util::future::BoxFuture;
 
 use super::{BookAway, Charge, LinkExit, SessionData};
 use crate::domain::{
-    AccountId, ApiCredentials, Batch, ChatId, ConversationKind, Device, HealthFact, Peer, Position,
-    Proxy, ProxyName, SecretText,
+    AccountId, ApiCredentials, Batch, ChatId, ConversationKind, Device, HealthFact, Holds, Peer,
+    Position, Proxy, ProxyName, SecretText, StateReason,
 };
 
 pub use handle::LinkHandle;
@@ -106,7 +107,7 @@ pub enum LinkEvent {
         after: Duration,
     },
     Disconnected {
-        reason: String,
+        reason: StateReason,
     },
     /// The way that the line goes; `None`: directly. Told when it is another one than before.
     Way(Option<ProxyName>),
@@ -119,7 +120,7 @@ pub enum LinkEvent {
     },
     FloodWait {
         seconds: u32,
-        what: &'static str,
+        holds: Holds,
     },
     /// What Telegram says of the account itself.
     Health(HealthFact),

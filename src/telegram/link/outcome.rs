@@ -189,7 +189,7 @@ mod tests {
             Failure::TimedOut,
             Failure::Unreadable,
             Failure::KeyUnknown,
-            Failure::Network("reset".to_owned()),
+            Failure::network("reset"),
             rpc(500, "RANDOM_ID_DUPLICATE", None),
             rpc(-503, "Timeout", None),
             rpc(401, "AUTH_KEY_UNREGISTERED", None),

@@ -507,7 +507,7 @@ impl Task {
                 self.shared.account_id
             );
         }
-        let reason = cause.to_string();
+        let reason = cause.reason();
         self.report.say(LinkEvent::Disconnected { reason });
         self.report.say(LinkEvent::Connecting {
             attempt: self.backoff.attempt(),
@@ -545,7 +545,7 @@ impl Task {
     }
 
     /// The clock was looked at before the dial.
-    pub(super) fn clock(&mut self, trouble: Option<String>) -> Flow {
+    pub(super) fn clock(&mut self, trouble: Option<i64>) -> Flow {
         self.unanswered = trouble.is_some();
         match trouble {
             Some(trouble) => Err(Stop::Lost(Cause::Clock(trouble))),

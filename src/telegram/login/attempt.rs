@@ -9,7 +9,8 @@ use tokio::{runtime::Handle, sync::mpsc};
 use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved::SavedCode};
 use crate::{
     domain::{
-        ApiCredentials, Device, MOST_PROXIES, Position, Proxy, SecretText, Timestamp, mask_phone,
+        ApiCredentials, Device, MOST_PROXIES, Position, Proxy, SecretText, StateReason, Timestamp,
+        mask_phone,
     },
     telegram::{
         KeyLease, SessionData, clock,
@@ -34,8 +35,18 @@ const KEY_PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct SentCode {
     pub(super) phone: SecretText,
     pub(super) hash: SecretText,
-    /// It went by e-mail, and is proven another way.
-    pub(super) by_email: bool,
+    pub(super) proof: Proof,
+}
+
+/// How a code is proven.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Proof {
+    /// As most are.
+    Number,
+    /// It went to the account's e-mail address.
+    Email,
+    /// It went to an e-mail address that the account is to have from now on; another code follows.
+    NewEmail,
 }
 
 /// A QR code that a phone may scan, or has scanned.
@@ -73,6 +84,8 @@ pub(super) struct Attempt {
     lease: Option<KeyLease>,
     /// Signed in by this attempt, and not handed over.
     made: Option<SessionData>,
+    /// Whoever signs in can be asked for an e-mail address.
+    pub(super) takes_email: bool,
 }
 
 impl Attempt {
@@ -115,6 +128,7 @@ impl Attempt {
             imported: imported.map(|imported| imported.session),
             lease: None,
             made: None,
+            takes_email: config.takes_email,
         })
     }
 
@@ -143,6 +157,7 @@ impl Attempt {
             imported: None,
             lease: None,
             made: None,
+            takes_email: true,
         };
         Ok((attempt, saved.step))
     }
@@ -179,7 +194,7 @@ impl Attempt {
             ));
         }
         let Some((pool, _)) = &self.pool else {
-            return Err(Failure::Network("no connection".to_owned()));
+            return Err(Failure::network("no connection"));
         };
         let mut answer = pool.calls.home(request, timing.connect_limit).await;
         if matches!(
@@ -189,16 +204,18 @@ impl Attempt {
             self.pool = None;
         }
         if matches!(answer, Err(Failure::TimedOut))
-            && let Some(trouble) = clock::trouble(&self.session, &self.settings).await
+            && let Some(seconds) = clock::trouble(&self.session, &self.settings).await
         {
-            answer = Err(Failure::Network(trouble));
+            answer = Err(Failure::network(
+                StateReason::ClockAhead { seconds }.to_string(),
+            ));
         }
         let ways = self.session.ways();
         match answer {
             Err(Failure::Network(_) | Failure::TimedOut) => {
                 ways.fruitless();
                 if let Some(trouble) = ways.trouble() {
-                    answer = Err(Failure::Network(trouble));
+                    answer = Err(Failure::network(trouble.to_string()));
                 }
             }
             _ => ways.works(),
@@ -211,7 +228,7 @@ impl Attempt {
         &mut self,
         request: &R,
     ) -> Result<R::Return, Failure> {
-        let mut last = Failure::Network("Telegram sends the number in circles".to_owned());
+        let mut last = Failure::network("Telegram sends the number in circles");
         for _ in 0..MAX_HOPS {
             match self.call(request).await {
                 Err(Failure::Rpc {
@@ -226,7 +243,7 @@ impl Attempt {
                             value: Some(dc),
                         });
                     };
-                    last = Failure::Network(format!("data centre {home} is not known here"));
+                    last = Failure::network(format!("data centre {home} is not known here"));
                     if !self.move_home(home) {
                         return Err(last);
                     }

@@ -6,7 +6,7 @@ use grammers_client::tl;
 
 use super::{
     LoginError, SignInStep,
-    attempt::{Attempt, SentCode},
+    attempt::{Attempt, Proof, SentCode},
 };
 use crate::{
     domain::{CodeChannel, SecretText, Timestamp},
@@ -78,12 +78,22 @@ impl Attempt {
                 });
             }
         };
-        let (via, length, hint) = channel(&sent.r#type).ok_or(LoginError::EmailRequired)?;
+        let known = channel(&sent.r#type);
         self.code = Some(SentCode {
             phone,
             hash: SecretText::new(sent.phone_code_hash),
-            by_email: via == CodeChannel::Email,
+            proof: match &known {
+                Some((CodeChannel::Email, ..)) => Proof::Email,
+                Some(_) => Proof::Number,
+                None => Proof::NewEmail,
+            },
         });
+        let Some((via, length, hint)) = known else {
+            return match self.takes_email {
+                true => Ok(SignInStep::Email),
+                false => Err(LoginError::EmailRequired),
+            };
+        };
         let next = sent.next_type.as_ref().map(next_channel);
         let pause = Duration::from_secs(u64::try_from(sent.timeout.unwrap_or(0)).unwrap_or(0));
         Ok(SignInStep::Code {
@@ -104,17 +114,19 @@ impl Attempt {
         if typed.expose().is_empty() {
             return Err(LoginError::WrongCode);
         }
-        let mail = code.by_email.then(|| {
-            tl::types::EmailVerificationCode {
-                code: typed.expose().to_owned(),
-            }
-            .into()
-        });
+        let mail = || {
+            let code = typed.expose().to_owned();
+            tl::types::EmailVerificationCode { code }.into()
+        };
+        if code.proof == Proof::NewEmail {
+            return self.prove_email(code, mail()).await;
+        }
+        let by_email = code.proof == Proof::Email;
         let request = tl::functions::auth::SignIn {
             phone_number: code.phone.expose().to_owned(),
             phone_code_hash: code.hash.expose().to_owned(),
-            phone_code: (!code.by_email).then(|| typed.expose().to_owned()),
-            email_verification: mail,
+            phone_code: (!by_email).then(|| typed.expose().to_owned()),
+            email_verification: by_email.then(mail),
         };
         match self.call_home(&request).await {
             Ok(authorization) => self.finish(authorization).await,
@@ -124,6 +136,56 @@ impl Attempt {
             Err(failure) => Err(failure.into()),
         }
     }
+
+    /// A code goes to the address (core.telegram.org/api/auth, "Email verification").
+    pub(super) async fn submit_email(
+        &mut self,
+        email: SecretText,
+    ) -> Result<SignInStep, LoginError> {
+        let code = self.code.clone().ok_or(LoginError::WrongStep)?;
+        if code.proof != Proof::NewEmail {
+            return Err(LoginError::WrongStep);
+        }
+        let request = tl::functions::account::SendVerifyEmailCode {
+            purpose: purpose(&code),
+            email: email.expose().trim().to_owned(),
+        };
+        let tl::enums::account::SentEmailCode::Code(sent) = self.call(&request).await?;
+        Ok(SignInStep::Code {
+            via: CodeChannel::Email,
+            length: u8::try_from(sent.length).ok().filter(|length| *length > 0),
+            hint: Some(sent.email_pattern).filter(|hint| !hint.is_empty()),
+            resend_at: None,
+            next: None,
+        })
+    }
+
+    /// The address is the account's from now on, and the number's own code is sent.
+    async fn prove_email(
+        &mut self,
+        code: SentCode,
+        verification: tl::enums::EmailVerification,
+    ) -> Result<SignInStep, LoginError> {
+        use tl::enums::account::EmailVerified as Verified;
+        let request = tl::functions::account::VerifyEmail {
+            purpose: purpose(&code),
+            verification,
+        };
+        match self.call(&request).await? {
+            Verified::Login(verified) => self.code_sent(code.phone, verified.sent_code).await,
+            Verified::Verified(_) => Err(LoginError::Rejected {
+                code: "EMAIL_VERIFIED".to_owned(),
+            }),
+        }
+    }
+}
+
+fn purpose(code: &SentCode) -> tl::enums::EmailVerifyPurpose {
+    tl::types::EmailVerifyPurposeLoginSetup {
+        phone_number: code.phone.expose().to_owned(),
+        phone_code_hash: code.hash.expose().to_owned(),
+    }
+    .into()
 }
 
 /// Where the code went, how long it is, and what else is known of it. `None`: Telegram first wants an e-mail address from

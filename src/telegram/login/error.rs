@@ -43,9 +43,11 @@ pub enum LoginError {
     )]
     CheckWanted,
     #[error(
-        "Telegram wants this account to confirm an e-mail address first: do it in an official app"
+        "Telegram wants this account to have an e-mail address first: set it up in an official app, or sign in on the desk"
     )]
     EmailRequired,
+    #[error("Telegram does not take this e-mail address: give another one")]
+    EmailRefused,
     #[error("no answer from Telegram: {0}")]
     Network(String),
     #[error("Telegram refused: {code}")]
@@ -83,6 +85,7 @@ impl LoginError {
             },
             Self::CheckWanted,
             Self::EmailRequired,
+            Self::EmailRefused,
             Self::Network("reset".to_owned()),
             Self::Rejected {
                 code: "SOMETHING_NEW".to_owned(),
@@ -110,6 +113,7 @@ impl LoginError {
                 | Self::PaymentRequired { .. }
                 | Self::CheckWanted
                 | Self::EmailRequired
+                | Self::EmailRefused
                 | Self::Network(_)
                 | Self::Rejected { .. }
                 | Self::SessionStringInvalid { .. }
@@ -142,8 +146,12 @@ fn said(code: i32, name: String) -> LoginError {
         "PHONE_CODE_INVALID" | "PHONE_CODE_EMPTY" | "CODE_INVALID" | "EMAIL_CODE_INVALID" => {
             LoginError::WrongCode
         }
-        "PHONE_CODE_EXPIRED" | "PHONE_CODE_HASH_EMPTY" | "CODE_HASH_INVALID" => {
-            LoginError::CodeExpired
+        "PHONE_CODE_EXPIRED"
+        | "PHONE_CODE_HASH_EMPTY"
+        | "CODE_HASH_INVALID"
+        | "EMAIL_VERIFY_EXPIRED" => LoginError::CodeExpired,
+        "EMAIL_INVALID" | "EMAIL_NOT_ALLOWED" | "EMAIL_HASH_EXPIRED" | "EMAIL_NOT_SETUP" => {
+            LoginError::EmailRefused
         }
         "SESSION_PASSWORD_NEEDED" => LoginError::PasswordNeeded,
         "PASSWORD_HASH_INVALID" => LoginError::WrongPassword,

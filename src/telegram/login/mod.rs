@@ -43,6 +43,9 @@ pub struct SignInConfig {
     pub proxies: Option<Vec<Proxy>>,
     /// What it calls itself; `None`: as the service does.
     pub device: Option<Device>,
+    /// Whoever signs in can be asked for an e-mail address that the account is to have; otherwise that Telegram wants one
+    /// is an error.
+    pub takes_email: bool,
 }
 
 /// What is waited for.
@@ -59,6 +62,8 @@ pub enum SignInStep {
         /// How the next one would come.
         next: Option<CodeChannel>,
     },
+    /// Telegram wants the account to have an e-mail address first.
+    Email,
     /// Two-step verification.
     Password {
         hint: Option<String>,
@@ -197,6 +202,14 @@ impl SignIn {
         self.step(Action::Code(code)).await
     }
 
+    /// The e-mail address that the account is to have; a code goes there.
+    ///
+    /// # Errors
+    /// See [`LoginError`]; after [`LoginError::EmailRefused`] the same sign-in takes another one.
+    pub async fn submit_email(&self, email: SecretText) -> Result<SignInStep, LoginError> {
+        self.step(Action::Email(email)).await
+    }
+
     /// # Errors
     /// See [`LoginError`]; after [`LoginError::WrongPassword`] the same sign-in takes another try.
     pub async fn submit_password(&self, password: SecretText) -> Result<SignInStep, LoginError> {
@@ -254,6 +267,7 @@ impl SignIn {
             }
             let step = match action {
                 Action::Code(code) => attempt.submit_code(code).await?,
+                Action::Email(email) => attempt.submit_email(email).await?,
                 Action::Password(password) => attempt.submit_password(password).await?,
                 Action::Resend => attempt.resend_code().await?,
                 Action::Scan => {
@@ -279,6 +293,7 @@ impl SignIn {
 
 enum Action {
     Code(SecretText),
+    Email(SecretText),
     Password(SecretText),
     Resend,
     Scan,

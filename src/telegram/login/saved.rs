@@ -1,7 +1,10 @@
 //! A sign-in that waits for its code or password, in bytes, so that a restart of the service does not lose it. The
 //! code and the password themselves are never part of it.
 
-use super::{SignInStep, attempt::SentCode};
+use super::{
+    SignInStep,
+    attempt::{Proof, SentCode},
+};
 use crate::{
     domain::{CodeChannel, SecretBytes, SecretText, Timestamp},
     telegram::SessionData,
@@ -43,12 +46,16 @@ impl SavedCode {
         out.push(VERSION);
         out.extend(expected_user.unwrap_or(0).to_be_bytes());
         put(&mut out, session.expose());
-        let (phone, hash, by_email) = code.map_or(("", "", false), |code| {
-            (code.phone.expose(), code.hash.expose(), code.by_email)
+        let (phone, hash, proof) = code.map_or(("", "", Proof::Number), |code| {
+            (code.phone.expose(), code.hash.expose(), code.proof)
         });
         put(&mut out, phone.as_bytes());
         put(&mut out, hash.as_bytes());
-        out.push(u8::from(by_email));
+        out.push(match proof {
+            Proof::Number => 0,
+            Proof::Email => 1,
+            Proof::NewEmail => 2,
+        });
         match step {
             SignInStep::Code {
                 via,
@@ -74,6 +81,7 @@ impl SavedCode {
                 out.push(u8::from(*recovery));
                 out.extend(reset_at.map_or(0, Timestamp::millis).to_be_bytes());
             }
+            SignInStep::Email => out.push(2),
             SignInStep::Scan { .. } | SignInStep::Done(_) => return None,
         }
         Some(SecretBytes::new(out))
@@ -90,11 +98,16 @@ impl SavedCode {
         let session = SessionData::from_bytes(reader.block()?).ok()?;
         let phone = reader.text()?;
         let hash = reader.text()?;
-        let by_email = reader.byte()? == 1;
+        let proof = match reader.byte()? {
+            0 => Proof::Number,
+            1 => Proof::Email,
+            2 => Proof::NewEmail,
+            _ => return None,
+        };
         let code = (!hash.is_empty()).then(|| SentCode {
             phone: SecretText::new(phone),
             hash: SecretText::new(hash),
-            by_email,
+            proof,
         });
         let step = match reader.byte()? {
             0 => SignInStep::Code {
@@ -119,6 +132,7 @@ impl SavedCode {
                         .map(Timestamp::from_millis),
                 },
             },
+            2 => SignInStep::Email,
             _ => return None,
         };
         reader.0.is_empty().then_some(Self {
@@ -193,7 +207,7 @@ mod tests {
         let code = SentCode {
             phone: SecretText::new("99966100"),
             hash: SecretText::new("hash"),
-            by_email: false,
+            proof: Proof::NewEmail,
         };
         let step = SignInStep::Code {
             via: CodeChannel::Sms,
@@ -206,7 +220,11 @@ mod tests {
         let back = SavedCode::from_bytes(bytes.expose()).unwrap();
         assert_eq!(back.session, session());
         assert_eq!(back.expected_user, Some(9));
-        assert_eq!(back.code.unwrap().hash.expose(), "hash");
+        let back_code = back.code.unwrap();
+        assert_eq!(
+            (back_code.hash.expose(), back_code.proof),
+            ("hash", Proof::NewEmail)
+        );
         let SignInStep::Code {
             via,
             length,
@@ -229,6 +247,13 @@ mod tests {
                 "{end}"
             );
         }
+    }
+
+    #[test]
+    fn a_sign_in_that_waits_for_an_address_comes_back() {
+        let bytes = SavedCode::to_bytes(&session(), None, None, &SignInStep::Email).unwrap();
+        let back = SavedCode::from_bytes(bytes.expose()).unwrap();
+        assert!(matches!(back.step, SignInStep::Email));
     }
 
     #[test]

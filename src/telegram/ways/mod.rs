@@ -29,7 +29,7 @@ use std::{
 use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::domain::{Proxy, ProxyName};
+use crate::domain::{Proxy, ProxyName, StateReason, WayFault};
 
 use super::Timing;
 use dial::{Target, Upstream};
@@ -106,7 +106,7 @@ struct State {
     /// Of the lines over the way in use.
     lines: CancellationToken,
     /// The last dial found no way; why.
-    trouble: Option<String>,
+    trouble: Option<StateReason>,
     returning: Option<AbortOnDropHandle<()>>,
     returns: u32,
 }
@@ -205,7 +205,7 @@ impl Ways {
         let user = self.login.user_for(Purpose::Aside);
         let login = Some((user.as_str(), self.login.password.as_str()));
         let connected = socks::connect(&mut stream, login, address).await;
-        connected.map_err(|_| io::Error::other(self.all_errors(&lock(&self.state))))?;
+        connected.map_err(|_| io::Error::other(self.all_errors(&lock(&self.state)).to_string()))?;
         Ok(stream)
     }
 
@@ -217,9 +217,10 @@ impl Ways {
     }
 
     /// Why no way works, when that is so.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<StateReason> {
         if let (false, Err(kind)) = (self.is_direct(), self.door) {
-            return Some(WayError::NoRelay(kind).to_string());
+            let detail = kind.to_string();
+            return Some(StateReason::NoSockets { detail });
         }
         lock(&self.state).trouble.clone()
     }
@@ -266,15 +267,20 @@ impl Ways {
         }
     }
 
-    /// Each proxy with what it said last, in words.
-    fn all_errors(&self, state: &State) -> String {
-        let said: Vec<String> = self
-            .proxies
-            .iter()
-            .zip(&state.errors)
-            .filter_map(|(proxy, error)| Some(format!("{proxy}: {}", error.as_ref()?)))
-            .collect();
-        format!("no way to Telegram works ({})", said.join("; "))
+    /// Each proxy with what it said last.
+    fn all_errors(&self, state: &State) -> StateReason {
+        let said = |(proxy, error): (&Arc<Proxy>, &Option<WayError>)| {
+            let error = error.as_ref()?;
+            Some(WayFault {
+                proxy: proxy.name(),
+                error: error.code().to_owned(),
+                words: error.to_string(),
+            })
+        };
+        let ways = self.proxies.iter().zip(&state.errors).filter_map(said);
+        StateReason::NoWay {
+            ways: ways.collect(),
+        }
     }
 
     /// Over the first way that leads there.

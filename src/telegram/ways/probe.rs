@@ -13,7 +13,10 @@ use serde::Serialize;
 use super::{Proxy, Target, WayError, Ways, lock};
 use crate::{
     domain::ProxyName,
-    telegram::{handshake, settings::Settings},
+    telegram::{
+        handshake::{self, HandshakeError},
+        settings::Settings,
+    },
 };
 
 /// For so long an answer holds for all accounts that prefer the same proxy.
@@ -105,13 +108,25 @@ async fn ask(ways: &Ways, target: Target) -> Result<(Duration, i64), NoAnswer> {
     match handshake::seconds_ahead(ways, target.dc, target.address, LIMIT).await {
         Ok(ahead) => Ok((begun.elapsed(), ahead)),
         Err(error) => {
-            let state = lock(&ways.state);
-            let of_the_way = state.errors.iter().flatten().next();
+            let said = lock(&ways.state).errors.iter().flatten().next().cloned();
+            let of_the_way = said.or_else(|| (!ways.is_direct()).then(|| behind(&error)));
             Err(NoAnswer {
-                code: of_the_way.map_or("unreachable", WayError::code),
-                words: of_the_way.map_or_else(|| error.to_string(), ToString::to_string),
+                code: of_the_way.as_ref().map_or("unreachable", WayError::code),
+                words: of_the_way.map_or_else(|| error.to_string(), |error| error.to_string()),
             })
         }
+    }
+}
+
+/// The proxy let us through, and what came of that is no answer of Telegram's.
+fn behind(error: &HandshakeError) -> WayError {
+    match error {
+        HandshakeError::TimedOut => WayError::Silent,
+        HandshakeError::Network(error) => match WayError::of_line(error) {
+            WayError::Closed => WayError::Closed,
+            _ => WayError::Nonsense("what comes through it is not Telegram's"),
+        },
+        HandshakeError::Refused(_) => WayError::Nonsense("what comes through it is not Telegram's"),
     }
 }
 

@@ -208,7 +208,7 @@ async fn answer_steps(
             Err(error) => return Err(error),
         },
         (Some(LoginStep::Password), _) => LoginStep::Password,
-        (Some(LoginStep::Code | LoginStep::Scan), _) => {
+        (Some(LoginStep::Code | LoginStep::Email | LoginStep::Scan), _) => {
             return Err(LoginError::WrongStep.into());
         }
         (Some(LoginStep::Done) | None, _) => return Err(SignInError::NotStarted),
@@ -223,7 +223,9 @@ async fn answer_steps(
             }
         }
         (LoginStep::Password, None) => Ok(Verified::PasswordNeeded),
-        (LoginStep::Code | LoginStep::Scan, _) => Err(LoginError::WrongStep.into()),
+        (LoginStep::Code | LoginStep::Email | LoginStep::Scan, _) => {
+            Err(LoginError::WrongStep.into())
+        }
     }
 }
 

@@ -140,6 +140,11 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
         "the disk of the service is full; nothing was sent",
     ),
     (
+        "email_invalid",
+        &[422],
+        "this is no e-mail address, or none that Telegram takes",
+    ),
+    (
         "email_required",
         &[422],
         "Telegram wants an e-mail address confirmed first",
@@ -366,6 +371,11 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
         "two-step verification: send the password as well",
     ),
     ("no_login", &[409], "no sign-in is under way"),
+    (
+        "nobody_can_look",
+        &[409],
+        "no other account that is connected can see this one",
+    ),
     (
         "not_a_person",
         &[422],

@@ -65,6 +65,7 @@ pub const SIGN_IN: Codes = &[
     "api_credentials_rejected",
     "payment_required",
     "check_wanted",
+    "email_invalid",
     "email_required",
     "telegram_refused",
     "session_invalid",

@@ -151,11 +151,13 @@ operations! {
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], &[g::ACCOUNT];
         delete "/accounts/{id}/login" "Ends a sign-in", "" => 200 "AccountAndLogin", &[], &[g::ACCOUNT];
         post "/accounts/{id}/login/code" "The code that Telegram sent", "Code" => 200 "AccountAndLogin", &[], SIGNING_IN;
+        post "/accounts/{id}/login/email" "The e-mail address that Telegram wants the account to have (step `email`); a code goes there, and is given as every code", "Email" => 200 "AccountAndLogin", &[], SIGNING_IN;
         post "/accounts/{id}/login/password" "The two-step verification password", "Password" => 200 "AccountAndLogin", &[], SIGNING_IN;
         post "/accounts/{id}/login/resend" "Asks for the code by the next way", "" => 200 "AccountAndLogin", &[], SIGNING_IN;
         post "/accounts/{id}/proxy/test" "Which data centres each of its ways to Telegram reaches, and how fast; or each of those given", "TestWays" => 200 "Ways", &[], &[g::VAULT, g::WAYS];
         get "/accounts/{id}/sessions" "Where the account is signed in at Telegram, this session first", "" => 200 "DeviceSessions", &[], &[g::ACCOUNT, g::DEVICES, g::TELEGRAM];
         delete "/accounts/{id}/sessions/{hash}" "Ends another session of the account", "" => 204 "", &[], &[g::ACCOUNT, g::DEVICES, g::TELEGRAM];
+        post "/accounts/{id}/mark" "Another of the accounts looks whether Telegram warns others that this one uses an unofficial app; `health.unofficial` has what it saw", "" => 200 "OneAccount", &[], &[g::ACCOUNT, &["nobody_can_look"]];
         get "/proxies" "The service's own ways to Telegram, in order, without credentials: for accounts that name none; an empty list: directly", "" => 200 "ServiceWays", &[], &[];
         post "/proxies/test" "Which data centres each of them reaches, and how fast; or each of those given, before an account has them", "TestWays" => 200 "Ways", &[], &[g::WAYS];
         post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &[g::VAULT, &["account_unavailable"]];
@@ -235,6 +237,8 @@ operations! {
         post "/telegram/auth/phone/" "Sends a code", "PortalPhone" => 200 "PortalCodeSent", &[], PORTAL_SIGN_IN;
         post "/telegram/auth/verify" "Signs in with code and password", "PortalVerify" => 200 "PortalVerified", &[], PORTAL_SIGN_IN;
         post "/telegram/auth/verify/" "Signs in with code and password", "PortalVerify" => 200 "PortalVerified", &[], PORTAL_SIGN_IN;
+        post "/telegram/auth/resend" "Asks for the code by the next way", "" => 200 "PortalCodeSent", &[], PORTAL_SIGN_IN;
+        post "/telegram/auth/resend/" "Asks for the code by the next way", "" => 200 "PortalCodeSent", &[], PORTAL_SIGN_IN;
         get "/telegram/auth/qr" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], PORTAL_SIGN_IN;
         get "/telegram/auth/qr/" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], PORTAL_SIGN_IN;
         get "/telegram/auth/qr/status" "pending, scanned, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];

@@ -4,7 +4,7 @@ import { api, exportHref } from '../api.js';
 import { el, setText, show } from '../dom.js';
 import { moment } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
-import { colourOf, historyText, needsPerson, ringOf, stateText } from '../words.js';
+import { colourOf, disputeText, historyText, needsPerson, ringOf, stateText } from '../words.js';
 import { Sheet, confirm } from './sheet.js';
 import { HealthSection } from './health.js';
 import { WaysField, wayName } from './ways.js';
@@ -60,8 +60,9 @@ export class AccountSheet {
     show(this.conflict, conflict !== null);
     if (!conflict) return this.conflict.replaceChildren();
     const { t, actions } = this.app;
-    const what = el('p', { class: 'small', lang: 'en', dir: 'ltr', text: conflict.what });
-    const parts = [el('p', { text: t('account.conflict') }), what];
+    // What lies behind it is technical, and in English.
+    const what = el('details', { class: 'more' }, el('summary', { text: t('account.conflict.details') }), el('p', { class: 'small', lang: 'en', dir: 'ltr', text: conflict.what }));
+    const parts = [el('p', { text: t('account.conflict') }), el('p', { text: disputeText(this.app.words, conflict) }), what];
     if (conflict.settled_here) {
       parts.push(el('p', { text: t('account.conflict.here') }), el('button', {
         type: 'button', class: 'button', text: t('account.conflict.keep'), 'data-act': 'account.conflict.keep',

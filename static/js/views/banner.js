@@ -3,14 +3,14 @@
 import { $, parts, setAttr, setIcon, setText, show } from '../dom.js';
 import { countdown } from '../format.js';
 import { cleanName } from '../text.js';
-import { needsPerson } from '../words.js';
+import { disputeText, needsPerson } from '../words.js';
 
 /** A dropped line is worth a banner only when it stays dropped for a moment. */
 const PATIENCE = 700;
 
 /**
  * What to say, if anything. Pure.
- * @returns {{key: string, level: 'wait'|'bad', icon: string, params?: object, act?: string, account?: string, why?: string|null}|null}
+ * @returns {{key: string, level: 'wait'|'bad', icon: string, params?: object, act?: string, account?: string, why?: string|null, conflict?: object}|null}
  */
 export function bannerOf(state, now) {
   const { live } = state;
@@ -36,8 +36,8 @@ function vaultBanner({ vault, accounts }) {
   const [conflict, ...more] = vault?.conflicts ?? [];
   if (!conflict) return null;
   const account = accounts.get(conflict.account_id);
-  if (!account) return { key: 'banner.vault.row', level: 'bad', icon: 'alert', params: { id: conflict.account_id }, why: conflict.what };
-  const act = { act: 'account', account: account.id, why: conflict.what };
+  if (!account) return { key: 'banner.vault.row', level: 'bad', icon: 'alert', params: { id: conflict.account_id }, conflict };
+  const act = { act: 'account', account: account.id, conflict };
   if (more.length > 0) return { key: 'banner.vault.conflicts', level: 'bad', icon: 'alert', params: { n: more.length + 1 }, ...act };
   return { key: 'banner.vault.conflict', level: 'bad', icon: 'alert', params: { account: cleanName(account.label) }, ...act };
 }
@@ -62,7 +62,7 @@ export class Banner {
     const params = { ...banner.params };
     if ('left' in params) params.time = countdown(lang, params.left);
     setText(this.text, t(banner.key, params));
-    setAttr(this.text, 'title', banner.why ?? null);
+    setAttr(this.text, 'title', banner.conflict ? disputeText(this.app.words, banner.conflict) : banner.why ?? null);
     setAttr(this.parts.root, 'data-level', banner.level);
     // A countdown read aloud every second is noise.
     setAttr(this.parts.root, 'aria-live', 'left' in params ? 'off' : 'polite');

@@ -17,7 +17,9 @@ export class HealthSection {
     this.devices = new Devices(app, id);
     this.pace = new PaceFields(app, id);
     this.name = new NameFields(app, id);
-    this.root = el('section', { class: 'signin' }, el('h3', { text: t('health.title') }), this.lines, this.devices.root, this.pace.root, this.name.root);
+    this.look = el('button', { type: 'button', class: 'button', 'data-act': 'health.look', text: t('health.look'), on: { click: () => this.lookAt() } });
+    this.looked = el('p', { class: 'hint', role: 'status' });
+    this.root = el('section', { class: 'signin' }, el('h3', { text: t('health.title') }), this.lines, el('div', { class: 'actions' }, this.look), this.looked, this.devices.root, this.pace.root, this.name.root);
   }
 
   paint(account) {
@@ -44,7 +46,29 @@ export class HealthSection {
     if (strangers) lines.push(this.line('strangers', 'wait', t('health.strangers', { since: moment(lang, strangers.since), last: moment(lang, strangers.last_at) }), t('health.strangers.next')));
     for (const peer of paid) lines.push(this.line('paid', 'wait', t('health.paid', { who: this.nameOf(account, peer.chat_id), n: peer.stars }), t('health.paid.next')));
     if (floods?.count > 0) lines.push(this.line('floods', 'wait', t('health.floods', { n: floods.count, longest: about(lang, floods.longest_s) }), t('health.floods.next')));
+    const mark = account.health?.unofficial ?? null;
+    if (mark?.marked) lines.push(this.line('mark', 'wait', t('health.mark', { when: moment(lang, mark.seen_at) }), t('health.mark.next')));
+    const learned = account.health?.learned_per_minute ?? null;
+    if (learned !== null) lines.push(this.line('pace', 'wait', t('health.pace', { n: learned }), t('health.pace.next')));
     return lines.length > 0 ? lines : [this.line('good', 'good', t('health.good'), null)];
+  }
+
+  /** Only somebody else sees whether Telegram warns of the account's app. */
+  async lookAt() {
+    const { t } = this.app;
+    this.look.disabled = true;
+    setText(this.looked, '');
+    try {
+      const asked = this.app.state.accounts;
+      const { account } = await api.look(this.id);
+      this.app.store.dispatch({ type: 'account_changed', account, asked });
+      if (!account.health.unofficial?.marked) setText(this.looked, t('health.unmarked'));
+    } catch (error) {
+      if (!error.code) throw error;
+      setText(this.looked, this.app.explain(error));
+    } finally {
+      this.look.disabled = false;
+    }
   }
 
   nameOf(account, chat) {

@@ -111,6 +111,8 @@ class NewConversation {
     const detail = [t(`kind.${found.kind}`), found.username ? `@${found.username}` : '', found.members === null ? '' : t('new.members', { n: found.members }), this.others(found.accounts)].filter(Boolean).join(' · ');
     const parts = [this.option({ title: found.title, chat_id: found.chat_id ?? found.title, kind: found.kind }, this.account.value, detail, () => this.choose(found))];
     if (found.about) parts.push(el('p', { class: 'hint', dir: 'auto', text: oneLine(found.about, 300) }));
+    if (found.wants?.stars) parts.push(el('p', { class: 'hint', 'data-wants': 'stars', text: t('new.paid', { n: found.wants.stars }) }));
+    else if (found.wants?.premium) parts.push(el('p', { class: 'hint', 'data-wants': 'premium', text: t('new.premium') }));
     if (found.joinable) parts.push(el('div', { class: 'actions' }, el('button', { type: 'button', class: 'button', text: t(found.on_request ? 'new.ask' : 'new.join'), on: { click: () => this.join() } })));
     this.found.replaceChildren(...parts);
     if (!found.joinable && !found.conversation) this.choose(found);

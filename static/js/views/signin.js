@@ -8,7 +8,7 @@ import { el, icon, setText } from '../dom.js';
 import { countdown, moment } from '../format.js';
 import { session } from '../prefs.js';
 import { cleanName, cleanText, hueOf, safeHref } from '../text.js';
-import { codeWay, colourOf, forgottenText } from '../words.js';
+import { codeWay, colourOf, forgottenText, stateReason } from '../words.js';
 import { codeField, colourField, field } from './fields.js';
 import { WaysField } from './ways.js';
 
@@ -60,12 +60,12 @@ export class Signin {
     if (login?.step === 'done' && !this.started) login = null;
     const step = login?.step ?? 'begin';
     if (step === 'done' || (login === null && this.started && RUNNING.includes(state.accounts.get(this.id)?.state))) return this.done();
-    const key = `${this.id}|${step}|${login?.method}|${login?.code_length}|${step === 'begin' ? `${state.serverHasApi}|${state.accountsLoaded}` : ''}`;
+    const key = `${this.id}|${step}|${login?.method}|${login?.code_via}|${login?.code_length}|${step === 'begin' ? `${state.serverHasApi}|${state.accountsLoaded}` : ''}`;
     if (key !== this.shown) {
       this.shown = key;
       this.step = step;
       this.update = null;
-      const screens = { begin: () => this.begin(state), code: () => this.code(login), password: () => this.password(login), scan: () => this.scan(login) };
+      const screens = { begin: () => this.begin(state), code: () => this.code(login), email: () => this.email(), password: () => this.password(login), scan: () => this.scan(login) };
       this.root.replaceChildren(...(screens[step] ?? screens.begin)());
       if (step !== 'begin' || !this.welcome) this.root.querySelector('input:not([type=radio])')?.focus({ preventScroll: true });
     }
@@ -125,7 +125,8 @@ export class Signin {
     const title = account ? t('signin.again', { account: cleanName(account.label) }) : t('signin.how');
     const nodes = [el('div', { class: 'pair' }, byPhone, byQr), more];
     if (!account) return section(title, this.way(), ...nodes);
-    const reason = account.state_reason ? el('p', { class: 'quiet', text: cleanText(account.state_reason) }) : '';
+    const why = stateReason(this.app.words, account);
+    const reason = why ? el('p', { class: 'quiet', text: why }) : '';
     return el('div', { class: 'signin' }, el('h3', { text: title }), reason, ...nodes);
   }
 
@@ -210,6 +211,19 @@ export class Signin {
       if (wait > 0) this.app.tick();
     };
     return [el('h2', { text: t('signin.code') }), where, form, el('div', { class: 'actions' }, resend, left), this.footer()];
+  }
+
+  // ---- the e-mail address that Telegram wants ----
+
+  email() {
+    const { t } = this.app;
+    const entry = field(t('signin.email'), { type: 'email', autocomplete: 'off', dir: 'ltr', maxlength: '254' });
+    const send = (event) => {
+      event.preventDefault();
+      if (entry.value !== '') this.answer(() => api.sendEmail(this.id, entry.value), () => entry);
+    };
+    const form = el('form', { class: 'signin', novalidate: true, on: { submit: send } }, entry.root, el('div', { class: 'actions' }, el('button', { class: 'button primary', text: t('signin.next') })));
+    return [el('h2', { text: t('signin.email.title') }), el('p', { class: 'quiet', text: t('signin.email.text') }), form, this.footer()];
   }
 
   /** Where the code went, with what Telegram says of it. */

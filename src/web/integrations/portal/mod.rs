@@ -21,7 +21,7 @@ use crate::web::{ApiError, doors::Owner};
 
 pub use chats::{list_chats, list_messages, send_message};
 pub use session::{session_info, session_reset, session_status, user_info};
-pub use sign_in::{auth_phone, auth_qr, auth_verify, qr_status};
+pub use sign_in::{auth_phone, auth_qr, auth_resend, auth_verify, qr_status};
 
 /// A page waits this long for Telegram to tell who is signed in.
 const PATIENCE: Duration = Duration::from_secs(5);

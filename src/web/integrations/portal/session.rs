@@ -41,7 +41,7 @@ pub async fn session_status(visitor: Visitor) -> Result<HttpResponse, ApiError> 
 
 const fn step_word(login: &Login) -> &'static str {
     match login.step {
-        LoginStep::Code => "code_sent",
+        LoginStep::Code | LoginStep::Email => "code_sent",
         LoginStep::Password => "password_needed",
         LoginStep::Scan => "pending",
         LoginStep::Done => "authorized",
@@ -98,6 +98,8 @@ pub async fn session_info(visitor: Visitor) -> Result<HttpResponse, ApiError> {
             "authorized": owned.is_connected(),
             "state": account.state,
             "state_reason": account.state_reason,
+            "state_code": account.state_code,
+            "state_params": account.state_params,
             "state_since": account.state_since,
             "phone": account.phone,
             "user": account.user,

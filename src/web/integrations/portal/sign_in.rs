@@ -30,15 +30,31 @@ pub async fn auth_phone(
     let method = SignInMethod::Phone(check_phone(&body.phone)?);
     let (begun, login) = owned::begin(&visitor, &visitor.owner, "Portal", method).await?;
     visitor.note.account(begun.id());
-    Ok(HttpResponse::Ok().json(json!({
+    Ok(HttpResponse::Ok().json(described_code(&visitor, &login)))
+}
+
+fn described_code(visitor: &Visitor, login: &Login) -> Value {
+    json!({
         "success": true,
         "status": "code_sent",
-        "message": visitor.say_code_sent(&login),
+        "message": visitor.say_code_sent(login),
         "code_via": login.code_via,
         "code_hint": login.code_hint,
         "code_length": login.code_length,
+        "resend_at": login.resend_at,
+        "resend_via": login.resend_via,
         "expires_at": login.expires_at,
-    })))
+    })
+}
+
+/// The code once more, by the next way.
+pub async fn auth_resend(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    let owned = visitor.owned().await?.ok_or_else(|| {
+        ApiError::conflict("no_login", "no sign-in is under way: start one first")
+    })?;
+    visitor.note.account(owned.id());
+    let login = visitor.supervisor.sign_ins().resend(owned.id()).await?;
+    Ok(HttpResponse::Ok().json(described_code(&visitor, &login)))
 }
 
 #[derive(Deserialize)]
@@ -126,7 +142,7 @@ fn described_qr(login: Option<&Login>) -> Value {
         Some(LoginStep::Scan) => "pending",
         Some(LoginStep::Password) => "password_needed",
         Some(LoginStep::Done) => "authorized",
-        Some(LoginStep::Code) | None => "expired",
+        Some(LoginStep::Code | LoginStep::Email) | None => "expired",
     };
     json!({
         "success": true,

@@ -6,13 +6,14 @@ super::schemas! {
     answer Account {
         id: "uuid", label: "string", colour: "integer", phone: "string?", is_active: "boolean",
         state: "one of signed_out|signing_in|connecting|online|reconnecting|limited|stopped|needs_login|banned|failed",
-        state_reason: "string?", state_since: "time", retry_at: "time?", attempt: "integer", user: "TelegramUser?",
+        state_reason: "string?", state_code: "string?", state_params: "object?", state_since: "time", retry_at: "time?", attempt: "integer", user: "TelegramUser?",
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
         archive: "one of recent|all", history: "History?",
         media: "one of none|previews|all", proxies: "ProxyName[]?", proxy: "ProxyName?", exit: "one of direct|proxy",
         health: "Health", pace: "Pace", device: "Device?",
     }
-    answer Health { frozen: "Frozen?", strangers_limited: "StrangersLimit?", paid: "PaidPeer[]", flood_waits: "FloodDay", strangers_today: "integer" }
+    answer Health { frozen: "Frozen?", strangers_limited: "StrangersLimit?", paid: "PaidPeer[]", flood_waits: "FloodDay", strangers_today: "integer", learned_per_minute: "integer?", unofficial: "UnofficialMark?" }
+    answer UnofficialMark { marked: "boolean", seen_at: "time" }
     answer Frozen { since: "time?", until: "time?", appeal_url: "string?" }
     answer StrangersLimit { since: "time", last_at: "time" }
     answer PaidPeer { chat_id: "string", stars: "integer", learned_at: "time" }
@@ -32,7 +33,7 @@ super::schemas! {
     answer Sync { phase: "one of dialogs|history|done", done: "integer", total: "integer" }
     answer History { done: "integer", total: "integer", eta_s: "integer" }
     answer Login {
-        method: "one of phone|qr|session", step: "one of code|password|scan|done",
+        method: "one of phone|qr|session", step: "one of code|email|password|scan|done",
         code_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?", code_length: "integer?",
         code_hint: "string?", resend_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?",
         password_recovery: "boolean?", password_reset_at: "time?",
@@ -86,8 +87,9 @@ super::schemas! {
     answer FoundChat {
         chat_id: "string?", kind: "one of private|bot|group|supergroup|channel", title: "string", username: "string?",
         about: "string?", members: "integer?", on_request: "boolean", joinable: "boolean", conversation: "Conversation?",
-        accounts: "uuid[]",
+        accounts: "uuid[]", wants: "Wanted?",
     }
+    answer Wanted { stars: "integer?", premium: "boolean" }
     answer Joined { conversation: "Conversation?", requested: "boolean" }
     answer Topics { topics: "Topic[]" }
     answer Topic { id: "string", title: "string?" }
@@ -155,7 +157,7 @@ super::schemas! {
         kind: "one of local|supabase", state: "one of online|offline", since: "time", reason: "string?",
         queued: "integer", conflicts: "VaultConflict[]",
     }
-    answer VaultConflict { account_id: "uuid", what: "string", settled_here: "boolean" }
+    answer VaultConflict { account_id: "uuid", what: "string", codes: "string[]", settled_here: "boolean" }
     answer OneAccount { account: "Account" }
     answer Imported { import: "ImportCounts" }
     answer ImportCounts {
@@ -255,6 +257,7 @@ super::schemas! {
     }
     body Replay { after: "event number" }
     body Code { code: "secret" }
+    body Email { email: "secret" }
     body Password { password: "secret" }
     body Send {
         recipient: "secret", text: "words", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?",

@@ -10,7 +10,8 @@ super::schemas! {
     answer PortalCodeSent {
         success: "boolean", status: "one of code_sent", message: "string",
         code_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?",
-        code_hint: "string?", code_length: "integer?", expires_at: "time?",
+        code_hint: "string?", code_length: "integer?", resend_at: "time?",
+        resend_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?", expires_at: "time?",
     }
     body PortalVerify { phone: "maybe string?", code: "maybe string?", password: "maybe string?" }
     answer PortalVerified { success: "boolean", status: "one of authorized", message: "string", user: "Person" }
@@ -39,7 +40,7 @@ super::schemas! {
     }
     answer PortalSession { success: "boolean", session: "Session?" }
     answer Session {
-        account_id: "uuid", authorized: "boolean", state: "string", state_reason: "string?", state_since: "time",
+        account_id: "uuid", authorized: "boolean", state: "string", state_reason: "string?", state_code: "string?", state_params: "object?", state_since: "time",
         phone: "string?", user: "TelegramUser?", created_at: "time", last_update_at: "time?", attempts: "Attempt[]",
     }
     answer Attempt {

@@ -1,0 +1,1 @@
+ALTER TABLE farewells DROP COLUMN device;
