@@ -165,6 +165,11 @@ async fn every_way_of_a_sign_in_is_told_on_the_desk() {
     let mut desk = Desk::open(fleet.address()).await;
     desk.expect_console("422");
     desk.expect_console("429");
+    desk.until(
+        "the account in the rail",
+        "document.querySelector('.tile[data-ring=full]')",
+    )
+    .await;
     desk.click("#add-account").await;
     desk.fill(".sheet .step input:not([type=radio])", "Support")
         .await;

@@ -19,7 +19,8 @@ async fn health_and_pace_are_on_the_sheet() {
     let Met {
         mut fleet, account, ..
     } = met(&["Hello"]).await;
-    let desk = Desk::open(fleet.address()).await;
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("409");
     desk.until_text(".row", "Contact one").await;
     open_sheet(&desk).await;
     desk.until_text("[data-health=good]", "Nothing speaks against it")

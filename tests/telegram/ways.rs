@@ -231,7 +231,7 @@ fn misbehaving() -> Vec<(Speaks, Manners, &'static str)> {
 /// and within ten seconds the account goes by the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_exit_is_told_and_left_within_ten_seconds() {
-    let sim = telegram().await;
+    let sim = Simulator::builder().start().await.unwrap();
     let dcs = sim.dc_addresses();
     let kinds = [
         Kind::Microsocks { login: false },
@@ -265,11 +265,11 @@ async fn a_bad_exit_is_told_and_left_within_ten_seconds() {
         ..timing()
     };
     let asking = Ground::through(sim.clone(), timing.clone(), &urls[..1]);
-    let mut said = Vec::new();
-    for some in urls.chunks(MOST_PROXIES) {
+    let asked = urls.chunks(MOST_PROXIES).map(async |some| {
         let proxies = switchboard::domain::Proxy::parse_all(some.iter().copied()).unwrap();
-        said.extend(asking.telegram.test_ways(Some(&proxies), None).await);
-    }
+        asking.telegram.test_ways(Some(&proxies), None).await
+    });
+    let said = futures_util::future::join_all(asked).await.concat();
     for ((name, _, code), told) in rude.iter().zip(&said) {
         if !code.is_empty() {
             let first = &told.dcs[0];
@@ -301,20 +301,18 @@ async fn a_bad_exit_is_told_and_left_within_ten_seconds() {
         let limit = Duration::from_secs(40);
         assert!(took < limit, "{name}: {took:?}");
     }
-    // By itself each of the slowest takes no longer than it may.
-    for place in [0, 1, 5] {
-        let (name, rude, _) = &rude[place];
-        let mut took = Vec::new();
-        while took
-            .last()
-            .is_none_or(|last| *last >= Duration::from_secs(10))
-        {
-            assert!(took.len() < 3, "{name}: {took:?}");
-            let ground = Ground::through(sim.clone(), timing.clone(), &[&rude.url, &good.url]);
-            let begun = Instant::now();
-            online(&ground).await.handle.close().await;
-            took.push(begun.elapsed());
-        }
+    // By itself the slowest, that which promises, takes no longer than it may.
+    let (name, rude, _) = &rude[1];
+    let mut took = Vec::new();
+    while took
+        .last()
+        .is_none_or(|last| *last >= Duration::from_secs(10))
+    {
+        assert!(took.len() < 3, "{name}: {took:?}");
+        let ground = Ground::through(sim.clone(), timing.clone(), &[&rude.url, &good.url]);
+        let begun = Instant::now();
+        online(&ground).await.handle.close().await;
+        took.push(begun.elapsed());
     }
 }
 

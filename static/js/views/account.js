@@ -61,7 +61,7 @@ export class AccountSheet {
     if (!conflict) return this.conflict.replaceChildren();
     const { t, actions } = this.app;
     // What lies behind it is technical, and in English.
-    const what = el('details', { class: 'more' }, el('summary', { text: t('account.conflict.details') }), el('p', { class: 'small', lang: 'en', dir: 'ltr', text: conflict.what }));
+    const what = el('p', { class: 'small', lang: 'en', dir: 'ltr', text: conflict.what });
     const parts = [el('p', { text: t('account.conflict') }), el('p', { text: disputeText(this.app.words, conflict) }), what];
     if (conflict.settled_here) {
       parts.push(el('p', { text: t('account.conflict.here') }), el('button', {
