@@ -8,7 +8,7 @@ use super::{Access, ApiError, Service, audit::Note, optional, ways};
 use crate::{
     domain::{AccountId, Login, LoginStep, SecretText},
     remote,
-    telegram::SignInMethod,
+    telegram::{LoginError, SignInMethod},
 };
 
 /// Which way to sign in was asked for; `None` when none was.
@@ -115,10 +115,7 @@ pub async fn submit_email(
     let email = body.into_inner().email;
     let (name, domain) = email.expose().trim().split_once('@').unwrap_or_default();
     if name.is_empty() || domain.is_empty() || email.expose().len() > 254 {
-        return Err(ApiError::unprocessable(
-            "email_invalid",
-            "write an e-mail address: name@example.com",
-        ));
+        return Err(LoginError::EmailRefused.into());
     }
     let sign_ins = service.supervisor.sign_ins();
     let login = sign_ins.submit_email(*id, email).await?;
