@@ -199,7 +199,7 @@ async fn every_way_of_a_sign_in_is_told_on_the_desk() {
     let flood = Fault::error(420, "FLOOD_WAIT_7200").on("auth.sendCode");
     fleet.telegram.set_fault(flood.times(1));
     desk.keys("Enter").await;
-    desk.until_text(".sheet .error", "asks to wait 2 hours")
+    desk.until_text(".sheet .error", "asks to wait 2 hr")
         .await;
 
     // An address, its code, the number's code, the password with what a reset means.
