@@ -4,13 +4,13 @@ use diesel::{QueryableByName, RunQueryDsl};
 use sha2::{Digest, Sha256};
 
 use super::{
-    StoreError,
+    Result, StoreError, StoreHandle,
     job_error::JobResult,
     message_row::{MessageRecord, from_json, json},
-    sql::sql,
+    sql::{One, sql},
     tx::Tx,
 };
-use crate::domain::{StoredMessage, hex};
+use crate::domain::{ConversationId, StoredMessage, hex};
 
 #[derive(QueryableByName)]
 #[diesel(table_name = super::schema::idempotency_keys)]
@@ -104,5 +104,24 @@ impl Tx<'_> {
             .number(row)
             .run(self.conn)?;
         Ok(())
+    }
+}
+
+impl StoreHandle {
+    /// Was there an order of this conversation under this key?
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn knows_key(&self, conversation: ConversationId, key: String) -> Result<bool> {
+        self.read("knows_key", move |conn| {
+            let known = sql(
+                "SELECT count(*) AS n FROM idempotency_keys WHERE conversation_id = ? AND key = ?",
+            )
+            .number(conversation.0)
+            .text(&key)
+            .get_result::<One>(conn)?;
+            Ok(known.n > 0)
+        })
+        .await
     }
 }

@@ -24,6 +24,8 @@ use crate::domain::{AccountId, ChatId, ConversationId, Direction, EventBody, Spa
 const TELL: i64 = 200;
 /// Pages of a chat that are compared in the background after a hole; the rest is compared when somebody looks.
 const COMPARED_PAGES: i32 = 10;
+/// Fewer messages are no page: Telegram gives as few as it likes at a time.
+const A_PAGE: usize = 20;
 /// Stands in their place where Telegram refused to show the chat.
 const REFUSED: i32 = 1_000;
 /// Chats that were quiet for longer are compared only when somebody looks.
@@ -209,7 +211,7 @@ impl Tx<'_> {
             .filter(|number| !given.contains(number))
             .collect();
         if continuous && unseen.is_empty() {
-            self.compared(conversation, span.low, span.high)?;
+            self.compared(conversation, (span.low, span.high), given.len() >= A_PAGE)?;
         } else {
             // Until Telegram has said what became of those that it left out, whatever happens before.
             self.outdated(conversation, span.low, span.high)?;
@@ -236,7 +238,9 @@ impl Tx<'_> {
         let scope = self.scope(account.no, scope_of(chat))?;
         if scope.pts > 0 && scope.epoch <= asked {
             let conversation = self.conversation(key)?.fields.id;
-            self.compared(conversation, low, high)?;
+            let scope = (account.no, scope_of(chat));
+            let stored = self.numbers_between(conversation, scope, Span::closed(low, high))?;
+            self.compared(conversation, (low, high), stored.len() >= A_PAGE)?;
         }
         Ok(())
     }

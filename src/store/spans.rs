@@ -51,8 +51,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// What was compared with Telegram just now is out of date no longer.
-    pub fn compared(&mut self, conversation: i64, low: i32, high: i32) -> JobResult<()> {
+    /// What was compared with Telegram just now is out of date no longer. `counts`: it was a page worth the name.
+    pub fn compared(
+        &mut self,
+        conversation: i64,
+        (low, high): (i32, i32),
+        counts: bool,
+    ) -> JobResult<()> {
         let rows = sql("SELECT low, high, pages FROM stale WHERE conversation_id = ? AND low <= ? AND high >= ?")
             .number(conversation)
             .number(high)
@@ -69,7 +74,7 @@ impl Tx<'_> {
                     .number(conversation)
                     .number(low)
                     .number(high)
-                    .number(row.pages + 1)
+                    .number(row.pages + i32::from(counts))
                     .run(self.conn)?;
             }
         }

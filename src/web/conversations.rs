@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     Access, ApiError, Service,
     outgoing::{
-        GENERAL, check_can_send, check_can_write, check_reply, check_schedule, idempotency_key,
+        GENERAL, check_can_order, check_can_send, check_reply, check_schedule, idempotency_key,
         number, seen_at_telegram,
     },
     recipient,
@@ -172,6 +172,7 @@ pub async fn reply(
         "topic_id is the id of a topic of this forum",
     )?;
     let schedule = check_schedule(body.scheduled_for.as_deref(), conversation)?;
+    check_can_order(service, account, conversation, idempotency_key.as_deref()).await?;
     let reply = QueueReply {
         schedule,
         conversation: conversation.id,
@@ -181,8 +182,6 @@ pub async fn reply(
         topic_id: topic_id.filter(|topic| *topic != GENERAL),
         idempotency_key,
     };
-    check_can_send(account)?;
-    check_can_write(conversation)?;
     let queued = match service.store.queue_reply(reply.clone()).await {
         Err(StoreError::ReplyToUnknown) => {
             let target = seen_at_telegram(service, conversation, reply_to).await?;

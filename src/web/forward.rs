@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Access, ApiError, Service, copies,
-    outgoing::{GENERAL, check_can_send, idempotency_key, number},
+    outgoing::{GENERAL, check_can_order, idempotency_key, number},
     whole,
 };
 use crate::{
@@ -59,23 +59,19 @@ pub async fn forward_messages(
             "a topic is of one forum: name that conversation alone",
         ));
     }
+    let idempotency_key = idempotency_key(&request)?;
     let mut accounts = Vec::new();
     let mut places = Vec::new();
     for id in &chats {
         let conversation = service.conversation(&access, ConversationId(*id)).await?;
-        check_can_send(&service.account(&access, conversation.account_id).await?)?;
-        if !conversation.can_send {
-            return Err(ApiError::conflict(
-                "chat_read_only",
-                format!("this account may not write in {}", conversation.title),
-            ));
-        }
+        let account = service.account(&access, conversation.account_id).await?;
+        let key = idempotency_key.as_deref();
+        check_can_order(&service, &account, &conversation, key).await?;
         if !accounts.contains(&conversation.account_id) {
             accounts.push(conversation.account_id);
         }
         places.push((conversation.account_id, conversation.id));
     }
-    let idempotency_key = idempotency_key(&request)?;
     let messages: Vec<MessageRowId> = messages.into_iter().map(MessageRowId).collect();
     let copies = copies::stage(&service, &access, &messages, &places).await?;
     let queue = QueueForward {

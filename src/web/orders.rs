@@ -416,7 +416,17 @@ async fn queue(
         true => key.map(|key| format!("{key} {kind}")),
         false => key,
     };
-    check_can_send(&service.account(access, conversation.account_id).await?)?;
+    let account = service.account(access, conversation.account_id).await?;
+    if let Err(refused) = check_can_send(&account) {
+        // What was taken under this key before is answered, whatever became of the account since.
+        let known = match idempotency_key.clone() {
+            Some(key) => service.store.knows_key(conversation.id, key).await?,
+            None => false,
+        };
+        if !known {
+            return Err(refused);
+        }
+    }
     let queue = QueueDeed {
         conversation: conversation.id,
         messages,

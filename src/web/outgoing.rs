@@ -77,7 +77,7 @@ pub fn check_can_write(conversation: &Conversation) -> Result<(), ApiError> {
     }
     Err(ApiError::conflict(
         "chat_read_only",
-        "this account may not write in this chat",
+        format!("this account may not write in {}", conversation.title),
     ))
 }
 
@@ -107,6 +107,28 @@ pub fn check_can_send(account: &Account) -> Result<(), ApiError> {
         "account_unavailable",
         format!("{} can't send: {why}", account.label),
     ))
+}
+
+/// As [`check_can_send`] and [`check_can_write`]. What was taken under this key before is answered, whatever became of the
+/// account and the chat since.
+pub async fn check_can_order(
+    service: &Service,
+    account: &Account,
+    conversation: &Conversation,
+    key: Option<&str>,
+) -> Result<(), ApiError> {
+    let allowed = check_can_send(account).and_then(|()| check_can_write(conversation));
+    let (Err(_), Some(key)) = (&allowed, key) else {
+        return allowed;
+    };
+    match service
+        .store
+        .knows_key(conversation.id, key.to_owned())
+        .await?
+    {
+        true => Ok(()),
+        false => allowed,
+    }
 }
 
 pub fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, ApiError> {

@@ -11,8 +11,7 @@ use super::{
     conversations::{self, Reply},
     form::{Form, is_form},
     outgoing::{
-        GENERAL, check_can_send, check_can_write, check_schedule, idempotency_key, number,
-        seen_at_telegram,
+        GENERAL, check_can_order, check_schedule, idempotency_key, number, seen_at_telegram,
     },
     wording::Formatted,
 };
@@ -72,8 +71,7 @@ pub async fn reply(
     idempotency_key: Option<String>,
     form: &mut Form,
 ) -> Result<Vec<StoredMessage>, ApiError> {
-    check_can_send(account)?;
-    check_can_write(conversation)?;
+    check_can_order(service, account, conversation, idempotency_key.as_deref()).await?;
     read_files(service, account.id, form).await?;
     let words = words(form)?;
     let (text, wording) = caption(service, account.id, words).await?;

@@ -122,10 +122,14 @@ impl Nurse {
             .post(self.door.url(&format!("/accounts/{id}/login")))
             .json(&json!({ "session": session }))
             .send();
-        if asked
-            .await
-            .is_ok_and(|response| response.status().is_success())
+        let answer = asked.await;
+        if let Ok(refused) = &answer
+            && !refused.status().is_success()
         {
+            self.facts
+                .once(&format!("a sign-in was answered {}", refused.status()));
+        }
+        if answer.is_ok_and(|response| response.status().is_success()) {
             if let Some((Gone::Key, at)) = taken.take() {
                 let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
                 all.insert(id.to_owned(), (Gone::Session, at));

@@ -291,6 +291,38 @@ async fn what_was_refused_is_asked_for_again_when_the_chat_is_listed() {
     assert_eq!(world.store.next_owed(id).await.unwrap(), Some(fetch));
 }
 
+/// Protects edits and deletions of an absence on a day on which Telegram gives three messages at a time: all of what may have
+/// changed is compared, not the newest thirty.
+#[actix::test]
+async fn short_pages_are_compared_to_their_end() {
+    let world = World::new();
+    let id = account(&world).await;
+    let chat = ChatId::user(7);
+    // What is old is compared only when somebody looks.
+    let today = |number: i32| {
+        let mut said = message(chat, number, "live");
+        said.date = Timestamp::now();
+        new(said)
+    };
+    let all = (1..=90).map(today).collect();
+    world.store.record_batch(stream(id, all)).await.unwrap();
+    hole(&world, id, Hole::Account).await;
+    world
+        .store
+        .record_batch(stream(id, vec![today(91)]))
+        .await
+        .unwrap();
+    answer(&world, id, chat, (90, 91), &[], true).await;
+    let mut pages = 0;
+    while let Some(work) = world.store.next_stale(id).await.unwrap() {
+        let newest = [work.high, work.high - 1, work.high - 2];
+        let asked = (work.low - 1, work.high + 1);
+        answer(&world, id, chat, asked, &newest, false).await;
+        pages += 1;
+    }
+    assert!(pages >= 30, "{pages} pages of three for 90 messages");
+}
+
 /// Protects a chat that the account joined in our time and was never watched: what came since is owed, down to the first
 /// message that is older, and told; what is older is history.
 #[actix::test]

@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt;
 use crate::support::{
     api::Api,
     fleet::{Fleet, phone},
+    forms::{Form, paper},
     tokens, wait,
 };
 
@@ -280,4 +281,72 @@ async fn a_deletion_that_a_crash_cut_off_is_carried_out_at_its_repeat() {
     assert!(again.unwrap().status().is_success());
     let left = others(&fleet).await;
     assert!(!left.to_string().contains(&hash), "{left}");
+}
+
+/// Protects the caller whose answer was lost, when the account is signed out meanwhile: what was taken is answered as taken, of
+/// every kind of order; something new is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_is_answered_as_taken_whatever_became_of_the_account() {
+    let (fleet, account, _, conversation) = Fleet::with_a_chat().await;
+    let id = &conversation["id"];
+    let reply = format!("/conversations/{id}/reply");
+    let words = json!({ "text": "on its way" });
+    let form = Form::default()
+        .field("text", "the offer")
+        .add(&paper(1, 20_000));
+    let (status, first) = fleet
+        .api
+        .try_form(&reply, form.clone(), Some("file"))
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::ACCEPTED, "{first}");
+    let (_, _, said) = keyed(&fleet.api, Method::POST, &reply, "words", words.clone()).await;
+    let sent = fleet
+        .wait_for_message(&conversation, "on its way", "sent")
+        .await;
+    let edit = format!("/messages/{}", sent["id"]);
+    let forward = json!({ "message_ids": [sent["id"]], "conversation_ids": [id] });
+    let calls = [
+        (
+            Method::POST,
+            "/messages/forward".to_owned(),
+            "forward",
+            forward,
+        ),
+        (Method::PATCH, edit, "edit", json!({ "text": "arrived" })),
+    ];
+    let mut taken = vec![said["message"]["id"].clone()];
+    for (method, path, key, body) in &calls {
+        let (status, _, answer) = keyed(&fleet.api, method.clone(), path, key, body.clone()).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{path}: {answer}");
+        taken.push(row_of(&answer));
+    }
+    fleet.telegram.revoke_sessions(account.user);
+    fleet.wait_for_state(&account.id, "needs_login").await;
+
+    let (status, again) = fleet
+        .api
+        .try_form(&reply, form, Some("file"))
+        .await
+        .unwrap();
+    assert_eq!(status, StatusCode::ACCEPTED, "{again}");
+    assert_eq!(row_of(&again), row_of(&first));
+    let replied = (Method::POST, reply.clone(), "words", words.clone());
+    for ((method, path, key, body), row) in [replied].iter().chain(&calls).zip(&taken) {
+        let (status, _, answer) = keyed(&fleet.api, method.clone(), path, key, body.clone()).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{path}: {answer}");
+        assert_eq!(row_of(&answer), *row, "{path}");
+    }
+    let (status, _, refused) = keyed(&fleet.api, Method::POST, &reply, "new", words).await;
+    assert_eq!(
+        (status, code(&refused)),
+        (StatusCode::CONFLICT, "account_unavailable")
+    );
+}
+
+fn row_of(answer: &Value) -> Value {
+    match &answer["messages"][0]["id"] {
+        Value::Null => answer["message"]["id"].clone(),
+        row => row.clone(),
+    }
 }
