@@ -15,6 +15,8 @@ use super::{door::Door, facts::Facts, findings::Findings};
 use crate::support::fleet::{FleetAccount, session_string};
 
 const LOOK: Duration = Duration::from_millis(700);
+/// Between two tries to sign an account in.
+const BETWEEN: Duration = Duration::from_secs(8);
 /// So long after a login was taken the account may still be found without one.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -128,6 +130,11 @@ impl Nurse {
         {
             self.facts
                 .once(&format!("a sign-in was answered {}", refused.status()));
+            // A person doesn't try ten times within as many seconds, and is limited who does.
+            let mut all = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, at)) = all.get_mut(id) {
+                *at = Instant::now() + BETWEEN;
+            }
         }
         if answer.is_ok_and(|response| response.status().is_success()) {
             if let Some((Gone::Key, at)) = taken.take() {
