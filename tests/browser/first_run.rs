@@ -1,6 +1,6 @@
 //! The first minute: from the empty desk to the first account, by phone and by QR code.
 
-use switchboard_simulator::AccountSpec;
+use switchboard_simulator::{AccountSpec, Fault, world::CodeKind};
 
 use crate::support::{
     browser::Desk,
@@ -154,5 +154,124 @@ async fn a_session_string_adds_an_account() {
     let accounts = fleet.api.get("/accounts").await;
     assert_eq!(accounts["accounts"].as_array().unwrap().len(), 1);
     assert_eq!(accounts["accounts"][0]["label"], "Archive");
+    desk.close().await;
+}
+
+/// Protects whoever signs in at the desk: each way that Telegram takes is said in words, and leads to an account or to what
+/// else can be done.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_of_a_sign_in_is_told_on_the_desk() {
+    let fleet = Fleet::builder().off_the_disk().accounts(1).start().await;
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("422");
+    desk.expect_console("429");
+    desk.until(
+        "the account in the rail",
+        "document.querySelector('.tile[data-ring=full]')",
+    )
+    .await;
+    desk.click("#add-account").await;
+    desk.fill(".sheet .step input:not([type=radio])", "Support")
+        .await;
+    let number = phone(60);
+    let spec = AccountSpec::new(&number, "Support").password("correct horse");
+    let user = fleet.telegram.add_account(spec);
+    // What no code leads out of: the sheet stays, and says why.
+    let banned = phone(61);
+    let bad = fleet.telegram.add_account(AccountSpec::new(&banned, "Bad"));
+    fleet.telegram.ban(bad);
+    desk.fill("input[type=tel]", &banned).await;
+    desk.keys("Enter").await;
+    desk.until_text(".sheet .error", "has banned this number")
+        .await;
+    for (kind, words) in [
+        (CodeKind::Payment, "$0.99"),
+        (
+            CodeKind::Recaptcha,
+            "a check that only its own apps can show",
+        ),
+    ] {
+        fleet.telegram.send_codes_by(kind);
+        desk.fill("input[type=tel]", &number).await;
+        desk.keys("Enter").await;
+        desk.until_text(".sheet .error", words).await;
+    }
+    let flood = Fault::error(420, "FLOOD_WAIT_7200").on("auth.sendCode");
+    fleet.telegram.set_fault(flood.times(1));
+    desk.keys("Enter").await;
+    desk.until_text(".sheet .error", "asks to wait 2 hr").await;
+
+    // An address, its code, the number's code, the password with what a reset means.
+    fleet
+        .telegram
+        .set_recovery(user, false, Some(1_900_000_000));
+    fleet.telegram.send_codes_by(CodeKind::SetUpEmail);
+    desk.keys("Enter").await;
+    desk.until_text(".sheet", "An e-mail address first").await;
+    desk.assert_accessible("an e-mail address first").await;
+    desk.fill("input[type=email]", "me@throwaway.example").await;
+    desk.keys("Enter").await;
+    desk.until_text(".sheet .error", "does not take this e-mail address")
+        .await;
+    desk.fill("input[type=email]", "support@example.com").await;
+    desk.keys("Enter").await;
+    desk.until_text(".sheet", "s***@example.com").await;
+    desk.fill(
+        ".code-field input",
+        &fleet.telegram.code_for(&number).unwrap(),
+    )
+    .await;
+    desk.until_text(".sheet", "sent it by SMS").await;
+    desk.fill(
+        ".code-field input",
+        &fleet.telegram.code_for(&number).unwrap(),
+    )
+    .await;
+    desk.until_text(".sheet", "Enter the cloud password").await;
+    desk.click_text(".sheet summary", "Forgotten?").await;
+    desk.until_text(".sheet", "A reset is under way").await;
+    desk.fill("input[type=password]", "correct horse").await;
+    desk.keys("Enter").await;
+    desk.until_gone(".sheet").await;
+
+    let kinds = [
+        (CodeKind::App, "in the Telegram app"),
+        (CodeKind::Call, "calls the number and says the code"),
+        (CodeKind::FlashCall, "enter the whole number that called"),
+        (CodeKind::MissedCall, "hangs up"),
+        (CodeKind::Fragment, "https://fragment.com/my/numbers"),
+        (CodeKind::Email, "a***l@example.com"),
+        (CodeKind::Word, "Enter the whole word"),
+        (CodeKind::Phrase, "Enter all of them"),
+    ];
+    for (index, (kind, words)) in kinds.into_iter().enumerate() {
+        let number = phone(70 + index);
+        let spec = AccountSpec {
+            registered: kind != CodeKind::Phrase,
+            ..AccountSpec::new(&number, "More")
+        };
+        fleet.telegram.add_account(spec);
+        fleet.telegram.send_codes_by(kind);
+        desk.click("#add-account").await;
+        desk.fill(".sheet .step input:not([type=radio])", "More")
+            .await;
+        desk.fill("input[type=tel]", &number).await;
+        desk.keys("Enter").await;
+        desk.until_text(".sheet", words).await;
+        let code = fleet.telegram.code_for(&number).unwrap();
+        desk.fill(".sheet form input", &code).await;
+        if matches!(
+            kind,
+            CodeKind::FlashCall | CodeKind::Word | CodeKind::Phrase
+        ) {
+            desk.keys("Enter").await;
+        }
+        if kind == CodeKind::Phrase {
+            // Nobody has registered the number.
+            desk.until_text(".sheet", "has no Telegram account").await;
+        } else {
+            desk.until_gone(".sheet").await;
+        }
+    }
     desk.close().await;
 }

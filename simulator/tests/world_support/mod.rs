@@ -11,7 +11,7 @@ use std::{
 };
 
 use grammers_client::client::{Client, ClientConfiguration};
-use grammers_mtsender::{
+use grammers_client::sender::{
     ConnectionParams, InvocationError, NoRetries, SenderPool, SenderPoolFatHandle,
 };
 use grammers_session::{

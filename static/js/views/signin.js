@@ -127,7 +127,9 @@ export class Signin {
     if (!account) return section(title, this.way(), ...nodes);
     const why = stateReason(this.app.words, account);
     const reason = why ? el('p', { class: 'quiet', text: why }) : '';
-    return el('div', { class: 'signin' }, el('h3', { text: title }), reason, ...nodes);
+    // What ended the sign-in before this one; its own screen is gone.
+    const trouble = this.trouble ? el('p', { class: 'error', role: 'alert', text: this.trouble }) : '';
+    return el('div', { class: 'signin' }, el('h3', { text: title }), trouble || reason, ...nodes);
   }
 
   /** Before the first dial: where Telegram is blocked, nothing works without. */
@@ -151,6 +153,7 @@ export class Signin {
   async start(how, at) {
     const { fields } = this;
     for (const one of Object.values(fields)) one.fail(null);
+    this.trouble = null;
     const body = this.id === null ? this.newAccount() : {};
     if (body === null) return;
     await this.busy(async () => {
@@ -293,10 +296,12 @@ export class Signin {
     this.started = true;
     await this.busy(async () => {
       const { account, login } = await act();
+      this.trouble = null;
       if (account) this.app.store.dispatch({ type: 'account_changed', account });
       this.app.store.dispatch({ type: 'login_changed', id, login: login ?? { step: 'done' } });
     }, (error) => {
-      entry().fail(this.app.explain(error));
+      this.trouble = this.app.explain(error);
+      entry().fail(this.trouble);
       this.app.actions.loadLogin(id);
     });
   }
