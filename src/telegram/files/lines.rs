@@ -202,9 +202,9 @@ impl FileLines {
         state.reaper = None;
         let lines = std::mem::take(&mut state.lines);
         drop(state);
-        for (dc, line) in lines {
-            // Whoever still holds the line finds it cut.
-            line.calls.cut(dc);
+        for line in lines.into_values() {
+            // Whoever still holds the line finds it cut. To disconnect before would make the runner panic: it takes a
+            // connection that was aborted for a broken one while it ends (grammers-mtsender 0.11, `SenderPoolRunner::run`).
             line.calls.quit();
         }
     }
