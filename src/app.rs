@@ -19,15 +19,15 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use crate::{
-    account::{AccountParts, Typing, TypingSink, UploadProgress, UploadSink},
+    account::{AccountParts, CopySource, Typing, TypingSink, UploadProgress, UploadSink},
     alive::Loops,
     broadcast::{BroadcastHandle, Transient},
     config::Config,
     data_dir::{DataDir, DataDirError},
-    domain::{Account, AccountId, Event, EventBody, Timestamp},
-    media::{Links, MediaConfig, MediaHandle, MediaOpenError},
+    domain::{Account, AccountId, Event, EventBody, MessageRowId, Outcome, Timestamp},
+    media::{CopyError, Links, MediaConfig, MediaHandle, MediaOpenError},
     remote,
-    staging::Staging,
+    staging::{Guised, Staging},
     store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{LinkHandle, Telegram, TelegramConfig, TelegramError},
@@ -150,6 +150,34 @@ impl UploadSink for Whisper {
     }
 }
 
+/// Files of other accounts' messages, once there is somebody who fetches them.
+struct Copies {
+    media: OnceLock<MediaHandle>,
+    staging: Staging,
+}
+
+impl CopySource for Copies {
+    fn stage(
+        &self,
+        source: MessageRowId,
+        account: AccountId,
+    ) -> BoxFuture<'static, Result<Guised, Outcome>> {
+        let (media, staging) = (self.media.get().cloned(), self.staging.clone());
+        Box::pin(async move {
+            let copied = match media {
+                Some(media) => media.copy(source, &staging, account).await,
+                None => Err(CopyError::Later("the service is starting".to_owned())),
+            };
+            copied.map_err(|error| match error {
+                CopyError::Refused(error) => Outcome::Refused(error),
+                // Other chats of the account are not concerned.
+                CopyError::Wait(wait) => Outcome::SlowMode { wait },
+                CopyError::Later(reason) => Outcome::NotSent { reason },
+            })
+        })
+    }
+}
+
 impl App {
     /// Builds and starts the service. The answer comes when it serves; the second part runs it.
     ///
@@ -205,7 +233,12 @@ impl App {
         staging
             .sweep(&store.staged_files(None).await?)
             .map_err(StartError::Staging)?;
+        let copies = Arc::new(Copies {
+            media: OnceLock::new(),
+            staging: staging.clone(),
+        });
         let parts = AccountParts {
+            copies: Arc::clone(&copies) as Arc<dyn CopySource>,
             uploads: Arc::new(Whisper(broadcast.clone())),
             staging: staging.clone(),
             store: store.clone(),
@@ -217,6 +250,7 @@ impl App {
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
         let media = open_media(&config, &data_dir, &store, &supervisor).await?;
         let _ = announcer.media.set(media.clone());
+        let _ = copies.media.set(media.clone());
         let owners = doors.owners.clone();
         let owner_of: OwnerOf = Arc::new(move |id| owners.owner_of(id).map(|owner| owner.tag()));
         let guard = AddressGuard::new(config.webhook_allow.clone());

@@ -144,6 +144,7 @@ impl AccountActor {
         let outbox = Outbox {
             staging: self.parts.staging.clone(),
             uploads: Arc::clone(&self.parts.uploads),
+            copies: Arc::clone(&self.parts.copies),
             account_id: self.account_id,
             store: self.parts.store.clone(),
             link: link.clone(),

@@ -2,11 +2,14 @@
 //! clock, which does not jump; the times in the store are for the eye, and for the next run of the service.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
-use crate::domain::{ChatId, Lane, Order, OrderId, Timestamp, Waiting, Work};
+use crate::{
+    domain::{ChatId, Lane, Order, OrderId, Timestamp, Waiting, Work},
+    store::FIRST_OF_A_LANE,
+};
 
 /// Lanes that are under way at the same time.
 const LANES: usize = 8;
@@ -21,7 +24,10 @@ const fn place(order: &Order) -> Place {
 }
 
 const fn is_heavy(order: &Order) -> bool {
-    matches!(order.work, Work::Media(_) | Work::Replace(_))
+    matches!(
+        order.work,
+        Work::Media(_) | Work::Copy(_) | Work::Replace(_)
+    )
 }
 
 /// An attempt under way.
@@ -41,6 +47,8 @@ struct Rest {
 #[derive(Default)]
 pub struct Lanes {
     waiting: HashMap<Place, VecDeque<Order>>,
+    /// Lanes of which the store may hold more.
+    longer: HashSet<Place>,
     /// The attempt under way in each lane; it is not waiting.
     flying: HashMap<Place, Flying>,
     /// Not before, and whether the store says so too.
@@ -61,6 +69,7 @@ impl Lanes {
         self.rests
             .retain(|id, rest| pauses.get(id).is_some_and(|pause| *pause || !rest.shown));
         self.waiting.clear();
+        self.longer = longer(&pending);
         for order in pending {
             let flying = self.flying.get(&place(&order));
             if flying.is_some_and(|flying| flying.id == order.id) {
@@ -107,6 +116,13 @@ impl Lanes {
                 shown: false,
             },
         );
+    }
+
+    /// Nothing of the order's lane is here any more, and the store may hold more of it.
+    pub fn has_more(&self, order: &Order) -> bool {
+        let place = place(order);
+        let empty = self.waiting.get(&place).is_none_or(VecDeque::is_empty);
+        empty && self.longer.contains(&place)
     }
 
     /// The attempt in this lane is over.
@@ -172,6 +188,16 @@ impl Lanes {
             .min()
             .map(|moment| moment.saturating_duration_since(now))
     }
+}
+
+/// The lanes that came with as many orders as are read of one.
+fn longer(pending: &[Order]) -> HashSet<Place> {
+    let mut counts: HashMap<Place, usize> = HashMap::new();
+    for order in pending {
+        *counts.entry(place(order)).or_default() += 1;
+    }
+    counts.retain(|_, count| *count >= FIRST_OF_A_LANE);
+    counts.into_keys().collect()
 }
 
 #[cfg(test)]
@@ -254,6 +280,24 @@ mod tests {
         assert!(lanes.ready(now).is_empty());
         assert_eq!(lanes.next_in(now), Some(9 * SECOND));
         assert_eq!(ids(&lanes.ready(now + 9 * SECOND)), [1, 3]);
+    }
+
+    /// Protects a long lane: of what is not read yet the rest follows when the first are out.
+    #[test]
+    fn a_lane_that_came_full_asks_for_more_at_its_end() {
+        let now = Instant::now();
+        let pending: Vec<Order> = (1..=16).map(|id| reply(id, 10)).collect();
+        let mut lanes = filled(pending, now, Timestamp::now());
+        for id in 1..=16 {
+            assert!(!lanes.has_more(&reply(id, 10)));
+            assert_eq!(ids(&lanes.ready(now)), [id]);
+            lanes.landed(&reply(id, 10));
+        }
+        assert!(lanes.has_more(&reply(16, 10)));
+        let mut lanes = filled(vec![reply(1, 10)], now, Timestamp::now());
+        assert_eq!(ids(&lanes.ready(now)), [1]);
+        lanes.landed(&reply(1, 10));
+        assert!(!lanes.has_more(&reply(1, 10)));
     }
 
     /// Protects a person's retry: the pause that was in memory ends with the one in the store.

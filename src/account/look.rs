@@ -28,6 +28,11 @@ pub async fn look(link: &LinkHandle, order: &Order) -> Look {
         Repeat::SameIds if is_of_long_ago(&order.tries, Timestamp::now()) => {}
         Repeat::SameIds | Repeat::Freely => return Look::Send,
     }
+    look_for(link, order).await
+}
+
+/// Is what a call before this one made in its chat? Whatever came of ours since may be it.
+pub async fn look_for(link: &LinkHandle, order: &Order) -> Look {
     // Of what waits there it may be any.
     if order.schedule().is_some() {
         match link.scheduled(order.chat).await {

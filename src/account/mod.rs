@@ -9,6 +9,7 @@ mod actor;
 mod dialog_progress;
 mod exit;
 mod fill;
+mod follow;
 pub mod health;
 mod inbound;
 pub mod journal;
@@ -26,6 +27,6 @@ mod upload;
 
 pub use actor::{AccountActor, AccountReport, GetLink, LinkSlot, Stop, WakeFill, WakeOutbox};
 pub use exit::AccountExit;
-pub use parts::{AccountParts, Typing, TypingSink, UploadProgress, UploadSink};
+pub use parts::{AccountParts, CopySource, Typing, TypingSink, UploadProgress, UploadSink};
 pub use peers::StoredPeers;
 pub use reading::{FetchError, compare_between, fetch_between, fetch_down_to};

@@ -12,12 +12,13 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    follow::follow,
     health,
     inbound::Limit,
     lanes::Lanes,
     look::{Look, look},
     pace::Pacer,
-    parts::UploadSink,
+    parts::{CopySource, UploadSink},
     patience::{Unanswered, Uptime},
     upload::Uploader,
 };
@@ -34,11 +35,16 @@ use crate::{
 /// The store is asked again after it could not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+/// Many orders are read less often: beyond a few each of them delays the next look by so much.
+const FEW: usize = 100;
+const ASKING: Duration = Duration::from_micros(50);
+
 /// One account's outbox.
 pub struct Outbox {
     pub staging: Staging,
     /// Where it is told how far a file is.
     pub uploads: Arc<dyn UploadSink>,
+    pub copies: Arc<dyn CopySource>,
     pub account_id: AccountId,
     pub store: StoreHandle,
     pub link: LinkHandle,
@@ -59,6 +65,8 @@ enum Attempted {
     Unclear,
     /// It was taken back, or failed, a moment before.
     NotWanted,
+    /// Its files are here now: it is read anew, and goes out with them.
+    Fetched,
 }
 
 /// With the time that files took before anything was sent: nobody waits for an answer meanwhile.
@@ -75,6 +83,8 @@ struct Run {
     uploading: HashMap<OrderId, (CancellationToken, Vec<Making>)>,
     /// The store knows more than the lanes.
     stale: bool,
+    /// It is not asked again before.
+    asks_at: Option<Instant>,
 }
 
 impl Outbox {
@@ -86,7 +96,7 @@ impl Outbox {
         };
         let mut flying: FuturesUnordered<Attempt> = FuturesUnordered::new();
         loop {
-            if run.stale {
+            if run.stale && run.asks_at.is_none_or(|at| at <= Instant::now()) {
                 run.stale = !self.top_up(&mut run).await;
             }
             let online = *self.online.borrow_and_update();
@@ -103,7 +113,7 @@ impl Outbox {
                 }
                 () = self.bell.notified() => run.stale = true,
                 changed = self.online.changed() => if changed.is_err() { return },
-                () = pause(next, run.stale) => {}
+                () = pause(next, run.asks_at.filter(|_| run.stale)) => {}
             }
         }
     }
@@ -115,11 +125,16 @@ impl Outbox {
                 run.unanswered
                     .retain(|id, _| pending.iter().any(|order| order.id == *id));
                 run.stop_unwanted(&pending);
+                run.asks_at =
+                    (pending.len() > FEW).then(|| Instant::now() + ASKING * pending.len() as u32);
                 run.lanes.refill(pending, Instant::now(), Timestamp::now());
                 self.tidy().await;
                 true
             }
-            Err(error) => self.store_away(&error),
+            Err(error) => {
+                run.asks_at = Some(Instant::now() + STORE_PAUSE);
+                self.store_away(&error)
+            }
         }
     }
 
@@ -141,7 +156,7 @@ impl Outbox {
         let so_far = unanswered.at(uptime);
         unanswered.begin(uptime);
         let uploader = match &order.work {
-            Work::Media(_) | Work::Replace(_) => {
+            Work::Media(_) | Work::Copy(_) | Work::Replace(_) => {
                 let stop = CancellationToken::new();
                 let making = order.work.makes().to_vec();
                 run.uploading.insert(order.id, (stop.clone(), making));
@@ -167,6 +182,7 @@ impl Outbox {
             link: self.link.clone(),
             staging: self.staging.clone(),
             sink: Arc::clone(&self.uploads),
+            copies: Arc::clone(&self.copies),
         }
     }
 
@@ -201,6 +217,11 @@ impl Outbox {
                 run.stale = true;
                 return;
             }
+            Attempted::Fetched => {
+                unanswered.stop(uptime);
+                run.stale = true;
+                return;
+            }
             Attempted::Unclear => {
                 return self.give_up(&order, "it was away for too long").await;
             }
@@ -230,6 +251,7 @@ impl Outbox {
             | Outcome::Changed(_)
             | Outcome::Refused(_) => {
                 run.unanswered.remove(&order.id);
+                run.stale |= run.lanes.has_more(&order);
                 self.tidy().await;
                 return;
             }
@@ -246,6 +268,9 @@ impl Outbox {
             }
             Outcome::SlowMode { wait } | Outcome::Paced { wait, .. } => {
                 run.lanes.rest(order.id, now + wait);
+            }
+            Outcome::Moved { .. } => {
+                run.unanswered.remove(&order.id);
             }
             Outcome::NotSent { .. } | Outcome::NotPutUp(_) => {
                 run.lanes.rest_quietly(order.id, now + order.tries.pause());
@@ -318,7 +343,11 @@ async fn attempt(
         let up = stop.run_until_cancelled(uploader.bring_up(&mut order));
         let ended = match up.await {
             None => Some(Attempted::NotWanted),
+            Some(Err(Outcome::Refused(error))) => {
+                Some(Attempted::Outcome(follow(&link, &order, error).await))
+            }
             Some(Err(outcome)) => Some(Attempted::Outcome(outcome)),
+            Some(Ok(())) if matches!(order.work, Work::Copy(_)) => Some(Attempted::Fetched),
             Some(Ok(())) => None,
         };
         if let Some(ended) = ended {
@@ -328,7 +357,10 @@ async fn attempt(
     let before = began.elapsed();
     let attempted = match look(&link, &order).await {
         Look::Send => match store.mark_order_in_flight(&order, unanswered).await {
-            Ok(true) => Attempted::Outcome(link.carry_out(&order).await),
+            Ok(true) => Attempted::Outcome(match link.carry_out(&order).await {
+                Outcome::Refused(error) => follow(&link, &order, error).await,
+                outcome => outcome,
+            }),
             Ok(false) => Attempted::NotWanted,
             Err(error) => Attempted::Outcome(Outcome::NotSent {
                 reason: error.to_string(),
@@ -340,9 +372,10 @@ async fn attempt(
     (order, attempted, before)
 }
 
-async fn pause(next: Option<Duration>, stale: bool) {
-    match next {
-        _ if stale => tokio::time::sleep(STORE_PAUSE).await,
+/// `asks_at`: when the store is asked again, if it is to be.
+async fn pause(next: Option<Duration>, asks_at: Option<Instant>) {
+    let asks = asks_at.map(|at| at.saturating_duration_since(Instant::now()));
+    match next.into_iter().chain(asks).min() {
         Some(wait) => tokio::time::sleep(wait.max(Duration::from_millis(5))).await,
         None => std::future::pending().await,
     }

@@ -101,7 +101,10 @@ impl Pacer {
 /// Nothing of it is at Telegram, and Telegram has asked for no wait of its own.
 fn is_new(order: &Order) -> bool {
     let waited = order.tries.wait.map(|wait| wait.whose);
+    // What only fetches its files has its moment when it goes out.
+    let fetches = matches!(order.work, Work::Copy(_));
     order.kind().makes_messages()
+        && !fetches
         && order.tries.state == OrderState::Queued
         && matches!(waited, None | Some(Waiting::Pace(_)))
 }
@@ -112,7 +115,7 @@ const fn answers(order: &Order) -> bool {
         Work::Text(text) => text.place.reply_to.is_some(),
         Work::Media(media) => media.place.reply_to.is_some(),
         // Deeds make nothing that anybody is sent.
-        Work::Forward(_) | Work::Replace(_) | Work::Deed { .. } => false,
+        Work::Copy(_) | Work::Forward(_) | Work::Replace(_) | Work::Deed { .. } => false,
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::{
-    domain::{AccountId, ChatId, ConversationId, MessageRowId, Sender},
-    staging::Staging,
+    domain::{AccountId, ChatId, ConversationId, MessageRowId, Outcome, Sender},
+    staging::{Guised, Staging},
     store::StoreHandle,
     telegram::Telegram,
     vault::Vault,
@@ -19,6 +20,7 @@ pub struct AccountParts {
     pub telegram: Telegram,
     pub typing: Arc<dyn TypingSink>,
     pub uploads: Arc<dyn UploadSink>,
+    pub copies: Arc<dyn CopySource>,
     pub staging: Staging,
     /// How long a reply is tried without a definite answer of Telegram's.
     pub reply_patience: Duration,
@@ -34,6 +36,16 @@ pub trait TypingSink: Send + Sync + 'static {
 pub trait UploadSink: Send + Sync + 'static {
     /// Must not block.
     fn uploaded(&self, progress: UploadProgress);
+}
+
+/// Where the files of other accounts' messages come from.
+pub trait CopySource: Send + Sync + 'static {
+    /// Stages the file of a message for this account. An outcome is why it can't be had now, or ever.
+    fn stage(
+        &self,
+        source: MessageRowId,
+        account: AccountId,
+    ) -> BoxFuture<'static, Result<Guised, Outcome>>;
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -171,6 +171,19 @@ mod tests {
         fn uploaded(&self, _: crate::account::UploadProgress) {}
     }
 
+    impl crate::account::CopySource for Nobody {
+        fn stage(
+            &self,
+            _: crate::domain::MessageRowId,
+            _: AccountId,
+        ) -> futures_util::future::BoxFuture<
+            'static,
+            Result<crate::staging::Guised, crate::domain::Outcome>,
+        > {
+            Box::pin(std::future::pending())
+        }
+    }
+
     impl TypingSink for Nobody {
         fn typing(&self, _: Typing) {}
     }
@@ -220,6 +233,7 @@ mod tests {
             telegram: Telegram::start(TelegramConfig::default()).unwrap(),
             typing: Arc::new(Nobody),
             uploads: Arc::new(Nobody),
+            copies: Arc::new(Nobody),
             staging: crate::staging::Staging::open(dir.join("staged")).unwrap(),
             reply_patience: LIMIT,
         };

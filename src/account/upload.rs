@@ -13,14 +13,14 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
-use super::parts::{UploadProgress, UploadSink};
+use super::parts::{CopySource, UploadProgress, UploadSink};
 use crate::{
     domain::{
-        AccountId, ChatId, FileOf, MediaItem, MessageError, MessageRowId, Order, Outcome,
-        OutgoingFile, Uploaded, Work,
+        AccountId, ChatId, CopyOf, FileOf, MediaItem, MessageError, MessageRowId, NewCopy, Order,
+        Outcome, OutgoingFile, Uploaded, Work,
     },
-    staging::{PartPlace, StagedName, Staging},
-    store::StoreHandle,
+    staging::{Guised, PartPlace, StagedName, Staging},
+    store::{StoreError, StoreHandle},
     telegram::{CallError, FileError, LinkHandle, PART_SIZE, PutError, parts_of},
 };
 
@@ -45,6 +45,7 @@ pub struct Uploader {
     pub link: LinkHandle,
     pub staging: Staging,
     pub sink: Arc<dyn UploadSink>,
+    pub copies: Arc<dyn CopySource>,
 }
 
 /// A file on its way.
@@ -58,6 +59,25 @@ struct Flight<'a> {
 }
 
 impl Uploader {
+    /// Brings here what another account has. An outcome is why it can't be now, or ever.
+    async fn bring_here(&self, copy: &NewCopy) -> Result<(), Outcome> {
+        for CopyOf { row, source } in &copy.files {
+            let Guised { staged, file, .. } = self.copies.stage(*source, self.account_id).await?;
+            match self.store.copy_came(*row, file).await {
+                Ok(true) => drop(staged.keep()),
+                // It was taken back a moment before.
+                Ok(false) => {}
+                // It may be committed yet.
+                Err(error @ StoreError::NoAnswer { .. }) => {
+                    staged.leave();
+                    return Err(later(&error.to_string()));
+                }
+                Err(error) => return Err(later(&error.to_string())),
+            }
+        }
+        Ok(())
+    }
+
     /// Brings up what is not up yet. An outcome is why it can't be now, or ever.
     pub async fn bring_up(&self, order: &mut Order) -> Result<(), Outcome> {
         let (id, chat) = (order.id, order.chat);
@@ -72,6 +92,7 @@ impl Uploader {
                 let whose = (FileOf::Edit(id), work.row);
                 self.bring_up_one(chat, whose, &mut work.item).await?;
             }
+            Work::Copy(copy) => self.bring_here(copy).await?,
             Work::Text(_) | Work::Forward(_) | Work::Deed { .. } => {}
         }
         Ok(())

@@ -100,6 +100,8 @@ pub enum Change {
     Dialog(DialogRecord),
     /// What a channel had below this message is gone for this account.
     ClearedBelow { chat: ChatId, min_id: i32 },
+    /// The address book is another one than it was told.
+    ContactsReset,
     /// The account can no longer write to, or read, this chat.
     LostChat { chat: ChatId },
     /// Somebody types; announced, never stored.

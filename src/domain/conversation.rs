@@ -54,6 +54,19 @@ pub struct ChatDraft {
     pub at: Timestamp,
 }
 
+impl ChatDraft {
+    /// Nothing stands there.
+    #[must_use]
+    pub const fn empty(at: Timestamp) -> Self {
+        Self {
+            text: String::new(),
+            entities: Vec::new(),
+            reply_to_message_id: None,
+            at,
+        }
+    }
+}
+
 /// A conversation as the outside sees it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Conversation {

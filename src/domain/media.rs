@@ -69,6 +69,15 @@ pub struct Media {
     pub thumb_url: Option<String>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Copied {
+    /// The words of its message.
+    Words,
+    /// Its file, with the words under it.
+    File,
+    Nothing,
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
@@ -158,6 +167,21 @@ impl Media {
             paid.items = items.map(|item| item.with_previews(change)).collect();
         }
         self
+    }
+
+    /// What of it can go on as a message of somebody else's.
+    #[must_use]
+    pub const fn copied(&self) -> Copied {
+        use MediaKind as K;
+        if self.vanishes_after.is_some() {
+            return Copied::Nothing;
+        }
+        match self.kind {
+            // A preview is made anew wherever its link is sent.
+            K::WebPage => Copied::Words,
+            K::Photo | K::Video | K::Animation | K::Voice | K::Audio | K::Document => Copied::File,
+            _ => Copied::Nothing,
+        }
     }
 
     /// As it is shown, with the addresses where the message's file and its small picture are served, as far as it has them.

@@ -60,17 +60,17 @@ pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, OrderId, PeerKind
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use markdown::from_markdown;
 pub use media::{
-    Contact, Dice, Game, Giveaway, Invoice, Location, Media, MediaDetail, MediaKind, Page, Paid,
-    Poll, PollOption, Sticker, Story, Todo, TodoItem, Track,
+    Contact, Copied, Dice, Game, Giveaway, Invoice, Location, Media, MediaDetail, MediaKind, Page,
+    Paid, Poll, PollOption, Sticker, Story, Todo, TodoItem, Track,
 };
 pub use message::{
     Direction, ForwardedFrom, IncomingMessage, MessageError, MessageObject, MessageStatus,
     ObjectContent, ObjectReader, Sender, StoredMessage, Topic, Upload,
 };
 pub use order::{
-    Deed, Lane, Made, Making, MediaItem, NewForward, NewMedia, NewText, Order, OrderKind,
-    OrderNote, OrderState, OrderStatus, Place, Quote, Repeat, Replacement, StoredOrder, Tries,
-    Wait, Waiting, Wording, Work,
+    CopyOf, Deed, Lane, Made, Making, MediaItem, NewCopy, NewForward, NewMedia, NewText, Order,
+    OrderKind, OrderNote, OrderState, OrderStatus, Place, Quote, Repeat, Replacement, StoredOrder,
+    Tries, Wait, Waiting, Wording, Work,
 };
 pub use outcome::{Outcome, Planned};
 pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, Uploaded};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ChatId, ConversationId, Entity, Held, MessageError, MessageRowId, OrderId,
-    OutgoingFile, Schedule, Timestamp, Uploaded,
+    AccountId, ChatDraft, ChatId, ConversationId, Entity, Held, MessageError, MessageRowId,
+    OrderId, OutgoingFile, Schedule, Timestamp, Uploaded,
 };
 
 /// A committed order. It is carried out until Telegram gives a definite answer.
@@ -31,7 +31,8 @@ impl Order {
         match &self.work {
             Work::Text(text) => text.schedule,
             Work::Media(media) => media.schedule,
-            Work::Forward(_) | Work::Replace(_) | Work::Deed { .. } => None,
+            Work::Forward(forward) => forward.schedule,
+            Work::Copy(_) | Work::Replace(_) | Work::Deed { .. } => None,
         }
     }
 }
@@ -43,6 +44,8 @@ pub enum Work {
     Text(NewText),
     /// A file, or several as one album: a message for each.
     Media(NewMedia),
+    /// The same, of files that another account has: they are fetched first, and with the last of them it is [`Self::Media`].
+    Copy(NewCopy),
     /// Messages of another chat, once more here.
     Forward(NewForward),
     /// Another file, with its caption, for a message of ours.
@@ -56,7 +59,7 @@ impl Work {
     pub const fn kind(&self) -> OrderKind {
         match self {
             Self::Text(_) => OrderKind::Text,
-            Self::Media(_) => OrderKind::Media,
+            Self::Media(_) | Self::Copy(_) => OrderKind::Media,
             Self::Forward(_) => OrderKind::Forward,
             Self::Replace(_) => OrderKind::Edit,
             Self::Deed { deed, .. } => deed.kind(),
@@ -69,6 +72,7 @@ impl Work {
         match self {
             Self::Text(text) => std::slice::from_ref(&text.making),
             Self::Media(media) => &media.makes,
+            Self::Copy(copy) => &copy.makes,
             Self::Forward(forward) => &forward.makes,
             Self::Replace(_) | Self::Deed { .. } => &[],
         }
@@ -111,6 +115,8 @@ pub struct NewForward {
     pub topic_id: Option<i32>,
     /// As if it were written here.
     pub hide_origin: bool,
+    /// They wait at Telegram until then; `None`: they go out at once.
+    pub schedule: Option<Schedule>,
 }
 
 /// How a text is said.
@@ -189,6 +195,10 @@ pub enum Deed {
     },
     /// As spam.
     Report,
+    /// What stands in the field and is not sent; an empty text takes it away.
+    Draft {
+        draft: ChatDraft,
+    },
 }
 
 impl Deed {
@@ -208,7 +218,8 @@ impl Deed {
             | Self::Archive { .. }
             | Self::MarkUnread { .. }
             | Self::Block { .. }
-            | Self::Report => true,
+            | Self::Report
+            | Self::Draft { .. } => true,
         }
     }
 
@@ -237,6 +248,7 @@ impl Deed {
             Self::MarkUnread { .. } => OrderKind::MarkUnread,
             Self::Block { .. } => OrderKind::Block,
             Self::Report => OrderKind::Report,
+            Self::Draft { .. } => OrderKind::Draft,
         }
     }
 }
@@ -249,6 +261,22 @@ pub struct NewMedia {
     pub place: Place,
     /// They wait at Telegram until then; `None`: they go out at once.
     pub schedule: Option<Schedule>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewCopy {
+    pub makes: Vec<Making>,
+    /// What is not here yet.
+    pub files: Vec<CopyOf>,
+}
+
+/// The file of a message, for another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CopyOf {
+    /// The message that is to have it.
+    pub row: MessageRowId,
+    /// The message that has it, of another account.
+    pub source: MessageRowId,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -275,6 +303,7 @@ pub enum OrderKind {
     MarkUnread,
     Block,
     Report,
+    Draft,
     Reschedule,
     SendNow,
     Withdraw,
@@ -313,6 +342,7 @@ impl OrderKind {
         Self::MarkUnread,
         Self::Block,
         Self::Report,
+        Self::Draft,
         Self::Reschedule,
         Self::SendNow,
         Self::Withdraw,
@@ -335,6 +365,7 @@ impl OrderKind {
             Self::MarkUnread => "mark_unread",
             Self::Block => "block",
             Self::Report => "report",
+            Self::Draft => "draft",
             Self::Reschedule => "reschedule",
             Self::SendNow => "send_now",
             Self::Withdraw => "withdraw",
@@ -363,6 +394,7 @@ impl OrderKind {
             | Self::MarkUnread
             | Self::Block
             | Self::Report
+            | Self::Draft
             | Self::Reschedule
             | Self::SendNow
             | Self::Withdraw => false,
@@ -386,6 +418,7 @@ impl OrderKind {
             | Self::MarkUnread
             | Self::Block
             | Self::Report
+            | Self::Draft
             | Self::Reschedule
             | Self::SendNow
             | Self::Withdraw => Repeat::Freely,
@@ -410,7 +443,8 @@ impl OrderKind {
             | Self::Archive
             | Self::MarkUnread
             | Self::Block
-            | Self::Report => Lane::Marks,
+            | Self::Report
+            | Self::Draft => Lane::Marks,
         }
     }
 
@@ -427,7 +461,8 @@ impl OrderKind {
             | Self::Archive
             | Self::MarkUnread
             | Self::Block
-            | Self::Report => false,
+            | Self::Report
+            | Self::Draft => false,
             // It waits no longer: it has gone out, or was withdrawn.
             Self::SendNow | Self::Withdraw => code == "MESSAGE_ID_INVALID",
             Self::Edit | Self::React | Self::Reschedule => code == "MESSAGE_NOT_MODIFIED",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Change, Held, Made, MessageError};
+use super::{Change, Held, Made, MessageError, Peer};
 
 /// A message that Telegram keeps until its time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +22,8 @@ pub enum Outcome {
     Changed(Vec<Change>),
     /// Telegram refused for good.
     Refused(MessageError),
+    /// Its group has become this supergroup, and has not got it: it is sent there instead.
+    Moved { to: Box<Peer> },
     /// Telegram wants a pause before this account sends again.
     Flood { wait: Duration },
     /// This chat takes one message at a time (slow mode); other chats are not concerned.

@@ -179,6 +179,7 @@ pub(super) async fn fly(inner: Arc<Inner>, flight: Arc<Flight>, fetch: Fetch) {
     if let Err(error) = &end {
         log::debug!(target: "switchboard::media", "file={} ended: {error}", flight.key.as_str());
     }
+    inner.figures.ended(&end);
     landing.end = Some(end);
 }
 
@@ -225,6 +226,7 @@ async fn go(inner: &Arc<Inner>, flight: &Flight, fetch: &Fetch) -> Result<(), Me
         };
         let (place, bytes) = part?;
         let len = bytes.len() as u64;
+        inner.figures.came(len);
         let whole = flight.size.is_some_and(|size| written + len == size);
         if len > STEP
             || flight

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prometheus_client::registry::Registry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -14,6 +15,7 @@ use super::{
     bucket::Bucket,
     disk::Disk,
     fetch::{Fetch, Places},
+    figures::Figures,
     flight::{self, Flight, Reader},
     open::{Opened, Source},
     policy::{Arrived, Policies},
@@ -52,6 +54,7 @@ pub(super) struct Inner {
     pub photos: Mutex<Photos>,
     pub arrivals: mpsc::Sender<Arrived>,
     pub policies: Mutex<Policies>,
+    pub figures: Figures,
 }
 
 impl Inner {
@@ -326,6 +329,13 @@ impl MediaHandle {
             .blocking(move || disk.forget(account))
             .await?
             .map_err(|error| MediaError::Disk(error.to_string()))
+    }
+
+    /// What a look at them is told.
+    pub fn register_figures(&self, registry: &mut Registry) {
+        let on_their_way = self.inner.flights().len();
+        let figures = &self.inner.figures;
+        figures.register(registry, self.kept_bytes(), on_their_way);
     }
 
     /// Bytes that the folder holds.

@@ -1,7 +1,7 @@
 //! Media: files of messages and photos of chats, fetched when somebody looks, kept within a bound, handed out in ranges.
 //!
-//! Receives: questions of `web`.
-//! Sends:    calls for parts and new references to an account's link; new objects to `store`.
+//! Receives: questions of `web`; of `account`, files that go out once more.
+//! Sends:    calls for parts and new references to an account's link; new objects to `store`; copies to `staging`.
 //! Promises: a file is fetched once, however many ask for it and through whichever account; the first bytes leave before
 //!           the last have come; no half file is ever taken for a whole one; memory is bounded for the whole process; what
 //!           lies in the folder belongs to accounts and goes with the last of them.
@@ -9,8 +9,10 @@
 
 mod ahead;
 mod bucket;
+mod copy;
 mod disk;
 mod fetch;
+mod figures;
 mod flight;
 mod handle;
 mod open;
@@ -26,6 +28,7 @@ use crate::{
     telegram::LinkHandle,
 };
 
+pub use copy::CopyError;
 pub use handle::MediaHandle;
 pub use open::Opened;
 pub use start::{MediaConfig, MediaOpenError};

@@ -12,7 +12,8 @@ use tokio::{
 };
 
 use super::{
-    Links, MediaHandle, ahead, bucket::Bucket, disk::Disk, fetch::Places, handle::Inner, policy,
+    Links, MediaHandle, ahead, bucket::Bucket, disk::Disk, fetch::Places, figures::Figures,
+    handle::Inner, policy,
 };
 use crate::{
     domain::{Account, AccountId},
@@ -68,6 +69,7 @@ impl MediaHandle {
                 photos: Mutex::default(),
                 arrivals,
                 policies: Mutex::new(policy::Policies::of_all(accounts)),
+                figures: Figures::default(),
             }),
         };
         runtime.spawn(ahead::run(media.clone(), arrived));

@@ -110,6 +110,14 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The next who looks gets it from Telegram, whole; what is here is shown where that can't be.
+    pub fn forget_contact_list(&mut self, account: &KnownAccount) -> JobResult<()> {
+        sql("UPDATE contact_lists SET hash = 0, fetched_at = 0 WHERE account_no = ?")
+            .number(account.no)
+            .run(self.conn)?;
+        Ok(())
+    }
+
     /// Only whom a name is known of: nobody else could be listed.
     fn put_contact(&mut self, account: &KnownAccount, chat: ChatId, mutual: bool) -> JobResult<()> {
         let Some(known) = self.known_peer(account.no, chat)? else {

@@ -1,13 +1,20 @@
 //! Drafts: what stands in the field of a chat and is not sent, as Telegram has it.
 
+use diesel::RunQueryDsl;
+
 use super::{
     Result, StoreHandle,
     job_error::JobResult,
     message_row::{account_of, from_json, json},
+    orders::NewOrder,
     record::Recording,
+    sql::{One, sql},
     tx::Tx,
 };
-use crate::domain::{ChatDraft, ChatId, Conversation, ConversationId, EventBody};
+use crate::domain::{
+    ChatDraft, ChatId, Conversation, ConversationId, Deed, EventBody, OrderId, OrderKind,
+    OrderStatus,
+};
 
 impl Tx<'_> {
     /// Typed on another device, or sent from there.
@@ -19,6 +26,8 @@ impl Tx<'_> {
     ) -> JobResult<()> {
         let key = (recording.account.no, chat.marked());
         if self.find_conversation(key.0, key.1)?.is_some() && self.put_draft(key, draft)? {
+            // What waits here is older than what the other device has at Telegram.
+            self.drop_drafts(key)?;
             recording.touch(key);
         }
         Ok(())
@@ -26,7 +35,25 @@ impl Tx<'_> {
 
     /// What was written is on its way: Telegram clears the field with it.
     pub fn forget_draft(&mut self, key: (i64, i64)) -> JobResult<()> {
+        self.drop_drafts(key)?;
         self.put_draft(key, None).map(drop)
+    }
+
+    /// What Telegram has not been told of yet is overtaken.
+    fn drop_drafts(&mut self, key: (i64, i64)) -> JobResult<()> {
+        let conversation = self.conversation(key)?.fields.id;
+        let overtaken = sql(
+            "SELECT id AS n FROM orders WHERE conversation_id = ? AND kind = 'draft' \
+                             AND state IN ('queued', 'failed', 'given_up')",
+        )
+        .number(conversation)
+        .load::<One>(self.conn)?;
+        for One { n: id } in overtaken {
+            if let Some(known) = self.order(OrderId(id))? {
+                self.end_order(&known, OrderStatus::TakenBack)?;
+            }
+        }
+        Ok(())
     }
 
     /// Is it another one than before?
@@ -59,6 +86,15 @@ impl Tx<'_> {
         let changed = self.put_draft(key, draft)?;
         let conversation = self.show_conversation(key)?;
         if changed {
+            self.drop_drafts(key)?;
+            let draft = draft.cloned().unwrap_or_else(|| ChatDraft::empty(self.now));
+            let payload = json(&Deed::Draft { draft });
+            let order = NewOrder {
+                kind: OrderKind::Draft,
+                payload: payload.as_deref(),
+                messages: &[],
+            };
+            self.add_order(&account, key, &order)?;
             let conversation = conversation.clone();
             self.emit(&account, EventBody::ConversationUpdated { conversation })?;
         }
@@ -67,7 +103,7 @@ impl Tx<'_> {
 }
 
 impl StoreHandle {
-    /// What stands in a field of the desk now. Event `conversation_updated`; `false`: it was there already.
+    /// What stands in a field of the desk now, and the order that tells Telegram. Event `conversation_updated`; `false`: it was there already.
     ///
     /// # Errors
     /// [`super::StoreError::ConversationNotFound`], or as every write.

@@ -17,8 +17,8 @@ use super::{
     tx::Tx,
 };
 use crate::domain::{
-    ConversationId, Details, Extra, ForwardedFrom, MessageRowId, OrderKind, OutgoingFile, Place,
-    StoredMessage, Timestamp, Wording,
+    ConversationId, Copied, Details, Extra, ForwardedFrom, Media, MessageRowId, OrderKind, Place,
+    Schedule, StoredMessage, Timestamp, Wording,
 };
 
 /// What a forward has beside the messages that it makes.
@@ -47,6 +47,8 @@ impl Ask {
         parts.push([u8::from(queue.hide_origin); 8]);
         // Without a topic the fingerprint is as it was before there were some.
         parts.extend(queue.topic_id.map(|topic| i64::from(topic).to_be_bytes()));
+        let moment = queue.schedule.map(Schedule::seconds).map(i32::to_be_bytes);
+        parts.extend(moment.map(|[a, b, c, d]| [1, 0, 0, 0, a, b, c, d]));
         let parts: Vec<&[u8]> = parts.iter().map(<[u8; 8]>::as_slice).collect();
         let call = MessagesKey::of(queue.idempotency_key.as_deref(), &parts);
         let one_each = |_| queue.messages.iter().map(|_| random_id()).collect();
@@ -127,15 +129,14 @@ impl Tx<'_> {
         let account = self.living_account(account_id)?;
         let own = |one: &MessageRecord| one.fields.telegram_account_id == account.id_text;
         if !sources.iter().all(own) {
-            let files = ask.queue.copies.iter().filter(|one| one.to == conversation);
-            let files = files.map(|one| (one.message.0, &one.file)).collect();
-            let place = ask.place();
-            return self.copy_to((&account, key, place), sources, random_ids, &files);
+            let to = (&account, key, ask.place(), ask.queue.schedule);
+            return self.copy_to(to, sources, random_ids);
         }
         let mut rows = Vec::new();
         let mut albums: HashMap<i64, i64> = HashMap::new();
         for source in sources {
-            let row = self.add_copy((&account, key, ask.place()), source, None)?;
+            let to = (&account, key, ask.place(), ask.queue.schedule);
+            let row = self.add_copy(to, source, None)?;
             let album = source.fields.album_id;
             // Below all of Telegram's, until it has one for it.
             let album = album.map(|album| *albums.entry(album).or_insert(-row));
@@ -186,29 +187,27 @@ impl Tx<'_> {
         to: To<'_>,
         sources: &[MessageRecord],
         random_ids: &[i64],
-        files: &HashMap<i64, &OutgoingFile>,
     ) -> JobResult<Vec<i64>> {
-        let file_of = |source: &MessageRecord| files.get(&source.fields.id).copied();
-        if sources
-            .iter()
-            .any(|one| file_of(one).is_none() && is_wordless(one))
-        {
-            return Err(StoreError::NotCopyable.into());
-        }
+        let media: Vec<Option<Media>> = sources.iter().map(copied_media).collect::<Result<_>>()?;
         let mut rows = Vec::new();
-        let together = |a: &(&MessageRecord, &i64), b: &(&MessageRecord, &i64)| {
+        let together = |a: &Part<'_>, b: &Part<'_>| {
             let album = a.0.fields.album_id;
             album.is_some() && album == b.0.fields.album_id
         };
-        let sources: Vec<_> = sources.iter().zip(random_ids).collect();
-        for group in sources.chunk_by(together) {
+        let media = media.iter().map(Option::as_ref);
+        let parts: Vec<Part<'_>> = sources
+            .iter()
+            .zip(media)
+            .zip(random_ids)
+            .map(|((source, media), random_id)| (source, media, *random_id))
+            .collect();
+        for group in parts.chunk_by(together) {
             let mut making = Vec::with_capacity(group.len());
             let mut album = None;
-            for (source, random_id) in group {
-                let file = file_of(source);
-                let row = self.add_copy(to, source, file)?;
-                if let Some(file) = file {
-                    self.add_order_file(to.0.no, row, file)?;
+            for (source, media, random_id) in group {
+                let row = self.add_copy(to, source, *media)?;
+                if media.is_some() {
+                    self.add_order_copy(to.0.no, row, source.fields.id)?;
                 }
                 if group.len() > 1 {
                     // Below all of Telegram's, until it has one for it.
@@ -218,9 +217,9 @@ impl Tx<'_> {
                         .number(row)
                         .run(self.conn)?;
                 }
-                making.push((row, Some(**random_id)));
+                making.push((row, Some(*random_id)));
             }
-            let kind = match group.iter().any(|(source, _)| file_of(source).is_some()) {
+            let kind = match group.iter().any(|(_, media, _)| media.is_some()) {
                 true => OrderKind::Media,
                 false => OrderKind::Text,
             };
@@ -241,35 +240,46 @@ impl Tx<'_> {
     /// A pending message that says the same.
     fn add_copy(
         &mut self,
-        (account, key, place): To<'_>,
+        (account, key, place, schedule): To<'_>,
         source: &MessageRecord,
-        file: Option<&OutgoingFile>,
+        media: Option<&Media>,
     ) -> JobResult<i64> {
         let entities = source.fields.entities.as_deref();
         let wording = Wording {
             entities: entities.and_then(from_json).unwrap_or_default(),
             ..Wording::default()
         };
-        let media = file.map(OutgoingFile::media);
         let unsent = Unsent {
             text: &source.fields.text,
             wording: &wording,
             place,
-            media: media.as_ref(),
+            media,
             album_id: None,
-            schedule: None,
+            schedule,
         };
         self.add_unsent(account, key, &unsent)
     }
 }
 
-/// Where something goes.
-type To<'a> = (&'a KnownAccount, (i64, i64), Place);
+/// What is copied, as what, and under which random id.
+type Part<'a> = (&'a MessageRecord, Option<&'a Media>, i64);
 
-/// Nothing of it can be written again.
-fn is_wordless(one: &MessageRecord) -> bool {
-    let media = one.fields.media.as_deref();
-    one.fields.text.trim().is_empty() || media.is_some_and(|media| !is_page(media))
+/// Where something goes, and when.
+type To<'a> = (&'a KnownAccount, (i64, i64), Place, Option<Schedule>);
+
+/// What a copy shows until Telegram's own description of it comes. `None`: it has words alone.
+fn copied_media(source: &MessageRecord) -> Result<Option<Media>> {
+    let media = source.fields.media.as_deref();
+    let media: Option<Media> = media.and_then(from_json);
+    let media = match media.map(|media| (media.copied(), media)) {
+        Some((Copied::File, media)) => Some(media),
+        Some((Copied::Nothing, _)) => return Err(StoreError::NotCopyable),
+        Some((Copied::Words, _)) | None => None,
+    };
+    match media.is_none() && source.fields.text.trim().is_empty() {
+        true => Err(StoreError::NotCopyable),
+        false => Ok(media),
+    }
 }
 
 fn is_protected(record: &MessageRecord) -> bool {
@@ -279,12 +289,6 @@ fn is_protected(record: &MessageRecord) -> bool {
 
 const fn is_kept(details: &Details) -> bool {
     details.protected
-}
-
-/// A preview is made anew wherever its link is sent.
-fn is_page(media: &str) -> bool {
-    let media: Option<crate::domain::Media> = from_json(media);
-    media.is_some_and(|media| media.kind == crate::domain::MediaKind::WebPage)
 }
 
 /// As Telegram will show it: what was forwarded before keeps its first origin. Of our own messages it says who we are.

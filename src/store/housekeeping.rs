@@ -244,6 +244,8 @@ fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
         .run(conn)?;
     chunk("DELETE FROM order_files WHERE message_row IN (SELECT message_row FROM order_files WHERE account_no = ? LIMIT ?)")
         .run(conn)?;
+    chunk("DELETE FROM order_copies WHERE message_row IN (SELECT message_row FROM order_copies WHERE account_no = ? LIMIT ?)")
+        .run(conn)?;
     chunk("DELETE FROM edit_files WHERE order_id IN (SELECT order_id FROM edit_files WHERE account_no = ? LIMIT ?)")
         .run(conn)?;
     let orders = chunk(

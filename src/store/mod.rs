@@ -45,9 +45,11 @@ mod marks;
 mod message_row;
 mod messages;
 mod metrics;
+mod moved;
 mod notes;
 mod objects;
 mod old_codes;
+mod order_copies;
 mod order_files;
 mod order_row;
 mod orders;
@@ -97,6 +99,7 @@ pub use import::Imported;
 pub use kept_answers::{CallKey, KeptAnswer};
 pub use metrics::StoreMetrics;
 pub use owners::OwnerRecord;
+pub use pending::FIRST_OF_A_LANE;
 pub use room::Room;
 pub use sealed::{RemoteCopy, SealedAccount};
 pub use sending::SendingTerms;
@@ -105,7 +108,7 @@ pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
 pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, Unlocked};
 pub use types::{
-    AccountPatch, ArchiveWork, ConversationFilter, CopiedFile, Discard, EventSink, HistoryStretch,
+    AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
     LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
     OwedWork, Page, PageEnd, QueueDeed, QueueForward, QueueReply, QueueSend, Queued, QueuedDeed,
     QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,

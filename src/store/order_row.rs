@@ -66,6 +66,14 @@ macro_rules! makes_messages {
 }
 pub(in crate::store) use makes_messages;
 
+/// The kinds that stand beside the words, as [`OrderKind::lane`](crate::domain::OrderKind) tells them.
+macro_rules! marks {
+    () => {
+        "('react', 'mute', 'archive', 'mark_unread', 'block', 'report', 'draft')"
+    };
+}
+pub(in crate::store) use marks;
+
 impl OrderRow {
     pub fn load(conn: &mut SqliteConnection, id: OrderId) -> QueryResult<Option<Self>> {
         Ok(sql(select_orders!("FROM orders o WHERE o.id = ?"))
@@ -187,7 +195,7 @@ pub(in crate::store) const fn held_text(whose: Waiting) -> Option<&'static str> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::OrderKind;
+    use crate::domain::{Lane, OrderKind};
 
     /// Protects the lists of states and kinds inside the statements from falling behind the types.
     #[test]
@@ -210,6 +218,8 @@ mod tests {
             let quoted = format!("'{}'", kind.as_str());
             let makes = makes_messages!().contains(&quoted);
             assert_eq!(makes, kind.makes_messages(), "{kind:?}");
+            let beside = marks!().contains(&quoted);
+            assert_eq!(beside, kind.lane() == Lane::Marks, "{kind:?}");
         }
     }
 }

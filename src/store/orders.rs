@@ -155,6 +155,7 @@ impl Tx<'_> {
             .number(row)
             .run(self.conn)?;
         self.drop_order_file(row)?;
+        self.drop_order_copy(row)?;
         let left = sql(
             "SELECT count(*) AS n FROM order_messages WHERE order_id = ? AND random_id IS NOT NULL",
         )
@@ -214,6 +215,10 @@ impl Tx<'_> {
     /// Of an order that makes no messages: it is told of once more, and gone.
     pub fn end_order(&mut self, known: &Known, status: OrderStatus) -> JobResult<()> {
         self.drop_order(known.row.order_id())?;
+        // Drafts come while somebody types: of theirs only a failure is told, and its end.
+        if known.row.kind == OrderKind::Draft.as_str() && known.row.state().is_pending() {
+            return Ok(());
+        }
         let order = StoredOrder {
             status,
             delivery: None,

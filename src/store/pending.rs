@@ -11,14 +11,17 @@ use super::{
     forwards::ForwardPayload,
     message_row::from_json,
     order_files::FileColumns,
-    order_row::{OrderRow, pending, select_orders},
+    order_row::{OrderRow, marks, pending, select_orders},
     orders::TextPayload,
     sql::sql,
 };
 use crate::domain::{
-    AccountId, ChatId, Deed, Making, MediaItem, MessageRowId, NewForward, NewMedia, NewText, Order,
-    OrderKind, Place, Quote, Replacement, Schedule, Wording, Work,
+    AccountId, ChatId, CopyOf, Deed, Making, MediaItem, MessageRowId, NewCopy, NewForward,
+    NewMedia, NewText, Order, OrderKind, Place, Quote, Replacement, Schedule, Wording, Work,
 };
+
+/// So many of one lane are read at once: a thousand that wait in a chat cost no more than these.
+pub const FIRST_OF_A_LANE: usize = 16;
 
 /// An order and one of its messages.
 #[derive(QueryableByName)]
@@ -49,6 +52,8 @@ struct PendingRow {
     scheduled_for: Option<i64>,
     #[diesel(sql_type = Nullable<Integer>)]
     scheduled_id: Option<i32>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    source_row: Option<i64>,
     #[diesel(embed)]
     file: FileColumns,
 }
@@ -58,6 +63,14 @@ impl PendingRow {
         Some(Making {
             row: MessageRowId(self.message_row?),
             random_id: self.random_id?,
+        })
+    }
+
+    /// The file that it is still to get.
+    fn copy(&self) -> Option<CopyOf> {
+        Some(CopyOf {
+            row: MessageRowId(self.message_row?),
+            source: MessageRowId(self.source_row?),
         })
     }
 
@@ -112,6 +125,12 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
             place: first.place(),
             schedule: first.schedule(),
         }),
+        OrderKind::Media if rows.iter().any(|row| row.source_row.is_some()) => {
+            Work::Copy(NewCopy {
+                makes: rows.iter().filter_map(PendingRow::making).collect(),
+                files: rows.iter().filter_map(PendingRow::copy).collect(),
+            })
+        }
         OrderKind::Media => {
             let mut media = NewMedia {
                 makes: Vec::with_capacity(rows.len()),
@@ -142,6 +161,7 @@ fn order_of(account: AccountId, rows: &[PendingRow]) -> Option<Order> {
         | OrderKind::MarkUnread
         | OrderKind::Block
         | OrderKind::Report
+        | OrderKind::Draft
         | OrderKind::Reschedule
         | OrderKind::SendNow
         | OrderKind::Withdraw => deed_of(rows)?,
@@ -189,6 +209,7 @@ fn forward_of(rows: &[PendingRow]) -> Option<NewForward> {
         from: ChatId::from_marked(payload.from),
         topic_id: rows.first()?.topic_id,
         hide_origin: payload.hide_origin,
+        schedule: rows.first()?.schedule(),
     };
     for making in rows.iter().filter_map(PendingRow::making) {
         let source = payload.sources.iter().find(|(row, _)| *row == making.row.0);
@@ -199,7 +220,8 @@ fn forward_of(rows: &[PendingRow]) -> Option<NewForward> {
 }
 
 impl StoreHandle {
-    /// What waits to be done, oldest first, and so in order per chat.
+    /// What waits to be done, oldest first, and so in order per chat; of each lane of a chat the first
+    /// [`FIRST_OF_A_LANE`].
     ///
     /// # Errors
     /// As every read.
@@ -208,17 +230,23 @@ impl StoreHandle {
             let rows = sql(concat!(
                 select_orders!(
                     ", c.chat, om.message_row, om.random_id, m.message_no, m.text, m.entities, m.quote, m.reply_to, \
-                     m.topic_id, m.monoforum_peer, m.scheduled_for, m.scheduled_id, coalesce(f.file, e.file) AS file, coalesce(f.parts, e.parts) AS parts, \
-                     coalesce(f.put_up, e.put_up) AS put_up FROM orders o \
-                     JOIN conversations c ON c.id = o.conversation_id \
-                     LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \
-                     LEFT JOIN order_files f ON f.message_row = om.message_row LEFT JOIN edit_files e ON e.order_id = o.id \
-                     WHERE o.account_no = (SELECT no FROM accounts WHERE id = ?) AND o.state IN "
+                     m.topic_id, m.monoforum_peer, m.scheduled_for, m.scheduled_id, y.source_row, \
+                     coalesce(f.file, e.file) AS file, coalesce(f.parts, e.parts) AS parts, \
+                     coalesce(f.put_up, e.put_up) AS put_up FROM (SELECT q.*, row_number() OVER \
+                     (PARTITION BY q.conversation_id, q.kind IN "
                 ),
+                marks!(),
+                " ORDER BY q.id) AS place FROM orders q \
+                 WHERE q.account_no = (SELECT no FROM accounts WHERE id = ?) AND q.state IN ",
                 pending!(),
-                " ORDER BY o.id, om.ordinal",
+                ") o JOIN conversations c ON c.id = o.conversation_id \
+                 LEFT JOIN order_messages om ON om.order_id = o.id LEFT JOIN messages m ON m.id = om.message_row \
+                 LEFT JOIN order_files f ON f.message_row = om.message_row LEFT JOIN edit_files e ON e.order_id = o.id \
+                 LEFT JOIN order_copies y ON y.message_row = om.message_row \
+                 WHERE o.place <= ? ORDER BY o.id, om.ordinal",
             ))
             .text(&account.to_string())
+            .number(i64::try_from(FIRST_OF_A_LANE).unwrap_or(i64::MAX))
             .load::<PendingRow>(conn)?;
             Ok(rows
                 .chunk_by(|a, b| a.order.id == b.order.id)

@@ -180,6 +180,7 @@ impl Tx<'_> {
             Change::Muted { chat, until } => self.record_muted(recording, *chat, *until),
             Change::Marked { chat, mark } => self.record_mark(recording, *chat, *mark),
             Change::Dialog(dialog) => self.record_dialog(recording, dialog),
+            Change::ContactsReset => self.forget_contact_list(&recording.account),
             Change::LostChat { chat } => {
                 if self.lose_peer(&recording.account, *chat)? {
                     recording.touch((recording.account.no, chat.marked()));

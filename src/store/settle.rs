@@ -204,6 +204,7 @@ impl Tx<'_> {
             Outcome::Done { made } => return self.done(&known, order, made),
             Outcome::Scheduled { made } => return self.planned(&known, order, made),
             Outcome::Refused(error) => return self.fail(&known, refused(&known.row), error),
+            Outcome::Moved { to } => return self.follow(&known, to),
             Outcome::Changed(changes) => {
                 self.take_changes(known.account.clone(), changes)?;
                 return self.end_order(&known, OrderStatus::Done);

@@ -177,17 +177,9 @@ pub struct QueueForward {
     /// The forum topic there; `None`: General, and chats that are no forum.
     pub topic_id: Option<i32>,
     pub hide_origin: bool,
-    /// Staged files, of the messages that go to another account's chats as copies.
-    pub copies: Vec<CopiedFile>,
+    /// `None`: at once.
+    pub schedule: Option<Schedule>,
     pub idempotency_key: Option<String>,
-}
-
-/// The file of a message, staged once more for a copy of it in this conversation.
-#[derive(Clone, Debug)]
-pub struct CopiedFile {
-    pub message: MessageRowId,
-    pub to: ConversationId,
-    pub file: OutgoingFile,
 }
 
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Access, ApiError, Service, copies,
-    outgoing::{GENERAL, check_can_order, idempotency_key, number},
+    outgoing::{GENERAL, check_can_order, check_schedule, idempotency_key, number},
     whole,
 };
 use crate::{
@@ -24,6 +24,7 @@ pub struct Forward {
     conversation_ids: Vec<whole::Number>,
     hide_origin: Option<bool>,
     topic_id: Option<String>,
+    scheduled_for: Option<String>,
 }
 
 pub async fn forward_messages(
@@ -60,29 +61,31 @@ pub async fn forward_messages(
         ));
     }
     let idempotency_key = idempotency_key(&request)?;
-    let mut accounts = Vec::new();
-    let mut places = Vec::new();
+    let (mut accounts, mut schedule) = (Vec::new(), None);
     for id in &chats {
         let conversation = service.conversation(&access, ConversationId(*id)).await?;
         let account = service.account(&access, conversation.account_id).await?;
         let key = idempotency_key.as_deref();
         check_can_order(&service, &account, &conversation, key).await?;
+        schedule = check_schedule(body.scheduled_for.as_deref(), &conversation)?;
         if !accounts.contains(&conversation.account_id) {
             accounts.push(conversation.account_id);
         }
-        places.push((conversation.account_id, conversation.id));
     }
     let messages: Vec<MessageRowId> = messages.into_iter().map(MessageRowId).collect();
-    let copies = copies::stage(&service, &access, &messages, &places).await?;
+    copies::check(&service, &access, &messages, &accounts).await?;
     let queue = QueueForward {
         messages,
         to: chats.into_iter().map(ConversationId).collect(),
         topic_id: topic_id.filter(|topic| *topic != GENERAL),
         hide_origin: body.hide_origin.unwrap_or(false),
-        copies: copies.named(),
+        schedule,
         idempotency_key,
     };
-    let messages = copies.committed(service.clone(), queue, accounts).await?;
+    let messages = service.store.queue_forward(queue).await?;
+    for account in accounts {
+        service.supervisor.wake_outbox(account).await;
+    }
     Ok(HttpResponse::Accepted().json(json!({ "messages": messages })))
 }
 

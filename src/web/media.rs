@@ -20,7 +20,7 @@ use crate::{
     domain::{
         Account, AccountId, AccountState, ChatId, ConversationId, FileLocation, MessageRowId, Thumb,
     },
-    media::{MediaError, OfMessage, Opened, Wanted},
+    media::{MediaError, OfMessage, Wanted},
 };
 
 /// A file never changes under its name; it is asked for again all the same, because whoever asks may no longer see it.
@@ -161,24 +161,6 @@ fn no_file() -> ApiError {
     ApiError::not_found("media_not_found", "file")
 }
 
-/// The file of a message, for a use of our own.
-pub async fn opened(
-    service: &Service,
-    access: &Access,
-    id: MessageRowId,
-) -> Result<Opened, ApiError> {
-    let (account, of) = message(service, access, id, false).await?;
-    let files = service.media.files(account, of).await;
-    let files = told(service, account, files).await?;
-    let wanted = Wanted {
-        account,
-        location: files.file.ok_or_else(no_file)?,
-        message: Some(of),
-    };
-    let opened = service.media.open(&wanted, 0).await;
-    told(service, account, opened).await
-}
-
 async fn serve(
     request: &HttpRequest,
     service: &Service,
@@ -284,7 +266,7 @@ fn bounds(range: &ByteRangeSpec, size: u64) -> Result<Range<u64>, ApiError> {
 }
 
 /// What kept a file away, in words for whoever asks for it.
-pub async fn told<T>(
+async fn told<T>(
     service: &Service,
     account: AccountId,
     answer: Result<T, MediaError>,

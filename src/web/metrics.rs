@@ -38,6 +38,7 @@ pub async fn get_metrics(service: web::Data<Service>) -> Result<HttpResponse, Ap
     service.store.metrics().register(&mut of_others);
     service.webhooks.figures().register(&mut of_others);
     service.telegram.register(&mut of_others);
+    service.media.register_figures(&mut of_others);
     encode_registry(&mut text, service.metrics.registry())
         .and_then(|()| encode_registry(&mut text, &of_others))
         .and_then(|()| encode_eof(&mut text))

@@ -138,7 +138,7 @@ pub struct NewDraft {
     reply_to_message_id: Option<String>,
 }
 
-/// Kept here first; Telegram is told as far as it can be.
+/// Kept here at once; Telegram is told by an order, which outlasts everything.
 pub async fn put_draft(
     service: web::Data<Service>,
     access: Access,
@@ -159,17 +159,14 @@ pub async fn put_draft(
         reply_to_message_id,
         at: Timestamp::now(),
     };
-    let kept = (!draft.text.trim().is_empty()).then(|| draft.clone());
-    if kept.is_some() {
+    let kept = (!draft.text.trim().is_empty()).then_some(draft);
+    if let Some(draft) = &kept {
         check_text(&draft.text)
             .map_err(|error| ApiError::unprocessable("text_too_long", error.to_string()))?;
     }
     let (conversation, changed) = service.store.set_draft(before.id, kept).await?;
-    if changed
-        && let Some(link) = service.supervisor.link(before.account_id).await
-        && let Err(error) = link.save_draft(before.chat_id, &draft).await
-    {
-        log::warn!(target: "switchboard::web", "account={} Telegram was not told of a draft: {error}", before.account_id);
+    if changed {
+        service.supervisor.wake_outbox(before.account_id).await;
     }
     Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
 }

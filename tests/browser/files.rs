@@ -268,3 +268,40 @@ async fn that_somebody_types_is_said_where_it_is_wanted() {
     wait::until("it to be said", async || told(), |told| *told == 1).await;
     desk.close().await;
 }
+
+/// Protects a price list for Monday: the sheet takes any moment to come, says of one that has passed that it has, and the file
+/// waits at Telegram.
+#[tokio::test(flavor = "multi_thread")]
+async fn picked_files_wait_for_a_date() {
+    let met = met(&["Hello"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::open(met.fleet.address()).await;
+    desk.choose("Contact one").await;
+    desk.until_message("Hello", "received").await;
+    let prices = file(&folder, "prices.pdf", 4_000);
+    desk.pick_files(".composer [data-part=pick]", &[prices])
+        .await;
+    desk.until_text(".outgoing", "prices.pdf").await;
+    desk.js("(() => { const choice = document.querySelector('.sheet select.when'); choice.value = 'date'; choice.dispatchEvent(new Event('change')); })()")
+        .await;
+    let set = async |moment: &str| {
+        desk.js(&format!(
+            "document.querySelector('.sheet [type=datetime-local]').value = '{moment}'"
+        ))
+        .await;
+        desk.click(".sheet .actions .primary").await;
+    };
+    set("2020-01-01T09:00").await;
+    desk.until_text(".sheet .when .error", "still to come")
+        .await;
+    desk.assert_accessible("files for a date").await;
+    let soon = jiff::Zoned::now() + jiff::SignedDuration::from_hours(48);
+    set(&soon.strftime("%Y-%m-%dT%H:%M").to_string()).await;
+    desk.until_gone(".sheet").await;
+    let there = || async { met.fleet.telegram.scheduled(met.account.user, met.person) };
+    wait::until("it to wait", there, |all| all.len() == 1).await;
+    assert!(sent(&met).is_empty());
+    desk.until_text("[data-part=waiting]", "1 message is scheduled")
+        .await;
+    desk.close().await;
+}

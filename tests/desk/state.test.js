@@ -5,6 +5,7 @@ import { listedIds, pageKeysOf, totalUnread } from '../../static/js/lists.js';
 import { shownMessages } from '../../static/js/chats.js';
 import { initialState, reduce } from '../../static/js/state.js';
 import { LIMIT, addLive, addPage, awayRuns, emptyChat, firstUnread, mergeMedia } from '../../static/js/messages.js';
+import { supergroupOf } from '../../static/js/views/obstacle.js';
 
 const time = (n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
 const message = (id, more = {}) => ({ id, account_id: 'a', conversation_id: 1, chat_id: '5', message_id: String(id), direction: 'incoming', text: `m${id}`, timestamp: time(id), status: 'received', sender: null, reply_to_message_id: null, service: null, backfilled: false, ...more });
@@ -375,4 +376,16 @@ test('a selection is toggled by bubble and ends with its chat', () => {
   assert.deepEqual([...state.selection], ['100']);
   assert.equal(reduce(state, { type: 'selection_toggled', ids: ['100'] }).selection, null);
   assert.equal(reduce(state, { type: 'conversation_opened', id: '2' }).selection, null);
+});
+
+// Protects the way on from a group that became a supergroup: it leads to the same account's conversation, and to nobody else's.
+test('a group that became a supergroup leads there', () => {
+  const group = { id: '1', account_id: 'a', chat_id: '-5' };
+  const others = [{ id: '2', account_id: 'b', chat_id: '-1009' }, { id: '3', account_id: 'a', chat_id: '-1009' }];
+  const said = (action) => new Map([['1', { messages: [{ id: '9', action }] }]]);
+  const conversations = new Map([group, ...others].map((one) => [one.id, one]));
+  const became = { kind: 'chat_migrate_to', value: '-1009' };
+  assert.equal(supergroupOf({ conversations, chats: said(became) }, group).id, '3');
+  assert.equal(supergroupOf({ conversations, chats: said({ kind: 'chat_create' }) }, group), null);
+  assert.equal(supergroupOf({ conversations, chats: new Map() }, group), null);
 });

@@ -70,6 +70,29 @@ tell(liked, { text: 'liked by mtcute', reactions: [{ emoji: '🔥', count: 1, mi
 const edited = await tg.sendText(group, 'before')
 await tg.editMessage({ chatId: group, message: edited.id, text: html`<code>after</code>` })
 tell(edited, { text: 'after', entities: [{ type: 'code', offset: 0, length: 5 }] })
+// A dot.
+const png = Buffer.from(
+  '89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc0000003010100'
+  + '18dd8db00000000049454e44ae426082',
+  'hex',
+)
+const album = await tg.sendMediaGroup(group, [0, 1].map(at =>
+  InputMedia.photo(png, { fileName: `${at}.png`, caption: at === 0 ? 'two of them' : undefined })))
+for (const [at, message] of album.entries()) {
+  tell(message, {
+    text: at === 0 ? 'two of them' : '',
+    album_id: message.groupedId.toString(),
+    media: { kind: 'photo', mime: 'image/jpeg', width: 1, height: 1 },
+  })
+}
+tell(
+  await tg.sendMedia(group, InputMedia.voice(Buffer.from('OggS and sounds'), { duration: 3, fileMime: 'audio/ogg' })),
+  { media: { kind: 'voice', mime: 'audio/ogg', duration: 3, size: 15 } },
+)
+tell(
+  await tg.sendMedia(group, InputMedia.sticker(Buffer.from('RIFF a sticker'), { alt: '🙂', fileMime: 'image/webp' })),
+  { media: { kind: 'sticker', name: '🙂', mime: 'image/webp', sticker: { emoji: '🙂' } } },
+)
 await tg.destroy()
 console.log(JSON.stringify({ done: true }))
 process.exit(0)

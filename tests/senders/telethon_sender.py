@@ -91,6 +91,33 @@ async def main(phone, group, member):
         ),
         media={"kind": "document", "name": "figures.csv", "mime": "text/csv"},
     )
+    async def document(content, name, mime, *attributes):
+        file = await made.upload_file(content, file_name=name)
+        return await media(types.InputMediaUploadedDocument(file, mime, list(attributes)))
+
+    tell(
+        await document(b"OggS and sounds", "voice.ogg", "audio/ogg", types.DocumentAttributeAudio(3, voice=True)),
+        media={"kind": "voice", "mime": "audio/ogg", "duration": 3, "size": 15},
+    )
+    tell(
+        await document(b"a film", "film.mp4", "video/mp4", types.DocumentAttributeVideo(4.0, 640, 480)),
+        media={"kind": "video", "mime": "video/mp4", "duration": 4, "width": 640, "height": 480, "size": 6},
+    )
+    own = types.DocumentAttributeSticker("🙂", types.InputStickerSetEmpty())
+    tell(
+        await document(b"RIFF a sticker", "sticker.webp", "image/webp", own),
+        media={"kind": "sticker", "name": "🙂", "mime": "image/webp", "sticker": {"emoji": "🙂"}},
+    )
+    # An album: one message each, the words under the first.
+    pictures = [await made.upload_file(PNG, file_name=f"{number}.png") for number in range(3)]
+    album = await made.send_file(group, pictures, caption=["three of them", "", ""], force_document=False)
+    for at, message in enumerate(album):
+        tell(
+            message.id,
+            text="three of them" if at == 0 else "",
+            album_id=str(message.grouped_id),
+            media={"kind": "photo", "mime": "image/jpeg", "width": 1, "height": 1},
+        )
     place = types.InputGeoPoint(33.5, 36.25)
     where = {"latitude": 33.5, "longitude": 36.25}
     tell(await media(types.InputMediaGeoPoint(place)), media={"kind": "location", "location": where})

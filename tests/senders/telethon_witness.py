@@ -4,6 +4,7 @@ Run with the phone to sign in with; `SIMULATOR_CONTROL` is where codes are asked
 """
 
 import asyncio
+import hashlib
 import json
 import sys
 
@@ -24,12 +25,14 @@ async def main(phone):
     @client.on(events.NewMessage())
     async def new(event):
         message = event.message
+        data = await message.download_media(bytes) if message.file else None
         tell(
             heard="new",
             text=message.message,
             forwarded=message.fwd_from is not None,
             entities=[[type(one).__name__, one.offset, one.length] for one in message.entities or []],
             quote=message.reply_to.quote_text if message.reply_to else None,
+            sha256=hashlib.sha256(data).hexdigest() if data else None,
         )
         if message.message == "goodbye":
             over.set()

@@ -269,6 +269,102 @@ async fn texts_and_files_are_copied_to_another_account() {
     wait::until("an empty folder", staged, |left| *left == 0).await;
 }
 
+/// Protects copies: each is an order like everything else. Its call is answered before a byte of the file came; whatever happens
+/// after that, `kill -9` included, it arrives once and whole; from an account that is not there it fails in words, and goes on
+/// when it is back. `SWITCHBOARD_KILLS` takes another number.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_an_order_and_arrives_once_whatever_breaks() {
+    let mut town = Town::start(2).await;
+    let other = town.fleet.accounts[1].clone();
+    town.fleet
+        .telegram
+        .say(town.people[1], other.user, "over here");
+    let there = town.fleet.conversation(&other, town.people[1]).await;
+    let kills = std::env::var("SWITCHBOARD_KILLS").map_or(4, |text| text.parse().unwrap());
+    let mut chance = StdRng::seed_from_u64(20_261_203);
+    let mut wanted = Vec::new();
+    for round in 0..=kills {
+        let text = format!("round {round}");
+        let paper = Media::Document {
+            name: format!("list-{round}.pdf"),
+            mime: "application/pdf".to_owned(),
+            size: 70_000 + i64::from(round),
+        };
+        let telegram = &town.fleet.telegram;
+        telegram.say_media(town.people[0], town.account.user, paper, &text);
+        let source = town
+            .fleet
+            .wait_for_message(&town.chats[0], &text, "received")
+            .await;
+        let id = source["message_id"].as_str().unwrap().parse().unwrap();
+        let number = telegram.file_of(town.account.user, town.people[0], id);
+        wanted.push(sha256(&telegram.file_bytes(number, "").unwrap()));
+        let body = json!({ "message_ids": [source["id"]], "conversation_ids": [there["id"]] });
+        if round == kills {
+            let account = town.account.clone();
+            town.fleet.set_active(&account, false).await;
+            let (_, answer) = town.forward(body).await;
+            let path = format!("/messages/{}", answer["messages"][0]["id"]);
+            let failed = wait::until(
+                "the failure",
+                async || town.fleet.api.get(&path).await["message"].clone(),
+                |message| message["status"] == "failed",
+            )
+            .await;
+            assert_eq!(failed["error"]["code"], "account_unavailable", "{failed}");
+            town.fleet.set_active(&account, true).await;
+            town.fleet
+                .api
+                .post(&format!("{path}/retry"), json!({}))
+                .await;
+            town.until_done().await;
+            break;
+        }
+        // Where it is killed: as its file comes, as it goes up, as it becomes a message.
+        let calls = [
+            "upload.getFile",
+            "upload.saveFilePart",
+            "messages.sendMedia",
+        ];
+        let call = calls[round as usize % calls.len()];
+        let effect = match call {
+            "upload.getFile" => Effect::NeverAnswer,
+            _ => Effect::SlowAnswer { millis: 60 },
+        };
+        let fault = telegram.set_fault(Fault::new(effect).on(call).times(1));
+        let (status, answer) = town.forward(body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        let (message, kind) = (&answer["messages"][0], "document");
+        assert_eq!(
+            (&message["status"], &message["media"]["kind"]),
+            (&json!("pending"), &json!(kind))
+        );
+        let hits = async || town.fleet.telegram.fault_hits(fault);
+        wait::until(call, hits, |hits| *hits > 0).await;
+        tokio::time::sleep(Duration::from_millis(chance.random_range(0..60))).await;
+        town.fleet.kill_service();
+        town.fleet.telegram.clear_faults();
+        town.fleet.start_service();
+        town.until_done().await;
+    }
+    let arrived = theirs(&town, &other, town.people[1]);
+    let sums: Vec<String> = arrived
+        .into_iter()
+        .map(|one| one.file.unwrap().sha256)
+        .collect();
+    assert_eq!(sums, wanted);
+    let file = town.fleet.data_dir().join("switchboard.db");
+    assert_eq!(
+        rows::number(&file, "SELECT count(*) AS n FROM order_copies"),
+        0
+    );
+    let staged = async || {
+        let folder = town.fleet.data_dir().join("staged").join(&other.id);
+        std::fs::read_dir(folder).map_or(0, Iterator::count)
+    };
+    wait::until("an empty folder", staged, |left| *left == 0).await;
+}
+
 /// What another account has written in a chat.
 fn theirs(town: &Town, account: &FleetAccount, chat: i64) -> Vec<LedgerMessage> {
     let ledger = town.fleet.telegram.ledger_of(account.user);

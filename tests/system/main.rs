@@ -42,6 +42,7 @@ mod joined;
 mod licence_phone;
 mod live_feed;
 mod log_out;
+mod many_orders;
 mod media;
 mod media_bucket;
 mod namespace;

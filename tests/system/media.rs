@@ -517,6 +517,15 @@ async fn a_file_is_fetched_once_for_everybody() {
     );
     assert_eq!(scene.calls(GET_FILE), 8);
     let size = u64::try_from(8 * PART).unwrap();
+    let figures = scene.fleet.api.get("/metrics").await;
+    for line in [
+        format!("switchboard_media_fetched_bytes_total {size}\n"),
+        "switchboard_media_files_total{end=\"whole\"} 1\n".to_owned(),
+        "switchboard_media_kept_bytes ".to_owned(),
+        "switchboard_media_on_their_way ".to_owned(),
+    ] {
+        assert!(figures.as_str().unwrap().contains(&line), "{line}{figures}");
+    }
     assert_eq!(scene.kept(&scene.account), [size]);
     assert_eq!(scene.kept(&second), [size]);
     let path = format!("/accounts/{}?history=delete", scene.account.id);

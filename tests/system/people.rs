@@ -1,5 +1,6 @@
 //! People: address books, whom a name, a number or a link means, and coming into a chat.
 
+use grammers_tl_types::{Serializable as _, enums, types};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::PersonSpec;
@@ -104,6 +105,22 @@ async fn an_address_book_is_listed_and_searched() {
         .telegram
         .look(|world| world.methods["contacts.getContacts"]);
     assert_eq!(asked, 2, "a fresh list was asked for again");
+
+    // Telegram says that the list is another one.
+    let new = fleet.telegram.add_person(PersonSpec::new("Newest"));
+    fleet.telegram.add_contact(first.user, new);
+    let reset = types::UpdateShort {
+        update: enums::Update::ContactsReset,
+        date: 1,
+    };
+    let packet: enums::Updates = reset.into();
+    fleet.telegram.push_raw(first.user, &packet.to_bytes());
+    wait::until(
+        "the new contact",
+        || contacts(&fleet, &first, "?q=newest"),
+        |page| names(page) == ["Newest"],
+    )
+    .await;
 }
 
 /// Protects from strangers: whatever names somebody exactly finds them, nothing is written or joined for it, and what names

@@ -9,7 +9,10 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use switchboard_simulator::{Effect, Fault};
+use switchboard_simulator::{
+    Effect, Fault, PersonSpec,
+    wire::{FaultScope, WireFault},
+};
 
 use crate::support::{
     fleet::{Fleet, FleetAccount},
@@ -55,6 +58,25 @@ impl Scene {
     async fn later(&self, text: &str, at: &str) -> Value {
         let body = json!({ "text": text, "scheduled_for": at });
         self.fleet.api.post(&self.path("reply"), body).await["message"].clone()
+    }
+
+    /// Words, or a file under them every other time, under a key of their own; answers with the message's id.
+    async fn once(&self, text: &str, round: usize, at: &str) -> Value {
+        let key = text.replace(' ', "-");
+        let api = &self.fleet.api;
+        if round % 2 == 0 {
+            let body = json!({ "text": text, "scheduled_for": at });
+            let api = api.with_header("idempotency-key", &key);
+            return api.post(&self.path("reply"), body).await["message"]["id"].clone();
+        }
+        let form = Form::default()
+            .field("text", text)
+            .field("scheduled_for", at)
+            .add(&paper(round as u64, 600_000));
+        let sent = api.try_form(&self.path("reply"), form, Some(&key)).await;
+        let (status, answer) = sent.unwrap();
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        answer["message"]["id"].clone()
     }
 
     /// What the service lists, once it has this many that wait at Telegram.
@@ -196,22 +218,17 @@ async fn it_goes_out_with_the_service_switched_off() {
 async fn each_waits_once_through_lost_answers_and_kills() {
     let mut scene = Scene::start().await;
     let at = moment(now() + 3600);
-    let fault = scene.fleet.telegram.set_fault(
-        Fault::new(Effect::CutAfter)
-            .on("messages.sendMessage")
-            .times(2),
-    );
+    let lose = |call| Fault::new(Effect::CutAfter).on(call).times(1);
+    let telegram = &scene.fleet.telegram;
+    let faults =
+        ["messages.sendMessage", "messages.sendMedia"].map(|call| telegram.set_fault(lose(call)));
     let mut chance = StdRng::seed_from_u64(12);
+    let rounds = std::env::var("SWITCHBOARD_ROUNDS").map_or(6, |text| text.parse().unwrap());
     let mut asked = Vec::new();
-    for round in 0..6 {
+    for round in 0..rounds {
         let text = format!("later {round}");
-        let body = json!({ "text": text, "scheduled_for": at });
-        let api = scene
-            .fleet
-            .api
-            .with_header("idempotency-key", &text.replace(' ', "-"));
-        let first = api.post(&scene.path("reply"), body.clone()).await;
-        asked.push((text, body, first["message"]["id"].clone()));
+        let first = scene.once(&text, round, &at).await;
+        asked.push((text, round, first));
         tokio::time::sleep(Duration::from_millis(chance.random_range(0..150))).await;
         scene.fleet.kill_service();
         scene.fleet.start_service();
@@ -220,25 +237,23 @@ async fn each_waits_once_through_lost_answers_and_kills() {
             .wait_for_state(&scene.account.id, "online")
             .await;
     }
-    let waiting = scene.until_waiting(6).await;
-    assert_eq!(scene.fleet.telegram.fault_hits(fault), 2);
+    let waiting = scene.until_waiting(asked.len()).await;
+    assert_eq!(
+        faults.map(|fault| scene.fleet.telegram.fault_hits(fault)),
+        [1, 1]
+    );
     let mut there: Vec<String> = scene.at_telegram().into_iter().map(|one| one.2).collect();
     there.sort();
     let wanted: Vec<String> = asked.iter().map(|one| one.0.clone()).collect();
     assert_eq!(there, wanted);
-    assert_eq!(waiting.len(), 6);
+    assert_eq!(waiting.len(), asked.len());
     for after in [false, true] {
         if after {
             scene.fleet.telegram.advance(HOUR * 2);
             scene.until_waiting(0).await;
         }
-        for (text, body, id) in &asked {
-            let api = scene
-                .fleet
-                .api
-                .with_header("idempotency-key", &text.replace(' ', "-"));
-            let again = api.post(&scene.path("reply"), body.clone()).await;
-            assert_eq!(again["message"]["id"], *id, "{again}");
+        for (text, round, id) in &asked {
+            assert_eq!(scene.once(text, *round, &at).await, *id);
         }
     }
     let mut texts = scene.texts();
@@ -434,7 +449,14 @@ async fn drafts_are_kept_at_telegram_and_come_from_there() {
     let kept = put("half a sen").await;
     assert_eq!(kept["draft"]["text"], "half a sen", "{kept}");
     let there = || telegram.draft(scene.account.user, scene.person);
-    assert_eq!(there().as_deref(), Some("half a sen"));
+    let until_there = async |wanted: Option<&str>| {
+        let look = || async { there() };
+        wait::until("the draft at Telegram", look, |draft| {
+            draft.as_deref() == wanted
+        })
+        .await;
+    };
+    until_there(Some("half a sen")).await;
     telegram
         .type_draft(scene.account.user, scene.person, "a whole sentence")
         .unwrap();
@@ -457,5 +479,110 @@ async fn drafts_are_kept_at_telegram_and_come_from_there() {
     assert_eq!(conversation["draft"], Value::Null);
     put("again").await;
     assert_eq!(put("").await["draft"], Value::Null);
-    assert_eq!(there(), None);
+    until_there(None).await;
+
+    // What Telegram does not take is told, and the next one is tried anew.
+    let refusal = Fault::error(400, "CHAT_RESTRICTED").on("messages.saveDraft");
+    telegram.set_fault(refusal.times(1));
+    put("not this").await;
+    loop {
+        let frame = live.until_event("order_updated").await;
+        let order = &frame["data"]["order"];
+        assert_eq!(
+            order["kind"], "draft",
+            "only what went wrong is told: {frame}"
+        );
+        if order["status"] == "failed" {
+            assert_eq!(order["error"]["code"], "CHAT_RESTRICTED");
+            break;
+        }
+    }
+    put("but this").await;
+    until_there(Some("but this")).await;
+}
+
+/// Protects words that are written while the account is away, or the service dies: Telegram is told of the last of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_from_an_outage_is_kept_at_telegram_later() {
+    let mut scene = Scene::start().await;
+    let telegram = scene.fleet.telegram.clone();
+    let key = telegram.keys_of(scene.account.user)[0];
+    let wire = telegram.wire();
+    let away = wire.set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
+    telegram.cut(scene.account.user);
+    let account = scene.account.id.clone();
+    scene.fleet.wait_for_state(&account, "reconnecting").await;
+    for text in ["half", "half a", "half a word"] {
+        let body = Some(json!({ "text": text }));
+        let (status, answer) = scene
+            .fleet
+            .api
+            .call(Method::PUT, &scene.path("draft"), body)
+            .await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+    scene.fleet.kill_service();
+    scene.fleet.start_service();
+    wire.clear_fault(away);
+    let there = async || telegram.draft(scene.account.user, scene.person);
+    wait::until("the draft", there, |draft| {
+        draft.as_deref() == Some("half a word")
+    })
+    .await;
+    assert_eq!(telegram.ledger().methods["messages.saveDraft"], 1);
+    let left = async || rows::number(&scene.file(), "SELECT count(*) AS n FROM orders");
+    wait::until("no order", left, |left| *left == 0).await;
+}
+
+/// Protects what is passed on at night: forwards, and copies to another account, wait at Telegram and go out once, over
+/// `kill -9` and a lost answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn forwards_and_copies_wait_too() {
+    let mut scene = Scene::start().await;
+    let telegram = scene.fleet.telegram.clone();
+    let other = scene.fleet.add_account("Other").await;
+    scene.fleet.wait_for_state(&other.id, "online").await;
+    let second = telegram.add_person(PersonSpec::new("Contact two"));
+    for user in [scene.account.user, other.user] {
+        telegram.say(second, user, "good evening");
+    }
+    let near = scene.fleet.conversation(&scene.account, second).await;
+    let far = scene.fleet.conversation(&other, second).await;
+    let said = scene
+        .fleet
+        .wait_for_message(&scene.conversation, "hello", "received")
+        .await;
+    let lost = Fault::new(Effect::CutAfter).on("messages.forwardMessages");
+    let lost = telegram.set_fault(lost.times(1));
+    let body = json!({
+        "message_ids": [said["id"]],
+        "conversation_ids": [near["id"], far["id"]],
+        "scheduled_for": moment(now() + 3600),
+    });
+    let given = scene.fleet.api.post("/messages/forward", body).await;
+    scene.fleet.kill_service();
+    scene.fleet.start_service();
+    let waiting = async || {
+        [scene.account.user, other.user].map(|user| telegram.scheduled(user, second).len())
+    };
+    wait::until("both to wait", waiting, |waiting| *waiting == [1, 1]).await;
+    let left = async || rows::number(&scene.file(), "SELECT count(*) AS n FROM orders");
+    wait::until("no order", left, |left| *left == 0).await;
+    assert!(telegram.fault_hits(lost) <= 1);
+    assert_eq!(telegram.texts(scene.account.user, second), ["good evening"]);
+    telegram.advance(HOUR * 2);
+    for (user, at) in [(scene.account.user, 0), (other.user, 1)] {
+        let texts = async || telegram.texts(user, second);
+        let wanted = ["good evening", "hello"];
+        wait::until("it to go out", texts, |texts| *texts == wanted).await;
+        let given = &given["messages"][at];
+        let sent = wait::until(
+            "it to be sent",
+            || scene.message(given),
+            |message| message["status"] == "sent",
+        )
+        .await;
+        let from = &sent["forwarded_from"]["name"];
+        assert_eq!(from.is_null(), at == 1, "{sent}");
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 use switchboard_simulator::{AccountSpec, PersonSpec};
-use tokio::process::Command;
+use tokio::{process::Command, sync::OnceCell};
 
 use crate::support::{
     fleet::{Fleet, phone},
@@ -41,19 +41,23 @@ async fn lines(command: &mut Command) -> Vec<Value> {
         .collect()
 }
 
-/// A directory with the pinned mtcute in it, made once under the target directory.
-async fn workshop() -> PathBuf {
+/// A directory with the pinned mtcute and our scripts in it, made once under the target directory.
+pub async fn workshop() -> PathBuf {
+    static READY: OnceCell<PathBuf> = OnceCell::const_new();
+    READY.get_or_init(set_up).await.clone()
+}
+
+async fn set_up() -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mtcute-sender");
     std::fs::create_dir_all(&home).unwrap();
-    let from = format!("{ROOT}/simulator/tests/mtcute");
-    for file in ["package.json", "package-lock.json"] {
-        std::fs::copy(format!("{from}/{file}"), home.join(file)).unwrap();
+    for (folder, file) in [
+        ("simulator/tests/mtcute", "package.json"),
+        ("simulator/tests/mtcute", "package-lock.json"),
+        ("tests/senders", "mtcute_sender.mjs"),
+        ("tests/senders", "mtcute_witness.mjs"),
+    ] {
+        std::fs::copy(format!("{ROOT}/{folder}/{file}"), home.join(file)).unwrap();
     }
-    std::fs::copy(
-        format!("{ROOT}/tests/senders/mtcute_sender.mjs"),
-        home.join("mtcute_sender.mjs"),
-    )
-    .unwrap();
     let wanted = std::fs::read_to_string(home.join("package-lock.json")).unwrap();
     let stamp = home.join("installed.json");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use switchboard_simulator::{Fault, PersonSpec};
+use switchboard_simulator::{Effect, Fault, PersonSpec};
 
 use crate::support::{
     fleet::Fleet,
@@ -73,16 +73,16 @@ async fn slow_mode_holds_its_own_chat_alone() {
     );
 }
 
-/// Protects words for a group that became a supergroup meanwhile: what waits ends in a failure that says where to write, and
-/// never arrives twice; the old conversation takes nothing more, and the new one is there and does.
+/// Protects words for a group that became a supergroup meanwhile: what waits follows into the supergroup and arrives there once,
+/// in order and in nothing else, over `kill -9` too; the old conversation takes nothing more, and the new one does.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_that_became_a_supergroup_says_so() {
-    let fleet = Fleet::builder().accounts(1).start().await;
+async fn what_waits_for_a_group_follows_it_into_its_supergroup() {
+    let mut fleet = Fleet::builder().accounts(1).start().await;
     let account = fleet.accounts[0].clone();
-    let telegram = &fleet.telegram;
+    let telegram = fleet.telegram.clone();
     let person = telegram.add_person(PersonSpec::new("Contact one"));
     let group = telegram.add_group("Group", &[person, account.user]);
-    telegram.say(person, group, "hello all");
+    let asked = telegram.say(person, group, "hello all");
     let old = fleet.conversation(&account, group).await;
     let id = |conversation: &Value| conversation["id"].as_i64().unwrap();
     fleet.api.reply(id(&old), "before").await;
@@ -92,37 +92,59 @@ async fn a_group_that_became_a_supergroup_says_so() {
         let wait = Fault::flood_wait(2).on(call).account(account.user);
         telegram.set_fault(wait.times(1));
     }
-    let words = fleet.api.reply(id(&old), "words").await;
-    let path = format!("/messages/{}", words["id"]);
-    let get = async |path: &str| fleet.api.get(path).await["message"].clone();
-    wait::until("the wait", || get(&path), |one| one["retry_at"].is_string()).await;
     let reply = format!("/conversations/{}/reply", old["id"]);
+    let body = json!({ "text": "words", "reply_to_message_id": asked.to_string() });
+    let keyed = fleet.api.with_header("idempotency-key", "words-1");
+    let (_, words) = keyed.call(Method::POST, &reply, Some(body.clone())).await;
+    let words = words["message"].clone();
+    let path = format!("/messages/{}", words["id"]);
+    let waits = async || fleet.api.get(&path).await["message"].clone();
+    wait::until("the wait", waits, |one| one["retry_at"].is_string()).await;
     let form = Form::default()
         .field("text", "prices")
         .add(&paper(1, 5_000));
     let (status, file) = fleet.api.form(&reply, form).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{file}");
+    // The first word of where it went is cut off.
+    let cut = telegram.set_fault(
+        Fault::new(Effect::NeverAnswer)
+            .on("messages.getChats")
+            .times(1),
+    );
     let supergroup = telegram.migrate_group(group).unwrap();
+    let hits = async || telegram.fault_hits(cut);
+    wait::until("the question where it went", hits, |hits| *hits == 1).await;
+    fleet.kill_service();
+    fleet.start_service();
+    let new = fleet.conversation(&account, supergroup).await;
     for message in [&words, &file["message"]] {
         let path = format!("/messages/{}", message["id"]);
-        let failed = wait::until(
-            "the failure",
-            || get(&path),
-            |one| one["status"] == "failed",
-        )
-        .await;
-        assert_eq!(failed["error"]["code"], "CHAT_MIGRATED", "{failed}");
+        let get = async || fleet.api.get(&path).await["message"].clone();
+        let sent = wait::until("the way there", get, |one| one["status"] == "sent").await;
+        assert_eq!(sent["conversation_id"], new["id"], "{sent}");
+        assert_eq!(sent["chat_id"], json!(supergroup.to_string()));
+        assert_eq!(sent["reply_to_message_id"], Value::Null);
     }
-    let new = fleet.conversation(&account, supergroup).await;
     assert_eq!(
         (&new["kind"], &new["can_send"]),
         (&json!("supergroup"), &json!(true))
     );
     let gone = async || {
         let path = format!("/conversations/{}", old["id"]);
-        fleet.api.get(&path).await["conversation"]["can_send"].clone()
+        fleet.api.get(&path).await["conversation"].clone()
     };
-    wait::until("the old one to be closed", gone, |can| *can == false).await;
+    let left = wait::until("the old one to be closed", gone, |one| {
+        one["can_send"] == false
+    })
+    .await;
+    assert_ne!(left["last_message"]["text"], "prices");
+    // A repeat under its key is still the same message.
+    let keyed = fleet.api.with_header("idempotency-key", "words-1");
+    let (status, again) = keyed.call(Method::POST, &reply, Some(body)).await;
+    assert!(
+        again["message"]["id"] == words["id"] || status == StatusCode::CONFLICT,
+        "{again}"
+    );
     let (status, answer) = fleet
         .api
         .call(Method::POST, &reply, Some(json!({ "text": "late" })))
@@ -140,8 +162,6 @@ async fn a_group_that_became_a_supergroup_says_so() {
             .map(|one| one.text.clone())
             .collect()
     };
-    assert_eq!(
-        (ours(group), ours(supergroup)),
-        (vec!["before".to_owned()], vec!["after".to_owned()])
-    );
+    assert_eq!(ours(group), ["before"]);
+    assert_eq!(ours(supergroup), ["words", "prices", "after"]);
 }

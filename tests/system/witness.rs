@@ -1,6 +1,6 @@
 //! Witness: a client that nobody here wrote is the other side of what is done, and says what it hears.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -10,9 +10,13 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::support::{
-    fleet::{Fleet, phone},
-    python, wait,
+use crate::{
+    senders::workshop,
+    support::{
+        fleet::{Fleet, phone},
+        forms::{Form, paper, photo},
+        python, wait,
+    },
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -24,17 +28,15 @@ struct Witness {
 }
 
 impl Witness {
-    async fn start(fleet: &Fleet, number: &str) -> Self {
+    /// `command` runs a client that signs in with the number that it is told.
+    async fn start(fleet: &Fleet, mut command: Command, number: &str) -> Self {
         let control = fleet
             .telegram
             .serve_control(([127, 0, 0, 1], 0).into())
             .await
             .unwrap();
-        let mut child = Command::new(python::with("foreign").await)
-            .arg(format!("{ROOT}/tests/senders/telethon_witness.py"))
+        let mut child = command
             .arg(number)
-            .env("PYTHONPATH", format!("{ROOT}/simulator/tests/telethon"))
-            .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("SIMULATOR_CONTROL", format!("http://{control}"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -78,6 +80,25 @@ impl Witness {
 /// Protects the other side: each deed reaches a client of another make as it was meant.
 #[tokio::test(flavor = "multi_thread")]
 async fn telethon_hears_what_is_done() {
+    let mut command = Command::new(python::with("foreign").await);
+    command
+        .arg(format!("{ROOT}/tests/senders/telethon_witness.py"))
+        .env("PYTHONPATH", format!("{ROOT}/simulator/tests/telethon"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    hears_what_is_done(command).await;
+}
+
+/// Protects the same with a client of another ecosystem.
+#[tokio::test(flavor = "multi_thread")]
+async fn mtcute_hears_what_is_done() {
+    let mut command = Command::new("node");
+    command
+        .arg("mtcute_witness.mjs")
+        .current_dir(workshop().await);
+    hears_what_is_done(command).await;
+}
+
+async fn hears_what_is_done(command: Command) {
     let fleet = Fleet::builder().accounts(1).start().await;
     let telegram = &fleet.telegram;
     let account = fleet.accounts[0].clone();
@@ -94,7 +115,7 @@ async fn telethon_hears_what_is_done() {
     let passed = fleet
         .wait_for_message(&elsewhere, "pass it on", "received")
         .await;
-    let mut witness = Witness::start(&fleet, &number).await;
+    let mut witness = Witness::start(&fleet, command, &number).await;
 
     let reply = json!({
         "text": "**three**, please", "format": "markdown", "quote": { "text": "three pears" },
@@ -146,8 +167,27 @@ async fn telethon_hears_what_is_done() {
     }
     order(Method::DELETE, path(&ours, "?for=everyone"), None).await;
     assert_eq!(witness.hears("deleted").await["count"], 1);
+
+    let list = paper(1, 70_000);
+    let picture = photo(2, 40, 30);
+    for (caption, sample) in [("list", &list), ("picture", &picture)] {
+        let form = Form::default().field("text", caption).add(sample);
+        let path = format!("/conversations/{}/reply", here["id"]);
+        let (status, answer) = fleet.api.form(&path, form).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        let heard = witness.hears("new").await;
+        assert_eq!(heard["text"], caption);
+        assert_eq!(heard["sha256"], sample.sha256(), "{heard}");
+    }
+
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3_600);
+    let body = json!({ "text": "goodbye", "scheduled_for": format!("{later:.3}") });
     fleet
         .api
-        .reply(here["id"].as_i64().unwrap(), "goodbye")
+        .post(&format!("/conversations/{}/reply", here["id"]), body)
         .await;
+    let waiting = async || telegram.scheduled(account.user, other).len();
+    wait::until("it to wait", waiting, |waiting| *waiting == 1).await;
+    telegram.advance(Duration::from_secs(7_200));
+    assert_eq!(witness.hears("new").await["text"], "goodbye");
 }

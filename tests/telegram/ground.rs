@@ -254,6 +254,7 @@ impl Seen {
             Change::LostChat { chat } => self.lost.push(chat),
             Change::Typing { chat, .. } => self.typing.push(chat),
             Change::Muted { .. }
+            | Change::ContactsReset
             | Change::Marked { .. }
             | Change::Dialog(_)
             | Change::ClearedBelow { .. }

@@ -187,6 +187,10 @@ pub fn forward_messages(
         };
         drafts.push((draft, *random_id));
     }
+    if let Some(at) = r.schedule_date {
+        let drafts = drafts.into_iter().map(|(draft, _)| draft).collect();
+        return scheduled::plan(world, call, to, drafts, at);
+    }
     let mut posted = Vec::new();
     for (draft, random_id) in drafts {
         posted.push((world.send(call.user, call.key(), to, draft)?, random_id));

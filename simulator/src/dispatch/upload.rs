@@ -247,6 +247,9 @@ fn document_media(document: &types::InputMediaUploadedDocument, size: i64) -> Me
             seconds: audio.duration,
             size: 0,
         }),
+        A::Sticker(sticker) => Some(Media::Sticker {
+            emoji: sticker.alt.clone(),
+        }),
         A::Video(video) => Some(Media::Video {
             seconds: video.duration as i32,
             width: video.w,

@@ -248,6 +248,10 @@ pub fn sizes_of(id: i64, media: &Media, whole: Option<Content>) -> Option<Vec<Si
         }
         Media::Sticker { .. } => {
             let sticker = drawn(id, "", 512, 512);
+            let sticker = Size {
+                content: whole.unwrap_or(sticker.content),
+                ..sticker
+            };
             vec![sticker, drawn(id, "m", 128, 128)]
         }
         Media::Location { .. } | Media::Contact { .. } | Media::Poll { .. } => return None,

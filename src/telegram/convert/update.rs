@@ -122,6 +122,7 @@ impl Converter<'_> {
                     mark: ChatMark::Unread(u.unread),
                 }
             }
+            U::ContactsReset => Change::ContactsReset,
             U::PeerBlocked(u) => Change::Marked {
                 chat: self.chat(&u.peer_id),
                 mark: ChatMark::Blocked(u.blocked),

@@ -49,6 +49,7 @@ pub(super) async fn carry_out(
         Deed::Reschedule { .. } | Deed::SendNow | Deed::Withdraw => {
             scheduled::carry_out(shared, chat, deed, message_ids).await
         }
+        Deed::Draft { draft } => scheduled::save_draft(shared, chat, draft).await,
         Deed::Mute { .. }
         | Deed::Archive { .. }
         | Deed::MarkUnread { .. }

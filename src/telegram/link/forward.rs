@@ -3,12 +3,12 @@
 use grammers_client::tl;
 
 use super::{
-    outcome::{made_in, not_sent, outcome, refused, unknown},
+    outcome::{made_in, not_sent, outcome, planned_in, refused, unknown},
     resolve::input_peer,
     shared::Shared,
 };
 use crate::{
-    domain::{ChatId, NewForward, Outcome},
+    domain::{ChatId, NewForward, Outcome, Schedule},
     telegram::{CallError, error::meaning},
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn forward(shared: &Shared, chat: ChatId, forward: &NewForward)
         to_peer,
         top_msg_id: forward.topic_id,
         reply_to: None,
-        schedule_date: None,
+        schedule_date: forward.schedule.map(Schedule::seconds),
         schedule_repeat_period: None,
         send_as: None,
         quick_reply_shortcut: None,
@@ -55,10 +55,17 @@ pub(super) async fn forward(shared: &Shared, chat: ChatId, forward: &NewForward)
     };
     shared.hurry(chat);
     match shared.try_call(&request).await {
-        Ok(updates) => match made_in(updates, &random_ids) {
-            made if made.is_empty() => unknown("Telegram's answer names none of the messages"),
-            made => Outcome::Done { made },
+        Ok(updates) => match planned_in(&updates, &random_ids) {
+            Some(planned) => planned,
+            None => made(updates, &random_ids),
         },
         Err(failure) => outcome(failure),
+    }
+}
+
+fn made(updates: tl::enums::Updates, random_ids: &[i64]) -> Outcome {
+    match made_in(updates, random_ids) {
+        made if made.is_empty() => unknown("Telegram's answer names none of the messages"),
+        made => Outcome::Done { made },
     }
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Batch, ChatDraft, ChatId, DeviceSession, IncomingMessage, Order, Outcome, Peer, SecretText,
+        Batch, ChatId, DeviceSession, IncomingMessage, Order, Outcome, Peer, SecretText,
         SelfUser, Wanted,
     },
     telegram::{
@@ -300,14 +300,6 @@ impl LinkHandle {
             scheduled::list(&shared, chat).await
         })
         .await
-    }
-
-    /// Keeps what stands in the field of a chat; an empty text takes it away.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn save_draft(&self, chat: ChatId, draft: &ChatDraft) -> Result<(), CallError> {
-        scheduled::save_draft(&self.shared, chat, draft).await
     }
 
     /// Shows "typing…" for a few seconds.

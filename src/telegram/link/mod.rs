@@ -12,6 +12,7 @@ mod formatting;
 mod forward;
 mod handle;
 mod line;
+mod moved;
 mod orders;
 mod outcome;
 mod pace;
@@ -43,6 +44,7 @@ use crate::domain::{
 };
 
 pub use handle::LinkHandle;
+pub use outcome::CHAT_MIGRATED;
 pub use put::PutError;
 pub(super) use resolve::self_user;
 

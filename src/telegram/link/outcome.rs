@@ -105,6 +105,9 @@ fn sent(random_id: i64, message_id: i32, date: i32) -> Outcome {
     Outcome::Done { made: vec![made] }
 }
 
+/// Our word for it.
+pub const CHAT_MIGRATED: &str = "CHAT_MIGRATED";
+
 /// Of a basic group that became a supergroup, Telegram says only that there is no such chat.
 pub(super) fn of_chat(chat: ChatId, error: MessageError) -> MessageError {
     let is_group = matches!(chat.kind(), PeerKind::Group(_));
@@ -112,8 +115,8 @@ pub(super) fn of_chat(chat: ChatId, error: MessageError) -> MessageError {
         return error;
     }
     MessageError {
-        code: "CHAT_MIGRATED".to_owned(),
-        message: meaning("CHAT_MIGRATED").to_owned(),
+        code: CHAT_MIGRATED.to_owned(),
+        message: meaning(CHAT_MIGRATED).to_owned(),
     }
 }
 

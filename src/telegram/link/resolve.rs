@@ -130,7 +130,7 @@ pub(super) fn chats_and(
     }
 }
 
-fn chats(chats: tl::enums::messages::Chats) -> Vec<tl::enums::Chat> {
+pub(super) fn chats(chats: tl::enums::messages::Chats) -> Vec<tl::enums::Chat> {
     match chats {
         tl::enums::messages::Chats::Chats(chats) => chats.chats,
         tl::enums::messages::Chats::Slice(chats) => chats.chats,

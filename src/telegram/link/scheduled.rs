@@ -141,11 +141,7 @@ fn told(shared: &Shared, updates: enums::Updates) -> Outcome {
 }
 
 /// What stands in the field of a chat and is not sent; an empty text takes it away.
-pub(super) async fn save_draft(
-    shared: &Shared,
-    chat: ChatId,
-    draft: &ChatDraft,
-) -> Result<(), CallError> {
+pub(super) async fn save_draft(shared: &Shared, chat: ChatId, draft: &ChatDraft) -> Done {
     let reply_to = draft.reply_to_message_id.map(|reply_to_msg_id| {
         types::InputReplyToMessage {
             reply_to_msg_id,
@@ -172,6 +168,6 @@ pub(super) async fn save_draft(
         suggested_post: None,
         rich_message: None,
     };
-    shared.call(request).await?;
-    Ok(())
+    shared.try_call(&request).await?;
+    Ok(done_so())
 }

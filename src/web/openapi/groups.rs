@@ -153,7 +153,9 @@ pub const FORWARD: Codes = &[
     "invalid_topic_id",
     "message_ids_invalid",
 ];
-pub const COPIES: Codes = &["not_forwardable", "not_copyable", "media_unavailable"];
+pub const COPIES: Codes = &["not_forwardable", "not_copyable"];
+/// What is known to be refused before it is ordered.
+pub const GOING_ON: Codes = &["file_too_large", "schedule_invalid"];
 pub const MEDIA: Codes = &[
     "media_gone",
     "media_not_found",

@@ -60,7 +60,7 @@ const SENDING: Errors = &[
     g::TELEGRAM,
 ];
 const ASKING: Errors = &[g::ACCOUNT, g::RECIPIENT, g::TELEGRAM];
-const FORWARDING: Errors = &[g::ORDER, g::FORWARD, g::COPIES, g::MEDIA, g::FILES];
+const FORWARDING: Errors = &[g::ORDER, g::FORWARD, g::COPIES, g::GOING_ON];
 const HISTORY: Errors = &[
     g::CONVERSATION,
     g::MESSAGE,

@@ -6,7 +6,7 @@ import { parseMarkdown } from '../markdown.js';
 import { offers } from '../offers.js';
 import { LARGEST_FILE, LARGEST_PHOTO, LONGEST_CAPTION, MOST_CAPTION, MOST_FILES, kindOf, moved, troubleOf } from '../outgoing.js';
 import { cleanName } from '../text.js';
-import { whenField } from './later.js';
+import { WhenField } from './later.js';
 import { Sheet } from './sheet.js';
 
 const ICONS = { photo: 'photo', video: 'video', audio: 'audio', document: 'file' };
@@ -38,9 +38,9 @@ class FilesSheet {
     this.pick = el('input', { type: 'file', multiple: true, class: 'unseen', tabindex: '-1', 'aria-hidden': 'true', on: { change: () => this.add(this.pick.files) } });
     this.more = el('button', { type: 'button', class: 'button', on: { click: () => this.pick.click() } }, icon('plus', 'small'), t('files.more'));
     this.go = el('button', { type: 'button', class: 'button primary', text: t('composer.send'), on: { click: () => this.send() } });
-    this.when = whenField(app, where.conversation);
+    this.when = new WhenField(app, where.conversation);
     this.sheet.body.append(this.list, this.note, el('div', { class: 'actions' }, this.more, this.pick), this.as, this.cleanRow, this.caption, this.units, el('p', { class: 'hint', text: t('files.limits', limits) }),
-      el('div', { class: 'actions end' }, el('button', { type: 'button', class: 'button', text: t('cancel'), on: { click: () => this.sheet.close() } }), this.when, this.go));
+      el('div', { class: 'actions end' }, el('button', { type: 'button', class: 'button', text: t('cancel'), on: { click: () => this.sheet.close() } }), this.when.root, this.go));
     this.sheet.root.addEventListener('dragover', (event) => event.preventDefault());
     this.sheet.root.addEventListener('drop', (event) => this.dropped(event));
     this.draw();
@@ -154,9 +154,11 @@ class FilesSheet {
 
   send() {
     if (this.go.disabled) return;
+    const when = this.when.value;
+    if (when === undefined) return;
     const { text, entities } = this.written;
     const { conversation, replyTo, topic } = this.where;
-    this.app.uploads.add({ conversation, files: this.files, as: this.asFiles.checked ? 'file' : null, text, entities, replyTo, topic, keepMetadata: !this.clean.checked, when: this.when.value || null });
+    this.app.uploads.add({ conversation, files: this.files, as: this.asFiles.checked ? 'file' : null, text, entities, replyTo, topic, keepMetadata: !this.clean.checked, when });
     this.sheet.close();
     this.where.sent();
   }

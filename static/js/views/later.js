@@ -55,12 +55,33 @@ function openLaterMenu(app, button, conversation, done) {
   new Popup(app, t('later.title'), items, { x: rtl ? box.left : box.right, y: box.top - 40 * items.length }).open();
 }
 
-/** Now, or one of the usual times, where a menu would close what stands around it. @returns {HTMLSelectElement} its value: a moment, `online`, or nothing */
-export function whenField(app, conversation) {
-  const { t, lang } = app;
-  const times = usualTimes(new Date()).map(({ key, at }) => ({ value: at.toISOString(), text: t(key, { time: moment(lang, at.toISOString()) }) }));
-  if (conversation.kind === 'private') times.push({ value: 'online', text: t('later.online') });
-  return el('select', { class: 'input when', 'aria-label': t('later.when') }, ...[{ value: '', text: t('later.none') }, ...times].map((one) => el('option', one)));
+/** Now, one of the usual times, or a date, where a menu would close what stands around it. */
+export class WhenField {
+  constructor(app, conversation) {
+    const { t, lang } = app;
+    const times = usualTimes(new Date()).map(({ key, at }) => ({ value: at.toISOString(), text: t(key, { time: moment(lang, at.toISOString()) }) }));
+    if (conversation.kind === 'private') times.push({ value: 'online', text: t('later.online') });
+    const choices = [{ value: '', text: t('later.none') }, ...times, { value: 'date', text: t('later.date') }];
+    this.choice = el('select', { class: 'input when', 'aria-label': t('later.when'), on: { change: () => this.chosen() } }, ...choices.map((one) => el('option', one)));
+    this.date = dateField(app, usualTimes(new Date()).find((one) => one.key === 'later.tomorrow').at);
+    this.past = t('later.past');
+    this.root = el('div', { class: 'when' }, this.choice, this.date.root);
+    show(this.date.root, false);
+  }
+
+  chosen() {
+    show(this.date.root, this.choice.value === 'date');
+    if (this.choice.value === 'date') this.date.input.focus();
+  }
+
+  /** @returns {string|null|undefined} a moment, `online`, null for now; undefined: a moment that has passed, which is said */
+  get value() {
+    if (this.choice.value !== 'date') return this.choice.value || null;
+    const at = this.date.value;
+    if (at !== null) return at.toISOString();
+    this.date.fail(this.past);
+    return undefined;
+  }
 }
 
 function dateField(app, value) {

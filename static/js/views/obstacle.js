@@ -15,6 +15,17 @@ export function obstacleOf(app, conversation, account) {
     if (account.state === 'banned') return { text, act: t('rail.open'), out: () => app.openAccount(account.id) };
     return { text, act: t('account.signin'), out: () => app.signIn(account.id) };
   }
+  const moved = conversation.kind === 'group' && conversation.can_send === false ? supergroupOf(app.state, conversation) : null;
+  if (moved) return { text: t('composer.moved'), act: t('composer.moved.open'), out: () => app.openConversation(moved.id) };
   if (conversation.can_send === false) return { text: t(conversation.kind === 'channel' ? 'composer.channel' : 'composer.cannot') };
+  return null;
+}
+
+/** What a group has become, where its last words say so. @returns {object|null} the conversation */
+export function supergroupOf(state, conversation) {
+  const said = state.chats.get(conversation.id)?.messages ?? [];
+  const chat = said.findLast((message) => message.action?.kind === 'chat_migrate_to')?.action.value;
+  if (!chat) return null;
+  for (const one of state.conversations.values()) if (one.account_id === conversation.account_id && one.chat_id === chat) return one;
   return null;
 }

@@ -294,7 +294,7 @@ super::schemas! {
     }
     body Forward {
         message_ids: "row ids", conversation_ids: "few row ids", hide_origin: "maybe boolean?",
-        topic_id: "maybe telegram number?",
+        topic_id: "maybe telegram number?", scheduled_for: "maybe schedule?",
     }
     body DeleteMessages { message_ids: "row ids", for: "one of everyone|me" }
     body Reply {
