@@ -20,6 +20,8 @@ use super::ChatId;
 /// Stands for a code, however long it was.
 pub const CODE_MASK: &str = "•••••";
 
+/// As long as those of my.telegram.org are.
+const WEB_CODE: usize = 11;
 /// Fewer digits are no code.
 const DIGITS: usize = 3;
 /// Letters without a digit are a code from this length on, when they are cased as no word is.
@@ -171,6 +173,12 @@ fn widened(text: &str, code: Range<usize>) -> Range<usize> {
         ..code.end + after.iter().take_while(joins).count()
 }
 
+/// Of my.telegram.org's length and alphabet: hardly a letter may be among them.
+fn is_web_code(word: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    word.len() == WEB_CODE && word.bytes().all(letter)
+}
+
 /// A token alone on its line, below a line that ends in a colon.
 fn lone_lines(text: &str) -> Vec<Range<usize>> {
     let mut codes = Vec::new();
@@ -185,6 +193,7 @@ fn lone_lines(text: &str) -> Vec<Range<usize>> {
         let token = word.len() >= 4
             && word.bytes().all(|byte| byte.is_ascii_graphic())
             && word.bytes().any(|byte| byte.is_ascii_alphabetic());
+        let token = token || is_web_code(word);
         if announced && token && !word.contains("://") {
             // `word` is a part of `line`.
             let at = start + line.find(word).unwrap_or(0);

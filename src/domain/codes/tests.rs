@@ -48,6 +48,10 @@ fn codes_are_masked_and_the_words_stay() {
         ("लॉगिन कोड: १२३४५।", "लॉगिन कोड: •••••।"),
         ("code １２３４５!", "code •••••!"),
         ("Code 123", "Code •••••"),
+        (
+            "Web login code:\n0__--___---\n\nDo not give it",
+            "Web login code:\n•••••\n\nDo not give it",
+        ),
         ("Code: 1234-5678", "Code: •••••"),
         ("Code: 123 456.", "Code: •••••."),
         ("Code: 12-34-56", "Code: •••••"),
