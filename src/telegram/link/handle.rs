@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Batch, ChatId, DeviceSession, IncomingMessage, Order, Outcome, Peer, SecretText,
-        SelfUser, Wanted,
+        Batch, ChatId, DeviceSession, IncomingMessage, Order, Outcome, Peer, SecretText, SelfUser,
+        Wanted,
     },
     telegram::{
         CallError, KeyLease, LinkExit,
