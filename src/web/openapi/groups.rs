@@ -148,14 +148,13 @@ pub const FETCHED: Codes = &[
     "url_not_allowed",
 ];
 pub const FORWARD: Codes = &[
-    "chat_read_only",
     "conversation_ids_invalid",
     "invalid_topic_id",
     "message_ids_invalid",
 ];
 pub const COPIES: Codes = &["not_forwardable", "not_copyable"];
 /// What is known to be refused before it is ordered.
-pub const GOING_ON: Codes = &["file_too_large", "schedule_invalid"];
+pub const GOING_ON: Codes = &["chat_read_only", "file_too_large", "schedule_invalid"];
 pub const MEDIA: Codes = &[
     "media_gone",
     "media_not_found",
