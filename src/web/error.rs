@@ -12,8 +12,6 @@ use actix_web::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::patience::lost_of;
-
 const PROBLEM: &str = "application/problem+json";
 
 /// Does it ask for errors in the shape of RFC 9457?
@@ -175,6 +173,9 @@ impl fmt::Display for ApiError {
     }
 }
 
+/// Travels in a body's reader to whoever reads it.
+impl std::error::Error for ApiError {}
+
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         self.status
@@ -229,10 +230,9 @@ pub fn payload_error(error: PayloadError) -> ApiError {
             "body_too_slow",
             "the body did not come in time",
         ),
-        PayloadError::Io(error) => match lost_of(&error) {
-            Some(lost) => lost.into(),
-            None => broke_off(&error),
-        },
+        PayloadError::Io(error) => error
+            .downcast::<ApiError>()
+            .unwrap_or_else(|error| broke_off(&error)),
         PayloadError::Overflow => too_large(),
         error => broke_off(&error),
     }

@@ -19,7 +19,7 @@ use actix_web::{
 use futures_util::Stream;
 
 use super::{
-    Access,
+    Access, ApiError,
     doors::{Doors, Lost},
 };
 
@@ -56,18 +56,6 @@ pub fn bound(request: &mut ServiceRequest, doors: &Doors, access: &Access) {
     request.set_payload(body.into());
 }
 
-/// What a body's reader is told when its sender lost the right to it.
-pub fn lost_of(error: &io::Error) -> Option<Lost> {
-    error
-        .get_ref()?
-        .downcast_ref::<Shut>()
-        .map(|Shut(lost)| *lost)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.text())]
-struct Shut(Lost);
-
 struct Bound {
     body: Pin<Box<Payload>>,
     lost: Pin<Box<dyn Future<Output = Lost>>>,
@@ -86,7 +74,9 @@ impl Stream for Bound {
         }
         if let Poll::Ready(lost) = self.lost.as_mut().poll(cx) {
             self.over = true;
-            return Poll::Ready(Some(Err(PayloadError::Io(io::Error::other(Shut(lost))))));
+            return Poll::Ready(Some(Err(PayloadError::Io(io::Error::other(
+                ApiError::from(lost),
+            )))));
         }
         if let Poll::Ready(part) = self.body.as_mut().poll_next(cx) {
             if let Some(each) = self.each {
