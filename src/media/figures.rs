@@ -13,6 +13,14 @@ struct EndLabels {
     end: &'static str,
 }
 
+const WHOLE: &str = "whole";
+const GONE: &str = "gone";
+const ABANDONED: &str = "abandoned";
+const PAUSED: &str = "paused";
+const NOT_KEPT: &str = "not_kept";
+const FAILED: &str = "failed";
+const ENDS: [&str; 6] = [WHOLE, GONE, ABANDONED, PAUSED, NOT_KEPT, FAILED];
+
 /// All clones show the same figures.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Figures {
@@ -29,12 +37,12 @@ impl Figures {
 
     pub fn ended(&self, end: &Result<(), MediaError>) {
         let end = match end {
-            Ok(()) => "whole",
-            Err(MediaError::Gone) => "gone",
-            Err(MediaError::Abandoned) => "abandoned",
-            Err(MediaError::Away | MediaError::Wait(_) | MediaError::Network(_)) => "paused",
-            Err(MediaError::Disk(_)) => "not_kept",
-            Err(_) => "failed",
+            Ok(()) => WHOLE,
+            Err(MediaError::Gone) => GONE,
+            Err(MediaError::Abandoned) => ABANDONED,
+            Err(MediaError::Away | MediaError::Wait(_) | MediaError::Network(_)) => PAUSED,
+            Err(MediaError::Disk(_)) => NOT_KEPT,
+            Err(_) => FAILED,
         };
         self.files.get_or_create(&EndLabels { end }).inc();
     }
@@ -46,6 +54,10 @@ impl Figures {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
             gauge
         };
+        // Each is there from the first look.
+        for end in ENDS {
+            drop(self.files.get_or_create(&EndLabels { end }));
+        }
         registry.register(
             "switchboard_media_fetched_bytes",
             "Bytes of files that came from Telegram",
