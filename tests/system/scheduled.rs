@@ -64,7 +64,7 @@ impl Scene {
     async fn once(&self, text: &str, round: usize, at: &str) -> Value {
         let key = text.replace(' ', "-");
         let api = &self.fleet.api;
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             let body = json!({ "text": text, "scheduled_for": at });
             let api = api.with_header("idempotency-key", &key);
             return api.post(&self.path("reply"), body).await["message"]["id"].clone();
