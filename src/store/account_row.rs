@@ -1,12 +1,12 @@
 //! Account rows, and what the writer remembers of them.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 
 use super::{
+    engine::Conn,
     message_row::account_of,
     sql::{id_list, sql},
 };
@@ -132,14 +132,14 @@ macro_rules! select_accounts {
 pub(in crate::store) use select_accounts;
 
 impl AccountRow {
-    pub fn load(conn: &mut SqliteConnection, id: AccountId) -> QueryResult<Option<Self>> {
+    pub fn load(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Self>> {
         Ok(sql(select_accounts!("WHERE a.id = ?"))
             .text(&id.to_string())
             .load::<Self>(conn)?
             .pop())
     }
 
-    pub fn by_numbers(conn: &mut SqliteConnection, numbers: &[i64]) -> QueryResult<Vec<Self>> {
+    pub fn by_numbers(conn: &mut Conn, numbers: &[i64]) -> QueryResult<Vec<Self>> {
         sql(select_accounts!(
             "WHERE a.no IN (SELECT value FROM json_each(?))"
         ))
@@ -233,10 +233,7 @@ pub(in crate::store) fn health_record(text: Option<&str>) -> HealthRecord {
 }
 
 /// For the writer's memory.
-pub(in crate::store) fn known(
-    conn: &mut SqliteConnection,
-    id: AccountId,
-) -> QueryResult<Option<KnownAccount>> {
+pub(in crate::store) fn known(conn: &mut Conn, id: AccountId) -> QueryResult<Option<KnownAccount>> {
     Ok(AccountRow::load(conn, id)?.map(|row| KnownAccount {
         no: row.no(),
         id,

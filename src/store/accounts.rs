@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use diesel::RunQueryDsl;
 use serde_json::json;
 use tokio::time::timeout;
 

@@ -12,12 +12,13 @@ use std::{
 };
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
-use diesel::{QueryResult, RunQueryDsl, result::Error, sqlite::SqliteConnection};
+use diesel::{QueryResult, result::Error};
 use tokio::sync::oneshot;
 
 use super::{
     EventSink, StoreError, StoreMetrics, connection,
     echoes::Holds,
+    engine::Conn,
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
@@ -50,7 +51,7 @@ pub(super) struct Close(pub oneshot::Sender<()>);
 /// What the actor is made of.
 pub(super) struct Parts {
     pub path: PathBuf,
-    pub conn: SqliteConnection,
+    pub conn: Conn,
     pub sink: Arc<dyn EventSink>,
     pub health: Health,
     pub metrics: StoreMetrics,
@@ -64,7 +65,7 @@ pub(super) struct Parts {
 pub(super) struct StoreActor {
     path: PathBuf,
     /// `None` after a trouble that left it unusable; opened anew at the next try.
-    conn: Option<SqliteConnection>,
+    conn: Option<Conn>,
     state: State,
     sink: Arc<dyn EventSink>,
     health: Health,
@@ -192,11 +193,13 @@ impl StoreActor {
         }
     }
 
-    fn usable_connection(&mut self) -> QueryResult<SqliteConnection> {
+    fn usable_connection(&mut self) -> QueryResult<Conn> {
         if let Some(conn) = self.conn.take() {
             return Ok(conn);
         }
-        connection::writer(&self.path).map_err(connection::as_query_error)
+        connection::writer(&self.path)
+            .map(Conn::Sqlite)
+            .map_err(connection::as_query_error)
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -235,7 +238,7 @@ impl StoreActor {
 ///
 /// Savepoints make SQLite keep a copy of each page that a job changes, so they are put only where a job was refused.
 fn run_group(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     state: &mut State,
     queue: &mut VecDeque<Box<dyn Job>>,
     began: Instant,
@@ -256,7 +259,7 @@ fn run_group(
 
 /// All of them as one. `None`: one was refused after it had written, and with it everything is to be taken back.
 fn run_bare(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     state: &mut State,
     queue: &mut VecDeque<Box<dyn Job>>,
     began: Instant,
@@ -279,7 +282,7 @@ fn run_bare(
 }
 
 /// Rows changed on this connection so far.
-fn changes(conn: &mut SqliteConnection) -> QueryResult<i64> {
+fn changes(conn: &mut Conn) -> QueryResult<i64> {
     Ok(sql("SELECT total_changes() AS n")
         .get_result::<One>(conn)?
         .n)
@@ -287,7 +290,7 @@ fn changes(conn: &mut SqliteConnection) -> QueryResult<i64> {
 
 /// Each in a savepoint of its own.
 fn run_guarded(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     state: &mut State,
     queue: &mut VecDeque<Box<dyn Job>>,
     began: Instant,
@@ -378,6 +381,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut conn = connection::create(&dir.path().join("switchboard.db")).unwrap();
         connection::migrate(&mut conn).unwrap();
+        let mut conn = Conn::Sqlite(conn);
         let mut state = State::default();
         let refused = |tx: &mut Tx<'_>| tx.living_account(AccountId::random()).map(drop);
         let writes = move |tx: &mut Tx<'_>| {

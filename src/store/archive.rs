@@ -1,6 +1,6 @@
 //! Archive: an account's whole history, fetched by itself, chat after chat, with what is known of its end.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
+use diesel::{QueryableByName, sql_types::BigInt};
 
 use super::{
     ArchiveWork, Result, StoreHandle, account_row::KnownAccount, job_error::JobResult,

@@ -1,7 +1,5 @@
 //! Audit: what was noted, written and read.
 
-use diesel::RunQueryDsl;
-
 use super::{
     Result, StoreHandle,
     audit_row::{AuditRecord, AuditRow, NewAudit, insert},

@@ -3,10 +3,9 @@
 use diesel::{
     QueryResult, QueryableByName,
     sql_types::{BigInt, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 
-use super::sql::sql;
+use super::{engine::Conn, sql::sql};
 use crate::domain::{AccountId, Timestamp};
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -76,7 +75,7 @@ impl From<AuditRow> for AuditRecord {
 }
 
 /// Inside a transaction.
-pub(in crate::store) fn insert(conn: &mut SqliteConnection, entry: &NewAudit) -> QueryResult<()> {
+pub(in crate::store) fn insert(conn: &mut Conn, entry: &NewAudit) -> QueryResult<()> {
     let account = entry.account_id.map(|id| id.to_string());
     sql("INSERT INTO audit (at, action, caller, token_id, ip, account_id, detail) VALUES (?, ?, ?, ?, ?, ?, ?)")
         .number(Timestamp::now().millis())
@@ -92,7 +91,7 @@ pub(in crate::store) fn insert(conn: &mut SqliteConnection, entry: &NewAudit) ->
 
 /// What a person did at the command line, in the transaction that does it.
 pub(in crate::store) fn by_console(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     action: &str,
     detail: String,
 ) -> QueryResult<()> {
@@ -107,7 +106,7 @@ pub(in crate::store) fn by_console(
     insert(conn, &entry)
 }
 
-pub(super) fn prune(conn: &mut SqliteConnection, limit: i64) -> QueryResult<usize> {
+pub(super) fn prune(conn: &mut Conn, limit: i64) -> QueryResult<usize> {
     let old = Timestamp::now().millis() - KEEP_DAYS * DAY;
     sql(
         "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? \

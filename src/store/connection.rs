@@ -5,21 +5,20 @@ use std::{
     io::ErrorKind,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
+    thread,
     time::Duration,
 };
 
 use diesel::{
-    Connection, ConnectionError, QueryResult, QueryableByName, RunQueryDsl,
-    connection::SimpleConnection,
-    r2d2::{ConnectionManager, CustomizeConnection, Pool},
-    result::Error,
-    sql_types::BigInt,
-    sqlite::SqliteConnection,
+    Connection, ConnectionError, QueryResult, QueryableByName, connection::SimpleConnection,
+    result::Error, sql_types::BigInt, sqlite::SqliteConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use r2d2::{ManageConnection, Pool};
 
 use super::{
     Result, StoreConfig, StoreError,
+    engine::Conn,
     sql::{One, sql},
 };
 
@@ -31,7 +30,7 @@ pub(super) const BUSY_MILLIS: u32 = 200;
 /// Somebody else who makes the schema of a new file is waited for.
 const MIGRATION_MILLIS: u32 = 10_000;
 
-pub(super) type Readers = Pool<ConnectionManager<SqliteConnection>>;
+pub(super) type Readers = Pool<Reading>;
 
 /// Telegram repeats what isn't covered by the stored position, but nobody repeats a reply: so FULL.
 /// The log is moved into the file by `checkpoint.rs`, not by whichever commit happens to be the thousandth.
@@ -134,15 +133,31 @@ pub(super) fn checkpointer(path: &Path) -> Result<SqliteConnection, ConnectionEr
     Ok(conn)
 }
 
+/// Opens connections that read.
 #[derive(Debug)]
-struct ReadOnly;
+pub(super) struct Reading {
+    url: String,
+}
 
-impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for ReadOnly {
-    fn on_acquire(&self, conn: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+impl ManageConnection for Reading {
+    type Connection = Conn;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> Result<Conn, ConnectionError> {
+        let mut conn = SqliteConnection::establish(&self.url)?;
         // A reader meets a lock only while somebody else recovers or vacuums the file.
         conn.batch_execute("PRAGMA busy_timeout = 5000;")
             .and_then(|()| conn.batch_execute(READER))
-            .map_err(diesel::r2d2::Error::QueryError)
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Conn::Sqlite(conn))
+    }
+
+    fn is_valid(&self, _: &mut Conn) -> Result<(), ConnectionError> {
+        Ok(())
+    }
+
+    fn has_broken(&self, _: &mut Conn) -> bool {
+        thread::panicking()
     }
 }
 
@@ -151,9 +166,10 @@ pub(super) fn readers(config: &StoreConfig) -> Result<Readers> {
         .max_size(config.readers.max(1))
         .min_idle(Some(1))
         .connection_timeout(Duration::from_secs(5))
-        .connection_customizer(Box::new(ReadOnly))
         .test_on_check_out(false)
-        .build(ConnectionManager::new(existing(&config.path)))
+        .build(Reading {
+            url: existing(&config.path),
+        })
         .map_err(|error| StoreError::Unavailable {
             reason: error.to_string(),
         })

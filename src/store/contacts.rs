@@ -1,15 +1,15 @@
 //! Contacts: the address books of accounts, as Telegram told them last.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Bool, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 
 use super::{
     Page, Result, StoreHandle,
     account_row::KnownAccount,
     cursor::{Cursor, List, page_size},
+    engine::Conn,
     job_error::JobResult,
     message_row::account_of,
     sql::{id_list, sql},
@@ -165,7 +165,7 @@ impl Tx<'_> {
 
 /// Which accounts know each of these chats: as a contact, or from a conversation.
 fn knowing(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     chats: &[i64],
     visible: Option<&[AccountId]>,
 ) -> QueryResult<Vec<Knows>> {
@@ -184,7 +184,7 @@ fn knowing(
     Ok(rows.into_iter().filter(sees).collect())
 }
 
-fn list(conn: &mut SqliteConnection, query: &ContactQuery) -> JobResult<Page<ListedContact>> {
+fn list(conn: &mut Conn, query: &ContactQuery) -> JobResult<Page<ListedContact>> {
     let limit = page_size(query.limit);
     let after = match &query.cursor {
         Some(cursor) => Cursor::of(List::Contacts, cursor)?,

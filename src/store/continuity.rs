@@ -4,7 +4,7 @@
 //! open. A hole closes them where the stream had got to. The next thing that the stream or the dialog list tells of a chat
 //! opens a new one, and what lies between the two is owed.
 
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::QueryResult;
 
 use super::{
     account_row::KnownAccount,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use diesel::{
     QueryResult, QueryableByName,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 
 use super::{
+    engine::Conn,
     message_row::{MessageRecord, account_of, chat_of, from_json},
     span_rows::open_from,
     sql::hot_sql,
@@ -127,7 +127,7 @@ impl ConversationRow {
             .into_conversation(self.last.clone(), now)
     }
 
-    pub fn update(&self, conn: &mut SqliteConnection) -> QueryResult<()> {
+    pub fn update(&self, conn: &mut Conn) -> QueryResult<()> {
         let fields = &self.fields;
         let find_key = find_key(&fields.title, fields.username.as_deref());
         hot_sql!(
@@ -158,7 +158,7 @@ impl ConversationRow {
         Ok(())
     }
 
-    pub fn read(conn: &mut SqliteConnection, fields: ConversationFields) -> QueryResult<Self> {
+    pub fn read(conn: &mut Conn, fields: ConversationFields) -> QueryResult<Self> {
         let last = match fields.last_message {
             Some(row) => MessageRecord::load(conn, row)?,
             None => None,

@@ -2,12 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
+use diesel::QueryResult;
 
 use super::{
     ConversationFilter, Page, Result, StoreHandle,
     conversation_row::{ConversationFields, select_conversations},
     cursor::{Cursor, List, page_size},
+    engine::Conn,
     job_error::JobResult,
     messages,
     sql::{id_list, sql},
@@ -15,10 +16,7 @@ use super::{
 use crate::domain::{AccountId, ChatId, Conversation, ConversationId, Timestamp};
 
 /// Puts the newest messages beside their conversations, with one query for all.
-fn complete(
-    conn: &mut SqliteConnection,
-    rows: Vec<ConversationFields>,
-) -> QueryResult<Vec<Conversation>> {
+fn complete(conn: &mut Conn, rows: Vec<ConversationFields>) -> QueryResult<Vec<Conversation>> {
     let newest: Vec<i64> = rows.iter().filter_map(|row| row.last_message).collect();
     let mut newest: HashMap<i64, _> = messages::by_ids(conn, &newest)?
         .into_iter()
@@ -34,10 +32,7 @@ fn complete(
         .collect())
 }
 
-pub(in crate::store) fn by_ids(
-    conn: &mut SqliteConnection,
-    ids: &[i64],
-) -> QueryResult<Vec<Conversation>> {
+pub(in crate::store) fn by_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<Conversation>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -83,7 +78,7 @@ pub(in crate::store) fn list_text(filter: &ConversationFilter) -> String {
     text
 }
 
-fn list(conn: &mut SqliteConnection, filter: &ConversationFilter) -> JobResult<Page<Conversation>> {
+fn list(conn: &mut Conn, filter: &ConversationFilter) -> JobResult<Page<Conversation>> {
     let limit = page_size(filter.limit);
     let after = match &filter.cursor {
         Some(cursor) => Cursor::of(List::Conversations, cursor)?,

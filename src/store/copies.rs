@@ -12,7 +12,7 @@ use std::{
 };
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types::Text,
+    QueryResult, QueryableByName, connection::SimpleConnection, sql_types::Text,
     sqlite::SqliteConnection,
 };
 

@@ -1,7 +1,7 @@
 //! Deeds: orders for something to be done to messages, or a chat, that are there.
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{BigInt, Text},
 };
 

@@ -1,7 +1,5 @@
 //! Drafts: what stands in the field of a chat and is not sent, as Telegram has it.
 
-use diesel::RunQueryDsl;
-
 use super::{
     Result, StoreHandle,
     job_error::JobResult,

@@ -10,11 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
+use diesel::QueryResult;
 use tokio::sync::oneshot;
 
 use super::{
     account_row::KnownAccount,
+    engine::Conn,
     job::{Job, TypedJob},
     job_error::JobResult,
     message_row::{MessageRecord, account_of, chat_of, from_json},
@@ -164,7 +165,7 @@ impl Holds {
     }
 
     /// The release of what was held for too long, if there is any.
-    pub fn overdue(&mut self, conn: &mut SqliteConnection) -> QueryResult<Option<Box<dyn Job>>> {
+    pub fn overdue(&mut self, conn: &mut Conn) -> QueryResult<Option<Box<dyn Job>>> {
         let held = sql(HELD).load::<One>(conn)?;
         if held.is_empty() && self.since.is_empty() {
             return Ok(None);

@@ -8,13 +8,16 @@
 use std::time::{Duration, Instant};
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     connection::SimpleConnection,
     sql_types::{BigInt, Text},
     sqlite::SqliteConnection,
 };
 
-use super::sql::{One, sql};
+use super::{
+    engine::Conn,
+    sql::{One, sql},
+};
 
 /// Writes wait while the file is rewritten, which takes about a second for 100 MiB. A larger one is rewritten by the
 /// next start, when nobody waits yet.
@@ -35,7 +38,7 @@ struct Checkpoint {
 }
 
 /// In the transaction that deletes the last rows.
-pub(super) fn order(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn order(conn: &mut Conn) -> QueryResult<()> {
     sql("INSERT INTO meta (key, value) VALUES ('erasure', 'pages') ON CONFLICT (key) DO UPDATE SET value = 'pages'")
         .run(conn)
         .map(drop)

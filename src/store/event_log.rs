@@ -2,12 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection};
+use diesel::{QueryResult, QueryableByName};
 
 use super::{
     Result, StoreHandle,
     account_row::AccountRow,
     conversations,
+    engine::Conn,
     event_ref::kind,
     message_row::from_json,
     messages,
@@ -41,7 +42,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn read(conn: &mut SqliteConnection, events: &[EventRow]) -> QueryResult<Self> {
+    fn read(conn: &mut Conn, events: &[EventRow]) -> QueryResult<Self> {
         let distinct = |ids: &mut Vec<i64>| {
             ids.sort_unstable();
             ids.dedup();
@@ -132,7 +133,7 @@ impl Rows {
     }
 }
 
-fn rendered(conn: &mut SqliteConnection, events: &[EventRow]) -> QueryResult<Vec<Arc<Event>>> {
+fn rendered(conn: &mut Conn, events: &[EventRow]) -> QueryResult<Vec<Arc<Event>>> {
     let rows = Rows::read(conn, events)?;
     Ok(events
         .iter()
@@ -169,7 +170,7 @@ fn taken_back(conversation: &Conversation, row: &EventRow) -> EventBody {
     }
 }
 
-fn number(conn: &mut SqliteConnection, text: &'static str) -> QueryResult<Seq> {
+fn number(conn: &mut Conn, text: &'static str) -> QueryResult<Seq> {
     Ok(Seq(sql(text).get_result::<One>(conn)?.n))
 }
 

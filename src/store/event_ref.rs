@@ -1,8 +1,8 @@
 //! What is stored of an event.
 
-use diesel::{QueryResult, sqlite::SqliteConnection};
+use diesel::QueryResult;
 
-use super::sql::hot_sql;
+use super::{engine::Conn, sql::hot_sql};
 use crate::domain::{AccountId, EventBody, StoredMessage, Timestamp};
 
 /// The kinds as stored; the numbers never change.
@@ -78,7 +78,7 @@ impl EventRef {
 
     pub fn insert(
         &self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         seq: i64,
         at: Timestamp,
         account_no: i64,

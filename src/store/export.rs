@@ -1,7 +1,5 @@
 //! Reading for an export: an account's conversations and their messages, oldest first, a page at a time.
 
-use diesel::RunQueryDsl;
-
 use super::{
     Result, StoreError, StoreHandle,
     cursor::{Cursor, List},

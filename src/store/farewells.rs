@@ -1,8 +1,14 @@
 //! Farewells: sealed sessions that are still to be signed out at Telegram, whatever became of their accounts.
 
-use diesel::{prelude::*, sqlite::SqliteConnection};
+use diesel::prelude::*;
 
-use super::{Result, StoreHandle, account_row::from_json, sealed::foreign, sql::sql};
+use super::{
+    Result, StoreHandle,
+    account_row::from_json,
+    engine::{Conn, on},
+    sealed::foreign,
+    sql::sql,
+};
 use crate::domain::{AccountId, Device, Timestamp};
 
 diesel::table! {
@@ -77,7 +83,7 @@ struct Kept {
 }
 
 /// In the transaction that takes the session from its account. Their numbers, in the order given.
-pub(super) fn order(conn: &mut SqliteConnection, orders: &[NewFarewell]) -> QueryResult<Vec<i64>> {
+pub(super) fn order(conn: &mut Conn, orders: &[NewFarewell]) -> QueryResult<Vec<i64>> {
     orders
         .iter()
         .map(|order| {
@@ -88,7 +94,7 @@ pub(super) fn order(conn: &mut SqliteConnection, orders: &[NewFarewell]) -> Quer
                 .load::<Kept>(conn)?
                 .pop()
                 .and_then(|row| row.kept);
-            diesel::insert_into(farewells::table)
+            on!(conn, |conn| diesel::insert_into(farewells::table)
                 .values((
                     farewells::account_id.eq(account),
                     farewells::api_id.eq(order.api_id),
@@ -98,7 +104,7 @@ pub(super) fn order(conn: &mut SqliteConnection, orders: &[NewFarewell]) -> Quer
                     farewells::ordered_at.eq(Timestamp::now().millis()),
                 ))
                 .returning(farewells::id)
-                .get_result(conn)
+                .get_result(conn))
         })
         .collect()
 }
@@ -110,13 +116,13 @@ impl StoreHandle {
     /// As every read.
     pub async fn farewells(&self) -> Result<Vec<SealedFarewell>> {
         self.read("farewells", |conn| {
-            farewells::table
+            on!(conn, |conn| farewells::table
                 .order(farewells::id)
                 .select(FarewellRow::as_select())
-                .load(conn)?
-                .into_iter()
-                .map(FarewellRow::into_farewell)
-                .collect()
+                .load(conn))?
+            .into_iter()
+            .map(FarewellRow::into_farewell)
+            .collect()
         })
         .await
     }
@@ -134,12 +140,12 @@ impl StoreHandle {
             let same = farewells::table
                 .find(before.id)
                 .filter(farewells::session.eq(&before.session));
-            let written = diesel::update(same)
+            let written = on!(conn, |conn| diesel::update(same)
                 .set((
                     farewells::session.eq(&after.session),
                     farewells::proxies.eq(&after.proxies),
                 ))
-                .execute(conn)?;
+                .execute(conn))?;
             Ok(written == 1)
         })
         .await
@@ -151,7 +157,8 @@ impl StoreHandle {
     /// As every write.
     pub async fn erase_farewell(&self, id: i64) -> Result<()> {
         self.sealed_write("erase_farewell", move |conn| {
-            diesel::delete(farewells::table.find(id)).execute(conn)?;
+            on!(conn, |conn| diesel::delete(farewells::table.find(id))
+                .execute(conn))?;
             Ok(())
         })
         .await

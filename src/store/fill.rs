@@ -1,6 +1,6 @@
 //! Recent history that is fetched in the background after a sign-in.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
+use diesel::{QueryableByName, sql_types::BigInt};
 
 use super::{
     RecentJob, Result, StoreHandle,

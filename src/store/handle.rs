@@ -22,6 +22,7 @@ use super::{
     actor::{Close, Parts, StoreActor, Write},
     connection::{self, Readers},
     echoes::Holds,
+    engine::Conn,
     erasure,
     event_ref::account_of_body,
     health::Health,
@@ -80,7 +81,7 @@ impl Store {
         let (ended, running) = oneshot::channel();
         let parts = Parts {
             path: config.path.clone(),
-            conn,
+            conn: Conn::Sqlite(conn),
             sink: Arc::clone(&sink),
             health: health.clone(),
             metrics: metrics.clone(),
@@ -183,9 +184,7 @@ impl StoreHandle {
     pub(crate) async fn write<T, F>(&self, name: &'static str, mut work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&mut SqliteConnection) -> diesel::QueryResult<(T, Vec<EventBody>)>
-            + Send
-            + 'static,
+        F: FnMut(&mut Conn) -> diesel::QueryResult<(T, Vec<EventBody>)> + Send + 'static,
     {
         self.job(name, move |tx| {
             let (value, events) = work(tx.conn)?;
@@ -246,7 +245,7 @@ impl StoreHandle {
     pub(crate) async fn read<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> diesel::QueryResult<T> + Send + 'static,
+        F: FnOnce(&mut Conn) -> diesel::QueryResult<T> + Send + 'static,
     {
         self.ask(name, move |conn| work(conn).map_err(Into::into))
             .await
@@ -256,7 +255,7 @@ impl StoreHandle {
     pub(in crate::store) async fn ask<T, F>(&self, name: &'static str, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&mut SqliteConnection) -> JobResult<T> + Send + 'static,
+        F: FnOnce(&mut Conn) -> JobResult<T> + Send + 'static,
     {
         let limit = self.read_limit;
         let (reading, readers) = (Arc::clone(&self.reading), self.readers.clone());

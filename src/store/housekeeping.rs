@@ -9,10 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{QueryResult, RunQueryDsl, connection::SimpleConnection, sqlite::SqliteConnection};
+use diesel::{QueryResult, connection::SimpleConnection};
 
 use super::{
     Result, StoreConfig, StoreError, audit_row, connection,
+    engine::Conn,
     erasure::{self, Erasure},
     reread, search_index,
     sql::{One, sql},
@@ -96,7 +97,7 @@ impl Housekeeping {
     /// do right away.
     pub fn tick(
         &mut self,
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         state: &mut State,
         busy: bool,
         troubled: bool,
@@ -114,9 +115,9 @@ impl Housekeeping {
         if self.pruned.elapsed() > PRUNE_EVERY {
             if step(conn, |conn| prune(conn, self.keep_events))? == 0 {
                 self.pruned = Instant::now();
-                if !busy {
+                if !busy && let Some(file) = conn.file() {
                     // Pages of a wave; the system keeps them as well.
-                    conn.batch_execute("PRAGMA shrink_memory")?;
+                    file.batch_execute("PRAGMA shrink_memory")?;
                 }
             } else {
                 more = true;
@@ -129,17 +130,21 @@ impl Housekeeping {
         }
         if state.purge {
             // Rows are not only given up but overwritten: the rest of the work may have to wait.
-            conn.batch_execute("PRAGMA secure_delete = ON;")?;
+            if let Some(file) = conn.file() {
+                file.batch_execute("PRAGMA secure_delete = ON;")?;
+            }
             let purged = step(conn, |conn| purge(conn, state))?;
-            conn.batch_execute("PRAGMA secure_delete = OFF;")?;
+            if let Some(file) = conn.file() {
+                file.batch_execute("PRAGMA secure_delete = OFF;")?;
+            }
             if purged == 0 {
                 state.purge = false;
                 self.erasure.want();
             } else {
                 more = true;
             }
-        } else if !busy {
-            self.erasure.go_on(conn);
+        } else if !busy && let Some(file) = conn.file() {
+            self.erasure.go_on(file);
         }
         self.look_at_log(conn);
         Ok(more && !busy)
@@ -147,12 +152,13 @@ impl Housekeeping {
 
     /// The log is emptied only when a commit begins while everything in it is in the file. Under constant load that
     /// moment never comes by itself, so from some size on the writer makes it.
-    pub fn look_at_log(&mut self, conn: &mut SqliteConnection) {
-        let Ok(fill) = connection::log_fill(conn) else {
+    pub fn look_at_log(&mut self, conn: &mut Conn) {
+        let Some(file) = conn.file() else { return };
+        let Ok(fill) = connection::log_fill(file) else {
             return;
         };
         if fill.log > STEP_IN && self.stepped_in.elapsed() > STEP_IN_PAUSE {
-            if let Err(error) = connection::checkpoint(conn, "TRUNCATE") {
+            if let Err(error) = connection::checkpoint(file, "TRUNCATE") {
                 log::warn!(target: "switchboard::store", "log not moved into the file cause=\"{error}\"");
             }
             // A reader that stays may have kept it from emptying the log; the next commits don't wait for it again.
@@ -164,10 +170,11 @@ impl Housekeeping {
     }
 
     /// Everything in one file, for whoever copies it.
-    pub fn close(&self, conn: &mut SqliteConnection) {
-        if let Err(error) = conn
+    pub fn close(&self, conn: &mut Conn) {
+        let Some(file) = conn.file() else { return };
+        if let Err(error) = file
             .batch_execute("PRAGMA optimize;")
-            .and_then(|()| connection::checkpoint(conn, "TRUNCATE"))
+            .and_then(|()| connection::checkpoint(file, "TRUNCATE"))
         {
             log::warn!(target: "switchboard::store", "log not moved into the file at the end cause=\"{error}\"");
         }
@@ -175,17 +182,14 @@ impl Housekeeping {
 }
 
 /// One short transaction. After an error the connection is dropped, and that takes back what was written.
-fn step<T>(
-    conn: &mut SqliteConnection,
-    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
-) -> QueryResult<T> {
+fn step<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> QueryResult<T>) -> QueryResult<T> {
     transaction::begin(conn)?;
     let value = work(conn)?;
     transaction::commit(conn)?;
     Ok(value)
 }
 
-fn probe(conn: &mut SqliteConnection) -> QueryResult<()> {
+fn probe(conn: &mut Conn) -> QueryResult<()> {
     let now = crate::domain::Timestamp::now().millis().to_string();
     sql("INSERT INTO meta (key, value) VALUES ('probe', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
         .text(&now)
@@ -207,7 +211,7 @@ pub(super) const AGED: [&str; 3] = [
 pub(super) const PURGED: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
      ORDER BY scope, message_no LIMIT ?)";
 
-fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
+fn prune(conn: &mut Conn, keep_events: i64) -> QueryResult<usize> {
     let now = crate::domain::Timestamp::now().millis();
     // The newest event always stays: it holds the count.
     let events = sql(
@@ -230,7 +234,7 @@ fn prune(conn: &mut SqliteConnection, keep_events: i64) -> QueryResult<usize> {
 }
 
 /// The next rows of an account that was removed with its history.
-fn purge(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<usize> {
+fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
     let account = sql("SELECT no AS n FROM accounts WHERE purge LIMIT 1")
         .load::<One>(conn)?
         .pop();
@@ -328,6 +332,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut conn = connection::create(&dir.path().join("switchboard.db")).unwrap();
         connection::migrate(&mut conn).unwrap();
+        let mut conn = Conn::Sqlite(conn);
         let rows = CHUNK * 25;
         sql("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) \
              INSERT INTO tombstones (account_no, scope, message_no, deleted_at) SELECT 1, 0, i, i FROM n")

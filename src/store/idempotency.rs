@@ -1,6 +1,6 @@
 //! Idempotency keys: the same key gives what the first call made, whatever kind of order that was.
 
-use diesel::{QueryableByName, RunQueryDsl};
+use diesel::QueryableByName;
 use sha2::{Digest, Sha256};
 
 use super::{

@@ -1,6 +1,6 @@
 //! Messages as Telegram tells them: new, known, edited.
 
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::QueryResult;
 
 use super::{
     job_error::JobResult,

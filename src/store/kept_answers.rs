@@ -1,7 +1,7 @@
 //! Kept answers: of calls that named a key, so that a repeat is answered with what the first one was answered.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Text},
 };
 use uuid::Uuid;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use diesel::RunQueryDsl;
-
 use super::{
     account_row::KnownAccount,
     conversation_row::{

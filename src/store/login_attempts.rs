@@ -2,13 +2,12 @@
 //!
 //! Who tried is stored as a salted hash: the count needs no phone number.
 
-use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl, sql_types::Text, sqlite::SqliteConnection,
-};
+use diesel::{QueryResult, QueryableByName, sql_types::Text};
 use sha2::{Digest, Sha256};
 
 use super::{
     LoginAttempt, LoginLimit, NewLoginAttempt, Result, StoreHandle,
+    engine::Conn,
     schema::login_attempts,
     sql::{One, sql},
     tx::Tx,
@@ -69,7 +68,7 @@ fn outcome_of(text: &str) -> AttemptOutcome {
     }
 }
 
-fn salt(conn: &mut SqliteConnection) -> QueryResult<Option<String>> {
+fn salt(conn: &mut Conn) -> QueryResult<Option<String>> {
     Ok(sql("SELECT value FROM meta WHERE key = 'attempt_salt'")
         .load::<Salt>(conn)?
         .pop()

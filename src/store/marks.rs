@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{BigInt, Bool, Text},
 };
 

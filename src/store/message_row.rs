@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{order_row::state_of, sql::sql};
+use super::{engine::Conn, order_row::state_of, sql::sql};
 use crate::domain::{
     AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
     ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, OrderId,
@@ -188,7 +187,7 @@ macro_rules! select_messages {
 pub(in crate::store) use select_messages;
 
 impl MessageRecord {
-    pub fn load(conn: &mut SqliteConnection, row: i64) -> QueryResult<Option<Self>> {
+    pub fn load(conn: &mut Conn, row: i64) -> QueryResult<Option<Self>> {
         Ok(sql(select_messages!("WHERE m.id = ?"))
             .number(row)
             .load::<Self>(conn)?
@@ -197,7 +196,7 @@ impl MessageRecord {
 
     /// By Telegram's id.
     pub fn find(
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         account_no: i64,
         scope: i64,
         message_no: i64,

@@ -1,12 +1,11 @@
 //! Reading messages: pages of a conversation in both directions, and single ones.
 
-use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl, sql_types::BigInt, sqlite::SqliteConnection,
-};
+use diesel::{QueryResult, QueryableByName, sql_types::BigInt};
 
 use super::{
     MessagePage, MessagesFrom, Page, PageEnd, Result, StoreError, StoreHandle,
     cursor::{Cursor, List, page_size},
+    engine::Conn,
     job_error::JobResult,
     message_row::{MessageRecord, select_messages},
     span_rows::spans_of,
@@ -18,10 +17,7 @@ use crate::domain::{ChatId, ConversationId, MessageRowId, Span, Spans, StoredMes
 /// Above every key.
 const END: (i64, i64) = (i64::MAX, i64::MAX);
 
-pub(in crate::store) fn by_ids(
-    conn: &mut SqliteConnection,
-    ids: &[i64],
-) -> QueryResult<Vec<StoredMessage>> {
+pub(in crate::store) fn by_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<StoredMessage>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -64,7 +60,7 @@ fn key_of(record: &MessageRecord) -> Key {
 
 /// Some rows on one side of a key, newest first, and whether there are more on that side.
 fn side(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     conversation: i64,
     text: &'static str,
     key: Key,
@@ -87,12 +83,7 @@ fn side(
 /// A page, and whether there is more on its older and on its newer side.
 type Found = (Vec<MessageRecord>, bool, bool);
 
-fn find(
-    conn: &mut SqliteConnection,
-    conversation: i64,
-    from: &MessagesFrom,
-    limit: usize,
-) -> JobResult<Found> {
+fn find(conn: &mut Conn, conversation: i64, from: &MessagesFrom, limit: usize) -> JobResult<Found> {
     Ok(match from {
         MessagesFrom::Newest => {
             let (rows, older) = side(conn, conversation, OLDER, END, limit)?;
@@ -131,7 +122,7 @@ fn find(
 }
 
 fn around(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     conversation: i64,
     middle: MessageRecord,
     limit: usize,
@@ -146,18 +137,13 @@ fn around(
     Ok((rows, more_older, more_newer))
 }
 
-fn newer(
-    conn: &mut SqliteConnection,
-    conversation: i64,
-    key: Key,
-    limit: usize,
-) -> QueryResult<Found> {
+fn newer(conn: &mut Conn, conversation: i64, key: Key, limit: usize) -> QueryResult<Found> {
     let (rows, more) = side(conn, conversation, NEWER, key, limit)?;
     Ok((rows, true, more))
 }
 
 fn in_conversation(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     conversation: i64,
     id: MessageRowId,
 ) -> JobResult<MessageRecord> {
@@ -166,11 +152,7 @@ fn in_conversation(
         .ok_or_else(|| StoreError::MessageNotFound.into())
 }
 
-fn by_number(
-    conn: &mut SqliteConnection,
-    conversation: i64,
-    number: i32,
-) -> JobResult<MessageRecord> {
+fn by_number(conn: &mut Conn, conversation: i64, number: i32) -> JobResult<MessageRecord> {
     let place = sql("SELECT account_no, chat FROM conversations WHERE id = ?")
         .number(conversation)
         .load::<Place>(conn)?
@@ -183,7 +165,7 @@ fn by_number(
 }
 
 fn page(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     conversation: i64,
     from: &MessagesFrom,
     limit: usize,
@@ -302,7 +284,7 @@ fn cursor(list: List, record: &MessageRecord) -> String {
 
 /// Stored messages with media, newest first.
 fn media(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     conversation: i64,
     from: Option<&str>,
     limit: usize,

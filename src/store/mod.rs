@@ -21,6 +21,7 @@ mod cursor;
 mod deeds;
 mod drafts;
 mod echoes;
+mod engine;
 mod erasure;
 mod error;
 mod event_log;

@@ -1,6 +1,6 @@
 //! Notes: reactions, votes, views and previews that change without the message being edited.
 
-use diesel::{QueryResult, RunQueryDsl};
+use diesel::QueryResult;
 
 use super::{
     job_error::JobResult,

@@ -1,7 +1,7 @@
 //! Objects: Telegram's own form of messages that are more than their row, and quotes of what is masked.
 
 use diesel::{
-    OptionalExtension, QueryResult, RunQueryDsl,
+    OptionalExtension, QueryResult,
     sql_types::{BigInt, Binary},
 };
 

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     connection::SimpleConnection,
     sql_types::{BigInt, Bool, Nullable, Text},
     sqlite::SqliteConnection,

@@ -1,7 +1,5 @@
 //! Copies that go out: messages that are still to be made, and whose files lie with another account's messages.
 
-use diesel::RunQueryDsl;
-
 use super::{
     Result, StoreHandle,
     job_error::JobResult,

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{Integer, Nullable, Text},
 };
 

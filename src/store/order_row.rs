@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection};
+use diesel::{QueryResult, QueryableByName};
 
 use super::{
+    engine::Conn,
     schema::{order_messages, orders},
     sql::sql,
 };
@@ -75,7 +76,7 @@ macro_rules! marks {
 pub(in crate::store) use marks;
 
 impl OrderRow {
-    pub fn load(conn: &mut SqliteConnection, id: OrderId) -> QueryResult<Option<Self>> {
+    pub fn load(conn: &mut Conn, id: OrderId) -> QueryResult<Option<Self>> {
         Ok(sql(select_orders!("FROM orders o WHERE o.id = ?"))
             .number(id.0)
             .load::<Self>(conn)?
@@ -83,7 +84,7 @@ impl OrderRow {
     }
 
     /// The order that is to make this message.
-    pub fn making(conn: &mut SqliteConnection, message_row: i64) -> QueryResult<Option<Self>> {
+    pub fn making(conn: &mut Conn, message_row: i64) -> QueryResult<Option<Self>> {
         Ok(sql(select_orders!(
             "FROM order_messages om JOIN orders o ON o.id = om.order_id \
              WHERE om.message_row = ? AND om.random_id IS NOT NULL"
@@ -134,14 +135,14 @@ pub(in crate::store) struct OrderMessage {
 }
 
 impl OrderMessage {
-    pub fn of(conn: &mut SqliteConnection, order: OrderId) -> QueryResult<Vec<Self>> {
+    pub fn of(conn: &mut Conn, order: OrderId) -> QueryResult<Vec<Self>> {
         sql("SELECT order_id, message_row, random_id FROM order_messages WHERE order_id = ? ORDER BY ordinal")
             .number(order.0)
             .load(conn)
     }
 
     pub fn by_random_id(
-        conn: &mut SqliteConnection,
+        conn: &mut Conn,
         account_no: i64,
         random_id: i64,
     ) -> QueryResult<Option<Self>> {

@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use diesel::RunQueryDsl;
-
 use serde::{Deserialize, Serialize};
 
 use super::{

@@ -4,7 +4,7 @@
 //! their order, each exactly once, as the late news that they are.
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{BigInt, Bool, Integer, Nullable},
 };
 

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Result, StoreHandle};
+use super::{Result, StoreHandle, engine::on};
 use crate::domain::{AccountId, Timestamp};
 
 diesel::table! {
@@ -66,13 +66,13 @@ impl StoreHandle {
     /// As every read.
     pub async fn owners(&self) -> Result<Vec<OwnerRecord>> {
         self.read("owners", |conn| {
-            account_owners::table
+            on!(conn, |conn| account_owners::table
                 .order(account_owners::id)
                 .select(OwnerRow::as_select())
-                .load(conn)?
-                .into_iter()
-                .map(OwnerRow::into_record)
-                .collect()
+                .load(conn))?
+            .into_iter()
+            .map(OwnerRow::into_record)
+            .collect()
         })
         .await
     }
@@ -89,7 +89,7 @@ impl StoreHandle {
     ) -> Result<OwnerRecord> {
         self.write("put_owner", move |conn| {
             let now = Timestamp::now().millis();
-            let row = diesel::insert_into(account_owners::table)
+            let row = on!(conn, |conn| diesel::insert_into(account_owners::table)
                 .values((
                     account_owners::kind.eq(kind),
                     account_owners::owner.eq(&owner),
@@ -105,7 +105,7 @@ impl StoreHandle {
                     account_owners::updated_at.eq(now),
                 ))
                 .returning(OwnerRow::as_returning())
-                .get_result(conn)?;
+                .get_result(conn))?;
             Ok((row.into_record()?, Vec::new()))
         })
         .await
@@ -117,12 +117,12 @@ impl StoreHandle {
     /// As every write.
     pub async fn set_owner_pending(&self, id: i64, pending: Option<String>) -> Result<()> {
         self.write("set_owner_pending", move |conn| {
-            diesel::update(account_owners::table.find(id))
+            on!(conn, |conn| diesel::update(account_owners::table.find(id))
                 .set((
                     account_owners::pending.eq(&pending),
                     account_owners::updated_at.eq(Timestamp::now().millis()),
                 ))
-                .execute(conn)?;
+                .execute(conn))?;
             Ok(((), Vec::new()))
         })
         .await
@@ -135,7 +135,10 @@ impl StoreHandle {
     pub async fn forget_owners_of(&self, account_id: AccountId) -> Result<()> {
         self.write("forget_owners_of", move |conn| {
             let owned = account_owners::account_id.eq(account_id.to_string());
-            diesel::delete(account_owners::table.filter(owned)).execute(conn)?;
+            on!(conn, |conn| diesel::delete(
+                account_owners::table.filter(owned)
+            )
+            .execute(conn))?;
             Ok(((), Vec::new()))
         })
         .await

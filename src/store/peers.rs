@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use diesel::{QueryResult, QueryableByName, RunQueryDsl, sqlite::SqliteConnection};
+use diesel::{QueryResult, QueryableByName};
 
 use super::{
-    Result, StoreHandle, account_row::KnownAccount, job_error::JobResult, known_peer::KnownPeer,
-    schema::peers, sql::sql, tx::Tx,
+    Result, StoreHandle, account_row::KnownAccount, engine::Conn, job_error::JobResult,
+    known_peer::KnownPeer, schema::peers, sql::sql, tx::Tx,
 };
 use crate::domain::{AccountId, ChatId, Peer, PeerFlags};
 
@@ -56,7 +56,7 @@ macro_rules! select_peers {
     };
 }
 
-fn load(conn: &mut SqliteConnection, account_no: i64, peer: i64) -> QueryResult<Option<Peer>> {
+fn load(conn: &mut Conn, account_no: i64, peer: i64) -> QueryResult<Option<Peer>> {
     Ok(
         sql(select_peers!("WHERE p.account_no = ? AND p.peer_id = ?"))
             .number(account_no)
@@ -90,7 +90,7 @@ fn merge(old: Option<&Peer>, new: &Peer) -> Peer {
     }
 }
 
-fn save(conn: &mut SqliteConnection, account_no: i64, peer: &Peer) -> QueryResult<()> {
+fn save(conn: &mut Conn, account_no: i64, peer: &Peer) -> QueryResult<()> {
     let key = peer.username.as_ref().map(|name| name.to_lowercase());
     sql(
         "INSERT INTO peers (account_no, peer_id, access_hash, name, username, username_key, is_self, bot, broadcast, \

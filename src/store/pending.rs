@@ -1,7 +1,7 @@
 //! Pending: orders as they are carried out, put together from their rows.
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{BigInt, Integer, Nullable, Text},
 };
 use serde::de::DeserializeOwned;

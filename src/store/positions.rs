@@ -4,13 +4,13 @@
 //! own (private chats and basic groups), else the channel's id.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Integer, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 
 use super::{
     Result, StoreHandle,
+    engine::Conn,
     job_error::JobResult,
     scope_row::Scope,
     sql::{One, hot_sql, sql},
@@ -128,7 +128,7 @@ impl Tx<'_> {
     }
 }
 
-fn holes(conn: &mut SqliteConnection, account: &str) -> QueryResult<i64> {
+fn holes(conn: &mut Conn, account: &str) -> QueryResult<i64> {
     Ok(sql("SELECT holes AS n FROM accounts WHERE id = ?")
         .text(account)
         .load::<One>(conn)?

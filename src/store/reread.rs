@@ -2,12 +2,12 @@
 //! come into the search index. In the background, a few rows at a time; nobody is told, nothing happened.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 
 use super::{
+    engine::Conn,
     message_row::{from_json, json},
     search_index,
     sql::{One, sql},
@@ -52,11 +52,11 @@ struct Row {
 
 /// The next rows; are there more?
 pub(super) fn step(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     state: &mut State,
     reader: Option<ObjectReader>,
 ) -> QueryResult<bool> {
-    let number = |conn: &mut SqliteConnection, key: &str| {
+    let number = |conn: &mut Conn, key: &str| {
         sql("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?), 0) AS n")
             .text(key)
             .get_result::<One>(conn)
@@ -97,12 +97,7 @@ pub(super) fn step(
     Ok(true)
 }
 
-fn reread(
-    conn: &mut SqliteConnection,
-    state: &mut State,
-    row: Row,
-    reader: ObjectReader,
-) -> QueryResult<()> {
+fn reread(conn: &mut Conn, state: &mut State, row: Row, reader: ObjectReader) -> QueryResult<()> {
     let object = row
         .object
         .zip(row.layer)

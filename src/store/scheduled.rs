@@ -4,7 +4,7 @@
 //! scheduled ones of its chat. When it goes out, the row becomes that message: whoever asked for it finds it under the same
 //! id. What Telegram does not name is marked deleted: the chat has it, or it was withdrawn.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
+use diesel::{QueryableByName, sql_types::BigInt};
 
 use super::{
     Result, StoreHandle,

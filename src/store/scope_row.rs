@@ -1,12 +1,11 @@
 //! A scope's row: up to where its updates are stored, and what the stream has brought since its continuity began.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Integer, Nullable},
-    sqlite::SqliteConnection,
 };
 
-use super::sql::sql;
+use super::{engine::Conn, sql::sql};
 
 /// One scope's row. The numbers beside the position are of messages.
 #[derive(QueryableByName, Clone, Debug, Default)]
@@ -28,11 +27,7 @@ pub(in crate::store) struct Scope {
 }
 
 impl Scope {
-    pub fn read(
-        conn: &mut SqliteConnection,
-        account_no: i64,
-        scope: i64,
-    ) -> QueryResult<Option<Self>> {
+    pub fn read(conn: &mut Conn, account_no: i64, scope: i64) -> QueryResult<Option<Self>> {
         let rows = match scope {
             0 => sql(
                 "SELECT pts, live_from, live_to, epoch, ended FROM account_positions WHERE account_no = ?",
@@ -48,12 +43,7 @@ impl Scope {
         Ok(rows.into_iter().next())
     }
 
-    pub fn write(
-        &self,
-        conn: &mut SqliteConnection,
-        account_no: i64,
-        scope: i64,
-    ) -> QueryResult<()> {
+    pub fn write(&self, conn: &mut Conn, account_no: i64, scope: i64) -> QueryResult<()> {
         let statement = match scope {
             0 => sql(
                 "UPDATE account_positions SET pts = ?, live_from = ?, live_to = ?, epoch = ?, ended = ? \

@@ -1,8 +1,12 @@
 //! Sealed: the vault's rows. The store keeps envelopes; it can't open one.
 
-use diesel::{prelude::*, sqlite::SqliteConnection};
+use diesel::prelude::*;
 
-use super::{NewFarewell, Result, StoreHandle, farewells};
+use super::{
+    NewFarewell, Result, StoreHandle,
+    engine::{Conn, on},
+    farewells,
+};
 use crate::domain::{AccountId, Timestamp};
 
 diesel::table! {
@@ -218,13 +222,13 @@ impl StoreHandle {
     /// As every read.
     pub async fn sealed_account(&self, id: AccountId) -> Result<Option<SealedAccount>> {
         self.read("sealed_account", move |conn| {
-            sealed_credentials::table
+            on!(conn, |conn| sealed_credentials::table
                 .find(id.to_string())
                 .select(SealedRow::as_select())
-                .first(conn)
-                .optional()?
-                .map(SealedRow::into_account)
-                .transpose()
+                .first(conn))
+            .optional()?
+            .map(SealedRow::into_account)
+            .transpose()
         })
         .await
     }
@@ -235,16 +239,16 @@ impl StoreHandle {
     /// As every read.
     pub async fn sealed_accounts(&self) -> Result<Vec<SealedAccount>> {
         self.read("sealed_accounts", |conn| {
-            sealed_credentials::table
+            on!(conn, |conn| sealed_credentials::table
                 .order((
                     sealed_credentials::created_at,
                     sealed_credentials::account_id,
                 ))
                 .select(SealedRow::as_select())
-                .load(conn)?
-                .into_iter()
-                .map(SealedRow::into_account)
-                .collect()
+                .load(conn))?
+            .into_iter()
+            .map(SealedRow::into_account)
+            .collect()
         })
         .await
     }
@@ -277,17 +281,19 @@ impl StoreHandle {
         self.sealed_write("replace_sealed", move |conn| {
             let row = SealedRow::of(&account);
             let written = if account.revision == 0 {
-                diesel::insert_or_ignore_into(sealed_credentials::table)
-                    .values(&row)
-                    .execute(conn)?
+                on!(conn, |conn| diesel::insert_or_ignore_into(
+                    sealed_credentials::table
+                )
+                .values(&row)
+                .execute(conn))?
             } else {
-                diesel::update(
+                on!(conn, |conn| diesel::update(
                     sealed_credentials::table
                         .find(account.id.to_string())
                         .filter(sealed_credentials::revision.eq(account.revision)),
                 )
                 .set(&row)
-                .execute(conn)?
+                .execute(conn))?
             };
             if written != 1 {
                 return Ok(None);
@@ -307,10 +313,13 @@ impl StoreHandle {
     pub async fn remove_sealed(&self, id: AccountId) -> Result<()> {
         self.sealed_write("remove_sealed", move |conn| {
             let id = id.to_string();
-            diesel::delete(sealed_credentials::table.find(&id)).execute(conn)?;
-            diesel::update(vault_remote::table.find(&id))
+            on!(conn, |conn| diesel::delete(
+                sealed_credentials::table.find(&id)
+            )
+            .execute(conn))?;
+            on!(conn, |conn| diesel::update(vault_remote::table.find(&id))
                 .set(vault_remote::delete_wanted.eq(true))
-                .execute(conn)?;
+                .execute(conn))?;
             Ok(())
         })
         .await
@@ -320,12 +329,12 @@ impl StoreHandle {
     /// As every read.
     pub async fn remote_copies(&self) -> Result<Vec<RemoteCopy>> {
         self.read("remote_copies", |conn| {
-            vault_remote::table
+            on!(conn, |conn| vault_remote::table
                 .select(RemoteRow::as_select())
-                .load(conn)?
-                .into_iter()
-                .map(RemoteRow::into_copy)
-                .collect()
+                .load(conn))?
+            .into_iter()
+            .map(RemoteRow::into_copy)
+            .collect()
         })
         .await
     }
@@ -334,13 +343,13 @@ impl StoreHandle {
     /// As every read.
     pub async fn remote_copy(&self, id: AccountId) -> Result<Option<RemoteCopy>> {
         self.read("remote_copy", move |conn| {
-            vault_remote::table
+            on!(conn, |conn| vault_remote::table
                 .find(id.to_string())
                 .select(RemoteRow::as_select())
-                .first(conn)
-                .optional()?
-                .map(RemoteRow::into_copy)
-                .transpose()
+                .first(conn))
+            .optional()?
+            .map(RemoteRow::into_copy)
+            .transpose()
         })
         .await
     }
@@ -361,7 +370,10 @@ impl StoreHandle {
     /// As every write.
     pub async fn drop_remote_copy(&self, id: AccountId) -> Result<()> {
         self.sealed_write("drop_remote_copy", move |conn| {
-            diesel::delete(vault_remote::table.find(id.to_string())).execute(conn)?;
+            on!(conn, |conn| diesel::delete(
+                vault_remote::table.find(id.to_string())
+            )
+            .execute(conn))?;
             Ok(())
         })
         .await
@@ -373,27 +385,28 @@ impl StoreHandle {
     /// As every write.
     pub async fn set_vault_remote(&self, address: String) -> Result<()> {
         self.sealed_write("set_vault_remote", move |conn| {
-            let known: Option<String> = vault_settings::table
+            let known: Option<String> = on!(conn, |conn| vault_settings::table
                 .find("remote")
                 .select(vault_settings::value)
-                .first(conn)
-                .optional()?;
+                .first(conn))
+            .optional()?;
             if known.as_deref() == Some(address.as_str()) {
                 return Ok(());
             }
-            diesel::delete(vault_remote::table).execute(conn)?;
-            diesel::update(sealed_credentials::table)
+            on!(conn, |conn| diesel::delete(vault_remote::table)
+                .execute(conn))?;
+            on!(conn, |conn| diesel::update(sealed_credentials::table)
                 .set((
                     sealed_credentials::removed_remotely.eq(false),
                     sealed_credentials::conflict.eq(None::<String>),
                 ))
-                .execute(conn)?;
-            diesel::replace_into(vault_settings::table)
+                .execute(conn))?;
+            on!(conn, |conn| diesel::replace_into(vault_settings::table)
                 .values((
                     vault_settings::name.eq("remote"),
                     vault_settings::value.eq(&address),
                 ))
-                .execute(conn)?;
+                .execute(conn))?;
             Ok(())
         })
         .await
@@ -405,10 +418,10 @@ impl StoreHandle {
     /// As every read.
     pub async fn key_checks(&self) -> Result<Vec<String>> {
         self.read("key_checks", |conn| {
-            keyring_check::table
+            on!(conn, |conn| keyring_check::table
                 .select(keyring_check::envelope)
                 .order(keyring_check::key_id)
-                .load(conn)
+                .load(conn))
         })
         .await
     }
@@ -419,12 +432,14 @@ impl StoreHandle {
     /// As every write.
     pub async fn add_key_check(&self, key_id: String, envelope: String) -> Result<()> {
         self.sealed_write("add_key_check", move |conn| {
-            diesel::insert_or_ignore_into(keyring_check::table)
-                .values((
-                    keyring_check::key_id.eq(&key_id),
-                    keyring_check::envelope.eq(&envelope),
-                ))
-                .execute(conn)?;
+            on!(conn, |conn| diesel::insert_or_ignore_into(
+                keyring_check::table
+            )
+            .values((
+                keyring_check::key_id.eq(&key_id),
+                keyring_check::envelope.eq(&envelope),
+            ))
+            .execute(conn))?;
             Ok(())
         })
         .await
@@ -436,8 +451,10 @@ impl StoreHandle {
     /// As every write.
     pub async fn keep_key_check(&self, key_id: String) -> Result<()> {
         self.sealed_write("keep_key_check", move |conn| {
-            diesel::delete(keyring_check::table.filter(keyring_check::key_id.ne(&key_id)))
-                .execute(conn)?;
+            on!(conn, |conn| diesel::delete(
+                keyring_check::table.filter(keyring_check::key_id.ne(&key_id))
+            )
+            .execute(conn))?;
             Ok(())
         })
         .await
@@ -447,26 +464,26 @@ impl StoreHandle {
     pub(super) async fn sealed_write<T, F>(&self, name: &'static str, mut job: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+        F: FnMut(&mut Conn) -> QueryResult<T> + Send + 'static,
     {
         self.write(name, move |conn| Ok((job(conn)?, Vec::new())))
             .await
     }
 }
 
-fn put_copy(conn: &mut SqliteConnection, copy: &RemoteCopy) -> QueryResult<()> {
+fn put_copy(conn: &mut Conn, copy: &RemoteCopy) -> QueryResult<()> {
     let id = copy.id.to_string();
-    let here: i64 = sealed_credentials::table
+    let here: i64 = on!(conn, |conn| sealed_credentials::table
         .find(&id)
         .count()
-        .get_result(conn)?;
+        .get_result(conn))?;
     let mut row = RemoteRow::of(copy);
     row.delete_wanted |= here == 0;
-    diesel::insert_into(vault_remote::table)
+    on!(conn, |conn| diesel::insert_into(vault_remote::table)
         .values(&row)
         .on_conflict(vault_remote::account_id)
         .do_update()
         .set(&row)
-        .execute(conn)?;
+        .execute(conn))?;
     Ok(())
 }

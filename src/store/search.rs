@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::{
-    Connection, QueryResult, QueryableByName, RunQueryDsl,
+    Connection, QueryResult, QueryableByName,
     connection::SimpleConnection,
     sql_types::{BigInt, Text},
     sqlite::SqliteConnection,
@@ -12,6 +12,7 @@ use diesel::{
 use super::{
     Page, Result, SearchHit, SearchQuery, StoreError, StoreHandle, conversations,
     cursor::{Cursor, List, page_size},
+    engine::Conn,
     job_error::JobResult,
     messages,
     search_index::row_of,
@@ -64,7 +65,7 @@ fn ends_in_beginning(q: &str) -> bool {
 
 pub(in crate::store) const PLACES: &str = "SELECT rowid AS n FROM messages_search WHERE messages_search MATCH ? AND rowid < ? ORDER BY rowid DESC LIMIT ?";
 
-fn search(conn: &mut SqliteConnection, query: &SearchQuery) -> JobResult<Page<SearchHit>> {
+fn search(conn: &mut Conn, query: &SearchQuery) -> JobResult<Page<SearchHit>> {
     let limit = page_size(query.limit);
     let wanted = match_text(&query.q).ok_or(StoreError::EmptyQuery)?;
     let mut below = match &query.cursor {
@@ -113,7 +114,7 @@ fn search(conn: &mut SqliteConnection, query: &SearchQuery) -> JobResult<Page<Se
 
 /// The messages of these places that may be shown, in the places' order.
 fn keep(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     places: &[One],
     accounts: &[AccountId],
 ) -> QueryResult<Vec<(i64, StoredMessage)>> {
@@ -131,7 +132,7 @@ fn keep(
 }
 
 fn dress(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     hits: Vec<(i64, StoredMessage)>,
     wanted: &str,
 ) -> QueryResult<Vec<SearchHit>> {

@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 
 use super::{
+    engine::Conn,
     message_row::from_json,
     sql::{One, sql},
     tx::{State, Tx},
@@ -31,7 +31,7 @@ pub(in crate::store) const fn row_of(place: i64) -> i64 {
     place & ((1 << ROW_BITS) - 1)
 }
 
-fn mark(conn: &mut SqliteConnection, state: &mut State) -> QueryResult<i64> {
+fn mark(conn: &mut Conn, state: &mut State) -> QueryResult<i64> {
     if let Some(mark) = state.search_mark {
         return Ok(mark);
     }
@@ -78,7 +78,7 @@ pub(super) fn words<'t>(text: &'t str, media: Option<&str>) -> Cow<'t, str> {
     }
 }
 
-fn insert(conn: &mut SqliteConnection, row: i64, timestamp: i64, text: &str) -> QueryResult<()> {
+fn insert(conn: &mut Conn, row: i64, timestamp: i64, text: &str) -> QueryResult<()> {
     if text.is_empty() {
         return Ok(());
     }
@@ -104,11 +104,7 @@ struct NewRow {
 }
 
 /// Feeds the next messages; how many. Runs inside a transaction of its own.
-pub(super) fn feed(
-    conn: &mut SqliteConnection,
-    state: &mut State,
-    limit: usize,
-) -> QueryResult<usize> {
+pub(super) fn feed(conn: &mut Conn, state: &mut State, limit: usize) -> QueryResult<usize> {
     let from = mark(conn, state)?;
     let mut rows = sql(
         "SELECT id, timestamp, text, media, (deleted_at IS NOT NULL) AS skip FROM messages \

@@ -1,7 +1,7 @@
 //! Sending: what was learned of an account's health, and what its outbox has to know before a message goes out.
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{BigInt, Bool, Integer, Nullable, Text},
 };
 use serde_json::json;

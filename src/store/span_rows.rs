@@ -1,12 +1,11 @@
 //! Spans as rows.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{Bool, Integer},
-    sqlite::SqliteConnection,
 };
 
-use super::sql::sql;
+use super::{engine::Conn, sql::sql};
 use crate::domain::{Span, Spans};
 
 #[derive(QueryableByName)]
@@ -19,10 +18,7 @@ struct SpanRow {
     open: bool,
 }
 
-pub(in crate::store) fn spans_of(
-    conn: &mut SqliteConnection,
-    conversation: i64,
-) -> QueryResult<Spans> {
+pub(in crate::store) fn spans_of(conn: &mut Conn, conversation: i64) -> QueryResult<Spans> {
     let rows = sql("SELECT low, high, open FROM spans WHERE conversation_id = ? ORDER BY low")
         .number(conversation)
         .load::<SpanRow>(conn)?;
@@ -34,10 +30,7 @@ pub(in crate::store) fn spans_of(
 }
 
 /// Where a chat's open span begins.
-pub(in crate::store) fn open_from(
-    conn: &mut SqliteConnection,
-    conversation: i64,
-) -> QueryResult<Option<i32>> {
+pub(in crate::store) fn open_from(conn: &mut Conn, conversation: i64) -> QueryResult<Option<i32>> {
     Ok(spans_of(conn, conversation)?
         .topmost()
         .filter(|span| span.open)

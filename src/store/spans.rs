@@ -1,6 +1,6 @@
 //! Spans as rows, what is owed between them, and what may be out of date.
 
-use diesel::{QueryableByName, RunQueryDsl, sql_types::Integer};
+use diesel::{QueryableByName, sql_types::Integer};
 
 use super::{Result, StoreHandle, job_error::JobResult, span_rows::spans_of, sql::sql, tx::Tx};
 use crate::domain::{ConversationId, Spans};

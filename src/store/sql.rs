@@ -12,6 +12,8 @@ use diesel::{
     sqlite::{Sqlite, SqliteConnection},
 };
 
+use super::engine::{Row, Runs};
+
 pub(in crate::store) enum Value<'a> {
     Number(i64),
     Text(&'a str),
@@ -91,11 +93,26 @@ impl<'a, K> Statement<'a, K> {
     }
 
     /// Runs it; how many rows it touched.
-    pub fn run(self, conn: &mut SqliteConnection) -> QueryResult<usize>
+    pub fn run(self, conn: &mut impl Runs) -> QueryResult<usize>
     where
         K: Key,
     {
-        self.execute(conn)
+        conn.run(self)
+    }
+
+    pub fn load<R: Row>(self, conn: &mut impl Runs) -> QueryResult<Vec<R>>
+    where
+        K: Key,
+    {
+        conn.rows(self)
+    }
+
+    /// The first row; [`diesel::result::Error::NotFound`] where there is none.
+    pub fn get_result<R: Row>(self, conn: &mut impl Runs) -> QueryResult<R>
+    where
+        K: Key,
+    {
+        conn.row(self)
     }
 }
 

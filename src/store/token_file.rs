@@ -6,7 +6,8 @@ use std::{path::Path, time::Duration};
 use diesel::{QueryResult, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit_row, connection, tokens,
+    NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit_row, connection,
+    engine::Conn, tokens,
 };
 
 /// The service commits often; a place between two commits is found well within this.
@@ -14,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection of its own to the store's file.
 pub struct TokenFile {
-    conn: SqliteConnection,
+    conn: Conn,
 }
 
 impl TokenFile {
@@ -28,7 +29,9 @@ impl TokenFile {
             return Ok(None);
         }
         let mut conn = patient(connection::writer(path))?;
-        Ok(connection::is_ours(&mut conn)?.then_some(Self { conn }))
+        Ok(connection::is_ours(&mut conn)?.then_some(Self {
+            conn: Conn::Sqlite(conn),
+        }))
     }
 
     /// As [`Self::open`], and makes the database when there is none.
@@ -38,7 +41,9 @@ impl TokenFile {
     pub fn open_or_make(path: &Path) -> Result<Self> {
         let mut conn = patient(connection::create(path))?;
         connection::make(&mut conn)?;
-        Ok(Self { conn })
+        Ok(Self {
+            conn: Conn::Sqlite(conn),
+        })
     }
 
     /// Its id.
@@ -116,9 +121,9 @@ impl TokenFile {
     fn write<T>(
         &mut self,
         call: &'static str,
-        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+        work: impl FnOnce(&mut Conn) -> QueryResult<T>,
     ) -> Result<T> {
-        let done = self.conn.immediate_transaction(work);
+        let done = self.conn.as_one(work);
         done.map_err(|error| answer(call, &error))
     }
 }

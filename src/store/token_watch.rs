@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{QueryResult, sqlite::SqliteConnection};
+use diesel::QueryResult;
 use tokio::{
     sync::{oneshot, watch},
     time::timeout,
@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{
     Result, StoreError, StoreHandle, TokenTable, connection,
+    engine::Conn,
     tokens::{table, version},
 };
 use crate::domain::Timestamp;
@@ -154,7 +155,7 @@ fn watch_on(eye: &mut Eye, asked: &Receiver<oneshot::Sender<()>>, tell: &watch::
 struct Eye {
     path: PathBuf,
     /// `None` after a trouble; opened anew at the next look.
-    conn: Option<SqliteConnection>,
+    conn: Option<Conn>,
     version: Option<i64>,
     /// When the next token expires.
     end: Option<Timestamp>,
@@ -165,7 +166,9 @@ impl Eye {
     fn look(&mut self) -> QueryResult<Option<TokenTable>> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
-            None => connection::watcher(&self.path).map_err(connection::as_query_error)?,
+            None => connection::watcher(&self.path)
+                .map(Conn::Sqlite)
+                .map_err(connection::as_query_error)?,
         };
         let same = Some(version(&mut conn)?) == self.version;
         if same && self.end.is_none_or(|end| end > Timestamp::now()) {

@@ -3,9 +3,12 @@
 //! That a service is locked is a fact of its own: a trigger sets it with the first token, and only a person's order
 //! takes it back (`migrations/2026-11-28-000200_locked`).
 
-use diesel::{dsl::exists, prelude::*, select, sqlite::SqliteConnection};
+use diesel::{dsl::exists, prelude::*, select};
 
-use super::{Result, StoreHandle};
+use super::{
+    Result, StoreHandle,
+    engine::{Conn, on},
+};
 use crate::domain::{AccountId, Timestamp};
 
 diesel::table! {
@@ -207,7 +210,7 @@ impl From<TokenRow> for TokenRecord {
 }
 
 /// Inside a transaction.
-pub(in crate::store) fn insert(conn: &mut SqliteConnection, token: &NewToken) -> QueryResult<i64> {
+pub(in crate::store) fn insert(conn: &mut Conn, token: &NewToken) -> QueryResult<i64> {
     if token.scope != DESK {
         end_desks_without_tokens(conn)?;
     }
@@ -215,7 +218,7 @@ pub(in crate::store) fn insert(conn: &mut SqliteConnection, token: &NewToken) ->
         // Uuids as texts: serialising them has no way to fail.
         serde_json::to_string(accounts).unwrap_or_default()
     });
-    diesel::insert_into(api_tokens::table)
+    on!(conn, |conn| diesel::insert_into(api_tokens::table)
         .values((
             api_tokens::name.eq(&token.name),
             api_tokens::scope.eq(&token.scope),
@@ -227,26 +230,26 @@ pub(in crate::store) fn insert(conn: &mut SqliteConnection, token: &NewToken) ->
             api_tokens::accounts.eq(accounts),
         ))
         .returning(api_tokens::id)
-        .get_result(conn)
+        .get_result(conn))
 }
 
 /// Oldest first, revoked ones included.
-pub(in crate::store) fn all(conn: &mut SqliteConnection) -> QueryResult<Vec<TokenRecord>> {
-    let rows = api_tokens::table
+pub(in crate::store) fn all(conn: &mut Conn) -> QueryResult<Vec<TokenRecord>> {
+    let rows = on!(conn, |conn| api_tokens::table
         .order(api_tokens::id)
         .select(TokenRow::as_select())
-        .load(conn)?;
+        .load(conn))?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Inside a transaction. `false`: there is none with this id that still counts.
-pub(in crate::store) fn revoke(conn: &mut SqliteConnection, id: i64) -> QueryResult<bool> {
+pub(in crate::store) fn revoke(conn: &mut Conn, id: i64) -> QueryResult<bool> {
     let open = api_tokens::table
         .find(id)
         .filter(api_tokens::revoked_at.is_null());
-    let changed = diesel::update(open)
+    let changed = on!(conn, |conn| diesel::update(open)
         .set(api_tokens::revoked_at.eq(Timestamp::now().millis()))
-        .execute(conn)?;
+        .execute(conn))?;
     end_desks_without_tokens(conn)?;
     Ok(changed == 1)
 }
@@ -254,29 +257,31 @@ pub(in crate::store) fn revoke(conn: &mut SqliteConnection, id: i64) -> QueryRes
 /// Inside a transaction. Another text for the same token: what the one before opened ends. `None`: there is none with this id
 /// that counts.
 pub(in crate::store) fn rotate(
-    conn: &mut SqliteConnection,
+    conn: &mut Conn,
     id: i64,
     hash: &str,
 ) -> QueryResult<Option<TokenRecord>> {
     let now = Timestamp::now();
-    let known = api_tokens::table
+    let known = on!(conn, |conn| api_tokens::table
         .find(id)
         .filter(api_tokens::scope.ne(DESK))
         .select(TokenRow::as_select())
-        .first(conn)
-        .optional()?;
+        .first(conn))
+    .optional()?;
     let known = known.map(TokenRecord::from);
     let Some(known) = known.filter(|known| known.state(now) == TokenState::Valid) else {
         return Ok(None);
     };
-    diesel::update(api_tokens::table.find(known.id))
-        .set((
-            api_tokens::hash.eq(hash),
-            api_tokens::generation.eq(known.generation + 1),
-        ))
-        .execute(conn)?;
+    on!(conn, |conn| diesel::update(
+        api_tokens::table.find(known.id)
+    )
+    .set((
+        api_tokens::hash.eq(hash),
+        api_tokens::generation.eq(known.generation + 1),
+    ))
+    .execute(conn))?;
     // Its text was one once, and so is no guess.
-    diesel::insert_into(api_tokens::table)
+    on!(conn, |conn| diesel::insert_into(api_tokens::table)
         .values((
             api_tokens::name.eq(format!("{} (before)", known.name)),
             api_tokens::scope.eq(&known.scope),
@@ -285,37 +290,37 @@ pub(in crate::store) fn rotate(
             api_tokens::revoked_at.eq(now.millis()),
             api_tokens::owner.eq(&known.owner),
         ))
-        .execute(conn)?;
+        .execute(conn))?;
     let desks = api_tokens::table
         .filter(api_tokens::launched_by.eq(id))
         .filter(api_tokens::revoked_at.is_null());
-    diesel::update(desks)
+    on!(conn, |conn| diesel::update(desks)
         .set(api_tokens::revoked_at.eq(now.millis()))
-        .execute(conn)?;
+        .execute(conn))?;
     one(conn, id).map(Some)
 }
 
-fn one(conn: &mut SqliteConnection, id: i64) -> QueryResult<TokenRecord> {
-    let row = api_tokens::table
+fn one(conn: &mut Conn, id: i64) -> QueryResult<TokenRecord> {
+    let row = on!(conn, |conn| api_tokens::table
         .find(id)
         .select(TokenRow::as_select())
-        .first(conn)?;
+        .first(conn))?;
     Ok(row.into())
 }
 
 /// Inside a transaction.
-pub(in crate::store) fn unlock(conn: &mut SqliteConnection) -> QueryResult<Unlocked> {
+pub(in crate::store) fn unlock(conn: &mut Conn) -> QueryResult<Unlocked> {
     if any_lasting(conn)? {
         return Ok(Unlocked::TokensLeft);
     }
     end_desks_without_tokens(conn)?;
     let locked = access::table.filter(access::locked_at.is_not_null());
-    let changed = diesel::update(locked)
+    let changed = on!(conn, |conn| diesel::update(locked)
         .set((
             access::locked_at.eq(None::<i64>),
             access::version.eq(access::version + 1),
         ))
-        .execute(conn)?;
+        .execute(conn))?;
     Ok(if changed == 1 {
         Unlocked::Done
     } else {
@@ -323,7 +328,7 @@ pub(in crate::store) fn unlock(conn: &mut SqliteConnection) -> QueryResult<Unloc
     })
 }
 
-fn any_lasting(conn: &mut SqliteConnection) -> QueryResult<bool> {
+fn any_lasting(conn: &mut Conn) -> QueryResult<bool> {
     let lasting = api_tokens::table
         .filter(api_tokens::scope.ne(DESK))
         .filter(api_tokens::revoked_at.is_null())
@@ -332,39 +337,41 @@ fn any_lasting(conn: &mut SqliteConnection) -> QueryResult<bool> {
                 .is_null()
                 .or(api_tokens::expires_at.gt(Timestamp::now().millis())),
         );
-    select(exists(lasting)).get_result(conn)
+    on!(conn, |conn| select(exists(lasting)).get_result(conn))
 }
 
 /// A desk that ended with the last token must not come back with the next one.
-fn end_desks_without_tokens(conn: &mut SqliteConnection) -> QueryResult<()> {
+fn end_desks_without_tokens(conn: &mut Conn) -> QueryResult<()> {
     if any_lasting(conn)? {
         return Ok(());
     }
     let desks = api_tokens::table
         .filter(api_tokens::scope.eq(DESK))
         .filter(api_tokens::revoked_at.is_null());
-    diesel::update(desks)
+    on!(conn, |conn| diesel::update(desks)
         .set(api_tokens::revoked_at.eq(Timestamp::now().millis()))
-        .execute(conn)?;
+        .execute(conn))?;
     Ok(())
 }
 
 /// Rises with every change of what [`table`] answers, time aside.
-pub(in crate::store) fn version(conn: &mut SqliteConnection) -> QueryResult<i64> {
-    access::table.select(access::version).first(conn)
+pub(in crate::store) fn version(conn: &mut Conn) -> QueryResult<i64> {
+    on!(conn, |conn| access::table
+        .select(access::version)
+        .first(conn))
 }
 
 /// With the version that it is of.
-pub(in crate::store) fn table(conn: &mut SqliteConnection) -> QueryResult<(i64, TokenTable)> {
-    conn.transaction(|conn| {
-        let (locked_at, version): (Option<i64>, i64) = access::table
+pub(in crate::store) fn table(conn: &mut Conn) -> QueryResult<(i64, TokenTable)> {
+    conn.at_one_moment(|conn| {
+        let (locked_at, version): (Option<i64>, i64) = on!(conn, |conn| access::table
             .select((access::locked_at, access::version))
-            .first(conn)?;
-        let rows = api_tokens::table
+            .first(conn))?;
+        let rows = on!(conn, |conn| api_tokens::table
             .filter(api_tokens::revoked_at.is_null())
             .order(api_tokens::id)
             .select(TokenRow::as_select())
-            .load(conn)?;
+            .load(conn))?;
         let records = rows.into_iter().map(Into::into).collect();
         let table = TokenTable::new(locked_at.is_some(), records, Timestamp::now());
         Ok((version, table))
@@ -379,7 +386,7 @@ impl StoreHandle {
     pub async fn knows_token(&self, hash: String) -> Result<bool> {
         self.read("knows_token", move |conn| {
             let known = api_tokens::table.filter(api_tokens::hash.eq(&hash));
-            select(exists(known)).get_result(conn)
+            on!(conn, |conn| select(exists(known)).get_result(conn))
         })
         .await
     }
@@ -443,13 +450,13 @@ impl StoreHandle {
     /// As every write.
     pub async fn token_used(&self, id: i64, expires_at: Option<Timestamp>) -> Result<()> {
         self.write("token_used", move |conn| {
-            diesel::update(api_tokens::table.find(id))
+            on!(conn, |conn| diesel::update(api_tokens::table.find(id))
                 .set(api_tokens::last_used_at.eq(Timestamp::now().millis()))
-                .execute(conn)?;
+                .execute(conn))?;
             if let Some(expires_at) = expires_at {
-                diesel::update(api_tokens::table.find(id))
+                on!(conn, |conn| diesel::update(api_tokens::table.find(id))
                     .set(api_tokens::expires_at.eq(expires_at.millis()))
-                    .execute(conn)?;
+                    .execute(conn))?;
             }
             Ok(((), Vec::new()))
         })
@@ -515,7 +522,7 @@ mod tests {
             .unwrap();
             conn.batch_execute(&rows).unwrap();
             migrate(&mut conn).unwrap();
-            let (_, table) = table(&mut conn).unwrap();
+            let (_, table) = table(&mut Conn::Sqlite(conn)).unwrap();
             let counting: Vec<i64> = table.tokens.iter().map(|token| token.id).collect();
             assert_eq!((table.locked, counting), (locked, ids), "{rows}");
         }

@@ -1,13 +1,13 @@
 //! Topics: what a forum's topics are called, by the service messages that say so.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{Integer, Text},
-    sqlite::SqliteConnection,
 };
 
 use super::{
     Result, StoreHandle,
+    engine::Conn,
     message_row::topic,
     sql::sql,
     tx::{Tx, scope_of},
@@ -62,7 +62,7 @@ impl Tx<'_> {
 }
 
 /// As a message shows it.
-pub(super) fn titled(conn: &mut SqliteConnection, key: (i64, i64, i32)) -> QueryResult<Topic> {
+pub(super) fn titled(conn: &mut Conn, key: (i64, i64, i32)) -> QueryResult<Topic> {
     let found = sql("SELECT topic_id AS id, title FROM topics WHERE account_no = ? AND scope = ? AND topic_id = ?")
         .number(key.0)
         .number(key.1)

@@ -3,33 +3,38 @@
 //!
 //! Who meets an error drops the connection, and with it what is left of the transaction.
 
-use diesel::{QueryResult, sqlite::SqliteConnection};
+use diesel::QueryResult;
 
-use super::sql::sql;
+use super::{engine::Runs, sql::sql};
 
 /// Takes the write lock at once.
-pub(super) fn begin(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn begin(conn: &mut impl Runs) -> QueryResult<()> {
     sql("BEGIN IMMEDIATE").run(conn).map(drop)
 }
 
-pub(super) fn commit(conn: &mut SqliteConnection) -> QueryResult<()> {
+/// Reads one moment, and locks nobody out.
+pub(super) fn begin_reading(conn: &mut impl Runs) -> QueryResult<()> {
+    sql("BEGIN").run(conn).map(drop)
+}
+
+pub(super) fn commit(conn: &mut impl Runs) -> QueryResult<()> {
     sql("COMMIT").run(conn).map(drop)
 }
 
-pub(super) fn roll_back(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn roll_back(conn: &mut impl Runs) -> QueryResult<()> {
     sql("ROLLBACK").run(conn).map(drop)
 }
 
 /// What one job writes can be taken back without the rest. There is one at a time.
-pub(super) fn begin_job(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn begin_job(conn: &mut impl Runs) -> QueryResult<()> {
     sql("SAVEPOINT job").run(conn).map(drop)
 }
 
-pub(super) fn keep_job(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn keep_job(conn: &mut impl Runs) -> QueryResult<()> {
     sql("RELEASE job").run(conn).map(drop)
 }
 
-pub(super) fn take_job_back(conn: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn take_job_back(conn: &mut impl Runs) -> QueryResult<()> {
     sql("ROLLBACK TO job").run(conn)?;
     keep_job(conn)
 }

@@ -9,12 +9,13 @@ use std::{
     time::Instant,
 };
 
-use diesel::{QueryResult, RunQueryDsl, sqlite::SqliteConnection};
+use diesel::QueryResult;
 
 use super::{
     StoreError,
     account_row::{self, KnownAccount},
     conversation_row::ConversationRow,
+    engine::Conn,
     event_ref::EventRef,
     job_error::JobResult,
     known_peer::KnownPeer,
@@ -137,7 +138,7 @@ impl State {
 }
 
 pub(in crate::store) struct Tx<'a> {
-    pub conn: &'a mut SqliteConnection,
+    pub conn: &'a mut Conn,
     pub state: &'a mut State,
     pub now: Timestamp,
     /// When what is being stored was read from the socket, if it is live.
@@ -145,7 +146,7 @@ pub(in crate::store) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    pub fn new(conn: &'a mut SqliteConnection, state: &'a mut State) -> Self {
+    pub fn new(conn: &'a mut Conn, state: &'a mut State) -> Self {
         Self {
             conn,
             state,

@@ -1,7 +1,7 @@
 //! Versions: the texts that a message had before it was edited.
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{BigInt, Text},
 };
 

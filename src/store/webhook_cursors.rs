@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Result, StoreHandle};
+use super::{Result, StoreHandle, engine::on};
 use crate::domain::{AccountId, Seq, Timestamp};
 
 diesel::table! {
@@ -36,19 +36,19 @@ impl StoreHandle {
     /// As every read.
     pub async fn webhook_place(&self, hook: String) -> Result<Option<WebhookPlace>> {
         self.read("webhook_place", move |conn| {
-            let seq = webhook_cursors::table
+            let seq = on!(conn, |conn| webhook_cursors::table
                 .find(&hook)
                 .select(webhook_cursors::seq)
-                .first(conn)
-                .optional()?;
+                .first(conn))
+            .optional()?;
             let Some(seq) = seq else { return Ok(None) };
-            let behind = webhook_lanes::table
+            let behind = on!(conn, |conn| webhook_lanes::table
                 .filter(webhook_lanes::hook.eq(&hook))
                 .select((webhook_lanes::account_id, webhook_lanes::seq))
-                .load::<(String, i64)>(conn)?
-                .into_iter()
-                .filter_map(|(account, seq)| Some((account.parse().ok()?, Seq(seq))))
-                .collect();
+                .load::<(String, i64)>(conn))?
+            .into_iter()
+            .filter_map(|(account, seq)| Some((account.parse().ok()?, Seq(seq))))
+            .collect();
             Ok(Some(WebhookPlace {
                 seq: Seq(seq),
                 behind,
@@ -68,26 +68,27 @@ impl StoreHandle {
         lanes: Vec<(AccountId, Option<Seq>)>,
     ) -> Result<()> {
         self.write("move_webhook", move |conn| {
-            diesel::replace_into(webhook_cursors::table)
+            on!(conn, |conn| diesel::replace_into(webhook_cursors::table)
                 .values((
                     webhook_cursors::hook.eq(&hook),
                     webhook_cursors::seq.eq(seq.0),
                     webhook_cursors::updated_at.eq(Timestamp::now().millis()),
                 ))
-                .execute(conn)?;
+                .execute(conn))?;
             for (account, seq) in &lanes {
                 let account = account.to_string();
                 match seq {
-                    Some(seq) => diesel::replace_into(webhook_lanes::table)
+                    Some(seq) => on!(conn, |conn| diesel::replace_into(webhook_lanes::table)
                         .values((
                             webhook_lanes::hook.eq(&hook),
                             webhook_lanes::account_id.eq(account),
                             webhook_lanes::seq.eq(seq.0),
                         ))
-                        .execute(conn)?,
-                    None => {
-                        diesel::delete(webhook_lanes::table.find((&hook, account))).execute(conn)?
-                    }
+                        .execute(conn))?,
+                    None => on!(conn, |conn| diesel::delete(
+                        webhook_lanes::table.find((&hook, account))
+                    )
+                    .execute(conn))?,
                 };
             }
             Ok(((), Vec::new()))

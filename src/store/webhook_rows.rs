@@ -1,14 +1,14 @@
 //! Webhook rows: webhooks that were made over REST, with their addresses and secrets sealed.
 
 use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
+    QueryResult, QueryableByName,
     sql_types::{BigInt, Nullable, Text},
-    sqlite::SqliteConnection,
 };
 use uuid::Uuid;
 
 use super::{
     Result, StoreHandle,
+    engine::Conn,
     sealed::foreign,
     sql::{One, sql},
 };
@@ -85,7 +85,7 @@ fn list<T: serde::Serialize>(list: Option<&Vec<T>>) -> Option<String> {
     list.map(|list| serde_json::to_string(list).unwrap_or_default())
 }
 
-fn put(conn: &mut SqliteConnection, row: &WebhookRow) -> QueryResult<()> {
+fn put(conn: &mut Conn, row: &WebhookRow) -> QueryResult<()> {
     sql("INSERT OR REPLACE INTO webhooks (id, sealed, events, accounts, owner, patience, is_active, created_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
     .text(&row.id.to_string())
@@ -100,14 +100,14 @@ fn put(conn: &mut SqliteConnection, row: &WebhookRow) -> QueryResult<()> {
     .map(drop)
 }
 
-fn is_there(conn: &mut SqliteConnection, id: Uuid) -> QueryResult<bool> {
+fn is_there(conn: &mut Conn, id: Uuid) -> QueryResult<bool> {
     let known = sql("SELECT count(*) AS n FROM webhooks WHERE id = ?")
         .text(&id.to_string())
         .get_result::<One>(conn)?;
     Ok(known.n > 0)
 }
 
-fn set_place(conn: &mut SqliteConnection, hook: &str, seq: i64, now: Timestamp) -> QueryResult<()> {
+fn set_place(conn: &mut Conn, hook: &str, seq: i64, now: Timestamp) -> QueryResult<()> {
     sql("DELETE FROM webhook_lanes WHERE hook = ?")
         .text(hook)
         .run(conn)?;
