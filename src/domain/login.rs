@@ -112,4 +112,7 @@ pub enum AttemptOutcome {
     Success,
     Failed,
     Timeout,
+    /// Telegram never answered, so nothing was tried there.
+    #[serde(rename(serialize = "timeout"))]
+    Unanswered,
 }

@@ -56,6 +56,7 @@ const fn outcome_text(outcome: AttemptOutcome) -> &'static str {
         AttemptOutcome::Success => "success",
         AttemptOutcome::Failed => "failed",
         AttemptOutcome::Timeout => "timeout",
+        AttemptOutcome::Unanswered => "unanswered",
     }
 }
 
@@ -64,6 +65,7 @@ fn outcome_of(text: &str) -> AttemptOutcome {
         "success" => AttemptOutcome::Success,
         "failed" => AttemptOutcome::Failed,
         "timeout" => AttemptOutcome::Timeout,
+        "unanswered" => AttemptOutcome::Unanswered,
         _ => AttemptOutcome::Pending,
     }
 }
@@ -120,7 +122,8 @@ impl StoreHandle {
         .await
     }
 
-    /// The same, unless its subject or its owner have made as many already. `None`: they have.
+    /// The same, unless its subject or its owner have made as many already. `None`: they have. One that Telegram never
+    /// answered weighs a tenth: it was no try at the number, and still no reason to dial without end.
     ///
     /// # Errors
     /// As every write.
@@ -131,23 +134,27 @@ impl StoreHandle {
     ) -> Result<Option<i64>> {
         self.job("admit_login_attempt", move |tx| {
             let salt = made_salt(tx)?;
-            let of_subject =
-                sql("SELECT count(*) AS n FROM login_attempts WHERE subject = ? AND at >= ?")
-                    .text(&hashed(&salt, &attempt.subject))
-                    .number(limit.since.millis())
-                    .get_result::<One>(tx.conn)?;
-            let of_owner =
-                sql("SELECT count(*) AS n FROM login_attempts WHERE owner = ? AND at >= ?")
-                    .text_or_null(
-                        attempt
-                            .owner
-                            .as_deref()
-                            .map(|owner| hashed(&salt, owner))
-                            .as_deref(),
-                    )
-                    .number(limit.since.millis())
-                    .get_result::<One>(tx.conn)?;
-            if of_subject.n.max(of_owner.n) >= limit.starts {
+            let of_subject = sql(
+                "SELECT coalesce(sum(CASE outcome WHEN 'unanswered' THEN 1 ELSE 10 END), 0) AS n \
+                     FROM login_attempts WHERE subject = ? AND at >= ?",
+            )
+            .text(&hashed(&salt, &attempt.subject))
+            .number(limit.since.millis())
+            .get_result::<One>(tx.conn)?;
+            let of_owner = sql(
+                "SELECT coalesce(sum(CASE outcome WHEN 'unanswered' THEN 1 ELSE 10 END), 0) AS n \
+                     FROM login_attempts WHERE owner = ? AND at >= ?",
+            )
+            .text_or_null(
+                attempt
+                    .owner
+                    .as_deref()
+                    .map(|owner| hashed(&salt, owner))
+                    .as_deref(),
+            )
+            .number(limit.since.millis())
+            .get_result::<One>(tx.conn)?;
+            if of_subject.n.max(of_owner.n) >= limit.starts * 10 {
                 return Ok(None);
             }
             Ok(Some(insert(tx, &salt, &attempt)?))

@@ -150,7 +150,7 @@ impl ApiError {
     }
 
     /// The member `error`.
-    fn told(&self) -> Value {
+    pub fn told(&self) -> Value {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let Some(params) = &self.params {
             error["params"] = (**params).clone();

@@ -46,6 +46,15 @@ pub fn check_phone(phone: &SecretText) -> Result<SecretText, ApiError> {
     Ok(SecretText::new(format!("+{digits}")))
 }
 
+/// Has the shape of an address; Telegram says the rest.
+pub fn check_email(email: SecretText) -> Result<SecretText, ApiError> {
+    let (name, domain) = email.expose().trim().split_once('@').unwrap_or_default();
+    if name.is_empty() || domain.is_empty() || email.expose().len() > 254 {
+        return Err(LoginError::EmailRefused.into());
+    }
+    Ok(email)
+}
+
 #[derive(Deserialize)]
 pub struct BeginLogin {
     phone: Option<SecretText>,
@@ -112,11 +121,7 @@ pub async fn submit_email(
     body: web::Json<Email>,
 ) -> Result<HttpResponse, ApiError> {
     service.account(&access, *id).await?;
-    let email = body.into_inner().email;
-    let (name, domain) = email.expose().trim().split_once('@').unwrap_or_default();
-    if name.is_empty() || domain.is_empty() || email.expose().len() > 254 {
-        return Err(LoginError::EmailRefused.into());
-    }
+    let email = check_email(body.into_inner().email)?;
     let sign_ins = service.supervisor.sign_ins();
     let login = sign_ins.submit_email(*id, email).await?;
     answer(&service, &access, *id, Some(login)).await
@@ -196,8 +201,13 @@ async fn answer(
     login: Option<Login>,
 ) -> Result<HttpResponse, ApiError> {
     let account = service.account(access, id).await?;
+    let ended = match &login {
+        None if access.may_sign_in() => service.supervisor.sign_ins().ended(id),
+        _ => None,
+    };
+    let ended = ended.map(|error| ApiError::from(error).told());
     let login = seen_by(access, login);
-    Ok(HttpResponse::Ok().json(json!({ "login": login, "account": account })))
+    Ok(HttpResponse::Ok().json(json!({ "login": login, "account": account, "ended": ended })))
 }
 
 #[cfg(test)]

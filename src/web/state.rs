@@ -248,7 +248,7 @@ impl From<LoginError> for ApiError {
             }
             LoginError::PaymentRequired { .. } => (S::UNPROCESSABLE_ENTITY, "payment_required"),
             LoginError::CheckWanted => (S::UNPROCESSABLE_ENTITY, "check_wanted"),
-            LoginError::EmailRequired => (S::UNPROCESSABLE_ENTITY, "email_required"),
+            LoginError::EmailRequired => (S::CONFLICT, "email_required"),
             LoginError::EmailRefused => (S::UNPROCESSABLE_ENTITY, "email_invalid"),
             LoginError::Network(_) => (S::GATEWAY_TIMEOUT, "telegram_unreachable"),
             LoginError::Rejected { .. } => (S::UNPROCESSABLE_ENTITY, "telegram_refused"),

@@ -10,6 +10,7 @@ import { explain } from './words.js';
 import { field } from './views/fields.js';
 
 const KEY = 'switchboard.licence';
+const POLL = 2000;
 
 class Connect {
   constructor(words) {
@@ -25,6 +26,7 @@ class Connect {
   }
 
   show(...nodes) {
+    clearInterval(this.timer);
     this.card.removeAttribute('aria-busy');
     this.card.replaceChildren(el('h1', { text: this.t('connect.title') }), ...nodes);
     this.card.querySelector('input')?.focus();
@@ -76,23 +78,82 @@ class Connect {
     if (trouble) entry.fail(trouble);
   }
 
-  askPhone() {
+  /** @param {string|null} trouble what ended the sign-in before this one */
+  askPhone(trouble = null) {
     const entry = field(this.t('signin.phone'), { hint: this.t('signin.phone.hint'), type: 'tel', autocomplete: 'off', dir: 'ltr', placeholder: '+…' });
     this.show(el('p', { class: 'quiet', text: this.t('connect.text') }), this.form(entry, this.t('signin.sendcode'), async () => {
       const answer = await this.ask('start', 'POST', { phone_number: entry.value.replace(/[\s()-]/g, '') });
-      this.askCode(answer);
-    }));
+      if (answer.needs_email) this.askEmail(answer);
+      else this.askCode(answer);
+    }), el('p', { class: 'quiet', text: this.t('signin.byqr.text') }), el('button', { type: 'button', class: 'button', text: this.t('signin.showqr'), on: { click: () => this.tryTo(entry, () => this.showQr()) } }));
+    if (trouble) entry.fail(trouble);
+  }
+
+  /** Its trouble is said beside the field. */
+  async tryTo(entry, act) {
+    entry.fail(null);
+    try {
+      await act();
+    } catch (error) {
+      if (!error.code) throw error;
+      entry.fail(this.explain(error));
+    }
+  }
+
+  back() {
+    return el('button', { type: 'button', class: 'button', text: this.t('back'), on: { click: () => this.askPhone() } });
+  }
+
+  askEmail(started) {
+    const { t } = this;
+    const entry = field(t('signin.email'), { type: 'email', autocomplete: 'off', dir: 'ltr', maxlength: '254' });
+    const form = this.form(entry, t('signin.next'), async () => this.askCode(await this.ask('email', 'POST', { phone_number: started.phone_number, session_id: started.session_id, email: entry.value })));
+    form.noValidate = true;
+    this.show(el('p', { text: cleanText(started.message ?? '') }), form, this.back());
+  }
+
+  async showQr() {
+    const { t } = this;
+    const image = el('div', { class: 'image' });
+    const note = el('p', { class: 'hint', role: 'status' });
+    const draw = ({ svg }) => image.replaceChildren(el('img', { src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`, alt: t('signin.scan.image') }));
+    const started = await this.ask('qr', 'POST');
+    draw(started);
+    this.show(el('div', { class: 'qr-code' }, image, el('div', { class: 'signin' }, el('ol', {}, ...[1, 2, 3].map((n) => el('li', { text: t(`signin.scan.${n}`) }))), note)), this.back());
+    this.timer = setInterval(async () => {
+      if (document.hidden) return;
+      const now = await this.ask('qr/status').catch(() => null);
+      if (!now) return;
+      setText(note, now.status === 'scanned' ? t('portal.scanned') : '');
+      if (now.svg) draw(now);
+      else if (now.status === 'authorized') await this.start();
+      else if (now.status === 'password_needed') this.askPassword(started);
+      else this.askPhone(now.error ? cleanText(now.error.message) : null);
+    }, POLL);
+  }
+
+  askPassword(started) {
+    const { t } = this;
+    const entry = field(t('signin.password'), { type: 'password', autocomplete: 'off', dir: 'ltr' });
+    this.show(el('p', { class: 'quiet', text: t('signin.password.text') }), this.form(entry, t('signin.next'), async () => {
+      await this.ask('verify', 'POST', { session_id: started.session_id, password: entry.input.value });
+      await this.start();
+    }), this.back());
   }
 
   askCode(started, withPassword = false, given = '') {
     const { t } = this;
-    const code = field(t('signin.code'), { autocomplete: 'one-time-code', inputmode: 'numeric', dir: 'ltr', maxlength: '12', value: given });
+    const digits = started.code_is_words ? { dir: 'auto' } : { inputmode: 'numeric', dir: 'ltr', maxlength: '20' };
+    const code = field(t('signin.code'), { autocomplete: 'one-time-code', value: given, ...digits });
     const password = withPassword ? field(t('signin.password'), { type: 'password', autocomplete: 'off', dir: 'ltr' }) : null;
+    const named = { phone_number: started.phone_number, session_id: started.session_id };
+    const again = el('button', { type: 'button', class: 'button plain', text: t('signin.resend'), on: { click: () => this.tryTo(code, async () => this.askCode(await this.ask('resend', 'POST', named))) } });
     const verify = async () => {
-      const body = { phone_number: started.phone_number, session_id: started.session_id, code: code.value };
+      const body = { ...named, code: code.value };
       if (password) body.password = password.input.value;
       try {
-        await this.ask('verify', 'POST', body);
+        const answer = await this.ask('verify', 'POST', body);
+        if (!answer.user) return this.askCode(answer);
       } catch (error) {
         if (!password && /password|2fa/i.test(`${error.code} ${error.body?.code ?? ''}`)) return this.askCode(started, true, code.value);
         throw error;
@@ -100,7 +161,7 @@ class Connect {
       return this.start();
     };
     const main = password ?? code;
-    this.show(el('p', { text: cleanText(started.message ?? '') }), this.form(main, t('signin.next'), verify), el('button', { type: 'button', class: 'button', text: t('back'), on: { click: () => this.askPhone() } }));
+    this.show(el('p', { text: cleanText(started.message ?? '') }), this.form(main, t('signin.next'), verify), ...(password ? [] : [again]), this.back());
     if (password) main.root.before(code.root);
     main.input.focus();
   }

@@ -57,7 +57,26 @@ class Portal {
     this.main.querySelector('input')?.focus();
   }
 
-  sign() {
+  /** What a sign-in waits for. */
+  step(phone, sent) {
+    if (sent.status === 'email_needed') this.email(phone);
+    else this.code(phone, sent);
+  }
+
+  email(phone) {
+    const { t } = this;
+    const entry = field(t('signin.email'), { type: 'email', autocomplete: 'off', dir: 'ltr', maxlength: '254' });
+    const form = el('form', { class: 'signin', novalidate: true }, entry.root, el('div', { class: 'actions' },
+      el('button', { class: 'button primary', text: t('signin.next') }), el('button', { type: 'button', class: 'button', text: t('back'), on: { click: () => this.sign() } })));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.ask(entry, async () => this.code(phone, await post('auth/email/', { email: entry.value })));
+    });
+    this.card(el('h2', { text: t('signin.email.title') }), el('p', { class: 'quiet', text: t('signin.email.text') }), form);
+  }
+
+  /** @param {string} trouble what ended the sign-in before this one */
+  sign(trouble = '') {
     const { t } = this;
     setText($('#who'), '');
     const phone = field(t('signin.phone'), { hint: t('signin.phone.hint'), type: 'tel', autocomplete: 'off', dir: 'ltr', placeholder: '+…' });
@@ -65,10 +84,10 @@ class Portal {
     byPhone.addEventListener('submit', (event) => {
       event.preventDefault();
       this.ask(phone, async () => {
-        this.code(phone.value, await post('auth/phone/', { phone: phone.value }));
+        this.step(phone.value, await post('auth/phone/', { phone: phone.value }));
       });
     });
-    const error = el('p', { class: 'error', role: 'alert' });
+    const error = el('p', { class: 'error', role: 'alert', text: trouble });
     const byQr = el('div', { class: 'way' }, el('h2', { text: t('signin.byqr') }), el('p', { class: 'quiet', text: t('signin.byqr.text') }),
       el('button', { type: 'button', class: 'button', text: t('signin.showqr'), on: { click: () => this.ask({ fail: (text) => setText(error, text ?? '') }, () => this.qr()) } }), error);
     this.card(el('h2', { text: t('signin.how') }), el('div', { class: 'pair' }, byPhone, byQr));
@@ -90,6 +109,7 @@ class Portal {
       this.ask(password ?? code, async () => {
         const answer = await post('auth/verify/', { phone, code: code.value, ...(password ? { password: password.input.value } : {}) });
         if (/password/.test(String(answer.status ?? ''))) return this.code(phone, sent, {}, code.value);
+        if (answer.status === 'code_sent') return this.code(phone, answer);
         return this.start();
       }, (error) => this.code(phone, sent, error.body?.error?.params ?? {}, code.value));
     });
@@ -128,6 +148,7 @@ class Portal {
       const status = String(answer?.status ?? '');
       if (/^authori[sz]ed|success/.test(status)) await this.start();
       else if (status.includes('password')) this.qrPassword();
+      else if (answer?.error) this.sign(explain(this.words, { ...answer.error, body: answer }));
       else if (status === 'expired') draw(await get('auth/qr/').catch(() => ({})));
       else if (answer?.svg ?? answer?.qr) draw(answer);
       if (status === 'scanned') setText(note, t('portal.scanned'));

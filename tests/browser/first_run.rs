@@ -196,10 +196,15 @@ async fn every_way_of_a_sign_in_is_told_on_the_desk() {
         desk.keys("Enter").await;
         desk.until_text(".sheet .error", words).await;
     }
-    let flood = Fault::error(420, "FLOOD_WAIT_7200").on("auth.sendCode");
-    fleet.telegram.set_fault(flood.times(1));
-    desk.keys("Enter").await;
-    desk.until_text(".sheet .error", "asks to wait 2 hr").await;
+    for (status, answer, words) in [
+        (420, "FLOOD_WAIT_7200", "asks to wait 2 hr"),
+        (400, "PHONE_NUMBER_FLOOD", "Too many attempts"),
+    ] {
+        let flood = Fault::error(status, answer).on("auth.sendCode");
+        fleet.telegram.set_fault(flood.times(1));
+        desk.keys("Enter").await;
+        desk.until_text(".sheet .error", words).await;
+    }
 
     // An address, its code, the number's code, the password with what a reset means.
     fleet
@@ -236,6 +241,7 @@ async fn every_way_of_a_sign_in_is_told_on_the_desk() {
 
     let kinds = [
         (CodeKind::App, "in the Telegram app"),
+        (CodeKind::Sms, "sent it by SMS"),
         (CodeKind::Call, "calls the number and says the code"),
         (CodeKind::FlashCall, "enter the whole number that called"),
         (CodeKind::MissedCall, "hangs up"),
@@ -274,4 +280,64 @@ async fn every_way_of_a_sign_in_is_told_on_the_desk() {
         }
     }
     desk.close().await;
+}
+
+/// Protects who signs in by QR code: a phone in another data centre is followed there, the password is asked for with what can
+/// be done when it is forgotten, and a phone of somebody else's is told as that, and not by another code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scanned_code_leads_on_or_says_why_not() {
+    let fleet = Fleet::builder().off_the_disk().start().await;
+    let spec = AccountSpec::new(&phone(90), "Support").password("correct horse");
+    let user = fleet.telegram.add_account(spec.home_dc(4));
+    let other = AccountSpec::new(&phone(91), "Other").home_dc(4);
+    let other = fleet.telegram.add_account(other);
+    fleet.telegram.set_recovery(user, true, None);
+    let mut desk = Desk::open(fleet.address()).await;
+    desk.expect_console("422");
+    desk.until_text(".card", "Connect your first account").await;
+    desk.fill(".card .step input:not([type=radio])", "Support")
+        .await;
+    desk.click_text(".card button", "Show QR code").await;
+    scan(&desk, &fleet, user).await;
+    desk.until_text(".card", "Enter the cloud password").await;
+    desk.click_text(".card summary", "Forgotten?").await;
+    desk.until_text(".card", "Replace it by e-mail").await;
+    desk.fill("input[type=password]", "correct horse").await;
+    desk.keys("Enter").await;
+    desk.until(
+        "the account in the rail",
+        "document.querySelector('.tile[data-ring=full]')",
+    )
+    .await;
+    // The same account again, and a phone where somebody else is signed in.
+    let accounts = fleet.api.get("/accounts").await;
+    let id = accounts["accounts"][0]["id"].as_str().unwrap().to_owned();
+    fleet.telegram.revoke_sessions(user);
+    fleet.wait_for_state(&id, "needs_login").await;
+    desk.until_text("#banner", "needs to sign in again").await;
+    desk.click_text("#banner button", "Show account").await;
+    desk.click_text(".sheet button", "Sign in").await;
+    desk.click_text(".sheet button", "Show QR code").await;
+    scan(&desk, &fleet, other).await;
+    desk.until_text(".sheet .error", "another Telegram user")
+        .await;
+    desk.assert_accessible("a refused scan").await;
+    desk.click_text(".sheet button", "Show QR code").await;
+    desk.until("a code", "document.querySelector('.qr-code img')")
+        .await;
+    desk.close().await;
+}
+
+/// With the phone of `user`, the code of the only account here.
+async fn scan(desk: &Desk, fleet: &Fleet, user: i64) {
+    desk.until(
+        "the picture",
+        "document.querySelector('.qr-code img')?.naturalWidth > 0",
+    )
+    .await;
+    let accounts = fleet.api.get("/accounts").await;
+    let id = accounts["accounts"][0]["id"].as_str().unwrap();
+    let login = fleet.api.get(&format!("/accounts/{id}/login")).await;
+    let url = login["login"]["qr"]["url"].as_str().unwrap();
+    fleet.telegram.accept_qr(url, user).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use switchboard_simulator::{
     AccountSpec, PersonSpec,
-    world::{Media, samples},
+    world::{CodeKind, Media, samples},
 };
 
 use crate::support::{
@@ -225,5 +225,157 @@ async fn a_licence_connects_its_number() {
         "document.querySelector('input[type=tel]')",
     )
     .await;
+    desk.close().await;
+}
+
+/// Protects whose account is to have an e-mail address first: the portal's page asks for it, and for both codes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portal_asks_for_an_email_address() {
+    let fleet = Fleet::builder().off_the_disk().start().await;
+    let number = phone(63);
+    fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Portal"));
+    fleet.telegram.send_codes_by(CodeKind::SetUpEmail);
+    let mut desk = Desk::blank(crate::support::browser::Look::default()).await;
+    desk.expect_console("422");
+    desk.goto(&format!("http://{}/telegram/", fleet.address()))
+        .await;
+    desk.until_text(".card", "Sign in to Telegram").await;
+    desk.fill("input[type=tel]", &number).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "An e-mail address first").await;
+    desk.assert_accessible("the portal's e-mail address").await;
+    desk.fill("input[type=email]", "me@throwaway.example").await;
+    desk.keys("Enter").await;
+    desk.until_text(".card .error", "does not take this e-mail address")
+        .await;
+    desk.fill("input[type=email]", "portal@example.com").await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "p***@example.com").await;
+    let code = fleet.telegram.code_for(&number).unwrap();
+    desk.fill(".card input", &code).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "sent it by SMS").await;
+    let code = fleet.telegram.code_for(&number).unwrap();
+    desk.fill(".card input", &code).await;
+    desk.keys("Enter").await;
+    desk.until("the chats", "document.querySelector('.portal-list')")
+        .await;
+    desk.close().await;
+}
+
+/// Protects whoever scans with the wrong phone: the portal says so, and does not show one code after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portal_says_why_a_scan_came_to_nothing() {
+    let fleet = Fleet::builder().off_the_disk().start().await;
+    let number = phone(64);
+    let user = fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Portal"));
+    let other = fleet
+        .telegram
+        .add_account(AccountSpec::new(&phone(65), "Other").home_dc(4));
+    let api = &fleet.api;
+    api.post(
+        "/telegram/auth/phone/",
+        serde_json::json!({ "phone": number }),
+    )
+    .await;
+    let code = fleet.telegram.code_for(&number).unwrap();
+    api.post(
+        "/telegram/auth/verify/",
+        serde_json::json!({ "code": code }),
+    )
+    .await;
+    fleet.telegram.revoke_sessions(user);
+    wait::until(
+        "the end of the session",
+        || api.get("/telegram/session/status/"),
+        |status| status["status"] == "login_required",
+    )
+    .await;
+    let desk = Desk::blank(crate::support::browser::Look::default()).await;
+    desk.goto(&format!("http://{}/telegram/", fleet.address()))
+        .await;
+    for says in ["another Telegram user", ""] {
+        desk.click_text(".card button", "Show QR code").await;
+        desk.until("a code", "document.querySelector('.qr-code img')")
+            .await;
+        let shown = api.get("/telegram/auth/qr/").await;
+        let url = shown["url"].as_str().unwrap();
+        fleet.telegram.accept_qr(url, other).unwrap();
+        if says.is_empty() {
+            // Now it is an account of their own.
+            desk.until("the chats", "document.querySelector('.portal-list')")
+                .await;
+        } else {
+            desk.until_text(".card .error", says).await;
+        }
+    }
+    desk.close().await;
+}
+
+/// Protects a business whose number no code leads to, or that Telegram wants an e-mail address for: its page leads on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_licence_is_led_past_what_no_code_leads_out_of() {
+    let fleet = Fleet::builder().off_the_disk().start().await;
+    let number = phone(66);
+    let spec = AccountSpec::new(&number, "Shop").password("correct horse");
+    let user = fleet.telegram.add_account(spec.home_dc(4));
+    let mut desk = Desk::blank(crate::support::browser::Look::default()).await;
+    for status in ["409", "422"] {
+        desk.expect_console(status);
+    }
+    let page = "api/integrations/telegram-phone/";
+    desk.goto(&format!("http://{}/{page}", fleet.address()))
+        .await;
+    desk.fill(".card input", "licence-0001").await;
+    desk.keys("Enter").await;
+    desk.until("the number", "document.querySelector('input[type=tel]')")
+        .await;
+    fleet.telegram.send_codes_by(CodeKind::SetUpEmail);
+    desk.fill("input[type=tel]", &number).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "e-mail address first").await;
+    desk.assert_accessible("a licence's e-mail address").await;
+    desk.fill("input[type=email]", "nobody").await;
+    desk.keys("Enter").await;
+    desk.until_text(".card .error", "e-mail address").await;
+    desk.fill("input[type=email]", "shop@example.com").await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "s***@example.com").await;
+    let code = fleet.telegram.code_for(&number).unwrap();
+    desk.fill(".card input", &code).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "Code sent by SMS").await;
+
+    // The number's own code comes by the next way, or not at all.
+    desk.click_text(".card button", "Back").await;
+    fleet.telegram.send_codes_by(CodeKind::Phrase);
+    desk.fill("input[type=tel]", &number).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "A few words were sent").await;
+    desk.click_text(".card button", "Back").await;
+    fleet.telegram.send_codes_by(CodeKind::Payment);
+    desk.fill("input[type=tel]", &number).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card .error", "QR code").await;
+    desk.click_text(".card button", "Show QR code").await;
+    desk.until("a code", "document.querySelector('.qr-code img')")
+        .await;
+    desk.assert_accessible("a licence's QR code").await;
+    let licensed = fleet.api.with_header("x-license-key", "licence-0001");
+    let shown = licensed.get(&format!("/{page}qr/status")).await;
+    let url = shown["url"].as_str().unwrap();
+    fleet.telegram.accept_qr(url, user).unwrap();
+    desk.until(
+        "the password",
+        "document.querySelector('input[type=password]')",
+    )
+    .await;
+    desk.fill("input[type=password]", "correct horse").await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "The number is connected.").await;
     desk.close().await;
 }

@@ -60,6 +60,7 @@ mod rights;
 mod same_row;
 mod scheduled;
 mod senders;
+mod sign_in_callers;
 mod sign_in_ways;
 mod supergroups;
 mod tenants;

@@ -69,93 +69,6 @@ async fn each_way_of_a_code_is_told_and_works() {
     }
 }
 
-/// Protects those who sign in through the older callers' calls: they too read where the code is, in their language, what
-/// stands in its way and what to do when the password is forgotten.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_older_callers_are_told_as_well() {
-    let fleet = Fleet::builder().start().await;
-    let api = &fleet.api;
-    let number = phone(240);
-    let spec = AccountSpec::new(&number, "Sales").password("correct horse");
-    let user = fleet.telegram.add_account(spec);
-    let licence = "/api/integrations/telegram-phone/start";
-    let ask = |path: &'static str, body: Value| async move {
-        let (status, answer) = api.call(Method::POST, path, Some(body)).await;
-        (status.as_u16(), answer)
-    };
-    fleet.telegram.send_codes_by(CodeKind::Payment);
-    let body = json!({ "user_id": "user123", "phone_number": number });
-    let (status, refused) = ask("/telegram/user/auth/start", body.clone()).await;
-    assert_eq!(
-        (status, &refused["code"]),
-        (422, &json!("payment_required"))
-    );
-    assert!(refused["message"].as_str().unwrap().contains("QR code"));
-
-    fleet.telegram.send_codes_by(CodeKind::Word);
-    let started = api.post("/telegram/user/auth/start", body).await;
-    assert_eq!(
-        started["message"],
-        "A word was sent by SMS: enter the whole word (h)"
-    );
-    fleet.telegram.set_recovery(user, true, None);
-    let code = fleet.telegram.code_for(&number).unwrap();
-    let verify = json!({ "user_id": "user123", "phone_code": code });
-    let (status, refused) = ask("/telegram/user/auth/verify", verify).await;
-    assert_eq!((status, &refused["code"]), (409, &json!("password_needed")));
-    let told = refused["message"].as_str().unwrap();
-    assert!(told.contains("Replace it by e-mail"), "{told}");
-
-    let number = phone(241);
-    let spec = AccountSpec::new(&number, "Sales").password("correct horse");
-    let user = fleet.telegram.add_account(spec);
-    // Another code, by the next way.
-    fleet.telegram.send_codes_by(CodeKind::App);
-    let sent = api
-        .post("/telegram/auth/phone/", json!({ "phone": number }))
-        .await;
-    assert_eq!(
-        (&sent["code_via"], &sent["resend_via"]),
-        (&json!("app"), &json!("sms"))
-    );
-    let again = api.post("/telegram/auth/resend/", json!({})).await;
-    assert_eq!(
-        (&again["code_via"], &again["resend_via"]),
-        (&json!("sms"), &json!("call"))
-    );
-    fleet.telegram.send_codes_by(CodeKind::MissedCall);
-    let sent = api
-        .post("/telegram/auth/phone/", json!({ "phone": number }))
-        .await;
-    assert_eq!(
-        (&sent["code_via"], &sent["code_hint"]),
-        (&json!("missed_call"), &json!("+99966"))
-    );
-    fleet
-        .telegram
-        .set_recovery(user, false, Some(1_900_000_000));
-    let code = fleet.telegram.code_for(&number).unwrap();
-    let (_, refused) = ask("/telegram/auth/verify/", json!({ "code": code })).await;
-    let params = &refused["error"]["params"];
-    assert_eq!(params["recovery"], false);
-    assert!(params["reset_at"].is_string(), "{refused}");
-
-    // Arabic is what licences' callers read.
-    fleet.telegram.send_codes_by(CodeKind::Recaptcha);
-    let body = json!({ "phone_number": phone(242) });
-    fleet
-        .telegram
-        .add_account(AccountSpec::new(&phone(242), "Sales"));
-    let licensed = api.with_header("x-license-key", "licence-one");
-    let (status, refused) = licensed.call(Method::POST, licence, Some(body)).await;
-    assert_eq!(
-        (status.as_u16(), &refused["code"], &refused["success"]),
-        (422, &json!("check_wanted"), &json!(false))
-    );
-    let told = refused["message"].as_str().unwrap();
-    assert!(told.contains("QR") && !told.contains("Telegram"), "{told}");
-}
-
 /// Protects who meets what only Telegram's own apps can do: each says what it is, and leaves no account behind.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_code_leads_out_of_is_told_apart() {
@@ -176,17 +89,6 @@ async fn what_no_code_leads_out_of_is_told_apart() {
     let (_, refused) = begin(&fleet, &number).await;
     let price = json!({ "amount": 99, "currency": "USD" });
     assert_eq!(refused["error"]["params"], price);
-    // Whoever has no field for an address is told so.
-    fleet.telegram.send_codes_by(CodeKind::SetUpEmail);
-    let body = json!({ "user_id": "user123", "phone_number": number });
-    let (status, refused) = fleet
-        .api
-        .call(Method::POST, "/telegram/user/auth/start", Some(body))
-        .await;
-    assert_eq!(
-        (status.as_u16(), &refused["code"]),
-        (422, &json!("email_required"))
-    );
     // What stands between a number and an account.
     fleet.telegram.send_codes_by(CodeKind::App);
     let banned = phone(221);

@@ -35,7 +35,6 @@ async fn begin_as(
         expected_user,
         proxies: None,
         device: None,
-        takes_email: true,
     };
     timeout(LIMIT, ground.telegram.sign_in(config))
         .await

@@ -22,8 +22,8 @@ use super::Supervisor;
 use crate::{
     account::AccountParts,
     domain::{
-        AccountId, AttemptKind, Device, Login, LoginMethod, Proxy, ProxyError, SecretText,
-        Timestamp,
+        AccountId, AttemptKind, AttemptOutcome, Device, Login, LoginMethod, Proxy, ProxyError,
+        SecretText, Timestamp,
     },
     store::{LoginLimit, NewLoginAttempt, StoreError},
     telegram::{LoginError, SessionData, SignInConfig, SignInMethod},
@@ -113,14 +113,18 @@ impl SignIns {
             device: Some(self.device(id).await?),
             method: method.clone(),
             expected_user: known.and_then(|account| account.user).map(|user| user.id),
-            takes_email: matches!(whose, Whose::Desk),
         };
         // Whoever starts one anew starts at the beginning: what comes too late is dropped.
         let begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config)).await;
         let sign_in = match begun.unwrap_or_else(|_| Err(LoginError::Network(SLOW.to_owned()))) {
             Ok(sign_in) => sign_in,
             Err(error) => {
-                self.record(attempt, Err(&error)).await;
+                let outcome = match error {
+                    LoginError::Network(_) => AttemptOutcome::Unanswered,
+                    _ => AttemptOutcome::Failed,
+                };
+                self.record_outcome(attempt, outcome, Some(error.to_string()))
+                    .await;
                 return Err(error.into());
             }
         };
@@ -179,6 +183,7 @@ impl SignIns {
                 self.record(attempt, Err(&error)).await;
                 self.parts.vault.save_sign_in_state(id, None).await?;
                 self.back_to_rest(id).await;
+                self.put(id, Entry::Refused(error.clone()));
                 return Err(error.into());
             }
         };
@@ -282,6 +287,16 @@ impl SignIns {
         match self.entry(id)? {
             Entry::Running(running) => Some(running.login(&running.sign_in.state())),
             Entry::Finished(login) => Some(login),
+            Entry::Refused(_) => None,
+        }
+    }
+
+    /// Why the last sign-in of an account came to nothing, until the next one begins.
+    #[must_use]
+    pub fn ended(&self, id: AccountId) -> Option<LoginError> {
+        match self.entry(id)? {
+            Entry::Refused(error) => Some(error),
+            Entry::Running(_) | Entry::Finished(_) => None,
         }
     }
 
@@ -327,12 +342,22 @@ impl SignIns {
     fn find(&self, id: AccountId) -> Result<Arc<Running>, SignInError> {
         match self.entry(id) {
             Some(Entry::Running(running)) => Ok(running),
-            Some(Entry::Finished(_)) | None => Err(SignInError::NotStarted),
+            Some(Entry::Finished(_) | Entry::Refused(_)) | None => Err(SignInError::NotStarted),
         }
     }
 
     async fn drop_running(&self, id: AccountId) -> Option<Arc<Running>> {
         let entry = self.lock().remove(&id);
+        self.hang_up(id, entry).await
+    }
+
+    /// As [`Self::drop_running`]; why is told from the same moment on.
+    async fn refuse(&self, id: AccountId, why: LoginError) {
+        let entry = self.lock().insert(id, Entry::Refused(why));
+        self.hang_up(id, entry).await;
+    }
+
+    async fn hang_up(&self, id: AccountId, entry: Option<Entry>) -> Option<Arc<Running>> {
         let Some(Entry::Running(running)) = entry else {
             return None;
         };

@@ -34,21 +34,20 @@ impl SignIns {
             running.tries_left.load(Ordering::Acquire)
         };
         let over = left == 0 || !leaves_the_sign_in_open(&error);
+        let told = match wrong && left == 0 {
+            true => LoginError::TooManyAttempts,
+            false => error.clone(),
+        };
         if over {
             self.record(running.attempt, Err(&error)).await;
-            self.drop_running(running.account_id).await;
+            self.refuse(running.account_id, told.clone()).await;
             self.back_to_rest(running.account_id).await;
             self.announce(running.account_id, None).await;
         } else {
             let login = running.login(&running.sign_in.state());
             self.announce(running.account_id, Some(login)).await;
         }
-        Err(if wrong && left == 0 {
-            LoginError::TooManyAttempts
-        } else {
-            error
-        }
-        .into())
+        Err(told.into())
     }
 
     /// Keeps and tells a new step.

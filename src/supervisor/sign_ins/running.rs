@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     domain::{AccountId, Login, LoginMethod, LoginStep, QrCode, Timestamp},
     supervisor::qr,
-    telegram::{SignIn, SignInMethod, SignInStep},
+    telegram::{LoginError, SignIn, SignInMethod, SignInStep},
 };
 
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub(super) enum Entry {
     Running(Arc<Running>),
     /// The last word of a finished one, for a page that asks late.
     Finished(Login),
+    /// Why the last one came to nothing, for who was not there to hear it.
+    Refused(LoginError),
 }
 
 pub(super) struct Running {

@@ -84,8 +84,6 @@ pub(super) struct Attempt {
     lease: Option<KeyLease>,
     /// Signed in by this attempt, and not handed over.
     made: Option<SessionData>,
-    /// Whoever signs in can be asked for an e-mail address.
-    pub(super) takes_email: bool,
 }
 
 impl Attempt {
@@ -128,7 +126,6 @@ impl Attempt {
             imported: imported.map(|imported| imported.session),
             lease: None,
             made: None,
-            takes_email: config.takes_email,
         })
     }
 
@@ -157,7 +154,6 @@ impl Attempt {
             imported: None,
             lease: None,
             made: None,
-            takes_email: true,
         };
         Ok((attempt, saved.step))
     }

@@ -89,10 +89,7 @@ impl Attempt {
             },
         });
         let Some((via, length, hint)) = known else {
-            return match self.takes_email {
-                true => Ok(SignInStep::Email),
-                false => Err(LoginError::EmailRequired),
-            };
+            return Ok(SignInStep::Email);
         };
         let next = sent.next_type.as_ref().map(next_channel);
         let pause = Duration::from_secs(u64::try_from(sent.timeout.unwrap_or(0)).unwrap_or(0));

@@ -43,7 +43,7 @@ pub enum LoginError {
     )]
     CheckWanted,
     #[error(
-        "Telegram wants this account to have an e-mail address first: set it up in an official app, or sign in on the desk"
+        "Telegram wants this account to have an e-mail address first: give one, and then the code that is sent there"
     )]
     EmailRequired,
     #[error("Telegram does not take this e-mail address: give another one")]

@@ -43,9 +43,6 @@ pub struct SignInConfig {
     pub proxies: Option<Vec<Proxy>>,
     /// What it calls itself; `None`: as the service does.
     pub device: Option<Device>,
-    /// Whoever signs in can be asked for an e-mail address that the account is to have; otherwise that Telegram wants one
-    /// is an error.
-    pub takes_email: bool,
 }
 
 /// What is waited for.

@@ -41,8 +41,10 @@ impl Attempt {
         let token = match answer {
             Ok(LoginToken::MigrateTo(elsewhere)) => {
                 if !self.move_home(elsewhere.dc_id) {
-                    let reason = format!("data centre {} is not known here", elsewhere.dc_id);
-                    return Err(LoginError::Network(reason));
+                    // Of TELEGRAM_DC; asking again would not make it known.
+                    return Err(LoginError::Rejected {
+                        code: format!("DATA_CENTRE_{}_IS_NOT_CONFIGURED", elsewhere.dc_id),
+                    });
                 }
                 let request = tl::functions::auth::ImportLoginToken {
                     token: elsewhere.token,

@@ -9,8 +9,8 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 
 use super::{
-    shape::Face,
-    words::{Language, Said, code_sent},
+    shape::{Face, said},
+    words::{Language, Said, waits_for},
 };
 use crate::{
     domain::Login,
@@ -42,8 +42,13 @@ impl Caller {
         said.text(self.language)
     }
 
-    pub fn say_code_sent(&self, login: &Login) -> String {
-        code_sent(self.language, login)
+    pub fn say_trouble(&self, error: &ApiError) -> String {
+        said(self.language, error)
+    }
+
+    /// Where a sign-in is.
+    pub fn say_step(&self, login: &Login) -> String {
+        waits_for(self.language, login)
     }
 }
 

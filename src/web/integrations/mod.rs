@@ -12,6 +12,7 @@ mod confirmed;
 mod owned;
 pub mod phone;
 pub mod portal;
+mod qr;
 mod shape;
 pub mod stream;
 pub mod user;

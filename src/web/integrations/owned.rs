@@ -10,7 +10,7 @@ use crate::{
     store::OwnerRecord,
     supervisor::{SignInError, Whose},
     telegram::{CallError, LoginError, SignInMethod},
-    web::{ApiError, Service, accounts, doors::Owner},
+    web::{ApiError, Service, accounts, doors::Owner, login::check_email},
 };
 
 /// A link that is being made is asked again this soon.
@@ -149,10 +149,12 @@ fn same_number(owned: &Owned, method: &SignInMethod) -> bool {
 }
 
 /// What came of a code or a password.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verified {
     Done,
     PasswordNeeded,
+    /// The code was the e-mail address's; the number's own follows.
+    NextCode(Box<Login>),
 }
 
 /// The account has two-step verification: with what Telegram says of its password.
@@ -172,6 +174,25 @@ pub fn password_needed(service: &Service, id: AccountId, code: &'static str) -> 
     }
 }
 
+/// The e-mail address that Telegram wants the account to have; a code goes there.
+pub async fn set_email(
+    service: &Service,
+    id: AccountId,
+    email: SecretText,
+) -> Result<Login, ApiError> {
+    let email = check_email(email)?;
+    Ok(service
+        .supervisor
+        .sign_ins()
+        .submit_email(id, email)
+        .await?)
+}
+
+/// The code once more, by the next way.
+pub async fn resend(service: &Service, id: AccountId) -> Result<Login, ApiError> {
+    Ok(service.supervisor.sign_ins().resend(id).await?)
+}
+
 /// Goes on with a sign-in as far as what is given reaches.
 pub async fn verify(
     service: &Service,
@@ -186,11 +207,16 @@ pub async fn verify(
             .await?
             .is_none_or(|owned| !owned.is_signed_in())
     {
-        // The next start gets an account of its own; what was read as the other user stays with the desk.
-        service.doors.owners.forget(id).await?;
-        log::info!(target: "switchboard::account", "account={id} was left by its owner {}", owner.short());
+        leave(service, owner, id).await?;
     }
     Ok(result?)
+}
+
+/// The next start gets an account of its own; what was read as the other user stays with the desk.
+pub async fn leave(service: &Service, owner: &Owner, id: AccountId) -> Result<(), ApiError> {
+    service.doors.owners.forget(id).await?;
+    log::info!(target: "switchboard::account", "account={id} was left by its owner {}", owner.short());
+    Ok(())
 }
 
 async fn answer_steps(
@@ -203,14 +229,16 @@ async fn answer_steps(
     let step = sign_ins.login_of(id).map(|login| login.step);
     let step = match (step, code) {
         (Some(LoginStep::Code), Some(code)) => match sign_ins.submit_code(id, code).await {
+            Ok(login) if login.step == LoginStep::Code => {
+                return Ok(Verified::NextCode(Box::new(login)));
+            }
             Ok(login) => login.step,
             Err(SignInError::Login(LoginError::PasswordNeeded)) => LoginStep::Password,
             Err(error) => return Err(error),
         },
         (Some(LoginStep::Password), _) => LoginStep::Password,
-        (Some(LoginStep::Code | LoginStep::Email | LoginStep::Scan), _) => {
-            return Err(LoginError::WrongStep.into());
-        }
+        (Some(LoginStep::Email), _) => return Err(LoginError::EmailRequired.into()),
+        (Some(LoginStep::Code | LoginStep::Scan), _) => return Err(LoginError::WrongStep.into()),
         (Some(LoginStep::Done) | None, _) => return Err(SignInError::NotStarted),
     };
     match (step, password) {

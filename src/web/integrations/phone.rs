@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use super::{
     caller::Caller,
     owned::{self, Owned, Person, Verified},
+    qr,
     words::Said,
 };
 use crate::{
-    domain::{SecretText, Timestamp},
+    domain::{CodeChannel, Login, LoginStep, SecretText, Timestamp},
     telegram::SignInMethod,
     web::{
         ApiError,
@@ -67,6 +68,51 @@ impl Licensed {
         Ok(owners.set_pending(&self.licence, started).await?)
     }
 
+    async fn check_free(&self) -> Result<(), ApiError> {
+        match self.owned().await? {
+            Some(owned) if owned.is_connected() => Err(ApiError::conflict(
+                "already_connected",
+                "this licence has a connected number: disconnect it first",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The account whose sign-in goes by this name, and when it was started.
+    async fn signing_in(
+        &self,
+        phone: Option<&SecretText>,
+        named: &SecretText,
+    ) -> Result<(Owned, String), ApiError> {
+        let owned = self.owned().await?.ok_or_else(session_not_found)?;
+        let started = owned.record.pending.clone();
+        let started = started.filter(|started| session_id(phone, started) == named.expose());
+        let started = started.ok_or_else(session_not_found)?;
+        self.caller.note.account(owned.id());
+        Ok((owned, started))
+    }
+
+    /// How far it is, and by which name it goes on.
+    fn under_way(&self, login: &Login, phone: &SecretText, started: &str) -> HttpResponse {
+        let mut answer = json!({
+            "success": true,
+            "message": self.caller.say_step(login),
+            "session_id": session_id(Some(phone), started),
+            "phone_number": phone.expose(),
+        });
+        // Only where it is so: most callers know nothing but a code of digits.
+        if login.step == LoginStep::Email {
+            answer["needs_email"] = json!(true);
+        }
+        if matches!(
+            login.code_via,
+            Some(CodeChannel::SmsWord | CodeChannel::SmsPhrase)
+        ) {
+            answer["code_is_words"] = json!(true);
+        }
+        HttpResponse::Ok().json(answer)
+    }
+
     async fn connected(&self) -> Result<(Owned, Person), ApiError> {
         let owned = self.owned().await?.ok_or_else(not_connected)?;
         if owned.needs_login() {
@@ -88,29 +134,15 @@ pub struct Start {
 pub async fn start(licensed: Licensed, body: web::Json<Start>) -> Result<HttpResponse, ApiError> {
     let Licensed { caller, licence } = &licensed;
     let phone = check_phone(&body.phone_number)?;
-    if licensed
-        .owned()
-        .await?
-        .is_some_and(|owned| owned.is_connected())
-    {
-        return Err(ApiError::conflict(
-            "already_connected",
-            "this licence has a connected number: disconnect it first",
-        ));
-    }
-    let label = format!("Licence {}", licence.short());
+    licensed.check_free().await?;
+    let label = label_of(licence);
     let method = SignInMethod::Phone(phone.clone());
     let (begun, login) = owned::begin(caller, licence, &label, method).await?;
     caller.note.account(begun.id());
     // Names this start; an older one is void from now on. The number itself is not part of what is kept.
     let started = started_now();
     licensed.set_pending(Some(started.clone())).await?;
-    Ok(HttpResponse::Ok().json(json!({
-        "success": true,
-        "message": caller.say_code_sent(&login),
-        "session_id": session_id(&phone, &started),
-        "phone_number": phone.expose(),
-    })))
+    Ok(licensed.under_way(&login, &phone, &started))
 }
 
 /// Seconds with a fraction, as the old system named its sessions.
@@ -119,13 +151,80 @@ fn started_now() -> String {
     format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
 }
 
-fn session_id(phone: &SecretText, started: &str) -> String {
-    format!("temp_{}_{started}", phone.expose())
+fn session_id(phone: Option<&SecretText>, started: &str) -> String {
+    let by = phone.map_or("qr", SecretText::expose);
+    format!("temp_{by}_{started}")
+}
+
+/// Which start is meant.
+#[derive(Deserialize)]
+pub struct Started {
+    phone_number: SecretText,
+    session_id: SecretText,
+}
+
+/// The code once more, by the next way.
+pub async fn resend(
+    licensed: Licensed,
+    body: web::Json<Started>,
+) -> Result<HttpResponse, ApiError> {
+    let Started {
+        phone_number,
+        session_id,
+    } = body.into_inner();
+    let phone = check_phone(&phone_number)?;
+    let (owned, started) = licensed.signing_in(Some(&phone), &session_id).await?;
+    let login = owned::resend(&licensed.caller, owned.id()).await?;
+    Ok(licensed.under_way(&login, &phone, &started))
+}
+
+#[derive(Deserialize)]
+pub struct Email {
+    phone_number: SecretText,
+    session_id: SecretText,
+    email: SecretText,
+}
+
+/// The e-mail address that Telegram wants the account to have.
+pub async fn email(licensed: Licensed, body: web::Json<Email>) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    let phone = check_phone(&body.phone_number)?;
+    let (owned, started) = licensed.signing_in(Some(&phone), &body.session_id).await?;
+    let login = owned::set_email(&licensed.caller, owned.id(), body.email).await?;
+    Ok(licensed.under_way(&login, &phone, &started))
+}
+
+/// For numbers that no code leads to; a password goes to `verify`, without a number.
+pub async fn qr(licensed: Licensed) -> Result<HttpResponse, ApiError> {
+    licensed.check_free().await?;
+    let Licensed { caller, licence } = &licensed;
+    let (login, is_new) = qr::start(caller, licence, &label_of(licence)).await?;
+    let pending = licensed
+        .owned()
+        .await?
+        .and_then(|owned| owned.record.pending);
+    let started = match pending.filter(|_| !is_new) {
+        Some(started) => started,
+        None => started_now(),
+    };
+    licensed.set_pending(Some(started.clone())).await?;
+    let mut answer = qr::described(Some(&login));
+    answer["session_id"] = json!(session_id(None, &started));
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub async fn qr_status(licensed: Licensed) -> Result<HttpResponse, ApiError> {
+    let owned = licensed.owned().await?;
+    Ok(HttpResponse::Ok().json(qr::status(&licensed.caller, owned.as_ref())))
+}
+
+fn label_of(licence: &Owner) -> String {
+    format!("Licence {}", licence.short())
 }
 
 #[derive(Deserialize)]
 pub struct Verify {
-    phone_number: SecretText,
+    phone_number: Option<SecretText>,
     code: Option<SecretText>,
     session_id: SecretText,
     password: Option<SecretText>,
@@ -134,21 +233,19 @@ pub struct Verify {
 pub async fn verify(licensed: Licensed, body: web::Json<Verify>) -> Result<HttpResponse, ApiError> {
     let Licensed { caller, licence } = &licensed;
     let body = body.into_inner();
-    let phone = check_phone(&body.phone_number)?;
-    let owned = licensed.owned().await?.filter(|owned| {
-        let pending = owned.record.pending.as_deref();
-        pending.is_some_and(|started| session_id(&phone, started) == body.session_id.expose())
-    });
-    let Some(owned) = owned else {
-        return Err(ApiError::not_found(
-            "session_not_found",
-            "session: start again",
-        ));
-    };
-    caller.note.account(owned.id());
-    let verified = owned::verify(caller, licence, owned.id(), body.code, body.password).await?;
-    if verified == Verified::PasswordNeeded {
-        return Err(owned::password_needed(caller, owned.id(), "needs_password"));
+    let phone = body.phone_number.as_ref().map(check_phone).transpose()?;
+    let (owned, started) = licensed
+        .signing_in(phone.as_ref(), &body.session_id)
+        .await?;
+    match owned::verify(caller, licence, owned.id(), body.code, body.password).await? {
+        Verified::Done => {}
+        Verified::PasswordNeeded => {
+            return Err(owned::password_needed(caller, owned.id(), "needs_password"));
+        }
+        Verified::NextCode(login) => {
+            let phone = phone.ok_or_else(session_not_found)?;
+            return Ok(licensed.under_way(&login, &phone, &started));
+        }
     }
     caller.note.action("signed_in");
     licensed.set_pending(None).await?;
@@ -159,6 +256,10 @@ pub async fn verify(licensed: Licensed, body: web::Json<Verify>) -> Result<HttpR
         "user": user(&person),
         "config_id": owned.record.id,
     })))
+}
+
+fn session_not_found() -> ApiError {
+    ApiError::not_found("session_not_found", "session: start again")
 }
 
 fn not_connected() -> ApiError {

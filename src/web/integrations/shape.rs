@@ -75,14 +75,7 @@ impl Face {
 #[must_use]
 pub fn reshaped(face: Face, language: Language, error: &ApiError) -> HttpResponse {
     let mut response = error.error_response();
-    let said = trouble(language, error.code).unwrap_or(&error.message);
-    let params = error.params();
-    let more = params.and_then(|params| forgotten(language, params));
-    let message = match (more, params.and_then(|params| wait(language, params))) {
-        (Some(more), _) => format!("{said}. {more}"),
-        (None, Some(wait)) => format!("{said} ({wait})"),
-        (None, None) => said.to_owned(),
-    };
+    let message = said(language, error);
     let mut body = face.body(error.code, &message);
     if let (Face::Portal, Some(params)) = (face, error.params()) {
         body["error"]["params"] = params.clone();
@@ -95,6 +88,18 @@ pub fn reshaped(face: Face, language: Language, error: &ApiError) -> HttpRespons
         header::HeaderValue::from_static("application/json"),
     );
     response.set_body(body.to_string()).map_into_boxed_body()
+}
+
+/// Trouble in words, with what belongs to it.
+pub(super) fn said(language: Language, error: &ApiError) -> String {
+    let said = trouble(language, error.code).unwrap_or(&error.message);
+    let params = error.params();
+    let more = params.and_then(|params| forgotten(language, params));
+    match (more, params.and_then(|params| wait(language, params))) {
+        (Some(more), _) => format!("{said}. {more}"),
+        (None, Some(wait)) => format!("{said} ({wait})"),
+        (None, None) => said.to_owned(),
+    }
 }
 
 #[cfg(test)]

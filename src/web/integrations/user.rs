@@ -10,10 +10,11 @@ use super::{
     caller::Caller,
     confirmed::{self, Confirming},
     owned::{self, Owned, Person, Verified},
+    qr,
     words::Said,
 };
 use crate::{
-    domain::{SecretText, StoredMessage, Timestamp, Wording, mask_phone},
+    domain::{Login, LoginStep, SecretText, StoredMessage, Timestamp, Wording, mask_phone},
     staging::{Guised, Offered},
     telegram::SignInMethod,
     web::{
@@ -98,12 +99,65 @@ pub async fn start(caller: Caller, body: web::Json<Start>) -> Result<HttpRespons
     let label = label_of(&body.user_id.text());
     let (begun, login) = owned::begin(&caller, &owner, &label, SignInMethod::Phone(phone)).await?;
     caller.note.account(begun.id());
-    Ok(HttpResponse::Ok().json(json!({
-        "status": "code_sent",
+    Ok(under_way(&caller, &login))
+}
+
+fn under_way(caller: &Caller, login: &Login) -> HttpResponse {
+    let status = match login.step {
+        LoginStep::Email => "email_needed",
+        _ => "code_sent",
+    };
+    HttpResponse::Ok().json(json!({
+        "status": status,
         // Telegram's own stays here: with it and the code anybody could sign in.
         "phone_code_hash": random_text(),
-        "message": caller.say_code_sent(&login),
-    })))
+        "message": caller.say_step(login),
+    }))
+}
+
+#[derive(Deserialize)]
+pub struct Named {
+    user_id: Id,
+}
+
+/// The code once more, by the next way.
+pub async fn resend(caller: Caller, body: web::Json<Named>) -> Result<HttpResponse, ApiError> {
+    let owned = known(&caller, &owner_of(&body.user_id)?).await?;
+    caller.note.account(owned.id());
+    let login = owned::resend(&caller, owned.id()).await?;
+    Ok(under_way(&caller, &login))
+}
+
+#[derive(Deserialize)]
+pub struct Email {
+    user_id: Id,
+    email: SecretText,
+}
+
+/// The e-mail address that Telegram wants the account to have.
+pub async fn email(caller: Caller, body: web::Json<Email>) -> Result<HttpResponse, ApiError> {
+    let body = body.into_inner();
+    let owned = known(&caller, &owner_of(&body.user_id)?).await?;
+    caller.note.account(owned.id());
+    let login = owned::set_email(&caller, owned.id(), body.email).await?;
+    Ok(under_way(&caller, &login))
+}
+
+/// For numbers that no code leads to; a password goes to `verify`.
+pub async fn qr(caller: Caller, body: web::Json<Named>) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&body.user_id)?;
+    let label = label_of(&body.user_id.text());
+    let (login, _) = qr::start(&caller, &owner, &label).await?;
+    Ok(HttpResponse::Ok().json(qr::described(Some(&login))))
+}
+
+pub async fn qr_status(
+    caller: Caller,
+    user_id: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let owner = owner_of(&Id::Text(user_id.into_inner()))?;
+    let owned = owned::find(&caller, &owner).await?;
+    Ok(HttpResponse::Ok().json(qr::status(&caller, owned.as_ref())))
 }
 
 /// A user id may well be a phone number, and those are never shown whole.
@@ -154,6 +208,7 @@ pub async fn verify(caller: Caller, body: web::Json<Verify>) -> Result<HttpRespo
             owned.id(),
             "password_needed",
         )),
+        Verified::NextCode(login) => Ok(under_way(&caller, &login)),
         Verified::Done => {
             caller.note.action("signed_in");
             let owned = authorized(&caller, &owner).await?;
@@ -357,15 +412,7 @@ pub async fn status(caller: Caller, user_id: web::Path<String>) -> Result<HttpRe
     })))
 }
 
-#[derive(Deserialize)]
-pub struct Disconnect {
-    user_id: Id,
-}
-
-pub async fn disconnect(
-    caller: Caller,
-    body: web::Json<Disconnect>,
-) -> Result<HttpResponse, ApiError> {
+pub async fn disconnect(caller: Caller, body: web::Json<Named>) -> Result<HttpResponse, ApiError> {
     let owner = owner_of(&body.user_id)?;
     let owned = known(&caller, &owner).await?;
     caller.note.account(owned.id());

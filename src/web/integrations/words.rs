@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{CodeChannel, LogOut, Login};
+use crate::domain::{CodeChannel, LogOut, Login, LoginStep};
 
 /// A language that answers are written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,9 +107,17 @@ impl Said {
     }
 }
 
-/// Where the code is, and how to tell it.
+/// What is waited for: the code, with where it is and how to tell it, or what comes before.
 #[must_use]
-pub fn code_sent(language: Language, login: &Login) -> String {
+pub fn waits_for(language: Language, login: &Login) -> String {
+    if login.step == LoginStep::Email {
+        let text = language.pick([
+            "يريد تيليجرام أن يكون لهذا الحساب بريد إلكتروني أولا: أدخل البريد، ثم الرمز الذي يصل إليه",
+            "Telegram wants this account to have an e-mail address first: enter one, then the code that is sent there",
+            "Telegram хочет, чтобы у аккаунта сначала была электронная почта: введите адрес, затем код, который придёт на него",
+        ]);
+        return text.to_owned();
+    }
     let text = language.pick(match login.code_via {
         None | Some(CodeChannel::App | CodeChannel::Other) => [
             "تم إرسال رمز التحقق إلى تطبيق تيليجرام",
@@ -252,9 +260,9 @@ pub fn trouble(language: Language, code: &str) -> Option<&'static str> {
             "Telegram хочет проверку, которую показывают только его приложения: войдите по QR-коду или сначала на телефоне",
         ],
         "email_required" => [
-            "يريد تيليجرام أن يكون لهذا الحساب بريد إلكتروني أولا: أضفه في تطبيق رسمي",
+            "يريد تيليجرام أن يكون لهذا الحساب بريد إلكتروني أولا: أدخل البريد، ثم الرمز الذي يصل إليه",
             "",
-            "Telegram хочет, чтобы у аккаунта сначала была электронная почта: добавьте её в официальном приложении",
+            "Telegram хочет, чтобы у аккаунта сначала была электронная почта: введите адрес, затем код, который придёт на него",
         ],
         "email_invalid" => [
             "لا يقبل تيليجرام هذا البريد الإلكتروني: أعط بريدا آخر",

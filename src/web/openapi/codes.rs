@@ -146,8 +146,8 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
     ),
     (
         "email_required",
-        &[422],
-        "Telegram wants an e-mail address confirmed first",
+        &[409],
+        "Telegram wants this account to have an e-mail address first: give one, and then the code that is sent there",
     ),
     (
         "emoji_invalid",

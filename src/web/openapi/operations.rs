@@ -215,6 +215,10 @@ operations! {
         get "/api/integrations/telegram-phone" "The page where a licence connects its number", "" => 200 "text/html", &[], &[];
         get "/api/integrations/telegram-phone/" "The page where a licence connects its number", "" => 200 "text/html", &[], &[];
         post "/api/integrations/telegram-phone/start" "Sends a code to the licence's number", "LicenceStart" => 200 "LicenceStarted", &[], LICENCE_SIGN_IN;
+        post "/api/integrations/telegram-phone/resend" "Asks for the code by the next way", "LicenceResend" => 200 "LicenceStarted", &[], LICENCE_SIGN_IN;
+        post "/api/integrations/telegram-phone/email" "Gives the account the e-mail address that Telegram wants it to have; a code goes there, and the number's own comes after it", "LicenceEmail" => 200 "LicenceStarted", &[], LICENCE_SIGN_IN;
+        post "/api/integrations/telegram-phone/qr" "Starts a sign-in by QR code; a password goes to verify, without a number", "" => 200 "LicenceQr", &[], LICENCE_SIGN_IN;
+        get "/api/integrations/telegram-phone/qr/status" "pending, scanned, password_needed, authorized or expired", "" => 200 "QrSignIn", &[], &[g::LICENCE];
         post "/api/integrations/telegram-phone/verify" "Signs in with the code, and the password where there is one", "LicenceVerify" => 200 "LicenceVerified", &[], LICENCE_SIGN_IN;
         post "/api/integrations/telegram-phone/test" "Asks Telegram whether the session works", "" => 200 "LicenceTested", &[], LICENSED;
         get "/api/integrations/telegram-phone/config" "What is connected; config is null when nothing is", "" => 200 "LicenceConfig", &[], &[g::LICENCE];
@@ -222,10 +226,14 @@ operations! {
     }
     "users" {
         post "/telegram/user/auth/start" "Sends a code to the user's number", "UserStart" => 200 "UserStarted", &[], USER_SIGN_IN;
+        post "/telegram/user/auth/resend" "Asks for the code by the next way", "UserNamed" => 200 "UserStarted", &[], USER_SIGN_IN;
+        post "/telegram/user/auth/email" "Gives the account the e-mail address that Telegram wants it to have; a code goes there, and the number's own comes after it", "UserEmail" => 200 "UserStarted", &[], USER_SIGN_IN;
+        post "/telegram/user/auth/qr" "Starts a sign-in by QR code; a password goes to verify", "UserNamed" => 200 "QrSignIn", &[], USER_SIGN_IN;
+        get "/telegram/user/auth/qr/status/{user_id}" "pending, scanned, password_needed, authorized or expired", "" => 200 "QrSignIn", &[], &[g::USER];
         post "/telegram/user/auth/verify" "Signs in with the code, and the password where there is one", "UserVerify" => 200 "UserVerified", &[], USER_SIGN_IN;
         post "/telegram/user/send" "Sends as the user: text, a file by its address, or files as a form; answers when Telegram confirmed", "UserSend" => 200 "UserSent", &[], USER_SEND;
         get "/telegram/user/status/{user_id}" "Is the user signed in, and who is it", "" => 200 "UserStatus", &[], &[g::USER, g::TELEGRAM];
-        post "/telegram/user/disconnect" "Signs the user out", "UserDisconnect" => 200 "UserDisconnected", &[], &[g::USER, g::VAULT];
+        post "/telegram/user/disconnect" "Signs the user out", "UserNamed" => 200 "UserDisconnected", &[], &[g::USER, g::VAULT];
         post "/message_stream" "Streams an assistant's answer, then sends it as the user; the last event says what became of it", "MessageStream" => 200 "text/event-stream", &[], RELAYING;
     }
     "portal" {
@@ -239,10 +247,12 @@ operations! {
         post "/telegram/auth/verify/" "Signs in with code and password", "PortalVerify" => 200 "PortalVerified", &[], PORTAL_SIGN_IN;
         post "/telegram/auth/resend" "Asks for the code by the next way", "" => 200 "PortalCodeSent", &[], PORTAL_SIGN_IN;
         post "/telegram/auth/resend/" "Asks for the code by the next way", "" => 200 "PortalCodeSent", &[], PORTAL_SIGN_IN;
-        get "/telegram/auth/qr" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], PORTAL_SIGN_IN;
-        get "/telegram/auth/qr/" "Starts a sign-in by QR code", "" => 200 "PortalQr", &[], PORTAL_SIGN_IN;
-        get "/telegram/auth/qr/status" "pending, scanned, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
-        get "/telegram/auth/qr/status/" "pending, scanned, password_needed, authorized or expired", "" => 200 "PortalQr", &[], &[];
+        post "/telegram/auth/email" "Gives the account the e-mail address that Telegram wants it to have; a code goes there, and the number's own comes after it", "PortalEmail" => 200 "PortalCodeSent", &[], PORTAL_SIGN_IN;
+        post "/telegram/auth/email/" "Gives the account the e-mail address that Telegram wants it to have; a code goes there, and the number's own comes after it", "PortalEmail" => 200 "PortalCodeSent", &[], PORTAL_SIGN_IN;
+        get "/telegram/auth/qr" "Starts a sign-in by QR code", "" => 200 "QrSignIn", &[], PORTAL_SIGN_IN;
+        get "/telegram/auth/qr/" "Starts a sign-in by QR code", "" => 200 "QrSignIn", &[], PORTAL_SIGN_IN;
+        get "/telegram/auth/qr/status" "pending, scanned, password_needed, authorized or expired", "" => 200 "QrSignIn", &[], &[];
+        get "/telegram/auth/qr/status/" "pending, scanned, password_needed, authorized or expired", "" => 200 "QrSignIn", &[], &[];
         get "/telegram/chats" "The chats, newest first", "" => 200 "PortalChats", PAGE, &[g::VISITOR, g::OWNED, g::PAGE];
         get "/telegram/chats/" "The chats, newest first", "" => 200 "PortalChats", PAGE, &[g::VISITOR, g::OWNED, g::PAGE];
         get "/telegram/chats/{chat_id}/messages" "Messages of a chat, to its beginning", "" => 200 "PortalMessages", PAGE, PORTAL_CHATS;

@@ -59,6 +59,7 @@ export class Signin {
     if (login && login.step !== 'done') this.started = true;
     if (login?.step === 'done' && !this.started) login = null;
     const step = login?.step ?? 'begin';
+    if (login === null && this.started && this.id !== null && ![undefined, 'begin'].includes(this.step)) this.askWhy();
     if (step === 'done' || (login === null && this.started && RUNNING.includes(state.accounts.get(this.id)?.state))) return this.done();
     const key = `${this.id}|${step}|${login?.method}|${login?.code_via}|${login?.code_length}|${step === 'begin' ? `${state.serverHasApi}|${state.accountsLoaded}` : ''}`;
     if (key !== this.shown) {
@@ -71,6 +72,16 @@ export class Signin {
     }
     this.update?.(login);
     return undefined;
+  }
+
+  /** A sign-in that ended by itself: why, for nobody was there to hear it. */
+  async askWhy() {
+    if (this.working || this.trouble) return;
+    const { ended } = await api.login(this.id).catch(() => ({}));
+    if (!ended || this.finished) return;
+    this.trouble = this.app.explain({ ...ended, body: { error: ended } });
+    this.shown = null;
+    this.paint(this.app.state);
   }
 
   done() {

@@ -17,11 +17,14 @@ use super::{
     caller::Caller,
     owned::{self, Owned, Person},
 };
-use crate::web::{ApiError, doors::Owner};
+use crate::{
+    supervisor::SignInError,
+    web::{ApiError, doors::Owner},
+};
 
 pub use chats::{list_chats, list_messages, send_message};
 pub use session::{session_info, session_reset, session_status, user_info};
-pub use sign_in::{auth_phone, auth_qr, auth_resend, auth_verify, qr_status};
+pub use sign_in::{auth_email, auth_phone, auth_qr, auth_resend, auth_verify, qr_status};
 
 /// A page waits this long for Telegram to tell who is signed in.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -61,6 +64,13 @@ fn operation(request: &HttpRequest) -> String {
 impl Visitor {
     async fn owned(&self) -> Result<Option<Owned>, ApiError> {
         owned::find(self, &self.owner).await
+    }
+
+    /// The account that a sign-in is under way for.
+    async fn signing_in(&self) -> Result<Owned, ApiError> {
+        let owned = self.owned().await?.ok_or(SignInError::NotStarted)?;
+        self.note.account(owned.id());
+        Ok(owned)
     }
 
     async fn signed_in(&self) -> Result<Owned, ApiError> {

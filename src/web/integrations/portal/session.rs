@@ -23,7 +23,9 @@ pub async fn session_status(visitor: Visitor) -> Result<HttpResponse, ApiError> 
     let has_session = authorized || owned.as_ref().is_some_and(Owned::needs_login);
     let login = owned
         .as_ref()
-        .and_then(|owned| visitor.supervisor.sign_ins().login_of(owned.id()));
+        .and_then(|owned| visitor.supervisor.sign_ins().login_of(owned.id()))
+        // One that is done may have ended since.
+        .filter(|login| login.step != LoginStep::Done || !has_session);
     let status = match &login {
         _ if authorized => "authorized",
         Some(login) => step_word(login),
@@ -39,9 +41,10 @@ pub async fn session_status(visitor: Visitor) -> Result<HttpResponse, ApiError> 
     })))
 }
 
-const fn step_word(login: &Login) -> &'static str {
+pub(super) const fn step_word(login: &Login) -> &'static str {
     match login.step {
-        LoginStep::Code | LoginStep::Email => "code_sent",
+        LoginStep::Code => "code_sent",
+        LoginStep::Email => "email_needed",
         LoginStep::Password => "password_needed",
         LoginStep::Scan => "pending",
         LoginStep::Done => "authorized",

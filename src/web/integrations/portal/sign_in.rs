@@ -4,14 +4,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{PATIENCE, Visitor, described_user};
+use super::{PATIENCE, Visitor, described_user, session::step_word};
 use crate::{
-    domain::{Login, LoginStep, SecretText},
+    domain::{Login, SecretText},
     telegram::SignInMethod,
     web::{
         ApiError,
         integrations::{
             owned::{self, Verified},
+            qr,
             words::Said,
         },
         login::check_phone,
@@ -30,14 +31,14 @@ pub async fn auth_phone(
     let method = SignInMethod::Phone(check_phone(&body.phone)?);
     let (begun, login) = owned::begin(&visitor, &visitor.owner, "Portal", method).await?;
     visitor.note.account(begun.id());
-    Ok(HttpResponse::Ok().json(described_code(&visitor, &login)))
+    Ok(HttpResponse::Ok().json(described_step(&visitor, &login)))
 }
 
-fn described_code(visitor: &Visitor, login: &Login) -> Value {
+fn described_step(visitor: &Visitor, login: &Login) -> Value {
     json!({
         "success": true,
-        "status": "code_sent",
-        "message": visitor.say_code_sent(login),
+        "status": step_word(login),
+        "message": visitor.say_step(login),
         "code_via": login.code_via,
         "code_hint": login.code_hint,
         "code_length": login.code_length,
@@ -49,12 +50,24 @@ fn described_code(visitor: &Visitor, login: &Login) -> Value {
 
 /// The code once more, by the next way.
 pub async fn auth_resend(visitor: Visitor) -> Result<HttpResponse, ApiError> {
-    let owned = visitor.owned().await?.ok_or_else(|| {
-        ApiError::conflict("no_login", "no sign-in is under way: start one first")
-    })?;
-    visitor.note.account(owned.id());
-    let login = visitor.supervisor.sign_ins().resend(owned.id()).await?;
-    Ok(HttpResponse::Ok().json(described_code(&visitor, &login)))
+    let owned = visitor.signing_in().await?;
+    let login = owned::resend(&visitor, owned.id()).await?;
+    Ok(HttpResponse::Ok().json(described_step(&visitor, &login)))
+}
+
+#[derive(Deserialize)]
+pub struct AuthEmail {
+    email: SecretText,
+}
+
+/// The e-mail address that Telegram wants the account to have.
+pub async fn auth_email(
+    visitor: Visitor,
+    body: web::Json<AuthEmail>,
+) -> Result<HttpResponse, ApiError> {
+    let owned = visitor.signing_in().await?;
+    let login = owned::set_email(&visitor, owned.id(), body.into_inner().email).await?;
+    Ok(HttpResponse::Ok().json(described_step(&visitor, &login)))
 }
 
 #[derive(Deserialize)]
@@ -68,10 +81,7 @@ pub async fn auth_verify(
     body: web::Json<AuthVerify>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
-    let owned = visitor.owned().await?.ok_or_else(|| {
-        ApiError::conflict("no_login", "no sign-in is under way: start one first")
-    })?;
-    visitor.note.account(owned.id());
+    let owned = visitor.signing_in().await?;
     match owned::verify(
         &visitor,
         &visitor.owner,
@@ -86,6 +96,7 @@ pub async fn auth_verify(
             owned.id(),
             "password_needed",
         )),
+        Verified::NextCode(login) => Ok(HttpResponse::Ok().json(described_step(&visitor, &login))),
         Verified::Done => {
             visitor.note.action("signed_in");
             let owned = visitor.signed_in().await?;
@@ -103,21 +114,8 @@ pub async fn auth_verify(
 /// Starts a QR sign-in; one that waits to be scanned is shown again instead.
 pub async fn auth_qr(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     check_own_page(&request)?;
-    let running = visitor
-        .owned()
-        .await?
-        .and_then(|owned| visitor.supervisor.sign_ins().login_of(owned.id()))
-        .filter(|login| login.step == LoginStep::Scan);
-    let login = match running {
-        Some(login) => login,
-        None => {
-            let (begun, login) =
-                owned::begin(&visitor, &visitor.owner, "Portal", SignInMethod::Qr).await?;
-            visitor.note.account(begun.id());
-            login
-        }
-    };
-    Ok(HttpResponse::Ok().json(described_qr(Some(&login))))
+    let (login, _) = qr::start(&visitor, &visitor.owner, "Portal").await?;
+    Ok(HttpResponse::Ok().json(qr::described(Some(&login))))
 }
 
 /// This GET starts something, so a link on another site must not be enough to call it.
@@ -135,32 +133,7 @@ fn check_own_page(request: &HttpRequest) -> Result<(), ApiError> {
     }
 }
 
-fn described_qr(login: Option<&Login>) -> Value {
-    let qr = login.and_then(|login| login.qr.as_ref());
-    let status = match login.map(|login| login.step) {
-        Some(LoginStep::Scan) if qr.is_some_and(|qr| qr.scanned) => "scanned",
-        Some(LoginStep::Scan) => "pending",
-        Some(LoginStep::Password) => "password_needed",
-        Some(LoginStep::Done) => "authorized",
-        Some(LoginStep::Code | LoginStep::Email) | None => "expired",
-    };
-    json!({
-        "success": true,
-        "status": status,
-        "url": qr.map(|qr| &qr.url),
-        "svg": qr.map(|qr| &qr.svg),
-        "expires_at": qr.map(|qr| qr.expires_at),
-    })
-}
-
 pub async fn qr_status(visitor: Visitor) -> Result<HttpResponse, ApiError> {
     let owned = visitor.owned().await?;
-    let login = owned
-        .as_ref()
-        .and_then(|owned| visitor.supervisor.sign_ins().login_of(owned.id()));
-    let mut answer = described_qr(login.as_ref());
-    if login.is_none() && owned.is_some_and(|owned| owned.is_connected()) {
-        answer["status"] = json!("authorized");
-    }
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(HttpResponse::Ok().json(qr::status(&visitor, owned.as_ref())))
 }

@@ -164,7 +164,7 @@ super::schemas! {
         chats: "integer", messages: "integer", added: "integer", known: "integer", differing: "integer", skipped: "integer",
     }
     answer SignedOut { account: "Account", logout: "one of done|ordered|unreadable" }
-    answer AccountAndLogin { account: "Account", login: "Login?" }
+    answer AccountAndLogin { account: "Account", login: "Login?", ended: "maybe ErrorBody?" }
     answer Conversations { conversations: "Conversation[]", next_cursor: "string?" }
     answer OneConversation { conversation: "Conversation" }
     answer Messages { messages: "Message[]", next_cursor: "string?", prev_cursor: "maybe string?" }

@@ -5,12 +5,21 @@ super::schemas! {
         success: "boolean", code: "string", message: "string", needs_password: "boolean", request_id: "maybe string",
     }
     body LicenceStart { phone_number: "phone" }
-    answer LicenceStarted { success: "boolean", message: "string", session_id: "string", phone_number: "string" }
+    answer LicenceStarted {
+        success: "boolean", message: "string", session_id: "string", phone_number: "string",
+        needs_email: "maybe boolean", code_is_words: "maybe boolean",
+    }
+    body LicenceResend { phone_number: "phone", session_id: "string" }
+    body LicenceEmail { phone_number: "phone", session_id: "string", email: "string" }
+    answer LicenceQr { like: "QrSignIn", session_id: "string" }
     body LicenceVerify {
-        phone_number: "phone", code: "maybe string?", session_id: "string", password: "maybe string?",
+        phone_number: "maybe phone?", code: "maybe string?", session_id: "string", password: "maybe string?",
     }
     answer Person { id: "integer", phone: "string?", first_name: "string", last_name: "string?", username: "string?" }
-    answer LicenceVerified { success: "boolean", message: "string", user: "Person", config_id: "integer" }
+    answer LicenceVerified {
+        success: "boolean", message: "string", user: "maybe Person", config_id: "maybe integer",
+        session_id: "maybe string", phone_number: "maybe string", code_is_words: "maybe boolean",
+    }
     answer LicenceTested { success: "boolean", message: "string", user: "Person" }
     answer LicenceConfig { config: "Config?" }
     answer Config {

@@ -4,20 +4,26 @@ super::schemas! {
     answer PortalError { success: "boolean", error: "ErrorBody", request_id: "maybe string" }
     answer PortalStatus {
         success: "boolean", has_session: "boolean", authorized: "boolean",
-        status: "one of authorized|code_sent|password_needed|pending|login_required|no_session", state: "string?",
+        status: "one of authorized|code_sent|email_needed|password_needed|pending|login_required|no_session", state: "string?",
     }
     body PortalPhone { phone: "phone" }
     answer PortalCodeSent {
-        success: "boolean", status: "one of code_sent", message: "string",
+        success: "boolean", status: "one of code_sent|email_needed", message: "string",
         code_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?",
         code_hint: "string?", code_length: "integer?", resend_at: "time?",
         resend_via: "one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?", expires_at: "time?",
     }
     body PortalVerify { phone: "maybe string?", code: "maybe string?", password: "maybe string?" }
-    answer PortalVerified { success: "boolean", status: "one of authorized", message: "string", user: "Person" }
-    answer PortalQr {
+    body PortalEmail { email: "string" }
+    answer PortalVerified {
+        success: "boolean", status: "one of authorized|code_sent", message: "string", user: "maybe Person",
+        code_via: "maybe one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?",
+        code_hint: "maybe string?", code_length: "maybe integer?", resend_at: "maybe time?",
+        resend_via: "maybe one of app|sms|sms_word|sms_phrase|call|flash_call|missed_call|email|fragment|other?", expires_at: "maybe time?",
+    }
+    answer QrSignIn {
         success: "boolean", status: "one of pending|scanned|password_needed|authorized|expired", url: "string?",
-        svg: "string?", expires_at: "time?",
+        svg: "string?", expires_at: "time?", error: "maybe ErrorBody",
     }
     answer PortalChats { success: "boolean", chats: "PortalChat[]", next_cursor: "string?" }
     answer PortalChat {

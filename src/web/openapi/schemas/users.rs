@@ -5,11 +5,15 @@ super::schemas! {
         status: "one of error", success: "boolean", code: "string", message: "string", request_id: "maybe string",
     }
     body UserStart { user_id: "user id", phone_number: "phone" }
-    answer UserStarted { status: "one of code_sent", phone_code_hash: "string", message: "string" }
+    answer UserStarted { status: "one of code_sent|email_needed", phone_code_hash: "string", message: "string" }
     body UserVerify {
         user_id: "user id", phone_code: "maybe code?", password: "maybe string?",
     }
-    answer UserVerified { status: "one of authorized", message: "string", user: "UserInfo" }
+    body UserEmail { user_id: "user id", email: "string" }
+    body UserNamed { user_id: "user id" }
+    answer UserVerified {
+        status: "one of authorized|code_sent", message: "string", user: "maybe UserInfo", phone_code_hash: "maybe string",
+    }
     answer UserInfo {
         id: "integer", first_name: "string", last_name: "string?", username: "string?", phone_number: "string?",
     }
@@ -27,7 +31,6 @@ super::schemas! {
         status: "one of ok", success: "boolean", message_id: "integer", date: "string", message_ids: "maybe integer[]",
     }
     answer UserStatus { status: "one of ok", authorized: "boolean", user_info: "UserInfo?" }
-    body UserDisconnect { user_id: "user id" }
     answer UserDisconnected { status: "one of ok", success: "boolean", message: "string" }
     body MessageStream {
         user_id: "user id", send_to_telegram: "maybe boolean", send_as_user: "maybe boolean",
