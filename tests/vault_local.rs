@@ -8,7 +8,6 @@
 )]
 
 use std::{
-    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -22,11 +21,18 @@ use switchboard::{
     vault::{KeyError, KeySource, Keyring, VaultError, rekey},
 };
 
+#[path = "support/killed.rs"]
+mod killed;
 #[allow(dead_code, reason = "the Supabase tests use more of it")]
 #[path = "support/vaults.rs"]
 mod vaults;
 
+use killed::Struck;
 use vaults::{HASH, LIMIT, Machine, Running, account, bytes};
+
+/// Kills, until so many of them struck in the middle.
+const ROUNDS: u64 = 60;
+const HALFWAY: u64 = 3;
 
 /// Protects: what is stored comes back after a restart, and the files hold none of it in the open.
 #[tokio::test(flavor = "multi_thread")]
@@ -434,30 +440,32 @@ async fn a_change_of_key_survives_being_killed_anywhere() {
         ids.push(id);
     }
     running.stop().await;
-    let mut finished = 0;
-    for round in 0..12_u64 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "changes_the_key_in_a_process_of_its_own",
-                "--ignored",
-            ])
-            .env("VAULT_TEST_DIRECTORY", machine.directory.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        // Early, in the middle and late, at moments nobody chose.
-        let jitter = rand::random::<u64>() % 60;
-        tokio::time::sleep(Duration::from_millis(20 * round + jitter)).await;
-        if child.try_wait().unwrap().is_some() {
-            finished += 1;
-        }
-        let _ = child.kill();
-        child.wait().unwrap();
+    let (mut halfway, mut finished) = (0, 0);
+    let keys = || -> Vec<String> {
         let ring = Keyring::load(machine.source()).unwrap();
-        assert!(ring.ids().len() <= 2, "one change at a time");
+        ring.ids().into_iter().map(str::to_owned).collect()
+    };
+    let mut old = keys();
+    for round in 0..ROUNDS {
+        // Early, in the middle and late, at moments nobody chose.
+        let pause = Duration::from_micros(rand::random::<u64>() % (5_000 + 3_000 * round));
+        let helper = "changes_the_key_in_a_process_of_its_own";
+        let directory = machine.directory.path().as_os_str();
+        let struck = killed::kill(helper, &[("VAULT_TEST_DIRECTORY", directory)], pause);
+        let now = keys();
+        assert!(now.len() <= 2, "one change at a time");
+        // Both keys: it had begun, and was not through.
+        halfway += u64::from(struck == Struck::Within && now.len() == 2);
+        finished += u64::from(now.len() == 1 && now != old);
+        old = now;
+        if halfway >= HALFWAY && round >= 11 {
+            break;
+        }
     }
+    println!(
+        "{halfway} kills struck between the old key and the new one, {finished} changes were through before"
+    );
+    assert!(halfway >= HALFWAY, "no kill struck in the middle");
     // At last one is let through, and every session is still there.
     let running = machine.start().await;
     rekey(machine.source(), &KeyFileCover::AsItIs, LIMIT)
@@ -468,7 +476,6 @@ async fn a_change_of_key_survives_being_killed_anywhere() {
     }
     running.stop().await;
     assert_eq!(Keyring::load(machine.source()).unwrap().ids().len(), 1);
-    println!("{finished} of 12 were through before the kill");
 }
 
 /// Not a test: what the one above kills.
@@ -482,9 +489,9 @@ async fn changes_the_key_in_a_process_of_its_own() {
     let running = vaults::start_in(directory, None, vaults::quick())
         .await
         .unwrap();
-    rekey(vaults::source_in(directory), &KeyFileCover::AsItIs, LIMIT)
-        .await
-        .unwrap();
+    let source = vaults::source_in(directory);
+    let change = rekey(source, &KeyFileCover::AsItIs, LIMIT);
+    killed::within(change).await.unwrap();
     drop(running);
 }
 
@@ -571,25 +578,17 @@ async fn a_change_of_passphrase_survives_being_killed_anywhere() {
     }
     running.stop().await;
     let mut now = 0;
-    let mut changed = 0;
-    for round in 0..10_u64 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "changes_the_passphrase_in_a_process_of_its_own",
-                "--ignored",
-            ])
-            .env("VAULT_TEST_DIRECTORY", machine.directory.path())
-            .env("VAULT_TEST_FROM", BOTH[now])
-            .env("VAULT_TEST_TO", BOTH[1 - now])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let jitter = rand::random::<u64>() % 300;
-        tokio::time::sleep(Duration::from_millis(250 * round + jitter)).await;
-        let _ = child.kill();
-        child.wait().unwrap();
+    let (mut within, mut changed) = (0, 0);
+    for round in 0..ROUNDS {
+        let helper = "changes_the_passphrase_in_a_process_of_its_own";
+        let env = [
+            ("VAULT_TEST_DIRECTORY", machine.directory.path().as_os_str()),
+            ("VAULT_TEST_FROM", BOTH[now].as_ref()),
+            ("VAULT_TEST_TO", BOTH[1 - now].as_ref()),
+        ];
+        let pause = Duration::from_millis(rand::random::<u64>() % 3_000);
+        let struck = killed::kill(helper, &env, pause);
+        within += u64::from(struck == Struck::Within);
         let opens = [0, 1].map(|number| Keyring::load(under(number)).is_ok());
         assert!(
             opens[0] != opens[1],
@@ -599,7 +598,17 @@ async fn a_change_of_passphrase_survives_being_killed_anywhere() {
             now = 1 - now;
             changed += 1;
         }
+        if within >= HALFWAY && changed > 0 && round >= 5 {
+            break;
+        }
     }
+    println!(
+        "{within} kills struck while the passphrase was changed, {changed} changes were through before"
+    );
+    assert!(
+        within >= HALFWAY && changed > 0,
+        "{within} kills within, {changed} changes"
+    );
     let running = start_under(&machine, under(now)).await.unwrap();
     rekey(under(now), &to_passphrase("the last"), LIMIT)
         .await
@@ -608,7 +617,6 @@ async fn a_change_of_passphrase_survives_being_killed_anywhere() {
         assert_eq!(running.session(id).await, Some(bytes("precious")));
     }
     running.stop().await;
-    println!("{changed} of 10 were through before the kill");
 }
 
 /// Not a test: what the one above kills.
@@ -625,7 +633,8 @@ async fn changes_the_passphrase_in_a_process_of_its_own() {
     let running = vaults::start_with(source(), directory, None, vaults::quick())
         .await
         .unwrap();
-    rekey(source(), &to, LIMIT).await.unwrap();
+    let change = rekey(source(), &to, LIMIT);
+    killed::within(change).await.unwrap();
     drop(running);
 }
 

@@ -184,7 +184,7 @@ fn rate(bytes: i64, time: Duration) -> f64 {
 }
 
 /// Part after part through unmodified grammers, as its own download does; the bytes are thrown away.
-async fn bare_rate(telegram: &Simulator, user: i64, file: i64, size: i64) -> f64 {
+pub async fn bare_rate(telegram: &Simulator, user: i64, file: i64, size: i64) -> f64 {
     let library = Library::start(telegram, user);
     let (access_hash, file_reference) = telegram.look(|world| {
         let hash = switchboard_simulator::world::file_hash(user, file);

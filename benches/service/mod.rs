@@ -3,8 +3,10 @@
 pub mod burst;
 pub mod files;
 pub mod flood;
+pub mod growth;
 pub mod memory;
 pub mod paced;
+pub mod page;
 mod processor;
 pub mod readers;
 pub mod relay;

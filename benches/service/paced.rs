@@ -134,7 +134,7 @@ async fn bare_grammers(length: Duration) -> Vec<Duration> {
     delays
 }
 
-fn number_in_push(updates: &enums::Updates) -> Option<usize> {
+pub fn number_in_push(updates: &enums::Updates) -> Option<usize> {
     let text = match updates {
         enums::Updates::UpdateShortMessage(short) => &short.message,
         enums::Updates::Updates(updates) => {

@@ -10,7 +10,7 @@ use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection}
 use super::{all_online, fill, resident};
 use crate::support::fleet::Fleet;
 
-const ACCOUNTS: usize = 1_000;
+pub const ACCOUNTS: usize = 1_000;
 const RUNS: usize = 3;
 const LIMIT: Duration = Duration::from_secs(3);
 /// Rows in one transaction.
@@ -30,7 +30,7 @@ pub async fn run() {
     fill(&mut fleet, ACCOUNTS).await;
     fleet.stop_service();
     let file = fleet.data_dir().join("switchboard.db");
-    tokio::task::spawn_blocking(move || store(&file, stored))
+    tokio::task::spawn_blocking(move || store(&file, stored, ACCOUNTS))
         .await
         .expect("stored");
     let mut best = Duration::MAX;
@@ -53,8 +53,8 @@ pub async fn run() {
     assert!(best <= LIMIT, "slower than {LIMIT:?}");
 }
 
-/// Fills the file with messages of years, evenly over the accounts and their chats; all of them found by the search.
-fn store(file: &Path, messages: u64) {
+/// Fills the file with messages of years, evenly over its accounts and their chats; all of them found by the search.
+pub fn store(file: &Path, messages: u64, accounts: usize) {
     let mut db = SqliteConnection::establish(&file.to_string_lossy()).expect("opens");
     let mut run = |sql: &str| db.batch_execute(sql).expect("written");
     run("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000;");
@@ -72,7 +72,7 @@ fn store(file: &Path, messages: u64) {
              direction, text, timestamp, status, backfilled) \
              SELECT 1000000 + i, c.account_no, 0, 1000000 + i, c.id, c.telegram_account_id, c.chat_id, CAST(1000000 + i AS TEXT), \
              'incoming', 'number ' || i || ' of the messages that are stored for long', 1600000000000 + i * 1000, 'received', 0 \
-             FROM n JOIN conversations c ON c.id = (SELECT min(id) FROM conversations WHERE chat BETWEEN 700001 AND 700000 + {CHATS}) + i % ({ACCOUNTS} * {CHATS});"
+             FROM n JOIN conversations c ON c.id = (SELECT min(id) FROM conversations WHERE chat BETWEEN 700001 AND 700000 + {CHATS}) + i % ({accounts} * {CHATS});"
         ));
     }
     run(

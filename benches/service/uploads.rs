@@ -149,17 +149,21 @@ async fn post(fleet: &Fleet, chat: &Value, size: u64) -> Value {
 }
 
 /// A form whose one file is nowhere whole.
-fn streamed(size: u64) -> reqwest::Body {
+pub fn streamed(size: u64) -> reqwest::Body {
     let whole = Form::default().file("large.bin", "application/octet-stream", b"");
     let whole = whole.body();
     let ends = |bytes: &[u8]| bytes == b"\r\n\r\n";
     let at = whole.windows(4).position(ends).unwrap() + 4;
     let (head, tail) = (whole[..at].to_vec(), whole[at..].to_vec());
-    let pieces = (0..size / PIECE as u64).map(|number| vec![number as u8; PIECE]);
     let all = stream::iter([head])
-        .chain(stream::iter(pieces))
+        .chain(stream::iter(contents(size)))
         .chain(stream::iter([tail]));
     reqwest::Body::wrap_stream(all.map(Ok::<_, std::io::Error>))
+}
+
+/// A piece after the other.
+pub fn contents(size: u64) -> impl Iterator<Item = Vec<u8>> {
+    (0..size / PIECE as u64).map(|number| vec![number as u8; PIECE])
 }
 
 async fn until_sent(fleet: &Fleet, message: &Value) {
@@ -191,7 +195,7 @@ impl AsyncRead for Zeros {
 }
 
 /// As grammers' own upload sends a large file; nothing is made of it.
-async fn bare_rate(telegram: &Simulator, user: i64, size: u64) -> f64 {
+pub async fn bare_rate(telegram: &Simulator, user: i64, size: u64) -> f64 {
     let library = Library::start(telegram, user);
     library
         .call(&functions::updates::GetState {})

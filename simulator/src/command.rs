@@ -21,8 +21,8 @@ pub struct SimulatorArgs {
     #[arg(long, default_value_t = 1, env = "SIMULATOR_SEED")]
     pub seed: u64,
     /// Address that the data centres listen on
-    #[arg(long, default_value = "127.0.0.1", env = "SIMULATOR_LISTEN")]
-    pub listen: IpAddr,
+    #[arg(long, default_value = "127.0.0.1", env = "SIMULATOR_LISTEN", value_parser = address)]
+    pub listen: String,
     /// Port of the first data centre, the next ones follow; 0 picks free ones
     #[arg(long, default_value_t = 4430, env = "SIMULATOR_PORT")]
     pub port: u16,
@@ -46,15 +46,21 @@ pub struct SimulatorArgs {
     pub rate: f64,
 }
 
+/// An address, kept as text: `switchboard` has a setting of this name for all its commands, and clap takes one type for both.
+fn address(text: &str) -> Result<String, std::net::AddrParseError> {
+    text.parse::<IpAddr>().map(|_| text.to_owned())
+}
+
 /// Runs until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 /// When an address cannot be listened on or the key cannot be written.
 pub async fn run(args: SimulatorArgs) -> io::Result<()> {
+    let listen: IpAddr = args.listen.parse().map_err(io::Error::other)?;
     let mut builder = Simulator::builder()
         .seed(args.seed)
         .dcs(usize::from(args.dcs))
-        .listen(args.listen);
+        .listen(listen);
     if args.port != 0 {
         builder = builder.first_port(args.port);
     }

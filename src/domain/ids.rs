@@ -63,6 +63,7 @@ pub enum PeerKind {
 
 const CHANNEL_MARK: i64 = -1_000_000_000_000;
 
+/// Ids come from the wire: one that can't be marked, which Telegram never gives, stays at the end of the numbers.
 impl ChatId {
     #[must_use]
     pub const fn user(id: i64) -> Self {
@@ -71,12 +72,12 @@ impl ChatId {
 
     #[must_use]
     pub const fn group(id: i64) -> Self {
-        Self(-id)
+        Self(id.saturating_neg())
     }
 
     #[must_use]
     pub const fn channel(id: i64) -> Self {
-        Self(CHANNEL_MARK - id)
+        Self(CHANNEL_MARK.saturating_sub(id))
     }
 
     /// From the marked number itself, as stored.

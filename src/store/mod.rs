@@ -30,6 +30,8 @@ mod export;
 mod farewells;
 mod fill;
 mod forwards;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod health;
 mod housekeeping;

@@ -34,7 +34,8 @@ const SHUT: char = '\u{2}';
 /// a beginning.
 fn match_text(q: &str) -> Option<String> {
     let words: Vec<String> = q
-        .split_whitespace()
+        // SQLite's parser takes a zero byte for the end, also within a word that is quoted.
+        .split(|letter: char| letter.is_whitespace() || letter == '\0')
         .filter(|word| word.chars().any(char::is_alphanumeric))
         .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
         .collect();
@@ -212,6 +213,22 @@ fn spans(marked: &str) -> Vec<(usize, usize)> {
         }
     }
     spans
+}
+
+/// For `fuzzing.rs`: what is typed, looked for in itself.
+pub(super) fn looked_for(typed: &str) {
+    let Some(wanted) = match_text(typed) else {
+        return;
+    };
+    let marks = highlights(&[typed], &wanted);
+    let marks = marks.unwrap_or_else(|error| panic!("{typed:?} became {wanted:?}: {error}"));
+    let whole = crate::domain::utf16_len(typed);
+    for (start, length) in marks.values().flatten() {
+        assert!(
+            *length > 0 && start + length <= whole,
+            "a mark outside of {typed:?}"
+        );
+    }
 }
 
 impl StoreHandle {

@@ -12,6 +12,8 @@ mod convert;
 mod error;
 mod farewell;
 mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 pub mod import;
 mod keys;
@@ -40,8 +42,6 @@ pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, Sign
 pub use service::Telegram;
 pub use session::{DcRecord, SessionData, SessionError};
 pub use settings::{TelegramConfig, Timing};
-#[doc(hidden)]
-pub use ways::fuzzing;
 pub use ways::{Reach, WayError, WayReport, WayTiming};
 
 use crate::domain::{MessageFiles, MessageObject};

@@ -15,6 +15,8 @@ mod dispute;
 mod error;
 mod examine;
 mod farewells;
+#[doc(hidden)]
+pub mod fuzzing;
 mod harden;
 mod home;
 mod keeper;

@@ -25,6 +25,8 @@ mod figures;
 mod form;
 mod forward;
 mod front;
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod health;
 mod history;

@@ -340,6 +340,9 @@ impl<'a> Judge<'a> {
         if !there.message.deleted && !left.iter().any(|one| one.kind == "react") {
             wrong.extend(self.reaction(order, there, deeds));
         }
+        if !there.message.deleted && !left.iter().any(|one| one.kind == "pin") {
+            wrong.extend(pin(order, there, deeds));
+        }
         wrong
     }
 
@@ -368,6 +371,25 @@ impl<'a> Judge<'a> {
             )
         })
     }
+}
+
+/// Pinned or not, as it was asked for last. It may be taken off by another one only where a chat has room for one.
+fn pin(order: &Order, there: &There, deeds: &[&Order]) -> Option<String> {
+    let last = deeds
+        .iter()
+        .filter(|deed| matches!(deed.known, Known::Taken(_)))
+        .filter_map(|deed| match deed.work {
+            Work::Pin(_, pinned) => Some(pinned),
+            _ => None,
+        })
+        .next_back()?;
+    let is = there.message.pinned;
+    (is != last).then(|| {
+        told(
+            order,
+            &format!("is pinned: {is}, and was asked to be: {last}"),
+        )
+    })
 }
 
 /// Edits in their order, each at most once, and the last one that was carried out stands.

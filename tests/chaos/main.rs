@@ -14,6 +14,7 @@ mod check;
 mod desk;
 mod door;
 mod facts;
+mod fetch;
 mod findings;
 mod fold;
 mod guest;
@@ -39,7 +40,7 @@ use clap::Parser;
 /// The real service runs as a process on the simulated Telegram with many accounts in private chats, groups,
 /// supergroups, forums and channels. People write, edit, delete, react and send files and albums; programs reply, send
 /// files, forward, edit, react, pin and delete under keys that they repeat until they know what became of it, and give
-/// up waiting in the middle of calls. A WebSocket that resumes, a program that polls, and two webhook receivers listen,
+/// up waiting in the middle of calls; somebody fetches files. Groups become supergroups meanwhile. A WebSocket that resumes, a program that polls, and two webhook receivers listen,
 /// one of which fails in every way it can. Some accounts go out through a proxy; sessions lie in Supabase, too.
 ///
 /// Every minute, and whenever things were let come to rest, the database file (opened read-only), Telegram's ledger,

@@ -71,6 +71,8 @@ pub enum Kind {
     Restarted,
     SwitchedOff,
     IdsForgotten,
+    // Chats.
+    GroupMoved,
     // The service and what it stands on.
     Killed,
     KilledTwice,
@@ -89,7 +91,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 71] = {
+    pub const ALL: [Self; 72] = {
         use Kind as K;
         [
             K::Killed,
@@ -163,6 +165,7 @@ impl Kind {
             K::SupabaseGone,
             K::ProxyDied,
             K::TokenRevoked,
+            K::GroupMoved,
         ]
     };
 
@@ -187,6 +190,7 @@ impl Kind {
                 | K::FilesElsewhere
                 | K::UploadsExpired
                 | K::IdsForgotten
+                | K::GroupMoved
         )
     }
 
@@ -205,6 +209,7 @@ impl Kind {
                 | K::StoreLocked
                 | K::FilesElsewhere
                 | K::UploadsExpired
+                | K::GroupMoved
                 | K::DiskFull
                 | K::DiskReadOnly
                 | K::ClockJumped

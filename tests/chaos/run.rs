@@ -12,6 +12,7 @@ use super::{
     desk::Programs,
     door::Door,
     facts::{Facts, LONG_RUN},
+    fetch::Fetcher,
     findings::Findings,
     hooks::Hook,
     listen,
@@ -53,10 +54,8 @@ impl Storm {
         self.words += 1;
         for (at, seat) in self.seats.iter().enumerate() {
             let text = format!("last words {} of {at}", self.words);
-            self.conductor
-                .fleet
-                .telegram
-                .say(seat.who, seat.chat, &text);
+            let telegram = &self.conductor.fleet.telegram;
+            telegram.say(seat.who, seat.chat_now(telegram), &text);
         }
     }
 }
@@ -150,6 +149,16 @@ pub async fn run(args: &Args, plan: Plan) -> bool {
     let talk = Talk::default();
     talk.quiet.store(true, Ordering::Release);
     programs.quiet.store(true, Ordering::Release);
+    let fetcher = Fetcher {
+        door: door.clone(),
+        telegram: telegram.clone(),
+        accounts: accounts.clone(),
+        file: Arc::clone(&file),
+        findings: findings.clone(),
+        facts: facts.clone(),
+        over: Arc::clone(&talk.over),
+    };
+    fetcher.start(plan.seed);
     let users = accounts.iter().map(|account| account.user).collect();
     talk.start(telegram.clone(), &town.seats, users, args.rate, plan.seed);
     let conductor = Conductor::new(

@@ -25,6 +25,7 @@ use super::{
     plan::{Kind, Plan, Strike},
     process,
     proxy::Proxy,
+    town,
 };
 use crate::{
     postgrest::{Fault as Outage, Project},
@@ -151,6 +152,22 @@ impl Conductor {
             K::UploadsExpired => {
                 self.fleet.telegram.expire_uploads();
                 self.facts.once(&struck(strike.kind));
+            }
+            K::GroupMoved => {
+                let still: Vec<i64> = self.fleet.telegram.look(|world| {
+                    let moving = |(_, group): &(_, &_)| town::may_move(group);
+                    world
+                        .groups
+                        .iter()
+                        .filter(moving)
+                        .map(|(id, _)| *id)
+                        .collect()
+                });
+                if let Some(group) = still.get(strike.dice as usize % still.len().max(1)) {
+                    let moved = self.fleet.telegram.migrate_group(-group);
+                    moved.expect("a group that never moved");
+                    self.facts.once(&struck(strike.kind));
+                }
             }
             K::IdsForgotten => self.forget(strike),
             K::TokenRevoked => {
@@ -290,6 +307,8 @@ impl Conductor {
         let telegram = self.telegram();
         let mut set = Vec::new();
         for fault in call_faults(strike.kind, strike.dice) {
+            // Which ones struck is counted over the whole run.
+            let fault = fault.may_miss();
             match self.users(strike).as_slice() {
                 [] => set.push(telegram.set_fault(fault)),
                 users => set.extend(

@@ -84,7 +84,8 @@ impl Crowd {
         let dice = self.chance.random_range(0..100_u32);
         self.number += 1;
         let text = format!("t{} of {at}", self.number);
-        let (telegram, seat) = (self.telegram.clone(), self.speakers[at].seat);
+        let telegram = self.telegram.clone();
+        let seat = self.seat(at);
         match dice {
             0..48 => self.say(at, Draft::text(text)),
             48..50 => {
@@ -167,8 +168,19 @@ impl Crowd {
         }
     }
 
+    /// Where somebody speaks by now. What was said before a group moved stays as it is.
+    fn seat(&mut self, at: usize) -> Seat {
+        let speaker = &mut self.speakers[at];
+        let chat = speaker.seat.chat_now(&self.telegram);
+        if chat != speaker.seat.chat {
+            speaker.seat.chat = chat;
+            speaker.said.clear();
+        }
+        speaker.seat
+    }
+
     fn say(&mut self, at: usize, draft: Draft) -> u64 {
-        let seat = self.speakers[at].seat;
+        let seat = self.seat(at);
         let id = self
             .telegram
             .post(seat.who, seat.chat, spotted(seat, draft));

@@ -1,6 +1,6 @@
 //! Town: accounts, people, and chats of every kind between them.
 
-use switchboard_simulator::{ChatRef, PersonSpec};
+use switchboard_simulator::{ChatRef, PersonSpec, Simulator, world::Group};
 
 use crate::support::fleet::Fleet;
 
@@ -13,6 +13,24 @@ pub struct Seat {
     /// Number of the topic; 0: no forum.
     pub topic: i32,
 }
+
+impl Seat {
+    /// Where it is by now: a group may have become a supergroup.
+    pub fn chat_now(self, telegram: &Simulator) -> ChatRef {
+        let ChatRef::Group(id) = self.chat else {
+            return self.chat;
+        };
+        let moved = telegram.look(|world| world.groups.get(&id)?.migrated_to);
+        moved.map_or(self.chat, ChatRef::Channel)
+    }
+}
+
+/// Is it one of those in which nobody but people writes, and that become supergroups at a time?
+pub fn may_move(group: &Group) -> bool {
+    group.title.starts_with(MOVING) && group.migrated_to.is_none()
+}
+
+const MOVING: &str = "Moving";
 
 /// A chat in which an account may write.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +78,13 @@ impl Town {
             let (pair, members) = town_of(&people, &users, number, 7);
             let marked = telegram.add_supergroup(&format!("Supergroup {number}"), &members);
             town.open(marked, &pair, number, 7, users.len(), &[0]);
+        }
+        for number in 0..users.len().div_ceil(5) {
+            let (pair, members) = town_of(&people, &users, number + 1, 4);
+            let marked = telegram.add_group(&format!("{MOVING} {number}"), &members);
+            for who in pair {
+                town.seat(who, ChatRef::from(marked), 0);
+            }
         }
         for number in 0..2 {
             let (pair, members) = town_of(&people, &users, number, 6);

@@ -1,8 +1,12 @@
 // Files that go out: what can go is known before, each is sent once, and what was taken back is not sent at all.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { LARGEST_PHOTO, LARGEST_PREMIUM, kindOf, moved, shareOf, sharesOf, troubleOf, waveformOf } from '../../static/js/outgoing.js';
 import { Uploads } from '../../static/js/uploads.js';
+
+// Every browser has it, and Node from 20 on.
+globalThis.crypto ??= webcrypto;
 
 test('what a file goes as, and why it can not', () => {
   const file = (type, size) => ({ type, size });

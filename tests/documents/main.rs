@@ -5,6 +5,7 @@ mod crates;
 mod layer;
 mod log_lines;
 mod packages;
+mod scripts;
 
 use std::{fmt::Write as _, fs, path::Path};
 

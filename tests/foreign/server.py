@@ -10,6 +10,7 @@ line. It ends with its stdin.
 
 import asyncio
 import json
+import secrets
 import sys
 from hashlib import sha1
 
@@ -90,7 +91,7 @@ class Server:
 
     def answer(self, session, request, method):
         self.calls.append(method)
-        caller = Caller(self.world, session.key, self.address)
+        caller = Caller(self.world, session.key, self.address, self.keys.values())
         try:
             result = answer(request, caller)
         except Unknown as refused:
@@ -98,8 +99,8 @@ class Server:
             return types.RpcError(refused.code, refused.name)
         except Refused as refused:
             return types.RpcError(refused.code, refused.name)
-        for event in caller.news:
-            self.tell(session.key.account, event, "full", besides=session)
+        for account, event in caller.news:
+            self.tell(account, event, "full", besides=session)
         return result
 
     def fate_of(self, method):
@@ -125,7 +126,10 @@ class Server:
         """The ways in which Telegram tells the same thing."""
         date = account.state().date
         message = getattr(event.update, "message", None)
+        if hasattr(message, "sent_by"):
+            message.out = message.sent_by == account.id
         users = self.world.users_of(account, [message]) if message else []
+        chats = self.world.chats_of(account, [message]) if message else []
         if shape == "short_message":
             return types.UpdateShortMessage(
                 id=message.id,
@@ -141,8 +145,8 @@ class Server:
             assert not users
             return types.UpdateShort(event.update, date)
         if shape == "combined":
-            return types.UpdatesCombined([event.update], users, [], date, 0, 0)
-        return types.Updates([event.update], users, [], date, 0)
+            return types.UpdatesCombined([event.update], users, chats, date, 0, 0)
+        return types.Updates([event.update], users, chats, date, 0)
 
     # Orders of the test.
 
@@ -154,6 +158,12 @@ class Server:
         kept = Password(password, "the usual one") if password else None
         return self.world.add_account(number, first_name, kept).id
 
+    def _new_key(self, _nobody):
+        """A key as if from an exchange, for clients that make one in the old way; in hexadecimal."""
+        data = secrets.token_bytes(256)
+        self.add_key(data)
+        return data.hex()
+
     def _person(self, _nobody, name):
         return self.world.person(name)
 
@@ -164,6 +174,47 @@ class Server:
         event = self.world.write(account, self.world.person(person), text, out)
         self.tell(account, event, shape)
         return event.message_id
+
+    def _forget_random_ids(self, account):
+        self.world.forget_random_ids(account)
+
+    def _members(self, phones, people=()):
+        accounts = [self.world.account(phone).id for phone in phones]
+        return accounts + [self.world.person(name) for name in people]
+
+    def _add_group(self, _nobody, title, phones, people=()):
+        return -self.world.add_group(title, self._members(phones, people)).id
+
+    def _add_channel(self, _nobody, title, phones, people=(), broadcast=False):
+        """The first one made it. Answers its marked id."""
+        channel = self.world.add_channel(title, self._members(phones, people), broadcast)
+        return -1_000_000_000_000 - channel.id
+
+    def _say_in(self, _nobody, chat, person, text, shape="full"):
+        """Somebody writes in a group or a channel; each account that is in it is told."""
+        world, who = self.world, self.world.person(person)
+        if chat < -1_000_000_000_000:
+            channel = world.channels[-1_000_000_000_000 - chat]
+            event = channel.write(who, text)
+            told = [(world.account_of(one), event) for one in channel.members]
+        else:
+            group = world.groups[-chat]
+            peer, members = types.PeerChat(group.id), map(world.account_of, group.members)
+            told = [(one, world.write(one, peer, text, sender=who)) for one in members if one]
+        for account, event in told:
+            if account:
+                self.tell(account, event, shape)
+        return told[0][1].message_id
+
+    def _change_in(self, _nobody, chat, edit, text, delete):
+        """An edit and a deletion in a channel, which nobody is told of."""
+        channel = self.world.channels[-1_000_000_000_000 - chat]
+        channel.edit(edit, text)
+        channel.delete([delete])
+
+    def _channel_seen(self, _nobody, chat):
+        channel = self.world.channels[-1_000_000_000_000 - chat]
+        return [f"{number} {one.message}" for number, one in sorted(channel.messages.items())]
 
     def _say_at_once(self, account, person, texts):
         """Several in one container."""

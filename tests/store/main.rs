@@ -5,6 +5,7 @@ mod content;
 mod crash;
 mod echoes;
 mod erasure;
+mod every_schema;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/leak_scan.rs"]
 mod leak_scan;

@@ -5,7 +5,6 @@
 pub mod api;
 pub mod assistant;
 pub mod browser;
-pub mod compare;
 pub mod fleet;
 pub mod foreign;
 pub mod forms;

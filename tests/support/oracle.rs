@@ -147,6 +147,15 @@ pub fn differences(entry: Option<&ChatEntry>, chat: i64, rows: &[Row]) -> Vec<St
 
 /// Waits until the file is what the ledger is, and nothing is owed any more.
 pub async fn until_faithful(fleet: &Fleet, account: &FleetAccount, chats: &[i64]) {
+    until(fleet, account, chats, File::debts).await;
+}
+
+/// Waits until these chats are what the ledger has of them; others may owe what they can't get.
+pub async fn until_same(fleet: &Fleet, account: &FleetAccount, chats: &[i64]) {
+    until(fleet, account, chats, |_| 0).await;
+}
+
+async fn until(fleet: &Fleet, account: &FleetAccount, chats: &[i64], debts: impl Fn(&File) -> i64) {
     let file = File::of(fleet);
     let start = Instant::now();
     loop {
@@ -157,7 +166,7 @@ pub async fn until_faithful(fleet: &Fleet, account: &FleetAccount, chats: &[i64]
             .iter()
             .flat_map(|chat| differences(ledger.get(chat), *chat, rows(chat)))
             .collect();
-        let debts = file.debts();
+        let debts = debts(&file);
         if wrong.is_empty() && debts == 0 {
             return;
         }

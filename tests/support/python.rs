@@ -14,11 +14,15 @@ static MAKING: Mutex<()> = Mutex::const_new(());
 
 /// With what `tests/<folder>/requirements.txt` says.
 pub async fn with(folder: &str) -> PathBuf {
-    let _alone = MAKING.lock().await;
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let requirements = here.join(folder).join("requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).unwrap();
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{folder}-venv"));
+    made_of(&here.join(folder).join("requirements.txt"), folder).await
+}
+
+/// With what a file says; one for each name.
+pub async fn made_of(requirements: &Path, name: &str) -> PathBuf {
+    let _alone = MAKING.lock().await;
+    let wanted = std::fs::read_to_string(requirements).unwrap();
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-venv"));
     let (python, stamp) = (home.join("bin/python"), home.join("installed.txt"));
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return python;
@@ -30,7 +34,7 @@ pub async fn with(folder: &str) -> PathBuf {
     run(Command::new(&python)
         .args(install)
         .args(by_name)
-        .arg(&requirements))
+        .arg(requirements))
     .await;
     std::fs::write(stamp, wanted).unwrap();
     python

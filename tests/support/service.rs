@@ -173,13 +173,15 @@ impl ServiceProcess {
         self.stop_and_check();
     }
 
+    /// SIGTERM, to a process that is ours.
+    pub fn terminate(pid: u32) {
+        let killed = Command::new("kill").arg(pid.to_string()).status().unwrap();
+        assert!(killed.success());
+    }
+
     fn stop_and_check(&mut self) {
         let start = Instant::now();
-        let killed = Command::new("kill")
-            .arg(self.pid().to_string())
-            .status()
-            .unwrap();
-        assert!(killed.success());
+        Self::terminate(self.pid());
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 assert_eq!(

@@ -1,6 +1,11 @@
 //! Command line: what is read from it may go away or refuse to be written.
 
-use std::{fs::File, path::Path, process::Command};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
@@ -49,6 +54,25 @@ fn a_token_that_could_not_be_shown_is_told() {
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("could not be written"), "{words}");
     assert!(tokens::list(home.path()).contains("lost"));
+}
+
+/// Protects people and scripts that want the simulated Telegram alone: the command starts, and says where it is.
+#[test]
+fn the_simulated_telegram_starts_by_itself() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .args(["simulator", "--port", "0", "--control", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let control = lines
+        .map_while(Result::ok)
+        .find(|line| line.starts_with("control http://127.0.0.1:"));
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(control.is_some(), "{words}");
 }
 
 fn database(data: &Path) -> SqliteConnection {

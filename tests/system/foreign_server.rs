@@ -12,6 +12,7 @@ use crate::support::{
     fleet::{API_HASH, API_ID, phone},
     foreign::ForeignTelegram,
     live::Live,
+    rows,
     service::{ServiceProcess, ServiceSettings},
     wait,
 };
@@ -171,30 +172,45 @@ impl Ground {
         fitting.next().unwrap()
     }
 
-    /// Until the desk has exactly what the server has: numbers, texts and directions.
+    /// Until the rows are exactly what the server has: numbers, texts and directions. They are read from the file: the
+    /// service's own answers fetch what is missing.
     async fn until_equal(&self) {
         let wanted = &self.seen().await["messages"];
-        let wanted: Vec<(i64, String, bool)> = wanted
+        let mut wanted: Vec<String> = wanted
             .as_object()
             .unwrap()
             .iter()
             .map(|(number, one)| {
-                let text = one["text"].as_str().unwrap().to_owned();
-                (number.parse().unwrap(), text, one["out"] == true)
+                let out = i32::from(one["out"] == true);
+                format!("{number} {out} {}", one["text"].as_str().unwrap())
             })
             .collect();
+        wanted.sort_unstable();
+        let file = self.data_dir().join("switchboard.db");
+        let query = format!(
+            "SELECT message_no || ' ' || (direction = 'outgoing') || ' ' || text AS t FROM messages \
+             WHERE telegram_account_id = '{}' AND scope = 0 AND message_no < 4294967296 AND deleted_at IS NULL",
+            self.account
+        );
         let look = || async {
-            let mut all = Vec::new();
-            for conversation in self.api.conversations().await {
-                let id = conversation["id"].as_i64().unwrap();
-                all.extend(self.api.messages(id).await.iter().filter_map(stored));
-            }
+            let mut all = rows::texts(&file, &query);
             all.sort_unstable();
             all
         };
-        let mut sorted = wanted;
-        sorted.sort_unstable();
-        wait::until("desk and server to be equal", look, |all| *all == sorted).await;
+        wait::until("rows and server to be equal", look, |all| *all == wanted).await;
+    }
+
+    /// Until the rows of a channel are what the server has of it.
+    async fn until_channel_equal(&self, channel: i64) {
+        let order = json!({ "do": "channel_seen", "chat": channel });
+        let wanted = self.telegram.order(order).await;
+        let file = self.data_dir().join("switchboard.db");
+        let query = format!(
+            "SELECT message_no || ' ' || text AS t FROM messages WHERE chat_id = '{channel}' AND deleted_at IS NULL \
+             AND message_no < 4294967296 ORDER BY message_no"
+        );
+        let look = || async { json!(rows::texts(&file, &query)) };
+        wait::until("rows and channel to be equal", look, |all| *all == wanted).await;
     }
 
     /// Nothing was called that the server does not know, nobody broke the protocol, nothing panicked.
@@ -215,16 +231,6 @@ impl Ground {
         assert!(!log.contains("panicked at"), "something panicked:\n{log}");
         self.stop_service();
     }
-}
-
-/// What the server knows of a stored message, too. `None`: it was deleted.
-fn stored(message: &Value) -> Option<(i64, String, bool)> {
-    let number = message["message_id"].as_str()?.parse().unwrap();
-    let text = message["text"].as_str().unwrap().to_owned();
-    let out = message["direction"] == "outgoing";
-    message["deleted_at"]
-        .is_null()
-        .then_some((number, text, out))
 }
 
 /// The texts of all messages.sendMessage that reached the server, with how many random ids they had.
@@ -491,5 +497,59 @@ async fn a_clock_that_is_too_far_ahead_is_told_and_waited_for() {
     ground.order("set_clock", json!({ "ahead": 0 })).await;
     ground.wait_for_state("online").await;
     ground.until_equal().await;
+    ground.finish().await;
+}
+
+/// Protects groups and channels from fitting our simulator alone: they come in live, with who wrote; replies go out once; what was
+/// said, edited and deleted in them while the line was down is there after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_and_channels_of_another_making_are_followed() {
+    let ground = Ground::signed_in().await;
+    let made = |what: &str, title: &str| json!({ "do": what, "title": title, "phones": [ground.phone], "people": ["Contact one"] });
+    let group = ground.telegram.order(made("add_group", "Group")).await;
+    let supergroup = ground
+        .telegram
+        .order(made("add_channel", "Supergroup"))
+        .await;
+    let say = async |chat: &Value, text: &str, shape: &str| {
+        let what = json!({ "do": "say_in", "chat": chat, "person": "Contact one", "text": text, "shape": shape });
+        ground.telegram.order(what).await
+    };
+    let mut live = ground.live().await;
+    for (chat, title) in [(&group, "Group"), (&supergroup, "Supergroup")] {
+        say(chat, &format!("hello {title}"), "full").await;
+        let frame = live.until_event("message_received").await;
+        let message = &frame["data"]["message"];
+        assert_eq!(message["text"], format!("hello {title}"));
+        assert_eq!(message["chat_id"], chat.to_string(), "{frame:#}");
+        assert_eq!(message["sender"]["name"], "Contact one");
+        let all = ground.api.conversations().await;
+        let found = all.iter().find(|one| one["chat_id"] == chat.to_string());
+        let conversation = found.unwrap()["id"].as_i64().unwrap();
+        assert_eq!(found.unwrap()["title"], title);
+        let text = format!("from here to {title}");
+        ground.api.reply(conversation, &text).await;
+        ground.wait_for_reply(conversation, &text).await;
+        let (times, ids) = attempts(&ground.seen().await, &text);
+        assert_eq!((times, ids), (1, 1), "sent once");
+    }
+
+    ground.order("away", json!({ "away": true })).await;
+    ground.wait_for_state("reconnecting").await;
+    for number in 0..20 {
+        say(&group, &format!("group {number}"), "untold").await;
+        say(&supergroup, &format!("supergroup {number}"), "untold").await;
+    }
+    let change =
+        json!({ "do": "change_in", "chat": supergroup, "edit": 3, "text": "edited", "delete": 4 });
+    ground.telegram.order(change).await;
+    ground.order("away", json!({ "away": false })).await;
+    ground.wait_for_state("online").await;
+    // A server need not say by itself which channels have changed; the next post does.
+    say(&supergroup, "after", "full").await;
+    ground.until_equal().await;
+    ground
+        .until_channel_equal(supergroup.as_i64().unwrap())
+        .await;
     ground.finish().await;
 }

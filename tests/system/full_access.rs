@@ -8,9 +8,9 @@ use switchboard_simulator::{AccountSpec, PersonSpec};
 
 use super::licence_phone::code_for;
 use crate::support::{
-    compare::until_equal,
     fleet::{Fleet, FleetAccount, phone},
     live::Live,
+    oracle::until_faithful,
 };
 
 const PASSWORD: &str = "correct horse battery";
@@ -134,9 +134,13 @@ async fn a_connected_account_has_everything_until_it_is_disconnected() {
             (&json!(kind), &json!(can_send)),
             "{row}"
         );
-        until_equal(&fleet, &account, chat).await;
-        rows.push(row["id"].as_i64().unwrap());
+        let id = row["id"].as_i64().unwrap();
+        // Read to its beginning, as a person scrolls.
+        fleet.api.messages(id).await;
+        rows.push(id);
     }
+    let every: Vec<i64> = chats.all(user).iter().map(|(chat, ..)| *chat).collect();
+    until_faithful(&fleet, &account, &every).await;
 
     // Live in, and out again from the right account.
     let mut live = fleet.live(None).await;
@@ -175,9 +179,7 @@ async fn a_connected_account_has_everything_until_it_is_disconnected() {
         .say(chats.person, user, "while you were away");
     fleet.start_service();
     fleet.wait_for_state(&account.id, "online").await;
-    for (chat, ..) in chats.all(user) {
-        until_equal(&fleet, &account, chat).await;
-    }
+    until_faithful(&fleet, &account, &every).await;
     assert_eq!(fleet.telegram.keys_of(user), keys, "the same session");
 
     // Nothing that was typed is kept.

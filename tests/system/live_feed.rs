@@ -1,8 +1,11 @@
 //! The live feed: numbered, resumable, and no reader can hurt another.
 
+use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
+use reqwest::Method;
+use switchboard::store::StoreConfig;
 use switchboard_simulator::PersonSpec;
 
-use crate::support::fleet::Fleet;
+use crate::support::{fleet::Fleet, rows, wait};
 
 /// Protects a dashboard that was away: it gets everything later, without a gap and without a repetition.
 #[tokio::test(flavor = "multi_thread")]
@@ -55,6 +58,60 @@ async fn a_number_from_another_database_is_answered_with_resync() {
     let frame = live.next().await;
     assert_eq!(frame["event"], "resync");
     assert_eq!(frame["data"]["seq"], live.hello["data"]["seq"]);
+}
+
+/// Protects whoever was away for longer than the log reaches back, from taking what is left of it for everything: the log is
+/// really pruned, and they are told to reload, on the socket and over REST. Who was away for less misses nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_away_for_longer_than_the_log_keeps_is_told_to_reload() {
+    const MORE: i64 = 500;
+    let mut fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    let mut live = fleet.live(None).await;
+    fleet.telegram.say(person, account.user, "hello");
+    live.until_event("message_received").await;
+    let left_at = live.seq;
+    drop(live);
+    fleet.stop_service();
+    let file = fleet.data_dir().join("switchboard.db");
+    let keeps = StoreConfig::at(&file).keep_events;
+    let mut conn = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    // As if the same had been told a million times since.
+    conn.batch_execute(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) \
+         INSERT INTO event_log SELECT last.seq + i, at, account_no, kind, conversation_id, message_row, detail \
+         FROM n, (SELECT * FROM event_log ORDER BY seq DESC LIMIT 1) AS last;",
+        keeps + MORE
+    ))
+    .unwrap();
+    drop(conn);
+    fleet.start_service();
+    let oldest = || async { rows::number(&file, "SELECT min(seq) AS n FROM event_log") };
+    wait::until("the log to be pruned", oldest, |oldest| {
+        *oldest > left_at + MORE
+    })
+    .await;
+    let kept = rows::number(&file, "SELECT count(*) AS n FROM event_log");
+    assert!((keeps..keeps + MORE).contains(&kept), "{kept}");
+
+    let mut live = fleet.live(Some(left_at)).await;
+    live.seq = 0;
+    let frame = live.next().await;
+    assert_eq!(frame["event"], "resync", "{frame}");
+    let path = format!("/events?after={left_at}");
+    let (status, answer) = fleet.api.call(Method::GET, &path, None).await;
+    assert_eq!(
+        (status.as_u16(), &answer["error"]["code"]),
+        (410, &"resync".into())
+    );
+
+    let newest = rows::number(&file, "SELECT max(seq) AS n FROM event_log");
+    let mut live = fleet.live(Some(newest - MORE)).await;
+    fleet.telegram.say(person, account.user, "after all that");
+    // The socket itself sees to it that no number is missing.
+    live.until(|frame| frame["data"]["message"]["text"] == "after all that")
+        .await;
 }
 
 /// Protects the small sign of life: who types is told at once, without a number.

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use switchboard_simulator::{
     Effect, Fault, PersonSpec,
-    wire::{FaultScope, WireFault},
+    wire::{FaultId, FaultScope, WireFault},
 };
 
 use crate::support::{
-    compare::until_equal,
     fleet::{Fleet, FleetAccount},
+    oracle::{until_faithful, until_same},
     wait,
 };
 
@@ -61,10 +61,26 @@ impl Town {
         said
     }
 
+    /// The rows, read from the file, are what really happened.
     async fn until_equal(&self, fleet: &Fleet) {
-        for chat in self.seen() {
-            until_equal(fleet, &self.account, chat).await;
-        }
+        until_faithful(fleet, &self.account, &self.seen()).await;
+    }
+
+    /// Nothing reaches the account from now on; answers what ends it.
+    fn away(&self, fleet: &Fleet) -> FaultId {
+        let key = fleet.telegram.keys_of(self.account.user)[0];
+        let wire = fleet.telegram.wire();
+        let away = wire.set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
+        fleet.telegram.cut(self.account.user);
+        away
+    }
+
+    /// It was tried meanwhile, in vain.
+    async fn back(&self, fleet: &Fleet, away: FaultId) {
+        let wire = fleet.telegram.wire();
+        let tries = || async { wire.fault_hits(away) };
+        wait::until("a dial in vain", tries, |tries| *tries > 0).await;
+        wire.clear_fault(away);
     }
 }
 
@@ -77,13 +93,7 @@ async fn everything_that_happened_during_an_outage_arrives_after_it() {
     let early = town.say(&fleet, "early", 4);
     town.until_equal(&fleet).await;
 
-    let key = fleet.telegram.keys_of(town.account.user)[0];
-    let away =
-        fleet
-            .telegram
-            .wire()
-            .set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
-    fleet.telegram.cut(town.account.user);
+    let away = town.away(&fleet);
     fleet.wait_for_state(&town.account.id, "reconnecting").await;
     town.say(&fleet, "missed", 40);
     for (index, (chat, id)) in early.iter().enumerate() {
@@ -96,7 +106,7 @@ async fn everything_that_happened_during_an_outage_arrives_after_it() {
             fleet.telegram.delete(town.person, *chat, &[*id]);
         }
     }
-    fleet.telegram.wire().clear_fault(away);
+    town.back(&fleet, away).await;
 
     fleet.wait_for_state(&town.account.id, "online").await;
     town.until_equal(&fleet).await;
@@ -148,15 +158,9 @@ async fn a_difference_that_is_too_long_is_filled_from_history() {
         let mut fault = Fault::new(effect);
         fault.times = Some(1);
         fleet.telegram.set_fault(fault);
-        let key = fleet.telegram.keys_of(town.account.user)[0];
-        let away =
-            fleet
-                .telegram
-                .wire()
-                .set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
-        fleet.telegram.cut(town.account.user);
+        let away = town.away(&fleet);
         town.say(&fleet, "in the hole", 130);
-        fleet.telegram.wire().clear_fault(away);
+        town.back(&fleet, away).await;
         town.until_equal(&fleet).await;
     }
 }
@@ -176,18 +180,12 @@ async fn one_poisoned_channel_does_not_stop_the_account() {
         other => panic!("{other:?}"),
     });
     fleet.telegram.set_fault(fault);
-    let key = fleet.telegram.keys_of(town.account.user)[0];
-    let away =
-        fleet
-            .telegram
-            .wire()
-            .set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
-    fleet.telegram.cut(town.account.user);
+    let away = town.away(&fleet);
     town.say(&fleet, "meanwhile", 10);
-    fleet.telegram.wire().clear_fault(away);
-    for chat in [town.person, town.group, town.supergroup] {
-        until_equal(&fleet, &town.account, chat).await;
-    }
+    town.back(&fleet, away).await;
+    // What the poisoned one owes stays owed.
+    let others = [town.person, town.group, town.supergroup];
+    until_same(&fleet, &town.account, &others).await;
 }
 
 /// Protects against pushes that are lost, doubled or out of order on a healthy line.

@@ -47,7 +47,25 @@ pub enum Refuses {
     Text(&'static str),
     /// Says that it lies elsewhere.
     Elsewhere(&'static str),
+    /// One post in each way that there is, so many times.
+    InEveryWay,
 }
+
+/// What a receiver may answer that does not take a post; empty: it never does; one that stops in the middle is cut there.
+const WAYS: [&str; 12] = [
+    "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 20",
+    "not a word of HTTP\r\n\r\n",
+    "",
+];
 
 impl Receiver {
     pub async fn start() -> Self {
@@ -76,9 +94,16 @@ impl Receiver {
                         bytes.extend_from_slice(&part[..read]);
                         let text = String::from_utf8_lossy(&bytes).into_owned();
                         if let Some(status) = serving.post(&text) {
-                            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                            let answer = if status.starts_with(char::is_numeric) {
+                                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")
+                            } else {
+                                status.to_owned()
+                            };
                             let _ = socket.write_all(answer.as_bytes()).await;
                             bytes.clear();
+                            if !answer.is_empty() && !answer.ends_with("\r\n\r\n") {
+                                break;
+                            }
                         }
                         if read == 0 {
                             break;
@@ -108,6 +133,16 @@ impl Receiver {
             Refuses::Nothing => false,
             Refuses::Everything => true,
             Refuses::Text(text) => body.contains(text),
+            Refuses::InEveryWay => {
+                let mut refused = self.refused.lock().unwrap();
+                // Every other post is taken, so that the next one's pause is short again.
+                let way = *refused as usize;
+                *refused += 1;
+                match WAYS.get(way / 2).filter(|_| way % 2 == 0) {
+                    Some(answer) => return Some(answer),
+                    None => false,
+                }
+            }
             Refuses::Elsewhere(answer) => {
                 *self.refused.lock().unwrap() += 1;
                 return Some(answer);
@@ -222,6 +257,28 @@ async fn events_reach_a_webhook_in_order_and_after_a_restart() {
         .collect();
     assert!(seqs.is_sorted(), "{seqs:?}");
     assert!(!fleet.service().log().contains(SECRET));
+}
+
+/// Protects receivers that are overloaded, misconfigured or half dead, in every way that there is: each event is posted until it
+/// is taken, in order, and none is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_fails_in_every_way_misses_nothing() {
+    let receiver = Receiver::start().await;
+    let fleet = fleet_with(&[&receiver.url]).accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet.telegram.say(person, account.user, "first");
+    receiver.until("first").await;
+    receiver.refuse(Refuses::InEveryWay);
+    let said: Vec<String> = (0..WAYS.len()).map(|way| format!("way {way}")).collect();
+    for text in &said {
+        fleet.telegram.say(person, account.user, text);
+    }
+    let last = said.last().unwrap();
+    let texts = receiver.until(last).await;
+    assert_eq!(texts[1..], said);
+    let failed = *receiver.refused.lock().unwrap() as usize;
+    assert!(failed >= 2 * WAYS.len(), "only {failed} posts");
 }
 
 /// Protects everybody from one event that a receiver can't take, and from a receiver that is dead: other accounts and

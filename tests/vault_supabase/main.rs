@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/killed.rs"]
+mod killed;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/postgrest.rs"]
 mod postgrest;

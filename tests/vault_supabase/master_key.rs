@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use switchboard::{
     config::KeyFileCover,
-    vault::{RemoteChange, rekey},
+    vault::{Keyring, RemoteChange, rekey},
 };
 
 use crate::{
+    killed::{self, Struck},
     machine,
     postgrest::{Fault, Project, SECRET_KEY},
     signed_in,
     vaults::{self, LIMIT, bytes},
 };
+
+/// Kills, until so many of them struck in the middle.
+const ROUNDS: u64 = 60;
+const HALFWAY: u64 = 3;
 
 /// Protects: a new master key reaches the table too, and while the table is away the old key is kept.
 #[tokio::test(flavor = "multi_thread")]
@@ -74,24 +79,24 @@ async fn a_change_of_key_with_supabase_survives_being_killed_anywhere() {
     }
     running.synced().await;
     running.stop().await;
-    for round in 0..8_u64 {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "master_key::changes_the_key_in_a_process_of_its_own",
-                "--ignored",
-            ])
-            .env("VAULT_TEST_DIRECTORY", machine.directory.path())
-            .env("VAULT_TEST_URL", project.url().as_str())
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        let jitter = rand::random::<u64>() % 100;
-        tokio::time::sleep(Duration::from_millis(60 * round + jitter)).await;
-        let _ = child.kill();
-        child.wait().unwrap();
+    let url = project.url();
+    let mut halfway = 0;
+    for round in 0..ROUNDS {
+        let helper = "master_key::changes_the_key_in_a_process_of_its_own";
+        let env = [
+            ("VAULT_TEST_DIRECTORY", machine.directory.path().as_os_str()),
+            ("VAULT_TEST_URL", url.as_str().as_ref()),
+        ];
+        let pause = Duration::from_millis(rand::random::<u64>() % (20 + 30 * round));
+        let struck = killed::kill(helper, &env, pause);
+        // Both keys: it had begun, and was not through.
+        let keys = Keyring::load(machine.source()).unwrap().ids().len();
+        halfway += u64::from(struck == Struck::Within && keys == 2);
+        if halfway >= HALFWAY && round >= 7 {
+            break;
+        }
     }
+    assert!(halfway >= HALFWAY, "no kill struck in the middle");
     let mut running = machine.start().await;
     let rekeyed = rekey(machine.source(), &KeyFileCover::AsItIs, LIMIT)
         .await
@@ -128,12 +133,8 @@ async fn changes_the_key_in_a_process_of_its_own() {
     let running = vaults::start_in(directory.as_ref(), remote.as_ref(), vaults::quick())
         .await
         .unwrap();
-    rekey(
-        vaults::source_in(directory.as_ref()),
-        &KeyFileCover::AsItIs,
-        LIMIT,
-    )
-    .await
-    .unwrap();
+    let source = vaults::source_in(directory.as_ref());
+    let change = rekey(source, &KeyFileCover::AsItIs, LIMIT);
+    killed::within(change).await.unwrap();
     drop(running);
 }

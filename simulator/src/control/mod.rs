@@ -266,6 +266,11 @@ impl Simulator {
         self.engine.faults().hits(id)
     }
 
+    /// Faults of calls and pushes that were set and never happened: what they were set for was not tried.
+    pub fn missed_faults(&self) -> Vec<String> {
+        self.engine.faults().missed()
+    }
+
     /// What happened in chats so far.
     pub fn backup(&self) -> Backup {
         self.look(World::backup)

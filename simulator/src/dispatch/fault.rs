@@ -41,6 +41,9 @@ pub struct Fault {
     /// Happens to this many of a thousand, spread evenly; to all when none.
     #[serde(default)]
     pub per_mille: Option<u32>,
+    /// It stands for something that must not happen, or need not.
+    #[serde(default)]
+    pub may_miss: bool,
     pub effect: Effect,
     #[serde(skip)]
     seen: u64,
@@ -153,6 +156,7 @@ impl Fault {
             times: None,
             skip: 0,
             per_mille: None,
+            may_miss: false,
             effect,
             seen: 0,
             windows: HashMap::new(),
@@ -203,6 +207,12 @@ impl Fault {
 
     pub fn skip(mut self, skip: u32) -> Self {
         self.skip = skip;
+        self
+    }
+
+    /// Nobody asks whether it happened.
+    pub fn may_miss(mut self) -> Self {
+        self.may_miss = true;
         self
     }
 
@@ -274,6 +284,8 @@ pub struct Faults {
     list: Mutex<Vec<(FaultId, Fault)>>,
     /// How often each happened, also those that are over.
     hits: Mutex<HashMap<FaultId, u64>>,
+    /// Those that have to happen, as they were set.
+    wanted: Mutex<Vec<(FaultId, String)>>,
     held: Mutex<Vec<(i64, enums::Updates)>>,
     /// Pushes that wait for others of their packet.
     bundles: Mutex<HashMap<i64, Vec<types::Updates>>>,
@@ -290,6 +302,13 @@ impl Faults {
 
     pub fn set(&self, fault: Fault) -> FaultId {
         let id = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        // A limit is kept best when it is never met.
+        if !fault.may_miss && !matches!(fault.effect, Effect::CallsPerWindow { .. }) {
+            let on = fault.method.as_deref().unwrap_or_default();
+            let told = format!("{:?} {on}", fault.effect);
+            let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            wanted.push((id, told));
+        }
         self.lock().push((id, fault));
         self.any.store(true, Ordering::Release);
         id
@@ -308,6 +327,14 @@ impl Faults {
     pub fn hits(&self, id: FaultId) -> u64 {
         let hits = self.hits.lock().unwrap_or_else(PoisonError::into_inner);
         hits.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Faults that were set and never happened.
+    pub fn missed(&self) -> Vec<String> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let hits = self.hits.lock().unwrap_or_else(PoisonError::into_inner);
+        let missed = wanted.iter().filter(|(id, _)| !hits.contains_key(id));
+        missed.map(|(_, told)| told.clone()).collect()
     }
 
     fn pick(&self, user: Option<i64>, wanted: impl Fn(&Fault) -> bool) -> Option<Effect> {

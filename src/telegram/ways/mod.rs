@@ -9,7 +9,7 @@
 
 mod dial;
 mod error;
-pub mod fuzzing;
+pub(super) mod fuzzing;
 mod http;
 mod mtproxy;
 mod order;

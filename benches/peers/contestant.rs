@@ -1,0 +1,452 @@
+//! Contestants: who runs, each on a simulated Telegram of its own that lives in this process, and what they say they heard.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use switchboard_simulator::{AccountSpec, Simulator};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    sync::{OnceCell, mpsc},
+    task::JoinHandle,
+};
+
+use crate::{
+    parts::{self, Reader, number_in, resident},
+    support::{
+        api::Api,
+        fleet::{Fleet, phone, session_string},
+        python,
+        service::ServiceProcess,
+    },
+};
+
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
+/// For anything that has to happen.
+const LIMIT: Duration = Duration::from_secs(120);
+static PYTHON: OnceCell<PathBuf> = OnceCell::const_new();
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Switchboard,
+    /// Telethon → FastAPI → SQLite → WebSocket, on raw updates.
+    Peer,
+    /// The same on the events that Telethon's documentation shows.
+    ByEvents,
+    Telethon,
+    Grammers,
+}
+
+impl Kind {
+    pub const ALL: [Self; 4] = [
+        Self::Switchboard,
+        Self::Peer,
+        Self::Telethon,
+        Self::Grammers,
+    ];
+    /// The same, and the service once more by events.
+    pub const ALL_AND_EVENTS: [Self; 5] = [
+        Self::Switchboard,
+        Self::Peer,
+        Self::ByEvents,
+        Self::Telethon,
+        Self::Grammers,
+    ];
+    pub const SERVICES: [Self; 2] = [Self::Switchboard, Self::Peer];
+
+    /// Is it the service of the peers?
+    fn serves(self) -> bool {
+        matches!(self, Self::Peer | Self::ByEvents)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Switchboard => "Switchboard",
+            Self::Peer => "Telethon service",
+            Self::ByEvents => "the same by events",
+            Self::Telethon => "bare Telethon",
+            Self::Grammers => "bare grammers",
+        }
+    }
+}
+
+/// A message that somebody says to have heard: its account's place, where that is told, its number, and when.
+pub struct Heard {
+    pub account: Option<usize>,
+    pub number: usize,
+    pub at: Instant,
+}
+
+/// What a contestant says; it goes on until this is dropped.
+pub struct Ear {
+    pub heard: mpsc::UnboundedReceiver<Heard>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The packages are there before anything is measured.
+pub async fn prepare() {
+    let requirements = Path::new(HERE).join("requirements.txt");
+    PYTHON
+        .get_or_init(|| python::made_of(&requirements, "peers"))
+        .await;
+}
+
+pub struct Contestant {
+    pub kind: Kind,
+    pub users: Vec<i64>,
+    ground: Ground,
+}
+
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
+enum Ground {
+    Ours(Fleet),
+    Other(Other),
+}
+
+struct Other {
+    telegram: Simulator,
+    dir: TempDir,
+    sessions: Vec<String>,
+    child: Option<Child>,
+    /// What it says, until somebody listens.
+    lines: Option<Lines<BufReader<ChildStdout>>>,
+    /// Where the service serves.
+    address: String,
+    /// Its accounts' names, by place.
+    ids: Vec<String>,
+}
+
+impl Contestant {
+    /// With so many accounts, all online.
+    pub async fn start(kind: Kind, accounts: usize) -> Self {
+        let ground = match kind {
+            Kind::Switchboard => Ground::Ours(Fleet::builder().start().await),
+            _ => Ground::Other(Other {
+                telegram: Simulator::builder()
+                    .seed(1)
+                    .dcs(2)
+                    .start()
+                    .await
+                    .expect("a simulator"),
+                dir: tempfile::tempdir().expect("a directory"),
+                sessions: Vec::new(),
+                child: None,
+                lines: None,
+                address: String::new(),
+                ids: Vec::new(),
+            }),
+        };
+        let mut made = Self {
+            kind,
+            users: Vec::new(),
+            ground,
+        };
+        made.grow(accounts).await;
+        made
+    }
+
+    pub fn telegram(&self) -> &Simulator {
+        match &self.ground {
+            Ground::Ours(fleet) => &fleet.telegram,
+            Ground::Other(other) => &other.telegram,
+        }
+    }
+
+    /// Until it has so many accounts, and all are online.
+    pub async fn grow(&mut self, accounts: usize) {
+        match &mut self.ground {
+            Ground::Ours(fleet) => {
+                parts::fill(fleet, accounts).await;
+                self.users = fleet.accounts.iter().map(|account| account.user).collect();
+            }
+            Ground::Other(other) => {
+                for number in self.users.len()..accounts {
+                    let user = other
+                        .telegram
+                        .add_account(AccountSpec::new(&phone(number), "Account"));
+                    other.sessions.push(session_string(&other.telegram, user));
+                    self.users.push(user);
+                }
+                if self.kind.serves() {
+                    if other.child.is_none() {
+                        other.spawn(self.kind).await;
+                    }
+                    other.sign_in().await;
+                } else {
+                    other.end().await;
+                    other.spawn(self.kind).await;
+                }
+                other.online(self.kind).await;
+            }
+        }
+    }
+
+    /// SIGTERM, or what it takes for the end.
+    pub async fn stop(&mut self) {
+        match &mut self.ground {
+            Ground::Ours(fleet) => fleet.stop_service(),
+            Ground::Other(other) => other.end().await,
+        }
+    }
+
+    /// `kill -9`.
+    pub async fn kill(&mut self) {
+        match &mut self.ground {
+            Ground::Ours(fleet) => fleet.kill_service(),
+            Ground::Other(other) => {
+                let mut child = other.child.take().expect("it runs");
+                child.kill().await.expect("killed");
+            }
+        }
+    }
+
+    /// From `exec` to the last account online.
+    pub async fn start_again(&mut self) -> Duration {
+        let began = Instant::now();
+        match &mut self.ground {
+            Ground::Ours(fleet) => {
+                fleet.start_service();
+                parts::all_online(fleet).await;
+            }
+            Ground::Other(other) => {
+                other.spawn(self.kind).await;
+                other.online(self.kind).await;
+            }
+        }
+        began.elapsed()
+    }
+
+    pub fn pid(&self) -> u32 {
+        match &self.ground {
+            Ground::Ours(fleet) => fleet.service().pid(),
+            Ground::Other(other) => {
+                let child = other.child.as_ref().expect("it runs");
+                child.id().expect("it runs")
+            }
+        }
+    }
+
+    /// Memory once it no longer changes, in MB.
+    pub async fn memory(&self) -> f64 {
+        let mut last = resident(self.pid());
+        for _ in 0..12 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let now = resident(self.pid());
+            if now.abs_diff(last) < 64 {
+                last = now;
+                break;
+            }
+            last = now;
+        }
+        last as f64 / 1024.0
+    }
+
+    /// As a dashboard listens; of the sinks, what they say.
+    pub async fn listen(&mut self) -> Ear {
+        let (tell, heard) = mpsc::unbounded_channel();
+        let address = match &mut self.ground {
+            Ground::Ours(fleet) => fleet.address().to_owned(),
+            Ground::Other(other) => match other.lines.take() {
+                Some(lines) => {
+                    let task = tokio::spawn(hear_lines(lines, tell));
+                    return Ear { heard, task };
+                }
+                None => other.address.clone(),
+            },
+        };
+        let mut reader = Reader::open(&address).await;
+        let task = tokio::spawn(async move {
+            loop {
+                let frame = reader.message().await;
+                let at = Instant::now();
+                if let Some(number) = number_in(&frame) {
+                    let account = None;
+                    let _ = tell.send(Heard {
+                        account,
+                        number,
+                        at,
+                    });
+                }
+            }
+        });
+        Ear { heard, task }
+    }
+
+    /// The service's database.
+    pub fn file(&self) -> PathBuf {
+        match &self.ground {
+            Ground::Ours(fleet) => fleet.data_dir().join("switchboard.db"),
+            Ground::Other(other) => other.database(),
+        }
+    }
+
+    /// An account's name at the service.
+    pub fn id(&self, account: usize) -> &str {
+        match &self.ground {
+            Ground::Ours(fleet) => &fleet.accounts[account].id,
+            Ground::Other(other) => &other.ids[account],
+        }
+    }
+
+    pub fn api(&self) -> Api {
+        match &self.ground {
+            Ground::Ours(fleet) => fleet.api.clone(),
+            Ground::Other(other) => Api::new(&other.address),
+        }
+    }
+
+    pub async fn end(mut self) {
+        self.stop().await;
+        if let Ground::Other(other) = &self.ground {
+            other.telegram.shutdown().await;
+        }
+    }
+}
+
+/// A call that nothing is promised of.
+pub async fn ask(api: &Api, method: Method, path: &str, body: Option<Value>) -> Value {
+    let mut request = api.request(method, path);
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    let answer = request.send().await.expect("an answer");
+    assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    answer.json().await.expect("JSON")
+}
+
+async fn hear_lines(mut lines: Lines<BufReader<ChildStdout>>, tell: mpsc::UnboundedSender<Heard>) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        let at = Instant::now();
+        let pair = line.split_once(' ');
+        let pair =
+            pair.and_then(|(account, number)| Some((account.parse().ok()?, number.parse().ok()?)));
+        if let Some((account, number)) = pair {
+            let account = Some(account);
+            let _ = tell.send(Heard {
+                account,
+                number,
+                at,
+            });
+        }
+    }
+}
+
+impl Other {
+    fn database(&self) -> PathBuf {
+        self.dir.path().join("peer.db")
+    }
+
+    async fn spawn(&mut self, kind: Kind) {
+        let sessions = self.dir.path().join("sessions.txt");
+        std::fs::write(&sessions, self.sessions.join("\n")).expect("written");
+        let python = PYTHON.get().expect("prepared");
+        let mut command = match kind {
+            Kind::Peer | Kind::ByEvents => {
+                let mut command = Command::new(python);
+                command
+                    .arg(format!("{HERE}/service.py"))
+                    .arg(self.database())
+                    .args((kind == Kind::ByEvents).then_some("--events"));
+                command
+            }
+            Kind::Telethon => {
+                let mut command = Command::new(python);
+                command.arg(format!("{HERE}/sink.py"));
+                command.arg(self.dir.path()).arg(&sessions);
+                command
+            }
+            Kind::Grammers | Kind::Switchboard => {
+                let mut command = Command::new(std::env::current_exe().expect("this program"));
+                command.arg("sink").arg(&sessions);
+                command
+            }
+        };
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("log.txt"))
+            .expect("a log");
+        let mut child = command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        self.child = Some(child);
+        self.lines = Some(lines);
+        if kind.serves() {
+            let line = self.line().await;
+            let address = line.strip_prefix("listening on http://");
+            self.address = address.expect("an address").to_owned();
+            self.lines = None;
+        }
+    }
+
+    async fn line(&mut self) -> String {
+        let lines = self.lines.as_mut().expect("nobody else listens");
+        let line = tokio::time::timeout(LIMIT, lines.next_line()).await;
+        match line.expect("it says something").expect("it can be read") {
+            Some(line) => line,
+            None => panic!("it has ended:\n{}", self.log()),
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log.txt")).unwrap_or_default()
+    }
+
+    /// Gives the service the accounts that it does not have yet.
+    async fn sign_in(&mut self) {
+        let api = Api::new(&self.address);
+        for session in &self.sessions[self.ids.len()..] {
+            let body = json!({ "label": "Account", "session": session });
+            let answer = ask(&api, Method::POST, "/accounts/add", Some(body)).await;
+            let id = answer["account"]["id"].as_str().expect("an id");
+            self.ids.push(id.to_owned());
+        }
+    }
+
+    async fn online(&mut self, kind: Kind) {
+        if !kind.serves() {
+            assert_eq!(self.line().await, "online");
+            return;
+        }
+        let api = Api::new(&self.address);
+        let began = Instant::now();
+        loop {
+            let health = ask(&api, Method::GET, "/health", None).await;
+            if health["online"] == self.sessions.len() {
+                return;
+            }
+            assert!(began.elapsed() < LIMIT, "{health}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn end(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        drop(child.stdin.take());
+        if let Some(pid) = child.id() {
+            ServiceProcess::terminate(pid);
+        }
+        let ended = tokio::time::timeout(LIMIT, child.wait()).await;
+        ended.expect("it ends").expect("it can be waited for");
+    }
+}

@@ -1,0 +1,104 @@
+//! Sink: bare grammers as a process of its own, so that its memory can be seen. It says each message's account and number and keeps nothing.
+
+use std::{
+    io::{BufRead, Read, Write},
+    net::{Ipv6Addr, SocketAddrV4, SocketAddrV6},
+    num::NonZeroUsize,
+    path::Path,
+    sync::Arc,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE};
+use grammers_client::sender::{ConnectionParams, NoRetries, SenderPool};
+use grammers_session::{
+    SessionData, storages::MemorySession, types::DcOption, updates::UpdatesLike,
+};
+use grammers_tl_types::functions;
+use tokio::sync::mpsc;
+
+use super::parts::paced::number_in_push;
+
+/// `file`: a session string of Telethon's kind a line.
+pub async fn run(file: &Path) {
+    let lines = std::io::BufReader::new(std::fs::File::open(file).expect("sessions")).lines();
+    let (tell, mut told) = mpsc::unbounded_channel::<String>();
+    let mut starts = Vec::new();
+    let mut runners = Vec::new();
+    for (at, line) in lines.map_while(Result::ok).enumerate() {
+        let (pool, home) = pool(&line);
+        let handle = pool.handle.clone();
+        runners.push(tokio::spawn(pool.runner.run()));
+        let (mut updates, tell) = (pool.updates, tell.clone());
+        starts.push(tokio::spawn(async move {
+            let state = handle.invoke_in_dc(home, &functions::updates::GetState {});
+            state.await.expect("signed in");
+            tokio::spawn(async move {
+                while let Some(update) = updates.recv().await {
+                    if let UpdatesLike::Updates(updates) = update
+                        && let Some(number) = number_in_push(&updates)
+                    {
+                        let _ = tell.send(format!("{at} {number}\n"));
+                    }
+                }
+            });
+            handle
+        }));
+    }
+    let mut handles = Vec::new();
+    for start in starts {
+        handles.push(start.await.expect("online"));
+    }
+    let _ = tell.send("online\n".to_owned());
+    let writing = tokio::spawn(async move {
+        let mut lines = Vec::new();
+        while told.recv_many(&mut lines, 1_000).await > 0 {
+            let mut out = std::io::stdout().lock();
+            let whole = out.write_all(lines.concat().as_bytes());
+            if whole.and_then(|()| out.flush()).is_err() {
+                return;
+            }
+            lines.clear();
+        }
+    });
+    // Until nobody wants it any longer.
+    let ended =
+        tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()).is_ok());
+    let _ = ended.await;
+    writing.abort();
+    for runner in runners {
+        runner.abort();
+    }
+}
+
+fn pool(session: &str) -> (SenderPool, i32) {
+    let bytes = URL_SAFE.decode(&session[1..]).expect("base64");
+    let (dc, rest) = bytes.split_first().expect("a data centre");
+    let id = i32::from(*dc);
+    let ip: [u8; 4] = rest[..4].try_into().expect("four bytes");
+    let port = u16::from_be_bytes([rest[4], rest[5]]);
+    let option = DcOption {
+        id,
+        ipv4: SocketAddrV4::new(ip.into(), port),
+        ipv6: SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0),
+        auth_key: Some(rest[6..].try_into().expect("a key")),
+    };
+    let mut data = SessionData {
+        home_dc: id,
+        ..SessionData::default()
+    };
+    data.dc_options.insert(id, option);
+    let params = ConnectionParams {
+        device_model: "sink".into(),
+        system_version: "1".into(),
+        app_version: "1".into(),
+        system_lang_code: "en".into(),
+        lang_code: "en".into(),
+        proxy_url: None,
+        use_ipv6: false,
+        retry_policy: Box::new(NoRetries),
+        updates_channel_capacity: NonZeroUsize::new(1 << 16).expect("not zero"),
+        __non_exhaustive: (),
+    };
+    let session = Arc::new(MemorySession::from(data));
+    (SenderPool::with_configuration(session, 1, params), id)
+}

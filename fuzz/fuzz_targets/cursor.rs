@@ -1,0 +1,8 @@
+//! Where a page ended, as a program says.
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../tests/fuzz/targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::run("cursor", bytes));
