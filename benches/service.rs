@@ -1,11 +1,12 @@
 //! The whole service on the simulated Telegram, as a process of its own: socket → committed row → WebSocket.
 //!
-//! `cargo bench --bench service [-- flood|burst|paced|sync|memory|start|readers|files|uploads|relay|growth]`. Beside each figure stands its floor, measured in
+//! `cargo bench --bench service [-- flood|burst|paced|sync|memory|start|readers|files|uploads|orders|relay|growth]`. Beside each figure stands its floor, measured in
 //! the same run: unmodified grammers that throws away what it reads, and a bare loop over SQLite. The simulated
 //! Telegram, the generator and the WebSocket reader run in this process and share the machine with the service.
 //!
 //! `SERVICE_BENCH_SECONDS` sets how long the flood and the paced part last (60 and 20 without it), `SERVICE_BENCH_STORED` how
-//! many messages are stored before a start (10,000,000), `SERVICE_BENCH_KINDS` which messages flood (plain,formatted,pictures).
+//! many messages are stored before a start (10,000,000), `SERVICE_BENCH_KINDS` which messages flood (plain,formatted,pictures),
+//! `SERVICE_BENCH_FILE_MIB` how large each of the ten files is that come or go at once (1024).
 
 #![allow(
     clippy::unwrap_used,
@@ -60,6 +61,9 @@ fn main() {
         }
         if wanted("uploads") {
             parts::uploads::run().await;
+        }
+        if wanted("orders") {
+            parts::orders::run().await;
         }
         // By request: it fills ten million rows and two thousand accounts.
         if asked.iter().any(|part| part == "growth") {

@@ -5,6 +5,7 @@ pub mod files;
 pub mod flood;
 pub mod growth;
 pub mod memory;
+pub mod orders;
 pub mod paced;
 pub mod page;
 mod processor;
@@ -35,6 +36,12 @@ use crate::{
 pub fn seconds(default: u64) -> Duration {
     let asked = std::env::var("SERVICE_BENCH_SECONDS").ok();
     Duration::from_secs(asked.and_then(|text| text.parse().ok()).unwrap_or(default))
+}
+
+/// The size of each of ten large files; `SERVICE_BENCH_FILE_MIB` takes another number.
+pub fn large() -> u64 {
+    let asked = std::env::var("SERVICE_BENCH_FILE_MIB").ok();
+    asked.and_then(|text| text.parse().ok()).unwrap_or(1_024) << 20
 }
 
 /// Milliseconds at a share of sorted times.

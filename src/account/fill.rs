@@ -19,7 +19,10 @@ use super::{
     reading::{FetchError, PAGE, Reader},
 };
 use crate::{
-    domain::{AccountId, Batch, Change, ChatId, ConversationId, DialogRecord, SyncProgress},
+    domain::{
+        AccountId, Batch, Change, ChatDraft, ChatId, ConversationId, DialogRecord, SyncProgress,
+        Timestamp,
+    },
     store::{ArchiveWork, OwedWork, RecentJob, StaleWork, StoreError, StoreHandle},
     telegram::{CallError, DialogCursor, DialogPage, LinkHandle, Urgency},
 };
@@ -194,6 +197,10 @@ impl Fill {
                 _ => {
                     if let Some(job) = self.store.next_recent(self.account_id).await? {
                         self.fetch_recent(job).await?;
+                    } else if let Some((chat, topics)) =
+                        self.store.next_unknown_topics(self.account_id).await?
+                    {
+                        self.name_topics(chat, topics).await?;
                     } else if let Some(work) = self.store.next_stale(self.account_id).await? {
                         self.compare(work).await?;
                     } else {
@@ -341,7 +348,7 @@ impl Fill {
         let unknown =
             theirs.filter(|(id, pts)| ours.iter().all(|(known, ours)| known != id || ours < pts));
         self.link.compare(unknown.collect());
-        Ok(())
+        self.fetch_drafts().await
     }
 
     /// The next page of the list of chats, after each sign-in and each hole.
@@ -372,6 +379,9 @@ impl Fill {
         self.tell(Some(("dialogs", progress.done, total))).await?;
         progress.move_to(next);
         if progress.finished {
+            if self.store.has_supergroups(self.account_id).await? {
+                self.fetch_drafts().await?;
+            }
             self.store
                 .want_recent(self.account_id, RECENT_CHATS)
                 .await?;
@@ -441,6 +451,59 @@ impl Fill {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What topics are called of which something is here.
+    async fn name_topics(&self, chat: ChatId, topics: Vec<i32>) -> Result<(), Halt> {
+        match self.link.topics(chat, topics.clone()).await {
+            Ok(batch) => {
+                self.store.record_batch(batch).await?;
+                Ok(())
+            }
+            Err(error) if self.is_definite(&error) => {
+                let given_up = self.store.give_up_topics(self.account_id, chat, topics);
+                Ok(given_up.await?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What stands unsent anywhere. The list of chats says it of no topic, and what was typed or taken away on another device
+    /// while this one was away is told by nothing.
+    async fn fetch_drafts(&self) -> Result<(), Halt> {
+        let known = self.store.drafted_fields(self.account_id).await?;
+        let mut batch = match self.link.all_drafts().await {
+            Ok(batch) => batch,
+            Err(error) if self.is_definite(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        let told: HashSet<(ChatId, Option<i32>)> = batch
+            .changes
+            .iter()
+            .filter_map(drafted)
+            .map(|(field, _)| field)
+            .collect();
+        // The same words are the same draft.
+        batch.changes.retain(|change| {
+            let said = drafted(change);
+            said.is_none_or(|said| {
+                known
+                    .iter()
+                    .all(|(field, text)| (*field, text.as_str()) != said)
+            })
+        });
+        let gone = known.iter().map(|(field, _)| *field);
+        let gone = gone.filter(|field| !told.contains(field));
+        let empty = ChatDraft::empty(Timestamp::from_seconds(0));
+        batch
+            .changes
+            .extend(gone.map(|(chat, topic_id)| Change::Drafted {
+                chat,
+                topic_id,
+                draft: empty.clone(),
+            }));
+        self.store.record_batch(batch).await?;
+        Ok(())
     }
 
     /// What is stored already, beside what Telegram has: edits and deletions of the time away.
@@ -563,6 +626,17 @@ fn dialogs(batch: &Batch) -> impl Iterator<Item = &DialogRecord> {
         Change::Dialog(dialog) => Some(dialog),
         _ => None,
     })
+}
+
+fn drafted(change: &Change) -> Option<((ChatId, Option<i32>), &str)> {
+    match change {
+        Change::Drafted {
+            chat,
+            topic_id,
+            draft,
+        } => Some(((*chat, *topic_id), &draft.text)),
+        _ => None,
+    }
 }
 
 fn rows(batch: &Batch) -> i64 {

@@ -43,7 +43,7 @@ pub struct Inbound {
     pub was_online: Arc<AtomicBool>,
     /// What the outbox was told to wait for.
     pub limits: mpsc::Receiver<Limit>,
-    /// Rung when there may be holes to fill.
+    /// Rung when there may be holes to fill, or topics to ask for.
     pub fill: Arc<Notify>,
     /// What was told last; a repeated state is not announced again.
     pub last: Option<AccountState>,
@@ -162,18 +162,23 @@ impl Inbound {
         let met = batch.changes.iter().any(listed);
         let typists: Vec<_> = batch.changes.iter().filter_map(typist).collect();
         let mut pause = Duration::from_millis(100);
-        while let Err(error) = self.store.record_batch(Arc::clone(&batch)).await {
-            log::warn!(target: "switchboard::account", "account={} waits for the store to take messages: {error}", self.account_id);
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_STORE_PAUSE);
-        }
+        let recorded = loop {
+            match self.store.record_batch(Arc::clone(&batch)).await {
+                Ok(recorded) => break recorded,
+                Err(error) => {
+                    log::warn!(target: "switchboard::account", "account={} waits for the store to take messages: {error}", self.account_id);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_STORE_PAUSE);
+                }
+            }
+        };
         for (chat, sender) in typists {
             self.whisper(chat, sender).await;
         }
         if holes > 0 {
             self.store.metrics().holes.inc_by(holes);
         }
-        if holes > 0 || met {
+        if holes > 0 || met || recorded.unknown_topics {
             self.fill.notify_one();
         }
     }

@@ -6,7 +6,8 @@
 use std::time::Instant;
 
 use super::{
-    AccountId, ChatDraft, ChatId, DialogRecord, IncomingMessage, Note, NotedMessage, Timestamp,
+    AccountId, ChatDraft, ChatId, DialogRecord, ForumTopic, IncomingMessage, Note, NotedMessage,
+    Timestamp,
 };
 
 /// What one account's link reports in one step.
@@ -85,10 +86,17 @@ pub enum Change {
         ids: Vec<i32>,
         sent: Vec<i32>,
     },
-    /// What stands in the field of a chat and is not sent.
+    /// What stands in the field of a chat, or of a topic of it, and is not sent; with an empty text nothing does.
     Drafted {
         chat: ChatId,
-        draft: Option<ChatDraft>,
+        topic_id: Option<i32>,
+        draft: ChatDraft,
+    },
+    /// What a forum's topics are called; `gone`: there are no such topics.
+    Topics {
+        chat: ChatId,
+        topics: Vec<ForumTopic>,
+        gone: Vec<i32>,
     },
     Muted {
         chat: ChatId,

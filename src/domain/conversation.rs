@@ -65,6 +65,32 @@ impl ChatDraft {
             at,
         }
     }
+
+    /// Telegram tells moments in seconds.
+    #[must_use]
+    pub const fn is_newer_than(&self, other: &Self) -> bool {
+        self.at.millis() / 1000 > other.at.millis() / 1000
+    }
+}
+
+/// What stands in the field of a topic.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TopicDraft {
+    /// Telegram's number of the message that began it, as text.
+    pub topic_id: String,
+    #[serde(flatten)]
+    pub draft: ChatDraft,
+}
+
+/// A topic of a forum, as Telegram tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ForumTopic {
+    pub id: i32,
+    pub title: String,
+    /// Number of its newest message.
+    pub top_message: i32,
+    /// What stands in its field; with an empty text nothing does. `None`: it is not said.
+    pub draft: Option<ChatDraft>,
 }
 
 /// A conversation as the outside sees it.
@@ -84,6 +110,9 @@ pub struct Conversation {
     pub muted: bool,
     /// What stands in its field and is not sent, as Telegram has it.
     pub draft: Option<ChatDraft>,
+    /// The same of a forum's topics; General's is `draft`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topic_drafts: Vec<TopicDraft>,
     pub archived: bool,
     /// Somebody wants it to look unread, whatever was read.
     pub marked_unread: bool,

@@ -42,7 +42,9 @@ pub use account::{
 };
 pub use batch::{Batch, Change, ChatMark, Hole, Peer, PeerFlags, Position};
 pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, mask_ranges};
-pub use conversation::{ChatDraft, Conversation, ConversationKind, DialogRecord};
+pub use conversation::{
+    ChatDraft, Conversation, ConversationKind, DialogRecord, ForumTopic, TopicDraft,
+};
 pub use device::Device;
 pub use entity::{Entity, EntityKind};
 pub use event::{Event, EventBody, Seq};

@@ -198,6 +198,9 @@ pub enum Deed {
     /// What stands in the field and is not sent; an empty text takes it away.
     Draft {
         draft: ChatDraft,
+        /// In this topic of a forum.
+        #[serde(default)]
+        topic_id: Option<i32>,
     },
 }
 

@@ -1,10 +1,16 @@
 //! Bucket: whole files in an S3 bucket instead of the folder, `<prefix>/<account>/<key>`. How much it holds and for how long
-//! is the bucket's own business (its lifecycle rules); what is on its way still lies in the folder until it is whole.
+//! is the bucket's own business (its lifecycle rules): what is gone from it, or has another size, comes from Telegram again. What
+//! is on its way still lies in the folder until it is whole.
+//!
+//! `<prefix>/holders/<key>/<account>` is empty and says who has a file: another account's is copied within the bucket.
 
 use std::{fs::File, ops::Range, os::unix::fs::FileExt, sync::Arc, time::Duration};
 
 use actix_web::web::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use object_store::{
     ClientOptions, Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt,
     PutPayload, RetryConfig, aws::AmazonS3Builder, path::Path,
@@ -17,6 +23,8 @@ use crate::domain::{AccountId, FileKey};
 /// Of one upload; each lies in memory for a moment.
 const PIECE: u64 = 8 << 20;
 const UPLOADS: usize = 1;
+/// Holders of a file that are looked at before it is fetched.
+const ASKED: usize = 8;
 /// For an answer, and for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -68,20 +76,53 @@ impl Bucket {
         self.folder(account).join(key.as_str())
     }
 
-    /// Its size, when it is there and as long as it should be.
+    fn holders(&self, key: &FileKey) -> Path {
+        self.prefix.clone().join("holders").join(key.as_str())
+    }
+
+    /// Its size, when it is there and as long as it should be; when another account has it there, this one has it now, too.
     pub async fn find(
         &self,
         account: AccountId,
         key: &FileKey,
         size: Option<u64>,
     ) -> Result<Option<u64>, MediaError> {
-        let path = self.path(account, key);
-        let found = timeout(PATIENCE, self.store.head(&path)).await;
+        let own = self.path(account, key);
+        if let Some(len) = self.look(&own, size).await? {
+            return Ok(Some(len));
+        }
+        let holders = self.holders(key);
+        let mut listed = self.store.list(Some(&holders)).take(ASKED);
+        loop {
+            let next = timeout(PATIENCE, listed.try_next()).await;
+            let next = next.map_err(|_| silent())?.map_err(told)?;
+            let Some(holder) = next else { return Ok(None) };
+            let holder = holder.location.filename().and_then(|id| id.parse().ok());
+            let Some(holder) = holder.filter(|holder: &AccountId| *holder != account) else {
+                continue;
+            };
+            let theirs = self.path(holder, key);
+            if let Some(len) = self.look(&theirs, size).await? {
+                self.store.copy(&theirs, &own).await.map_err(told)?;
+                self.hold(account, key).await?;
+                return Ok(Some(len));
+            }
+        }
+    }
+
+    async fn hold(&self, account: AccountId, key: &FileKey) -> Result<(), MediaError> {
+        let path = self.holders(key).join(account.to_string());
+        let put = self.store.put(&path, PutPayload::new()).await;
+        put.map(drop).map_err(told)
+    }
+
+    async fn look(&self, path: &Path, size: Option<u64>) -> Result<Option<u64>, MediaError> {
+        let found = timeout(PATIENCE, self.store.head(path)).await;
         match found {
             Ok(Ok(meta)) => Ok(Some(meta.size).filter(|len| size.is_none_or(|size| size == *len))),
             Ok(Err(Error::NotFound { .. })) => Ok(None),
             Ok(Err(error)) => Err(MediaError::Disk(error.to_string())),
-            Err(_) => Err(MediaError::Disk("the bucket does not answer".to_owned())),
+            Err(_) => Err(silent()),
         }
     }
 
@@ -98,7 +139,7 @@ impl Bucket {
         };
         let path = self.path(account, key);
         let found = timeout(PATIENCE, self.store.get_opts(&path, options)).await;
-        let found = found.map_err(|_| MediaError::Disk("the bucket does not answer".to_owned()))?;
+        let found = found.map_err(|_| silent())?;
         let found = found.map_err(told)?;
         Ok(found.into_stream().map_err(told).boxed())
     }
@@ -120,6 +161,7 @@ impl Bucket {
                 None => self.upload(&path, &file, size).await?,
             }
             first.get_or_insert(path);
+            self.hold(*account, key).await?;
         }
         Ok(())
     }
@@ -167,9 +209,15 @@ impl Bucket {
     pub async fn forget(&self, account: AccountId) -> Result<(), MediaError> {
         let folder = self.folder(account);
         let all = self.store.list(Some(&folder));
-        let paths = all.map_ok(|meta| meta.location).boxed();
+        let prefix = self.prefix.clone();
+        let paths = all.map_ok(move |meta| {
+            let key = meta.location.filename().unwrap_or_default();
+            let holds = prefix.clone().join("holders").join(key);
+            let both = [holds.join(account.to_string()), meta.location];
+            stream::iter(both).map(Ok)
+        });
         self.store
-            .delete_stream(paths)
+            .delete_stream(paths.try_flatten().boxed())
             .try_for_each(|_| async { Ok(()) })
             .await
             .map_err(told)
@@ -186,6 +234,10 @@ async fn piece(file: &Arc<File>, range: Range<u64>) -> Result<Bytes, MediaError>
     });
     let read = read.await.map_err(|_| MediaError::Broken)?;
     read.map_err(|error| MediaError::Disk(error.to_string()))
+}
+
+fn silent() -> MediaError {
+    MediaError::Disk("the bucket does not answer".to_owned())
 }
 
 fn told(error: Error) -> MediaError {

@@ -8,6 +8,7 @@ use diesel::{
 };
 
 use super::{
+    drafts::topic_drafts,
     engine::Conn,
     message_row::{MessageRecord, account_of, chat_of, from_json},
     span_rows::open_from,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::domain::{
     ChatId, Conversation, ConversationId, ConversationKind, PeerFlags, PeerKind, StoredMessage,
-    Timestamp,
+    Timestamp, TopicDraft,
 };
 
 #[derive(QueryableByName, Clone, Debug)]
@@ -64,6 +65,9 @@ pub(in crate::store) struct ConversationFields {
     /// JSON.
     #[diesel(sql_type = Nullable<Text>)]
     pub draft: Option<String>,
+    /// JSON, by the topic's number.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub topic_drafts: Option<String>,
 }
 
 /// `select_conversations!("WHERE …")`: the one way conversations are read.
@@ -72,7 +76,8 @@ macro_rules! select_conversations {
         concat!(
             "SELECT c.id, c.telegram_account_id, c.chat_id, c.last_message_at, c.account_no, c.chat, c.kind, c.title, \
              c.username, c.unread, c.can_send, c.last_message, c.muted_until, c.read_inbox_max_id, \
-             c.read_outbox_max_id, c.top_message, c.counted_to, c.archived, c.marked_unread, c.blocked, c.draft FROM conversations c ",
+             c.read_outbox_max_id, c.top_message, c.counted_to, c.archived, c.marked_unread, c.blocked, c.draft, \
+             c.topic_drafts FROM conversations c ",
             $rest
         )
     };
@@ -99,6 +104,13 @@ impl ConversationFields {
                 .then(|| Timestamp::from_millis(self.last_message_at)),
             muted: self.muted_until.is_some_and(|until| until > now.millis()),
             draft: self.draft.as_deref().and_then(from_json),
+            topic_drafts: topic_drafts(self.topic_drafts.as_deref())
+                .into_iter()
+                .map(|(topic, draft)| TopicDraft {
+                    topic_id: topic.to_string(),
+                    draft,
+                })
+                .collect(),
             archived: self.archived,
             marked_unread: self.marked_unread,
             blocked: self.blocked,
@@ -134,7 +146,7 @@ impl ConversationRow {
             "UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
              unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
              read_outbox_max_id = ?, top_message = ?, counted_to = ?, archived = ?, marked_unread = ?, \
-             blocked = ?, draft = ? WHERE id = ?"
+             blocked = ?, draft = ?, topic_drafts = ? WHERE id = ?"
         )
         .number(fields.last_message_at)
         .text(&fields.kind)
@@ -153,6 +165,7 @@ impl ConversationRow {
         .number(fields.marked_unread)
         .number(fields.blocked)
         .text_or_null(fields.draft.as_deref())
+        .text_or_null(fields.topic_drafts.as_deref())
         .number(fields.id)
         .run(conn)?;
         Ok(())

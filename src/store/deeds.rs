@@ -44,7 +44,8 @@ struct Ask {
 impl Ask {
     fn new(queue: QueueDeed, file: Option<QueuedFile>) -> Option<Self> {
         let payload = json(&queue.deed)?;
-        let mut parts: Vec<Vec<u8>> = vec![payload.clone().into_bytes()];
+        let asked = queue.asked.as_ref().unwrap_or(&queue.deed);
+        let mut parts: Vec<Vec<u8>> = vec![json(asked)?.into_bytes()];
         parts.extend(queue.messages.iter().map(|id| id.0.to_be_bytes().to_vec()));
         if let Some(QueuedFile { file, sha256 }) = &file {
             let said = [sha256.as_str(), file.name.as_str(), file.shape.as_str()];

@@ -32,6 +32,11 @@ pub enum StoreError {
         "the message may have arrived already: it can be taken off the desk, but perhaps not out of the chat"
     )]
     MayHaveArrived,
+    /// Nothing was stored.
+    #[error(
+        "as much as may wait of this account waits already: see why it does not go out, or take some of it back"
+    )]
+    OutboxFull,
     #[error("no such order")]
     OrderNotFound,
     /// As [`Self::MayHaveArrived`], of an order that makes no message.

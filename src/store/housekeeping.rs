@@ -303,6 +303,7 @@ fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
         "DELETE FROM idempotency_keys WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
         "DELETE FROM contact_lists WHERE account_no = ?",
         "DELETE FROM topics WHERE account_no = ?",
+        "DELETE FROM unknown_topics WHERE account_no = ?",
         "DELETE FROM conversations WHERE account_no = ?",
         "UPDATE event_log SET detail = NULL WHERE account_no = ? AND detail IS NOT NULL",
         "DELETE FROM account_positions WHERE account_no = ?",

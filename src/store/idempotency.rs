@@ -10,7 +10,7 @@ use super::{
     sql::{One, sql},
     tx::Tx,
 };
-use crate::domain::{ConversationId, StoredMessage, hex};
+use crate::domain::{AccountId, ChatId, ConversationId, StoredMessage, hex};
 
 #[derive(QueryableByName)]
 #[diesel(table_name = super::schema::idempotency_keys)]
@@ -108,6 +108,24 @@ impl Tx<'_> {
 }
 
 impl StoreHandle {
+    /// The chat of an account that this key was used for.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn chat_under_key(&self, account: AccountId, key: String) -> Result<Option<ChatId>> {
+        self.read("chat_under_key", move |conn| {
+            let chat = sql("SELECT c.chat AS n FROM conversations c \
+                            JOIN idempotency_keys k ON k.conversation_id = c.id AND k.key = ? \
+                            WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) LIMIT 1")
+            .text(&key)
+            .text(&account.to_string())
+            .load::<One>(conn)?
+            .pop();
+            Ok(chat.map(|chat| ChatId::from_marked(chat.n)))
+        })
+        .await
+    }
+
     /// Was there an order of this conversation under this key?
     ///
     /// # Errors

@@ -147,7 +147,7 @@ impl Tx<'_> {
     /// `None`: it is there already.
     fn insert_message(
         &mut self,
-        recording: &Recording,
+        recording: &mut Recording,
         key: (i64, i64),
         message: &IncomingMessage,
         deleted_at: Option<i64>,
@@ -217,7 +217,7 @@ impl Tx<'_> {
             self.add_object(id, object)?;
         }
         self.add_media_keys(recording.account.no, id, message.media.as_ref())?;
-        self.note_topic(recording.account.no, message)?;
+        self.note_topic(recording, message)?;
         if message.masked {
             self.drop_quotes_of(key, message)?;
         }

@@ -136,6 +136,7 @@ impl Tx<'_> {
             marked_unread: false,
             blocked: false,
             draft: None,
+            topic_drafts: None,
         };
         self.state.conversations.insert(
             key,

@@ -21,6 +21,9 @@ use crate::domain::{
     OrderKind, OrderState, OrderStatus, StoredMessage, StoredOrder, Timestamp, Wording,
 };
 
+/// Orders of one account that may wait at the same time.
+const MOST_WAITING: i64 = 5_000;
+
 /// A random id, never 0.
 pub(in crate::store) fn random_id() -> i64 {
     loop {
@@ -97,6 +100,10 @@ impl Tx<'_> {
         key: (i64, i64),
         order: &NewOrder<'_>,
     ) -> JobResult<OrderId> {
+        // Of drafts there is one for each field.
+        if order.kind != OrderKind::Draft && self.waiting_orders(account.no)? >= MOST_WAITING {
+            return Err(StoreError::OutboxFull.into());
+        }
         let conversation = self.conversation(key)?.fields.id;
         let id = sql(
             "INSERT INTO orders (account_no, conversation_id, kind, payload) VALUES (?, ?, ?, ?) RETURNING id AS n",
@@ -117,6 +124,18 @@ impl Tx<'_> {
                 .run(self.conn)?;
         }
         Ok(OrderId(id))
+    }
+
+    fn waiting_orders(&mut self, account_no: i64) -> JobResult<i64> {
+        let waiting = sql(concat!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM orders WHERE account_no = ? AND state IN ",
+            pending!(),
+            " LIMIT ?)"
+        ))
+        .number(account_no)
+        .number(MOST_WAITING)
+        .get_result::<One>(self.conn)?;
+        Ok(waiting.n)
     }
 
     /// `None`: it is done, or was taken back.

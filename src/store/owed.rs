@@ -178,7 +178,7 @@ impl Tx<'_> {
     }
 
     fn record_stretch(&mut self, stretch: &HistoryStretch) -> JobResult<Stretched> {
-        let (new_messages, _) = self.record_batch(&stretch.batch)?;
+        let new_messages = self.record_batch(&stretch.batch)?.new_messages;
         let account = self.living_account(stretch.batch.account_id)?;
         let key = self.conversation_for(&account, stretch.chat)?;
         let scope_id = scope_of(stretch.chat);

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Recorded, Result, StoreHandle, account_row::KnownAccount, continuity::Claim,
-    job_error::JobResult, message_row::json, tx::Tx,
+    job_error::JobResult, tx::Tx,
 };
-use crate::domain::{Batch, Change, ChatId, ChatMark, DialogRecord, EventBody, Hole, Timestamp};
+use crate::domain::{
+    Batch, Change, ChatDraft, ChatId, ChatMark, DialogRecord, EventBody, Hole, Timestamp,
+};
 
 /// One batch being stored.
 pub(in crate::store) struct Recording {
@@ -17,8 +19,17 @@ pub(in crate::store) struct Recording {
     pub events: usize,
     /// Messages of this batch that are masked: what quotes them may stand before them.
     pub masked: Vec<(ChatId, i32)>,
+    /// Something is of a topic whose title is not known, and was not before.
+    pub unknown_topics: bool,
     /// Conversations whose change nothing else has announced.
     touched: Vec<(i64, i64)>,
+}
+
+/// What a batch came to.
+pub(in crate::store) struct Told {
+    pub new_messages: usize,
+    pub events: usize,
+    pub unknown_topics: bool,
 }
 
 impl Recording {
@@ -39,6 +50,7 @@ impl Recording {
             new_messages: 0,
             events: 0,
             masked: Vec::new(),
+            unknown_topics: false,
             touched: Vec::new(),
         }
     }
@@ -57,7 +69,7 @@ impl Recording {
 }
 
 impl Tx<'_> {
-    pub fn record_batch(&mut self, batch: &Batch) -> JobResult<(usize, usize)> {
+    pub fn record_batch(&mut self, batch: &Batch) -> JobResult<Told> {
         let account = self.living_account(batch.account_id)?;
         self.read_at = (!batch.backfilled).then_some(batch.read_at);
         let mut recording = Recording {
@@ -67,6 +79,7 @@ impl Tx<'_> {
             new_messages: 0,
             events: 0,
             masked: masked(&batch.changes),
+            unknown_topics: false,
             touched: Vec::new(),
         };
         // 1. Peers, because messages and conversations take their names from them.
@@ -138,8 +151,7 @@ impl Tx<'_> {
         Ok(watched)
     }
 
-    /// How many messages were new, and how many events that made.
-    pub fn tell_touched(&mut self, mut recording: Recording) -> JobResult<(usize, usize)> {
+    pub fn tell_touched(&mut self, mut recording: Recording) -> JobResult<Told> {
         for key in std::mem::take(&mut recording.touched) {
             let conversation = self.show_conversation(key)?;
             self.emit(
@@ -148,7 +160,11 @@ impl Tx<'_> {
             )?;
             recording.events += 1;
         }
-        Ok((recording.new_messages, recording.events))
+        Ok(Told {
+            new_messages: recording.new_messages,
+            events: recording.events,
+            unknown_topics: recording.unknown_topics,
+        })
     }
 
     pub fn record_change(&mut self, recording: &mut Recording, change: &Change) -> JobResult<()> {
@@ -191,7 +207,14 @@ impl Tx<'_> {
             Change::Unscheduled { chat, ids, sent } => {
                 self.record_unscheduled(recording, *chat, ids, sent)
             }
-            Change::Drafted { chat, draft } => self.record_draft(recording, *chat, draft.as_ref()),
+            Change::Drafted {
+                chat,
+                topic_id,
+                draft,
+            } => self.record_draft(recording, *chat, *topic_id, draft),
+            Change::Topics { chat, topics, gone } => {
+                self.record_topics(recording, *chat, topics, gone)
+            }
             Change::ClearedBelow { chat, min_id } => self.record_cleared(recording, *chat, *min_id),
             // Bound already; never stored.
             Change::Sent { .. } | Change::Typing { .. } => Ok(()),
@@ -244,6 +267,7 @@ impl Tx<'_> {
         let key = self.conversation_for(&recording.account, dialog.chat)?;
         if let (Some(channel), Some(pts)) = (dialog.chat.channel_id(), dialog.channel_pts) {
             self.seed_channel(recording.account.no, channel, pts)?;
+            self.forgive_topics(recording.account.no, dialog.chat)?;
         }
         let fields = &mut self.conversation(key)?.fields;
         fields.counted_to = fields.counted_to.max(dialog.top_message);
@@ -264,9 +288,11 @@ impl Tx<'_> {
         fields.muted_until = dialog.muted_until.map(Timestamp::millis);
         fields.archived = dialog.archived;
         fields.marked_unread = dialog.marked_unread;
-        fields.draft = dialog.draft.as_ref().and_then(json);
         fields.top_message = fields.top_message.max(dialog.top_message);
         self.mark_conversation(key);
+        // One that has no date is older than whatever waits here.
+        let none = ChatDraft::empty(Timestamp::from_seconds(0));
+        self.take_draft((key, None), dialog.draft.as_ref().unwrap_or(&none))?;
         self.add_unread(recording.account.id, difference)?;
         recording.touch(key);
         Ok(())
@@ -314,12 +340,13 @@ impl StoreHandle {
     /// [`super::StoreError::AccountNotFound`], or as every write; then the position must not be taken as reached.
     pub async fn record_batch(&self, batch: impl Into<Arc<Batch>>) -> Result<Recorded> {
         let batch = batch.into();
-        let ((new_messages, events), commit) = self
+        let (told, commit) = self
             .timed_job("record_batch", move |tx| tx.record_batch(&batch))
             .await?;
         Ok(Recorded {
-            new_messages,
-            events,
+            new_messages: told.new_messages,
+            events: told.events,
+            unknown_topics: told.unknown_topics,
             commit,
         })
     }

@@ -122,7 +122,7 @@ impl Tx<'_> {
             });
         }
         let place = self.place_of(account, key, draft)?;
-        self.forget_draft(key)?;
+        self.forget_draft((key, place.topic_id))?;
         let unsent = Unsent {
             text: &draft.text,
             wording: &draft.wording,
@@ -165,7 +165,7 @@ impl Tx<'_> {
             });
         }
         let place = self.place_of(account, key, draft)?;
-        self.forget_draft(key)?;
+        self.forget_draft((key, place.topic_id))?;
         let mut rows: Vec<i64> = Vec::with_capacity(draft.files.len());
         let mut album_id = None;
         for (file, _) in &draft.files {

@@ -99,6 +99,8 @@ pub struct Recorded {
     pub new_messages: usize,
     /// Events committed with it.
     pub events: usize,
+    /// Topics came whose titles are still to be asked for.
+    pub unknown_topics: bool,
     /// How long the commit took that it was part of.
     pub commit: Duration,
 }
@@ -166,6 +168,8 @@ pub struct QueueDeed {
     /// All of this conversation.
     pub messages: Vec<MessageRowId>,
     pub deed: Deed,
+    /// What was asked for, where the deed says more: the same call may come to another deed later. A repeat is known by it.
+    pub asked: Option<Deed>,
     pub idempotency_key: Option<String>,
 }
 

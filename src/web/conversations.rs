@@ -171,8 +171,10 @@ pub async fn reply(
         "invalid_topic_id",
         "topic_id is the id of a topic of this forum",
     )?;
-    let schedule = check_schedule(body.scheduled_for.as_deref(), conversation)?;
-    check_can_order(service, account, conversation, idempotency_key.as_deref()).await?;
+    let key = idempotency_key.as_deref();
+    let when = body.scheduled_for.as_deref();
+    let schedule = check_schedule(service, when, conversation, key).await?;
+    check_can_order(service, account, conversation, key).await?;
     let reply = QueueReply {
         schedule,
         conversation: conversation.id,
@@ -232,11 +234,44 @@ pub async fn queue_send(
     let body = body.into_inner();
     let words = body.formatted.words(body.text)?;
     check_reply(&words.0)?;
-    check_can_send(&account)?;
     let key = idempotency_key(&request)?;
-    let send = resolved_send(&service, *id, &body.recipient, words, key).await?;
+    let resolved = match check_can_send(&account) {
+        Ok(()) => {
+            let (words, key) = (words.clone(), key.clone());
+            resolved_send(&service, *id, &body.recipient, words, key).await
+        }
+        Err(refused) => Err(refused),
+    };
+    let send = match resolved {
+        Ok(send) => send,
+        // What was taken under this key is answered as taken, though the recipient can't be looked for any more.
+        Err(refused) => taken_send(&service, *id, words, key)
+            .await?
+            .ok_or(refused)?,
+    };
     let queued = service.store.queue_send(send).await?;
     queued_answer(&service, queued, true).await
+}
+
+/// The same call as it was when its key was new.
+async fn taken_send(
+    service: &Service,
+    account: AccountId,
+    (text, wording): (String, Wording),
+    idempotency_key: Option<String>,
+) -> Result<Option<QueueSend>, ApiError> {
+    let Some(key) = idempotency_key else {
+        return Ok(None);
+    };
+    let chat = service.store.chat_under_key(account, key.clone()).await?;
+    Ok(chat.map(|chat| QueueSend {
+        account,
+        chat,
+        peer: None,
+        text,
+        wording,
+        idempotency_key: Some(key),
+    }))
 }
 
 /// Finds the recipient, so that whoever can't be written to is told at once.

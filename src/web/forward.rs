@@ -67,7 +67,8 @@ pub async fn forward_messages(
         let account = service.account(&access, conversation.account_id).await?;
         let key = idempotency_key.as_deref();
         check_can_order(&service, &account, &conversation, key).await?;
-        schedule = check_schedule(body.scheduled_for.as_deref(), &conversation)?;
+        let when = body.scheduled_for.as_deref();
+        schedule = check_schedule(&service, when, &conversation, key).await?;
         if !accounts.contains(&conversation.account_id) {
             accounts.push(conversation.account_id);
         }

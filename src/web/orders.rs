@@ -9,7 +9,7 @@ use super::{
     Access, ApiError, Service,
     form::{Form, is_form},
     optional::{Given, given},
-    outgoing::{check_can_send, check_reply, idempotency_key},
+    outgoing::{check_can_send, check_reply, idempotency_key, was_taken},
     replace, whole,
     wording::Formatted,
 };
@@ -178,6 +178,7 @@ pub async fn delete_messages(
     let first = service.message(&access, messages[0]).await?;
     let conversation = service.conversation(&access, first.conversation_id).await?;
     let deed = deletion(&conversation, body.whom)?;
+    let deed = (deed, None);
     let queued = queue(&service, &access, &request, &conversation, messages, deed).await?;
     Ok(HttpResponse::Accepted().json(json!({ "messages": queued.messages })))
 }
@@ -230,8 +231,14 @@ pub async fn clear_conversation(
         for_everyone: body.whom == Whom::Everyone,
         up_to,
     };
-    let conversation = about_chat(&service, &access, &request, &conversation, deed).await?;
-    Ok(HttpResponse::Accepted().json(json!({ "conversation": conversation })))
+    // A repeat means what was there at first.
+    let asked = Deed::Clear {
+        for_everyone: body.whom == Whom::Everyone,
+        up_to: 0,
+    };
+    let deed = (deed, Some(asked));
+    let queued = queue(&service, &access, &request, &conversation, Vec::new(), deed).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "conversation": queued.conversation })))
 }
 
 /// What an account puts on a chat. Each that is given is an order of its own.
@@ -272,7 +279,9 @@ pub async fn change_conversation(
     let mut conversation = service.conversation(&access, ConversationId(*id)).await?;
     // Also where nothing is to be changed.
     idempotency_key(&request)?;
-    check_can_send(&service.account(&access, conversation.account_id).await?)?;
+    if body.deeds().is_empty() {
+        check_can_send(&service.account(&access, conversation.account_id).await?)?;
+    }
     let is_person = matches!(
         conversation.kind,
         ConversationKind::Private | ConversationKind::Bot
@@ -321,7 +330,7 @@ async fn about_chat(
     deed: Deed,
 ) -> Result<Conversation, ApiError> {
     let none = Vec::new();
-    let queued = queue(service, access, request, conversation, none, deed).await?;
+    let queued = queue(service, access, request, conversation, none, (deed, None)).await?;
     Ok(queued.conversation)
 }
 
@@ -385,18 +394,41 @@ async fn seen_order(
         .ok_or_else(|| ApiError::not_found("order_not_found", "order"))
 }
 
+/// A deed, and what was asked for where that is less.
+pub struct Asked((Deed, Option<Deed>));
+
+impl From<Deed> for Asked {
+    fn from(deed: Deed) -> Self {
+        Self((deed, None))
+    }
+}
+
+impl From<(Deed, Deed)> for Asked {
+    fn from((deed, asked): (Deed, Deed)) -> Self {
+        Self((deed, Some(asked)))
+    }
+}
+
 pub async fn one_message(
     service: &Service,
     access: &Access,
     request: &HttpRequest,
     message: &StoredMessage,
-    deed: Deed,
+    deed: impl Into<Asked>,
 ) -> Result<HttpResponse, ApiError> {
     let conversation = service
         .conversation(access, message.conversation_id)
         .await?;
     let messages = vec![message.id];
-    let queued = queue(service, access, request, &conversation, messages, deed).await?;
+    let queued = queue(
+        service,
+        access,
+        request,
+        &conversation,
+        messages,
+        deed.into().0,
+    )
+    .await?;
     let message = queued.messages.first();
     Ok(HttpResponse::Accepted().json(json!({ "message": message })))
 }
@@ -407,7 +439,7 @@ async fn queue(
     request: &HttpRequest,
     conversation: &Conversation,
     messages: Vec<MessageRowId>,
-    deed: Deed,
+    (deed, asked): (Deed, Option<Deed>),
 ) -> Result<QueuedDeed, ApiError> {
     // One call may be several orders about a chat; a caller's keys have no spaces.
     let kind = deed.kind().as_str();
@@ -417,20 +449,16 @@ async fn queue(
         false => key,
     };
     let account = service.account(access, conversation.account_id).await?;
-    if let Err(refused) = check_can_send(&account) {
-        // What was taken under this key before is answered, whatever became of the account since.
-        let known = match idempotency_key.clone() {
-            Some(key) => service.store.knows_key(conversation.id, key).await?,
-            None => false,
-        };
-        if !known {
-            return Err(refused);
-        }
+    if let Err(refused) = check_can_send(&account)
+        && !was_taken(service, conversation.id, idempotency_key.as_deref()).await?
+    {
+        return Err(refused);
     }
     let queue = QueueDeed {
         conversation: conversation.id,
         messages,
         deed,
+        asked,
         idempotency_key,
     };
     let queued = service.store.queue_deed(queue).await?;

@@ -7,8 +7,8 @@ use actix_web::HttpRequest;
 use super::{ApiError, Service};
 use crate::{
     domain::{
-        Account, AccountState, Change, Conversation, ConversationKind, Place, Schedule, Timestamp,
-        check_text,
+        Account, AccountState, Change, Conversation, ConversationId, ConversationKind, Place,
+        Schedule, Timestamp, check_text,
     },
     store::Target,
     telegram::Urgency,
@@ -118,16 +118,24 @@ pub async fn check_can_order(
     key: Option<&str>,
 ) -> Result<(), ApiError> {
     let allowed = check_can_send(account).and_then(|()| check_can_write(conversation));
-    let (Err(_), Some(key)) = (&allowed, key) else {
-        return allowed;
-    };
-    match service
-        .store
-        .knows_key(conversation.id, key.to_owned())
-        .await?
-    {
-        true => Ok(()),
-        false => allowed,
+    if allowed.is_err() && was_taken(service, conversation.id, key).await? {
+        return Ok(());
+    }
+    allowed
+}
+
+/// What was taken under its key before is answered as it was, whatever became of the account, the chat or its time since.
+pub async fn was_taken(
+    service: &Service,
+    conversation: ConversationId,
+    key: Option<&str>,
+) -> Result<bool, ApiError> {
+    match key {
+        Some(key) => Ok(service
+            .store
+            .knows_key(conversation, key.to_owned())
+            .await?),
+        None => Ok(false),
     }
 }
 
@@ -152,9 +160,11 @@ fn is_key(text: &str) -> bool {
 ///
 /// # Errors
 /// 422 when it is no moment, one that has passed, too late, or there is nobody whose coming online could be waited for.
-pub fn check_schedule(
+pub async fn check_schedule(
+    service: &Service,
     when: Option<&str>,
     conversation: &Conversation,
+    key: Option<&str>,
 ) -> Result<Option<Schedule>, ApiError> {
     let Some(when) = when else {
         return Ok(None);
@@ -173,7 +183,10 @@ pub fn check_schedule(
             moment > now && moment.until(now) <= LATEST
         }
     };
-    fits.then_some(Some(schedule)).ok_or_else(invalid)
+    match fits || was_taken(service, conversation.id, key).await? {
+        true => Ok(Some(schedule)),
+        false => Err(invalid()),
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     Access, ApiError, Service,
     form::Form,
-    outgoing::{check_can_send, idempotency_key},
+    outgoing::{check_can_send, idempotency_key, was_taken},
     replies,
 };
 use crate::{
@@ -24,13 +24,18 @@ pub async fn file_of(
 ) -> Result<HttpResponse, ApiError> {
     let message = service.message(access, id).await?;
     let account = service.account(access, message.account_id).await?;
-    check_can_send(&account)?;
-    check_replaceable(&message)?;
     let idempotency_key = idempotency_key(request)?;
+    let key = idempotency_key.as_deref();
+    if let Err(refused) = check_can_send(&account).and_then(|()| check_replaceable(&message))
+        && !was_taken(service, message.conversation_id, key).await?
+    {
+        return Err(refused);
+    }
     replies::read_files(service, account.id, form).await?;
-    let (text, wording) = match form.field("text")? {
-        Some(_) => replies::caption(service, account.id, replies::words(form)?).await?,
-        None => caption_of(&message),
+    let given = form.field("text")?.is_some();
+    let (text, wording) = match given {
+        true => replies::caption(service, account.id, replies::words(form)?).await?,
+        false => caption_of(&message),
     };
     let files = form.guise(&service.staging).await?;
     let [file] = &replies::named(&files)[..] else {
@@ -53,6 +58,12 @@ pub async fn file_of(
             entities: wording.entities,
             preview: true,
         },
+        // The caption that it has may be another one when the call comes again.
+        asked: (!given).then(|| Deed::Edit {
+            text: String::new(),
+            entities: Vec::new(),
+            preview: false,
+        }),
         idempotency_key,
     };
     let (store, file) = (service.store.clone(), file.clone());

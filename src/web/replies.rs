@@ -86,7 +86,8 @@ pub async fn reply(
         "topic_id is the id of a topic of this forum",
     )?;
     let schedule = form.field("scheduled_for")?.filter(|when| !when.is_empty());
-    let schedule = check_schedule(schedule, conversation)?;
+    let key = idempotency_key.as_deref();
+    let schedule = check_schedule(service, schedule, conversation, key).await?;
     let reply = QueueReply {
         schedule,
         conversation: conversation.id,

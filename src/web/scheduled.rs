@@ -10,14 +10,14 @@ use tokio::time::timeout;
 use super::{
     Access, ApiError, Service,
     orders::{has_file, one_message},
-    outgoing::{check_reply, check_schedule, number},
+    outgoing::{GENERAL, check_reply, check_schedule, idempotency_key, number, was_taken},
     wording::Formatted,
 };
 use crate::{
     account::scheduled::compare,
     domain::{
-        ChatDraft, Conversation, ConversationId, Deed, MessageRowId, Schedule, StoredMessage,
-        Timestamp, check_text,
+        ChatDraft, Conversation, ConversationId, ConversationKind, Deed, MessageRowId, Schedule,
+        StoredMessage, Timestamp, Wording, check_text,
     },
 };
 
@@ -66,33 +66,33 @@ pub async fn reschedule_message(
     request: HttpRequest,
     body: web::Json<Reschedule>,
 ) -> Result<HttpResponse, ApiError> {
-    let (message, at) = waiting(&service, &access, *id).await?;
+    let key = idempotency_key(&request)?;
+    let (message, kept) = waiting(&service, &access, *id, key.as_deref()).await?;
     let conversation = service
         .conversation(&access, message.conversation_id)
         .await?;
     let body = body.into_inner();
-    let at = check_schedule(body.scheduled_for.as_deref(), &conversation)?.unwrap_or(at);
-    let deed = match body.text {
-        None => Deed::Reschedule {
-            text: None,
-            entities: Vec::new(),
-            preview: true,
-            at,
-        },
+    let when = body.scheduled_for.as_deref();
+    let given = check_schedule(&service, when, &conversation, key.as_deref()).await?;
+    let (text, wording) = match body.text {
+        None => (None, Wording::default()),
         Some(text) => {
             let (text, wording) = body.formatted.words(text)?;
             if !(text.is_empty() && has_file(&message)) {
                 check_reply(&text)?;
             }
-            Deed::Reschedule {
-                text: Some(text),
-                entities: wording.entities,
-                preview: !wording.no_preview,
-                at,
-            }
+            (Some(text), wording)
         }
     };
-    one_message(&service, &access, &request, &message, deed).await
+    let deed = |at: Option<Schedule>| Deed::Reschedule {
+        text: text.clone(),
+        entities: wording.entities.clone(),
+        preview: !wording.no_preview,
+        at: at.unwrap_or(Schedule::At(Timestamp::from_seconds(0))),
+    };
+    // The time that it has may be another one when the call comes again.
+    let both = (deed(given.or(kept)), deed(given));
+    one_message(&service, &access, &request, &message, both).await
 }
 
 pub async fn send_now(
@@ -101,7 +101,8 @@ pub async fn send_now(
     id: web::Path<i64>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (message, _) = waiting(&service, &access, *id).await?;
+    let key = idempotency_key(&request)?;
+    let (message, _) = waiting(&service, &access, *id, key.as_deref()).await?;
     one_message(&service, &access, &request, &message, Deed::SendNow).await
 }
 
@@ -111,22 +112,26 @@ pub async fn withdraw_message(
     id: web::Path<i64>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let (message, _) = waiting(&service, &access, *id).await?;
+    let key = idempotency_key(&request)?;
+    let (message, _) = waiting(&service, &access, *id, key.as_deref()).await?;
     one_message(&service, &access, &request, &message, Deed::Withdraw).await
 }
 
+/// With the time that it waits for; without one it waits no longer, and the call is a repeat.
 async fn waiting(
     service: &Service,
     access: &Access,
     id: i64,
-) -> Result<(StoredMessage, Schedule), ApiError> {
+    key: Option<&str>,
+) -> Result<(StoredMessage, Option<Schedule>), ApiError> {
     let message = service.message(access, MessageRowId(id)).await?;
-    let Some(at) = message.scheduled_for else {
+    let at = message.scheduled_for;
+    if at.is_none() && !was_taken(service, message.conversation_id, key).await? {
         return Err(ApiError::conflict(
             "message_not_scheduled",
             "this message does not wait for a time",
         ));
-    };
+    }
     Ok((message, at))
 }
 
@@ -136,6 +141,7 @@ pub struct NewDraft {
     #[serde(flatten)]
     formatted: Formatted,
     reply_to_message_id: Option<String>,
+    topic_id: Option<String>,
 }
 
 /// Kept here at once; Telegram is told by an order, which outlasts everything.
@@ -152,6 +158,18 @@ pub async fn put_draft(
         "invalid_reply_to",
         "reply_to_message_id is a message_id of this chat",
     )?;
+    let topic_id = number(
+        body.topic_id.as_deref(),
+        "invalid_topic_id",
+        "topic_id is the id of a topic of this forum",
+    )?;
+    let topic_id = topic_id.filter(|topic| *topic != GENERAL);
+    if topic_id.is_some() && before.kind != ConversationKind::Supergroup {
+        return Err(ApiError::unprocessable(
+            "invalid_topic_id",
+            "this conversation is no forum, and has no topics",
+        ));
+    }
     let (text, wording) = body.formatted.words(body.text)?;
     let draft = ChatDraft {
         entities: wording.entities,
@@ -164,7 +182,7 @@ pub async fn put_draft(
         check_text(&draft.text)
             .map_err(|error| ApiError::unprocessable("text_too_long", error.to_string()))?;
     }
-    let (conversation, changed) = service.store.set_draft(before.id, kept).await?;
+    let (conversation, changed) = service.store.set_draft(before.id, topic_id, kept).await?;
     if changed {
         service.supervisor.wake_outbox(before.account_id).await;
     }

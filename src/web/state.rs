@@ -118,6 +118,11 @@ impl From<StoreError> for ApiError {
                 Self::unprocessable("reply_to_not_found", text)
             }
             StoreError::NotQuoted => Self::unprocessable("invalid_quote", text),
+            StoreError::OutboxFull => Self::new(
+                actix_web::http::StatusCode::TOO_MANY_REQUESTS,
+                "outbox_full",
+                text,
+            ),
             StoreError::OtherTopic => Self::unprocessable("invalid_topic_id", text),
             StoreError::Exists(_) => Self::conflict("exists", text),
             StoreError::InvalidCursor => Self::bad_request("invalid_cursor", text),

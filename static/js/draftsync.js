@@ -5,6 +5,7 @@
 
 import { api } from './api.js';
 import { parseMarkdown, toMarkdown } from './markdown.js';
+import { GENERAL, chatKey, conversationOf, topicOf } from './topics.js';
 
 const REST_MS = 1500;
 /** Events from before a save may come after its answer: for so long they say nothing. */
@@ -20,6 +21,13 @@ export function draftOf(source) {
   if (source.trim() === '') return { text: '', entities: [] };
   const { text, entities } = parseMarkdown(source);
   return entities.length > 0 ? { text, entities } : { text: source, entities: [] };
+}
+
+/** The field of a conversation, or of a topic of it: like a conversation by itself, under a key of its own. @param {string|null} topic */
+export function fieldOf(conversation, topic) {
+  if (topic === null || topic === GENERAL) return conversation;
+  const draft = (conversation.topic_drafts ?? []).find((one) => String(one.topic_id) === topic) ?? null;
+  return { ...conversation, id: chatKey(conversation.id, topic), topic, draft };
 }
 
 export class DraftSync {
@@ -64,6 +72,14 @@ export class DraftSync {
     }
   }
 
+  /** All fields of a conversation: in topics, too, something may stand, or have stood. */
+  told(conversation) {
+    const of = `${conversation.id}#`;
+    const known = [...this.same.keys()].filter((key) => key.startsWith(of)).map(topicOf);
+    const drafted = (conversation.topic_drafts ?? []).map((one) => String(one.topic_id));
+    for (const topic of new Set([null, ...drafted, ...known])) this.heard(fieldOf(conversation, topic));
+  }
+
   /** What Telegram has now. @returns {boolean} whether it was taken over */
   heard(conversation) {
     if (this.clock.now() < (this.settling.get(conversation.id) ?? 0)) return false;
@@ -84,11 +100,15 @@ export function keepDrafts(app) {
   const sync = new DraftSync({
     read: (conversation) => app.composer.textOf(conversation),
     write: (conversation, text) => { app.drafts.set(conversation, text); app.composer.redraw(conversation); app.store.ask(); },
-    save: api.saveDraft,
+    save: async (key, draft) => {
+      const topic = topicOf(key);
+      const { conversation } = await api.saveDraft(conversationOf(key), topic === null ? draft : { ...draft, topic_id: topic });
+      return { conversation: fieldOf({ ...conversation, id: String(conversation.id) }, topic) };
+    },
   });
   app.store.watch((state, before, action) => {
     const told = action.type === 'events' ? action.events.map(({ data }) => data?.conversation) : ['page_loaded', 'conversations_found'].includes(action.type) ? action.conversations : [];
-    for (const one of told) if (one && one.draft !== undefined) sync.heard({ ...one, id: String(one.id) });
+    for (const one of told) if (one && one.draft !== undefined) sync.told({ ...one, id: String(one.id) });
   });
   return sync;
 }

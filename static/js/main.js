@@ -14,7 +14,7 @@ import { keepDrafts } from './draftsync.js';
 import { Drafts, Prefs, readJson, session, usable } from './prefs.js';
 import { Player } from './player.js';
 import { Store } from './store.js';
-import { openKey } from './topics.js';
+import { lacksTitles, openKey } from './topics.js';
 import { Uploads } from './uploads.js';
 import { explain } from './words.js';
 import { AccountSheet } from './views/account.js';
@@ -199,7 +199,8 @@ export class App {
     for (const { event, data } of events) if (event === 'order_updated') this.deeds.tellOrder(data.order);
     const { selected } = this.state;
     const renamed = ({ data }) => String(data?.message?.conversation_id) === selected && data.message.action?.kind?.startsWith('topic_');
-    if (selected !== null && events.some(renamed)) this.actions.loadTopics(selected);
+    const named = ({ event, data }) => event === 'conversation_updated' && String(data?.conversation?.id) === selected && lacksTitles(this.state);
+    if (selected !== null && events.some((one) => renamed(one) || named(one))) this.actions.loadTopics(selected);
     if (selected !== null && this.chat.pinned && events.some(({ event, data }) => event === 'message_received' && String(data?.message?.conversation_id) === selected)) this.readIfAsked(selected);
   }
 

@@ -144,6 +144,8 @@ function patchTail(chat, message) {
 }
 
 export function removeMessage(chat, id) {
+  const has = (one) => one.id === id;
+  if (!chat.messages.some(has) && !chat.tail.some(has)) return chat;
   return { ...chat, messages: chat.messages.filter((one) => one.id !== id), tail: chat.tail.filter((one) => one.id !== id) };
 }
 

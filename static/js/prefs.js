@@ -78,14 +78,15 @@ export class Prefs {
   }
 }
 
-/** Unsent text per account and chat. It belongs to the pair, so it survives the conversation's row. */
+/** Unsent text per account and chat, and per topic of a forum. It belongs to the pair, so it survives the conversation's row. */
 export class Drafts {
   constructor(storage) {
     this.storage = storage;
   }
 
   key(conversation) {
-    return `${DRAFT}${conversation.account_id}.${conversation.chat_id}`;
+    const topic = conversation.topic ? `#${conversation.topic}` : '';
+    return `${DRAFT}${conversation.account_id}.${conversation.chat_id}${topic}`;
   }
 
   get(conversation) {

@@ -336,7 +336,16 @@ function messageEvent(state, data, isNew) {
   if (!data.message) return state;
   const message = normaliseMessage({ conversation_id: data.conversation?.id, ...data.message });
   if (message.scheduled_for) return withScheduled(state, message);
-  return withMessage(withoutScheduled(state, message.conversation_id, [message.id]), message, (chat) => addLive(chat, message, isNew));
+  const here = withoutElsewhere(withoutScheduled(state, message.conversation_id, [message.id]), message);
+  return withMessage(here, message, (chat) => addLive(chat, message, isNew));
+}
+
+/** A message stands in one conversation: what waits for a group follows it into the supergroup that it becomes. */
+function withoutElsewhere(state, message) {
+  if (message.status !== 'pending' && message.status !== 'sent') return state;
+  let next = state;
+  for (const key of state.chats.keys()) if (conversationOf(key) !== message.conversation_id) next = withChat(next, key, (chat) => removeMessage(chat, message.id));
+  return next;
 }
 
 /** Deletions name rows; what they said stays known as far as it was loaded. */

@@ -22,6 +22,13 @@ export function isIn(message, topic) {
   return topic === null || String(message.topic?.id ?? GENERAL) === topic;
 }
 
+/** Is a message shown of whose topic nothing is known but its number? */
+export function lacksTitles(state) {
+  const known = state.topics.get(state.selected) ?? [];
+  const messages = state.chats.get(openKey(state))?.messages ?? [];
+  return messages.some(({ topic }) => topic && !topic.title && !known.some((one) => String(one.id) === String(topic.id)));
+}
+
 /** The key of what is open. */
 export function openKey(state) {
   return state.selected === null ? null : chatKey(state.selected, state.topic);

@@ -162,6 +162,93 @@ async fn a_deletion_can_be_taken_back_and_several_go_at_once() {
     desk.close().await;
 }
 
+/// Protects two people at one message: changed on both desks at once it has both versions, one after the other, and reads the same
+/// on both; deleted on both it is deleted, and neither is told of trouble.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_desks_act_on_one_message_at_once() {
+    let met = met(&["Hello"]).await;
+    let (one, two) = (
+        Desk::open(met.fleet.address()).await,
+        Desk::open(met.fleet.address()).await,
+    );
+    let desks = [&one, &two];
+    for desk in desks {
+        desk.choose("Contact one").await;
+    }
+    one.reply("It cost 100").await;
+    for (desk, text) in desks.into_iter().zip(["It costs 110", "It costs 120"]) {
+        desk.until_message("It cost 100", "sent").await;
+        menu(desk, "It cost 100", "Edit").await;
+        desk.fill("#reply", text).await;
+    }
+    tokio::join!(one.keys("Enter"), two.keys("Enter"));
+    until_theirs(&met, "both changes", |messages| {
+        messages.last().unwrap().former_texts.len() == 2
+    })
+    .await;
+    let last = theirs(&met.fleet, &met.account, met.person);
+    let last = last.last().unwrap().text.clone();
+    for desk in desks {
+        desk.until_message(&last, "sent").await;
+        desk.until_gone(".orders").await;
+    }
+
+    for desk in desks {
+        menu(desk, &last, "Delete…").await;
+    }
+    tokio::join!(
+        one.click_text(".sheet .button", "Delete"),
+        two.click_text(".sheet .button", "Delete")
+    );
+    until_theirs(&met, "the message to be gone", |messages| {
+        messages.last().unwrap().deleted
+    })
+    .await;
+    let gone = format!(
+        "[...document.querySelectorAll('.message.deleted .body')].some((one) => one.textContent === {})",
+        serde_json::json!(last)
+    );
+    for desk in desks {
+        desk.until_gone("#undo").await;
+        desk.until_gone(".message.going").await;
+        desk.until("it to be marked as deleted", &gone).await;
+        desk.until_gone(".orders").await;
+    }
+    one.close().await;
+    two.close().await;
+}
+
+/// Protects whoever looks on while a group becomes a supergroup: what waited for it is in the supergroup, and does not stand as
+/// deleted where it was written.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_group_leaves_it_for_its_supergroup() {
+    let met = met(&["Hello"]).await;
+    let telegram = &met.fleet.telegram;
+    let group = telegram.add_group("Workshop", &[met.person, met.account.user]);
+    telegram.say(met.person, group, "hello all");
+    let desk = Desk::open(met.fleet.address()).await;
+    desk.choose("Workshop").await;
+    desk.until_message("hello all", "received").await;
+    let wait = Fault::flood_wait(2).on("messages.sendMessage");
+    telegram.set_fault(wait.times(1));
+    desk.reply("prices").await;
+    desk.until_message("prices", "pending").await;
+    let supergroup = telegram.migrate_group(group).unwrap();
+    until_text(&met, supergroup, "prices").await;
+    desk.until(
+        "it to be gone from here",
+        "![...document.querySelectorAll('.message')].some((one) => one.textContent.includes('prices')) && !document.querySelector('.message.deleted')",
+    )
+    .await;
+    desk.close().await;
+}
+
+async fn until_text(met: &Met, chat: i64, text: &str) {
+    let look = async || theirs(&met.fleet, &met.account, chat);
+    let said = |messages: &Vec<LedgerMessage>| messages.iter().any(|one| one.text == text);
+    wait::until(text, look, said).await;
+}
+
 /// Protects: what is typed as formatting is shown before it goes, goes as formatting, and can go as typed.
 #[tokio::test(flavor = "multi_thread")]
 async fn formatting_is_typed_shown_and_sent() {

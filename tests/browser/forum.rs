@@ -5,6 +5,7 @@ use switchboard_simulator::PersonSpec;
 use crate::support::{
     browser::{Desk, Look},
     fleet::Fleet,
+    wait,
 };
 
 /// Protects whoever answers in a forum: each topic by itself and all of them together, and never a doubt about where a
@@ -58,7 +59,26 @@ async fn a_forum_is_read_by_topic_and_a_reply_says_where_it_goes() {
     shown.sort();
     assert_eq!(shown, ["an order", "another order", "it is packed"]);
 
+    // What is typed in a topic is kept there, also at Telegram; what the phone has in another is shown there.
+    sim.type_topic_draft(account.user, forum, returns, "half a return")
+        .unwrap();
+    desk.js("const field = document.querySelector('#composer textarea'); field.value = 'half an order'; field.dispatchEvent(new Event('input', { bubbles: true }))")
+        .await;
+    let there = async || sim.topic_draft(account.user, forum, orders);
+    wait::until("the draft at Telegram", there, |draft| {
+        draft.as_deref() == Some("half an order")
+    })
+    .await;
+    let field = "document.querySelector('#composer textarea').value";
+    desk.click_text("#topics .chip", "Возвраты").await;
+    desk.until("the phone's draft", &format!("{field} === 'half a return'"))
+        .await;
+    desk.click_text("#topics .chip", "Orders").await;
+    desk.until("ours", &format!("{field} === 'half an order'"))
+        .await;
     desk.click_text("#topics .chip", "All").await;
+    desk.until("a field of its own", &format!("{field} === ''"))
+        .await;
     desk.until_message("another return", "received").await;
     desk.until(
         "the reply in its topic",

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { draftOf, DraftSync, sourceOf } from '../../static/js/draftsync.js';
+import { draftOf, DraftSync, fieldOf, sourceOf } from '../../static/js/draftsync.js';
 import { initialState, reduce } from '../../static/js/state.js';
 import { fieldMoment, fieldValue, inOrder, usualTimes } from '../../static/js/later.js';
 
@@ -99,4 +99,22 @@ test('what waits for its time is a list of its own', () => {
   assert.deepEqual(gone.scheduled.get('1'), []);
   const sent = told(state, 'message_sent', { message: waiting({ status: 'sent', scheduled_for: null, message_id: '12' }) });
   assert.deepEqual(sent.scheduled.get('1'), []);
+});
+
+// Protects: each topic of a forum has a field of its own; what stands in one is never shown in another.
+test('the drafts of topics are told apart', async () => {
+  const { sync, saved, texts, conversation, rest } = world();
+  const forum = { ...conversation(), topic_drafts: [{ topic_id: '7', text: 'in the topic' }] };
+  sync.told(forum);
+  assert.equal(texts.get('1'), undefined);
+  assert.equal(texts.get('1#7'), 'in the topic');
+  assert.equal(fieldOf(forum, '1').id, '1');
+  texts.set('1#7', 'in the topic, and more');
+  sync.typed(fieldOf(forum, '7'));
+  await rest();
+  assert.deepEqual(saved, ['in the topic, and more']);
+  const other = world();
+  other.sync.told(forum);
+  other.sync.told(other.conversation());
+  assert.equal(other.texts.get('1#7'), '');
 });

@@ -389,3 +389,16 @@ test('a group that became a supergroup leads there', () => {
   assert.equal(supergroupOf({ conversations, chats: said({ kind: 'chat_create' }) }, group), null);
   assert.equal(supergroupOf({ conversations, chats: new Map() }, group), null);
 });
+
+// Protects: what waited for a group that became a supergroup is shown there, and not as deleted where it was.
+test('a message that moved to another conversation is gone from the first', () => {
+  const message = { id: 7, conversation_id: '1', account_id: 'a', chat_id: '-4', message_id: null, direction: 'outgoing', text: 'prices', timestamp: '2026-01-16T10:00:00.000Z', status: 'pending', delivery: 'queued' };
+  const event = (name, data) => ({ event: name, data });
+  let state = reduce(initialState(), { type: 'conversation_opened', id: '1' });
+  state = reduce(state, { type: 'messages_page', id: '1', direction: 'latest', messages: [message], next_cursor: null, prev_cursor: null });
+  state = reduce(state, { type: 'events', now: 0, events: [
+    event('message_deleted', { account_id: 'a', conversation_id: 1, chat_id: '-4', ids: [7], message_ids: [], deleted_at: '2026-01-16T10:00:01.000Z' }),
+    event('message_sent', { message: { ...message, conversation_id: 2, chat_id: '-1007' }, conversation: { id: 2, account_id: 'a', chat_id: '-1007', kind: 'supergroup', title: 'Group', unread: 0, last_message: null, last_message_at: null } }),
+  ] });
+  assert.deepEqual(state.chats.get('1').messages, []);
+});

@@ -1,8 +1,5 @@
 //! Chat marks: muted, archived, marked as unread, blocked and reported, here and on the account's other devices.
 
-use std::time::Duration;
-
-use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{Effect, Fault, PersonSpec};
@@ -127,63 +124,4 @@ async fn marks_go_to_telegram_and_come_from_it() {
         .call(Method::PATCH, &path, Some(json!({ "blocked": true })))
         .await;
     assert_eq!(answer["error"]["code"], "not_a_person");
-}
-
-/// Protects each kind of mark over `kill -9` at any moment: it is set, and taken off again, and nothing of it is left to do.
-/// `SWITCHBOARD_KILLS` takes another number.
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_random_moments_every_mark_is_made() {
-    let (mut fleet, account, person, conversation) = Fleet::with_a_chat().await;
-    let telegram = fleet.telegram.clone();
-    let path = format!("/conversations/{}", conversation["id"]);
-    let slow = Fault::new(Effect::SlowAnswer { millis: 20 });
-    for method in [
-        "account.updateNotifySettings",
-        "folders.editPeerFolders",
-        "messages.markDialogUnread",
-        "contacts.*",
-        "messages.saveDraft",
-    ] {
-        telegram.set_fault(slow.clone().on(method));
-    }
-    let mut chance = StdRng::seed_from_u64(20_261_204);
-    let kills = std::env::var("SWITCHBOARD_KILLS").map_or(3, |text| text.parse().unwrap());
-    for round in 0..kills {
-        let on = round % 2 == 0;
-        let all = json!({ "muted": on, "archived": on, "marked_unread": on, "blocked": on });
-        let (status, answer) = fleet.api.call(Method::PATCH, &path, Some(all)).await;
-        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
-        let words = if on {
-            format!("half {round}")
-        } else {
-            String::new()
-        };
-        let draft = Some(json!({ "text": words }));
-        let (status, _) = fleet
-            .api
-            .call(Method::PUT, &format!("{path}/draft"), draft)
-            .await;
-        assert_eq!(status, StatusCode::OK);
-        tokio::time::sleep(Duration::from_millis(chance.random_range(0..90))).await;
-        fleet.kill_service();
-        fleet.start_service();
-        let file = fleet.data_dir().join("switchboard.db");
-        let left = async || rows::number(&file, "SELECT count(*) AS n FROM orders");
-        wait::until("every order to be done", left, |left| *left == 0).await;
-        let made = telegram.look(|world| {
-            let account = world.accounts.get(&account.user).unwrap();
-            let dialog = account.mailbox.dialogs.get(&person.into()).unwrap();
-            let blocked = account.blocked.contains(&person);
-            [
-                dialog.muted_until > 0,
-                dialog.folder == 1,
-                dialog.unread_mark,
-                blocked,
-                dialog.draft.is_some(),
-            ]
-        });
-        assert_eq!(made, [on; 5], "round {round}");
-        let marks = ["muted", "archived", "marked_unread", "blocked"].map(|mark| (mark, on));
-        until(&fleet, &conversation, marks).await;
-    }
 }

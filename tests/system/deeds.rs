@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{Effect, Fault, PersonSpec, world::LedgerMessage};
@@ -364,87 +363,6 @@ async fn a_deed_whose_answer_was_lost_is_done_once() {
         let wanted = json!(format!("{word}, edited"));
         wait::until("the desk to know", seen, |text| *text == wanted).await;
     }
-}
-
-/// How often the service is killed; `SWITCHBOARD_KILLS` takes another number.
-fn kills() -> usize {
-    std::env::var("SWITCHBOARD_KILLS").map_or(4, |text| text.parse().unwrap())
-}
-
-/// Protects every kind of deed over `kill -9` at any moment: each has exactly one effect at the end.
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_random_moments_every_deed_is_done_once() {
-    let mut talk = Talk::start().await;
-    let mut chance = StdRng::seed_from_u64(20_261_129);
-    let slow = Fault::new(Effect::SlowAnswer { millis: 20 });
-    for method in [EDIT, DELETE, REACT, PIN] {
-        talk.fleet.telegram.set_fault(slow.clone().on(method));
-    }
-    for round in 0..kills() {
-        let before = format!("round {round}");
-        let (ours, incoming) = (
-            talk.sent(&before).await,
-            talk.received(&format!("{before}?")).await,
-        );
-        let gone = talk.sent(&format!("{before} goes")).await;
-        let notices = talk.notices();
-        let edit = json!({ "text": format!("{before}, edited") });
-        talk.order(Method::PATCH, &path(&ours, ""), Some(edit))
-            .await;
-        talk.order(
-            Method::PUT,
-            &path(&incoming, "/reaction"),
-            Some(json!({ "emoji": "👍" })),
-        )
-        .await;
-        talk.order(
-            Method::PUT,
-            &path(&incoming, "/pin"),
-            Some(json!({ "pinned": true })),
-        )
-        .await;
-        talk.order(Method::DELETE, &path(&gone, "?for=everyone"), None)
-            .await;
-        tokio::time::sleep(Duration::from_millis(chance.random_range(0..90))).await;
-        talk.fleet.kill_service();
-        talk.fleet.start_service();
-        talk.until_done().await;
-        assert_eq!(
-            talk.theirs(&ours).former_texts,
-            std::slice::from_ref(&before)
-        );
-        let marked = talk.theirs(&incoming);
-        assert_eq!(
-            marked.reactions,
-            [("👍".to_owned(), talk.account.user)],
-            "{before}"
-        );
-        assert_eq!(
-            (marked.pinned, talk.notices() - notices),
-            (true, 1),
-            "{before}"
-        );
-        assert!(talk.theirs(&gone).deleted, "{before}");
-        let seen = async || {
-            let ours = talk.fleet.api.get(&path(&ours, "")).await["message"].clone();
-            let gone = talk.fleet.api.get(&path(&gone, "")).await["message"].clone();
-            (ours["text"].clone(), gone["deleted_at"].is_string())
-        };
-        let wanted = (json!(format!("{before}, edited")), true);
-        wait::until("the desk to know", seen, |seen| *seen == wanted).await;
-    }
-    let waiting = format!("/conversations/{}/clear", talk.id());
-    let clear = Some(json!({ "for": "everyone" }));
-    talk.order(Method::POST, &waiting, clear).await;
-    talk.fleet.kill_service();
-    talk.fleet.start_service();
-    talk.until_done().await;
-    assert!(
-        talk.fleet
-            .telegram
-            .texts(talk.account.user, talk.person)
-            .is_empty()
-    );
 }
 
 /// Protects honesty: what Telegram refuses is a failed order with its reason, which can be tried again or put away; the

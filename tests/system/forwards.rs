@@ -413,37 +413,6 @@ async fn messages_go_on_into_a_topic() {
     assert_eq!(answer["error"]["code"], "invalid_topic_id");
 }
 
-/// Protects the same over `kill -9` at any moment: `SWITCHBOARD_KILLS` takes another number.
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_random_moments_each_message_goes_on_once() {
-    let mut town = Town::start(1).await;
-    let mut chance = StdRng::seed_from_u64(20_261_202);
-    let kills = std::env::var("SWITCHBOARD_KILLS").map_or(3, |text| text.parse().unwrap());
-    town.fleet
-        .telegram
-        .set_fault(Fault::new(Effect::SlowAnswer { millis: 30 }).on(FORWARD));
-    let mut wanted = Vec::new();
-    for round in 0..kills {
-        let text = format!("round {round}");
-        let said = town.said(&text).await;
-        let body =
-            json!({ "message_ids": [said["id"]], "conversation_ids": [town.chats[1]["id"]] });
-        let (status, answer) = town.forward(body).await;
-        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
-        tokio::time::sleep(Duration::from_millis(chance.random_range(0..90))).await;
-        town.fleet.kill_service();
-        town.fleet.start_service();
-        town.until_done().await;
-        wanted.push(text);
-        let texts: Vec<_> = town
-            .ours(town.people[1])
-            .into_iter()
-            .map(|one| one.text)
-            .collect();
-        assert_eq!(texts, wanted);
-    }
-}
-
 /// Protects against the double and the loss: lines that break before and after Telegram took it, answers that are unreadable,
 /// and `kill -9`.
 #[tokio::test(flavor = "multi_thread")]

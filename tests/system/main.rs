@@ -39,6 +39,7 @@ mod history;
 mod in_front;
 mod isolation;
 mod joined;
+mod killed;
 mod licence_phone;
 mod live_feed;
 mod log_out;

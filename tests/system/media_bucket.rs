@@ -54,6 +54,34 @@ fn objects(folder: &Path) -> Vec<(String, u64)> {
     found
 }
 
+/// The files among them, without the notes of who has which.
+fn kept(folder: &Path) -> Vec<(String, u64)> {
+    let mut all = objects(folder);
+    all.retain(|(name, _)| uuid::Uuid::parse_str(name).is_err());
+    all
+}
+
+/// A service whose files lie in a bucket of this server's.
+async fn fleet(accounts: usize, address: &str) -> Fleet {
+    Fleet::builder()
+        .accounts(accounts)
+        .env("SWITCHBOARD_MEDIA_STORE", "s3://files/desk/media")
+        .env("AWS_ENDPOINT", address)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
+        .env("AWS_ALLOW_HTTP", "true")
+        .start()
+        .await
+}
+
+fn calls(fleet: &Fleet) -> u64 {
+    let asked = fleet
+        .telegram
+        .look(|world| world.methods.get("upload.getFile").copied());
+    asked.unwrap_or_default()
+}
+
 /// Protects the other store: files go there once they are whole, come from there afterwards, in ranges too, also when the
 /// account is away and after a new start; and they go with the account.
 #[tokio::test(flavor = "multi_thread")]
@@ -62,24 +90,9 @@ async fn whole_files_lie_in_the_bucket() {
     let bucket = root.path().join("files");
     fs::create_dir(&bucket).unwrap();
     let (address, server) = serve(root.path()).await;
-    let mut fleet = Fleet::builder()
-        .accounts(1)
-        .env("SWITCHBOARD_MEDIA_STORE", "s3://files/desk/media")
-        .env("AWS_ENDPOINT", &address)
-        .env("AWS_REGION", "eu-central-1")
-        .env("AWS_ACCESS_KEY_ID", KEY)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET)
-        .env("AWS_ALLOW_HTTP", "true")
-        .start()
-        .await;
+    let mut fleet = fleet(1, &address).await;
     let account = fleet.accounts[0].clone();
     let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
-    let calls = |fleet: &Fleet| {
-        let methods = |world: &switchboard_simulator::world::World| {
-            world.methods.get("upload.getFile").copied()
-        };
-        fleet.telegram.look(methods).unwrap_or_default()
-    };
     let mut urls = Vec::new();
     for (name, size) in [("small", 1_000), ("parts", 20 << 20), ("nothing", 0)] {
         let media = Media::Document {
@@ -106,7 +119,7 @@ async fn whole_files_lie_in_the_bucket() {
     fetch(&fleet).await;
     let there = wait::until(
         "three objects",
-        || async { objects(&bucket) },
+        || async { kept(&bucket) },
         |objects| objects.len() == 3,
     )
     .await;
@@ -140,5 +153,81 @@ async fn whole_files_lie_in_the_bucket() {
     let (status, body) = fleet.api.call(Method::DELETE, &path, None).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     assert_eq!(objects(&bucket), []);
+    server.abort();
+}
+
+/// Protects Telegram's patience, and the bound: a file that two accounts have is fetched once, and stays when one of them goes;
+/// what the bucket has let go, or has only a part of, is fetched again and is whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_two_accounts_is_fetched_once_and_what_the_bucket_lets_go_comes_again() {
+    let root = tempfile::tempdir().unwrap();
+    let bucket = root.path().join("files");
+    fs::create_dir(&bucket).unwrap();
+    let (address, server) = serve(root.path()).await;
+    let fleet = fleet(2, &address).await;
+    let [one, two] = [fleet.accounts[0].clone(), fleet.accounts[1].clone()];
+    let telegram = &fleet.telegram;
+    let person = telegram.add_person(PersonSpec::new("Contact one"));
+    let group = telegram.add_supergroup("Team", &[person, one.user, two.user]);
+    let media = Media::Document {
+        name: "plan.bin".to_owned(),
+        mime: "application/octet-stream".to_owned(),
+        size: 3 << 20,
+    };
+    let id = telegram.say_media(person, group, media, "the plan");
+    let file = telegram.file_of(one.user, group, id);
+    let wanted = telegram.file_bytes(file, "").unwrap();
+    let get = async |account: &crate::support::fleet::FleetAccount| {
+        let conversation = fleet.conversation(account, group).await;
+        let message = fleet
+            .wait_for_message(&conversation, "the plan", "received")
+            .await;
+        let url = message["media"]["url"].as_str().unwrap().to_owned();
+        let answer = fleet.api.request(Method::GET, &url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(answer.bytes().await.unwrap() == wanted[..]);
+    };
+    let until_kept = async |many: usize| {
+        let look = || async { kept(&bucket).len() };
+        wait::until("the object", look, |there| *there == many).await;
+    };
+    get(&one).await;
+    until_kept(1).await;
+    let asked = calls(&fleet);
+    get(&two).await;
+    get(&two).await;
+    until_kept(2).await;
+    assert_eq!(calls(&fleet), asked, "the second account fetched it again");
+    let path = format!("/accounts/{}?history=delete", one.id);
+    let (status, body) = fleet.api.call(Method::DELETE, &path, None).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    until_kept(1).await;
+    assert_eq!(objects(&bucket).len(), 2, "the file, and who has it");
+    get(&two).await;
+    assert_eq!(calls(&fleet), asked);
+
+    let object = || {
+        let mut folders = vec![bucket.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false if path.metadata().unwrap().len() > 0 => return path,
+                    false => {}
+                }
+            }
+        }
+        panic!("nothing lies there");
+    };
+    fs::remove_file(object()).unwrap();
+    get(&two).await;
+    assert!(calls(&fleet) > asked);
+    until_kept(1).await;
+    let asked = calls(&fleet);
+    let half = fs::File::options().write(true).open(object()).unwrap();
+    half.set_len(1 << 20).unwrap();
+    get(&two).await;
+    assert!(calls(&fleet) > asked, "half a file was served");
     server.abort();
 }

@@ -287,7 +287,7 @@ async fn a_deletion_that_a_crash_cut_off_is_carried_out_at_its_repeat() {
 /// every kind of order; something new is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_taken_is_answered_as_taken_whatever_became_of_the_account() {
-    let (fleet, account, _, conversation) = Fleet::with_a_chat().await;
+    let (fleet, account, person, conversation) = Fleet::with_a_chat().await;
     let id = &conversation["id"];
     let reply = format!("/conversations/{id}/reply");
     let words = json!({ "text": "on its way" });
@@ -314,6 +314,12 @@ async fn what_was_taken_is_answered_as_taken_whatever_became_of_the_account() {
             forward,
         ),
         (Method::PATCH, edit, "edit", json!({ "text": "arrived" })),
+        (
+            Method::POST,
+            format!("/accounts/{}/send", account.id),
+            "send",
+            json!({ "recipient": person.to_string(), "text": "to you" }),
+        ),
     ];
     let mut taken = vec![said["message"]["id"].clone()];
     for (method, path, key, body) in &calls {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use grammers_tl_types as tl;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -585,4 +586,250 @@ async fn forwards_and_copies_wait_too() {
         let from = &sent["forwarded_from"]["name"];
         assert_eq!(from.is_null(), at == 1, "{sent}");
     }
+}
+
+/// Protects the words that are the newest: a draft that waits here for the line gives way to a newer one of the phone's, and
+/// not to an older one.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_drafts_the_newer_one_stays() {
+    let scene = Scene::start().await;
+    let telegram = &scene.fleet.telegram;
+    let (user, person) = (scene.account.user, scene.person);
+    let wait = telegram.set_fault(Fault::flood_wait(600).on("messages.saveDraft"));
+    let put = async |text: &str| {
+        let body = Some(json!({ "text": text }));
+        let path = scene.path("draft");
+        let (status, answer) = scene.fleet.api.call(Method::PUT, &path, body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    };
+    let shown = async || {
+        let conversation = scene.fleet.conversation(&scene.account, person).await;
+        conversation["draft"]["text"].clone()
+    };
+    let left = || rows::number(&scene.file(), "SELECT count(*) AS n FROM orders");
+    put("written here").await;
+    let hit = async || telegram.fault_hits(wait);
+    wait::until("the order to wait", hit, |hits| *hits > 0).await;
+    // As it comes late from a phone whose words are from an hour ago.
+    let long_ago = now() - 3600;
+    let told = |text: &str, date: i32| {
+        let draft = tl::types::DraftMessage {
+            no_webpage: false,
+            invert_media: false,
+            reply_to: None,
+            message: text.to_owned(),
+            entities: None,
+            media: None,
+            date,
+            effect: None,
+            suggested_post: None,
+            rich_message: None,
+        };
+        let update = tl::types::UpdateDraftMessage {
+            peer: tl::types::PeerUser { user_id: person }.into(),
+            top_msg_id: None,
+            saved_peer_id: None,
+            draft: draft.into(),
+        };
+        let short = tl::types::UpdateShort {
+            update: update.into(),
+            date: now(),
+        };
+        let updates = tl::enums::Updates::UpdateShort(short);
+        telegram.push_raw(user, &tl::Serializable::to_bytes(&updates));
+    };
+    told("from long ago", long_ago);
+    telegram.say(person, user, "something after it");
+    scene.until_stored(&["hello", "something after it"]).await;
+    assert_eq!((shown().await, left()), (json!("written here"), 1));
+    told("newer on the phone", now() + 60);
+    wait::until("the phone's", shown, |text| text == "newer on the phone").await;
+    assert_eq!(left(), 0, "what waited here was overtaken");
+}
+
+/// Protects forums: what stands unsent in a topic is there for the phone, the phone's is here, each in its own field; after a
+/// long absence, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_topic_of_a_forum_has_a_draft_of_its_own() {
+    let mut scene = Scene::start().await;
+    let telegram = scene.fleet.telegram.clone();
+    let (user, person) = (scene.account.user, scene.person);
+    let forum = telegram.add_forum("Workshop", &[person, user]);
+    let orders = telegram.add_topic(forum, person, "Orders").unwrap();
+    let returns = telegram.add_topic(forum, person, "Returns").unwrap();
+    let conversation = scene.fleet.conversation(&scene.account, forum).await;
+    let path = format!("/conversations/{}", conversation["id"]);
+    let put = async |api: &crate::support::api::Api, text: &str, topic: i32| {
+        let body = Some(json!({ "text": text, "topic_id": topic.to_string() }));
+        let (status, answer) = api.call(Method::PUT, &format!("{path}/draft"), body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["conversation"].clone()
+    };
+    let api = scene.fleet.api.clone();
+    put(&api, "for all", 1).await;
+    let kept = put(&api, "two boxes", orders).await;
+    assert_eq!(kept["draft"]["text"], "for all");
+    assert_eq!(kept["topic_drafts"][0]["topic_id"], orders.to_string());
+    assert_eq!(kept["topic_drafts"][0]["text"], "two boxes");
+    let there = async || {
+        (
+            telegram.draft(user, forum),
+            telegram.topic_draft(user, forum, orders),
+        )
+    };
+    let wanted = (Some("for all".to_owned()), Some("two boxes".to_owned()));
+    wait::until("both at Telegram", there, |there| *there == wanted).await;
+    let shown = async |api: &crate::support::api::Api| {
+        let now = api.get(&path).await["conversation"]["topic_drafts"].clone();
+        let all = now.as_array().cloned().unwrap_or_default().into_iter();
+        all.map(|one| one["text"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    telegram
+        .type_topic_draft(user, forum, returns, "it came back")
+        .unwrap();
+    let look = async || shown(&api).await;
+    wait::until("the phone's", look, |all| {
+        *all == ["two boxes", "it came back"]
+    })
+    .await;
+
+    // What is sent in a topic empties its field, and no other.
+    let body = json!({ "text": "two boxes, please", "topic_id": orders.to_string() });
+    api.post(&format!("{path}/reply"), body).await;
+    let wanted = (Some("for all".to_owned()), None);
+    wait::until("one field emptied", there, |there| *there == wanted).await;
+    assert_eq!(look().await, ["it came back"]);
+
+    // While nobody listened: nothing of it is replayed, for drafts have no numbers.
+    scene.fleet.stop_service();
+    telegram
+        .type_topic_draft(user, forum, orders, "three boxes")
+        .unwrap();
+    telegram.type_topic_draft(user, forum, returns, "").unwrap();
+    scene.fleet.start_service();
+    let api = scene.fleet.api.clone();
+    let look = async || shown(&api).await;
+    wait::until("what is there now", look, |all| *all == ["three boxes"]).await;
+
+    let body = Some(json!({ "text": "x", "topic_id": "7" }));
+    let plain = scene.path("draft");
+    let (_, answer) = api.call(Method::PUT, &plain, body).await;
+    assert_eq!(answer["error"]["code"], "invalid_topic_id");
+}
+
+/// Protects whoever reads a forum: a topic that began before the account looked is asked for by its number when something comes
+/// in it, once, and one that is gone is not asked for again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_of_a_topic_is_learned_when_something_comes_in_it() {
+    let scene = Scene::start().await;
+    let telegram = scene.fleet.telegram.clone();
+    let (user, person) = (scene.account.user, scene.person);
+    let forum = telegram.add_forum("Workshop", &[person, user]);
+    let topic = telegram.say_in_topic(person, forum, 1, "to all");
+    telegram.add_old_topic(forum, topic, "Orders").unwrap();
+    let conversation = scene.fleet.conversation(&scene.account, forum).await;
+    scene
+        .fleet
+        .wait_for_message(&conversation, "to all", "received")
+        .await;
+    let asked = || {
+        let methods = telegram.ledger().methods;
+        methods.get("messages.getForumTopicsByID").copied()
+    };
+    let mut live = scene.fleet.live(None).await;
+    telegram.say_in_topic(person, forum, topic, "an order");
+    telegram.say_in_topic(person, forum, topic, "another order");
+    let told = |frame: &Value| {
+        frame["event"] == "conversation_updated"
+            && frame["data"]["conversation"]["id"] == conversation["id"]
+    };
+    live.until(told).await;
+    let path = format!("/conversations/{}/topics", conversation["id"]);
+    let topics = async || scene.fleet.api.get(&path).await["topics"].clone();
+    wait::until("its name", topics, |topics| topics[0]["title"] == "Orders").await;
+    let message = scene
+        .fleet
+        .wait_for_message(&conversation, "another order", "received")
+        .await;
+    assert_eq!(message["topic"]["title"], "Orders");
+    assert_eq!(asked(), Some(1));
+
+    // One that Telegram no longer has.
+    let file = scene.file();
+    let gone = || {
+        let query = "SELECT count(*) AS n FROM unknown_topics WHERE gone = 1";
+        rows::number(&file, query)
+    };
+    telegram.say_in_topic(person, forum, 999, "into nothing");
+    wait::until("the answer", async || gone(), |gone| *gone == 1).await;
+    telegram.say_in_topic(person, forum, 999, "into nothing, too");
+    scene
+        .fleet
+        .wait_for_message(&conversation, "into nothing, too", "received")
+        .await;
+    telegram.say_in_topic(person, forum, topic, "the last");
+    scene
+        .fleet
+        .wait_for_message(&conversation, "the last", "received")
+        .await;
+    assert_eq!(asked(), Some(2));
+}
+
+/// Protects callers whose answer was lost: the same call under its key is answered as the first was and does nothing more,
+/// though what it is about has gone out, its moment has passed, or more has come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_is_answered_whatever_became_of_what_it_is_about() {
+    let scene = Scene::start().await;
+    let telegram = &scene.fleet.telegram;
+    let call = async |key: &str, method: Method, path: &str, body: Option<Value>| {
+        let keyed = scene.fleet.api.with_header("idempotency-key", key);
+        keyed.call(method, path, body).await
+    };
+    let taken = async |key: &str, method: Method, path: &str, body: Option<Value>| {
+        let (status, answer) = call(key, method, path, body).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{key}: {answer}");
+        answer
+    };
+    let asked = scene.later("later", &moment(now() + 3600)).await;
+    scene.until_waiting(1).await;
+    let path = format!("/messages/{}/schedule", asked["id"]);
+    let words = Some(json!({ "text": "much later" }));
+    taken("words", Method::PATCH, &path, words.clone()).await;
+    let send = format!("{path}/send");
+    taken("send", Method::POST, &send, None).await;
+    scene.until_stored(&["hello", "much later"]).await;
+    let left = || rows::number(&scene.file(), "SELECT count(*) AS n FROM orders");
+    wait::until("no order", async || left(), |left| *left == 0).await;
+    for _ in 0..2 {
+        taken("words", Method::PATCH, &path, words.clone()).await;
+        taken("send", Method::POST, &send, None).await;
+    }
+    assert_eq!(left(), 0);
+    let (status, _) = call("another", Method::POST, &send, None).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+
+    let reply = scene.path("reply");
+    let at = now() + 3;
+    let body = Some(json!({ "text": "in a moment", "scheduled_for": moment(at) }));
+    let first = taken("moment", Method::POST, &reply, body.clone()).await;
+    wait::until("its moment to pass", async || now(), |now| *now > at).await;
+    let (status, _) = call("too-late", Method::POST, &reply, body.clone()).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let again = taken("moment", Method::POST, &reply, body.clone()).await;
+    assert_eq!(again["message"]["id"], first["message"]["id"]);
+
+    let clear = scene.path("clear");
+    let body = Some(json!({ "for": "me" }));
+    taken("clear", Method::POST, &clear, body.clone()).await;
+    wait::until("no order", async || left(), |left| *left == 0).await;
+    telegram.say(scene.person, scene.account.user, "after it");
+    let stored = async || {
+        let query = "SELECT count(*) AS n FROM messages WHERE text = 'after it'";
+        rows::number(&scene.file(), query)
+    };
+    wait::until("it to be stored", stored, |there| *there == 1).await;
+    taken("clear", Method::POST, &clear, body).await;
+    assert_eq!(left(), 0);
+    assert!(scene.texts().contains(&"after it".to_owned()));
 }

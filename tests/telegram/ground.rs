@@ -261,6 +261,7 @@ impl Seen {
             | Change::Scheduled(_)
             | Change::Unscheduled { .. }
             | Change::Drafted { .. }
+            | Change::Topics { .. }
             | Change::Noted { .. } => {}
         }
     }

@@ -140,6 +140,15 @@ impl Simulator {
         self.with(|world| world.close_topic(id, topic))
     }
 
+    /// A topic that nothing tells of any more: its first messages are gone.
+    ///
+    /// # Errors
+    /// When it is no forum.
+    pub fn add_old_topic(&self, forum: i64, number: i32, title: &str) -> Result<(), Refusal> {
+        let id = channel_of(forum)?;
+        self.with(|world| world.add_old_topic(id, number, title))
+    }
+
     /// Says something in a topic of a forum; 1 is General.
     pub fn say_in_topic(&self, from: i64, forum: i64, topic: i32, text: &str) -> i32 {
         let topic = if topic == GENERAL { 0 } else { topic };

@@ -93,6 +93,32 @@ impl Simulator {
         })
     }
 
+    /// The same of a topic of a forum.
+    pub fn topic_draft(&self, user: i64, forum: i64, topic: i32) -> Option<String> {
+        let chat: ChatRef = forum.into();
+        self.look(|world| {
+            let dialog = world.accounts.get(&user)?.mailbox.dialogs.get(&chat)?;
+            dialog
+                .topic_drafts
+                .get(&topic)
+                .map(|(text, _)| text.clone())
+        })
+    }
+
+    /// Something is typed in a topic on its phone, or taken away.
+    ///
+    /// # Errors
+    /// When there is no such account.
+    pub fn type_topic_draft(
+        &self,
+        user: i64,
+        forum: i64,
+        topic: i32,
+        text: &str,
+    ) -> Result<(), Refusal> {
+        self.with(|world| world.save_draft(user, forum.into(), topic, text, None))
+    }
+
     /// Something is typed on its phone, or taken away.
     ///
     /// # Errors
@@ -104,6 +130,6 @@ impl Simulator {
         text: &str,
     ) -> Result<(), Refusal> {
         let chat = chat.into();
-        self.with(|world| world.save_draft(user, chat, text, None))
+        self.with(|world| world.save_draft(user, chat, 0, text, None))
     }
 }

@@ -2,9 +2,9 @@
 
 use grammers_tl_types::{enums, functions::messages as f, types};
 
-use super::{Call, Effect, history};
+use super::{Call, Effect, forums, history};
 use crate::world::{
-    ChatRef, Gid, Refusal, World, bad, folder_update,
+    ChatRef, GENERAL, Gid, Refusal, World, bad, folder_update,
     view::{Cast, Detail, blank_notify, draft_tl},
 };
 
@@ -302,7 +302,15 @@ pub fn get_dialog_filters(
 
 pub fn save_draft(world: &mut World, call: &Call, r: f::SaveDraft) -> Result<bool, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
-    world.save_draft(call.user, chat, &r.message, Some(call.key()))?;
+    let topic = match &r.reply_to {
+        Some(enums::InputReplyTo::Message(to)) => to.top_msg_id.unwrap_or(0),
+        _ => 0,
+    };
+    if topic != 0 {
+        forums::check(world, chat, topic)?;
+    }
+    let topic = if topic == GENERAL { 0 } else { topic };
+    world.save_draft(call.user, chat, topic, &r.message, Some(call.key()))?;
     Ok(true)
 }
 
@@ -315,21 +323,23 @@ pub fn get_all_drafts(
     let mut cast = Cast::default();
     let mut updates = Vec::new();
     for (chat, dialog) in &mailbox.dialogs {
-        let Some((text, date)) = dialog.draft.clone() else {
-            continue;
-        };
-        cast.add(*chat);
-        let draft = draft_tl(text, date);
-        let (peer, top_msg_id, saved_peer_id) = (chat.peer(), None, None);
-        updates.push(
-            types::UpdateDraftMessage {
-                peer,
-                top_msg_id,
-                saved_peer_id,
-                draft,
-            }
-            .into(),
-        );
+        let of_topics = dialog.topic_drafts.iter();
+        let of_topics = of_topics.map(|(topic, draft)| (Some(*topic), draft));
+        let all = dialog.draft.iter().map(|draft| (None, draft));
+        for (top_msg_id, (text, date)) in all.chain(of_topics) {
+            cast.add(*chat);
+            let draft = draft_tl(text.clone(), *date);
+            let (peer, saved_peer_id) = (chat.peer(), None);
+            updates.push(
+                types::UpdateDraftMessage {
+                    peer,
+                    top_msg_id,
+                    saved_peer_id,
+                    draft,
+                }
+                .into(),
+            );
+        }
     }
     Ok(world.with_cast(call.user, updates, &cast, Detail::Full))
 }

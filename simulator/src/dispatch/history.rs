@@ -2,7 +2,7 @@
 
 use grammers_tl_types::{enums, functions::channels as cf, functions::messages as f, types};
 
-use super::{Call, Effect};
+use super::{Call, Effect, forums, layers};
 use crate::world::{
     Body, ChatRef, Gid, Media, Refusal, World, bad,
     view::{Cast, Detail},
@@ -125,7 +125,30 @@ fn chat_of(world: &World, viewer: i64, id: i32, gid: Gid) -> ChatRef {
     copy.map_or(chat, |copy| copy.chat)
 }
 
-fn answer(world: &World, chat: Option<ChatRef>, page: Page) -> enums::messages::Messages {
+/// The topics that these messages are of, in short.
+fn topics_of(
+    world: &World,
+    viewer: i64,
+    forum: i64,
+    messages: &[enums::Message],
+) -> Vec<enums::ForumTopic> {
+    let spots = messages.iter().filter_map(|message| {
+        let body = world.body(world.find(viewer, ChatRef::Channel(forum), message.id())?)?;
+        (body.spot.topic != 0).then_some(body.spot.topic)
+    });
+    let topics: std::collections::BTreeSet<i32> = spots.collect();
+    topics
+        .into_iter()
+        .map(|topic| forums::topic_tl(world, viewer, forum, topic, true))
+        .collect()
+}
+
+fn answer(
+    world: &World,
+    call: &Call,
+    chat: Option<ChatRef>,
+    page: Page,
+) -> enums::messages::Messages {
     let Page {
         messages,
         users,
@@ -135,6 +158,11 @@ fn answer(world: &World, chat: Option<ChatRef>, page: Page) -> enums::messages::
     } = page;
     let topics = Vec::new();
     if let Some(ChatRef::Channel(id)) = chat {
+        // Older clients know topics by other numbers.
+        let topics = match layers::is_current(call.caller.layer) {
+            true => topics_of(world, call.user, id, &messages),
+            false => topics,
+        };
         return types::messages::ChannelMessages {
             inexact: false,
             pts: world.channels.get(&id).map_or(0, |channel| channel.pts),
@@ -227,7 +255,7 @@ pub fn get_history(
         }
         _ => {}
     }
-    Ok(answer(world, Some(chat), page))
+    Ok(answer(world, call, Some(chat), page))
 }
 
 /// What is gone between the messages of a page stands there as empty.
@@ -299,7 +327,7 @@ pub fn get_messages(
     r: f::GetMessages,
 ) -> Result<enums::messages::Messages, Refusal> {
     let page = by_ids(world, call.user, None, &wanted_ids(&r.id));
-    Ok(answer(world, None, page))
+    Ok(answer(world, call, None, page))
 }
 
 pub fn get_channel_messages(
@@ -309,7 +337,7 @@ pub fn get_channel_messages(
 ) -> Result<enums::messages::Messages, Refusal> {
     let chat = ChatRef::Channel(world.resolve_channel(call.user, &r.channel)?.id);
     let page = by_ids(world, call.user, Some(chat), &wanted_ids(&r.id));
-    Ok(answer(world, Some(chat), page))
+    Ok(answer(world, call, Some(chat), page))
 }
 
 fn matches(body: &Body, words: &str, filter: &enums::MessagesFilter) -> bool {
@@ -379,7 +407,7 @@ pub fn search(
         },
     );
     let page = fill(world, call.user, chat, &page, hits.len(), offset);
-    Ok(answer(world, chat, page))
+    Ok(answer(world, call, chat, page))
 }
 
 /// Messages of all private chats and basic groups, newest first.
@@ -443,7 +471,7 @@ pub fn search_global(
     let slice: Vec<(i32, Gid)> = hits.iter().skip(start).take(limit).copied().collect();
     let page = fill(world, call.user, None, &slice, hits.len(), start);
     let more = start + slice.len() < hits.len();
-    let mut answer = answer(world, None, page);
+    let mut answer = answer(world, call, None, page);
     if let enums::messages::Messages::Slice(slice_answer) = &mut answer {
         slice_answer.next_rate = more.then_some((start + slice.len()) as i32);
     }

@@ -39,7 +39,7 @@ pub fn send_message(
     }
     let posted = world.send(call.user, call.key(), chat, draft)?;
     if r.clear_draft {
-        world.save_draft(call.user, chat, "", Some(call.key()))?;
+        world.save_draft(call.user, chat, spot.topic, "", Some(call.key()))?;
     }
     // Saved messages and channels are told in full, as are repeats; a private chat or a group in short.
     let own = chat == ChatRef::User(call.user);
@@ -116,7 +116,7 @@ pub fn send_media(
     }
     let posted = world.send(call.user, call.key(), chat, draft)?;
     if r.clear_draft {
-        world.save_draft(call.user, chat, "", Some(call.key()))?;
+        world.save_draft(call.user, chat, spot.topic, "", Some(call.key()))?;
     }
     Ok(sent_updates(world, call, chat, &[(posted, random_id)]))
 }
@@ -491,7 +491,8 @@ pub fn get_messages_views(
 
 /// Kept by nobody: what matters is that the report came.
 pub fn report_spam(world: &mut World, call: &Call, r: f::ReportSpam) -> Result<bool, Refusal> {
-    world.resolve_peer(call.user, &r.peer)?;
+    let chat = world.resolve_peer(call.user, &r.peer)?;
+    world.account_mut(call.user)?.reported.insert(chat);
     Ok(true)
 }
 

@@ -14,6 +14,7 @@ mod content;
 mod dialogs;
 mod engine;
 mod fault;
+mod forums;
 mod help;
 mod history;
 mod invites;

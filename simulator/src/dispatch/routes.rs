@@ -3,8 +3,8 @@
 use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
-    Call, account, album, auth, channels, contacts, content, dialogs, help, history, invites,
-    messages, scheduled, serve, updates, upload,
+    Call, account, album, auth, channels, contacts, content, dialogs, forums, help, history,
+    invites, messages, scheduled, serve, updates, upload,
 };
 use crate::world::{Refusal, World};
 
@@ -128,6 +128,8 @@ pub fn route(
         f::messages::SaveDraft => dialogs::save_draft,
         f::messages::GetAllDrafts => dialogs::get_all_drafts,
         f::folders::EditPeerFolders => dialogs::edit_peer_folders,
+        f::messages::GetForumTopics => forums::get_forum_topics,
+        f::messages::GetForumTopicsById => forums::get_forum_topics_by_id,
         f::messages::GetHistory => history::get_history,
         f::messages::GetMessages => history::get_messages,
         f::messages::Search => history::search,

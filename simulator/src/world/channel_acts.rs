@@ -425,11 +425,12 @@ impl World {
         }
     }
 
-    /// A text kept in the input field; an empty one takes it away. Other clients of the account hear of it.
+    /// A text kept in the input field of a chat, or of a topic of it (0: none); an empty one takes it away. Other clients of the account hear of it.
     pub fn save_draft(
         &mut self,
         by: i64,
         chat: ChatRef,
+        topic: i32,
         text: &str,
         key: Option<KeyId>,
     ) -> Result<(), Refusal> {
@@ -440,16 +441,20 @@ impl World {
             .dialogs
             .entry(chat)
             .or_default();
-        let before = dialog.draft.take();
-        if !text.is_empty() {
-            dialog.draft = Some((text.to_owned(), date));
-        } else if before.is_none() {
+        let new = (!text.is_empty()).then(|| (text.to_owned(), date));
+        let set = new.is_some();
+        let before = match (topic, new) {
+            (0, new) => std::mem::replace(&mut dialog.draft, new),
+            (topic, Some(new)) => dialog.topic_drafts.insert(topic, new),
+            (topic, None) => dialog.topic_drafts.remove(&topic),
+        };
+        if !set && before.is_none() {
             return Ok(());
         }
         let draft = super::view::draft_tl(text.to_owned(), date);
         let update = types::UpdateDraftMessage {
             peer: chat.peer(),
-            top_msg_id: None,
+            top_msg_id: (topic != 0).then_some(topic),
             saved_peer_id: None,
             draft,
         };

@@ -31,6 +31,14 @@ impl Channel {
         }
     }
 
+    /// All but General, newest first.
+    pub fn topic_ids(&self) -> Vec<i32> {
+        match &self.order {
+            Order::Forum(topics) => topics.keys().rev().copied().collect(),
+            Order::Plain | Order::Monoforum(_) => Vec::new(),
+        }
+    }
+
     fn topics_mut(&mut self) -> Option<&mut BTreeMap<i32, Topic>> {
         match &mut self.order {
             Order::Forum(topics) => Some(topics),
@@ -73,6 +81,19 @@ impl World {
             .and_then(Channel::topics_mut)
             .map(|topics| topics.insert(posted.id, topic));
         Ok(posted.id)
+    }
+
+    /// A topic that began before anything that is told of its forum; its number is that of a message there.
+    pub fn add_old_topic(&mut self, channel: i64, id: i32, title: &str) -> Result<(), Refusal> {
+        let topic = Topic {
+            title: title.to_owned(),
+            closed: false,
+        };
+        let forum = self.channels.get_mut(&channel);
+        let topics = forum.and_then(Channel::topics_mut);
+        let topics = topics.ok_or_else(|| bad("CHANNEL_FORUM_MISSING"))?;
+        topics.insert(id, topic);
+        Ok(())
     }
 
     pub fn close_topic(&mut self, channel: i64, id: i32) -> Result<(), Refusal> {

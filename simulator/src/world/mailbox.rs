@@ -1,6 +1,6 @@
 //! Mailbox: what one account has of private chats and basic groups, and the log its differences are made from.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{encrypted::Encrypted, ids::ChatRef, message::Gid};
 
@@ -38,6 +38,8 @@ pub struct Dialog {
     pub unread: i32,
     pub folder: i32,
     pub draft: Option<(String, i32)>,
+    /// Of a forum's topics, by their numbers.
+    pub topic_drafts: BTreeMap<i32, (String, i32)>,
     pub unread_mark: bool,
     /// 0: not muted.
     pub muted_until: i32,

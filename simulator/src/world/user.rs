@@ -54,6 +54,8 @@ pub struct Account {
     /// Numbers in its address book behind which it was shown nobody.
     pub saved: BTreeSet<String>,
     pub blocked: BTreeSet<i64>,
+    /// Chats that it has reported as spam.
+    pub reported: BTreeSet<ChatRef>,
     /// Users whose full form this account was given: later ones may come short.
     pub known: HashSet<i64>,
     /// (chat, random id) → message, remembered for ever.
@@ -96,6 +98,7 @@ impl Account {
             contacts: BTreeSet::new(),
             saved: BTreeSet::new(),
             blocked: BTreeSet::new(),
+            reported: BTreeSet::new(),
             known: HashSet::new(),
             sent: HashMap::new(),
             scheduled: Vec::new(),

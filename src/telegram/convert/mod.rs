@@ -26,7 +26,7 @@ use grammers_client::tl;
 use crate::domain::{AccountId, Batch, ChatId, MessageObject, Timestamp, clean};
 use people::People;
 
-pub(super) use dialog::record as dialog_record;
+pub(super) use dialog::{record as dialog_record, topic as forum_topic};
 pub(super) use file::{of_message as files_of_message, of_object as files_of_object};
 pub(super) use media::packed;
 pub(super) use peer::user as user_peer;

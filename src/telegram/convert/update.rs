@@ -97,13 +97,12 @@ impl Converter<'_> {
                 ids: u.messages,
                 sent: u.sent_messages.unwrap_or_default(),
             },
-            // A topic has a draft of its own; the desk has one field for a chat.
-            U::DraftMessage(u) if u.top_msg_id.is_none() && u.saved_peer_id.is_none() => {
-                Change::Drafted {
-                    chat: self.chat(&u.peer),
-                    draft: dialog::draft(u.draft),
-                }
-            }
+            // In a channel's direct messages each thread has a draft of its own; the desk has one field for them all.
+            U::DraftMessage(u) if u.saved_peer_id.is_none() => Change::Drafted {
+                chat: self.chat(&u.peer),
+                topic_id: dialog::draft_topic(u.top_msg_id),
+                draft: dialog::draft(u.draft),
+            },
             U::NotifySettings(u) => {
                 let tl::enums::NotifyPeer::Peer(target) = u.peer else {
                     return None;

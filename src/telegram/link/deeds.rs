@@ -12,6 +12,7 @@ use super::{
     resolve::input_peer,
     scheduled, send_media,
     shared::Shared,
+    topics,
 };
 use crate::{
     domain::{Change, ChatId, ChatMark, Deed, Entity, OrderKind, Outcome, Replacement, Timestamp},
@@ -49,7 +50,7 @@ pub(super) async fn carry_out(
         Deed::Reschedule { .. } | Deed::SendNow | Deed::Withdraw => {
             scheduled::carry_out(shared, chat, deed, message_ids).await
         }
-        Deed::Draft { draft } => scheduled::save_draft(shared, chat, draft).await,
+        Deed::Draft { draft, topic_id } => topics::save_draft(shared, chat, draft, *topic_id).await,
         Deed::Mute { .. }
         | Deed::Archive { .. }
         | Deed::MarkUnread { .. }

@@ -9,7 +9,7 @@ use crate::{
     domain::{Batch, Change, ChatId},
     telegram::{
         CallError,
-        convert::{Converter, chat_id, dialog_record},
+        convert::{Converter, chat_id, dialog_record, forum_topic},
     },
 };
 
@@ -23,6 +23,8 @@ struct Listing {
     messages: Vec<tl::enums::Message>,
     users: Vec<tl::enums::User>,
     chats: Vec<tl::enums::Chat>,
+    /// Of a forum: those that the messages are of.
+    topics: Vec<tl::enums::ForumTopic>,
     /// Telegram sent all there is.
     whole: bool,
     /// Messages that come after the last one of it, where Telegram counts them.
@@ -60,6 +62,7 @@ pub(super) async fn dialogs_page(
                 messages: d.messages,
                 users: d.users,
                 chats: d.chats,
+                topics: Vec::new(),
                 whole: true,
                 left: Some(0),
             };
@@ -70,6 +73,7 @@ pub(super) async fn dialogs_page(
                 messages: d.messages,
                 users: d.users,
                 chats: d.chats,
+                topics: Vec::new(),
                 whole: false,
                 left: None,
             };
@@ -244,6 +248,7 @@ impl Listing {
             messages: Vec::new(),
             users: Vec::new(),
             chats: Vec::new(),
+            topics: Vec::new(),
             whole: true,
             left: Some(0),
         }
@@ -256,6 +261,7 @@ impl Listing {
                 messages: m.messages,
                 users: m.users,
                 chats: m.chats,
+                topics: m.topics,
                 whole: true,
                 left: Some(0),
             },
@@ -264,6 +270,7 @@ impl Listing {
                 messages: m.messages,
                 users: m.users,
                 chats: m.chats,
+                topics: m.topics,
                 whole: false,
             },
             Messages::ChannelMessages(m) => Self {
@@ -271,6 +278,7 @@ impl Listing {
                 messages: m.messages,
                 users: m.users,
                 chats: m.chats,
+                topics: m.topics,
                 whole: false,
             },
             Messages::NotModified(_) => Self::empty(),
@@ -304,4 +312,23 @@ fn listing_batch(shared: &Shared, listing: Listing, between: impl FnOnce(&mut Ba
         .changes
         .extend(messages.into_iter().map(Change::Message));
     batch
+        .changes
+        .extend(told_topics(listing.topics, shared.self_id));
+    batch
+}
+
+/// Titles, by the forum that they are of.
+fn told_topics(topics: Vec<tl::enums::ForumTopic>, self_id: i64) -> impl Iterator<Item = Change> {
+    topics.into_iter().filter_map(move |topic| {
+        let tl::enums::ForumTopic::Topic(of) = &topic else {
+            return None;
+        };
+        let chat = chat_id(&of.peer, self_id);
+        let topics = vec![forum_topic(topic).ok()?];
+        Some(Change::Topics {
+            chat,
+            topics,
+            gone: Vec::new(),
+        })
+    })
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{
     ContactList, DialogCursor, DialogPage, HistoryPage, HistoryRange, LinkConfig, LinkEvent,
     LookedUp, Recipient, Urgency, fetch, orders, people, regard, resolve, reveal, scheduled, send,
-    sessions, shared::Shared, task::Task,
+    sessions, shared::Shared, task::Task, topics,
 };
 use crate::{
     domain::{
@@ -299,6 +299,31 @@ impl LinkHandle {
         self.reading(Urgency::Person, async move {
             scheduled::list(&shared, chat).await
         })
+        .await
+    }
+
+    /// What topics of a forum are called (at most 100), and what stands in their fields.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn topics(&self, chat: ChatId, ids: Vec<i32>) -> Result<Batch, CallError> {
+        let shared = Arc::clone(&self.shared);
+        self.reading(Urgency::Sync, async move {
+            topics::by_id(&shared, chat, ids).await
+        })
+        .await
+    }
+
+    /// What stands in fields and is not sent: all of it.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn all_drafts(&self) -> Result<Batch, CallError> {
+        let shared = Arc::clone(&self.shared);
+        self.reading(
+            Urgency::Sync,
+            async move { topics::all_drafts(&shared).await },
+        )
         .await
     }
 

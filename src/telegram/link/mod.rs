@@ -31,6 +31,7 @@ mod shared;
 mod standing;
 mod sweep;
 mod task;
+mod topics;
 mod weight;
 
 use std::{sync::Arc, time::Duration};

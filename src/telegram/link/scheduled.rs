@@ -2,7 +2,7 @@
 //! (core.telegram.org/api/scheduled-messages). They have numbers of their own.
 
 use grammers_client::tl;
-use tl::{enums, functions, types};
+use tl::{enums, functions};
 
 use super::{
     deeds::{Done, done_so, the_one},
@@ -11,7 +11,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    domain::{Batch, Change, ChatDraft, ChatId, Deed, Entity, IncomingMessage, Outcome, Schedule},
+    domain::{Batch, Change, ChatId, Deed, Entity, IncomingMessage, Outcome, Schedule},
     telegram::{CallError, convert::Converter},
 };
 
@@ -138,36 +138,4 @@ fn told(shared: &Shared, updates: enums::Updates) -> Outcome {
         true => done_so(),
         false => Outcome::Changed(batch.changes),
     }
-}
-
-/// What stands in the field of a chat and is not sent; an empty text takes it away.
-pub(super) async fn save_draft(shared: &Shared, chat: ChatId, draft: &ChatDraft) -> Done {
-    let reply_to = draft.reply_to_message_id.map(|reply_to_msg_id| {
-        types::InputReplyToMessage {
-            reply_to_msg_id,
-            top_msg_id: None,
-            reply_to_peer_id: None,
-            quote_text: None,
-            quote_entities: None,
-            quote_offset: None,
-            monoforum_peer_id: None,
-            todo_item_id: None,
-            poll_option: None,
-        }
-        .into()
-    });
-    let request = functions::messages::SaveDraft {
-        no_webpage: false,
-        invert_media: false,
-        reply_to,
-        peer: input_peer(shared, chat).await?,
-        message: draft.text.clone(),
-        entities: formatting::outgoing(shared, &draft.entities).await?,
-        media: None,
-        effect: None,
-        suggested_post: None,
-        rich_message: None,
-    };
-    shared.try_call(&request).await?;
-    Ok(done_so())
 }

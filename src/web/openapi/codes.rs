@@ -429,6 +429,11 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
         "there is no such order, it is done, or it is not yours",
     ),
     (
+        "outbox_full",
+        &[429],
+        "as much as may wait of this account waits already; try again when some of it is out",
+    ),
+    (
         "outcome_unknown",
         &[409],
         "the first call under this key was cut off by a stop of the service; nobody knows what it did",

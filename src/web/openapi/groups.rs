@@ -126,7 +126,10 @@ pub const ORDER: Codes = &[
     "order_not_found",
     "order_may_be_done",
     "account_unavailable",
+    "outbox_full",
 ];
+/// So much waits already.
+pub const QUEUED: Codes = &["outbox_full"];
 /// A form itself.
 pub const FORM: Codes = &["malformed_multipart", "invalid_field", "file_missing"];
 /// Files that are to go out.

@@ -42,6 +42,7 @@ const SIGNING_IN: Errors = &[g::VAULT, g::SIGN_IN, g::METHOD, g::WAYS];
 /// A reply or an order about a message or a chat.
 const DEED: Errors = &[g::ORDER];
 const REPLYING: Errors = &[
+    g::QUEUED,
     g::ACCOUNT,
     g::CONVERSATION,
     g::OUTGOING,
@@ -52,6 +53,7 @@ const REPLYING: Errors = &[
     g::FILES,
 ];
 const SENDING: Errors = &[
+    g::QUEUED,
     g::ACCOUNT,
     g::CONVERSATION,
     g::OUTGOING,
@@ -73,6 +75,7 @@ const LICENSED: Errors = &[g::VAULT, g::LICENSED, g::OWNED, g::TELEGRAM];
 const LICENCE_SIGN_IN: Errors = &[g::VAULT, g::LICENSED, g::OWNED, g::SIGN_IN, g::TELEGRAM];
 const USER_SIGN_IN: Errors = &[g::VAULT, g::USER, g::OWNED, g::SIGN_IN, g::TELEGRAM];
 const USER_SEND: Errors = &[
+    g::QUEUED,
     g::USER,
     g::OWNED,
     g::OUTGOING,
@@ -85,6 +88,7 @@ const USER_SEND: Errors = &[
     g::FILES,
 ];
 const RELAYING: Errors = &[
+    g::QUEUED,
     g::USER,
     g::OWNED,
     g::OUTGOING,
@@ -106,6 +110,7 @@ const PORTAL_CHATS: Errors = &[
     g::TELEGRAM,
 ];
 const PORTAL_SENDING: Errors = &[
+    g::QUEUED,
     g::VISITOR,
     g::OWNED,
     g::CHAT,
@@ -179,7 +184,7 @@ operations! {
         get "/conversations/{id}/topics" "A forum's topics whose titles are known, newest first", "" => 200 "Topics", &[], &[g::CONVERSATION];
         post "/conversations/{id}/reply" "Queues a reply: text as JSON, or files as a form (several are one album); messages has each of the files", "Reply" => 202 "Replied", &[], REPLYING;
         get "/conversations/{id}/scheduled" "What waits for its time here, the next to go out first, also what is still on its way to Telegram and what failed; `compared`: Telegram listed it just now", "" => 200 "Scheduled", &[], &[g::CONVERSATION];
-        put "/conversations/{id}/draft" "What stands in the field and is not sent, kept here and at Telegram for all devices of the account; an empty text takes it away", "NewDraft" => 200 "OneConversation", &[], &[g::ACCOUNT, g::CONVERSATION, g::WORDING, &["invalid_reply_to"]];
+        put "/conversations/{id}/draft" "What stands in the field and is not sent, kept here and at Telegram for all devices of the account; an empty text takes it away", "NewDraft" => 200 "OneConversation", &[], &[g::ACCOUNT, g::CONVERSATION, g::WORDING, g::QUEUED, &["invalid_reply_to", "invalid_topic_id"]];
         post "/conversations/{id}/read" "Marks it read, here and at Telegram", "" => 200 "OneConversation", &[], &[g::CONVERSATION];
         patch "/conversations/{id}" "Mutes, archives, marks as unread or blocks, here and at Telegram; each is an order", "ChangeConversation" => 202 "OneConversation", &[], &[g::ORDER, &["not_a_person"]];
         post "/conversations/{id}/report" "Reports the chat to Telegram as spam", "" => 202 "OneConversation", &[], DEED;

@@ -27,7 +27,7 @@ export class Bubble {
     setAttr(this.parts.more, 'title', app.t('menu.label'));
   }
 
-  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, canReveal: boolean, found: boolean, read: boolean, album: object[], topics: boolean, selecting: boolean, picked: boolean, going: boolean}} item */
+  /** @param {{message: import('../types.js').Message, joined: boolean, named: boolean, quoted: object|null, canReply: boolean, canReveal: boolean, found: boolean, read: boolean, album: object[], topics: boolean|object[], selecting: boolean, picked: boolean, going: boolean}} item */
   update(item, now) {
     const { message } = item;
     const waiting = message.status === 'pending' && message.retry_at && Date.parse(message.retry_at) > now;

@@ -230,7 +230,7 @@ export class Chat {
     this.homes = new Map();
     /** @type {Map<string, object[]>} what stands in each bubble */
     this.albums = new Map();
-    const topics = topicOf(id) === null && messages.some((one) => one.topic);
+    const topics = topicOf(id) === null && messages.some((one) => one.topic) && (state.topics.get(conversationOf(id)) ?? true);
     const days = [];
     const away = awayRuns(messages);
     let day = null;

@@ -4,12 +4,13 @@ import { $, el, parts, setAttr, setText, show } from '../dom.js';
 import { countdown, number } from '../format.js';
 import { cleanName, hueOf } from '../text.js';
 import { parseMarkdown, toMarkdown, wrapped } from '../markdown.js';
+import { fieldOf } from '../draftsync.js';
 import { offers } from '../offers.js';
 import { shownMessages } from '../chats.js';
 import { SaysTyping } from '../says_typing.js';
 import { GENERAL, openKey, topicOfReply } from '../topics.js';
 import { colourOf, previewOf } from '../words.js';
-import { openFiles } from './files.js';
+import { openFiles, takeFiles } from './files.js';
 import { Later } from './later.js';
 import { canEdit } from './message_menu.js';
 import { obstacleOf } from './obstacle.js';
@@ -31,6 +32,8 @@ export class Composer {
     this.form = $('#composer');
     this.text = this.parts.text;
     this.conversation = null;
+    /** @type {string|null} the open one; null: General, all of them, and where there are none */
+    this.topic = null;
     this.replyTo = null;
     /** @type {string|null} the part of it that is quoted */
     this.quote = null;
@@ -52,7 +55,7 @@ export class Composer {
     this.parts.asTyped.addEventListener('click', () => { this.plain = !this.plain; this.changed(); this.text.focus(); });
     show(this.parts.formatting, offers('format'));
     this.recorder = new Recorder(this.app, this.parts.record, this.parts.recorder, (file, waveform) => this.speak(file, waveform));
-    if (offers('files')) this.listenForFiles();
+    if (offers('files')) takeFiles(this);
     this.parts.formatting.addEventListener('click', () => this.toolbar(this.parts.tools.hidden));
     this.parts.tools.addEventListener('click', (event) => this.format(event.target.closest('[data-format]')?.dataset.format));
     this.parts.tools.addEventListener('pointerdown', (event) => event.preventDefault());
@@ -75,34 +78,6 @@ export class Composer {
   }
 
   // ---- files ----
-
-  /** They are dropped on the chat, pasted or picked. */
-  listenForFiles() {
-    const { attach, pick } = this.parts;
-    show(attach, true);
-    attach.addEventListener('click', () => pick.click());
-    pick.addEventListener('change', () => { this.files(pick.files); pick.value = ''; });
-    this.text.addEventListener('paste', (event) => {
-      if (!event.clipboardData?.files.length) return;
-      event.preventDefault();
-      this.files(event.clipboardData.files);
-    });
-    const chat = $('#chat');
-    const drop = $('#drop');
-    const holdsFiles = (event) => event.dataTransfer?.types.includes('Files') && this.conversation && !this.blockedNow;
-    chat.addEventListener('dragover', (event) => {
-      if (!holdsFiles(event)) return;
-      event.preventDefault();
-      show(drop, true);
-    });
-    chat.addEventListener('dragleave', (event) => { if (!chat.contains(event.relatedTarget)) show(drop, false); });
-    chat.addEventListener('drop', (event) => {
-      show(drop, false);
-      if (!holdsFiles(event)) return;
-      event.preventDefault();
-      this.files(event.dataTransfer.files);
-    });
-  }
 
   get place() {
     const replyTo = this.replyTo?.message_id ?? null;
@@ -289,7 +264,7 @@ export class Composer {
     const was = this.replyTo !== null || this.editing !== null;
     if (this.editing) {
       this.editing = null;
-      this.text.value = this.conversation ? this.app.drafts.get(this.conversation) : '';
+      this.text.value = this.field ? this.app.drafts.get(this.field) : '';
       setText(this.parts.sendText, this.app.t('composer.send'));
       this.changed();
     }
@@ -322,14 +297,16 @@ export class Composer {
 
   keep() {
     clearTimeout(this.keepTimer);
-    if (!this.conversation || this.editing || this.app.drafts.get(this.conversation) === this.text.value) return;
-    this.app.drafts.set(this.conversation, this.text.value);
-    this.app.draftSync.typed(this.conversation);
+    const { field } = this;
+    if (!field || this.editing || this.app.drafts.get(field) === this.text.value) return;
+    this.app.drafts.set(field, this.text.value);
+    this.app.draftSync.typed(field);
   }
 
   paint(state) {
     const conversation = state.selected === null ? null : state.conversations.get(state.selected) ?? null;
-    if (conversation?.id !== this.conversation?.id) this.change(conversation);
+    const topic = conversation === null || state.topic === GENERAL ? null : state.topic;
+    if (conversation?.id !== this.conversation?.id || topic !== this.topic) this.change(conversation, topic);
     this.conversation = conversation;
     if (!conversation) return;
     const account = state.accounts.get(conversation.account_id) ?? null;
@@ -340,15 +317,20 @@ export class Composer {
     this.later.paint(state);
   }
 
-  /** What stands in its field, kept or not. */
-  textOf(conversation) {
-    return this.conversation?.id === conversation.id && !this.editing ? this.text.value : this.app.drafts.get(conversation);
+  /** Where what is typed belongs: each topic of a forum has a field of its own. */
+  get field() {
+    return this.conversation && fieldOf(this.conversation, this.topic);
   }
 
-  /** The draft of the open conversation was taken over from elsewhere. */
-  redraw(conversation) {
-    if (this.conversation?.id !== conversation.id || this.editing) return;
-    this.text.value = this.app.drafts.get(conversation);
+  /** What stands in a field, kept or not. */
+  textOf(field) {
+    return this.field?.id === field.id && !this.editing ? this.text.value : this.app.drafts.get(field);
+  }
+
+  /** The draft of the open field was taken over from elsewhere. */
+  redraw(field) {
+    if (this.field?.id !== field.id || this.editing) return;
+    this.text.value = this.app.drafts.get(field);
     this.changed();
   }
 
@@ -362,12 +344,13 @@ export class Composer {
     setText(this.parts.where, t('composer.where', { topic: topic === GENERAL ? t('topic.general') : cleanName(title) || t('topic.unnamed') }));
   }
 
-  /** Another conversation: its own draft, nothing of the last one. */
-  change(conversation) {
+  /** Another conversation, or another topic: its own draft, nothing of the last one. */
+  change(conversation, topic) {
     this.keep();
     this.leave();
     this.conversation = conversation;
-    this.text.value = conversation ? this.app.drafts.get(conversation) : '';
+    this.topic = topic;
+    this.text.value = this.field ? this.app.drafts.get(this.field) : '';
     this.plain = false;
     this.changed();
     this.blockedKey = undefined;

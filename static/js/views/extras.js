@@ -7,11 +7,11 @@ import { safeLink } from '../rich.js';
 import { cleanName, cleanText } from '../text.js';
 import { money } from '../words.js';
 
-/** Over the text: its topic in a forum, from whom it was forwarded. @param {import('../main.js').App} app */
+/** Over the text: its topic in a forum, from whom it was forwarded. @param {import('../main.js').App} app @param {boolean|object[]} topics the forum's, where they are to be named */
 export function originOf(app, message, topics) {
   const { t, lang } = app;
   const lines = [];
-  if (topics) lines.push(el('div', { class: 'topic one-line' }, el('bdi', { text: cleanName(message.topic?.title) || (message.topic ? t('topic.unnamed') : t('topic.general')) })));
+  if (topics) lines.push(el('div', { class: 'topic one-line' }, el('bdi', { text: cleanName(titleOf(message, topics)) || (message.topic ? t('topic.unnamed') : t('topic.general')) })));
   const from = message.forwarded_from;
   if (from) {
     const name = cleanName(from.name) || t('message.hidden');
@@ -20,6 +20,12 @@ export function originOf(app, message, topics) {
   }
   if (message.details?.via_bot) lines.push(el('div', { class: 'small quiet', text: t('message.via', { name: cleanName(message.details.via_bot.name) || t('kind.bot') }) }));
   return lines;
+}
+
+/** A message may have come before its topic's title was known. */
+function titleOf(message, topics) {
+  const known = Array.isArray(topics) ? topics.find((one) => String(one.id) === String(message.topic?.id)) : null;
+  return message.topic?.title || known?.title;
 }
 
 /** Under the text, in words: what is special about it. */

@@ -1,6 +1,6 @@
 /** The sheet of what is about to go out: its order, its caption, as pictures or as files, and what can't go. */
 
-import { el, icon, setText, show } from '../dom.js';
+import { $, el, icon, setText, show } from '../dom.js';
 import { fileSize, number } from '../format.js';
 import { parseMarkdown } from '../markdown.js';
 import { offers } from '../offers.js';
@@ -162,4 +162,32 @@ class FilesSheet {
     this.sheet.close();
     this.where.sent();
   }
+}
+
+/** They are dropped on the chat, pasted or picked. @param {import('./composer.js').Composer} composer */
+export function takeFiles(composer) {
+  const { attach, pick } = composer.parts;
+  show(attach, true);
+  attach.addEventListener('click', () => pick.click());
+  pick.addEventListener('change', () => { composer.files(pick.files); pick.value = ''; });
+  composer.text.addEventListener('paste', (event) => {
+    if (!event.clipboardData?.files.length) return;
+    event.preventDefault();
+    composer.files(event.clipboardData.files);
+  });
+  const chat = $('#chat');
+  const drop = $('#drop');
+  const holdsFiles = (event) => event.dataTransfer?.types.includes('Files') && composer.conversation && !composer.blockedNow;
+  chat.addEventListener('dragover', (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    show(drop, true);
+  });
+  chat.addEventListener('dragleave', (event) => { if (!chat.contains(event.relatedTarget)) show(drop, false); });
+  chat.addEventListener('drop', (event) => {
+    show(drop, false);
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    composer.files(event.dataTransfer.files);
+  });
 }

@@ -43,7 +43,7 @@ super::schemas! {
     answer Conversation {
         id: "integer", account_id: "uuid", chat_id: "string", kind: "one of private|bot|group|supergroup|channel",
         title: "string", username: "string?", unread: "integer", can_send: "boolean", last_message: "Message?",
-        last_message_at: "time?", muted: "boolean", draft: "ChatDraft?", archived: "boolean", marked_unread: "boolean", blocked: "boolean",
+        last_message_at: "time?", muted: "boolean", draft: "ChatDraft?", topic_drafts: "maybe TopicDraft[]", archived: "boolean", marked_unread: "boolean", blocked: "boolean",
         read_inbox_max_id: "integer", read_outbox_max_id: "integer",
     }
     answer Message {
@@ -57,6 +57,7 @@ super::schemas! {
         error: "SendError?", retry_at: "time?", upload: "Upload?", scheduled_for: "schedule?", orders: "maybe OrderNote[]",
         waits_for: "one of flood_wait|slow_mode|pace_strangers|pace_minute?",
     }
+    answer TopicDraft { topic_id: "string", like: "ChatDraft" }
     answer ChatDraft { text: "string", entities: "Entity[]", reply_to_message_id: "integer?", at: "time" }
     answer Scheduled { messages: "Message[]", compared: "boolean" }
     answer OrderNote {
@@ -283,7 +284,7 @@ super::schemas! {
     }
     body NewDraft {
         text: "new text", entities: "maybe NewEntity[]?", format: "maybe one of plain|markdown?", preview: "maybe boolean?",
-        reply_to_message_id: "maybe telegram number?",
+        reply_to_message_id: "maybe telegram number?", topic_id: "maybe telegram number?",
     }
     body React { emoji: "emoji?" }
     body Pin { pinned: "boolean", silent: "maybe boolean?" }
