@@ -27,7 +27,7 @@ fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Under the same target directory each time, so that only what changed is built.
+/// Under the same target directory each time, one of its own, so that only what changed since the last run is built.
 fn clean_clone() -> PathBuf {
     let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let clone = tmp.join("readme");
@@ -66,7 +66,7 @@ struct Running {
 
 impl Running {
     fn start(line: &str, clone: &Path) -> Self {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme-target");
         let mut child = Command::new("bash")
             .args(["-c", line])
             .current_dir(clone)

@@ -39,6 +39,9 @@ use crate::domain::EventBody;
 const GRACE: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_secs(8);
 
+/// A question, without its types; the answer has a way of its own.
+type Read = Box<dyn FnOnce(&mut Conn) -> JobResult<()> + Send>;
+
 /// Opens the store.
 #[derive(Debug)]
 pub struct Store;
@@ -257,6 +260,18 @@ impl StoreHandle {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> JobResult<T> + Send + 'static,
     {
+        let (reply, mut answer) = oneshot::channel();
+        let read = Box::new(move |conn: &mut Conn| {
+            // Nobody takes it where the caller gave up.
+            let _ = reply.send(work(conn)?);
+            Ok(())
+        });
+        self.look(name, read).await?;
+        answer.try_recv().map_err(|_| panicked(name))
+    }
+
+    /// One body for all questions: as many copies of it as there are questions are a large part of the program.
+    async fn look(&self, name: &'static str, read: Read) -> Result<()> {
         let limit = self.read_limit;
         let (reading, readers) = (Arc::clone(&self.reading), self.readers.clone());
         // A task of its own: the caller's future may not be polled for a while (one of many, beside a loop that waits for
@@ -272,7 +287,7 @@ impl StoreHandle {
                 let mut conn = readers.get().map_err(|error| StoreError::Unavailable {
                     reason: error.to_string(),
                 })?;
-                work(&mut conn).map_err(|error| answer_of(name, error))
+                read(&mut conn).map_err(|error| answer_of(name, error))
             });
             read.await.map_err(|_| panicked(name))?
         }));
