@@ -250,6 +250,11 @@ def _(request: functions.messages.GetDialogsRequest, caller):
 
 
 @answer.register
+def _(_request: functions.messages.GetAllDraftsRequest, _caller):
+    return types.Updates([], [], [], int(clock.now()), 0)
+
+
+@answer.register
 def _(request: functions.messages.GetPeerDialogsRequest, caller):
     account, world = caller.account, caller.world
     peers = [caller.peer(one.peer) for one in request.peers]
