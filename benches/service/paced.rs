@@ -39,7 +39,7 @@ pub async fn run() {
 }
 
 /// Says one message each [`GAP`]; when each was said.
-pub(super) async fn say(telegram: &Simulator, accounts: &[i64], length: Duration) -> Vec<Instant> {
+async fn say(telegram: &Simulator, accounts: &[i64], length: Duration) -> Vec<Instant> {
     let people = people(telegram, 10);
     let start = Instant::now() + GAP;
     let mut said = Vec::new();
@@ -61,9 +61,9 @@ pub(super) async fn say(telegram: &Simulator, accounts: &[i64], length: Duration
 }
 
 /// (number, when it was read)
-pub(super) type Heard = mpsc::UnboundedReceiver<(usize, Instant)>;
+type Heard = mpsc::UnboundedReceiver<(usize, Instant)>;
 
-pub(super) async fn delays(said: Vec<Instant>, mut heard: Heard) -> Vec<Duration> {
+async fn delays(said: Vec<Instant>, mut heard: Heard) -> Vec<Duration> {
     let mut delays = HashMap::new();
     while delays.len() < said.len() {
         let (number, when) = heard.recv().await.expect("the reader lives");
@@ -73,10 +73,8 @@ pub(super) async fn delays(said: Vec<Instant>, mut heard: Heard) -> Vec<Duration
     delays.into_values().collect()
 }
 
-/// Delays of all accounts but the first, and how often the first one's connection panicked meanwhile.
-async fn service(length: Duration, panics: bool) -> (Vec<Duration>, usize) {
-    let fleet = Fleet::builder().accounts(ACCOUNTS + 1).start().await;
-    let users: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
+/// Delays of what is said to [`ACCOUNTS`] accounts of a service, until it is on its WebSocket.
+pub(super) async fn through(fleet: &Fleet, users: &[i64], length: Duration) -> Vec<Duration> {
     let mut reader = Reader::open(fleet.address()).await;
     let (tell, heard) = mpsc::unbounded_channel();
     let reading = tokio::spawn(async move {
@@ -88,10 +86,18 @@ async fn service(length: Duration, panics: bool) -> (Vec<Duration>, usize) {
             }
         }
     });
-    let trouble = panics.then(|| tokio::spawn(bring_down(fleet.telegram.clone(), users[0])));
-    let said = say(&fleet.telegram, &users[1..], length).await;
+    let said = say(&fleet.telegram, users, length).await;
     let delays = delays(said, heard).await;
     reading.abort();
+    delays
+}
+
+/// Delays of all accounts but the first, and how often the first one's connection panicked meanwhile.
+async fn service(length: Duration, panics: bool) -> (Vec<Duration>, usize) {
+    let fleet = Fleet::builder().accounts(ACCOUNTS + 1).start().await;
+    let users: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
+    let trouble = panics.then(|| tokio::spawn(bring_down(fleet.telegram.clone(), users[0])));
+    let delays = through(&fleet, &users[1..], length).await;
     if let Some(trouble) = trouble {
         trouble.abort();
         fleet.expect_panic();

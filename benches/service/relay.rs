@@ -4,9 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::{Reader, fill, flood, memory::settled, number_in, paced, percentile, seconds, told};
+use super::{
+    Reader, fill, flood, memory::settled, number_in, numbered, paced, people, percentile, seconds,
+    told,
+};
 use crate::support::{
     fleet::{Fleet, FleetBuilder},
     proxies::{Kind, Proxy},
@@ -15,12 +18,13 @@ use crate::support::{
 const ACCOUNTS: usize = 3;
 const ROUNDS: usize = 3;
 /// Before and after, for the memory of one.
-const IDLE: [usize; 2] = [50, 450];
+const IDLE: [usize; 2] = [30, 180];
 
 /// What is asked of the relay.
 const LEAST_RATE: f64 = 0.8;
 const MOST_MILLIS: f64 = 0.3;
 const MOST_KIB: f64 = 20.0;
+const MOST_SECONDS: f64 = 10.0;
 
 fn fleet(proxy: Option<&Proxy>) -> FleetBuilder {
     let builder = Fleet::builder();
@@ -35,7 +39,7 @@ fn verdict(holds: bool) -> &'static str {
 }
 
 pub async fn run() {
-    let length = seconds(20);
+    let length = seconds(4);
     println!(
         "relay: directly and through microsocks on this machine, {ROUNDS} rounds of {length:?}"
     );
@@ -73,6 +77,11 @@ pub async fn run() {
         "an idle account: {direct:.1} KiB directly, {relayed:.1} KiB through the relay: {more:+.1} KiB (at most {MOST_KIB}: {})",
         verdict(more <= MOST_KIB)
     );
+    let took = fail_over().await.as_secs_f64();
+    println!(
+        "the first exit ended: a message came by the second one after {took:.1} s (at most {MOST_SECONDS}: {})",
+        verdict(took <= MOST_SECONDS)
+    );
     println!();
 }
 
@@ -102,21 +111,25 @@ async fn rate(way: Option<&Proxy>, length: Duration) -> f64 {
 async fn latency(way: Option<&Proxy>, length: Duration) -> Vec<Duration> {
     let fleet = fleet(way).accounts(ACCOUNTS).start().await;
     let users: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
+    paced::through(&fleet, &users, length).await
+}
+
+/// From the first exit's end until a message comes by the second one.
+async fn fail_over() -> Duration {
+    let first = Proxy::start(Kind::Microsocks { login: false }, &[]).await;
+    let second = Proxy::start(Kind::Microsocks { login: false }, &[]).await;
+    let fleet = fleet(Some(&first)).arg("--proxy").arg(&second.url);
+    let fleet = fleet.accounts(1).start().await;
+    let user = fleet.accounts[0].user;
+    let person = people(&fleet.telegram, 1)[0];
     let mut reader = Reader::open(fleet.address()).await;
-    let (tell, heard) = mpsc::unbounded_channel();
-    let reading = tokio::spawn(async move {
-        loop {
-            let frame = reader.message().await;
-            let when = Instant::now();
-            if let Some(number) = number_in(&frame) {
-                let _ = tell.send((number, when));
-            }
-        }
-    });
-    let said = paced::say(&fleet.telegram, &users, length).await;
-    let delays = paced::delays(said, heard).await;
-    reading.abort();
-    delays
+    fleet.telegram.say(person, user, &numbered(0));
+    reader.message().await;
+    let began = Instant::now();
+    drop(first);
+    fleet.telegram.say(person, user, &numbered(1));
+    while number_in(&reader.message().await) != Some(1) {}
+    began.elapsed()
 }
 
 /// Of the service; the proxy has its own.

@@ -14,6 +14,7 @@ mod device;
 mod entity;
 mod event;
 mod extra;
+mod fault;
 mod file;
 mod formatting;
 mod health;
@@ -52,6 +53,7 @@ pub use extra::{
     Action, Button, ButtonKind, Details, Extra, Named, Note, NotedMessage, Reaction,
     reactions_after,
 };
+pub use fault::{StoreFault, VaultFault, WebhookFault};
 pub use file::{FileKey, FileLocation, FilePass, FilePlace, MessageFiles, Thumb};
 pub use formatting::{FormattingError, check_entities, split_formatted};
 pub use health::{

@@ -169,12 +169,7 @@ impl StateReason {
     /// The code, and what belongs to it.
     #[must_use]
     pub fn told(&self) -> (String, Map<String, Value>) {
-        let Ok(Value::Object(mut params)) = serde_json::to_value(self) else {
-            return (String::new(), Map::new());
-        };
-        let code = params.remove("code");
-        let code = code.as_ref().and_then(Value::as_str).unwrap_or_default();
-        (code.to_owned(), params)
+        super::fault::told(self)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use crate::domain::Timestamp;
+use crate::domain::{StoreFault, Timestamp};
 
 /// Longer than a transaction or a round of housekeeping takes: a disk that answers nothing gives no error either.
 const HUNG_MS: i64 = 30_000;
@@ -18,6 +18,8 @@ pub struct StoreHealth {
     /// Since when it is so.
     pub since: Timestamp,
     pub reason: Option<String>,
+    /// The same for programs.
+    pub fault: Option<StoreFault>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +45,7 @@ impl Health {
                 ok: true,
                 since: Timestamp::now(),
                 reason: None,
+                fault: None,
             })),
             inside_since: Arc::new(AtomicI64::new(IDLE)),
         }
@@ -70,6 +73,7 @@ impl Health {
             ok: false,
             since: Timestamp::from_millis(since),
             reason: Some(format!("the disk has not answered for {seconds} s")),
+            fault: Some(StoreFault::Hangs { seconds }),
         }
     }
 
@@ -89,6 +93,7 @@ impl Health {
             ok: true,
             since: Timestamp::now(),
             reason: None,
+            fault: None,
         };
     }
 
@@ -96,6 +101,7 @@ impl Health {
         let mut health = self.lock();
         if !health.ok {
             health.reason = Some(reason.to_owned());
+            health.fault = Some(StoreFault::of(reason));
             return;
         }
         log::warn!(target: "switchboard::store", "database not writable reason={reason:?}");
@@ -103,6 +109,7 @@ impl Health {
             ok: false,
             since: Timestamp::now(),
             reason: Some(reason.to_owned()),
+            fault: Some(StoreFault::of(reason)),
         };
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::supabase::{Page, RemoteAccount, RemoteError};
 use crate::{
-    domain::AccountId,
+    domain::{AccountId, VaultFault},
     store::{RemoteCopy, SealedAccount},
 };
 
@@ -88,10 +88,7 @@ pub(super) fn guard_against_an_empty_table(
     if known < 2 || !page.rows.is_empty() || !page.unreadable.is_empty() {
         return Ok(());
     }
-    Err(RemoteError::Refused(format!(
-        "Supabase's table telegram_accounts is empty, though {known} accounts were there: check SUPABASE_URL and the \
-         table; nothing was changed here"
-    )))
+    Err(RemoteError::Refused(VaultFault::TableEmpty { known }))
 }
 
 /// Rows that went with most of the others between two looks: a slip in the editor or a table that was restored, and no

@@ -17,7 +17,7 @@ use super::{
     supabase::{Pace, Page, Supabase, SupabaseConfig},
     sync::Sync,
 };
-use crate::store::StoreHandle;
+use crate::{domain::VaultFault, store::StoreHandle};
 
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -81,7 +81,9 @@ impl Vault {
         runtime.spawn(Keeper::new(local, home, shared, pace.interval).run(looked));
         let looked = tokio::time::timeout(pace.request + pace.connect, first).await;
         if looked.is_err() {
-            vault.shared.offline("Supabase did not answer in time");
+            vault.shared.offline(&VaultFault::TimedOut {
+                detail: String::new(),
+            });
         }
         Ok(vault)
     }

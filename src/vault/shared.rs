@@ -4,7 +4,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{RemoteChange, VaultConflict, VaultKind, VaultState, VaultStatus};
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, VaultFault};
 
 /// A receiver that falls further behind reads [`super::Vault::accounts`] instead.
 const CHANGES_KEPT: usize = 1024;
@@ -50,6 +50,8 @@ impl Shared {
                 status.state = VaultState::Online;
                 status.since = Timestamp::now();
                 status.reason = None;
+                status.reason_code = None;
+                status.reason_params = None;
             }
             changed
         });
@@ -58,14 +60,18 @@ impl Shared {
         }
     }
 
-    pub fn offline(&self, reason: &str) {
+    pub fn offline(&self, fault: &VaultFault) {
+        let reason = fault.to_string();
+        let (code, params) = fault.told();
         let changed = self.status.send_if_modified(|status| {
             if status.state != VaultState::Offline {
                 status.state = VaultState::Offline;
                 status.since = Timestamp::now();
             }
-            let changed = status.reason.as_deref() != Some(reason);
-            status.reason = Some(reason.to_owned());
+            let changed = status.reason.as_ref() != Some(&reason);
+            status.reason = Some(reason.clone());
+            status.reason_code = Some(code);
+            status.reason_params = Some(params);
             changed
         });
         if changed {

@@ -1,6 +1,7 @@
 //! Status: is the vault reachable, since when, and how many changes wait for it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::domain::{AccountId, Timestamp};
 
@@ -28,6 +29,11 @@ pub struct VaultStatus {
     pub since: Timestamp,
     /// Why it is offline, in words a person can act on; never a secret.
     pub reason: Option<String>,
+    /// The same for programs and for pages in other languages.
+    #[serde(default)]
+    pub reason_code: Option<String>,
+    #[serde(default)]
+    pub reason_params: Option<Map<String, Value>>,
     /// Accounts with a change that Supabase does not have yet.
     pub queued: usize,
     /// Accounts that differ here and there, or can't be taken from there; each waits for a person.
@@ -60,6 +66,8 @@ impl VaultStatus {
             state: VaultState::Online,
             since: Timestamp::now(),
             reason: None,
+            reason_code: None,
+            reason_params: None,
             queued: 0,
             conflicts: Vec::new(),
         }

@@ -117,7 +117,7 @@ impl Sync {
     fn report(&self, outcome: Result<(), SyncError>) {
         match outcome {
             Ok(()) => self.shared.online(),
-            Err(SyncError::Remote(error)) => self.shared.offline(&error.to_string()),
+            Err(SyncError::Remote(error)) => self.shared.offline(&error.into_fault()),
             // The store says itself what it has; this pass is simply made again.
             Err(SyncError::Here(error)) => {
                 log::warn!(target: "switchboard::vault", "sync stopped for now: {error}");

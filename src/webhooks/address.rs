@@ -19,6 +19,13 @@ use crate::config::AllowedAddress;
 #[error("{0} is not a public address; the operator can allow it (SWITCHBOARD_WEBHOOK_ALLOW)")]
 pub struct NotAllowed(String);
 
+impl NotAllowed {
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct AddressGuard {

@@ -8,6 +8,7 @@ use std::{
 
 use rand::RngExt;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     broadcast::Frame,
-    domain::{AccountId, Timestamp},
+    domain::{AccountId, Timestamp, WebhookFault},
 };
 
 const LIMIT: Duration = Duration::from_secs(15);
@@ -55,7 +56,11 @@ impl Standing {
 #[derive(Clone, Debug, Serialize)]
 pub struct LastError {
     pub at: Timestamp,
+    /// In English.
     pub reason: String,
+    /// The same for programs and for pages in other languages.
+    pub code: String,
+    pub params: Map<String, Value>,
 }
 
 /// What a receiver said to one post.
@@ -65,12 +70,14 @@ pub struct Answer {
     /// `None`: no answer.
     pub status: Option<u16>,
     pub error: Option<String>,
+    pub error_code: Option<String>,
+    pub error_params: Option<Map<String, Value>>,
     pub took_ms: u64,
 }
 
 /// Why a receiver did not take an event.
 struct Refusal {
-    why: String,
+    why: WebhookFault,
     status: Option<u16>,
     /// It read the event and did not want it, by its own word.
     of_this_event: bool,
@@ -144,14 +151,21 @@ impl Receiver {
                 taken: true,
                 status: Some(status),
                 error: None,
+                error_code: None,
+                error_params: None,
                 took_ms,
             },
-            Err(refusal) => Answer {
-                taken: false,
-                status: refusal.status,
-                error: Some(refusal.why),
-                took_ms,
-            },
+            Err(refusal) => {
+                let (code, params) = refusal.why.told();
+                Answer {
+                    taken: false,
+                    status: refusal.status,
+                    error: Some(refusal.why.to_string()),
+                    error_code: Some(code),
+                    error_params: Some(params),
+                    took_ms,
+                }
+            }
         }
     }
 
@@ -159,9 +173,12 @@ impl Receiver {
         let mut standing = self.lock_standing();
         standing.failing = refusal.is_some();
         if let Some(refusal) = refusal {
+            let (code, params) = refusal.why.told();
             standing.last_error = Some(LastError {
                 at: Timestamp::now(),
-                reason: refusal.why.clone(),
+                reason: refusal.why.to_string(),
+                code,
+                params,
             });
         }
     }
@@ -196,7 +213,7 @@ impl Receiver {
                 log::error!(
                     target: "switchboard::webhooks",
                     "webhook={name} account={} seq={} attempt={attempt} passed over, it is lost to this webhook reason={:?}",
-                    frame.account_id(), frame.seq().0, refusal.why
+                    frame.account_id(), frame.seq().0, refusal.why.to_string()
                 );
                 return;
             }
@@ -206,7 +223,7 @@ impl Receiver {
                 log::warn!(
                     target: "switchboard::webhooks",
                     "webhook={name} account={} seq={} attempt={attempt} retry_in_ms={} reason={:?}",
-                    frame.account_id(), frame.seq().0, pause.as_millis(), refusal.why
+                    frame.account_id(), frame.seq().0, pause.as_millis(), refusal.why.to_string()
                 );
             }
             let jitter = rand::rng().random_range(0.8..1.2);
@@ -233,7 +250,7 @@ impl Receiver {
     }
 
     async fn post(&self, post: &Post<'_>) -> Result<u16, Refusal> {
-        let refusal = |why: String| Refusal {
+        let refusal = |why: WebhookFault| Refusal {
             why,
             status: None,
             of_this_event: false,
@@ -243,7 +260,7 @@ impl Receiver {
         if let Some(guard) = &self.hook.guard {
             guard
                 .check(&self.hook.url)
-                .map_err(|error| refusal(error.to_string()))?;
+                .map_err(|error| refusal(not_allowed(&error)))?;
         }
         let id = format!("msg_{}_{}", self.hook.id, post.delivery);
         // Each attempt is signed anew: receivers refuse what is too old.
@@ -276,10 +293,11 @@ impl Receiver {
             Ok(response) if response.status().is_success() => Ok(response.status().as_u16()),
             Ok(response) => {
                 let status = response.status();
-                let why = if status.is_redirection() {
-                    format!("status {}; redirects are not followed", status.as_u16())
-                } else {
-                    format!("status {}", status.as_u16())
+                let redirected = status.is_redirection();
+                let status_of = status.as_u16();
+                let why = match redirected {
+                    true => WebhookFault::Redirected { status: status_of },
+                    false => WebhookFault::Status { status: status_of },
                 };
                 Err(Refusal {
                     why,
@@ -294,23 +312,31 @@ impl Receiver {
 }
 
 /// In words that tell nothing of what stands at an address that is not allowed.
-fn why(error: &reqwest::Error) -> String {
+fn why(error: &reqwest::Error) -> WebhookFault {
     let mut cause = error.source();
     while let Some(inner) = cause {
         if let Some(refused) = inner.downcast_ref::<NotAllowed>() {
-            return refused.to_string();
+            return not_allowed(refused);
         }
         if let Some(unresolved) = inner.downcast_ref::<ResolveError>() {
-            return unresolved.to_string();
+            return match unresolved {
+                ResolveError::Unknown => WebhookFault::NameUnknown,
+                ResolveError::NotAllowed(refused) => not_allowed(refused),
+            };
         }
         cause = inner.source();
     }
-    let words = if error.is_timeout() {
-        "no answer in time"
+    if error.is_timeout() {
+        WebhookFault::TimedOut
     } else if error.is_connect() {
-        "can't be reached"
+        WebhookFault::Unreachable
     } else {
-        "the connection broke"
-    };
-    words.to_owned()
+        WebhookFault::BrokenOff
+    }
+}
+
+fn not_allowed(refused: &NotAllowed) -> WebhookFault {
+    WebhookFault::AddressNotAllowed {
+        address: refused.address().to_owned(),
+    }
 }

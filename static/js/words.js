@@ -43,6 +43,16 @@ export function reasonText(words, code, params, said = null) {
   });
 }
 
+/** Why something beside the accounts does not work: `of` is the vault or a webhook. */
+export function faultText({ t, has }, of, code, params, said) {
+  const key = `${of}.fault.${code}`;
+  if (!has(key)) return said ? cleanText(said) : '';
+  const technical = (text) => (text ? `\u2068${cleanText(String(text))}\u2069` : '');
+  const { detail = '', address = '', ...more } = params ?? {};
+  const told = t(key, { ...more, address: technical(address) });
+  return detail ? `${told} (${technical(detail)})` : told;
+}
+
 /** What stands between an account here and its row in Supabase. */
 export function disputeText({ t, has }, conflict) {
   const known = (conflict.codes ?? []).map((code) => `dispute.${code}`).filter((key) => has(key));

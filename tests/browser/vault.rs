@@ -71,9 +71,13 @@ async fn supabase_goes_and_comes_back_under_an_open_desk() {
         .await;
     rename(&desk, "Renamed meanwhile").await;
     desk.until_text("#banner", "1 change waits for it").await;
-    for (language, words) in [
-        ("ru", "Хранилище аккаунтов недоступно"),
-        ("ar", "خزنة الحسابات غير متاحة"),
+    for (language, words, why) in [
+        (
+            "ru",
+            "Хранилище аккаунтов недоступно",
+            "Supabase ответил 520",
+        ),
+        ("ar", "خزنة الحسابات غير متاحة", "أجاب Supabase بـ 520"),
     ] {
         let other = Desk::open_with(
             fleet.address(),
@@ -84,6 +88,8 @@ async fn supabase_goes_and_comes_back_under_an_open_desk() {
         )
         .await;
         other.until_text("#banner", words).await;
+        let told = other.js("document.querySelector('#banner p').title").await;
+        assert!(told.as_str().unwrap().contains(why), "{told}");
         other.close().await;
     }
 

@@ -94,7 +94,7 @@ test('the banner tells what the vault waits for', () => {
   const online = (...conflicts) => ({ state: 'online', reason: null, queued: 0, conflicts });
   assert.equal(say(online()), null);
   const away = say({ state: 'offline', reason: 'paused', queued: 2, conflicts: [conflict('a')] });
-  assert.deepEqual([away.key, away.params.n, away.why], ['banner.vault.queued', 2, 'paused']);
+  assert.deepEqual([away.key, away.params.n, away.vault.reason], ['banner.vault.queued', 2, 'paused']);
   assert.deepEqual([say(online(conflict('a'))).key, say(online(conflict('a'))).account], ['banner.vault.conflict', 'a']);
   assert.deepEqual([say(online(conflict('a'), conflict('b'))).key, say(online(conflict('a'), conflict('b'))).params.n], ['banner.vault.conflicts', 2]);
   assert.equal(say(online(conflict('unknown'))).key, 'banner.vault.row');

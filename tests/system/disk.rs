@@ -200,6 +200,7 @@ async fn a_lock_of_thirty_seconds_is_told_and_healed() {
     let locked = until_ready(fleet, StatusCode::SERVICE_UNAVAILABLE).await;
     let reason = locked["store"]["reason"].as_str().unwrap();
     assert!(reason.contains("locked"), "{reason}");
+    assert_eq!(locked["store"]["reason_code"], "locked");
     other.batch_execute("ROLLBACK").unwrap();
 
     scene.until_healed().await;

@@ -210,7 +210,12 @@ async fn a_webhook_hears_what_it_asked_for() {
     );
     let shown = fleet.api.get(&format!("/webhooks/{of_one_id}")).await;
     assert_eq!(shown["webhook"]["state"], "failing");
-    assert_eq!(shown["webhook"]["last_error"]["reason"], "status 500");
+    let trouble = &shown["webhook"]["last_error"];
+    assert_eq!(trouble["reason"], "status 500");
+    assert_eq!(
+        (&trouble["code"], &trouble["params"]),
+        (&json!("status"), &json!({ "status": 500 }))
+    );
     // One that is paused can be tried out, too.
     change(&fleet.api, &sent_id, json!({ "paused": true })).await;
     assert_eq!(test(&sent_id).await["taken"], true);

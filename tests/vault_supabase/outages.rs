@@ -132,12 +132,16 @@ async fn each_bad_day_has_its_words() {
     let project = Project::start();
     let running = machine(&project).start().await;
     running.synced().await;
-    for (fault, words) in [
-        (Fault::Paused, "paused"),
-        (Fault::EmptyUnauthorized, "secret (sb_secret_…) key"),
-        (Fault::OriginError, "520"),
-        (Fault::TooMany { retry_after: 600 }, "429"),
-        (Fault::TruncatedJson, "cut or no JSON"),
+    for (fault, words, code) in [
+        (Fault::Paused, "paused", "paused"),
+        (
+            Fault::EmptyUnauthorized,
+            "secret (sb_secret_…) key",
+            "key_refused",
+        ),
+        (Fault::OriginError, "520", "answered"),
+        (Fault::TooMany { retry_after: 600 }, "429", "answered"),
+        (Fault::TruncatedJson, "cut or no JSON", "unreadable"),
     ] {
         project.gateway.always(Some(fault));
         let reason = until(words, async || {
@@ -149,10 +153,13 @@ async fn each_bad_day_has_its_words() {
         })
         .await;
         assert!(!reason.contains(SECRET_KEY), "{reason}");
+        let told = running.vault.status().reason_code;
+        assert_eq!(told.as_deref(), Some(code), "{reason}");
     }
     project.gateway.always(None);
     running.synced().await;
-    assert_eq!(running.vault.status().reason, None);
+    let status = running.vault.status();
+    assert_eq!((status.reason, status.reason_code), (None, None));
     running.stop().await;
 }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{RemoteError, ServiceKey, SupabaseConfig};
-use crate::vault::supabase::Pace;
+use crate::{domain::VaultFault, vault::supabase::Pace};
 
 /// A page of 500 rows with sessions is below 4 MiB.
 const LARGEST: usize = 32 * 1024 * 1024;
@@ -55,7 +55,7 @@ struct ErrorBody {
 
 impl Http {
     pub fn new(config: &SupabaseConfig) -> Result<Self, RemoteError> {
-        let refused = |text: String| RemoteError::Refused(text);
+        let refused = |detail: String| RemoteError::Refused(VaultFault::Misconfigured { detail });
         let key = ServiceKey::recognise(&config.key).map_err(refused)?;
         // Another part may have chosen the provider already; it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -152,10 +152,7 @@ impl Http {
             return match read_capped(response, LARGEST).await {
                 Ok(body) => match serde_json::from_slice(&body) {
                     Ok(rows) => Attempt::Rows(rows),
-                    Err(_) => Attempt::Again(
-                        RemoteError::Away("Supabase's answer is cut or no JSON".to_owned()),
-                        None,
-                    ),
+                    Err(_) => Attempt::Again(RemoteError::Away(VaultFault::Unreadable), None),
                 },
                 Err(error) => Attempt::Again(error, None),
             };
@@ -186,48 +183,43 @@ impl Http {
         let said = body.said();
         let code = body.code.as_deref().unwrap_or_default();
         if matches!(code, "40001" | "40P01") {
-            return Attempt::AgainBriefly(RemoteError::Away(format!(
-                "Supabase's database was busy ({code})"
-            )));
+            return Attempt::AgainBriefly(RemoteError::Away(VaultFault::Busy {
+                detail: code.to_owned(),
+            }));
         }
+        let answered = VaultFault::Answered {
+            status: status.as_u16(),
+            detail: said.clone(),
+        };
         match status.as_u16() {
-            540 => Attempt::Over(RemoteError::Away(
-                "the Supabase project is paused (540): resume it in the Supabase dashboard"
-                    .to_owned(),
-            )),
-            408 | 425 | 429 | 500 | 502..=504 | 520..=527 | 530 => Attempt::Again(
-                RemoteError::Away(format!("Supabase answered {status}{said}")),
-                retry_after,
-            ),
-            401 => Attempt::Over(RemoteError::Refused(format!(
-                "Supabase does not take the {} key (401){said}: check SUPABASE_SERVICE_KEY and SUPABASE_URL",
-                self.key_kind
-            ))),
-            403 if code == "42501" => Attempt::Over(RemoteError::Refused(format!(
-                "Supabase lets nobody use the table telegram_accounts (42501){said}: run docs/supabase.sql in its SQL \
-                 editor, it holds the grant"
-            ))),
-            403 => Attempt::Over(RemoteError::Refused(format!(
-                "Supabase forbids it (403){said}"
-            ))),
-            404 => Attempt::Over(RemoteError::Refused(format!(
-                "Supabase has no table telegram_accounts (404){said}: run docs/supabase.sql in its SQL editor"
-            ))),
-            400 if matches!(code, "42703" | "PGRST204") => {
-                Attempt::Over(RemoteError::Columns(format!(
-                    "Supabase's table telegram_accounts has other columns ({code}){said}: compare it with \
-                     docs/supabase.sql"
-                )))
+            540 => Attempt::Over(RemoteError::Away(VaultFault::Paused)),
+            408 | 425 | 429 | 500 | 502..=504 | 520..=527 | 530 => {
+                Attempt::Again(RemoteError::Away(answered), retry_after)
             }
-            400 | 406 | 409 | 413 | 414 | 416 | 422 => Attempt::Over(RemoteError::Row(format!(
-                "Supabase refused the row ({status}){said}"
-            ))),
-            300..=399 => Attempt::Over(RemoteError::Refused(format!(
-                "SUPABASE_URL sends on to another address ({status}): use the final one"
-            ))),
-            _ => Attempt::Over(RemoteError::Away(format!(
-                "Supabase answered {status}{said}"
-            ))),
+            401 => Attempt::Over(RemoteError::Refused(VaultFault::KeyRefused {
+                kind: self.key_kind.to_owned(),
+                detail: said,
+            })),
+            403 if code == "42501" => {
+                Attempt::Over(RemoteError::Refused(VaultFault::NoGrant { detail: said }))
+            }
+            403 => Attempt::Over(RemoteError::Refused(VaultFault::Forbidden { detail: said })),
+            404 => Attempt::Over(RemoteError::Refused(VaultFault::NoTable { detail: said })),
+            400 if matches!(code, "42703" | "PGRST204") => {
+                Attempt::Over(RemoteError::Columns(VaultFault::OtherColumns {
+                    detail: said,
+                }))
+            }
+            400 | 406 | 409 | 413 | 414 | 416 | 422 => {
+                Attempt::Over(RemoteError::Row(match said.as_str() {
+                    "" => format!("Supabase refused the row ({status})"),
+                    said => format!("Supabase refused the row ({status}), \"{said}\""),
+                }))
+            }
+            300..=399 => Attempt::Over(RemoteError::Refused(VaultFault::SentOn {
+                status: status.as_u16(),
+            })),
+            _ => Attempt::Over(RemoteError::Away(answered)),
         }
     }
 }
@@ -243,7 +235,7 @@ impl ErrorBody {
             _ if code.starts_with("PGRST") => self.message.as_deref(),
             _ => None,
         };
-        let shown: String = [code, text.unwrap_or_default()]
+        [code, text.unwrap_or_default()]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
@@ -251,11 +243,7 @@ impl ErrorBody {
             .chars()
             .filter(|character| !character.is_control())
             .take(200)
-            .collect();
-        if shown.is_empty() {
-            return shown;
-        }
-        format!(", \"{shown}\"")
+            .collect()
     }
 }
 
@@ -264,9 +252,7 @@ async fn read_capped(mut response: Response, cap: usize) -> Result<Vec<u8>, Remo
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > cap => {
-                return Err(RemoteError::Away(
-                    "Supabase's answer is too long".to_owned(),
-                ));
+                return Err(RemoteError::Away(VaultFault::TooLong));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(body),
@@ -281,23 +267,19 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// Without the address: it holds ids and envelopes.
-fn describe(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "did not answer in time"
-    } else if error.is_connect() {
-        "can't be reached"
-    } else {
-        "broke off the connection"
-    };
+fn describe(error: &reqwest::Error) -> VaultFault {
     let mut cause = std::error::Error::source(error);
     let mut deepest = String::new();
     while let Some(source) = cause {
         deepest = source.to_string();
         cause = source.source();
     }
-    let deepest: String = deepest.chars().take(120).collect();
-    if deepest.is_empty() {
-        return format!("Supabase {what}");
+    let detail: String = deepest.chars().take(120).collect();
+    if error.is_timeout() {
+        VaultFault::TimedOut { detail }
+    } else if error.is_connect() {
+        VaultFault::Unreachable { detail }
+    } else {
+        VaultFault::BrokenOff { detail }
     }
-    format!("Supabase {what}: {deepest}")
 }

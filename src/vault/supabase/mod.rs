@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use key::ServiceKey;
 pub(super) use rows::{Page, RemoteAccount, RowPatch, Supabase};
 
-use crate::domain::SecretText;
+use crate::domain::{SecretText, VaultFault};
 
 /// Where the project is, and how patient to be.
 #[derive(Clone, Debug)]
@@ -76,14 +76,23 @@ impl Default for Pace {
 pub(super) enum RemoteError {
     /// It may be better later: go on from the local copies and try again.
     #[error("{0}")]
-    Away(String),
+    Away(VaultFault),
     /// A person has to change a setting (key, grants, table); trying again seldom helps.
     #[error("{0}")]
-    Refused(String),
+    Refused(VaultFault),
     /// The table lacks a column that was named.
     #[error("{0}")]
-    Columns(String),
+    Columns(VaultFault),
     /// This one row is not accepted; the others are fine.
     #[error("{0}")]
     Row(String),
+}
+
+impl RemoteError {
+    pub fn into_fault(self) -> VaultFault {
+        match self {
+            Self::Away(fault) | Self::Refused(fault) | Self::Columns(fault) => fault,
+            Self::Row(detail) => VaultFault::Misconfigured { detail },
+        }
+    }
 }

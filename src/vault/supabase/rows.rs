@@ -11,7 +11,7 @@ use super::{
     RemoteError, SupabaseConfig,
     http::{Http, Request},
 };
-use crate::domain::{AccountId, SecretText, Timestamp};
+use crate::domain::{AccountId, SecretText, Timestamp, VaultFault};
 
 const COLUMNS: &str = "id,account_label,api_id,api_hash,session_string,is_active,created_at";
 /// With the one that a table may lack.
@@ -137,9 +137,7 @@ impl Supabase {
             };
             let last = row_id(last)?;
             if after.is_some_and(|after| after >= last) {
-                return Err(RemoteError::Away(
-                    "Supabase's pages do not move on".to_owned(),
-                ));
+                return Err(RemoteError::Away(VaultFault::PagesStandStill));
             }
             after = Some(last);
             for row in rows {
@@ -312,12 +310,7 @@ fn row_id(row: &Value) -> Result<Uuid, RemoteError> {
     row.get("id")
         .and_then(Value::as_str)
         .and_then(|text| text.parse().ok())
-        .ok_or_else(|| {
-            RemoteError::Refused(
-                "Supabase's table telegram_accounts has an id that is no uuid: compare it with docs/supabase.sql"
-                    .to_owned(),
-            )
-        })
+        .ok_or_else(|| RemoteError::Refused(VaultFault::IdUnreadable))
 }
 
 fn one(id: AccountId, rows: Vec<Value>) -> Result<Option<RemoteAccount>, RemoteError> {
@@ -326,18 +319,13 @@ fn one(id: AccountId, rows: Vec<Value>) -> Result<Option<RemoteAccount>, RemoteE
         (None, _) => Ok(None),
         (Some(row), None) => {
             if row_id(&row)? != id.0 {
-                return Err(RemoteError::Away(
-                    "Supabase answered with another row".to_owned(),
-                ));
+                return Err(RemoteError::Away(VaultFault::OtherRow));
             }
             parse(id, row)
                 .map(Some)
                 .map_err(|why| RemoteError::Row(why.to_owned()))
         }
-        (Some(_), Some(_)) => Err(RemoteError::Refused(
-            "Supabase's table telegram_accounts has an id twice: compare it with docs/supabase.sql"
-                .to_owned(),
-        )),
+        (Some(_), Some(_)) => Err(RemoteError::Refused(VaultFault::IdTwice)),
     }
 }
 

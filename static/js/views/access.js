@@ -3,6 +3,7 @@
 import { api } from '../api.js';
 import { el, setText } from '../dom.js';
 import { moment } from '../format.js';
+import { faultText } from '../words.js';
 import { field } from './fields.js';
 import { Sheet, confirm } from './sheet.js';
 
@@ -43,7 +44,7 @@ class AccessSheet {
     try {
       await work();
     } catch (error) {
-      setText(this.trouble, error.status === 0 ? this.app.t('access.unreachable') : error.message);
+      setText(this.trouble, error.status === 0 ? this.app.t('access.unreachable') : this.app.explain(error));
     }
     return this.load();
   }
@@ -57,7 +58,7 @@ class AccessSheet {
       this.tokens.replaceChildren(...this.orNothing(lasting.map((token) => this.token(token)), 'access.tokens.none'));
       this.audit.replaceChildren(...audit.entries.reverse().map((entry) => this.entry(entry)));
     } catch (error) {
-      setText(this.trouble, error.status === 0 ? this.app.t('access.unreachable') : error.message);
+      setText(this.trouble, error.status === 0 ? this.app.t('access.unreachable') : this.app.explain(error));
     }
   }
 
@@ -83,7 +84,7 @@ class AccessSheet {
     const facts = [t(`access.state.${hook.state}`)];
     if (hook.accounts_waiting > 0) facts.push(t('access.waiting', { n: hook.accounts_waiting }));
     if (hook.last_taken_at) facts.push(t('access.taken', { when: moment(lang, hook.last_taken_at) }));
-    const trouble = hook.last_error && hook.state === 'failing' ? el('p', { class: 'small', lang: 'en', dir: 'ltr', text: hook.last_error.reason }) : null;
+    const trouble = hook.last_error && hook.state === 'failing' ? el('p', { class: 'small', text: this.why(hook.last_error.code, hook.last_error.params, hook.last_error.reason) }) : null;
     const acts = el('div', { class: 'actions' }, this.act('access.test', () => this.test(hook)));
     if (hook.source === 'rest') {
       const paused = hook.state === 'paused';
@@ -99,10 +100,14 @@ class AccessSheet {
       trouble, acts);
   }
 
+  why(code, params, said) {
+    return faultText(this.app.words, 'webhook', code, params, said);
+  }
+
   async test(hook) {
     const { answer } = await api.testWebhook(hook.id);
     const { t } = this.app;
-    const words = answer.taken ? t('access.test.taken', { ms: answer.took_ms }) : t('access.test.refused', { why: answer.error ?? '' });
+    const words = answer.taken ? t('access.test.taken', { ms: answer.took_ms }) : t('access.test.refused', { why: this.why(answer.error_code, answer.error_params, answer.error ?? '') });
     this.said.replaceChildren(el('p', { text: words }));
   }
 

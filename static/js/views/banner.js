@@ -3,14 +3,14 @@
 import { $, parts, setAttr, setIcon, setText, show } from '../dom.js';
 import { countdown } from '../format.js';
 import { cleanName } from '../text.js';
-import { disputeText, needsPerson } from '../words.js';
+import { disputeText, faultText, needsPerson } from '../words.js';
 
 /** A dropped line is worth a banner only when it stays dropped for a moment. */
 const PATIENCE = 700;
 
 /**
  * What to say, if anything. Pure.
- * @returns {{key: string, level: 'wait'|'bad', icon: string, params?: object, act?: string, account?: string, why?: string|null, conflict?: object}|null}
+ * @returns {{key: string, level: 'wait'|'bad', icon: string, params?: object, act?: string, account?: string, vault?: object, conflict?: object}|null}
  */
 export function bannerOf(state, now) {
   const { live } = state;
@@ -31,7 +31,7 @@ export function bannerOf(state, now) {
 function vaultBanner({ vault, accounts }) {
   if (vault?.state === 'offline') {
     const key = vault.queued > 0 ? 'banner.vault.queued' : 'banner.vault';
-    return { key, level: 'wait', icon: 'alert', params: { n: vault.queued }, why: vault.reason };
+    return { key, level: 'wait', icon: 'alert', params: { n: vault.queued }, vault };
   }
   const [conflict, ...more] = vault?.conflicts ?? [];
   if (!conflict) return null;
@@ -52,6 +52,13 @@ export class Banner {
     app.store.view((state) => this.paint(state));
   }
 
+  /** In the page's language. */
+  why({ conflict, vault }) {
+    const { words } = this.app;
+    if (conflict) return disputeText(words, conflict);
+    return vault ? faultText(words, 'vault', vault.reason_code, vault.reason_params, vault.reason) || null : null;
+  }
+
   paint(state) {
     const now = Date.now();
     const banner = bannerOf(state, now);
@@ -62,7 +69,7 @@ export class Banner {
     const params = { ...banner.params };
     if ('left' in params) params.time = countdown(lang, params.left);
     setText(this.text, t(banner.key, params));
-    setAttr(this.text, 'title', banner.conflict ? disputeText(this.app.words, banner.conflict) : banner.why ?? null);
+    setAttr(this.text, 'title', this.why(banner));
     setAttr(this.parts.root, 'data-level', banner.level);
     // A countdown read aloud every second is noise.
     setAttr(this.parts.root, 'aria-live', 'left' in params ? 'off' : 'polite');

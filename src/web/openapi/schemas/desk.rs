@@ -156,7 +156,7 @@ super::schemas! {
     answer Accounts { accounts: "Account[]", server_has_api: "boolean", vault: "Vault" }
     answer Vault {
         kind: "one of local|supabase", state: "one of online|offline", since: "time", reason: "string?",
-        queued: "integer", conflicts: "VaultConflict[]",
+        reason_code: "string?", reason_params: "object?", queued: "integer", conflicts: "VaultConflict[]",
     }
     answer VaultConflict { account_id: "uuid", what: "string", codes: "string[]", settled_here: "boolean" }
     answer OneAccount { account: "Account" }
@@ -196,9 +196,12 @@ super::schemas! {
         owner: "string?", patience: "integer", state: "one of active|failing|paused|unreadable", last_taken_at: "time?",
         last_error: "WebhookError?", accounts_waiting: "integer", waiting_seconds: "integer", created_at: "time?",
     }
-    answer WebhookError { at: "time", reason: "string" }
+    answer WebhookError { at: "time", reason: "string", code: "string", params: "object" }
     answer WebhookTested { answer: "WebhookAnswer" }
-    answer WebhookAnswer { taken: "boolean", status: "integer?", error: "string?", took_ms: "integer" }
+    answer WebhookAnswer {
+        taken: "boolean", status: "integer?", error: "string?", error_code: "string?", error_params: "object?",
+        took_ms: "integer",
+    }
     answer Versions { versions: "Version[]" }
     answer Version { text: "string", replaced_at: "time?" }
     answer Events { events: "Event[]", next_after: "integer" }
@@ -224,7 +227,9 @@ super::schemas! {
     answer Live { status: "one of ok|unavailable", stuck: "maybe string[]" }
     answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault", webhooks: "WebhooksHealth" }
     answer WebhooksHealth { accounts_waiting: "integer", waiting_seconds: "integer" }
-    answer StoreHealth { ok: "boolean", since: "time", reason: "string?" }
+    answer StoreHealth {
+        ok: "boolean", since: "time", reason: "string?", reason_code: "string?", reason_params: "object?",
+    }
 
     body AddAccount {
         label: "line", api_id: "maybe api id?", api_hash: "maybe api hash?", phone: "maybe phone?", qr: "maybe boolean",
