@@ -665,3 +665,88 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
     ),
     ("wrong_step", &[409], "the sign-in is at another step"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::CODES;
+
+    /// What the desk's own pages never ask for, or keep from being asked for, and programs alone may meet.
+    const FOR_PROGRAMS: &[&str] = &[
+        "account_ids_invalid",
+        "assistant_broke_off",
+        "assistant_empty",
+        "assistant_missing",
+        "assistant_refused",
+        "assistant_silent",
+        "assistant_too_long",
+        "assistant_unreachable",
+        "assistant_unreadable",
+        "body_too_large",
+        "body_too_slow",
+        "conversation_ids_invalid",
+        "cross_site",
+        "empty_query",
+        "events_invalid",
+        "expires_at_invalid",
+        "file_missing",
+        "file_url_invalid",
+        "file_url_unreachable",
+        "host_not_allowed",
+        "idempotency_in_progress",
+        "invalid_account_id",
+        "invalid_after",
+        "invalid_cursor",
+        "invalid_field",
+        "invalid_format",
+        "invalid_idempotency_key",
+        "invalid_kind",
+        "invalid_limit",
+        "invalid_wait",
+        "launch_code_invalid",
+        "licence_not_yours",
+        "licence_required",
+        "login_method_ambiguous",
+        "login_method_missing",
+        "malformed_json",
+        "malformed_multipart",
+        "malformed_query",
+        "message_ids_invalid",
+        "messages_invalid",
+        "method_not_allowed",
+        "needs_password",
+        "not_a_websocket",
+        "not_found",
+        "outcome_unknown",
+        "owner_invalid",
+        "patience_invalid",
+        "range_not_satisfiable",
+        "resync",
+        "unknown_user",
+        "unsupported_media_type",
+        "user_id_invalid",
+    ];
+
+    /// Protects whoever reads another language than English: each refusal that a person may meet is said on the desk in all of
+    /// its languages, by its code or by its code with what belongs to it.
+    #[test]
+    fn each_refusal_has_words_in_every_language() {
+        let desk = [
+            include_str!("../../../static/i18n/en.json"),
+            include_str!("../../../static/i18n/ru.json"),
+            include_str!("../../../static/i18n/ar.json"),
+        ]
+        .map(|text| serde_json::from_str::<Map<String, Value>>(text).unwrap());
+        for (code, ..) in CODES {
+            let (key, with) = (format!("error.{code}"), format!("error.{code}."));
+            for words in &desk {
+                let said = words
+                    .keys()
+                    .any(|known| *known == key || known.starts_with(&with));
+                let for_programs = FOR_PROGRAMS.contains(code);
+                assert!(said != for_programs, "{code}: said {said}");
+            }
+        }
+    }
+}
