@@ -43,9 +43,8 @@ export function reasonText(words, code, params, said = null) {
   });
 }
 
-/** Why something beside the accounts does not work: `of` is the vault or a webhook. */
-export function faultText({ t, has }, of, code, params, said) {
-  const key = `${of}.fault.${code}`;
+/** Why the vault, or a webhook, does not work, by its key; as the service says it where the page is older than the code. */
+export function faultText({ t, has }, key, params, said) {
   if (!has(key)) return said ? cleanText(said) : '';
   const technical = (text) => (text ? `\u2068${cleanText(String(text))}\u2069` : '');
   const { detail = '', address = '', ...more } = params ?? {};

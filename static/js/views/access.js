@@ -101,7 +101,7 @@ class AccessSheet {
   }
 
   why(code, params, said) {
-    return faultText(this.app.words, 'webhook', code, params, said);
+    return faultText(this.app.words, `webhook.fault.${code}`, params, said);
   }
 
   async test(hook) {

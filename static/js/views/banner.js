@@ -56,7 +56,7 @@ export class Banner {
   why({ conflict, vault }) {
     const { words } = this.app;
     if (conflict) return disputeText(words, conflict);
-    return vault ? faultText(words, 'vault', vault.reason_code, vault.reason_params, vault.reason) || null : null;
+    return vault ? faultText(words, `vault.fault.${vault.reason_code}`, vault.reason_params, vault.reason) || null : null;
   }
 
   paint(state) {
