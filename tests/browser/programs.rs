@@ -61,7 +61,7 @@ async fn webhooks_and_tokens_are_looked_after_on_the_desk() {
     desk.fill(".access input[name=url]", "http://10.0.0.1/")
         .await;
     desk.click("[data-act='access.webhooks.add']").await;
-    desk.until_text(".access .error", "not a public address")
+    desk.until_text(".access .error", "The address is not public")
         .await;
     desk.fill(".access input[name=url]", &url).await;
     desk.click("[data-act='access.webhooks.add']").await;
@@ -72,8 +72,9 @@ async fn webhooks_and_tokens_are_looked_after_on_the_desk() {
     .await;
     desk.until_text(".access li[data-state=active]", &url).await;
     desk.click("[data-act='access.test']").await;
-    desk.until_text(".access [role=status]", "status 401").await;
-    desk.until_text(".access li[data-state=failing]", "status 401")
+    desk.until_text(".access [role=status]", "it answered 401")
+        .await;
+    desk.until_text(".access li[data-state=failing]", "it answered 401")
         .await;
     desk.click("[data-act='access.pause']").await;
     desk.until_text(".access li[data-state=paused]", "Paused")
