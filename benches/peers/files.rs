@@ -43,8 +43,8 @@ pub async fn run(size: Size, report: &mut Report) {
         }
         contestant.end().await;
     }
-    report.add("a file in", "MiB/s", incoming, Goal::Times(1.0));
-    report.add("a file out", "MiB/s", outgoing, Goal::Times(1.0));
+    report.add("a file in", "MiB/s", incoming, Goal::None);
+    report.add("a file out", "MiB/s", outgoing, Goal::None);
 }
 
 fn rate(bytes: u64, time: Duration) -> f64 {

@@ -203,29 +203,31 @@ class Account:
             self.client.add_event_handler(self.heard, events.Raw(kinds))
 
     async def run(self, abreast):
+        # Before anything new comes: what is newest then says nothing about what is missing.
+        newest = self.service.newest(self.id)
         async with abreast:
             await self.client.connect()
             if not await self.client.is_user_authorized():
                 self.state = "needs_login"
                 return
         self.state = "online"
-        await self.compare()
+        await self.compare(newest)
         while True:
             await asyncio.sleep(CATCH_UP_SECONDS)
             if self.client.is_connected():
                 await self.client.catch_up()
                 await self.client._save_states_and_entities()
 
-    async def compare(self):
+    async def compare(self, newest):
         """What came while nobody was here, and what Telegram no longer tells as a difference."""
-        newest = self.service.newest(self.id)
         if not newest:
             return
         async for dialog in self.client.iter_dialogs():
             have = newest.get(dialog.id)
             if have is None or dialog.message is None or dialog.message.id <= have:
                 continue
-            async for message in self.client.iter_messages(dialog.input_entity, min_id=have, reverse=True):
+            missed = [message async for message in self.client.iter_messages(dialog.input_entity, min_id=have)]
+            for message in reversed(missed):
                 if isinstance(message, types.Message):
                     sender = message.sender
                     await self.service.writer.put(("message", self.row(message, utils.get_display_name(sender) if sender else None)))

@@ -149,6 +149,24 @@ mod tests {
         }
     }
 
+    /// Protects an account that was well in between from the wait of its worst day, and many accounts from all coming back at once.
+    #[test]
+    fn the_wait_begins_anew_once_it_was_online() {
+        let mut history = RestartHistory::default();
+        let lost = AccountExit::LineLost(StateReason::LineClosed);
+        let now = Instant::now();
+        for _ in 0..4 {
+            judge(&mut history, &lost, now);
+        }
+        assert_eq!(history.row(), 4);
+        history.was_online();
+        assert_eq!(history.row(), 0);
+        let millis = |ms| Verdict::RestartIn(Duration::from_millis(ms));
+        assert_eq!(judge(&mut history, &lost, now), millis(500));
+        let soonest = history.judge(&RestartPolicy::default(), &lost, now, 0.0);
+        assert_eq!(soonest, millis(500), "half of what is doubled by now");
+    }
+
     #[test]
     fn a_lost_line_never_uses_up_the_budget() {
         let mut history = RestartHistory::default();

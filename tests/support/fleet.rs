@@ -1,7 +1,7 @@
 //! Fleet: a simulated Telegram, the real service on it, a temporary data directory and typed clients.
 //!
-//! When a fleet is dropped it asserts that nothing panicked, that no call was refused otherwise than described and that the service
-//! called nothing the simulated Telegram does not know.
+//! When a fleet is dropped it asserts that nothing panicked, that no call was refused otherwise than described, that every fault
+//! struck that was set, and that the service called nothing the simulated Telegram does not know.
 
 use std::{
     net::SocketAddr,
@@ -433,6 +433,8 @@ impl Drop for Fleet {
             .filter(|line| line.contains("which is not in the description"))
             .collect();
         assert!(undescribed.is_empty(), "{undescribed:#?}");
+        let missed = self.telegram.missed_faults();
+        assert!(missed.is_empty(), "faults that never struck: {missed:?}");
         let unknown = self.telegram.ledger().unknown_methods;
         assert!(
             unknown.is_empty(),

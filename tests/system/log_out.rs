@@ -382,8 +382,10 @@ async fn a_session_that_is_brought_back_is_not_ended_any_more() {
     assert_eq!(remove(&fleet, &first, "keep").await["logout"], "ordered");
     // The order is tried, and comes to nothing.
     let stuck = Fault::new(Effect::NeverAnswer).on("auth.logOut");
-    fleet.telegram.set_fault(stuck);
+    let stuck = fleet.telegram.set_fault(stuck);
     in_reach(&fleet, away);
+    let tried = || async { fleet.telegram.fault_hits(stuck) };
+    wait::until("the order to be tried", tried, |tried| *tried > 0).await;
     let added = wait::until(
         "the session to be free",
         || async {
