@@ -8,19 +8,20 @@ use super::{
 
 pub async fn run(size: Size, report: &mut Report) {
     println!("accounts: started with each number of them, all online and idle");
-    let mut figures: Vec<[Vec<(Kind, f64)>; 2]> = vec![Default::default(); size.steps.len()];
+    let mut figures: Vec<[Vec<(Kind, f64)>; 3]> = vec![Default::default(); size.steps.len()];
     for kind in Kind::ALL {
         let mut contestant = Contestant::start(kind, 0).await;
-        for (accounts, [memory, time]) in size.steps.iter().zip(&mut figures) {
+        for (accounts, [memory, own, time]) in size.steps.iter().zip(&mut figures) {
             contestant.grow(*accounts).await;
             contestant.stop().await;
             let took = contestant.start_again().await;
             time.push((kind, took.as_secs_f64()));
             memory.push((kind, contestant.memory().await));
+            own.push((kind, contestant.own_memory()));
         }
         contestant.end().await;
     }
-    for (accounts, [memory, time]) in size.steps.iter().zip(figures) {
+    for (accounts, [memory, own, time]) in size.steps.iter().zip(figures) {
         let goal = if *accounts <= 200 {
             Goal::Share(1.0 / 3.0)
         } else {
@@ -36,6 +37,12 @@ pub async fn run(size: Size, report: &mut Report) {
             &format!("the same, for each of {accounts}"),
             "KiB",
             per_account,
+            Goal::None,
+        );
+        report.add(
+            &format!("of {accounts}, without pages of files"),
+            "MB",
+            own,
             Goal::None,
         );
         report.add(

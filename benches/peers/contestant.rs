@@ -253,6 +253,15 @@ impl Contestant {
         last as f64 / 1024.0
     }
 
+    /// Of that, what is its own and not pages of files, in MB: programs and libraries are pages of files.
+    pub fn own_memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.expect("a living process");
+        let line = status.lines().find(|line| line.starts_with("RssAnon:"));
+        let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+        kib.expect("RssAnon") / 1024.0
+    }
+
     /// As a dashboard listens; of the sinks, what they say.
     pub async fn listen(&mut self) -> Ear {
         let (tell, heard) = mpsc::unbounded_channel();
