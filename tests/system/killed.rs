@@ -401,7 +401,9 @@ impl Scene {
                 true => Effect::SlowStart { millis },
                 false => Effect::SlowAnswer { millis },
             };
-            self.fleet.telegram.set_fault(Fault::new(effect).on(call));
+            // Not every call is made between two blows.
+            let slow = Fault::new(effect).on(call).may_miss();
+            self.fleet.telegram.set_fault(slow);
         }
     }
 
