@@ -52,10 +52,10 @@ pub fn pem(bytes: &[u8]) {
 pub fn conversion(bytes: &[u8]) {
     let mut batch = Batch::empty(AccountId(uuid::Uuid::nil()));
     let mut converter = Converter::new(SELF, &mut batch);
-    if let Ok(message) = enums::Message::from_bytes(bytes) {
-        if let Some(message) = converter.message(message) {
-            holds(&message);
-        }
+    if let Ok(message) = enums::Message::from_bytes(bytes)
+        && let Some(message) = converter.message(message)
+    {
+        holds(&message);
     }
     if let Ok(update) = enums::Update::from_bytes(bytes) {
         converter.update(Box::new(update));

@@ -310,7 +310,7 @@ fn row_id(row: &Value) -> Result<Uuid, RemoteError> {
     row.get("id")
         .and_then(Value::as_str)
         .and_then(|text| text.parse().ok())
-        .ok_or_else(|| RemoteError::Refused(VaultFault::IdUnreadable))
+        .ok_or(RemoteError::Refused(VaultFault::IdUnreadable))
 }
 
 fn one(id: AccountId, rows: Vec<Value>) -> Result<Option<RemoteAccount>, RemoteError> {
