@@ -2,13 +2,13 @@
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
     engine::Conn,
     message_row::account_of,
-    sql::{id_list, sql},
+    sql::{Flag, Number, id_list, sql},
 };
 use crate::domain::{
     Account, AccountId, AccountState, Archive, Exit, HealthRecord, HistoryProgress, MediaPolicy,
@@ -34,17 +34,17 @@ pub(in crate::store) struct KnownAccount {
 
 #[derive(QueryableByName, Clone, Debug)]
 struct AccountFields {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     no: i64,
     #[diesel(sql_type = Text)]
     id: String,
     #[diesel(sql_type = Text)]
     label: String,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     colour: i32,
     #[diesel(sql_type = Nullable<Text>)]
     phone: Option<String>,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     is_active: bool,
     #[diesel(sql_type = Text)]
     state: String,
@@ -52,13 +52,13 @@ struct AccountFields {
     state_reason: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     state_cause: Option<String>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     state_since: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     retry_at: Option<i64>,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     attempt: i32,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     user_id: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     user_first_name: Option<String>,
@@ -66,29 +66,29 @@ struct AccountFields {
     user_last_name: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     user_username: Option<String>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     unread: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     last_update_at: Option<i64>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     created_at: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     since: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     sync_phase: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     sync_done: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     sync_total: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     removed_at: Option<i64>,
     #[diesel(sql_type = Text)]
     archive: String,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     history_done: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     history_total: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     history_eta: Option<i64>,
     #[diesel(sql_type = Text)]
     media: String,
@@ -102,7 +102,7 @@ struct AccountFields {
     pace: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     device: Option<String>,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     purge: bool,
 }
 
@@ -110,7 +110,7 @@ struct AccountFields {
 pub(in crate::store) struct AccountRow {
     #[diesel(embed)]
     fields: AccountFields,
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    #[diesel(sql_type = Number)]
     outbox_pending: i64,
 }
 

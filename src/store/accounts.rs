@@ -56,14 +56,14 @@ impl Tx<'_> {
              ON CONFLICT (id) DO UPDATE SET label = excluded.label, colour = excluded.colour, phone = excluded.phone, \
              api_id = excluded.api_id, is_active = excluded.is_active, state = excluded.state, state_reason = NULL, state_cause = NULL, \
              state_since = excluded.state_since, retry_at = NULL, attempt = 0, removed_at = NULL \
-             WHERE accounts.removed_at IS NOT NULL AND accounts.purge = 0",
+             WHERE accounts.removed_at IS NOT NULL AND NOT accounts.purge",
         )
         .text(&id)
         .text(&new.label)
         .number(new.colour)
         .text_or_null(new.phone_masked.as_deref())
         .number_or_null(new.api_id)
-        .number(new.is_active)
+        .flag(new.is_active)
         .text(state.as_str())
         .number(self.now.millis())
         .number(created)
@@ -82,7 +82,7 @@ impl Tx<'_> {
              archive = coalesce(?, archive), media = coalesce(?, media) WHERE no = ?")
         .text_or_null(patch.label.as_deref())
         .number_or_null(patch.colour)
-        .number_or_null(patch.is_active)
+        .flag_or_null(patch.is_active)
         .text_or_null(patch.phone_masked.as_deref())
         .number_or_null(patch.api_id)
         .text_or_null(patch.archive.map(Archive::as_str))
@@ -220,15 +220,15 @@ impl Tx<'_> {
             };
         }
         self.flush()?;
-        sql("UPDATE accounts SET removed_at = ?, purge = ?, is_active = 0, state = 'signed_out', state_reason = NULL, state_cause = NULL, \
+        sql("UPDATE accounts SET removed_at = ?, purge = ?, is_active = FALSE, state = 'signed_out', state_reason = NULL, state_cause = NULL, \
              retry_at = NULL, attempt = 0, sync_phase = NULL, dialog_cursor = NULL WHERE no = ?")
         .number(self.now.millis())
-        .number(!keep_history)
+        .flag(!keep_history)
         .number(known.no)
         .run(self.conn)?;
         self.stop_following_all(&known)?;
         for text in [
-            "UPDATE conversations SET can_send = 0 WHERE account_no = ?",
+            "UPDATE conversations SET can_send = FALSE WHERE account_no = ?",
             "DELETE FROM fill_jobs WHERE account_no = ?",
             "DELETE FROM owed WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
             "DELETE FROM stale WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ?)",
@@ -252,7 +252,7 @@ impl Tx<'_> {
 
     /// Of an account that was removed before.
     fn delete_kept_history(&mut self, known: &KnownAccount) -> JobResult<()> {
-        let there = sql("UPDATE accounts SET purge = 1 WHERE no = ? AND label <> ''")
+        let there = sql("UPDATE accounts SET purge = TRUE WHERE no = ? AND label <> ''")
             .number(known.no)
             .run(self.conn)?;
         if there == 0 {

@@ -6,7 +6,6 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,13 +15,13 @@ use diesel::{QueryResult, result::Error};
 use tokio::sync::oneshot;
 
 use super::{
-    EventSink, StoreError, StoreMetrics, connection,
+    EventSink, StoreError, StoreMetrics,
+    connection::{self, Place},
     echoes::Holds,
     engine::Conn,
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
-    sql::{One, sql},
     transaction,
     tx::{State, Tx},
 };
@@ -50,7 +49,7 @@ pub(super) struct Close(pub oneshot::Sender<()>);
 
 /// What the actor is made of.
 pub(super) struct Parts {
-    pub path: PathBuf,
+    pub place: Place,
     pub conn: Conn,
     pub sink: Arc<dyn EventSink>,
     pub health: Health,
@@ -63,7 +62,7 @@ pub(super) struct Parts {
 }
 
 pub(super) struct StoreActor {
-    path: PathBuf,
+    place: Place,
     /// `None` after a trouble that left it unusable; opened anew at the next try.
     conn: Option<Conn>,
     state: State,
@@ -82,7 +81,7 @@ pub(super) struct StoreActor {
 impl StoreActor {
     pub fn new(parts: Parts) -> Self {
         Self {
-            path: parts.path,
+            place: parts.place,
             conn: Some(parts.conn),
             state: State::unknown(),
             sink: parts.sink,
@@ -197,9 +196,7 @@ impl StoreActor {
         if let Some(conn) = self.conn.take() {
             return Ok(conn);
         }
-        connection::writer(&self.path)
-            .map(Conn::Sqlite)
-            .map_err(connection::as_query_error)
+        self.place.writer().map_err(connection::as_query_error)
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -269,23 +266,16 @@ fn run_bare(
         if full(done, began) {
             break;
         }
-        let written = changes(conn)?;
+        let written = conn.changes()?;
         match job.run(&mut Tx::new(conn, state)) {
             Ran::Done => done += 1,
             // Most refusals come before the first write: what the writer remembers stays true.
-            Ran::Refused if state.is_clean() && changes(conn)? == written => done += 1,
+            Ran::Refused if state.is_clean() && conn.changes()? == written => done += 1,
             Ran::Refused => return Ok(None),
             Ran::Trouble(trouble) => return Err(trouble),
         }
     }
     Ok(Some(done))
-}
-
-/// Rows changed on this connection so far.
-fn changes(conn: &mut Conn) -> QueryResult<i64> {
-    Ok(sql("SELECT total_changes() AS n")
-        .get_result::<One>(conn)?
-        .n)
 }
 
 /// Each in a savepoint of its own.
@@ -365,7 +355,12 @@ mod tests {
     use super::*;
     use crate::{
         domain::AccountId,
-        store::{job::TypedJob, job_error::JobResult, scope_row::Scope},
+        store::{
+            job::TypedJob,
+            job_error::JobResult,
+            scope_row::Scope,
+            sql::{One, sql},
+        },
     };
 
     fn job(work: impl FnMut(&mut Tx<'_>) -> JobResult<()> + Send + 'static) -> Box<dyn Job> {

@@ -1,10 +1,15 @@
 //! Archive: an account's whole history, fetched by itself, chat after chat, with what is known of its end.
 
-use diesel::{QueryableByName, sql_types::BigInt};
+use diesel::QueryableByName;
 
 use super::{
-    ArchiveWork, Result, StoreHandle, account_row::KnownAccount, job_error::JobResult,
-    span_rows::spans_of, sql::sql, tx::Tx, types::HistoryStretch,
+    ArchiveWork, Result, StoreHandle,
+    account_row::KnownAccount,
+    job_error::JobResult,
+    span_rows::spans_of,
+    sql::{Number, sql},
+    tx::Tx,
+    types::HistoryStretch,
 };
 use crate::domain::{AccountId, ChatId, ConversationId, Spans};
 
@@ -14,19 +19,19 @@ const PAGE: i64 = 100;
 
 #[derive(QueryableByName)]
 struct ChatRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
 }
 
 #[derive(QueryableByName)]
 struct Sums {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chats: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     unknown: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     left: i64,
 }
 
@@ -63,7 +68,7 @@ impl Tx<'_> {
         let account = self.living_account(id)?;
         let sums = sql(
             "SELECT count(*) AS chats, count(*) FILTER (WHERE history_left IS NULL) AS unknown, \
-             coalesce(sum(history_left), 0) AS left FROM conversations WHERE account_no = ? AND history_end IS NULL",
+             CAST(coalesce(sum(history_left), 0) AS BIGINT) AS left FROM conversations WHERE account_no = ? AND history_end IS NULL",
         )
         .number(account.no)
         .get_result::<Sums>(self.conn)?;
@@ -82,7 +87,7 @@ impl Tx<'_> {
     fn tell_history(&mut self, account: &KnownAccount, left: i64, eta: i64) -> JobResult<()> {
         let rows = sql(
             "UPDATE accounts SET history_total = history_done + ?, history_eta = ? WHERE no = ? AND archive = 'all' \
-             AND (history_total IS NOT history_done + ? OR history_eta IS NOT ?)",
+             AND (history_total IS DISTINCT FROM history_done + ? OR history_eta IS DISTINCT FROM ?)",
         )
         .number(left)
         .number(eta)

@@ -2,10 +2,13 @@
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
-use super::{engine::Conn, sql::sql};
+use super::{
+    engine::Conn,
+    sql::{Number, sql},
+};
 use crate::domain::{AccountId, Timestamp};
 
 const DAY: i64 = 24 * 3600 * 1000;
@@ -41,15 +44,15 @@ pub struct AuditRecord {
 
 #[derive(QueryableByName)]
 pub(super) struct AuditRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     at: i64,
     #[diesel(sql_type = Text)]
     action: String,
     #[diesel(sql_type = Text)]
     caller: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     token_id: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     ip: Option<String>,

@@ -4,22 +4,24 @@ use std::{
     fs::{self, OpenOptions, Permissions},
     io::ErrorKind,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
 use diesel::{
     Connection, ConnectionError, QueryResult, QueryableByName, connection::SimpleConnection,
-    result::Error, sql_types::BigInt, sqlite::SqliteConnection,
+    result::Error, sqlite::SqliteConnection,
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use r2d2::{ManageConnection, Pool};
 
 use super::{
-    Result, StoreConfig, StoreError,
+    Result, ServerUrl, StoreConfig, StoreError,
     engine::Conn,
-    sql::{One, sql},
+    migrations::{Schema, broken, compared, versions_of},
+    server::Server,
+    sql::{Number, One, sql},
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -29,6 +31,8 @@ pub(super) const BUSY_MILLIS: u32 = 200;
 
 /// Somebody else who makes the schema of a new file is waited for.
 const MIGRATION_MILLIS: u32 = 10_000;
+
+pub(super) use super::trouble::unavailable;
 
 pub(super) type Readers = Pool<Reading>;
 
@@ -110,7 +114,7 @@ fn writer_at(url: &str) -> Result<SqliteConnection, ConnectionError> {
 }
 
 /// A connection that reads the tokens again and again.
-pub(super) fn watcher(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+fn watcher(path: &Path) -> Result<SqliteConnection, ConnectionError> {
     let mut conn = connect(&existing(path))?;
     conn.batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -64;")
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -133,31 +137,75 @@ pub(super) fn checkpointer(path: &Path) -> Result<SqliteConnection, ConnectionEr
     Ok(conn)
 }
 
-/// Opens connections that read.
-#[derive(Debug)]
-pub(super) struct Reading {
-    url: String,
+/// Where the rows are.
+#[derive(Clone)]
+pub(super) enum Place {
+    File(PathBuf),
+    Server(ServerUrl),
 }
+
+impl Place {
+    pub fn of(config: &StoreConfig) -> Self {
+        match &config.server {
+            None => Self::File(config.path.clone()),
+            Some(url) => Self::Server(url.clone()),
+        }
+    }
+
+    /// The one connection that writes, opened again.
+    pub fn writer(&self) -> Result<Conn, ConnectionError> {
+        match self {
+            Self::File(path) => writer(path).map(Conn::Sqlite),
+            Self::Server(url) => Server::connect(url).map(Box::new).map(Conn::Postgres),
+        }
+    }
+
+    /// A connection that reads the tokens again and again.
+    pub fn watcher(&self) -> Result<Conn, ConnectionError> {
+        match self {
+            Self::File(path) => watcher(path).map(Conn::Sqlite),
+            Self::Server(_) => self.reader(),
+        }
+    }
+
+    fn reader(&self) -> Result<Conn, ConnectionError> {
+        match self {
+            Self::File(path) => {
+                let mut conn = SqliteConnection::establish(&existing(path))?;
+                // A reader meets a lock only while somebody else recovers or vacuums the file.
+                conn.batch_execute("PRAGMA busy_timeout = 5000;")
+                    .and_then(|()| conn.batch_execute(READER))
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(Conn::Sqlite(conn))
+            }
+            Self::Server(url) => {
+                let mut server = Server::connect(url)?;
+                server
+                    .batch("SET default_transaction_read_only = on;")
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(Conn::Postgres(Box::new(server)))
+            }
+        }
+    }
+}
+
+/// Opens connections that read.
+pub(super) struct Reading(Place);
 
 impl ManageConnection for Reading {
     type Connection = Conn;
     type Error = ConnectionError;
 
     fn connect(&self) -> Result<Conn, ConnectionError> {
-        let mut conn = SqliteConnection::establish(&self.url)?;
-        // A reader meets a lock only while somebody else recovers or vacuums the file.
-        conn.batch_execute("PRAGMA busy_timeout = 5000;")
-            .and_then(|()| conn.batch_execute(READER))
-            .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(Conn::Sqlite(conn))
+        self.0.reader()
     }
 
     fn is_valid(&self, _: &mut Conn) -> Result<(), ConnectionError> {
         Ok(())
     }
 
-    fn has_broken(&self, _: &mut Conn) -> bool {
-        thread::panicking()
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        thread::panicking() || conn.is_broken()
     }
 }
 
@@ -167,25 +215,10 @@ pub(super) fn readers(config: &StoreConfig) -> Result<Readers> {
         .min_idle(Some(1))
         .connection_timeout(Duration::from_secs(5))
         .test_on_check_out(false)
-        .build(Reading {
-            url: existing(&config.path),
-        })
+        .build(Reading(Place::of(config)))
         .map_err(|error| StoreError::Unavailable {
             reason: error.to_string(),
         })
-}
-
-/// What a file's schema is to this version.
-enum Schema {
-    /// There is none yet.
-    None,
-    Ours,
-    Older {
-        found: String,
-    },
-    Newer {
-        found: String,
-    },
 }
 
 /// Makes the schema what this version needs. The service alone does that: commands leave the file of another version
@@ -231,14 +264,6 @@ fn run_migrations(conn: &mut SqliteConnection) -> Result<()> {
         .map_err(|error| broken("migrate", &error))
 }
 
-fn broken(call: &'static str, error: &impl ToString) -> StoreError {
-    let text = error.to_string();
-    match unavailable_text(&text) {
-        true => StoreError::Unavailable { reason: text },
-        false => StoreError::Broken { call, cause: text },
-    }
-}
-
 /// A schema this version does not know is left alone: writing into it would damage it.
 fn too_new(found: String) -> StoreError {
     StoreError::SchemaTooNew {
@@ -252,15 +277,7 @@ fn too_new(found: String) -> StoreError {
 
 /// This version's migrations, oldest first.
 fn known() -> Result<Vec<String>> {
-    let known =
-        diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS)
-            .map_err(|error| broken("open", &error))?;
-    let mut versions: Vec<String> = known
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    versions.sort();
-    Ok(versions)
+    versions_of::<diesel::sqlite::Sqlite>(&MIGRATIONS)
 }
 
 fn schema_of(conn: &mut SqliteConnection) -> Result<Schema> {
@@ -271,24 +288,13 @@ fn schema_of(conn: &mut SqliteConnection) -> Result<Schema> {
     if table.n == 0 {
         return Ok(Schema::None);
     }
-    let mut found: Vec<String> = conn
+    let found = conn
         .applied_migrations()
         .map_err(|error| broken("open", &error))?
         .iter()
         .map(ToString::to_string)
         .collect();
-    found.sort();
-    let known = known()?;
-    if let Some(strange) = found.iter().find(|version| !known.contains(version)) {
-        return Ok(Schema::Newer {
-            found: strange.clone(),
-        });
-    }
-    match found.pop() {
-        None => Ok(Schema::None),
-        Some(_) if found.len() + 1 == known.len() => Ok(Schema::Ours),
-        Some(newest) => Ok(Schema::Older { found: newest }),
-    }
+    Ok(compared(found, &known()?))
 }
 
 /// SQLite opens a file that it may not write without a word, and complains at the first write.
@@ -307,38 +313,13 @@ pub(super) fn refuse_read_only(conn: &mut SqliteConnection) -> Result<()> {
     }
 }
 
-/// Is this a trouble of the file that may pass (locked, full, read-only, disk), and not of the statement?
-///
-/// diesel gives SQLite's text and no code for these; the texts are fixed in SQLite's `sqlite3ErrStr`.
-pub(super) fn unavailable(error: &Error) -> bool {
-    match error {
-        Error::DatabaseError(_, info) => unavailable_text(info.message()),
-        _ => false,
-    }
-}
-
-fn unavailable_text(text: &str) -> bool {
-    const TROUBLES: [&str; 9] = [
-        "database is locked",
-        "database table is locked",
-        "database schema is locked",
-        "database or disk is full",
-        "attempt to write a readonly database",
-        "disk I/O error",
-        "unable to open database file",
-        "locking protocol",
-        "database is busy",
-    ];
-    TROUBLES.iter().any(|trouble| text.contains(trouble))
-}
-
 /// How full the log is, in pages.
 #[derive(QueryableByName, Clone, Copy, Debug)]
 pub(super) struct LogFill {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub log: i64,
     /// Of them, those that are in the file as well.
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub checkpointed: i64,
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Bool, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     engine::Conn,
     job_error::JobResult,
     message_row::account_of,
-    sql::{id_list, sql},
+    sql::{Flag, Number, id_list, sql},
     tx::Tx,
 };
 use crate::domain::{
@@ -43,15 +43,15 @@ pub struct ContactBook {
 
 #[derive(QueryableByName)]
 struct Row {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     peer_id: i64,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     mutual: bool,
     #[diesel(sql_type = Text)]
     name: String,
     #[diesel(sql_type = Nullable<Text>)]
     username: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     conversation: Option<i64>,
 }
 
@@ -63,7 +63,7 @@ struct Place {
 
 #[derive(QueryableByName)]
 struct Knows {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
     #[diesel(sql_type = Text)]
     account: String,
@@ -71,9 +71,9 @@ struct Knows {
 
 #[derive(QueryableByName)]
 struct Mark {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     hash: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     fetched_at: i64,
 }
 
@@ -128,7 +128,7 @@ impl Tx<'_> {
              ON CONFLICT (account_no, peer_id) DO UPDATE SET mutual = excluded.mutual, find_key = excluded.find_key")
         .number(account.no)
         .number(chat.marked())
-        .number(mutual)
+        .flag(mutual)
         .text(&key)
         .run(self.conn)?;
         Ok(())

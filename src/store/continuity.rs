@@ -220,7 +220,7 @@ impl Tx<'_> {
         (scope.epoch, scope.ended) = (holes, watched_to);
         self.mark_scope(account.no, scope_id);
         sql(
-            "UPDATE spans SET high = max(high, ?), open = 0 WHERE open AND conversation_id IN \
+            "UPDATE spans SET high = max(high, ?), open = FALSE WHERE open AND conversation_id IN \
              (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
         )
         .number(live_to)

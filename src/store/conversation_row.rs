@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
     message_row::{MessageRecord, account_of, chat_of, from_json},
     span_rows::open_from,
     sql::hot_sql,
+    sql::{Flag, Number},
 };
 use crate::domain::{
     ChatId, Conversation, ConversationId, ConversationKind, PeerFlags, PeerKind, StoredMessage,
@@ -21,17 +22,17 @@ use crate::domain::{
 
 #[derive(QueryableByName, Clone, Debug)]
 pub(in crate::store) struct ConversationFields {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub id: i64,
     #[diesel(sql_type = Text)]
     pub telegram_account_id: String,
     #[diesel(sql_type = Text)]
     pub chat_id: String,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub last_message_at: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub account_no: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub chat: i64,
     #[diesel(sql_type = Text)]
     pub kind: String,
@@ -39,28 +40,28 @@ pub(in crate::store) struct ConversationFields {
     pub title: String,
     #[diesel(sql_type = Nullable<Text>)]
     pub username: Option<String>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub unread: i64,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub can_send: bool,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub last_message: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub muted_until: Option<i64>,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pub read_inbox_max_id: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pub read_outbox_max_id: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pub top_message: i32,
     /// Up to this number Telegram itself counted when it listed the chat; what comes live above it counts one by one.
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pub counted_to: i32,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub archived: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub marked_unread: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub blocked: bool,
     /// JSON.
     #[diesel(sql_type = Nullable<Text>)]
@@ -154,16 +155,16 @@ impl ConversationRow {
         .text_or_null(fields.username.as_deref())
         .text(&find_key)
         .number(fields.unread)
-        .number(fields.can_send)
+        .flag(fields.can_send)
         .number_or_null(fields.last_message)
         .number_or_null(fields.muted_until)
         .number(fields.read_inbox_max_id)
         .number(fields.read_outbox_max_id)
         .number(fields.top_message)
         .number(fields.counted_to)
-        .number(fields.archived)
-        .number(fields.marked_unread)
-        .number(fields.blocked)
+        .flag(fields.archived)
+        .flag(fields.marked_unread)
+        .flag(fields.blocked)
         .text_or_null(fields.draft.as_deref())
         .text_or_null(fields.topic_drafts.as_deref())
         .number(fields.id)

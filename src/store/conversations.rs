@@ -62,7 +62,7 @@ pub(in crate::store) fn list_text(filter: &ConversationFilter) -> String {
         0 => {}
         1 => text.push_str("AND c.account_no = (SELECT no FROM accounts WHERE id = ?) "),
         _ => text.push_str(
-            "AND c.account_no IN (SELECT no FROM accounts WHERE id IN (SELECT value FROM json_each(?))) ",
+            "AND c.account_no IN (SELECT no FROM accounts WHERE id IN (SELECT e.value FROM json_each(?) e)) ",
         ),
     }
     if filter.unread {

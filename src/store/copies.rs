@@ -165,7 +165,7 @@ fn given_out(database: &Path) -> Option<GivenOut> {
 fn how_far(conn: &mut SqliteConnection) -> QueryResult<GivenOut> {
     let seq = sql("SELECT coalesce(max(seq), 0) AS n FROM event_log").get_result::<One>(conn)?;
     let message = sql("SELECT max(coalesce((SELECT max(id) FROM messages), 0), \
-                       coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'message_floor'), 0)) AS n")
+                       coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'message_floor'), 0)) AS n")
     .get_result::<One>(conn)?;
     Ok(GivenOut {
         seq: seq.n,

@@ -1,9 +1,6 @@
 //! Deeds: orders for something to be done to messages, or a chat, that are there.
 
-use diesel::{
-    QueryableByName,
-    sql_types::{BigInt, Text},
-};
+use diesel::{QueryableByName, sql_types::Text};
 
 use super::{
     Discard, QueueDeed, QueuedDeed, QueuedFile, Result, StoreError, StoreHandle,
@@ -12,7 +9,7 @@ use super::{
     message_row::{MessageRecord, account_of, json},
     order_row::{OrderMessage, OrderRow, makes_messages, select_orders},
     orders::{Known, NewOrder, stored},
-    sql::sql,
+    sql::{Number, sql},
     tx::Tx,
 };
 use crate::domain::{
@@ -28,7 +25,7 @@ struct Listed {
     order: OrderRow,
     #[diesel(sql_type = Text)]
     account: String,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
 }
 

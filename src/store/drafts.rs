@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::{
     QueryableByName,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     message_row::{account_of, from_json, json},
     orders::{Known, NewOrder},
     record::Recording,
-    sql::{One, sql},
+    sql::{Number, One, sql},
     tx::Tx,
 };
 use crate::domain::{
@@ -32,7 +32,7 @@ pub type DraftedField = ((ChatId, Option<i32>), String);
 
 #[derive(QueryableByName)]
 struct DraftedRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
     #[diesel(sql_type = Nullable<Text>)]
     draft: Option<String>,

@@ -138,7 +138,7 @@ impl Tx<'_> {
 
     /// A held message that history brought first now comes through the stream: it is news when it is released.
     pub fn heard_live(&mut self, row: i64) -> JobResult<()> {
-        sql("UPDATE messages SET backfilled = 0 WHERE id = ? AND held")
+        sql("UPDATE messages SET backfilled = FALSE WHERE id = ? AND held <> 0")
             .number(row)
             .run(self.conn)?;
         Ok(())

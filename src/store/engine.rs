@@ -2,68 +2,53 @@
 //!
 //! Which engine it is, is asked once for each statement, never for each row.
 
-use diesel::{
-    QueryResult, QueryableByName, RunQueryDsl,
-    result::Error,
-    sqlite::{Sqlite, SqliteConnection},
-};
+use diesel::{QueryResult, result::Error, sqlite::SqliteConnection};
 
 use super::{
-    sql::{Key, Statement},
+    server::Server,
+    sql::{Key, One, Row, Runs, Statement, sql},
     transaction,
 };
 
 /// A connection to the store, whatever keeps it.
 pub(crate) enum Conn {
     Sqlite(SqliteConnection),
-}
-
-/// A row by the names of its columns, the same from every engine.
-pub(in crate::store) trait Row: QueryableByName<Sqlite> + 'static {}
-
-impl<R: QueryableByName<Sqlite> + 'static> Row for R {}
-
-/// What a [`Statement`] runs on: a connection of the store, or a file of its own.
-pub(in crate::store) trait Runs {
-    /// How many rows it touched.
-    fn run<K: Key>(&mut self, statement: Statement<'_, K>) -> QueryResult<usize>;
-
-    fn rows<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<Vec<R>>;
-
-    /// The first one; [`Error::NotFound`] where there is none.
-    fn row<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<R>;
-}
-
-impl Runs for SqliteConnection {
-    fn run<K: Key>(&mut self, statement: Statement<'_, K>) -> QueryResult<usize> {
-        RunQueryDsl::execute(statement, self)
-    }
-
-    fn rows<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<Vec<R>> {
-        RunQueryDsl::load(statement, self)
-    }
-
-    fn row<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<R> {
-        RunQueryDsl::get_result(statement, self)
-    }
+    Postgres(Box<Server>),
 }
 
 impl Runs for Conn {
     fn run<K: Key>(&mut self, statement: Statement<'_, K>) -> QueryResult<usize> {
         match self {
             Self::Sqlite(conn) => conn.run(statement),
+            Self::Postgres(server) => server.run(statement),
         }
     }
 
     fn rows<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<Vec<R>> {
         match self {
             Self::Sqlite(conn) => conn.rows(statement),
+            Self::Postgres(server) => server.rows(statement),
         }
     }
 
     fn row<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<R> {
         match self {
             Self::Sqlite(conn) => conn.row(statement),
+            Self::Postgres(server) => server.row(statement),
+        }
+    }
+
+    fn may_commit(&self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => conn.may_commit(),
+            Self::Postgres(server) => server.may_commit(),
+        }
+    }
+
+    fn taken_back(&mut self) {
+        match self {
+            Self::Sqlite(conn) => conn.taken_back(),
+            Self::Postgres(server) => server.taken_back(),
         }
     }
 }
@@ -73,6 +58,23 @@ impl Conn {
     pub fn file(&mut self) -> Option<&mut SqliteConnection> {
         match self {
             Self::Sqlite(conn) => Some(conn),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Nothing can be asked on it any more.
+    pub fn is_broken(&mut self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(server) => server.is_broken(),
+        }
+    }
+
+    /// Rises with every row that is changed on this connection.
+    pub fn changes(&mut self) -> QueryResult<i64> {
+        match self {
+            Self::Sqlite(conn) => Ok(conn.row::<_, One>(sql("SELECT total_changes() AS n"))?.n),
+            Self::Postgres(server) => Ok(server.changes()),
         }
     }
 
@@ -109,6 +111,7 @@ macro_rules! on {
     ($conn:expr, |$own:ident| $query:expr) => {
         match $conn {
             $crate::store::engine::Conn::Sqlite($own) => $query,
+            $crate::store::engine::Conn::Postgres(server) => server.ask(|$own| $query),
         }
     };
 }

@@ -8,15 +8,13 @@
 use std::time::{Duration, Instant};
 
 use diesel::{
-    QueryResult, QueryableByName,
-    connection::SimpleConnection,
-    sql_types::{BigInt, Text},
+    QueryResult, QueryableByName, connection::SimpleConnection, sql_types::Text,
     sqlite::SqliteConnection,
 };
 
 use super::{
     engine::Conn,
-    sql::{One, sql},
+    sql::{Number, One, sql},
 };
 
 /// Writes wait while the file is rewritten, which takes about a second for 100 MiB. A larger one is rewritten by the
@@ -33,7 +31,7 @@ struct Mark {
 
 #[derive(QueryableByName)]
 struct Checkpoint {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     busy: i64,
 }
 

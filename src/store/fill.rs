@@ -1,11 +1,11 @@
 //! Recent history that is fetched in the background after a sign-in.
 
-use diesel::{QueryableByName, sql_types::BigInt};
+use diesel::QueryableByName;
 
 use super::{
     RecentJob, Result, StoreHandle,
     span_rows::spans_of,
-    sql::{One, sql},
+    sql::{Number, One, sql},
 };
 use crate::domain::{AccountId, ChatId, ConversationId};
 
@@ -14,11 +14,11 @@ pub(in crate::store) const RECENT: i64 = 50;
 
 #[derive(QueryableByName)]
 struct JobRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     conversation_id: i64,
 }
 
@@ -77,7 +77,7 @@ impl StoreHandle {
                 return Ok(Some((RECENT, 0)));
             };
             let held = sql("SELECT count(*) AS n FROM (SELECT 1 FROM messages WHERE conversation_id = ? \
-                            AND message_no >= ? AND message_no < 4294967296 ORDER BY timestamp DESC LIMIT ?)")
+                            AND message_no >= ? AND message_no < 4294967296 ORDER BY timestamp DESC LIMIT ?) AS newest")
             .number(conversation.0)
             .number(top.low)
             .number(RECENT)

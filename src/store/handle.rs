@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, prelude::SendError};
-use diesel::sqlite::SqliteConnection;
+use diesel::ConnectionError;
 use tokio::{
     sync::{Semaphore, oneshot},
     time::timeout,
@@ -20,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     EventSink, Result, StoreConfig, StoreError, StoreHealth, StoreMetrics,
     actor::{Close, Parts, StoreActor, Write},
-    connection::{self, Readers},
+    connection::{self, Place, Readers},
     echoes::Holds,
     engine::Conn,
     erasure,
@@ -30,6 +30,7 @@ use super::{
     job::TypedJob,
     job_error::JobResult,
     old_codes,
+    server::Server,
     stated::Stated,
     tx::Tx,
 };
@@ -53,7 +54,7 @@ impl Store {
     /// [`StoreError::SchemaTooNew`] for a file of a newer version, [`StoreError::Unavailable`] when it can't be
     /// written.
     pub fn open(config: StoreConfig, sink: Arc<dyn EventSink>) -> Result<StoreHandle> {
-        Self::open_with(config, sink, connection::migrate)
+        Self::open_with(config, sink, true)
     }
 
     /// As [`Self::open`], but a file of an older version is left as it is and refused.
@@ -61,30 +62,24 @@ impl Store {
     /// # Errors
     /// As [`Self::open`], and [`StoreError::SchemaTooOld`].
     pub fn open_as_it_is(config: StoreConfig, sink: Arc<dyn EventSink>) -> Result<StoreHandle> {
-        Self::open_with(config, sink, connection::make)
+        Self::open_with(config, sink, false)
     }
 
     fn open_with(
         config: StoreConfig,
         sink: Arc<dyn EventSink>,
-        prepare: fn(&mut SqliteConnection) -> Result<()>,
+        migrating: bool,
     ) -> Result<StoreHandle> {
-        let mut conn =
-            connection::create(&config.path).map_err(|error| StoreError::Unavailable {
-                reason: error.to_string(),
-            })?;
-        prepare(&mut conn)?;
-        connection::refuse_read_only(&mut conn)?;
-        old_codes::mask(&mut conn)?;
-        erasure::at_start(&mut conn);
+        let place = Place::of(&config);
+        let conn = first_connection(&place, migrating)?;
         let readers = connection::readers(&config)?;
         let health = Health::new();
         let metrics = StoreMetrics::default();
         let housekeeping = Housekeeping::start(&config)?;
         let (ended, running) = oneshot::channel();
         let parts = Parts {
-            path: config.path.clone(),
-            conn: Conn::Sqlite(conn),
+            place: place.clone(),
+            conn,
             sink: Arc::clone(&sink),
             health: health.clone(),
             metrics: metrics.clone(),
@@ -96,6 +91,7 @@ impl Store {
         let addr = start(parts, running)?;
         Ok(StoreHandle {
             path: config.path.into(),
+            place,
             addr,
             reading: Arc::new(Semaphore::new(config.readers.max(1) as usize)),
             readers,
@@ -109,7 +105,35 @@ impl Store {
     }
 }
 
-/// The writer blocks in SQLite, so it has a system of its own and shares its thread with nobody.
+/// The first connection of a start: it brings the schema up to date, or (not `migrating`) leaves one of another version as it is.
+fn first_connection(place: &Place, migrating: bool) -> Result<Conn> {
+    let unavailable = |error: ConnectionError| StoreError::Unavailable {
+        reason: error.to_string(),
+    };
+    match place {
+        Place::File(path) => {
+            let mut conn = connection::create(path).map_err(unavailable)?;
+            match migrating {
+                true => connection::migrate(&mut conn)?,
+                false => connection::make(&mut conn)?,
+            }
+            connection::refuse_read_only(&mut conn)?;
+            old_codes::mask(&mut conn)?;
+            erasure::at_start(&mut conn);
+            Ok(Conn::Sqlite(conn))
+        }
+        Place::Server(url) => {
+            let mut server = Server::connect(url).map_err(unavailable)?;
+            match migrating {
+                true => server.migrate()?,
+                false => server.make()?,
+            }
+            Ok(Conn::Postgres(Box::new(server)))
+        }
+    }
+}
+
+/// The writer blocks in the database, so it has a system of its own and shares its thread with nobody.
 fn start(parts: Parts, running: oneshot::Receiver<()>) -> Result<Addr<StoreActor>> {
     let (tell, started) = std::sync::mpsc::sync_channel(1);
     thread::Builder::new()
@@ -130,6 +154,7 @@ fn start(parts: Parts, running: oneshot::Receiver<()>) -> Result<Addr<StoreActor
 #[derive(Clone)]
 pub struct StoreHandle {
     path: Arc<Path>,
+    place: Place,
     addr: Addr<StoreActor>,
     readers: Readers,
     /// One permit per read connection, so that waiting reads hold no threads.
@@ -157,6 +182,10 @@ impl StoreHandle {
 
     pub(in crate::store) fn path(&self) -> &Path {
         &self.path
+    }
+
+    pub(in crate::store) const fn place(&self) -> &Place {
+        &self.place
     }
 
     #[must_use]

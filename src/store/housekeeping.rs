@@ -199,12 +199,12 @@ fn probe(conn: &mut Conn) -> QueryResult<()> {
 
 /// What goes with time, every few seconds, about so many rows at once: by an index, or the writer reads whole tables.
 pub(super) const AGED: [&str; 3] = [
-    "DELETE FROM idempotency_keys WHERE created_at < ?1 AND created_at <= coalesce(\
-     (SELECT created_at FROM idempotency_keys WHERE created_at < ?1 ORDER BY created_at LIMIT 1 OFFSET ?2), 9e18)",
-    "DELETE FROM kept_answers WHERE created_at < ?1 AND created_at <= coalesce(\
-     (SELECT created_at FROM kept_answers WHERE created_at < ?1 ORDER BY created_at LIMIT 1 OFFSET ?2), 9e18)",
-    "DELETE FROM tombstones WHERE deleted_at < ?1 AND deleted_at <= coalesce(\
-     (SELECT deleted_at FROM tombstones WHERE deleted_at < ?1 ORDER BY deleted_at LIMIT 1 OFFSET ?2), 9e18)",
+    "DELETE FROM idempotency_keys WHERE created_at < ? AND created_at <= coalesce(\
+     (SELECT created_at FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT 1 OFFSET ?), 9000000000000000000)",
+    "DELETE FROM kept_answers WHERE created_at < ? AND created_at <= coalesce(\
+     (SELECT created_at FROM kept_answers WHERE created_at < ? ORDER BY created_at LIMIT 1 OFFSET ?), 9000000000000000000)",
+    "DELETE FROM tombstones WHERE deleted_at < ? AND deleted_at <= coalesce(\
+     (SELECT deleted_at FROM tombstones WHERE deleted_at < ? ORDER BY deleted_at LIMIT 1 OFFSET ?), 9000000000000000000)",
 ];
 
 /// The messages of an account that is removed, a part at a time.
@@ -225,6 +225,7 @@ fn prune(conn: &mut Conn, keep_events: i64) -> QueryResult<usize> {
     let mut aged = 0;
     for (text, days) in AGED.into_iter().zip(days) {
         aged += sql(text)
+            .number(now - days * DAY)
             .number(now - days * DAY)
             .number(CHUNK * 10)
             .run(conn)?;
@@ -261,7 +262,7 @@ fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
     }
     // Row ids are never given out twice, see `Tx::next_message_row`.
     sql("INSERT INTO meta (key, value) SELECT 'message_floor', max(id) FROM messages HAVING max(id) IS NOT NULL \
-         ON CONFLICT (key) DO UPDATE SET value = max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))")
+         ON CONFLICT (key) DO UPDATE SET value = max(CAST(meta.value AS BIGINT), CAST(excluded.value AS BIGINT))")
     .run(conn)?;
     chunk(
         "DELETE FROM messages_search WHERE rowid IN (SELECT (max(timestamp, 0) / 60000 << 37) | id FROM messages \
@@ -310,7 +311,7 @@ fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
         // Attempts count on for the number that made them.
         "UPDATE login_attempts SET account_id = NULL, error = NULL WHERE account_id = (SELECT id FROM accounts WHERE no = ?)",
         // Its number stays taken; nothing else of it stays.
-        "UPDATE accounts SET purge = 0, unread = 0, label = '', phone = NULL, api_id = NULL, state_reason = NULL, state_cause = NULL, retry_at = NULL, \
+        "UPDATE accounts SET purge = FALSE, unread = 0, label = '', phone = NULL, api_id = NULL, state_reason = NULL, state_cause = NULL, retry_at = NULL, \
          user_id = NULL, user_first_name = NULL, user_last_name = NULL, user_username = NULL, last_update_at = NULL, \
          sync_phase = NULL, sync_done = NULL, sync_total = NULL, dialog_cursor = NULL, listed = NULL, pace = NULL, \
          history_total = NULL, history_eta = NULL, proxies = NULL, way = NULL, health = NULL, sending_pace = NULL, \

@@ -22,7 +22,7 @@ use crate::domain::{
 /// Unread messages of a chat from some time on.
 pub(super) const UNREAD: &str = "SELECT count(*) AS n FROM messages INDEXED BY messages_by_conversation \
      WHERE conversation_id = ? AND timestamp >= ? AND message_no > ? AND message_no < 4294967296 \
-     AND (backfilled = 0 OR message_no <= ?) AND direction = 'incoming' AND deleted_at IS NULL";
+     AND (backfilled = FALSE OR message_no <= ?) AND direction = 'incoming' AND deleted_at IS NULL";
 
 impl Tx<'_> {
     /// Stores a message, or finds that it is stored and whether this is a newer version of it.
@@ -118,8 +118,8 @@ impl Tx<'_> {
         message: &IncomingMessage,
         row: i64,
     ) -> JobResult<()> {
-        sql("UPDATE messages SET backfilled = 0, late = ? WHERE id = ?")
-            .number(recording.late)
+        sql("UPDATE messages SET backfilled = FALSE, late = ? WHERE id = ?")
+            .flag(recording.late)
             .number(row)
             .run(self.conn)?;
         self.count_unread(recording, key, message, false)?;
@@ -199,10 +199,10 @@ impl Tx<'_> {
         .number_or_null(deleted_at)
         .text_or_null(carried.media.as_deref())
         .text_or_null(message.service.as_deref())
-        .number(!news)
-        .number(news && recording.late)
-        .number(held)
-        .number(message.masked)
+        .flag(!news)
+        .flag(news && recording.late)
+        .number(i64::from(held))
+        .flag(message.masked)
         .text_or_null(carried.entities.as_deref())
         .number_or_null(carried.album_id)
         .text_or_null(carried.forwarded_from.as_deref())
@@ -381,7 +381,7 @@ impl Tx<'_> {
              monoforum_peer = coalesce(monoforum_peer, ?) WHERE id = ?",
         )
         .text(text)
-        .number(if taken { message.masked } else { old.masked })
+        .flag(if taken { message.masked } else { old.masked })
         .text_or_null(kept.media.as_deref())
         .text_or_null(if taken {
             message.service.as_deref()

@@ -1,12 +1,13 @@
 //! Kept answers: of calls that named a key, so that a repeat is answered with what the first one was answered.
 
-use diesel::{
-    QueryResult, QueryableByName,
-    sql_types::{BigInt, Text},
-};
+use diesel::{QueryResult, QueryableByName, sql_types::Text};
 use uuid::Uuid;
 
-use super::{Result, StoreHandle, sealed::foreign, sql::sql};
+use super::{
+    Result, StoreHandle,
+    sealed::foreign,
+    sql::{Number, sql},
+};
 
 /// Whose call it is, which one, and under which key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +35,7 @@ struct Row {
     id: String,
     #[diesel(sql_type = Text)]
     sealed: String,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     done: i64,
     #[diesel(sql_type = Text)]
     boot: String,

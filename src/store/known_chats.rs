@@ -111,7 +111,7 @@ impl Tx<'_> {
         .text(&title)
         .text_or_null(username.as_deref())
         .text(&key_text)
-        .number(can_send)
+        .flag(can_send)
         .get_result::<One>(self.conn)?
         .n;
         let fields = ConversationFields {

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::{
-    QueryableByName,
-    sql_types::{BigInt, Bool, Text},
-};
+use diesel::{QueryableByName, sql_types::Text};
 
 use super::{
     Result, StoreHandle,
@@ -13,7 +10,7 @@ use super::{
     job_error::JobResult,
     record::Recording,
     search_index,
-    sql::{One, sql},
+    sql::{Flag, Number, One, sql},
     tx::Tx,
 };
 use crate::domain::{ChatId, Conversation, ConversationId, EventBody, MessageRowId, Span};
@@ -25,33 +22,33 @@ const TOLD_AT_ONCE: usize = 500;
 
 #[derive(QueryableByName, Debug)]
 struct Target {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     timestamp: i64,
     #[diesel(sql_type = Text)]
     direction: String,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     backfilled: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     gone: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     held: bool,
 }
 
 #[derive(QueryableByName)]
 struct TombstoneRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     account_no: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     scope: i64,
 }
 
 #[derive(QueryableByName)]
 struct DeletedAt {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     deleted_at: i64,
 }
 
@@ -140,7 +137,7 @@ impl Tx<'_> {
         message_id: i32,
     ) -> JobResult<Option<(i64, i64)>> {
         let target = sql(
-            "SELECT m.id, CAST(m.chat_id AS INTEGER) AS chat, m.timestamp, m.direction, m.backfilled, \
+            "SELECT m.id, CAST(m.chat_id AS BIGINT) AS chat, m.timestamp, m.direction, m.backfilled, \
              m.deleted_at IS NOT NULL AS gone, m.held FROM messages m \
              WHERE m.account_no = ? AND m.scope = ? AND m.message_no = ?",
         )

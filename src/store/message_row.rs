@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{engine::Conn, order_row::state_of, sql::sql};
+use super::{
+    engine::Conn,
+    order_row::state_of,
+    sql::{Flag, Number, sql},
+};
 use crate::domain::{
     AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
     ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, OrderId,
@@ -21,11 +25,11 @@ pub(in crate::store) const UNNUMBERED: i64 = 1 << 32;
 
 #[derive(QueryableByName, Clone, Debug)]
 pub(in crate::store) struct MessageFields {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub message_no: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub conversation_id: i64,
     #[diesel(sql_type = Text)]
     pub telegram_account_id: String,
@@ -37,39 +41,39 @@ pub(in crate::store) struct MessageFields {
     pub direction: String,
     #[diesel(sql_type = Text)]
     pub text: String,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub timestamp: i64,
     #[diesel(sql_type = Text)]
     pub status: String,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub sender_id: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     pub sender_name: Option<String>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub reply_to: Option<i32>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub topic_id: Option<i32>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub monoforum_peer: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub edited_at: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub deleted_at: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     pub media: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub service: Option<String>,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub backfilled: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub late: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub held: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     pub masked: bool,
     #[diesel(sql_type = Nullable<Text>)]
     pub entities: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub album_id: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     pub forwarded_from: Option<String>,
@@ -78,10 +82,10 @@ pub(in crate::store) struct MessageFields {
     #[diesel(sql_type = Nullable<Text>)]
     pub extra: Option<String>,
     /// Seconds, as Telegram has it; `None`: it does not wait for a time.
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub scheduled_for: Option<i64>,
     /// Telegram's number among the scheduled ones of its chat.
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub scheduled_id: Option<i32>,
 }
 
@@ -96,7 +100,7 @@ pub(in crate::store) struct MessageRecord {
     pub error_code: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub error_message: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub retry_at: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     pub wait_of: Option<String>,
@@ -111,9 +115,9 @@ pub(in crate::store) struct MessageRecord {
     pub names: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     pub topic_title: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub file_size: Option<i64>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub file_parts: Option<i32>,
     /// JSON: the orders that concern it.
     #[diesel(sql_type = Text)]
@@ -169,7 +173,7 @@ macro_rules! select_messages {
              p.username AS peer_username, f.name AS forward_name, \
              CASE WHEN m.extra IS NULL THEN NULL ELSE (SELECT json_group_object(n.peer_id, n.name) FROM peers n \
              WHERE n.account_no = m.account_no AND n.name <> '' AND n.peer_id IN \
-             (SELECT CAST(value AS INTEGER) FROM json_tree(m.extra) WHERE key = 'id')) END AS names, \
+             (SELECT CAST(value AS BIGINT) FROM json_tree(m.extra) WHERE key = 'id')) END AS names, \
              CASE WHEN m.topic_id IS NULL THEN NULL ELSE (SELECT t.title FROM topics t WHERE t.account_no = m.account_no \
              AND t.scope = m.scope AND t.topic_id = m.topic_id) END AS topic_title, \
              (SELECT json_group_array(json_object('id', w.id, 'kind', w.kind, 'state', w.state, 'code', w.error_code, \
@@ -179,7 +183,7 @@ macro_rules! select_messages {
              LEFT JOIN order_messages om ON om.message_row = m.id AND om.random_id IS NOT NULL \
              LEFT JOIN orders o ON o.id = om.order_id LEFT JOIN order_files of ON of.message_row = om.message_row \
              LEFT JOIN peers p ON p.account_no = m.account_no AND p.peer_id = m.sender_id \
-             LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS INTEGER) ",
+             LEFT JOIN peers f ON f.account_no = m.account_no AND f.peer_id = CAST(m.forwarded_from ->> 'id' AS BIGINT) ",
             $rest
         )
     };

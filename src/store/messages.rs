@@ -1,6 +1,6 @@
 //! Reading messages: pages of a conversation in both directions, and single ones.
 
-use diesel::{QueryResult, QueryableByName, sql_types::BigInt};
+use diesel::{QueryResult, QueryableByName};
 
 use super::{
     MessagePage, MessagesFrom, Page, PageEnd, Result, StoreError, StoreHandle,
@@ -9,7 +9,7 @@ use super::{
     job_error::JobResult,
     message_row::{MessageRecord, select_messages},
     span_rows::spans_of,
-    sql::{One, id_list, sql},
+    sql::{Number, One, id_list, sql},
     tx::scope_of,
 };
 use crate::domain::{ChatId, ConversationId, MessageRowId, Span, Spans, StoredMessage};
@@ -46,9 +46,9 @@ pub(in crate::store) const MEDIA: &str = select_messages!(
 /// Whose messages a conversation holds.
 #[derive(QueryableByName)]
 struct Place {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     account_no: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
 }
 

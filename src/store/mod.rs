@@ -19,6 +19,7 @@ mod conversations;
 mod copies;
 mod cursor;
 mod deeds;
+mod dialect;
 mod drafts;
 mod echoes;
 mod engine;
@@ -48,6 +49,7 @@ mod marks;
 mod message_row;
 mod messages;
 mod metrics;
+mod migrations;
 mod moved;
 mod notes;
 mod objects;
@@ -74,6 +76,7 @@ mod sealed;
 mod search;
 mod search_index;
 mod sending;
+mod server;
 mod settle;
 mod span_rows;
 mod spans;
@@ -84,11 +87,14 @@ mod token_watch;
 mod tokens;
 mod topics;
 mod transaction;
+mod trouble;
 mod tx;
 mod types;
 mod versions;
 mod webhook_cursors;
 mod webhook_rows;
+mod wire;
+mod words;
 
 pub use audit_row::{AuditRecord, NewAudit};
 pub use contacts::{ContactBook, ContactQuery};
@@ -114,8 +120,8 @@ pub use types::{
     AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
     LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
     OwedWork, Page, PageEnd, QueueDeed, QueueForward, QueueReply, QueueSend, Queued, QueuedDeed,
-    QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,
-    Stretched, Target,
+    QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, ServerUrl, StaleWork,
+    StoreConfig, Stretched, Target,
 };
 pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;

@@ -1,15 +1,12 @@
 //! Objects: Telegram's own form of messages that are more than their row, and quotes of what is masked.
 
-use diesel::{
-    OptionalExtension, QueryResult,
-    sql_types::{BigInt, Binary},
-};
+use diesel::{OptionalExtension, QueryResult, sql_types::Binary};
 
 use super::{
     Result, StoreHandle,
     job_error::JobResult,
     record::Recording,
-    sql::{One, sql},
+    sql::{Number, One, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{IncomingMessage, MessageObject, MessageRowId, is_telegram_itself, mask_codes};
@@ -62,7 +59,7 @@ impl Tx<'_> {
         if recording.masked.contains(&(chat, number)) {
             return Ok(Some(without(None)));
         }
-        let known = sql("SELECT CAST(masked AS BIGINT) AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ?")
+        let known = sql("SELECT masked AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ?")
             .number(recording.account.no)
             .number(scope_of(chat))
             .number(number)
@@ -100,7 +97,7 @@ impl Tx<'_> {
 
 #[derive(diesel::QueryableByName)]
 struct ObjectRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     layer: i64,
     #[diesel(sql_type = Binary)]
     object: Vec<u8>,

@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use diesel::{
     QueryResult, QueryableByName,
     connection::SimpleConnection,
-    sql_types::{BigInt, Bool, Nullable, Text},
+    sql_types::{Nullable, Text},
     sqlite::SqliteConnection,
 };
 
 use super::{
     Result, StoreError, connection, erasure,
     search_index::place,
-    sql::{One, sql},
+    sql::{Flag, Number, One, sql},
     transaction,
 };
 use crate::domain::{CODE_MASK, Media, MediaKind, mask_codes};
@@ -110,9 +110,9 @@ struct Count {
 
 #[derive(QueryableByName)]
 struct OldRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     timestamp: i64,
     #[diesel(sql_type = Text)]
     text: String,
@@ -121,9 +121,9 @@ struct OldRow {
     #[diesel(sql_type = Nullable<Text>)]
     service: Option<String>,
     /// Telegram itself wrote it, as far as the row tells.
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     telegrams: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     deleted: bool,
 }
 
@@ -141,7 +141,7 @@ macro_rules! select_old {
 
 fn mask_rows(conn: &mut SqliteConnection) -> QueryResult<Count> {
     let known = Known::read(conn)?;
-    let search_mark = sql("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'search_mark'), 0) AS n")
+    let search_mark = sql("SELECT coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'search_mark'), 0) AS n")
         .get_result::<One>(conn)?
         .n;
     let mut count = Count::default();
@@ -180,7 +180,7 @@ fn mask_row(conn: &mut SqliteConnection, row: &OldRow, search_mark: i64) -> Quer
         .text(text)
         .text_or_null(media.as_deref())
         .text_or_null(service)
-        .number(masked)
+        .flag(masked)
         .number(row.id)
         .run(conn)?;
     if row.id <= search_mark {

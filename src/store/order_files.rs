@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use diesel::{
     QueryableByName,
-    sql_types::{Integer, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     job_error::JobResult,
     message_row::{account_of, from_json, json},
     orders::Known,
-    sql::{One, sql},
+    sql::{Number, One, sql},
     tx::Tx,
 };
 use crate::{
@@ -43,7 +43,7 @@ struct NameRow {
 pub(in crate::store) struct FileColumns {
     #[diesel(sql_type = Nullable<Text>)]
     pub file: Option<String>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub parts: Option<i32>,
     #[diesel(sql_type = Nullable<Text>)]
     pub put_up: Option<String>,

@@ -130,7 +130,7 @@ impl Tx<'_> {
         let waiting = sql(concat!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM orders WHERE account_no = ? AND state IN ",
             pending!(),
-            " LIMIT ?)"
+            " LIMIT ?) AS waiting"
         ))
         .number(account_no)
         .number(MOST_WAITING)

@@ -3,10 +3,7 @@
 //! A gap is fetched from its top down, in pages that are stored silently; once it is whole, its messages are told in
 //! their order, each exactly once, as the late news that they are.
 
-use diesel::{
-    QueryableByName,
-    sql_types::{BigInt, Bool, Integer, Nullable},
-};
+use diesel::{QueryableByName, sql_types::Nullable};
 
 use super::{
     HistoryStretch, OwedWork, Result, StaleWork, StoreHandle, Stretched,
@@ -15,7 +12,7 @@ use super::{
     message_row::{MessageRecord, account_of},
     record::Recording,
     span_rows::spans_of,
-    sql::{One, sql},
+    sql::{Flag, Number, One, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{AccountId, ChatId, ConversationId, Direction, EventBody, Span, Timestamp};
@@ -33,49 +30,49 @@ const COMPARED_DAYS: i64 = 30;
 
 #[derive(QueryableByName)]
 struct OwedRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     conversation_id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     low: i32,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     high: Option<i32>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     told_to: Option<i32>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     rows_from: i64,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     refused: bool,
 }
 
 #[derive(QueryableByName)]
 struct SinceRow {
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     low: i32,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     since: i64,
 }
 
 #[derive(QueryableByName)]
 struct UntoldRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     message_no: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     timestamp: i64,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     shown: bool,
 }
 
 #[derive(QueryableByName)]
 struct StaleRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     low: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     high: i32,
 }
 
@@ -125,7 +122,11 @@ impl Tx<'_> {
                 .get_result::<One>(self.conn)?
                 .n;
             if older >= i64::from(gap.low) {
-                sql("UPDATE OR REPLACE owed SET low = ?, since = NULL WHERE conversation_id = ? AND low = ?")
+                sql("DELETE FROM owed WHERE conversation_id = ? AND low = ?")
+                    .number(conversation)
+                    .number(older + 1)
+                    .run(self.conn)?;
+                sql("UPDATE owed SET low = ?, since = NULL WHERE conversation_id = ? AND low = ?")
                     .number(older + 1)
                     .number(conversation)
                     .number(gap.low)
@@ -338,7 +339,7 @@ impl Tx<'_> {
         key: (i64, i64),
         row: &UntoldRow,
     ) -> JobResult<()> {
-        sql("UPDATE messages SET backfilled = 0, late = 1 WHERE id = ?")
+        sql("UPDATE messages SET backfilled = FALSE, late = TRUE WHERE id = ?")
             .number(row.id)
             .run(self.conn)?;
         let Some(record) = MessageRecord::load(self.conn, row.id)? else {

@@ -106,12 +106,12 @@ fn save(conn: &mut Conn, account_no: i64, peer: &Peer) -> QueryResult<()> {
     .text(&peer.name)
     .text_or_null(peer.username.as_deref())
     .text_or_null(key.as_deref())
-    .number(peer.flags.is_self)
-    .number(peer.flags.bot)
-    .number(peer.flags.broadcast)
-    .number(peer.flags.can_send)
-    .number(peer.flags.min)
-    .number(peer.flags.deleted)
+    .flag(peer.flags.is_self)
+    .flag(peer.flags.bot)
+    .flag(peer.flags.broadcast)
+    .flag(peer.flags.can_send)
+    .flag(peer.flags.min)
+    .flag(peer.flags.deleted)
     .run(conn)?;
     Ok(())
 }

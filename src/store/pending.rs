@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{BigInt, Integer, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 use serde::de::DeserializeOwned;
 
@@ -13,7 +13,7 @@ use super::{
     order_files::FileColumns,
     order_row::{OrderRow, marks, pending, select_orders},
     orders::TextPayload,
-    sql::sql,
+    sql::{Number, sql},
 };
 use crate::domain::{
     AccountId, ChatId, CopyOf, Deed, Making, MediaItem, MessageRowId, NewCopy, NewForward,
@@ -28,13 +28,13 @@ pub const FIRST_OF_A_LANE: usize = 16;
 struct PendingRow {
     #[diesel(embed)]
     order: OrderRow,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     message_row: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     random_id: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     message_no: Option<i64>,
     #[diesel(sql_type = Nullable<Text>)]
     text: Option<String>,
@@ -42,17 +42,17 @@ struct PendingRow {
     entities: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     quote: Option<String>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     reply_to: Option<i32>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     topic_id: Option<i32>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     monoforum_peer: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     scheduled_for: Option<i64>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     scheduled_id: Option<i32>,
-    #[diesel(sql_type = Nullable<BigInt>)]
+    #[diesel(sql_type = Nullable<Number>)]
     source_row: Option<i64>,
     #[diesel(embed)]
     file: FileColumns,

@@ -5,7 +5,7 @@
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Integer, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
@@ -13,28 +13,28 @@ use super::{
     engine::Conn,
     job_error::JobResult,
     scope_row::Scope,
-    sql::{One, hot_sql, sql},
+    sql::{Number, One, hot_sql, sql},
     tx::Tx,
 };
 use crate::domain::{AccountId, Position};
 
 #[derive(QueryableByName)]
 struct PositionRow {
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pts: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     qts: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     date: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     seq: i32,
 }
 
 #[derive(QueryableByName)]
 struct ChannelRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     channel_id: i64,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pts: i32,
 }
 

@@ -3,14 +3,14 @@
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text},
+    sql_types::{Binary, Nullable, Text},
 };
 
 use super::{
     engine::Conn,
     message_row::{from_json, json},
     search_index,
-    sql::{One, sql},
+    sql::{Flag, Number, One, sql},
     tx::{State, Tx},
 };
 use crate::domain::{
@@ -22,21 +22,21 @@ const CHUNK: i64 = 500;
 
 #[derive(QueryableByName)]
 struct Row {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     account_no: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     scope: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     message_no: i64,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     topic_id: Option<i32>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     timestamp: i64,
     #[diesel(sql_type = Text)]
     text: String,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     gone: bool,
     #[diesel(sql_type = Nullable<Text>)]
     media: Option<String>,
@@ -44,7 +44,7 @@ struct Row {
     entities: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     extra: Option<String>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     layer: Option<i32>,
     #[diesel(sql_type = Nullable<Binary>)]
     object: Option<Vec<u8>>,
@@ -57,7 +57,7 @@ pub(super) fn step(
     reader: Option<ObjectReader>,
 ) -> QueryResult<bool> {
     let number = |conn: &mut Conn, key: &str| {
-        sql("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?), 0) AS n")
+        sql("SELECT coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = ?), 0) AS n")
             .text(key)
             .get_result::<One>(conn)
             .map(|found| found.n)

@@ -4,7 +4,7 @@
 //! scheduled ones of its chat. When it goes out, the row becomes that message: whoever asked for it finds it under the same
 //! id. What Telegram does not name is marked deleted: the chat has it, or it was withdrawn.
 
-use diesel::{QueryableByName, sql_types::BigInt};
+use diesel::QueryableByName;
 
 use super::{
     Result, StoreHandle,
@@ -13,7 +13,7 @@ use super::{
     message_row::{Carried, MessageRecord, UNNUMBERED, account_of, select_messages},
     order_row::{OrderMessage, in_flight},
     record::Recording,
-    sql::{One, sql},
+    sql::{Number, One, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{
@@ -28,9 +28,9 @@ const LISTED: i64 = 200;
 
 #[derive(QueryableByName)]
 struct Waiting {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     conversation: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     chat: i64,
 }
 

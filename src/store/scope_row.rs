@@ -1,28 +1,28 @@
 //! A scope's row: up to where its updates are stored, and what the stream has brought since its continuity began.
 
-use diesel::{
-    QueryResult, QueryableByName,
-    sql_types::{BigInt, Integer, Nullable},
-};
+use diesel::{QueryResult, QueryableByName, sql_types::Nullable};
 
-use super::{engine::Conn, sql::sql};
+use super::{
+    engine::Conn,
+    sql::{Number, sql},
+};
 
 /// One scope's row. The numbers beside the position are of messages.
 #[derive(QueryableByName, Clone, Debug, Default)]
 pub(in crate::store) struct Scope {
     /// 0: no position, or one that means nothing any more.
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pub pts: i32,
     /// First and last that the stream brought since continuity began.
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub live_from: Option<i32>,
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub live_to: Option<i32>,
     /// The account's count of holes when continuity began.
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub epoch: i64,
     /// Where the stretch before ended; `None`: there was none.
-    #[diesel(sql_type = Nullable<Integer>)]
+    #[diesel(sql_type = Nullable<Number>)]
     pub ended: Option<i32>,
 }
 

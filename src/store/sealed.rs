@@ -281,11 +281,10 @@ impl StoreHandle {
         self.sealed_write("replace_sealed", move |conn| {
             let row = SealedRow::of(&account);
             let written = if account.revision == 0 {
-                on!(conn, |conn| diesel::insert_or_ignore_into(
-                    sealed_credentials::table
-                )
-                .values(&row)
-                .execute(conn))?
+                on!(conn, |conn| diesel::insert_into(sealed_credentials::table)
+                    .values(&row)
+                    .on_conflict_do_nothing()
+                    .execute(conn))?
             } else {
                 on!(conn, |conn| diesel::update(
                     sealed_credentials::table
@@ -401,11 +400,14 @@ impl StoreHandle {
                     sealed_credentials::conflict.eq(None::<String>),
                 ))
                 .execute(conn))?;
-            on!(conn, |conn| diesel::replace_into(vault_settings::table)
+            on!(conn, |conn| diesel::insert_into(vault_settings::table)
                 .values((
                     vault_settings::name.eq("remote"),
                     vault_settings::value.eq(&address),
                 ))
+                .on_conflict(vault_settings::name)
+                .do_update()
+                .set(vault_settings::value.eq(&address))
                 .execute(conn))?;
             Ok(())
         })
@@ -432,14 +434,13 @@ impl StoreHandle {
     /// As every write.
     pub async fn add_key_check(&self, key_id: String, envelope: String) -> Result<()> {
         self.sealed_write("add_key_check", move |conn| {
-            on!(conn, |conn| diesel::insert_or_ignore_into(
-                keyring_check::table
-            )
-            .values((
-                keyring_check::key_id.eq(&key_id),
-                keyring_check::envelope.eq(&envelope),
-            ))
-            .execute(conn))?;
+            on!(conn, |conn| diesel::insert_into(keyring_check::table)
+                .values((
+                    keyring_check::key_id.eq(&key_id),
+                    keyring_check::envelope.eq(&envelope),
+                ))
+                .on_conflict_do_nothing()
+                .execute(conn))?;
             Ok(())
         })
         .await

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use diesel::{
-    Connection, QueryResult, QueryableByName,
-    connection::SimpleConnection,
-    sql_types::{BigInt, Text},
+    Connection, QueryResult, QueryableByName, connection::SimpleConnection, sql_types::Text,
     sqlite::SqliteConnection,
 };
 
@@ -16,7 +14,8 @@ use super::{
     job_error::JobResult,
     messages,
     search_index::row_of,
-    sql::{One, sql},
+    sql::{Number, One, sql},
+    words,
 };
 use crate::domain::{AccountId, StoredMessage};
 
@@ -33,10 +32,7 @@ const SHUT: char = '\u{2}';
 /// What a person typed, as the index understands it: every word has to be there, the last may be
 /// a beginning.
 fn match_text(q: &str) -> Option<String> {
-    let words: Vec<String> = q
-        // SQLite's parser takes a zero byte for the end, also within a word that is quoted.
-        .split(|letter: char| letter.is_whitespace() || letter == '\0')
-        .filter(|word| word.chars().any(char::is_alphanumeric))
+    let words: Vec<String> = typed_words(q)
         .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
         .collect();
     if words.is_empty() {
@@ -48,6 +44,18 @@ fn match_text(q: &str) -> Option<String> {
     } else {
         text
     })
+}
+
+fn typed_words(q: &str) -> impl Iterator<Item = &str> {
+    // SQLite's parser takes a zero byte for the end, also within a word that is quoted.
+    q.split(|letter: char| letter.is_whitespace() || letter == '\0')
+        .filter(|word| word.chars().any(char::is_alphanumeric))
+}
+
+/// The same for an engine whose index has no tokenizer of its own.
+fn words_text(q: &str) -> QueryResult<Option<String>> {
+    let words: Vec<&str> = typed_words(q).collect();
+    words::query(&words, ends_in_beginning(q))
 }
 
 /// May what was typed last be the beginning of a longer word?
@@ -69,13 +77,18 @@ pub(in crate::store) const PLACES: &str = "SELECT rowid AS n FROM messages_searc
 fn search(conn: &mut Conn, query: &SearchQuery) -> JobResult<Page<SearchHit>> {
     let limit = page_size(query.limit);
     let wanted = match_text(&query.q).ok_or(StoreError::EmptyQuery)?;
+    let asked = match conn {
+        Conn::Sqlite(_) => Some(wanted.clone()),
+        Conn::Postgres(_) => words_text(&query.q)?,
+    };
     let mut below = match &query.cursor {
         Some(cursor) => Cursor::of(List::Search, cursor)?[0],
         None => i64::MAX,
     };
     let mut hits: Vec<(i64, StoredMessage)> = Vec::new();
     let mut seen = 0;
-    let mut more = true;
+    let mut more = asked.is_some();
+    let asked = asked.unwrap_or_default();
     while more && hits.len() <= limit && seen < SCAN_MAX {
         let chunk = if query.account_ids.is_empty() {
             limit + 1
@@ -83,7 +96,7 @@ fn search(conn: &mut Conn, query: &SearchQuery) -> JobResult<Page<SearchHit>> {
             CHUNK
         };
         let places = sql(PLACES)
-            .text(&wanted)
+            .text(&asked)
             .number(below)
             .number(chunk as i64)
             .load::<One>(conn)?;
@@ -168,7 +181,7 @@ fn dress(
 
 #[derive(QueryableByName)]
 struct Marked {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
     #[diesel(sql_type = Text)]
     text: String,

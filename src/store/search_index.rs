@@ -7,14 +7,15 @@ use std::borrow::Cow;
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 
 use super::{
     engine::Conn,
     message_row::from_json,
-    sql::{One, sql},
+    sql::{Number, One, sql},
     tx::{State, Tx},
+    words::vector,
 };
 use crate::domain::Media;
 
@@ -35,7 +36,7 @@ fn mark(conn: &mut Conn, state: &mut State) -> QueryResult<i64> {
     if let Some(mark) = state.search_mark {
         return Ok(mark);
     }
-    let mark = sql("SELECT coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'search_mark'), 0) AS n")
+    let mark = sql("SELECT coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'search_mark'), 0) AS n")
         .get_result::<One>(conn)?
         .n;
     state.search_mark = Some(mark);
@@ -82,24 +83,28 @@ fn insert(conn: &mut Conn, row: i64, timestamp: i64, text: &str) -> QueryResult<
     if text.is_empty() {
         return Ok(());
     }
+    let text = match conn {
+        Conn::Sqlite(_) => Cow::Borrowed(text),
+        Conn::Postgres(_) => Cow::Owned(vector(text)?),
+    };
     sql("INSERT INTO messages_search (rowid, text) VALUES (?, ?)")
         .number(place(row, timestamp))
-        .text(text)
+        .text(&text)
         .run(conn)?;
     Ok(())
 }
 
 #[derive(QueryableByName)]
 struct NewRow {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     id: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     timestamp: i64,
     #[diesel(sql_type = Text)]
     text: String,
     #[diesel(sql_type = Nullable<Text>)]
     media: Option<String>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     skip: i64,
 }
 

@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryableByName,
-    sql_types::{BigInt, Bool, Integer, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{
     Result, StoreHandle,
     account_row::{from_json, health_record},
     job_error::JobResult,
-    sql::sql,
+    sql::{Flag, Number, sql},
     tx::Tx,
 };
 use crate::domain::{
@@ -38,13 +38,13 @@ struct TermsRow {
     pace: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     health: Option<String>,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     read_up_to: i32,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     wrote: bool,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     bot: bool,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     self_id: i64,
 }
 
@@ -150,7 +150,7 @@ impl StoreHandle {
                 "SELECT a.sending_pace AS pace, a.health, coalesce(a.user_id, 0) AS self_id, coalesce(c.read_inbox_max_id, 0) AS read_up_to, \
                  coalesce(p.bot, FALSE) AS bot, \
                  EXISTS (SELECT 1 FROM (SELECT m.direction FROM messages m INDEXED BY messages_by_conversation \
-                 WHERE m.conversation_id = c.id ORDER BY m.timestamp DESC LIMIT 500) WHERE direction = 'incoming') AS wrote \
+                 WHERE m.conversation_id = c.id ORDER BY m.timestamp DESC LIMIT 500) AS newest WHERE direction = 'incoming') AS wrote \
                  FROM accounts a LEFT JOIN conversations c ON c.account_no = a.no AND c.chat = ? \
                  LEFT JOIN peers p ON p.account_no = a.no AND p.peer_id = ? WHERE a.id = ?",
             )

@@ -166,7 +166,7 @@ impl Tx<'_> {
         let (echo, own) = (&echo.fields, &own.fields);
         search_index::remove(self, echo.id, echo.timestamp)?;
         self.delete_message_row(own.id)?;
-        sql("UPDATE messages SET id = ?, direction = 'outgoing', status = 'sent', held = 0, backfilled = 0, \
+        sql("UPDATE messages SET id = ?, direction = 'outgoing', status = 'sent', held = 0, backfilled = FALSE, \
              sender_id = coalesce(sender_id, ?), reply_to = coalesce(?, reply_to) WHERE id = ?")
         .number(own.id)
         .number_or_null(own.sender_id)

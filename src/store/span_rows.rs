@@ -1,20 +1,20 @@
 //! Spans as rows.
 
-use diesel::{
-    QueryResult, QueryableByName,
-    sql_types::{Bool, Integer},
-};
+use diesel::{QueryResult, QueryableByName};
 
-use super::{engine::Conn, sql::sql};
+use super::{
+    engine::Conn,
+    sql::{Flag, Number, sql},
+};
 use crate::domain::{Span, Spans};
 
 #[derive(QueryableByName)]
 struct SpanRow {
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     low: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     high: i32,
-    #[diesel(sql_type = Bool)]
+    #[diesel(sql_type = Flag)]
     open: bool,
 }
 

@@ -1,8 +1,14 @@
 //! Spans as rows, what is owed between them, and what may be out of date.
 
-use diesel::{QueryableByName, sql_types::Integer};
+use diesel::QueryableByName;
 
-use super::{Result, StoreHandle, job_error::JobResult, span_rows::spans_of, sql::sql, tx::Tx};
+use super::{
+    Result, StoreHandle,
+    job_error::JobResult,
+    span_rows::spans_of,
+    sql::{Number, sql},
+    tx::Tx,
+};
 use crate::domain::{ConversationId, Spans};
 
 impl Tx<'_> {
@@ -26,7 +32,7 @@ impl Tx<'_> {
                 .number(conversation)
                 .number(span.low)
                 .number(span.high)
-                .number(span.open)
+                .flag(span.open)
                 .run(self.conn)?;
         }
         Ok(())
@@ -37,7 +43,7 @@ impl Tx<'_> {
         sql(
             "INSERT INTO stale (conversation_id, low, high) SELECT ?, ?, ? WHERE ? <= ? AND NOT EXISTS \
              (SELECT 1 FROM stale WHERE conversation_id = ? AND low <= ? AND high >= ?) \
-             ON CONFLICT (conversation_id, low) DO UPDATE SET high = max(high, excluded.high)",
+             ON CONFLICT (conversation_id, low) DO UPDATE SET high = max(stale.high, excluded.high)",
         )
         .number(conversation)
         .number(low)
@@ -84,11 +90,11 @@ impl Tx<'_> {
 
 #[derive(QueryableByName)]
 struct StaleRow {
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     low: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     high: i32,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pages: i32,
 }
 

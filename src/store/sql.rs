@@ -6,19 +6,23 @@
 use std::marker::PhantomData;
 
 use diesel::{
-    QueryResult, RunQueryDsl,
+    QueryResult, QueryableByName, RunQueryDsl,
+    deserialize::{self, FromSql},
+    pg::{Pg, PgValue},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{BigInt, Binary, Nullable, Text, Untyped},
+    sql_types::{BigInt, Binary, Bool, Integer, Nullable, SqlType, Text, Untyped},
     sqlite::{Sqlite, SqliteConnection},
 };
 
-use super::engine::{Row, Runs};
+use super::{dialect, wire::Postgres};
 
 pub(in crate::store) enum Value<'a> {
     Number(i64),
+    Flag(bool),
     Text(&'a str),
     Bytes(&'a [u8]),
     NoNumber(Option<i64>),
+    NoFlag(Option<bool>),
     NoText(Option<&'a str>),
 }
 
@@ -67,8 +71,13 @@ impl<'a, K> Statement<'a, K> {
         }
     }
 
-    pub fn number(mut self, value: impl Into<i64>) -> Self {
+    pub fn number(mut self, value: impl Whole) -> Self {
         self.values.push(Value::Number(value.into()));
+        self
+    }
+
+    pub fn flag(mut self, value: bool) -> Self {
+        self.values.push(Value::Flag(value));
         self
     }
 
@@ -82,14 +91,24 @@ impl<'a, K> Statement<'a, K> {
         self
     }
 
-    pub fn number_or_null(mut self, value: Option<impl Into<i64>>) -> Self {
+    pub fn number_or_null(mut self, value: Option<impl Whole>) -> Self {
         self.values.push(Value::NoNumber(value.map(Into::into)));
+        self
+    }
+
+    pub fn flag_or_null(mut self, value: Option<bool>) -> Self {
+        self.values.push(Value::NoFlag(value));
         self
     }
 
     pub fn text_or_null(mut self, value: Option<&'a str>) -> Self {
         self.values.push(Value::NoText(value));
         self
+    }
+
+    /// It changes nothing.
+    pub fn reads(&self) -> bool {
+        self.sql.trim_start().starts_with("SELECT")
     }
 
     /// Runs it; how many rows it touched.
@@ -124,15 +143,42 @@ impl<K> QueryFragment<Sqlite> for Statement<'_, K> {
         for value in &self.values {
             match value {
                 Value::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
+                Value::Flag(flag) => out.push_bind_param::<Bool, bool>(flag)?,
                 Value::Text(text) => out.push_bind_param::<Text, &str>(text)?,
                 Value::Bytes(bytes) => out.push_bind_param::<Binary, &[u8]>(bytes)?,
                 Value::NoNumber(number) => {
                     out.push_bind_param::<Nullable<BigInt>, Option<i64>>(number)?;
                 }
+                Value::NoFlag(flag) => out.push_bind_param::<Nullable<Bool>, Option<bool>>(flag)?,
                 Value::NoText(text) => {
                     out.push_bind_param::<Nullable<Text>, Option<&str>>(text)?;
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl<K> QueryFragment<Pg> for Statement<'_, K> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let text = dialect::text_of(self.sql);
+        let mut pieces = text.split('?');
+        out.push_sql(pieces.next().unwrap_or_default());
+        for (value, piece) in self.values.iter().zip(pieces) {
+            match value {
+                Value::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
+                Value::Flag(flag) => out.push_bind_param::<Bool, bool>(flag)?,
+                Value::Text(text) => out.push_bind_param::<Text, &str>(text)?,
+                Value::Bytes(bytes) => out.push_bind_param::<Binary, &[u8]>(bytes)?,
+                Value::NoNumber(number) => {
+                    out.push_bind_param::<Nullable<BigInt>, Option<i64>>(number)?;
+                }
+                Value::NoFlag(flag) => out.push_bind_param::<Nullable<Bool>, Option<bool>>(flag)?,
+                Value::NoText(text) => {
+                    out.push_bind_param::<Nullable<Text>, Option<&str>>(text)?;
+                }
+            }
+            out.push_sql(piece);
         }
         Ok(())
     }
@@ -150,10 +196,113 @@ impl<K> Query for Statement<'_, K> {
 
 impl<K> RunQueryDsl<SqliteConnection> for Statement<'_, K> {}
 
+impl<K> RunQueryDsl<Postgres> for Statement<'_, K> {}
+
+/// What may be bound as a number; a `bool` is a flag.
+pub(in crate::store) trait Whole: Into<i64> {}
+
+impl Whole for i64 {}
+impl Whole for i32 {}
+impl Whole for u32 {}
+impl Whole for u16 {}
+impl Whole for u8 {}
+
+/// A column that holds a whole number, however wide an engine makes it.
+#[derive(SqlType)]
+pub(in crate::store) struct Number;
+
+impl FromSql<Number, Sqlite> for i64 {
+    fn from_sql(value: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        <Self as FromSql<BigInt, Sqlite>>::from_sql(value)
+    }
+}
+
+impl FromSql<Number, Sqlite> for i32 {
+    fn from_sql(value: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        <Self as FromSql<Integer, Sqlite>>::from_sql(value)
+    }
+}
+
+impl FromSql<Number, Pg> for i64 {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        match *value.as_bytes() {
+            [flag] => Ok(flag.into()),
+            [a, b] => Ok(i16::from_be_bytes([a, b]).into()),
+            [a, b, c, d] => Ok(i32::from_be_bytes([a, b, c, d]).into()),
+            [a, b, c, d, e, f, g, h] => Ok(Self::from_be_bytes([a, b, c, d, e, f, g, h])),
+            _ => Err("a column is no whole number".into()),
+        }
+    }
+}
+
+impl FromSql<Number, Pg> for i32 {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let wide = <i64 as FromSql<Number, Pg>>::from_sql(value)?;
+        Ok(Self::try_from(wide)?)
+    }
+}
+
+/// A column that is true or false; of a number, whether it is another than 0.
+#[derive(SqlType)]
+pub(in crate::store) struct Flag;
+
+impl FromSql<Flag, Sqlite> for bool {
+    fn from_sql(value: diesel::sqlite::SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        <Self as FromSql<Bool, Sqlite>>::from_sql(value)
+    }
+}
+
+impl FromSql<Flag, Pg> for bool {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(<i64 as FromSql<Number, Pg>>::from_sql(value)? != 0)
+    }
+}
+
+/// A row by the names of its columns, the same from every engine.
+pub(in crate::store) trait Row:
+    QueryableByName<Sqlite> + QueryableByName<Pg> + 'static
+{
+}
+
+impl<R: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static> Row for R {}
+
+/// What a [`Statement`] runs on: a connection of the store, or a file by itself.
+pub(in crate::store) trait Runs {
+    /// How many rows it touched.
+    fn run<K: Key>(&mut self, statement: Statement<'_, K>) -> QueryResult<usize>;
+
+    fn rows<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<Vec<R>>;
+
+    /// The first one; [`Error::NotFound`] where there is none.
+    fn row<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<R>;
+
+    /// Refuses where the engine would end a transaction that has failed as if it were committed.
+    fn may_commit(&self) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// What failed since the transaction, or the savepoint, began is taken back.
+    fn taken_back(&mut self) {}
+}
+
+impl Runs for SqliteConnection {
+    fn run<K: Key>(&mut self, statement: Statement<'_, K>) -> QueryResult<usize> {
+        RunQueryDsl::execute(statement, self)
+    }
+
+    fn rows<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<Vec<R>> {
+        RunQueryDsl::load(statement, self)
+    }
+
+    fn row<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<R> {
+        RunQueryDsl::get_result(statement, self)
+    }
+}
+
 /// One number of one row.
-#[derive(diesel::QueryableByName)]
+#[derive(QueryableByName)]
 pub(in crate::store) struct One {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     pub n: i64,
 }
 

@@ -5,7 +5,6 @@
 //! time has come. A thread, because what ends an access must not wait behind the reads of those who still have one.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
@@ -21,7 +20,8 @@ use tokio::{
 };
 
 use super::{
-    Result, StoreError, StoreHandle, TokenTable, connection,
+    Result, StoreError, StoreHandle, TokenTable,
+    connection::{self, Place},
     engine::Conn,
     tokens::{table, version},
 };
@@ -54,7 +54,7 @@ impl StoreHandle {
     /// When the file can't be read.
     pub fn watch_tokens(&self) -> Result<TokenWatch> {
         let mut eye = Eye {
-            path: self.path().to_owned(),
+            place: self.place().clone(),
             conn: None,
             version: None,
             end: None,
@@ -153,7 +153,7 @@ fn watch_on(eye: &mut Eye, asked: &Receiver<oneshot::Sender<()>>, tell: &watch::
 }
 
 struct Eye {
-    path: PathBuf,
+    place: Place,
     /// `None` after a trouble; opened anew at the next look.
     conn: Option<Conn>,
     version: Option<i64>,
@@ -166,9 +166,7 @@ impl Eye {
     fn look(&mut self) -> QueryResult<Option<TokenTable>> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
-            None => connection::watcher(&self.path)
-                .map(Conn::Sqlite)
-                .map_err(connection::as_query_error)?,
+            None => self.place.watcher().map_err(connection::as_query_error)?,
         };
         let same = Some(version(&mut conn)?) == self.version;
         if same && self.end.is_none_or(|end| end > Timestamp::now()) {

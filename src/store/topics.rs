@@ -1,9 +1,6 @@
 //! Topics: what a forum's topics are called, by the service messages that say so; Telegram is asked for the others.
 
-use diesel::{
-    QueryResult, QueryableByName,
-    sql_types::{BigInt, Integer, Text},
-};
+use diesel::{QueryResult, QueryableByName, sql_types::Text};
 
 use super::{
     Result, StoreHandle,
@@ -11,7 +8,7 @@ use super::{
     job_error::JobResult,
     message_row::topic,
     record::Recording,
-    sql::{hot_sql, sql},
+    sql::{Number, hot_sql, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{AccountId, ChatId, ConversationId, Extra, ForumTopic, IncomingMessage, Topic};
@@ -25,15 +22,15 @@ const GENERAL: i32 = 1;
 
 #[derive(QueryableByName)]
 struct Unknown {
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     scope: i64,
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     id: i32,
 }
 
 #[derive(QueryableByName)]
 pub(super) struct Titled {
-    #[diesel(sql_type = Integer)]
+    #[diesel(sql_type = Number)]
     pub id: i32,
     #[diesel(sql_type = Text)]
     pub title: String,

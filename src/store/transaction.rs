@@ -5,7 +5,7 @@
 
 use diesel::QueryResult;
 
-use super::{engine::Runs, sql::sql};
+use super::sql::{Runs, sql};
 
 /// Takes the write lock at once.
 pub(super) fn begin(conn: &mut impl Runs) -> QueryResult<()> {
@@ -14,15 +14,18 @@ pub(super) fn begin(conn: &mut impl Runs) -> QueryResult<()> {
 
 /// Reads one moment, and locks nobody out.
 pub(super) fn begin_reading(conn: &mut impl Runs) -> QueryResult<()> {
-    sql("BEGIN").run(conn).map(drop)
+    sql("BEGIN DEFERRED").run(conn).map(drop)
 }
 
 pub(super) fn commit(conn: &mut impl Runs) -> QueryResult<()> {
+    conn.may_commit()?;
     sql("COMMIT").run(conn).map(drop)
 }
 
 pub(super) fn roll_back(conn: &mut impl Runs) -> QueryResult<()> {
-    sql("ROLLBACK").run(conn).map(drop)
+    sql("ROLLBACK").run(conn)?;
+    conn.taken_back();
+    Ok(())
 }
 
 /// What one job writes can be taken back without the rest. There is one at a time.
@@ -36,5 +39,6 @@ pub(super) fn keep_job(conn: &mut impl Runs) -> QueryResult<()> {
 
 pub(super) fn take_job_back(conn: &mut impl Runs) -> QueryResult<()> {
     sql("ROLLBACK TO job").run(conn)?;
+    conn.taken_back();
     keep_job(conn)
 }

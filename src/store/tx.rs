@@ -200,7 +200,7 @@ impl<'a> Tx<'a> {
             Some(next) => next,
             None => {
                 sql("SELECT max(coalesce((SELECT max(id) FROM messages), 0), \
-                     coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'message_floor'), 0)) + 1 AS n")
+                     coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'message_floor'), 0)) + 1 AS n")
                 .get_result::<One>(self.conn)?
                 .n
             }

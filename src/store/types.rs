@@ -30,6 +30,8 @@ impl EventSink for NoSink {
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     pub path: PathBuf,
+    /// A database of PostgreSQL in place of the file; everything but the rows stays where the file would be.
+    pub server: Option<ServerUrl>,
     /// Read connections, and so reads at the same time.
     pub readers: u32,
     /// How long a write waits for a locked, full or read-only database before it fails.
@@ -46,11 +48,33 @@ pub struct StoreConfig {
     pub reader: Option<ObjectReader>,
 }
 
+/// `postgres://…`, with whatever password is in it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerUrl(String);
+
+impl ServerUrl {
+    #[must_use]
+    pub const fn new(url: String) -> Self {
+        Self(url)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerUrl")
+    }
+}
+
 impl StoreConfig {
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
+            server: None,
             readers: 4,
             patience: Duration::from_secs(10),
             read_limit: Duration::from_secs(10),

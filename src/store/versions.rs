@@ -1,11 +1,11 @@
 //! Versions: the texts that a message had before it was edited.
 
-use diesel::{
-    QueryableByName,
-    sql_types::{BigInt, Text},
-};
+use diesel::{QueryableByName, sql_types::Text};
 
-use super::{Result, StoreHandle, sql::sql};
+use super::{
+    Result, StoreHandle,
+    sql::{Number, sql},
+};
 use crate::domain::{MessageRowId, Timestamp};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,7 +18,7 @@ pub struct Version {
 struct VersionRow {
     #[diesel(sql_type = Text)]
     text: String,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     replaced_at: i64,
 }
 

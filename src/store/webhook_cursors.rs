@@ -68,22 +68,32 @@ impl StoreHandle {
         lanes: Vec<(AccountId, Option<Seq>)>,
     ) -> Result<()> {
         self.write("move_webhook", move |conn| {
-            on!(conn, |conn| diesel::replace_into(webhook_cursors::table)
+            let now = Timestamp::now().millis();
+            on!(conn, |conn| diesel::insert_into(webhook_cursors::table)
                 .values((
                     webhook_cursors::hook.eq(&hook),
                     webhook_cursors::seq.eq(seq.0),
-                    webhook_cursors::updated_at.eq(Timestamp::now().millis()),
+                    webhook_cursors::updated_at.eq(now),
+                ))
+                .on_conflict(webhook_cursors::hook)
+                .do_update()
+                .set((
+                    webhook_cursors::seq.eq(seq.0),
+                    webhook_cursors::updated_at.eq(now),
                 ))
                 .execute(conn))?;
             for (account, seq) in &lanes {
                 let account = account.to_string();
                 match seq {
-                    Some(seq) => on!(conn, |conn| diesel::replace_into(webhook_lanes::table)
+                    Some(seq) => on!(conn, |conn| diesel::insert_into(webhook_lanes::table)
                         .values((
                             webhook_lanes::hook.eq(&hook),
                             webhook_lanes::account_id.eq(account),
                             webhook_lanes::seq.eq(seq.0),
                         ))
+                        .on_conflict((webhook_lanes::hook, webhook_lanes::account_id))
+                        .do_update()
+                        .set(webhook_lanes::seq.eq(seq.0))
                         .execute(conn))?,
                     None => on!(conn, |conn| diesel::delete(
                         webhook_lanes::table.find((&hook, account))

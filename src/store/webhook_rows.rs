@@ -2,7 +2,7 @@
 
 use diesel::{
     QueryResult, QueryableByName,
-    sql_types::{BigInt, Nullable, Text},
+    sql_types::{Nullable, Text},
 };
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use super::{
     Result, StoreHandle,
     engine::Conn,
     sealed::foreign,
-    sql::{One, sql},
+    sql::{Number, One, sql},
 };
 use crate::domain::{AccountId, Seq, Timestamp};
 
@@ -48,11 +48,11 @@ struct Row {
     accounts: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     owner: Option<String>,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     patience: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     is_active: i64,
-    #[diesel(sql_type = BigInt)]
+    #[diesel(sql_type = Number)]
     created_at: i64,
 }
 
@@ -86,8 +86,10 @@ fn list<T: serde::Serialize>(list: Option<&Vec<T>>) -> Option<String> {
 }
 
 fn put(conn: &mut Conn, row: &WebhookRow) -> QueryResult<()> {
-    sql("INSERT OR REPLACE INTO webhooks (id, sealed, events, accounts, owner, patience, is_active, created_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+    sql("INSERT INTO webhooks (id, sealed, events, accounts, owner, patience, is_active, created_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed, \
+         events = excluded.events, accounts = excluded.accounts, owner = excluded.owner, \
+         patience = excluded.patience, is_active = excluded.is_active, created_at = excluded.created_at")
     .text(&row.id.to_string())
     .text(&row.sealed)
     .text_or_null(list(row.filter.events.as_ref()).as_deref())
@@ -111,12 +113,15 @@ fn set_place(conn: &mut Conn, hook: &str, seq: i64, now: Timestamp) -> QueryResu
     sql("DELETE FROM webhook_lanes WHERE hook = ?")
         .text(hook)
         .run(conn)?;
-    sql("INSERT OR REPLACE INTO webhook_cursors (hook, seq, updated_at) VALUES (?, ?, ?)")
-        .text(hook)
-        .number(seq)
-        .number(now.millis())
-        .run(conn)
-        .map(drop)
+    sql(
+        "INSERT INTO webhook_cursors (hook, seq, updated_at) VALUES (?, ?, ?) \
+         ON CONFLICT (hook) DO UPDATE SET seq = excluded.seq, updated_at = excluded.updated_at",
+    )
+    .text(hook)
+    .number(seq)
+    .number(now.millis())
+    .run(conn)
+    .map(drop)
 }
 
 impl StoreHandle {

@@ -4,6 +4,8 @@ mod basics;
 mod content;
 mod crash;
 mod echoes;
+#[path = "on_sqlite.rs"]
+mod engine;
 mod erasure;
 mod every_schema;
 #[allow(dead_code, reason = "shared by several test binaries")]

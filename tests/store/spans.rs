@@ -845,7 +845,9 @@ impl Run {
                 self.listen();
                 let fresh = World::new();
                 let old = std::mem::replace(&mut self.world, fresh);
-                self.world = old.reopened().await;
+                let next = old.reopened().await;
+                let fresh = std::mem::replace(&mut self.world, next);
+                fresh.store.close().await;
             }
         }
         self.listen();
@@ -902,6 +904,7 @@ async fn whatever_happens_all_of_it_is_there_and_told_once() {
         run.deliver().await;
         run.listen();
         check(&run, seed).await;
+        run.world.store.close().await;
     }
 }
 

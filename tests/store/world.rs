@@ -17,7 +17,7 @@ use switchboard::{
 };
 use tempfile::TempDir;
 
-use crate::rows;
+use crate::{engine, rows};
 
 /// One generous limit for every wait.
 pub const LIMIT: Duration = Duration::from_secs(40);
@@ -70,7 +70,7 @@ impl World {
     pub fn at(config: StoreConfig) -> Self {
         let ear = Arc::new(Ear::default());
         let path = config.path.clone();
-        let store = Store::open(config, Arc::clone(&ear) as _).unwrap();
+        let store = Store::open(engine::placed(config), Arc::clone(&ear) as _).unwrap();
         Self {
             store,
             ear,

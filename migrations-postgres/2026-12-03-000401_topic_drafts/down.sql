@@ -1,0 +1,2 @@
+DROP TABLE unknown_topics;
+ALTER TABLE conversations DROP COLUMN topic_drafts;

@@ -1,0 +1,18 @@
+//! The store on a real PostgreSQL: the tests that SQLite has to stand, and what is PostgreSQL's alone.
+
+mod basics;
+#[allow(dead_code, reason = "shared by several test binaries")]
+#[path = "../support/cluster.rs"]
+mod cluster;
+mod content;
+mod echoes;
+#[path = "on_postgres.rs"]
+mod engine;
+mod orders;
+mod removal;
+mod spans;
+mod two_engines;
+mod whole;
+mod world;
+
+use engine::rows;
