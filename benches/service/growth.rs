@@ -82,9 +82,9 @@ async fn median(fleet: &Fleet, path: &str) -> f64 {
 }
 
 async fn stored(page: &mut Page) {
-    page.say(&format!(
-        "growth: messages stored (ms at the median; the floor is the same page by a bare SELECT)"
-    ));
+    page.say(
+        "growth: messages stored (ms at the median; the floor is the same page by a bare SELECT)",
+    );
     page.say(&format!(
         "{:>12} {:>10} {:>10} {:>10} {:>10} {:>12} {:>10}",
         "messages", "chats", "a chat", "floor", "search", "stored in", "start"
@@ -130,7 +130,7 @@ async fn stored(page: &mut Page) {
 }
 
 async fn accounts(page: &mut Page) {
-    page.say(&format!("growth: accounts, online and idle (for its floor, bare grammers: cargo bench --bench peers -- accounts)"));
+    page.say("growth: accounts, online and idle (for its floor, bare grammers: cargo bench --bench peers -- accounts)");
     page.say(&format!(
         "{:>10} {:>12} {:>14} {:>16}",
         "accounts", "MB", "KiB each", "all online (ms)"
@@ -157,7 +157,7 @@ async fn accounts(page: &mut Page) {
 async fn dashboards(page: &mut Page) {
     const GAP: Duration = Duration::from_millis(10);
     const SAID: u32 = 300;
-    page.say(&format!("growth: dashboards, 100 messages a second (the floor of a frame is what one more dashboard costs)"));
+    page.say("growth: dashboards, 100 messages a second (the floor of a frame is what one more dashboard costs)");
     page.say(&format!(
         "{:>12} {:>12} {:>12} {:>22}",
         "dashboards", "p50 ms", "p99 ms", "µs of processor a frame"
