@@ -1,7 +1,5 @@
 //! Targets: each reader that strangers' bytes go through, by name. `fuzz/` runs these very functions under libFuzzer.
 
-use std::sync::LazyLock;
-
 use switchboard::{cli::Cli, config::Config, store, telegram, vault, web};
 
 pub type Target = fn(&[u8]);
@@ -20,11 +18,10 @@ pub const ALL: [(&str, Target); 11] = [
     ("configuration", configuration),
 ];
 
-/// Bodies of uploads, in a folder that goes with the process.
+/// Bodies of uploads, in a folder that goes with each.
 pub fn form(bytes: &[u8]) {
-    static FOLDER: LazyLock<tempfile::TempDir> =
-        LazyLock::new(|| tempfile::tempdir().expect("a folder"));
-    web::fuzzing::form(FOLDER.path(), bytes);
+    let folder = tempfile::tempdir().expect("a folder");
+    web::fuzzing::form(folder.path(), bytes);
 }
 
 /// What a dashboard sends on its socket, in two cuts that must give the same.
