@@ -524,7 +524,8 @@ async fn groups_and_channels_of_another_making_are_followed() {
         assert_eq!(message["chat_id"], chat.to_string(), "{frame:#}");
         assert_eq!(message["sender"]["name"], "Contact one");
         let all = ground.api.conversations().await;
-        let found = all.iter().find(|one| one["chat_id"] == chat.to_string());
+        let marked = chat.to_string();
+        let found = all.iter().find(|one| one["chat_id"] == marked);
         let conversation = found.unwrap()["id"].as_i64().unwrap();
         assert_eq!(found.unwrap()["title"], title);
         let text = format!("from here to {title}");

@@ -305,11 +305,10 @@ async fn a_qr_code_leads_on_in_each_system() {
             assert_eq!(system.api.get(&path).await["status"], "authorized");
             fleet.telegram.revoke_sessions(user);
             let gone = async || fleet.api.get("/accounts").await["accounts"].clone();
+            let id = user.to_string();
             let lost = |accounts: &Value| {
                 let mut all = accounts.as_array().unwrap().iter();
-                all.any(|one| {
-                    one["user"]["id"] == user.to_string() && one["state"] == "needs_login"
-                })
+                all.any(|one| one["user"]["id"] == id && one["state"] == "needs_login")
             };
             wait::until("the session to be gone", gone, lost).await;
         }

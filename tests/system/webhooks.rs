@@ -138,7 +138,7 @@ impl Receiver {
                 // Every other post is taken, so that the next one's pause is short again.
                 let way = *refused as usize;
                 *refused += 1;
-                match WAYS.get(way / 2).filter(|_| way % 2 == 0) {
+                match WAYS.get(way / 2).filter(|_| way.is_multiple_of(2)) {
                     Some(answer) => return Some(answer),
                     None => false,
                 }
