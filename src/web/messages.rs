@@ -36,12 +36,11 @@ pub async fn list_versions(
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ApiError> {
     let message = service.message(&access, MessageRowId(*id)).await?;
-    let former = service.store.versions(message.id).await?;
-    let mut versions: Vec<_> = former
+    let versions = service.store.versions(message.id).await?;
+    let versions: Vec<_> = versions
         .iter()
         .map(|version| json!({ "text": version.text, "replaced_at": version.replaced_at }))
         .collect();
-    versions.push(json!({ "text": message.text, "replaced_at": null }));
     Ok(HttpResponse::Ok().json(json!({ "versions": versions })))
 }
 

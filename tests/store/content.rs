@@ -158,6 +158,28 @@ async fn reactions_change_a_message_and_are_told() {
     assert_eq!(world.ear.names(), [""; 0]);
 }
 
+/// Protects who asks while a message is being edited: its texts are of one moment, the one of now among them.
+#[actix::test]
+async fn the_texts_of_a_message_are_told_together() {
+    let world = World::new();
+    let account = world.account().await.id;
+    world
+        .record(account, vec![new(message(CHAT, 5, "first"))])
+        .await;
+    let edit = IncomingMessage {
+        edited_at: Some(Timestamp::from_seconds(1_700_001_000)),
+        ..message(CHAT, 5, "second")
+    };
+    world.record(account, vec![Change::Edited(edit)]).await;
+    let id = shown(&world, account, 5).await.id;
+    let versions = world.store.versions(id).await.unwrap();
+    let told: Vec<_> = versions
+        .iter()
+        .map(|one| (one.text.as_str(), one.replaced_at.is_some()))
+        .collect();
+    assert_eq!(told, [("first", true), ("second", false)]);
+}
+
 /// Protects polls: votes arrive by the poll alone, and leave the question and our own vote as they were.
 #[actix::test]
 async fn votes_find_their_poll() {
