@@ -31,6 +31,9 @@ fn database(path: &Path) -> String {
         .clone()
 }
 
+/// How many lives of chats are played through; each takes seconds here.
+pub const SEEDS: u64 = 4;
+
 pub fn placed(config: StoreConfig) -> StoreConfig {
     let directory = cluster().0.directory.display();
     let database = database(&config.path);

@@ -5,6 +5,9 @@ use std::path::Path;
 use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
 use switchboard::store::StoreConfig;
 
+/// How many lives of chats are played through.
+pub const SEEDS: u64 = 24;
+
 pub const fn placed(config: StoreConfig) -> StoreConfig {
     config
 }

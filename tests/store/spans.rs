@@ -15,6 +15,7 @@ use switchboard::{
 };
 
 use crate::{
+    engine::SEEDS,
     rows,
     world::{World, message, new, own},
 };
@@ -858,7 +859,7 @@ impl Run {
 /// restarts, at the end all of it is stored as it is at Telegram, and everything that came in our time was told once.
 #[actix::test]
 async fn whatever_happens_all_of_it_is_there_and_told_once() {
-    for seed in 0..24 {
+    for seed in 0..SEEDS {
         let world = World::new();
         let mut model = Model {
             began: Timestamp::now().millis() / 1_000 - 2_000,
