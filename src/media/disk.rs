@@ -43,8 +43,10 @@ struct Entry {
     size: u64,
     /// Whose folders it is in; nobody's while it is a part.
     accounts: Vec<AccountId>,
-    /// Its place in the order; `None`: it is being written, and does not go.
-    used: Option<u64>,
+    /// Its place in the order: when it was last asked for, however long it took to come.
+    used: u64,
+    /// Otherwise it is being written, and does not go.
+    resting: bool,
     touched: SystemTime,
 }
 
@@ -55,18 +57,18 @@ impl Index {
     }
 
     fn put(&mut self, key: FileKey, size: u64, accounts: Vec<AccountId>, resting: bool) {
-        self.take(&key);
-        let used = resting.then(|| self.tick());
-        if let Some(used) = used {
+        let before = self.take(&key).map(|entry| entry.used);
+        let used = before.unwrap_or_else(|| self.tick());
+        if resting {
             self.order.insert(used, key.clone());
         }
         self.total += size;
-        let touched = SystemTime::now();
         let entry = Entry {
             size,
             accounts,
             used,
-            touched,
+            resting,
+            touched: SystemTime::now(),
         };
         self.entries.insert(key, entry);
     }
@@ -74,8 +76,8 @@ impl Index {
     fn take(&mut self, key: &FileKey) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
         self.total -= entry.size;
-        if let Some(used) = entry.used {
-            self.order.remove(&used);
+        if entry.resting {
+            self.order.remove(&entry.used);
         }
         Some(entry)
     }
@@ -86,11 +88,11 @@ impl Index {
         let Some(entry) = self.entries.get_mut(key) else {
             return false;
         };
-        if let Some(used) = &mut entry.used {
-            self.order.remove(used);
-            *used = now;
+        if entry.resting {
+            self.order.remove(&entry.used);
             self.order.insert(now, key.clone());
         }
+        entry.used = now;
         let due = entry
             .touched
             .elapsed()
@@ -305,7 +307,6 @@ impl Disk {
         // A name among the whole files may outlive a power cut that its bytes don't.
         let lies = File::open(&part).and_then(|file| file.sync_data());
         let mut index = self.lock();
-        index.take(key);
         let linked = || -> io::Result<()> {
             lies?;
             for account in accounts {
@@ -320,8 +321,12 @@ impl Disk {
                 index.put(key.clone(), size, accounts.to_vec(), true);
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                index.take(key);
+                Ok(())
+            }
             Err(error) => {
+                index.take(key);
                 for account in accounts {
                     drop(fs::remove_file(self.file_of(*account, key)));
                 }
@@ -364,7 +369,7 @@ impl Disk {
         let parts: Vec<FileKey> = index
             .entries
             .iter()
-            .filter(|(_, entry)| entry.accounts.is_empty() && entry.used.is_some())
+            .filter(|(_, entry)| entry.accounts.is_empty() && entry.resting)
             .map(|(key, _)| key.clone())
             .collect();
         for key in parts {
@@ -400,6 +405,22 @@ mod tests {
         let begun = disk.begin(&key(name), size as u64).unwrap().unwrap();
         begun.file.write_all_at(&vec![7; size], 0).unwrap();
         disk.finish(&key(name), size as u64, accounts).unwrap();
+    }
+
+    /// Protects who looks at one file while another is still being put away: the order is that of asking.
+    #[test]
+    fn what_is_put_away_late_is_not_used_late() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = AccountId::random();
+        let disk = Disk::open(dir.path(), 1_000, &[one]).unwrap();
+        put(&disk, "a", 400, &[one]);
+        let begun = disk.begin(&key("b"), 400).unwrap().unwrap();
+        begun.file.write_all_at(&[7; 400], 0).unwrap();
+        assert!(disk.find(one, &key("a"), Some(400)).is_some());
+        disk.finish(&key("b"), 400, &[one]).unwrap();
+        put(&disk, "c", 400, &[one]);
+        assert!(disk.find(one, &key("a"), None).is_some());
+        assert!(disk.find(one, &key("b"), None).is_none());
     }
 
     /// Protects the bound: the least recently used goes, whatever is being written stays, and nothing is larger than all.
