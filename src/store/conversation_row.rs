@@ -1,6 +1,6 @@
 //! Conversation rows: how they are made, remembered by the writer and shown.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use diesel::{
     QueryResult, QueryableByName,
@@ -8,7 +8,6 @@ use diesel::{
 };
 
 use super::{
-    drafts::topic_drafts,
     engine::Conn,
     message_row::{MessageRecord, account_of, chat_of, from_json},
     span_rows::open_from,
@@ -16,8 +15,8 @@ use super::{
     sql::{Flag, Number},
 };
 use crate::domain::{
-    ChatId, Conversation, ConversationId, ConversationKind, PeerFlags, PeerKind, StoredMessage,
-    Timestamp, TopicDraft,
+    ChatDraft, ChatId, Conversation, ConversationId, ConversationKind, PeerFlags, PeerKind,
+    StoredMessage, Timestamp, TopicDraft,
 };
 
 #[derive(QueryableByName, Clone, Debug)]
@@ -119,6 +118,11 @@ impl ConversationFields {
             read_outbox_max_id: self.read_outbox_max_id,
         }
     }
+}
+
+/// The drafts of a forum's topics, as the column has them.
+pub(in crate::store) fn topic_drafts(text: Option<&str>) -> BTreeMap<i32, ChatDraft> {
+    text.and_then(from_json).unwrap_or_default()
 }
 
 /// A conversation as the writer remembers it.

@@ -1,7 +1,5 @@
 //! Drafts: what stands in the field of a chat, or of a topic of a forum, and is not sent, as Telegram has it.
 
-use std::collections::BTreeMap;
-
 use diesel::{
     QueryableByName,
     sql_types::{Nullable, Text},
@@ -9,6 +7,7 @@ use diesel::{
 
 use super::{
     Result, StoreHandle,
+    conversation_row::topic_drafts,
     job_error::JobResult,
     message_row::{account_of, from_json, json},
     orders::{Known, NewOrder},
@@ -178,10 +177,6 @@ impl Tx<'_> {
         }
         Ok((conversation, changed))
     }
-}
-
-pub(in crate::store) fn topic_drafts(text: Option<&str>) -> BTreeMap<i32, ChatDraft> {
-    text.and_then(from_json).unwrap_or_default()
 }
 
 impl StoreHandle {
