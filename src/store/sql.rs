@@ -135,25 +135,30 @@ impl<'a, K> Statement<'a, K> {
     }
 }
 
+/// The next value; a macro, because diesel's passes over the two engines' queries have no type in common.
+macro_rules! bind {
+    ($out:expr, $value:expr) => {
+        match $value {
+            Value::Number(number) => $out.push_bind_param::<BigInt, i64>(number)?,
+            Value::Flag(flag) => $out.push_bind_param::<Bool, bool>(flag)?,
+            Value::Text(text) => $out.push_bind_param::<Text, &str>(text)?,
+            Value::Bytes(bytes) => $out.push_bind_param::<Binary, &[u8]>(bytes)?,
+            Value::NoNumber(number) => {
+                $out.push_bind_param::<Nullable<BigInt>, Option<i64>>(number)?;
+            }
+            Value::NoFlag(flag) => $out.push_bind_param::<Nullable<Bool>, Option<bool>>(flag)?,
+            Value::NoText(text) => $out.push_bind_param::<Nullable<Text>, Option<&str>>(text)?,
+        }
+    };
+}
+
 impl<K> QueryFragment<Sqlite> for Statement<'_, K> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(self.sql);
         // With each value diesel writes a ? of its own, where the text has them already: those go into a comment.
         out.push_sql(" --");
         for value in &self.values {
-            match value {
-                Value::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
-                Value::Flag(flag) => out.push_bind_param::<Bool, bool>(flag)?,
-                Value::Text(text) => out.push_bind_param::<Text, &str>(text)?,
-                Value::Bytes(bytes) => out.push_bind_param::<Binary, &[u8]>(bytes)?,
-                Value::NoNumber(number) => {
-                    out.push_bind_param::<Nullable<BigInt>, Option<i64>>(number)?;
-                }
-                Value::NoFlag(flag) => out.push_bind_param::<Nullable<Bool>, Option<bool>>(flag)?,
-                Value::NoText(text) => {
-                    out.push_bind_param::<Nullable<Text>, Option<&str>>(text)?;
-                }
-            }
+            bind!(out, value);
         }
         Ok(())
     }
@@ -165,19 +170,7 @@ impl<K> QueryFragment<Pg> for Statement<'_, K> {
         let mut pieces = text.split('?');
         out.push_sql(pieces.next().unwrap_or_default());
         for (value, piece) in self.values.iter().zip(pieces) {
-            match value {
-                Value::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
-                Value::Flag(flag) => out.push_bind_param::<Bool, bool>(flag)?,
-                Value::Text(text) => out.push_bind_param::<Text, &str>(text)?,
-                Value::Bytes(bytes) => out.push_bind_param::<Binary, &[u8]>(bytes)?,
-                Value::NoNumber(number) => {
-                    out.push_bind_param::<Nullable<BigInt>, Option<i64>>(number)?;
-                }
-                Value::NoFlag(flag) => out.push_bind_param::<Nullable<Bool>, Option<bool>>(flag)?,
-                Value::NoText(text) => {
-                    out.push_bind_param::<Nullable<Text>, Option<&str>>(text)?;
-                }
-            }
+            bind!(out, value);
             out.push_sql(piece);
         }
         Ok(())

@@ -14,6 +14,7 @@ pub mod inside;
 pub mod keys;
 pub mod leak_scan;
 pub mod live;
+pub mod moment;
 pub mod oracle;
 pub mod past;
 pub mod place;

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -16,6 +16,7 @@ use crate::support::{
     api::Api,
     fleet::{Fleet, FleetAccount},
     forms::{Form, Sample, content_type, paper},
+    moment::{moment, now},
     rows, wait,
 };
 
@@ -153,16 +154,6 @@ struct Scene {
     sources: Vec<Seat>,
     chance: StdRng,
     at: i32,
-}
-
-fn now() -> i32 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i32::try_from(since.as_secs()).unwrap()
-}
-
-fn moment(seconds: i32) -> String {
-    let at = jiff::Timestamp::from_second(i64::from(seconds)).unwrap();
-    format!("{at:.3}")
 }
 
 impl Scene {

@@ -1,10 +1,7 @@
 //! Later: messages that wait at Telegram for their time, and drafts. Judged by the simulator's own list and ledger, by the
 //! database file and by a WebSocket that only listens.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{path::PathBuf, time::Duration};
 
 use grammers_tl_types as tl;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -18,6 +15,7 @@ use switchboard_simulator::{
 use crate::support::{
     fleet::{Fleet, FleetAccount},
     forms::{Form, paper},
+    moment::{moment, now},
     rows, wait,
 };
 
@@ -28,17 +26,6 @@ struct Scene {
     account: FleetAccount,
     person: i64,
     conversation: Value,
-}
-
-fn now() -> i32 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    i32::try_from(since.as_secs()).unwrap()
-}
-
-/// As the contract has moments.
-fn moment(seconds: i32) -> String {
-    let at = jiff::Timestamp::from_second(i64::from(seconds)).unwrap();
-    format!("{at:.3}")
 }
 
 impl Scene {
