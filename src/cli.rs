@@ -65,6 +65,14 @@ pub enum Command {
         settings: Box<Settings>,
         file: PathBuf,
     },
+    /// Carry the whole store over to another engine, from its file to PostgreSQL or back. The service may run on the source until
+    /// the last changes go over; nothing else of the data directory (master key, files) is touched.
+    MigrateStore {
+        #[command(flatten)]
+        settings: Box<Settings>,
+        #[command(flatten)]
+        way: CarrySettings,
+    },
     /// Change the master key: every sealed session is sealed anew. With a new passphrase, or none, for its file.
     Rekey {
         #[command(flatten)]
@@ -72,6 +80,24 @@ pub enum Command {
         #[command(flatten)]
         cover: CoverSettings,
     },
+}
+
+/// Between which two stores rows are carried.
+#[derive(Args, Debug, Clone, Default)]
+pub struct CarrySettings {
+    /// The store as it is: its data directory, or postgres://… (default: the data directory).
+    #[arg(long, env = "SWITCHBOARD_MIGRATE_FROM", hide_env_values = true)]
+    pub from: Option<String>,
+    #[arg(long, env = "SWITCHBOARD_MIGRATE_FROM_FILE", hide = true)]
+    pub from_file: Option<PathBuf>,
+    /// Where it is to be: postgres://… with an empty database, or a data directory without a database.
+    #[arg(long, env = "SWITCHBOARD_MIGRATE_TO", hide_env_values = true)]
+    pub to: Option<String>,
+    #[arg(long, env = "SWITCHBOARD_MIGRATE_TO_FILE", hide = true)]
+    pub to_file: Option<PathBuf>,
+    /// Seconds that the service on the source is waited for to be stopped.
+    #[arg(long, env = "SWITCHBOARD_MIGRATE_PATIENCE", default_value_t = 3600)]
+    pub patience: u64,
 }
 
 /// What the master key's file is under afterwards; without any of these, what it is under now.

@@ -18,6 +18,7 @@
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
 //! - [`media`]: files of messages, fetched, kept within a bound, handed out in ranges.
 //! - [`memory`]: one setting of the allocator.
+//! - [`migrate_store`]: `switchboard migrate-store`, from a file to PostgreSQL and back.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - `demo`: the service on a simulated Telegram (feature `demo`).
 //! - [`panics`]: how a panic is told.
@@ -49,6 +50,7 @@ pub mod demo;
 pub mod domain;
 pub mod media;
 pub mod memory;
+pub mod migrate_store;
 pub mod panics;
 pub mod remote;
 pub mod staging;

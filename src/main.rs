@@ -13,7 +13,7 @@ use switchboard::{
     cli::{Cli, Command, CoverSettings, Settings, say},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
-    memory, panics, tokens, upkeep,
+    memory, migrate_store, panics, tokens, upkeep,
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
@@ -61,6 +61,7 @@ fn main() -> ExitCode {
             Command::Restore { settings, file } => {
                 with_config(&settings, async |config| backups::restore(&config, &file)).await
             }
+            Command::MigrateStore { settings, way } => migrate_store::run(&settings.data_dir, &way),
             Command::Rekey { settings, cover } => rekey(&settings, &cover).await,
             Command::Token { settings, action } => tokens::run(&settings.data_dir, action),
         }

@@ -89,6 +89,17 @@ pub enum StoreError {
         "the database has the schema of an older version ({found}); this version needs {needed}: use the program that serves it, or start `switchboard serve` of this version once, which brings it up to date (keep a copy of the file)"
     )]
     SchemaTooOld { found: String, needed: String },
+    /// `switchboard migrate-store` took its rows to another engine.
+    #[error(
+        "this store went over to {to}, and its accounts are used there: start the service on that one. To come back, carry it back \
+         with `switchboard migrate-store`"
+    )]
+    CarriedOver { to: String },
+    /// `switchboard migrate-store` is not done with it.
+    #[error(
+        "this store is not whole: `switchboard migrate-store` was stopped in the middle; run that again with the same two ends"
+    )]
+    HalfCarried,
     /// A bug or a damaged file. The cause goes to the log once, here it is only named.
     #[error("the store failed at `{call}`: {cause}")]
     Broken { call: &'static str, cause: String },

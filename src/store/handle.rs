@@ -20,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     EventSink, Result, StoreConfig, StoreError, StoreHealth, StoreMetrics,
     actor::{Close, Parts, StoreActor, Write},
+    carried,
     connection::{self, Place, Readers},
     echoes::Holds,
     engine::Conn,
@@ -117,6 +118,7 @@ fn first_connection(place: &Place, migrating: bool) -> Result<Conn> {
                 true => connection::migrate(&mut conn)?,
                 false => connection::make(&mut conn)?,
             }
+            carried::refuse(&mut conn)?;
             connection::refuse_read_only(&mut conn)?;
             old_codes::mask(&mut conn)?;
             erasure::at_start(&mut conn);
@@ -128,6 +130,7 @@ fn first_connection(place: &Place, migrating: bool) -> Result<Conn> {
                 true => server.migrate()?,
                 false => server.make()?,
             }
+            carried::refuse(&mut server)?;
             Ok(Conn::Postgres(Box::new(server)))
         }
     }

@@ -11,6 +11,8 @@ mod actor;
 mod archive;
 mod audit;
 mod audit_row;
+mod carried;
+mod carry;
 mod connection;
 mod contacts;
 mod continuity;
@@ -97,6 +99,7 @@ mod wire;
 mod words;
 
 pub use audit_row::{AuditRecord, NewAudit};
+pub use carry::{CarriedTable, Carry, CarryEnd, CarryError, Round};
 pub use contacts::{ContactBook, ContactQuery};
 pub use copies::{CopyContents, copy_out, look_through, put_in_place};
 pub use error::{Result, StoreError};

@@ -11,6 +11,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, async_connection_wrapper::BlockOn};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::runtime::Runtime;
+use tokio_postgres::config::Host;
 
 use super::{
     Result, ServerUrl, StoreError,
@@ -52,6 +53,29 @@ fn told(error: &tokio_postgres::Error) -> String {
         (Some(said), _) => said.message().to_owned(),
         (None, Some(cause)) => format!("{error}: {cause}"),
         (None, None) => error.to_string(),
+    }
+}
+
+impl ServerUrl {
+    /// Where it leads, without a password.
+    pub(super) fn told(&self) -> String {
+        let Ok(config) = self.as_str().parse::<tokio_postgres::Config>() else {
+            return "postgres://".to_owned();
+        };
+        let hosts = config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let hosts: Vec<String> = hosts.collect();
+        let ports: Vec<String> = config.get_ports().iter().map(ToString::to_string).collect();
+        let name = config.get_dbname().or_else(|| config.get_user());
+        let colon = if ports.is_empty() { "" } else { ":" };
+        format!(
+            "postgres://{}{colon}{}/{}",
+            hosts.join(","),
+            ports.join(","),
+            name.unwrap_or_default()
+        )
     }
 }
 
@@ -150,6 +174,19 @@ impl Server {
                 needed: versions_of::<Pg>(&MIGRATIONS)?.pop().unwrap_or_default(),
             }),
             _ => self.migrate(),
+        }
+    }
+
+    /// `false`: there is no schema yet. One of another version is an error.
+    pub fn is_ours(&mut self) -> Result<bool> {
+        match self.schema()? {
+            Schema::None => Ok(false),
+            Schema::Ours => Ok(true),
+            Schema::Newer { found } => Err(too_new(found)),
+            Schema::Older { found } => Err(StoreError::SchemaTooOld {
+                found,
+                needed: versions_of::<Pg>(&MIGRATIONS)?.pop().unwrap_or_default(),
+            }),
         }
     }
 

@@ -6,8 +6,8 @@ use std::{path::Path, time::Duration};
 use diesel::{QueryResult, connection::SimpleConnection, sqlite::SqliteConnection};
 
 use super::{
-    NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit_row, connection,
-    engine::Conn, tokens,
+    NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit_row, carried,
+    connection, engine::Conn, tokens,
 };
 
 /// The service commits often; a place between two commits is found well within this.
@@ -29,7 +29,11 @@ impl TokenFile {
             return Ok(None);
         }
         let mut conn = patient(connection::writer(path))?;
-        Ok(connection::is_ours(&mut conn)?.then_some(Self {
+        if !connection::is_ours(&mut conn)? {
+            return Ok(None);
+        }
+        carried::refuse(&mut conn)?;
+        Ok(Some(Self {
             conn: Conn::Sqlite(conn),
         }))
     }

@@ -137,6 +137,8 @@ impl From<StoreError> for ApiError {
             }
             StoreError::SchemaTooNew { .. }
             | StoreError::SchemaTooOld { .. }
+            | StoreError::CarriedOver { .. }
+            | StoreError::HalfCarried
             | StoreError::Broken { .. } => Self::internal(text),
         }
     }

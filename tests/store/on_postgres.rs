@@ -44,6 +44,21 @@ pub fn placed(config: StoreConfig) -> StoreConfig {
     }
 }
 
+/// The same database as an address.
+pub fn url(path: &Path) -> String {
+    let directory = cluster().0.directory.display();
+    format!(
+        "postgres:///{}?host={directory}&user=postgres",
+        database(path)
+    )
+}
+
+/// `None`: there is no such table yet.
+pub fn try_number(path: &Path, query: &str) -> Option<i64> {
+    let answer = cluster().0.try_sql(&database(path), query).ok()?;
+    answer.parse().ok()
+}
+
 pub fn change(path: &Path, text: &str) {
     asked(path, text);
 }
