@@ -27,8 +27,6 @@ mod losses;
 mod parts;
 #[path = "peers/rate.rs"]
 mod rate;
-#[path = "peers/ratios.rs"]
-mod ratios;
 #[path = "peers/report.rs"]
 mod report;
 #[path = "peers/sink.rs"]

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench service [-- flood|burst|paced|sync|memory|start|readers|files|uploads|orders|relay|growth]`. Beside each figure stands its floor, measured in
 //! the same run: unmodified grammers that throws away what it reads, and a bare loop over SQLite. The simulated
-//! Telegram, the generator and the WebSocket reader run in this process and share the machine with the service.
+//! Telegram, the generator and the WebSocket reader run in this process and share the machine with the service. Ratios to the floors
+//! are compared with those that were committed (`benches/ratios.json`); `SWITCHBOARD_WRITE_DOCUMENTS=1` commits this run's.
 //!
 //! `SERVICE_BENCH_SECONDS` sets how long the flood and the paced part last (60 and 20 without it), `SERVICE_BENCH_STORED` how
 //! many messages are stored before a start (10,000,000), `SERVICE_BENCH_KINDS` which messages flood (plain,formatted,pictures),
@@ -22,6 +23,8 @@ mod support;
 #[path = "../simulator/tests/world_support/mod.rs"]
 mod world_support;
 
+use parts::ratios::Ratios;
+
 fn main() {
     let asked: Vec<String> = std::env::args()
         .skip(1)
@@ -35,14 +38,15 @@ fn main() {
         .expect("a runtime");
     println!("service in release mode, simulated Telegram and readers on the same two cores\n");
     runtime.block_on(async {
+        let mut ratios = Ratios::default();
         if wanted("flood") {
-            parts::flood::run().await;
+            parts::flood::run(&mut ratios).await;
         }
         if wanted("burst") {
             parts::burst::run().await;
         }
         if wanted("paced") {
-            parts::paced::run().await;
+            parts::paced::run(&mut ratios).await;
         }
         if wanted("sync") {
             parts::sync::run().await;
@@ -60,7 +64,7 @@ fn main() {
             parts::files::run().await;
         }
         if wanted("uploads") {
-            parts::uploads::run().await;
+            parts::uploads::run(&mut ratios).await;
         }
         if wanted("orders") {
             parts::orders::run().await;
@@ -72,5 +76,6 @@ fn main() {
         if wanted("relay") {
             parts::relay::run().await;
         }
+        ratios.compare("service");
     });
 }

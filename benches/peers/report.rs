@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{contestant::Kind, ratios::compare};
-use crate::parts::page::Page;
+use super::contestant::Kind;
+use crate::parts::{page::Page, ratios::compare};
 
 /// What is asked of Switchboard beside the Telethon service.
 #[derive(Clone, Copy)]

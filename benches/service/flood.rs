@@ -11,7 +11,8 @@ use switchboard_simulator::{
 use tokio::sync::watch;
 
 use super::{
-    Reader, bare_accounts, numbered, people, processor, replay::replay, resident, seconds,
+    Reader, bare_accounts, numbered, people, processor, ratios::Ratios, replay::replay, resident,
+    seconds,
 };
 use crate::support::fleet::Fleet;
 
@@ -71,7 +72,7 @@ fn load() -> String {
     text.split_whitespace().next().unwrap_or("?").to_owned()
 }
 
-pub async fn run() {
+pub async fn run(ratios: &mut Ratios) {
     let kinds = std::env::var("SERVICE_BENCH_KINDS").unwrap_or_default();
     let wanted = |name: &str| kinds.is_empty() || kinds.split(',').any(|one| one == name);
     let length = seconds(60);
@@ -80,8 +81,13 @@ pub async fn run() {
     println!("{:<52} {sink:>9.0}/s", "bare grammers, reads and forgets");
     let mut plain = None;
     for (name, kind) in Kind::ALL.into_iter().filter(|(name, _)| wanted(name)) {
-        let (service, micros) = service(kind, length).await;
+        let (service, micros, of_floor) = service(kind, length).await;
         let (rate, cost) = *plain.get_or_insert((service, micros));
+        ratios.add(
+            &format!("flood, {name}, beside bare grammers"),
+            service / sink,
+        );
+        ratios.add(&format!("flood, {name}, beside bare SQLite"), of_floor);
         println!(
             "{:<52} {service:>9.0}/s  {:.2} of bare grammers; of the first kind {:.2}, by processor time {:.2}; load {}",
             format!("service, {name}, committed and on the WebSocket"),
@@ -120,8 +126,8 @@ pub(super) async fn say(
     said
 }
 
-/// Messages a second, and microseconds of the service's processor time for each.
-async fn service(kind: Kind, length: Duration) -> (f64, f64) {
+/// Messages a second, microseconds of the service's processor time for each, and the rate as a share of bare SQLite's.
+async fn service(kind: Kind, length: Duration) -> (f64, f64, f64) {
     let mut fleet = Fleet::builder().accounts(ACCOUNTS).start().await;
     let accounts: Vec<i64> = fleet.accounts.iter().map(|account| account.user).collect();
     let pid = fleet.service().pid();
@@ -160,7 +166,7 @@ async fn service(kind: Kind, length: Duration) -> (f64, f64) {
         rate / floor.rate(),
         load()
     );
-    (rate, micros)
+    (rate, micros, rate / floor.rate())
 }
 
 async fn commits(fleet: &Fleet) -> u64 {

@@ -1,7 +1,8 @@
 //! Growth: what each thing costs as there is more of it: messages stored, accounts, dashboards, channels that are behind. Beside
 //! each stands its floor, measured in the same run.
 //!
-//! `SERVICE_BENCH_GROWTH=stored,accounts,dashboards,channels` chooses some of them, `SERVICE_BENCH_STORED` how many messages at most.
+//! `SERVICE_BENCH_GROWTH=stored,accounts,dashboards,channels` chooses some of them, `SERVICE_BENCH_STORED` how many messages at most,
+//! `SERVICE_BENCH_MOST=accounts=100,dashboards=10,channels=10` how many of those.
 
 use std::{
     path::Path,
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::{
     Reader, all_online, at, fill, memory::settled, number_in, numbered, page::Page, people,
-    percentile, processor, start,
+    percentile, processor, ratios::Ratios, start,
 };
 use crate::{support::fleet::Fleet, world_support::Library};
 
@@ -28,23 +29,39 @@ const ASKED: usize = 100;
 /// Said in each channel while the account is away.
 const MISSED: usize = 20;
 
+/// What is told, and what it is beside its floors.
+type Told = (Page, Ratios);
+
+/// As many steps as are wanted of a kind: `SERVICE_BENCH_MOST=accounts=100,channels=10` leaves out what is larger.
+fn steps(kind: &str, all: &[usize]) -> Vec<usize> {
+    let asked = std::env::var("SERVICE_BENCH_MOST").unwrap_or_default();
+    let most = asked.split(',').find_map(|one| {
+        let (name, number) = one.split_once('=')?;
+        (name == kind).then(|| number.parse().expect("SERVICE_BENCH_MOST has numbers"))
+    });
+    let fits = |step: &usize| most.unwrap_or(usize::MAX) >= *step;
+    all.iter().copied().filter(fits).collect()
+}
+
 pub async fn run() {
     let asked = std::env::var("SERVICE_BENCH_GROWTH").unwrap_or_default();
     let wanted = |name: &str| asked.is_empty() || asked.split(',').any(|one| one == name);
-    let mut page = Page::default();
+    let mut told = (Page::default(), Ratios::default());
     if wanted("stored") {
-        stored(&mut page).await;
+        stored(&mut told).await;
     }
     if wanted("accounts") {
-        accounts(&mut page).await;
+        accounts(&mut told).await;
     }
     if wanted("dashboards") {
-        dashboards(&mut page).await;
+        dashboards(&mut told).await;
     }
     if wanted("channels") {
-        channels(&mut page).await;
+        channels(&mut told).await;
     }
+    let (page, ratios) = told;
     page.write("growth");
+    ratios.compare("growth");
 }
 
 #[derive(QueryableByName)]
@@ -81,7 +98,7 @@ async fn median(fleet: &Fleet, path: &str) -> f64 {
     percentile(&mut times, 0.5)
 }
 
-async fn stored(page: &mut Page) {
+async fn stored((page, ratios): &mut Told) {
     page.say(
         "growth: messages stored (ms at the median; the floor is the same page by a bare SELECT)",
     );
@@ -89,6 +106,7 @@ async fn stored(page: &mut Page) {
         "{:>12} {:>10} {:>10} {:>10} {:>10} {:>12} {:>10}",
         "messages", "chats", "a chat", "floor", "search", "stored in", "start"
     ));
+    let mut first_page = None;
     let most = std::env::var("SERVICE_BENCH_STORED").ok();
     let most = most.and_then(|text| text.parse().ok()).unwrap_or(u64::MAX);
     for messages in STORED.into_iter().filter(|messages| *messages <= most) {
@@ -122,14 +140,25 @@ async fn stored(page: &mut Page) {
         }
         let delay = percentile(&mut delays, 0.5);
         let floor = bare_page(&file);
+        ratios.add(
+            &format!("a chat's page of {messages} messages, the floor beside ours"),
+            floor / chat,
+        );
+        let first_page = *first_page.get_or_insert((chat, search, delay));
+        if messages > STORED[0] {
+            let what = format!("of {messages} messages stored, beside {}", STORED[0]);
+            ratios.add(&format!("a chat's page {what}"), first_page.0 / chat);
+            ratios.add(&format!("a search {what}"), first_page.1 / search);
+            ratios.add(&format!("a message's way {what}"), first_page.2 / delay);
+        }
         page.say(&format!(
-            "{messages:>12} {chats:>10.2} {chat:>10.2} {floor:>10.2} {search:>10.2} {delay:>12.2} {took:>10.0}"
+            "{messages:>12} {chats:>10.2} {chat:>10.2} {floor:>10.3} {search:>10.2} {delay:>12.2} {took:>10.0}"
         ));
     }
     page.say("");
 }
 
-async fn accounts(page: &mut Page) {
+async fn accounts((page, ratios): &mut Told) {
     page.say("growth: accounts, online and idle (for its floor, bare grammers: cargo bench --bench peers -- accounts)");
     page.say(&format!(
         "{:>10} {:>12} {:>14} {:>16}",
@@ -137,7 +166,8 @@ async fn accounts(page: &mut Page) {
     ));
     let mut fleet = Fleet::builder().start().await;
     let empty = settled(&fleet).await;
-    for count in ACCOUNTS {
+    let mut ten = None;
+    for count in steps("accounts", &ACCOUNTS) {
         fill(&mut fleet, count).await;
         fleet.stop_service();
         let began = Instant::now();
@@ -146,6 +176,16 @@ async fn accounts(page: &mut Page) {
         let took = began.elapsed().as_secs_f64() * 1e3;
         let held = settled(&fleet).await;
         let each = (held - empty) * 1024.0 / count as f64;
+        // One alone pays for what all of them share.
+        if count >= 10 {
+            let ten = *ten.get_or_insert(each);
+            if count > 10 {
+                ratios.add(
+                    &format!("memory of each of {count} accounts, beside ten"),
+                    ten / each,
+                );
+            }
+        }
         page.say(&format!(
             "{count:>10} {held:>12.1} {each:>14.1} {took:>16.0}"
         ));
@@ -154,7 +194,7 @@ async fn accounts(page: &mut Page) {
 }
 
 /// So many dashboards, a hundred messages a second; the floor is the same with one that forwards to nobody.
-async fn dashboards(page: &mut Page) {
+async fn dashboards((page, ratios): &mut Told) {
     const GAP: Duration = Duration::from_millis(10);
     const SAID: u32 = 300;
     page.say("growth: dashboards, 100 messages a second (the floor of a frame is what one more dashboard costs)");
@@ -162,8 +202,8 @@ async fn dashboards(page: &mut Page) {
         "{:>12} {:>12} {:>12} {:>22}",
         "dashboards", "p50 ms", "p99 ms", "µs of processor a frame"
     ));
-    let mut base = None;
-    for count in DASHBOARDS {
+    let (mut base, mut one) = (None, None);
+    for count in steps("dashboards", &DASHBOARDS) {
         let fleet = Fleet::builder().accounts(1).start().await;
         let pid = fleet.service().pid();
         let user = fleet.accounts[0].user;
@@ -205,6 +245,13 @@ async fn dashboards(page: &mut Page) {
             spent
         };
         let (half, most) = (percentile(&mut delays, 0.5), percentile(&mut delays, 0.99));
+        let one = *one.get_or_insert(half);
+        if count > 1 {
+            ratios.add(
+                &format!("p50 with {count} dashboards, beside one"),
+                one / half,
+            );
+        }
         page.say(&format!(
             "{count:>12} {half:>12.2} {most:>12.2} {frame:>22.2}"
         ));
@@ -213,7 +260,7 @@ async fn dashboards(page: &mut Page) {
 }
 
 /// The account was away; something was said in each channel. The floor: bare grammers asks for the same differences, one after another.
-async fn channels(page: &mut Page) {
+async fn channels((page, ratios): &mut Told) {
     page.say(&format!(
         "growth: channels that are behind, {MISSED} posts in each (until all are stored)"
     ));
@@ -221,7 +268,7 @@ async fn channels(page: &mut Page) {
         "{:>10} {:>12} {:>12} {:>14}",
         "channels", "ms", "floor", "ms for each"
     ));
-    for count in CHANNELS {
+    for count in steps("channels", &CHANNELS) {
         let mut fleet = Fleet::builder().accounts(1).start().await;
         let account = fleet.accounts[0].clone();
         let author = people(&fleet.telegram, 1)[0];
@@ -249,6 +296,10 @@ async fn channels(page: &mut Page) {
         fleet.start_service();
         until_stored(&fleet, &account.id, count * (MISSED + 1)).await;
         let took = began.elapsed().as_secs_f64() * 1e3;
+        ratios.add(
+            &format!("{count} channels behind, the floor beside ours"),
+            floor / took,
+        );
         page.say(&format!(
             "{count:>10} {took:>12.0} {floor:>12.0} {:>14.2}",
             took / count as f64

@@ -9,6 +9,7 @@ pub mod orders;
 pub mod paced;
 pub mod page;
 mod processor;
+pub mod ratios;
 pub mod readers;
 pub mod relay;
 mod replay;

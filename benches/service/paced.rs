@@ -13,28 +13,41 @@ use switchboard_simulator::{
 };
 use tokio::sync::mpsc;
 
-use super::{Reader, at, bare_accounts, number_in, numbered, people, seconds, told};
+use super::{
+    Reader, at, bare_accounts, number_in, numbered, people, percentile, ratios::Ratios, seconds,
+    told,
+};
 use crate::support::fleet::Fleet;
 
 const ACCOUNTS: usize = 3;
 const GAP: Duration = Duration::from_millis(20);
 
-pub async fn run() {
+pub async fn run(ratios: &mut Ratios) {
     let length = seconds(20);
     println!("paced: 50 messages a second to {ACCOUNTS} accounts, {length:?}");
-    told(
-        "bare grammers, said to read",
-        &mut bare_grammers(length).await,
-    );
+    let mut bare = bare_grammers(length).await;
+    told("bare grammers, said to read", &mut bare);
     told(
         "bare SQLite, one row committed",
         &mut bare_sqlite(length / 4).await,
     );
     let (mut calm, _) = service(length, false).await;
     told("service, said to committed to WebSocket", &mut calm);
+    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+        let quicker = percentile(&mut bare, share) / percentile(&mut calm, share);
+        ratios.add(
+            &format!("paced, {name}, bare grammers' beside ours"),
+            quicker,
+        );
+    }
     let (mut beside, panics) = service(length, true).await;
     let what = format!("the same beside an account that panicked {panics} times");
     told(&what, &mut beside);
+    let unmoved = percentile(&mut calm, 0.99) / percentile(&mut beside, 0.99);
+    ratios.add(
+        "paced, p99 alone beside that next to an account that panics",
+        unmoved,
+    );
     println!();
 }
 
@@ -111,9 +124,9 @@ async fn bring_down(telegram: Simulator, user: i64) {
     let person = people(&telegram, 1)[0];
     loop {
         for key in telegram.keys_of(user) {
-            telegram
-                .wire()
-                .set_fault(FaultScope::Key(key), WireFault::WrongSessionId, Some(1));
+            let scope = FaultScope::Key(key);
+            let fault = (telegram.wire()).set_fault(scope, WireFault::WrongSessionId, Some(1));
+            telegram.wire().may_miss(fault);
         }
         telegram.say(person, user, "this brings it down");
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use switchboard_simulator::{AccountSpec, Simulator};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{large, people, percentile, resident, told};
+use super::{large, people, percentile, ratios::Ratios, resident, told};
 use crate::{
     support::{
         fleet::{Fleet, phone},
@@ -28,7 +28,7 @@ const PIECE: usize = 256 << 10;
 /// Of the floor's account: the fleet has those below.
 const BARE: usize = 90;
 
-pub async fn run() {
+pub async fn run(ratios: &mut Ratios) {
     // Four files of one account go up at the same time: ten are those of three.
     let fleet = Fleet::builder().accounts(4).start().await;
     let telegram = &fleet.telegram;
@@ -61,6 +61,7 @@ pub async fn run() {
         shares.push(ours / floor);
     }
     shares.sort_by(f64::total_cmp);
+    ratios.add("uploads, 256 MiB beside bare grammers", shares[1]);
     println!(
         "share of bare grammers' rate (median of 3)            {:>6.2}",
         shares[1]

@@ -50,6 +50,12 @@ async fn telethon_reads_every_kind_of_chat_to_its_beginning() {
     scenario("reading", "full").await;
 }
 
+/// Protects: every rule of paging that a client's own iterators build on, from both ends and past the first hundred.
+#[tokio::test(flavor = "multi_thread")]
+async fn telethon_pages_from_both_ends() {
+    scenario("paging", "intermediate").await;
+}
+
 /// Protects: files of every awkward size, up and down, from another data centre, and with references that expire.
 #[tokio::test(flavor = "multi_thread")]
 async fn telethon_sends_and_fetches_files() {

@@ -195,8 +195,19 @@ async fn history_takes_all_offsets_and_limits() {
     assert_eq!(history(&town, &library, |h| h.min_id = 29).await, [31]);
     assert_eq!(
         history(&town, &library, |h| (h.offset_id, h.max_id) = (12, 9)).await,
-        [8, 7, 6, 5, 4]
+        [8, 7],
+        "taken out of the five, and nothing comes in its place"
     );
+    assert_eq!(
+        history(&town, &library, |h| (h.offset_id, h.add_offset) = (28, -5)).await,
+        [31, 29, 28],
+        "of what is newer than all nothing is there"
+    );
+    assert_eq!(
+        history(&town, &library, |h| (h.offset_id, h.add_offset) = (3, 1)).await,
+        [1]
+    );
+    assert_eq!(history(&town, &library, |h| h.limit = 0).await.len(), 20);
     assert_eq!(
         history(&town, &library, |h| (h.offset_id, h.limit) = (4, 100)).await,
         [3, 2, 1]

@@ -6,6 +6,8 @@ use super::{check::Checks, run::Storm};
 
 /// Telegram's waits, pauses between tries and the pauses of webhooks are over by then.
 const LIMIT: Duration = Duration::from_secs(150);
+/// Somebody who is still being told what lies behind has so long for all of it: the machine may be slow, and the log long.
+const WHOLE: Duration = Duration::from_secs(20 * 60);
 const LOOK: Duration = Duration::from_millis(400);
 const SAID_EVERY: Duration = Duration::from_secs(10);
 
@@ -19,9 +21,14 @@ pub async fn rest(storm: &mut Storm, checks: &Checks) {
     storm.last_words();
     let mut why = checks.unrest();
     let mut said = Duration::ZERO;
-    while !why.is_empty() && began.elapsed() < LIMIT {
+    let mut moved = (checks.told(), Instant::now());
+    while !why.is_empty() && moved.1.elapsed() < LIMIT && began.elapsed() < WHOLE {
         tokio::time::sleep(LOOK).await;
         why = checks.unrest();
+        let told = checks.told();
+        if told > moved.0 {
+            moved = (told, Instant::now());
+        }
         if let Some(first) = why.first()
             && began.elapsed() > said + SAID_EVERY
         {

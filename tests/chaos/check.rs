@@ -255,6 +255,12 @@ impl Checks {
     }
 
     /// Who has not heard of everything that is in the log.
+    /// How many events all listeners together were told.
+    pub fn told(&self) -> usize {
+        let listeners = self.sockets.iter().chain(&self.hooks);
+        listeners.map(|listener| listener.fold().seqs.len()).sum()
+    }
+
     fn unheard(&self) -> Vec<String> {
         let last = count(
             &self.file,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{door::Door, facts::Facts, findings::Findings};
+use super::{door::Door, facts::Facts, findings::Findings, plan::Kind, strike::struck};
 use crate::support::live::Live;
 
 /// For calls that have to be answered some time: the service may be away meanwhile.
@@ -45,6 +45,7 @@ pub async fn visit(door: Door, stays: Duration, findings: Findings, facts: Facts
         return;
     }
     facts.once(STRUCK);
+    facts.once(&struck(Kind::TokenRevoked));
     let asked = guest.client_within(Duration::from_secs(15));
     let answer = asked.get(guest.url("/accounts")).send().await;
     if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {

@@ -8,11 +8,13 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{door::Door, facts::Facts, findings::Findings, fold::Fold};
+use super::{door::Door, facts::Facts, findings::Findings, fold::Fold, plan::Kind, strike::struck};
 use crate::support::live::Live;
 
 /// Between two tries to come back.
 const PAUSE: Duration = Duration::from_millis(60);
+/// For what has come already.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// What one listener was told.
 #[derive(Clone)]
@@ -129,11 +131,18 @@ pub fn poll(door: &Door, after: i64, findings: &Findings, facts: &Facts) -> List
 }
 
 /// Opens a WebSocket from the beginning and reads nothing for a while.
-pub fn stall(door: &Door, lasts: Duration) {
-    let door = door.clone();
+pub fn stall(door: &Door, lasts: Duration, facts: &Facts) {
+    let (door, facts) = (door.clone(), facts.clone());
     tokio::spawn(async move {
-        let live = Live::resume(&door.address, 0, &door.headers()).await;
+        let Some(mut live) = Live::resume(&door.address, 0, &door.headers()).await else {
+            return;
+        };
         tokio::time::sleep(lasts).await;
-        drop(live);
+        facts.once(&struck(Kind::StalledReader));
+        // What lies in the line comes first; behind it is the end, if nobody waited for this one.
+        let to_the_end = async { while live.until_broken().await.is_some() {} };
+        if tokio::time::timeout(AT_ONCE, to_the_end).await.is_ok() {
+            facts.once("a reader that stood still was hung up on");
+        }
     });
 }

@@ -77,6 +77,8 @@ pub enum Kind {
     Killed,
     KilledTwice,
     Terminated,
+    /// It finds a database of an earlier version, and is killed while it upgrades that.
+    Upgraded,
     Stopped,
     StoreLocked,
     FilesElsewhere,
@@ -91,7 +93,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 72] = {
+    pub const ALL: [Self; 73] = {
         use Kind as K;
         [
             K::Killed,
@@ -166,6 +168,7 @@ impl Kind {
             K::ProxyDied,
             K::TokenRevoked,
             K::GroupMoved,
+            K::Upgraded,
         ]
     };
 
@@ -187,6 +190,7 @@ impl Kind {
                 | K::Killed
                 | K::KilledTwice
                 | K::Terminated
+                | K::Upgraded
                 | K::FilesElsewhere
                 | K::UploadsExpired
                 | K::IdsForgotten
@@ -205,6 +209,7 @@ impl Kind {
                 | K::Killed
                 | K::KilledTwice
                 | K::Terminated
+                | K::Upgraded
                 | K::Stopped
                 | K::StoreLocked
                 | K::FilesElsewhere

@@ -22,6 +22,7 @@ use super::{
     findings::Findings,
     guest, listen,
     nurse::{Gone, Nurse},
+    past,
     plan::{Kind, Plan, Strike},
     process,
     proxy::Proxy,
@@ -132,6 +133,7 @@ impl Conductor {
                 self.start();
                 self.facts.once(&struck(strike.kind));
             }
+            K::Upgraded => self.upgrade(strike),
             K::Stopped => {
                 process::signal(self.fleet.service().pid(), "-STOP");
                 self.facts.once(&struck(strike.kind));
@@ -146,8 +148,7 @@ impl Conductor {
                 self.facts.once(&struck(strike.kind));
             }
             K::StalledReader => {
-                listen::stall(&self.door, strike.lasts);
-                self.facts.once(&struck(strike.kind));
+                listen::stall(&self.door, strike.lasts, &self.facts);
             }
             K::UploadsExpired => {
                 self.fleet.telegram.expire_uploads();
@@ -174,7 +175,6 @@ impl Conductor {
                 let both = (self.findings.clone(), self.facts.clone());
                 let visit = guest::visit(self.door.clone(), strike.lasts, both.0, both.1);
                 self.insisting.push(tokio::spawn(visit));
-                self.facts.once(&struck(strike.kind));
             }
             K::DiskFull | K::DiskReadOnly | K::ClockJumped | K::SupabaseGone | K::ProxyDied => {
                 self.shake(number, strike);
@@ -266,22 +266,21 @@ impl Conductor {
         let telegram = self.telegram();
         let wire = telegram.wire();
         for scope in self.scopes(strike) {
-            let lines = match scope {
-                FaultScope::Key(key) => wire.connections_of(key),
-                FaultScope::All | FaultScope::Dc(_) => wire.connections(),
-            };
-            wire.set_fault(scope, fault.clone(), None);
-            self.facts.add(&struck(strike.kind), lines as u64);
+            let done = wire.set_fault(scope, fault.clone(), None);
+            wire.may_miss(done);
+            self.facts.add(&struck(strike.kind), wire.fault_hits(done));
         }
     }
 
     fn set_wire(&mut self, number: usize, strike: &Strike, fault: &WireFault, times: Option<u32>) {
         let telegram = self.telegram();
-        let scopes = self.scopes(strike);
-        let set = scopes
-            .into_iter()
-            .map(|scope| telegram.wire().set_fault(scope, fault.clone(), times));
-        let set = set.collect();
+        let mut set = Vec::new();
+        for scope in self.scopes(strike) {
+            let id = telegram.wire().set_fault(scope, fault.clone(), times);
+            // Which ones struck is counted over the whole run.
+            telegram.wire().may_miss(id);
+            set.push(id);
+        }
         self.stand(number, strike.kind, Standing::Wire(set));
         if matches!(
             strike.kind,
@@ -412,6 +411,25 @@ impl Conductor {
             drop(locked);
         });
         self.stand(number, Kind::StoreLocked, Standing::Locked(let_go));
+    }
+
+    fn upgrade(&mut self, strike: &Strike) {
+        self.facts.expect(past::KILLED);
+        self.fleet.kill_service();
+        let path = self.fleet.data_dir().join("switchboard.db");
+        let steps = 1 + strike.dice % 12;
+        let back = tokio::task::block_in_place(|| past::go_back(&path, steps));
+        if back > 1 {
+            let address = self.door.address.clone();
+            let fleet = &mut self.fleet;
+            tokio::task::block_in_place(|| {
+                past::kill_half_way(fleet, &address, &path, &self.facts);
+            });
+        }
+        self.start();
+        if back > 0 {
+            self.facts.once(&struck(strike.kind));
+        }
     }
 
     fn kill(&mut self) {

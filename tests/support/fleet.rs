@@ -166,6 +166,17 @@ impl Fleet {
         service.kill();
     }
 
+    /// `kill -9` of a start as soon as it is so far.
+    pub fn kill_starting_when(&mut self, address: &str, mut is_far: impl FnMut() -> bool) {
+        let settings = ServiceSettings {
+            listen: Some(address.to_owned()),
+            ..self.settings.clone()
+        };
+        let service = ServiceProcess::spawn(&self.data_dir(), &settings);
+        while !is_far() {}
+        service.kill();
+    }
+
     /// For the starts to come.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.settings.env.retain(|(known, _)| known != name);

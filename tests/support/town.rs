@@ -154,9 +154,12 @@ pub async fn sign_in_again(fleet: &Fleet, account: &FleetAccount) {
 
 /// Nothing reaches the account until this fault is cleared.
 pub fn go_away(fleet: &Fleet, user: i64) -> FaultId {
-    let telegram = &fleet.telegram;
+    let (telegram, wire) = (&fleet.telegram, fleet.telegram.wire());
     let scope = FaultScope::Key(telegram.keys_of(user)[0]);
-    let away = (telegram.wire()).set_fault(scope, WireFault::RefuseConnects, None);
+    let away = wire.set_fault(scope, WireFault::RefuseConnects, None);
+    // It keeps out whoever comes back too early; what has to strike is the cut.
+    wire.may_miss(away);
+    wire.set_fault(scope, WireFault::Cut { reset: false }, None);
     telegram.cut(user);
     away
 }

@@ -266,9 +266,11 @@ impl Simulator {
         self.engine.faults().hits(id)
     }
 
-    /// Faults of calls and pushes that were set and never happened: what they were set for was not tried.
+    /// Faults of calls, pushes and lines that were set and met nobody: what they were set for was not tried.
     pub fn missed_faults(&self) -> Vec<String> {
-        self.engine.faults().missed()
+        let mut missed = self.engine.faults().missed();
+        missed.extend(self.wire.missed_faults());
+        missed
     }
 
     /// What happened in chats so far.

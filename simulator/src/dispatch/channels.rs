@@ -234,6 +234,9 @@ fn participant(
     )
 }
 
+/// In one answer, whatever is asked for.
+const MOST_PARTICIPANTS: usize = 200;
+
 pub fn get_participants(
     world: &mut World,
     call: &Call,
@@ -244,14 +247,26 @@ pub fn get_participants(
         return Err(bad("CHAT_ADMIN_REQUIRED"));
     }
     let id = channel.id;
+    use enums::ChannelParticipantsFilter as Filter;
     let wanted: Vec<i64> = match &r.filter {
-        enums::ChannelParticipantsFilter::ChannelParticipantsAdmins => vec![channel.creator],
+        Filter::ChannelParticipantsAdmins => vec![channel.creator],
+        Filter::ChannelParticipantsBots => {
+            let is_bot = |id: &&i64| world.users.get(id).is_some_and(|user| user.bot);
+            channel.members.iter().filter(is_bot).copied().collect()
+        }
+        Filter::ChannelParticipantsSearch(asked) => {
+            let fits = |id: &&i64| {
+                let user = world.users.get(id);
+                user.is_some_and(|user| user.is_called(&asked.q.to_lowercase()))
+            };
+            channel.members.iter().filter(fits).copied().collect()
+        }
         _ => channel.members.iter().copied().collect(),
     };
     let count = wanted.len() as i32;
     let (skip, take) = (
         usize::try_from(r.offset).unwrap_or(0),
-        usize::try_from(r.limit).unwrap_or(0).min(200),
+        usize::try_from(r.limit).unwrap_or(0).min(MOST_PARTICIPANTS),
     );
     let page: Vec<i64> = wanted.into_iter().skip(skip).take(take).collect();
     let participants = page

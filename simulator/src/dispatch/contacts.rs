@@ -275,15 +275,7 @@ pub fn search(
     let limit = usize::try_from(r.limit).unwrap_or(10).min(50);
     let fits = |id: &&i64| {
         let user = world.users.get(id);
-        user.is_some_and(|user| {
-            let name = format!(
-                "{} {} {}",
-                user.first_name,
-                user.last_name,
-                user.username.clone().unwrap_or_default()
-            );
-            name.to_lowercase().contains(&wanted)
-        })
+        user.is_some_and(|user| user.is_called(&wanted))
     };
     let hits: Vec<i64> = world
         .users

@@ -154,8 +154,8 @@ pub fn get_dialogs(
     r: f::GetDialogs,
 ) -> Result<enums::messages::Dialogs, Refusal> {
     let mut all = entries(world, call.user, r.folder_id.unwrap_or(0));
+    let pinned = world.account(call.user)?.mailbox.pinned.clone();
     if r.exclude_pinned {
-        let pinned = world.account(call.user)?.mailbox.pinned.clone();
         all.retain(|entry| !pinned.contains(&entry.chat));
     }
     let offset = match &r.offset_peer {
@@ -164,7 +164,11 @@ pub fn get_dialogs(
     };
     let start = match offset.and_then(|chat| all.iter().position(|entry| entry.chat == chat)) {
         Some(at) => at + 1,
-        None if r.offset_date > 0 => all.partition_point(|entry| entry.date >= r.offset_date),
+        // By their dates only those stand in order that are not pinned; the pinned ones come first.
+        None if r.offset_date > 0 => {
+            let later = |entry: &Entry| entry.date < r.offset_date && !pinned.contains(&entry.chat);
+            all.iter().position(later).unwrap_or(all.len())
+        }
         None => 0,
     };
     let start = match (call.faults).next_for_page(call.user, "messages.getDialogs") {

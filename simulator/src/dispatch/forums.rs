@@ -130,15 +130,21 @@ pub fn get_forum_topics(
 ) -> Result<enums::messages::ForumTopics, Refusal> {
     let chat = world.resolve_peer(call.user, &r.peer)?;
     let forum = forum(world, chat)?;
-    let all = all(world, forum);
-    let after = all.iter().position(|topic| *topic == r.offset_topic);
+    let mut all = all(world, forum);
+    if let Some(words) = r.q.map(|words| words.to_lowercase()) {
+        let title = |topic: i32| match topic_tl(world, call.user, forum, topic, true) {
+            enums::ForumTopic::Topic(topic) => topic.title.to_lowercase(),
+            enums::ForumTopic::Deleted(_) => String::new(),
+        };
+        all.retain(|topic| title(*topic).contains(&words));
+    }
+    // One that is gone meanwhile still leads on: topics come in the order of their making.
+    let after = match r.offset_topic {
+        0 => 0,
+        last => all.partition_point(|topic| *topic >= last),
+    };
     let limit = usize::try_from(r.limit.clamp(1, 100)).unwrap_or(1);
-    let page: Vec<i32> = all
-        .iter()
-        .skip(after.map_or(0, |at| at + 1))
-        .take(limit)
-        .copied()
-        .collect();
+    let page: Vec<i32> = all.iter().skip(after).take(limit).copied().collect();
     Ok(answer(world, call.user, forum, &page, all.len()))
 }
 

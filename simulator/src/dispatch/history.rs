@@ -4,12 +4,14 @@ use grammers_tl_types::{enums, functions::channels as cf, functions::messages as
 
 use super::{Call, Effect, forums, layers};
 use crate::world::{
-    Body, ChatRef, Gid, Media, Refusal, World, bad,
+    Body, ChatRef, GENERAL, Gid, Media, Refusal, World, bad,
     view::{Cast, Detail},
 };
 
 /// Most messages in one page.
 const PAGE_LIMIT: i32 = 100;
+/// In a page whose size nobody says.
+const PAGE: i32 = 20;
 
 /// Messages ready to be answered with.
 pub struct Page {
@@ -63,20 +65,27 @@ pub fn alive(world: &World, viewer: i64, chat: ChatRef) -> Vec<(i32, Gid)> {
     }
 }
 
-/// One page out of a list that runs from new to old.
+/// One page out of a list that runs from new to old: a window that begins `add_offset` behind what is newer than the
+/// offset or is it, and of which only that is there which lies in the list. What the page is narrowed to besides is
+/// taken out of it afterwards, and nothing comes in its place (core.telegram.org/api/offsets).
 pub fn cut(world: &World, list: &[(i32, Gid)], cut: Cut) -> (Vec<(i32, Gid)>, usize) {
     let date = |gid: Gid| world.body(gid).map_or(0, |body| body.date);
-    let mut start = 0;
+    let mut at = 0;
     if cut.offset_id > 0 {
-        start = list.partition_point(|(id, _)| *id >= cut.offset_id);
+        at = list.partition_point(|(id, _)| *id >= cut.offset_id);
     } else if cut.offset_date > 0 {
-        start = list.partition_point(|(_, gid)| date(*gid) >= cut.offset_date);
+        at = list.partition_point(|(_, gid)| date(*gid) >= cut.offset_date);
     }
-    let start = (start as i64 + i64::from(cut.add_offset)).clamp(0, list.len() as i64) as usize;
-    let limit = usize::try_from(cut.limit.clamp(0, PAGE_LIMIT)).unwrap_or(0);
-    let page = list.iter().skip(start);
-    let page = page.filter(|(id, _)| (cut.max_id <= 0 || *id < cut.max_id) && *id > cut.min_id);
-    (page.take(limit).copied().collect(), start)
+    let limit = if cut.limit <= 0 { PAGE } else { cut.limit };
+    let begins = at as i64 + i64::from(cut.add_offset);
+    let inside = |place: i64| place.clamp(0, list.len() as i64) as usize;
+    let (from, to) = (
+        inside(begins),
+        inside(begins + i64::from(limit.min(PAGE_LIMIT))),
+    );
+    let kept = |id: i32| (cut.max_id <= 0 || id < cut.max_id) && id > cut.min_id;
+    let page = list[from..to].iter().filter(|(id, _)| kept(*id));
+    (page.copied().collect(), from)
 }
 
 fn fill(
@@ -379,9 +388,10 @@ pub fn search(
         None => None,
     };
     let words = r.q.to_lowercase();
-    let list: Vec<(i32, Gid)> = match chat {
-        Some(chat) => alive(world, call.user, chat),
-        None => everything(world, call.user),
+    let list: Vec<(i32, Gid)> = match (chat, r.top_msg_id) {
+        (Some(chat), Some(top)) => thread(world, call.user, chat, top)?,
+        (Some(chat), None) => alive(world, call.user, chat),
+        (None, _) => everything(world, call.user),
     };
     let hits: Vec<(i32, Gid)> = list
         .into_iter()
@@ -408,6 +418,52 @@ pub fn search(
     );
     let page = fill(world, call.user, chat, &page, hits.len(), offset);
     Ok(answer(world, call, chat, page))
+}
+
+/// What was said in a topic of a forum, or in answer to one message and to its answers; newest first.
+fn thread(world: &World, viewer: i64, chat: ChatRef, top: i32) -> Result<Vec<(i32, Gid)>, Refusal> {
+    let mut list = alive(world, viewer, chat);
+    if matches!(chat, ChatRef::Channel(id) if world.channels.get(&id).is_some_and(|one| one.is_forum()))
+    {
+        forums::check(world, chat, top)?;
+        let topic = if top == GENERAL { 0 } else { top };
+        list.retain(|(id, gid)| {
+            *id != top
+                && world
+                    .body(*gid)
+                    .is_some_and(|body| body.spot.topic == topic)
+        });
+        return Ok(list);
+    }
+    let first = world
+        .find(viewer, chat, top)
+        .ok_or_else(|| bad("MSG_ID_INVALID"))?;
+    let answers = |gid: &Gid| world.body(*gid).and_then(|body| body.reply_to);
+    list.retain(|(_, gid)| {
+        std::iter::successors(answers(gid), answers).any(|above| above == first)
+    });
+    Ok(list)
+}
+
+pub fn get_replies(
+    world: &mut World,
+    call: &Call,
+    r: f::GetReplies,
+) -> Result<enums::messages::Messages, Refusal> {
+    let chat = world.resolve_peer(call.user, &r.peer)?;
+    let list = thread(world, call.user, chat, r.msg_id)?;
+    let wanted = Cut {
+        offset_id: r.offset_id,
+        offset_date: r.offset_date,
+        add_offset: r.add_offset,
+        limit: r.limit,
+        max_id: r.max_id,
+        min_id: r.min_id,
+    };
+    let (page, offset) = cut(world, &list, wanted);
+    learn(world, call.user, chat, &page);
+    let page = fill(world, call.user, Some(chat), &page, list.len(), offset);
+    Ok(answer(world, call, Some(chat), page))
 }
 
 /// Messages of all private chats and basic groups, newest first.

@@ -132,6 +132,7 @@ pub fn route(
         f::messages::GetForumTopicsById => forums::get_forum_topics_by_id,
         f::messages::GetHistory => history::get_history,
         f::messages::GetMessages => history::get_messages,
+        f::messages::GetReplies => history::get_replies,
         f::messages::Search => history::search,
         f::messages::SearchGlobal => history::search_global,
         f::messages::SendMessage => messages::send_message,

@@ -116,6 +116,8 @@ pub(super) struct Faults {
     standing: Mutex<Vec<Standing>>,
     /// How often each was met, also those that are over.
     met: Mutex<HashMap<FaultId, u64>>,
+    /// What has to be met, in words.
+    wanted: Mutex<Vec<(FaultId, String)>>,
 }
 
 /// Whom a question about faults is asked for.
@@ -131,7 +133,7 @@ impl Faults {
     }
 
     pub fn set(&self, scope: FaultScope, fault: WireFault, times: Option<u32>) -> FaultId {
-        let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        let id = self.next(&fault);
         let mut list = self.list();
         list.push(Standing {
             id,
@@ -141,6 +143,37 @@ impl Faults {
         });
         self.any.store(true, Ordering::Release);
         id
+    }
+
+    fn next(&self, fault: &WireFault) -> FaultId {
+        let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+        // A rule is kept best when it is never met.
+        if *fault != WireFault::DuplicatedKeys {
+            let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            wanted.push((id, format!("{fault:?}")));
+        }
+        id
+    }
+
+    /// An act met so many lines.
+    pub fn acted(&self, fault: &WireFault, lines: u64) -> FaultId {
+        let id = self.next(fault);
+        let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
+        met.insert(id, lines);
+        id
+    }
+
+    /// Nobody asks whether it was met.
+    pub fn may_miss(&self, id: FaultId) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.retain(|(one, _)| *one != id);
+    }
+
+    /// What was set and met nobody.
+    pub fn missed(&self) -> Vec<String> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let missed = wanted.iter().filter(|(id, _)| self.met(*id) == 0);
+        missed.map(|(_, told)| told.clone()).collect()
     }
 
     pub fn clear(&self, id: FaultId) -> bool {
@@ -270,5 +303,25 @@ mod tests {
         assert!(!faults.strikes(victim, &WireFault::DropPushes));
         assert!(!faults.any());
         assert_eq!(faults.met(id), 2, "it is known afterwards, too");
+    }
+
+    /// Protects: a scene whose fault met nobody shows nothing, and is told so.
+    #[test]
+    fn what_met_nobody_is_known() {
+        let faults = Faults::default();
+        let victim = Victim {
+            dc_id: 2,
+            key: None,
+        };
+        let all = |fault| faults.set(FaultScope::All, fault, None);
+        let (deaf, excused) = (all(WireFault::DropPushes), all(WireFault::BadSalt));
+        all(WireFault::DuplicatedKeys);
+        faults.acted(&WireFault::HalfOpen, 0);
+        faults.acted(&WireFault::Garbage, 1);
+        faults.may_miss(excused);
+        assert_eq!(faults.missed(), ["DropPushes", "HalfOpen"]);
+        assert!(faults.strikes(victim, &WireFault::DropPushes));
+        faults.clear(deaf);
+        assert_eq!(faults.missed(), ["HalfOpen"]);
     }
 }

@@ -39,18 +39,29 @@ impl WireHandle {
     }
 
     /// Sets a fault, at most `times` times when given. An act (see [`WireFault::is_act`]) happens now, to the
-    /// connections that are open; its id names nothing.
+    /// connections that are open.
     pub fn set_fault(&self, scope: FaultScope, fault: WireFault, times: Option<u32>) -> FaultId {
         if fault.is_act() {
-            self.shared.act(scope, &fault);
-            return FaultId(0);
+            let lines = self.shared.act(scope, &fault);
+            return self.shared.ground.faults.acted(&fault, lines);
         }
         let id = self.shared.ground.faults.set(scope, fault, times);
         self.shared.faults_changed();
         id
     }
 
-    /// How often a standing fault was met so far, also when it is over.
+    /// It need not meet anybody: [`missed_faults`](Self::missed_faults) leaves it out.
+    pub fn may_miss(&self, id: FaultId) {
+        self.shared.ground.faults.may_miss(id);
+    }
+
+    /// What was set so far and met nobody.
+    #[must_use]
+    pub fn missed_faults(&self) -> Vec<String> {
+        self.shared.ground.faults.missed()
+    }
+
+    /// How often a fault was met so far, also when it is over: for an act, so many lines.
     #[must_use]
     pub fn fault_hits(&self, id: FaultId) -> u64 {
         self.shared.ground.faults.met(id)

@@ -203,8 +203,9 @@ impl Shared {
         }
     }
 
-    /// An act of [`WireFault`], on every connection in scope.
-    pub fn act(&self, scope: FaultScope, fault: &WireFault) {
+    /// An act of [`WireFault`], on every connection in scope; on how many it was.
+    pub fn act(&self, scope: FaultScope, fault: &WireFault) -> u64 {
+        let mut lines = 0;
         for link in self.links.all() {
             let in_scope = match scope {
                 FaultScope::All => true,
@@ -215,6 +216,7 @@ impl Shared {
                 continue;
             }
             count(&self.ground.counts.faults);
+            lines += 1;
             match fault {
                 WireFault::Cut { reset } => {
                     link.end(if *reset { Ending::Reset } else { Ending::Now })
@@ -228,6 +230,7 @@ impl Shared {
                 _ => {}
             }
         }
+        lines
     }
 
     /// See [`Pusher::cut`](crate::port::Pusher::cut).

@@ -29,6 +29,15 @@ pub struct User {
     pub number_hidden: bool,
 }
 
+impl User {
+    /// Is this, in small letters, part of a name of it?
+    pub fn is_called(&self, words: &str) -> bool {
+        let username = self.username.as_deref().unwrap_or_default();
+        let names = format!("{} {} {username}", self.first_name, self.last_name);
+        names.to_lowercase().contains(words)
+    }
+}
+
 /// The part of a user that only exists when clients can sign in as it.
 #[derive(Debug)]
 pub struct Account {

@@ -7,6 +7,7 @@ import io
 import os
 import random
 import sys
+import traceback
 
 from telethon import errors, events, functions, types
 
@@ -260,6 +261,80 @@ async def reading(transport):
     await made.disconnect()
 
 
+async def paging(transport):
+    """Every way to page leads to the same as the ledger: from the old end, from the middle, between two, by words, by topic."""
+    phone = "+99966 2 1032"
+    me, friend, chats = furnish(phone, "Pager")
+    made = await signed_in(phone, transport)
+    await made.get_dialogs()
+
+    async def ids(chat, **how):
+        # Otherwise it rests for a second after each page.
+        return [m.id async for m in made.iter_messages(chat, wait_time=0, **how)]
+
+    for kind, chat in chats.items():
+        told = sorted(int(m["id"]) for m in get(f"/ledger/{me}")[str(chat)]["messages"] if not m["deleted"])
+        assert await ids(chat) == told[::-1], kind
+        assert await ids(chat, reverse=True) == told, kind
+        assert await ids(chat, reverse=True, limit=130) == told[:130], kind
+        for after in (0, 1, 99, 100, 101, 149, 150, 151, len(told) - 2, len(told) - 1):
+            rest = told[after + 1 :]
+            assert await ids(chat, min_id=told[after], reverse=True) == rest, (kind, after)
+            assert await ids(chat, min_id=told[after]) == rest[::-1], (kind, after)
+            assert await ids(chat, offset_id=told[after]) == told[:after][::-1], (kind, after)
+            between = [one for one in told if told[after] < one < told[-20]]
+            assert await ids(chat, min_id=told[after], max_id=told[-20], reverse=True) == between, (kind, after)
+        assert await ids(chat, add_offset=3, limit=5) == told[::-1][3:8], kind
+        around = await ids(chat, offset_id=told[-5], add_offset=-20, limit=30)
+        assert around == told[::-1][:15], (kind, around)
+        found = [n for n, text in ledger(me, chat).items() if "1" in text]
+        assert len(found) > 100 and await ids(chat, search="1") == sorted(found, reverse=True), kind
+        assert await ids(chat, search="1", reverse=True) == sorted(found), kind
+        assert (await made.get_messages(chat, limit=0)).total == len(told), kind
+
+    forum = do("add_forum", title="Board", members=[friend, me])["id"]
+    topics = [do("add_topic", forum=forum, by=friend, title=f"topic {n}")["id"] for n in range(120)]
+    said = [do("say_in_topic", **{"from": friend, "forum": forum, "topic": topics[3], "text": f"post {n}"})["id"] for n in range(140)]
+    await made.get_dialogs()
+    assert await ids(forum, reply_to=topics[3]) == said[::-1]
+    assert await ids(forum, reply_to=topics[3], reverse=True) == said
+    listed, offset = [], 0
+    while True:
+        page = await made(functions.messages.GetForumTopicsRequest(await made.get_input_entity(forum), None, 0, offset, 100))
+        assert page.count == 121, page.count
+        if not page.topics:
+            break
+        listed += [topic.id for topic in page.topics]
+        offset = listed[-1]
+    assert listed == topics[::-1] + [1], listed
+    page = await made(functions.messages.GetForumTopicsRequest(await made.get_input_entity(forum), None, 0, 0, 100, q="TOPIC 11"))
+    assert sorted(topic.title for topic in page.topics) == sorted(["topic 11"] + [f"topic {n}" for n in range(110, 120)])
+
+    crowd = [person(f"Guest {n}") for n in range(450)]
+    hall = do("add_supergroup", title="Hall", members=[friend, me, *crowd])["id"]
+    await made.get_dialogs()
+    everybody = await made.get_participants(hall)
+    assert sorted(one.id for one in everybody) == sorted([friend, me, *crowd])
+    some = await made.get_participants(hall, search="guest 44")
+    assert sorted(one.id for one in some) == sorted([crowd[44], *crowd[440:]]), some
+
+    others = [person(f"Caller {n}") for n in range(210)]
+    for one in others:
+        do("say", **{"from": one, "chat": me, "text": "hello"})
+        do("advance", seconds=1)
+    await made.get_dialogs()
+    for pinned in (others[0], chats["group"], others[209]):
+        await made(functions.messages.ToggleDialogPinRequest(await made.get_input_entity(pinned), pinned=True))
+    want = sorted([*others, *chats.values(), forum, hall])
+    for how in ({}, {"limit": None, "ignore_pinned": False}):
+        got = [dialog.id async for dialog in made.iter_dialogs(**how)]
+        assert sorted(got) == want, (len(got), len(want))
+        assert got[:3] == [others[209], chats["group"], others[0]], got[:3]
+    rest = [dialog.id async for dialog in made.iter_dialogs(ignore_pinned=True)]
+    assert sorted([*rest, others[0], chats["group"], others[209]]) == want, len(rest)
+    await made.disconnect()
+
+
 async def files(transport):
     """Uploads and fetches files around every border, from a second data centre and with a reference that has expired."""
     phone = "+99966 2 1027"
@@ -476,7 +551,13 @@ async def _note(got, event):
 
 async def main():
     name, transport = sys.argv[1], (sys.argv[2:] or ["full"])[0]
-    await asyncio.wait_for(globals()[name](transport), 100)
+    try:
+        await asyncio.wait_for(globals()[name](transport), 100)
+    except BaseException:
+        # A client that is still connected does not let the loop end, and nobody would learn why.
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
     unknown = get("/counters")["unknown_methods"]
     assert unknown == [], unknown
     print("ok", name, transport)

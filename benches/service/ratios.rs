@@ -1,12 +1,32 @@
-//! Ratios: those of this run beside those that were committed.
+//! Ratios: those of this run beside those that were committed. A figure is of its machine; what it is beside its floor, measured in
+//! the same run, is not.
 
 use std::{collections::BTreeMap, fs};
 
-use crate::parts::page::writes;
+use super::page::writes;
 
 const RATIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/ratios.json");
 /// What is less than this share of what it was is told.
 const FELL: f64 = 0.9;
+
+/// What a part of a bench finds, by name; larger is better in all of them.
+#[derive(Default)]
+pub struct Ratios(BTreeMap<String, f64>);
+
+impl Ratios {
+    pub fn add(&mut self, name: &str, ratio: f64) {
+        // Of nothing measured there is no ratio.
+        if ratio.is_finite() && ratio > 0.0 {
+            self.0.insert(name.to_owned(), ratio);
+        }
+    }
+
+    pub fn compare(&self, bench: &str) {
+        if !self.0.is_empty() {
+            compare(bench, &self.0);
+        }
+    }
+}
 
 /// Says which ratios fell by more than a tenth since they were committed; larger is better in all of them.
 pub fn compare(bench: &str, ratios: &BTreeMap<String, f64>) {
