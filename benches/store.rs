@@ -1,6 +1,6 @@
 //! The store beside its floor: the same rows written by a bare loop over SQLite, in the same run.
 //!
-//! `cargo bench --bench store [-- write|latency|read]`. `STORE_BENCH_MESSAGES` and `STORE_BENCH_CONVERSATIONS` set the
+//! `cargo bench --bench store [-- write|latency|read|postgres]`. `STORE_BENCH_MESSAGES` and `STORE_BENCH_CONVERSATIONS` set the
 //! size of the reading part (the figures of the README are of 5,000,000 and 20,000), `STORE_BENCH_SECONDS` the length
 //! of the paced part.
 
@@ -28,6 +28,11 @@ use switchboard::{
     },
 };
 
+#[allow(dead_code, reason = "shared with the tests")]
+#[path = "../tests/support/cluster.rs"]
+mod cluster;
+#[path = "store/postgres.rs"]
+mod on_postgres;
 #[path = "service/processor.rs"]
 mod processor;
 
@@ -252,9 +257,9 @@ fn floor(path: &Path, size: i32, rows: i32) -> f64 {
     }
 }
 
-async fn ours(path: &Path, made: Made, size: i32, rows: i32) -> f64 {
+async fn ours(place: StoreConfig, made: Made, size: i32, rows: i32) -> f64 {
     let sink = Arc::new(Counter::default());
-    let store = Store::open(StoreConfig::at(path), Arc::clone(&sink) as _).expect("opens");
+    let store = Store::open(place, Arc::clone(&sink) as _).expect("opens");
     let mut writers = Vec::new();
     let began = Instant::now();
     for _ in 0..ACCOUNTS {
@@ -297,12 +302,11 @@ async fn write_part(dir: &Path) {
         let before = processor(std::process::id());
         let bare = floor(&dir.join(format!("floor{size}.db")), size, rows);
         let between = processor(std::process::id());
-        let store = ours(&dir.join(format!("ours{size}.db")), message, size, rows).await;
+        let file = |name: &str| StoreConfig::at(dir.join(format!("{name}{size}.db")));
+        let store = ours(file("ours"), message, size, rows).await;
         let after = processor(std::process::id());
-        let marked = dir.join(format!("formatted{size}.db"));
-        let marked = ours(&marked, formatted, size, rows).await;
-        let pictures = dir.join(format!("pictures{size}.db"));
-        let pictures = ours(&pictures, pictured, size, rows).await;
+        let marked = ours(file("formatted"), formatted, size, rows).await;
+        let pictures = ours(file("pictures"), pictured, size, rows).await;
         let share = |spent: Duration| spent.as_secs_f64() * 1e6 / f64::from(rows);
         println!(
             "{size:>8} {bare:>12.0} {store:>12.0} {:>7.0}% {:>18.1} {:>14.1} {:>19.0}% {:>18.0}%",
@@ -512,6 +516,9 @@ fn main() {
         }
         if wanted("read") {
             read_part(dir.path()).await;
+        }
+        if wanted("postgres") {
+            on_postgres::part(dir.path()).await;
         }
     });
 }

@@ -190,6 +190,8 @@ impl App {
         let store = Store::open(
             StoreConfig {
                 reader: Some(crate::telegram::read_object),
+                server: config.database.clone(),
+                alone: true,
                 ..StoreConfig::at(data_dir.database())
             },
             Arc::clone(&announcer) as Arc<dyn EventSink>,

@@ -14,7 +14,9 @@ use crate::{
     cli::say,
     config::Config,
     data_dir::{DataDir, DataDirError, database_in},
-    store::{CopyContents, StoreError, copy_out, put_in_place},
+    store::{
+        CopyContents, ServerUrl, StoreError, copy_out, dump_out, put_dump_in_place, put_in_place,
+    },
     vault::{KeyError, KeySource, Keyring, SealedFileError, is_sealed, open_file, seal_file},
 };
 
@@ -48,7 +50,9 @@ enum BackupError {
 impl BackupError {
     fn code(&self) -> ExitCode {
         match self {
-            Self::DataDir(DataDirError::InUse { .. }) => ExitCode::from(3),
+            Self::DataDir(DataDirError::InUse { .. }) | Self::Store(StoreError::InUse { .. }) => {
+                ExitCode::from(3)
+            }
             Self::Key(_) | Self::NoKey | Self::Exists(_) | Self::NoStore(_) => ExitCode::from(2),
             _ => ExitCode::from(1),
         }
@@ -75,7 +79,7 @@ pub fn backup(config: &Config, file: &Path, sealed: bool) -> ExitCode {
 
 fn try_backup(config: &Config, file: &Path, sealed: bool) -> Result<String, BackupError> {
     let database = database_in(&config.data_dir);
-    if !database.exists() {
+    if config.database.is_none() && !database.exists() {
         return Err(BackupError::NoStore(config.data_dir.clone()));
     }
     if file.exists() {
@@ -84,7 +88,10 @@ fn try_backup(config: &Config, file: &Path, sealed: bool) -> Result<String, Back
     // Under its name once it is whole.
     let part = beside(file, ".switchboard-part");
     remove_left_over(&part);
-    let contents = copy_out(&database, &part)?;
+    let contents = match &config.database {
+        None => copy_out(&database, &part)?,
+        Some(url) => dump_out(url, &part)?,
+    };
     let (made, how) = if sealed {
         let sealed_part = beside(file, ".switchboard-sealing");
         remove_left_over(&sealed_part);
@@ -119,6 +126,9 @@ fn try_restore(config: &Config, file: &Path) -> Result<String, BackupError> {
     };
     let sealed = is_sealed(file).map_err(unreadable)?;
     let data_dir = DataDir::claim(&config.data_dir)?;
+    if let Some(url) = &config.database {
+        return restore_at(config, url, file, sealed);
+    }
     let database = data_dir.database();
     let copy = beside(&database, ".restoring");
     for ending in ["", "-journal", "-wal", "-shm"] {
@@ -134,6 +144,33 @@ fn try_restore(config: &Config, file: &Path) -> Result<String, BackupError> {
     let (contents, before) = put?;
     let kept = before.map_or_else(String::new, |before| {
         format!(". What was there before is {}", before.display())
+    });
+    Ok(format!(
+        "the store is that of {}: {}{kept}. Start the service: accounts go on from there, and what came since is fetched",
+        file.display(),
+        told(&contents)
+    ))
+}
+
+/// The same on PostgreSQL.
+fn restore_at(
+    config: &Config,
+    url: &ServerUrl,
+    file: &Path,
+    sealed: bool,
+) -> Result<String, BackupError> {
+    let opened = beside(&database_in(&config.data_dir), ".restoring");
+    remove_left_over(&opened);
+    let put = match sealed {
+        false => put_dump_in_place(url, file).map_err(BackupError::from),
+        true => keys(config)
+            .and_then(|keys| open_file(&keys, file, &opened).map_err(BackupError::Open))
+            .and_then(|()| Ok(put_dump_in_place(url, &opened)?)),
+    };
+    remove_left_over(&opened);
+    let (contents, before) = put?;
+    let kept = before.map_or_else(String::new, |before| {
+        format!(". What was there before is the schema {before}: drop it once it is not needed")
     });
     Ok(format!(
         "the store is that of {}: {}{kept}. Start the service: accounts go on from there, and what came since is fetched",

@@ -195,6 +195,25 @@ pub struct Settings {
         default_value = "./data"
     )]
     pub data_dir: PathBuf,
+    /// A PostgreSQL that holds the rows in place of the file: postgres://user:password@host:5432/database. The master key, files of
+    /// messages and the lock stay in the data directory.
+    #[arg(
+        global = true,
+        long,
+        env = "SWITCHBOARD_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub database_url: Option<String>,
+    #[arg(
+        global = true,
+        long,
+        env = "SWITCHBOARD_DATABASE_URL_FILE",
+        hide = true
+    )]
+    pub database_url_file: Option<PathBuf>,
+    /// Certificates (PEM) that the PostgreSQL's certificate is verified with, in place of those that this machine trusts.
+    #[arg(global = true, long, env = "SWITCHBOARD_DATABASE_CA")]
+    pub database_ca: Option<PathBuf>,
     /// Telegram application id for accounts that bring none (from my.telegram.org).
     #[arg(global = true, long, env = "TELEGRAM_API_ID")]
     pub api_id: Option<String>,

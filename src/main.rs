@@ -13,7 +13,9 @@ use switchboard::{
     cli::{Cli, Command, CoverSettings, Settings, say},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
-    memory, migrate_store, panics, tokens, upkeep,
+    memory, migrate_store, panics,
+    store::StoreError,
+    tokens, upkeep,
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
@@ -61,9 +63,9 @@ fn main() -> ExitCode {
             Command::Restore { settings, file } => {
                 with_config(&settings, async |config| backups::restore(&config, &file)).await
             }
-            Command::MigrateStore { settings, way } => migrate_store::run(&settings.data_dir, &way),
+            Command::MigrateStore { settings, way } => migrate_store::run(&settings, &way),
             Command::Rekey { settings, cover } => rekey(&settings, &cover).await,
-            Command::Token { settings, action } => tokens::run(&settings.data_dir, action),
+            Command::Token { settings, action } => tokens::run(&settings, action),
         }
     })
 }
@@ -231,6 +233,10 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     let code = tokio::select! {
         () = beside => ExitCode::SUCCESS,
         () = stop.asked() => ExitCode::SUCCESS,
+        () = app.service().store.taken() => {
+            log::error!(target: "switchboard", "this process must not go on: another one serves its database now");
+            ExitCode::from(3)
+        }
         ended = &mut running => {
             log::error!(target: "switchboard", "the web server ended: {ended:?}");
             ExitCode::from(1)
@@ -267,8 +273,10 @@ impl StopSignals {
 fn refuse(error: &StartError) -> ExitCode {
     eprintln!("switchboard: {error}");
     match error {
-        StartError::DataDir(DataDirError::InUse { .. }) => ExitCode::from(3),
+        StartError::DataDir(DataDirError::InUse { .. })
+        | StartError::Store(StoreError::InUse { .. }) => ExitCode::from(3),
         StartError::OpenToOthers(_)
+        | StartError::Store(StoreError::Unfit { .. })
         | StartError::Tls(_)
         | StartError::Telegram(_)
         | StartError::Listen { .. }

@@ -2,14 +2,14 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
-    cli::{CarrySettings, say},
+    cli::{CarrySettings, Settings, say},
     data_dir::{DataDir, DataDirError, database_in},
     store::{CarriedTable, Carry, CarryEnd, CarryError, ServerUrl, StoreError},
 };
@@ -25,6 +25,8 @@ const SHARE: u32 = 10;
 enum MigrateError {
     #[error("--{0} is missing: a data directory, or postgres://…")]
     Missing(&'static str),
+    #[error("--{0} {1}")]
+    Address(&'static str, String),
     #[error("{path} can't be read: {source}")]
     Unreadable {
         path: PathBuf,
@@ -44,6 +46,7 @@ impl MigrateError {
     fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Missing(_)
+            | Self::Address(..)
             | Self::Unreadable { .. }
             | Self::Carry(
                 CarryError::SameKind
@@ -60,21 +63,23 @@ impl MigrateError {
 /// One to a store, as a person names it.
 enum Named {
     Directory(PathBuf),
-    Server(String),
+    Server(ServerUrl),
 }
 
 impl Named {
-    fn of(text: &str) -> Self {
-        match text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            true => Self::Server(text.to_owned()),
-            false => Self::Directory(text.into()),
+    fn of(name: &'static str, text: &str, settings: &Settings) -> Result<Self, MigrateError> {
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Ok(Self::Directory(text.into()));
         }
+        ServerUrl::parse(text, settings.database_ca.clone())
+            .map(Self::Server)
+            .map_err(|what| MigrateError::Address(name, what))
     }
 
     fn end(&self) -> CarryEnd {
         match self {
             Self::Directory(path) => CarryEnd::File(database_in(path)),
-            Self::Server(url) => CarryEnd::Server(ServerUrl::new(url.clone())),
+            Self::Server(url) => CarryEnd::Server(url.clone()),
         }
     }
 
@@ -90,15 +95,15 @@ impl Named {
     fn told(&self) -> String {
         match self {
             Self::Directory(path) => path.display().to_string(),
-            Self::Server(_) => "the server".to_owned(),
+            Self::Server(url) => url.shown(),
         }
     }
 }
 
 /// Carries the store over, and tells how far it is on stdout.
 #[must_use]
-pub fn run(data_dir: &Path, way: &CarrySettings) -> ExitCode {
-    match migrate(data_dir, way) {
+pub fn run(settings: &Settings, way: &CarrySettings) -> ExitCode {
+    match migrate(settings, way) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("switchboard: {error}");
@@ -118,14 +123,13 @@ fn setting(value: Option<&String>, file: Option<&PathBuf>) -> Result<Option<Stri
     Ok(Some(text.trim().to_owned()))
 }
 
-fn migrate(data_dir: &Path, way: &CarrySettings) -> Result<(), MigrateError> {
-    let from = setting(way.from.as_ref(), way.from_file.as_ref())?;
-    let from = from.map_or_else(
-        || Named::Directory(data_dir.to_owned()),
-        |from| Named::of(&from),
-    );
+fn migrate(settings: &Settings, way: &CarrySettings) -> Result<(), MigrateError> {
+    let from = match setting(way.from.as_ref(), way.from_file.as_ref())? {
+        None => Named::Directory(settings.data_dir.clone()),
+        Some(from) => Named::of("from", &from, settings)?,
+    };
     let to = setting(way.to.as_ref(), way.to_file.as_ref())?;
-    let to = Named::of(&to.ok_or(MigrateError::Missing("to"))?);
+    let to = Named::of("to", &to.ok_or(MigrateError::Missing("to"))?, settings)?;
     if matches!(
         (&from, &to),
         (Named::Directory(_), Named::Directory(_)) | (Named::Server(_), Named::Server(_))

@@ -2,17 +2,20 @@
 
 use std::{
     io::{Write, stdout},
-    path::Path,
+    path::PathBuf,
     process::ExitCode,
 };
 
 use uuid::Uuid;
 
 use crate::{
-    cli::{TokenAction, TokenScopeArg},
+    cli::{Settings, TokenAction, TokenScopeArg},
+    config::{Problems, database_in_settings},
     data_dir::{DataDirError, database_in, database_of},
     domain::{AccountId, Timestamp},
-    store::{NewToken, StoreError, TokenFile, TokenRecord, TokenTable, Unlocked},
+    store::{
+        NewToken, ServerUrl, StoreError, StorePlace, TokenFile, TokenRecord, TokenTable, Unlocked,
+    },
     web::{NoTokenLeft, new_token, sha256_hex},
 };
 
@@ -22,6 +25,8 @@ enum TokenError {
     DataDir(#[from] DataDirError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Settings(#[from] Problems),
     #[error("there is no valid token {0}; `switchboard token list` shows them")]
     Unknown(i64),
     #[error("a token's name has 1 to 64 characters on one line")]
@@ -51,10 +56,47 @@ struct Done {
     notes: Vec<String>,
 }
 
+/// Where the tokens are.
+struct Tokens {
+    data_dir: PathBuf,
+    server: Option<ServerUrl>,
+}
+
+impl Tokens {
+    /// Of the settings nothing else is needed, and nothing else has to be right.
+    fn of(settings: &Settings) -> Result<Self, TokenError> {
+        Ok(Self {
+            data_dir: settings.data_dir.clone(),
+            server: database_in_settings(settings)?,
+        })
+    }
+
+    /// Where that is, and nothing is made.
+    fn place(&self) -> StorePlace {
+        self.server.clone().map_or_else(
+            || StorePlace::File(database_in(&self.data_dir)),
+            StorePlace::Server,
+        )
+    }
+
+    /// `None`: there is no database yet.
+    fn open(&self) -> Result<Option<TokenFile>, TokenError> {
+        Ok(TokenFile::open(&self.place())?)
+    }
+
+    /// The same, with the directory that a file lies in.
+    fn made_place(&self) -> Result<StorePlace, TokenError> {
+        Ok(match &self.server {
+            None => StorePlace::File(database_of(&self.data_dir)?),
+            Some(_) => self.place(),
+        })
+    }
+}
+
 /// Runs `switchboard token …`; tells the result on stdout, what else is to know and trouble on stderr.
 #[must_use]
-pub fn run(data_dir: &Path, action: TokenAction) -> ExitCode {
-    match act(data_dir, action) {
+pub fn run(settings: &Settings, action: TokenAction) -> ExitCode {
+    match Tokens::of(settings).and_then(|tokens| act(&tokens, action)) {
         Ok(done) => {
             for note in done.notes {
                 eprintln!("switchboard: {note}");
@@ -78,6 +120,8 @@ pub fn run(data_dir: &Path, action: TokenAction) -> ExitCode {
                 | TokenError::LicenceAccounts
                 | TokenError::Unknown(_)
                 | TokenError::Unconfirmed
+                | TokenError::Settings(_)
+                | TokenError::Store(StoreError::Unfit { .. })
                 | TokenError::TokensLeft => 2,
                 TokenError::DataDir(_) | TokenError::Store(_) => 1,
             })
@@ -85,7 +129,7 @@ pub fn run(data_dir: &Path, action: TokenAction) -> ExitCode {
     }
 }
 
-fn act(data_dir: &Path, action: TokenAction) -> Result<Done, TokenError> {
+fn act(tokens: &Tokens, action: TokenAction) -> Result<Done, TokenError> {
     let plain = |text: String| Done {
         text,
         notes: Vec::new(),
@@ -96,18 +140,18 @@ fn act(data_dir: &Path, action: TokenAction) -> Result<Done, TokenError> {
             scope,
             accounts,
             expires_at,
-        } => create(data_dir, &name, scope, &accounts, expires_at.as_deref()),
-        TokenAction::Rotate { id } => rotate(data_dir, id).map(plain),
-        TokenAction::List => list(data_dir).map(plain),
-        TokenAction::Revoke { id } => revoke(data_dir, id).map(plain),
+        } => create(tokens, &name, scope, &accounts, expires_at.as_deref()),
+        TokenAction::Rotate { id } => rotate(tokens, id).map(plain),
+        TokenAction::List => list(tokens).map(plain),
+        TokenAction::Revoke { id } => revoke(tokens, id).map(plain),
         TokenAction::Unlock {
             everybody_on_this_machine,
-        } => unlock(data_dir, everybody_on_this_machine).map(plain),
+        } => unlock(tokens, everybody_on_this_machine).map(plain),
     }
 }
 
 fn create(
-    data_dir: &Path,
+    tokens: &Tokens,
     name: &str,
     scope: TokenScopeArg,
     accounts: &[Uuid],
@@ -123,16 +167,13 @@ fn create(
     }
     let expires_at = expires_at.map(end).transpose()?;
     let accounts: Vec<AccountId> = accounts.iter().copied().map(AccountId).collect();
-    let path = database_of(data_dir)?;
+    let place = tokens.made_place()?;
     let mut notes = Vec::new();
-    let mut file = match TokenFile::open(&path)? {
+    let mut file = match TokenFile::open(&place)? {
         Some(file) => file,
         None => {
-            notes.push(format!(
-                "there was no database yet: {} was made",
-                path.display()
-            ));
-            TokenFile::open_or_make(&path)?
+            notes.push(format!("there was no database yet: {place} was made"));
+            TokenFile::open_or_make(&place)?
         }
     };
     if !file.table()?.locked {
@@ -168,17 +209,16 @@ fn end(text: &str) -> Result<Timestamp, TokenError> {
     Ok(end)
 }
 
-fn rotate(data_dir: &Path, id: i64) -> Result<String, TokenError> {
-    let file = TokenFile::open(&database_in(data_dir))?;
-    let mut file = file.ok_or(TokenError::Unknown(id))?;
+fn rotate(tokens: &Tokens, id: i64) -> Result<String, TokenError> {
+    let mut file = tokens.open()?.ok_or(TokenError::Unknown(id))?;
     let text = new_token();
     file.rotate(id, &sha256_hex(text.expose()))?
         .ok_or(TokenError::Unknown(id))?;
     Ok(text.expose().to_owned())
 }
 
-fn list(data_dir: &Path) -> Result<String, TokenError> {
-    let Some(mut file) = TokenFile::open(&database_in(data_dir))? else {
+fn list(tokens: &Tokens) -> Result<String, TokenError> {
+    let Some(mut file) = tokens.open()? else {
         return Ok(standing(&TokenTable::default()));
     };
     let all = file.list()?;
@@ -189,8 +229,8 @@ fn list(data_dir: &Path) -> Result<String, TokenError> {
     Ok(format!("{}\n\n{standing}", rows(&all)))
 }
 
-fn revoke(data_dir: &Path, id: i64) -> Result<String, TokenError> {
-    let Some(mut file) = TokenFile::open(&database_in(data_dir))? else {
+fn revoke(tokens: &Tokens, id: i64) -> Result<String, TokenError> {
+    let Some(mut file) = tokens.open()? else {
         return Err(TokenError::Unknown(id));
     };
     if !file.revoke(id)? {
@@ -207,8 +247,8 @@ fn revoke(data_dir: &Path, id: i64) -> Result<String, TokenError> {
     ))
 }
 
-fn unlock(data_dir: &Path, confirmed: bool) -> Result<String, TokenError> {
-    let Some(mut file) = TokenFile::open(&database_in(data_dir))? else {
+fn unlock(tokens: &Tokens, confirmed: bool) -> Result<String, TokenError> {
+    let Some(mut file) = tokens.open()? else {
         return Ok(standing(&TokenTable::default()));
     };
     if !confirmed {
@@ -282,28 +322,32 @@ mod tests {
     fn a_token_is_shown_once_and_ends_when_it_is_revoked() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
+        let tokens = Tokens {
+            data_dir: data.clone(),
+            server: None,
+        };
         let create = |name: &str| TokenAction::Create {
             name: name.to_owned(),
             scope: TokenScopeArg::Read,
             accounts: Vec::new(),
             expires_at: None,
         };
-        let text = act(&data, create("reporting")).unwrap().text;
+        let text = act(&tokens, create("reporting")).unwrap().text;
         assert!(text.starts_with("swb_"), "{text}");
-        let listed = act(&data, TokenAction::List).unwrap().text;
+        let listed = act(&tokens, TokenAction::List).unwrap().text;
         assert!(
             listed.contains("reporting") && listed.contains("valid"),
             "{listed}"
         );
         assert!(!listed.contains(&text), "{listed}");
-        act(&data, TokenAction::Revoke { id: 1 }).unwrap();
-        let listed = act(&data, TokenAction::List).unwrap().text;
+        act(&tokens, TokenAction::Revoke { id: 1 }).unwrap();
+        let listed = act(&tokens, TokenAction::List).unwrap().text;
         assert!(listed.contains("revoked"), "{listed}");
         assert!(matches!(
-            act(&data, TokenAction::Revoke { id: 1 }),
+            act(&tokens, TokenAction::Revoke { id: 1 }),
             Err(TokenError::Unknown(1))
         ));
-        assert!(matches!(act(&data, create(" \n")), Err(TokenError::Name)));
+        assert!(matches!(act(&tokens, create(" \n")), Err(TokenError::Name)));
         let file = std::fs::read(data.join("switchboard.db")).unwrap();
         let secret = text.as_bytes();
         assert!(!file.windows(secret.len()).any(|part| part == secret));

@@ -3,6 +3,7 @@
 mod findings;
 mod machine;
 mod reach;
+mod server;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -11,7 +12,9 @@ use crate::{
     cli::say,
     config::{Config, KeyFileCover, Problems},
     data_dir::{DataDir, DataDirError, database_in},
-    store::{NoSink, Store, StoreConfig, StoreError, StoreHandle, TokenFile, look_through},
+    store::{
+        NoSink, Store, StoreConfig, StoreError, StoreHandle, StorePlace, TokenFile, look_through,
+    },
     tokens::standing,
     vault::{
         Finding, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError,
@@ -41,7 +44,10 @@ impl UpkeepError {
             Self::Key(_) | Self::Vault(VaultError::Key(_) | VaultError::Refused(_)) => {
                 ExitCode::from(2)
             }
-            Self::DataDir(DataDirError::InUse { .. }) => ExitCode::from(3),
+            Self::DataDir(DataDirError::InUse { .. }) | Self::Store(StoreError::InUse { .. }) => {
+                ExitCode::from(3)
+            }
+            Self::Store(StoreError::Unfit { .. }) => ExitCode::from(2),
             _ => ExitCode::from(1),
         }
     }
@@ -72,8 +78,12 @@ async fn try_rekey(config: &Config, cover: &KeyFileCover) -> Result<String, Upke
         }
         Err(error) => return Err(error.into()),
         Ok(data_dir) => {
-            let file = StoreConfig::at(data_dir.database());
-            let store = Store::open_as_it_is(file, Arc::new(NoSink))?;
+            let place = StoreConfig {
+                server: config.database.clone(),
+                alone: true,
+                ..StoreConfig::at(data_dir.database())
+            };
+            let store = Store::open_as_it_is(place, Arc::new(NoSink))?;
             let vault = Vault::open(vault_config(config)?, store.clone()).await?;
             let rekeyed = change_key(source, cover, REKEY_LIMIT).await;
             vault.close().await;
@@ -157,12 +167,23 @@ async fn look(config: &Config, findings: &mut Findings) {
 
 /// The database, if there is one and nobody holds it. Who may call is told in any case: for that the file is only read.
 fn open_store(config: &Config, findings: &mut Findings) -> Option<StoreHandle> {
-    let database = database_in(&config.data_dir);
+    let place = config.store_place();
+    let mut held = None;
+    if let StorePlace::Server(url) = &place {
+        let (found, holder) = server::examine(url);
+        for finding in &found {
+            findings.tell("database", finding);
+        }
+        if found.iter().any(|one| matches!(one, Finding::Bad { .. })) {
+            return None;
+        }
+        held = holder;
+    }
     let bad = |error: &dyn std::error::Error| Finding::Bad {
         text: error.to_string(),
         code: 1,
     };
-    let table = TokenFile::open(&database).and_then(|file| match file {
+    let table = TokenFile::open(&place).and_then(|file| match file {
         Some(mut file) => file.table().map(Some),
         None => Ok(None),
     });
@@ -172,10 +193,7 @@ fn open_store(config: &Config, findings: &mut Findings) -> Option<StoreHandle> {
         }
         Ok(Some(table)) => findings.tell("access", &Finding::Note(standing(&table))),
         Ok(None) => {
-            let text = format!(
-                "no database yet: the first start makes {}",
-                database.display()
-            );
+            let text = format!("no database yet: the first start makes {place}");
             findings.tell("database", &Finding::Note(text));
             return None;
         }
@@ -184,14 +202,26 @@ fn open_store(config: &Config, findings: &mut Findings) -> Option<StoreHandle> {
             return None;
         }
     }
-    // Let go of again at once: SQLite itself copes with a service that starts meanwhile.
+    if let Some(holder) = held {
+        let text = format!("the database is not looked into further: {holder} serves it");
+        findings.tell("database", &Finding::Note(text));
+        return None;
+    }
+    // Let go of again at once: both engines cope with a service that starts meanwhile.
     if let Err(error) = DataDir::claim(&config.data_dir) {
         let text = format!("the database is not looked into further: {error}");
         findings.tell("database", &Finding::Note(text));
         return None;
     }
-    let opened = look_through(&database)
-        .and_then(|()| Store::open_as_it_is(StoreConfig::at(database), Arc::new(NoSink)));
+    let looked = match &place {
+        StorePlace::File(file) => look_through(file),
+        StorePlace::Server(_) => Ok(()),
+    };
+    let own = StoreConfig {
+        server: config.database.clone(),
+        ..StoreConfig::at(database_in(&config.data_dir))
+    };
+    let opened = looked.and_then(|()| Store::open_as_it_is(own, Arc::new(NoSink)));
     match opened {
         Ok(store) => {
             findings.tell("database", &Finding::Good("database".to_owned()));

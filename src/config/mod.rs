@@ -3,6 +3,7 @@
 
 mod assistant;
 mod checker;
+mod database;
 mod front;
 mod media;
 mod problems;
@@ -15,11 +16,14 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use self::checker::Checker;
 use crate::{
     cli::Settings,
+    data_dir::database_in,
     domain::{ApiCredentials, Proxy},
+    store::{ServerUrl, StorePlace},
 };
 
 pub use self::{
     assistant::Assistant,
+    database::database_in_settings,
     front::TlsFiles,
     problems::{Problem, Problems},
     telegram::{DataCentres, is_api_hash},
@@ -31,6 +35,8 @@ pub use self::{
 pub struct Config {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
+    /// The rows are there; without it they are in a file of the data directory.
+    pub database: Option<ServerUrl>,
     /// For accounts that bring none.
     pub api: Option<ApiCredentials>,
     pub telegram: DataCentres,
@@ -57,6 +63,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where the rows are.
+    #[must_use]
+    pub fn store_place(&self) -> StorePlace {
+        self.database.clone().map_or_else(
+            || StorePlace::File(database_in(&self.data_dir)),
+            StorePlace::Server,
+        )
+    }
+
     /// # Errors
     /// All problems at once.
     pub fn check(settings: &Settings) -> Result<Self, Problems> {
@@ -72,6 +87,7 @@ impl Config {
         let config = Self {
             listen: checker.listen(&settings.listen),
             data_dir: settings.data_dir.clone(),
+            database: checker.database(settings),
             api: checker.api(settings),
             telegram: checker.data_centres(settings),
             proxies: checker.proxies(settings),
@@ -142,6 +158,7 @@ mod tests {
         let config = Config::check(&Settings {
             api_id: Some("12345".into()),
             api_hash: Some("0123456789abcdef0123456789abcdef".into()),
+            database_url: Some("postgres://u:0123456789abcdef@127.0.0.1/sb".into()),
             ..settings()
         })
         .unwrap();
@@ -156,6 +173,7 @@ mod tests {
         put("telegram-api-hash", "0123456789abcdef0123456789abcdef\n");
         put("supabase-service-key", "sb_secret_one\n");
         put("switchboard-proxies", "socks5://127.0.0.1:1080\n");
+        put("switchboard-database-url", "postgres://u:p@127.0.0.1/sb\n");
         let given = Settings {
             api_id: Some("12345".into()),
             supabase_url: Some("https://project.supabase.co".into()),
@@ -170,6 +188,8 @@ mod tests {
         let supabase = |config: &Config| config.supabase.as_ref().unwrap().key.clone();
         assert_eq!(supabase(&config).expose(), "sb_secret_one");
         assert_eq!(config.proxies.len(), 1);
+        let database = config.database.as_ref().map(ServerUrl::shown);
+        assert_eq!(database.as_deref(), Some("127.0.0.1:5432/sb"));
         let said = Settings {
             supabase_key: Some("sb_secret_two".into()),
             ..given.clone()

@@ -45,6 +45,14 @@ pub fn block(text: String) -> String {
         .collect()
 }
 
+/// As it was written, but for the character 0, which no text of a database may hold. What stands behind it keeps its place.
+pub fn text(text: String) -> String {
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}"),
+        false => text,
+    }
+}
+
 /// A name that is no way to somewhere else.
 pub fn file_name(name: String) -> Option<String> {
     let name = line(name);
@@ -165,6 +173,7 @@ mod tests {
         assert_eq!(line("عربي \u{200f}نص".into()), "عربي \u{200f}نص");
         assert_eq!(line("x".repeat(5000)).len(), LINE);
         assert_eq!(block("a\n\u{2067}b\u{7}".into()), "a\nb");
+        assert_eq!(text("a\0b\u{7}".into()), "a\u{fffd}b\u{7}");
     }
 
     #[test]

@@ -196,11 +196,15 @@ pub enum StoreFault {
 }
 
 impl StoreFault {
-    /// By SQLite's own words.
+    /// By SQLite's own words, or PostgreSQL's code at the end.
     #[must_use]
     pub fn of(text: &str) -> Self {
         let has = |words: &str| text.contains(words);
         match () {
+            () if has("(SQLSTATE 53100)") => Self::DiskFull,
+            () if has("(SQLSTATE 25006)") => Self::ReadOnly,
+            () if has("(SQLSTATE 55P03)") => Self::Locked,
+            () if has("(SQLSTATE 58030)") => Self::DiskFails,
             () if has("disk is full") => Self::DiskFull,
             () if has("readonly") => Self::ReadOnly,
             () if has("is locked") => Self::Locked,
@@ -327,6 +331,10 @@ mod tests {
             ("attempt to write a readonly database", "read_only"),
             ("database is locked", "locked"),
             ("disk I/O error", "disk_fails"),
+            ("Platte voll (SQLSTATE 53100)", "disk_full"),
+            ("schreibgeschützt (SQLSTATE 25006)", "read_only"),
+            ("nicht erhalten (SQLSTATE 55P03)", "locked"),
+            ("Ein-/Ausgabe (SQLSTATE 58030)", "disk_fails"),
             ("something new", "other"),
         ] {
             assert_eq!(StoreFault::of(text).told().0, code);

@@ -22,6 +22,7 @@ use super::{
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
+    sql::Runs,
     transaction,
     tx::{State, Tx},
 };
@@ -247,7 +248,10 @@ fn run_group(
             transaction::roll_back(conn)?;
             state.forget();
             transaction::begin(conn)?;
-            run_guarded(conn, state, queue, began)?
+            state.guarded = true;
+            let done = run_guarded(conn, state, queue, began);
+            state.guarded = false;
+            done?
         }
     };
     transaction::commit(conn)?;
@@ -275,7 +279,12 @@ fn run_bare(
             Ran::Trouble(trouble) => return Err(trouble),
         }
     }
-    Ok(Some(done))
+    match conn.settle() {
+        Ok(()) => Ok(Some(done)),
+        Err(trouble) if connection::unavailable(&trouble) => Err(trouble),
+        // Whose rows they are is found out by doing it one by one.
+        Err(_) => Ok(None),
+    }
 }
 
 /// Each in a savepoint of its own.

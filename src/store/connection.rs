@@ -20,7 +20,7 @@ use super::{
     Result, ServerUrl, StoreConfig, StoreError,
     engine::Conn,
     migrations::{Schema, broken, compared, versions_of},
-    server::Server,
+    server::{STATEMENT, Server},
     sql::{Number, One, sql},
 };
 
@@ -28,6 +28,9 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// One try for the write lock; patience is the actor's, which stays responsive in between.
 pub(super) const BUSY_MILLIS: u32 = 200;
+
+/// A look at the tokens on a server.
+const WATCHED: Duration = Duration::from_secs(5);
 
 /// Somebody else who makes the schema of a new file is waited for.
 const MIGRATION_MILLIS: u32 = 10_000;
@@ -138,14 +141,23 @@ pub(super) fn checkpointer(path: &Path) -> Result<SqliteConnection, ConnectionEr
 }
 
 /// Where the rows are.
-#[derive(Clone)]
-pub(super) enum Place {
+#[derive(Clone, Debug)]
+pub enum Place {
     File(PathBuf),
     Server(ServerUrl),
 }
 
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Server(url) => write!(f, "the schema switchboard in {}", url.shown()),
+        }
+    }
+}
+
 impl Place {
-    pub fn of(config: &StoreConfig) -> Self {
+    pub(super) fn of(config: &StoreConfig) -> Self {
         match &config.server {
             None => Self::File(config.path.clone()),
             Some(url) => Self::Server(url.clone()),
@@ -153,22 +165,25 @@ impl Place {
     }
 
     /// The one connection that writes, opened again.
-    pub fn writer(&self) -> Result<Conn, ConnectionError> {
+    pub(super) fn writer(&self) -> Result<Conn, ConnectionError> {
         match self {
             Self::File(path) => writer(path).map(Conn::Sqlite),
-            Self::Server(url) => Server::connect(url).map(Box::new).map(Conn::Postgres),
+            Self::Server(url) => Server::connect(url, STATEMENT)
+                .map(Box::new)
+                .map(Conn::Postgres),
         }
     }
 
     /// A connection that reads the tokens again and again.
-    pub fn watcher(&self) -> Result<Conn, ConnectionError> {
+    pub(super) fn watcher(&self) -> Result<Conn, ConnectionError> {
         match self {
             Self::File(path) => watcher(path).map(Conn::Sqlite),
-            Self::Server(_) => self.reader(),
+            Self::Server(_) => self.reader(WATCHED),
         }
     }
 
-    fn reader(&self) -> Result<Conn, ConnectionError> {
+    /// A server is told how long a question may take; who asks a file gives up by itself.
+    fn reader(&self, limit: Duration) -> Result<Conn, ConnectionError> {
         match self {
             Self::File(path) => {
                 let mut conn = SqliteConnection::establish(&existing(path))?;
@@ -179,7 +194,7 @@ impl Place {
                 Ok(Conn::Sqlite(conn))
             }
             Self::Server(url) => {
-                let mut server = Server::connect(url)?;
+                let mut server = Server::connect(url, limit)?;
                 server
                     .batch("SET default_transaction_read_only = on;")
                     .map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -190,18 +205,25 @@ impl Place {
 }
 
 /// Opens connections that read.
-pub(super) struct Reading(Place);
+pub(super) struct Reading {
+    place: Place,
+    limit: Duration,
+}
 
 impl ManageConnection for Reading {
     type Connection = Conn;
     type Error = ConnectionError;
 
     fn connect(&self) -> Result<Conn, ConnectionError> {
-        self.0.reader()
+        self.place.reader(self.limit)
     }
 
-    fn is_valid(&self, _: &mut Conn) -> Result<(), ConnectionError> {
-        Ok(())
+    /// Asks nobody: what the server has ended is known here.
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), ConnectionError> {
+        match conn.is_broken() {
+            false => Ok(()),
+            true => Err(ConnectionError::BadConnection("was ended".to_owned())),
+        }
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
@@ -214,8 +236,11 @@ pub(super) fn readers(config: &StoreConfig) -> Result<Readers> {
         .max_size(config.readers.max(1))
         .min_idle(Some(1))
         .connection_timeout(Duration::from_secs(5))
-        .test_on_check_out(false)
-        .build(Reading(Place::of(config)))
+        .test_on_check_out(true)
+        .build(Reading {
+            place: Place::of(config),
+            limit: config.read_limit,
+        })
         .map_err(|error| StoreError::Unavailable {
             reason: error.to_string(),
         })

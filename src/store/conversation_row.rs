@@ -172,8 +172,7 @@ impl ConversationRow {
         .text_or_null(fields.draft.as_deref())
         .text_or_null(fields.topic_drafts.as_deref())
         .number(fields.id)
-        .run(conn)?;
-        Ok(())
+        .gather_last(conn, [fields.id, 0])
     }
 
     pub fn read(conn: &mut Conn, fields: ConversationFields) -> QueryResult<Self> {

@@ -19,7 +19,7 @@ use diesel::{
 use super::{
     Result, StoreError, connection,
     event_ref::kind,
-    sql::{One, sql},
+    sql::{One, Runs, sql},
 };
 use crate::domain::Timestamp;
 
@@ -39,7 +39,7 @@ pub struct CopyContents {
 
 /// How far numbers were given out.
 #[derive(Clone, Copy, Debug, Default)]
-struct GivenOut {
+pub(super) struct GivenOut {
     seq: i64,
     message: i64,
 }
@@ -146,7 +146,7 @@ fn sound(conn: &mut SqliteConnection) -> Result<()> {
     }
 }
 
-fn contents_of(conn: &mut SqliteConnection) -> QueryResult<CopyContents> {
+pub(super) fn contents_of(conn: &mut impl Runs) -> QueryResult<CopyContents> {
     let mut count =
         |text: &'static str| -> QueryResult<i64> { Ok(sql(text).get_result::<One>(conn)?.n) };
     Ok(CopyContents {
@@ -162,7 +162,7 @@ fn given_out(database: &Path) -> Option<GivenOut> {
     how_far(&mut conn).ok()
 }
 
-fn how_far(conn: &mut SqliteConnection) -> QueryResult<GivenOut> {
+pub(super) fn how_far(conn: &mut impl Runs) -> QueryResult<GivenOut> {
     let seq = sql("SELECT coalesce(max(seq), 0) AS n FROM event_log").get_result::<One>(conn)?;
     let message = sql("SELECT max(coalesce((SELECT max(id) FROM messages), 0), \
                        coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'message_floor'), 0)) AS n")
@@ -174,7 +174,7 @@ fn how_far(conn: &mut SqliteConnection) -> QueryResult<GivenOut> {
 }
 
 /// Makes a store of a later day of the copy.
-fn prepare(conn: &mut SqliteConnection, before: Option<GivenOut>) -> QueryResult<()> {
+pub(super) fn prepare(conn: &mut impl Runs, before: Option<GivenOut>) -> QueryResult<()> {
     let own = how_far(conn)?;
     let floor = match before {
         Some(before) => GivenOut {

@@ -27,7 +27,7 @@ const WORDS: [(&str, &str); 21] = [
     ),
     (
         "SELECT CAST(value AS BIGINT) FROM json_tree(m.extra) WHERE key = 'id'",
-        "SELECT CAST(v #>> '{}' AS BIGINT) FROM jsonb_path_query(CAST(m.extra AS JSONB), 'strict $.**.id') AS v",
+        "SELECT CAST(v #>> '{}' AS BIGINT) FROM jsonb_path_query(CAST(replace(m.extra, '\\u0000', '\\ufffd') AS JSONB), 'strict $.**.id') AS v",
     ),
     (
         "json_group_object(n.peer_id, n.name)",

@@ -38,6 +38,31 @@ impl Runs for Conn {
         }
     }
 
+    fn gather<K: Key>(
+        &mut self,
+        statement: Statement<'_, K>,
+        key: Option<[i64; 2]>,
+    ) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => conn.gather(statement, key),
+            Self::Postgres(server) => server.gather(statement, key),
+        }
+    }
+
+    fn settle(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(server) => server.settle(),
+        }
+    }
+
+    fn taking_back(&mut self) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(server) => server.taking_back(),
+        }
+    }
+
     fn may_commit(&self) -> QueryResult<()> {
         match self {
             Self::Sqlite(conn) => conn.may_commit(),
@@ -60,6 +85,11 @@ impl Conn {
             Self::Sqlite(conn) => Some(conn),
             Self::Postgres(_) => None,
         }
+    }
+
+    /// What is written with every message is gathered: how many rows a statement touched is not known at once.
+    pub const fn gathers(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     /// Nothing can be asked on it any more.

@@ -1,11 +1,18 @@
-//! Erasure: a history that was deleted leaves no trace in the file, after its rows are gone.
+//! Erasure: a history that was deleted leaves no trace in the file, after its rows are gone. (On PostgreSQL: in the tables.)
 //!
 //! Deleted rows alone stay readable: in pages that nothing uses, in the gaps that moved rows leave inside pages in use
 //! (`secure_delete` reaches neither all of these nor the index, whose segments keep the words), and in the log. So the
 //! index and the file are rewritten once and the log is emptied. A mark in `meta` says what is left to do; a crash in
 //! between repeats the part.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     QueryResult, QueryableByName, connection::SimpleConnection, sql_types::Text,
@@ -13,7 +20,10 @@ use diesel::{
 };
 
 use super::{
+    ServerUrl,
+    connection::as_query_error,
     engine::Conn,
+    server::Server,
     sql::{Number, One, sql},
 };
 
@@ -22,6 +32,16 @@ use super::{
 const AT_ONCE_BYTES: i64 = 1 << 30;
 /// After a try in vain: a full disk, or somebody who reads for long.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Where a history's words are.
+const VACUUMED: [&str; 6] = [
+    "messages",
+    "message_versions",
+    "message_objects",
+    "messages_search",
+    "orders",
+    "event_log",
+];
 
 #[derive(QueryableByName)]
 struct Mark {
@@ -49,6 +69,8 @@ pub(super) struct Erasure {
     wanted: bool,
     tried: Option<Instant>,
     told_to_wait: bool,
+    /// A try beside the writer failed.
+    again: Arc<AtomicBool>,
 }
 
 impl Erasure {
@@ -84,6 +106,43 @@ impl Erasure {
             }
         }
     }
+}
+
+impl Erasure {
+    /// On a server the room of what was deleted is free to be written over; how long traces stay in its files, in its log and in
+    /// its copies is its operator's to say.
+    pub fn go_on_at(&mut self, url: &ServerUrl) {
+        self.wanted |= self.again.swap(false, Ordering::Relaxed);
+        if !self.wanted || self.tried.is_some_and(|at| at.elapsed() < PAUSE) {
+            return;
+        }
+        (self.wanted, self.tried) = (false, Some(Instant::now()));
+        let (url, again) = (url.clone(), Arc::clone(&self.again));
+        // By itself: large tables take their time, and nobody waits for it.
+        let begun = thread::Builder::new()
+            .name("store-vacuum".to_owned())
+            .spawn(move || {
+                if let Err(error) = vacuum(&url) {
+                    again.store(true, Ordering::Relaxed);
+                    log::warn!(target: "switchboard::store", "what was deleted still takes room in the database; tried again cause=\"{error}\"");
+                }
+            });
+        self.wanted = begun.is_err();
+    }
+}
+
+fn vacuum(url: &ServerUrl) -> QueryResult<()> {
+    let mut server = Server::connect_for_long(url).map_err(as_query_error)?;
+    let mark = sql("SELECT value FROM meta WHERE key = 'erasure'").load::<Mark>(&mut server)?;
+    if mark.is_empty() {
+        return Ok(());
+    }
+    for table in VACUUMED {
+        server.batch(&format!("VACUUM {table}"))?;
+    }
+    sql("DELETE FROM meta WHERE key = 'erasure'").run(&mut server)?;
+    log::info!(target: "switchboard::store", "what was deleted is gone from the tables; the server's own log and copies of it may hold it longer");
+    Ok(())
 }
 
 enum Outcome {

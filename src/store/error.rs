@@ -100,6 +100,15 @@ pub enum StoreError {
         "this store is not whole: `switchboard migrate-store` was stopped in the middle; run that again with the same two ends"
     )]
     HalfCarried,
+    /// PostgreSQL is not one that can hold the store.
+    #[error("the database can't be used: {reason}")]
+    Unfit { reason: String },
+    /// Another process serves this database.
+    #[error(
+        "the database is in use by another switchboard ({holder}): two would use the same sessions at once, and Telegram ends \
+         those for good; stop that one first"
+    )]
+    InUse { holder: String },
     /// A bug or a damaged file. The cause goes to the log once, here it is only named.
     #[error("the store failed at `{call}`: {cause}")]
     Broken { call: &'static str, cause: String },

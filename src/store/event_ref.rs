@@ -94,8 +94,7 @@ impl EventRef {
         .number_or_null(self.conversation)
         .number_or_null(self.message)
         .text_or_null(self.detail.as_deref())
-        .run(conn)?;
-        Ok(())
+        .gather(conn)
     }
 }
 

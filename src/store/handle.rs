@@ -27,11 +27,12 @@ use super::{
     erasure,
     event_ref::account_of_body,
     health::Health,
+    hold::Hold,
     housekeeping::Housekeeping,
     job::TypedJob,
     job_error::JobResult,
-    old_codes,
-    server::Server,
+    old_codes, pooler,
+    server::{STATEMENT, Server},
     stated::Stated,
     tx::Tx,
 };
@@ -72,6 +73,19 @@ impl Store {
         migrating: bool,
     ) -> Result<StoreHandle> {
         let place = Place::of(&config);
+        if let Some(url) = &config.server {
+            // Before anything is held: behind a pooler it would stay so.
+            Server::connect(url, STATEMENT)
+                .map_err(|error| StoreError::Unavailable {
+                    reason: error.to_string(),
+                })?
+                .refuse_unfit()?;
+            pooler::refuse(url)?;
+        }
+        let hold = match &config.server {
+            Some(url) if config.alone => Some(Hold::take(url)?),
+            _ => None,
+        };
         let conn = first_connection(&place, migrating)?;
         let readers = connection::readers(&config)?;
         let health = Health::new();
@@ -102,6 +116,7 @@ impl Store {
             read_limit: config.read_limit,
             stated: Stated::default(),
             sink,
+            hold: hold.map(Arc::new),
         })
     }
 }
@@ -125,7 +140,7 @@ fn first_connection(place: &Place, migrating: bool) -> Result<Conn> {
             Ok(Conn::Sqlite(conn))
         }
         Place::Server(url) => {
-            let mut server = Server::connect(url).map_err(unavailable)?;
+            let mut server = Server::connect(url, STATEMENT).map_err(unavailable)?;
             match migrating {
                 true => server.migrate()?,
                 false => server.make()?,
@@ -168,6 +183,7 @@ pub struct StoreHandle {
     read_limit: Duration,
     pub(super) stated: Stated,
     pub(super) sink: Arc<dyn EventSink>,
+    hold: Option<Arc<Hold>>,
 }
 
 impl std::fmt::Debug for StoreHandle {
@@ -191,6 +207,10 @@ impl StoreHandle {
         &self.place
     }
 
+    pub(in crate::store) const fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
     #[must_use]
     pub const fn metrics(&self) -> &StoreMetrics {
         &self.metrics
@@ -202,6 +222,17 @@ impl StoreHandle {
         let (reply, closed) = oneshot::channel();
         if self.addr.send(Close(reply)).await.is_ok() {
             drop(timeout(CLOSE_LIMIT, closed).await);
+        }
+        if let Some(hold) = &self.hold {
+            hold.let_go();
+        }
+    }
+
+    /// Ends when another process has taken the database: this one must not go on. Never, where nobody can.
+    pub async fn taken(&self) {
+        match &self.hold {
+            Some(hold) => hold.taken().await,
+            None => std::future::pending().await,
         }
     }
 

@@ -72,7 +72,7 @@ impl Health {
         StoreHealth {
             ok: false,
             since: Timestamp::from_millis(since),
-            reason: Some(format!("the disk has not answered for {seconds} s")),
+            reason: Some(format!("the database has not answered for {seconds} s")),
             fault: Some(StoreFault::Hangs { seconds }),
         }
     }

@@ -4,6 +4,7 @@
 //! were removed with their history. Each step is one short transaction.
 
 use std::{
+    path::Path,
     sync::mpsc::{SyncSender, sync_channel},
     thread,
     time::{Duration, Instant},
@@ -12,7 +13,7 @@ use std::{
 use diesel::{QueryResult, connection::SimpleConnection};
 
 use super::{
-    Result, StoreConfig, StoreError, audit_row, connection,
+    Result, ServerUrl, StoreConfig, StoreError, audit_row, connection,
     engine::Conn,
     erasure::{self, Erasure},
     reread, search_index,
@@ -47,12 +48,14 @@ const TOMBSTONE_DAYS: i64 = 30;
 
 pub(super) struct Housekeeping {
     keep_events: i64,
+    server: Option<ServerUrl>,
     reader: Option<ObjectReader>,
     /// When the search index was fed last, unless there is more to feed.
     fed: Option<Instant>,
     pruned: Instant,
     stepped_in: Instant,
-    checkpointer: SyncSender<()>,
+    /// Of a file.
+    checkpointer: Option<SyncSender<()>>,
     /// Rows from before are read anew, as far as is known.
     rereading: bool,
     erasure: Erasure,
@@ -61,33 +64,18 @@ pub(super) struct Housekeeping {
 impl Housekeeping {
     /// Starts the checkpointer's thread; it ends with this value.
     pub fn start(config: &StoreConfig) -> Result<Self> {
-        let (wake, woken) = sync_channel::<()>(1);
-        let path = config.path.clone();
-        thread::Builder::new()
-            .name("store-log".to_owned())
-            .spawn(move || {
-                let mut conn = None;
-                while woken.recv().is_ok() {
-                    if conn.is_none() {
-                        conn = connection::checkpointer(&path).ok();
-                    }
-                    let Some(open) = &mut conn else { continue };
-                    // PASSIVE waits for nobody. What it can't move now it moves next time.
-                    if connection::checkpoint(open, "PASSIVE").is_err() {
-                        conn = None;
-                    }
-                }
-            })
-            .map_err(|error| StoreError::Unavailable {
-                reason: error.to_string(),
-            })?;
+        let checkpointer = match &config.server {
+            None => Some(start_checkpointer(&config.path)?),
+            Some(_) => None,
+        };
         Ok(Self {
             keep_events: config.keep_events.max(1),
+            server: config.server.clone(),
             reader: config.reader,
             fed: None,
             pruned: Instant::now(),
             stepped_in: Instant::now(),
-            checkpointer: wake,
+            checkpointer,
             rereading: true,
             erasure: Erasure::new(),
         })
@@ -143,8 +131,12 @@ impl Housekeeping {
             } else {
                 more = true;
             }
-        } else if !busy && let Some(file) = conn.file() {
-            self.erasure.go_on(file);
+        } else if !busy {
+            match (conn.file(), &self.server) {
+                (Some(file), _) => self.erasure.go_on(file),
+                (None, Some(url)) => self.erasure.go_on_at(url),
+                (None, None) => {}
+            }
         }
         self.look_at_log(conn);
         Ok(more && !busy)
@@ -165,7 +157,9 @@ impl Housekeeping {
             self.stepped_in = Instant::now();
         } else if fill.log - fill.checkpointed > WAKE {
             // Full: it is at work already. Gone: the writer steps in later.
-            let _ = self.checkpointer.try_send(());
+            if let Some(checkpointer) = &self.checkpointer {
+                let _ = checkpointer.try_send(());
+            }
         }
     }
 
@@ -179,6 +173,30 @@ impl Housekeeping {
             log::warn!(target: "switchboard::store", "log not moved into the file at the end cause=\"{error}\"");
         }
     }
+}
+
+fn start_checkpointer(path: &Path) -> Result<SyncSender<()>> {
+    let (wake, woken) = sync_channel::<()>(1);
+    let path = path.to_owned();
+    thread::Builder::new()
+        .name("store-log".to_owned())
+        .spawn(move || {
+            let mut conn = None;
+            while woken.recv().is_ok() {
+                if conn.is_none() {
+                    conn = connection::checkpointer(&path).ok();
+                }
+                let Some(open) = &mut conn else { continue };
+                // PASSIVE waits for nobody. What it can't move now it moves next time.
+                if connection::checkpoint(open, "PASSIVE").is_err() {
+                    conn = None;
+                }
+            }
+        })
+        .map_err(|error| StoreError::Unavailable {
+            reason: error.to_string(),
+        })?;
+    Ok(wake)
 }
 
 /// One short transaction. After an error the connection is dropped, and that takes back what was written.

@@ -1,5 +1,7 @@
 //! Messages as Telegram tells them: new, known, edited.
 
+use std::collections::{HashMap, HashSet};
+
 use diesel::QueryResult;
 
 use super::{
@@ -10,12 +12,12 @@ use super::{
     notes::Difference,
     record::Recording,
     search_index,
-    sql::{One, hot_sql, sql},
+    sql::{One, hot_sql, id_list, sql},
     topics,
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    ChatId, ConversationId, Direction, EventBody, Extra, IncomingMessage, MessageRowId,
+    Change, ChatId, ConversationId, Direction, EventBody, Extra, IncomingMessage, MessageRowId,
     MessageStatus, PeerKind, StoredMessage, Timestamp,
 };
 
@@ -154,6 +156,11 @@ impl Tx<'_> {
         held: bool,
         news: bool,
     ) -> JobResult<Option<StoredMessage>> {
+        let scope = scope_of(message.chat);
+        let number = i64::from(message.message_id);
+        if self.conn.gathers() && self.is_taken(recording.account.no, scope, number)? {
+            return Ok(None);
+        }
         let id = self.next_message_row()?;
         let conversation = self.conversation(key)?;
         let conversation_id = conversation.fields.id;
@@ -171,7 +178,7 @@ impl Tx<'_> {
         let sender_id = sender_of(message);
         let message_id = message.message_id.to_string();
         let carried = Carried::of(message);
-        let rows = hot_sql!(
+        let insert = hot_sql!(
             "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
              message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, topic_id, monoforum_peer, \
              edited_at, deleted_at, media, service, backfilled, late, held, masked, entities, album_id, forwarded_from, quote, extra) \
@@ -180,7 +187,7 @@ impl Tx<'_> {
         )
         .number(id)
         .number(recording.account.no)
-        .number(scope_of(message.chat))
+        .number(scope)
         .number(message.message_id)
         .number(conversation_id)
         .text(&recording.account.id_text)
@@ -207,14 +214,20 @@ impl Tx<'_> {
         .number_or_null(carried.album_id)
         .text_or_null(carried.forwarded_from.as_deref())
         .text_or_null(carried.quote.as_deref())
-        .text_or_null(carried.extra.as_deref())
-        .run(self.conn)?;
-        if rows == 0 {
+        .text_or_null(carried.extra.as_deref());
+        let new = match self.conn.gathers() {
+            true => {
+                insert.gather(self.conn)?;
+                true
+            }
+            false => insert.run(self.conn)? > 0,
+        };
+        if !new {
             self.state.return_message_row(id);
             return Ok(None);
         }
         if let Some(object) = &message.object {
-            self.add_object(id, object)?;
+            self.add_first_object(id, object)?;
         }
         self.add_media_keys(recording.account.no, id, message.media.as_ref())?;
         self.note_topic(recording, message)?;
@@ -247,7 +260,6 @@ impl Tx<'_> {
             }
         }
         let shown = Shown::of(extra);
-        let scope = scope_of(message.chat);
         let topic = message
             .topic_id
             .map(|topic| topics::titled(self.conn, (recording.account.no, scope, topic)))
@@ -297,6 +309,72 @@ impl Tx<'_> {
             orders: Vec::new(),
             waits_for: None,
         }))
+    }
+
+    /// Is the number taken? What lies above all of them is not, and that is nearly every message.
+    fn is_taken(&mut self, account_no: i64, scope: i64, number: i64) -> QueryResult<bool> {
+        if number > self.top(account_no, scope)? {
+            self.state.tops.insert((account_no, scope), number);
+            return Ok(false);
+        }
+        if self.state.absent.remove(&(account_no, scope, number)) {
+            return Ok(false);
+        }
+        let found = hot_sql!("SELECT count(*) AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ?")
+            .number(account_no)
+            .number(scope)
+            .number(number)
+            .get_result::<One>(self.conn)?;
+        Ok(found.n > 0)
+    }
+
+    fn top(&mut self, account_no: i64, scope: i64) -> QueryResult<i64> {
+        if let Some(top) = self.state.tops.get(&(account_no, scope)) {
+            return Ok(*top);
+        }
+        let top = sql("SELECT coalesce(max(message_no), 0) AS n FROM messages \
+                       WHERE account_no = ? AND scope = ? AND message_no < 4294967296")
+        .number(account_no)
+        .number(scope)
+        .get_result::<One>(self.conn)?
+        .n;
+        self.state.tops.insert((account_no, scope), top);
+        Ok(top)
+    }
+
+    /// Which of these are not there, asked once for all of them.
+    pub fn look_ahead(&mut self, account_no: i64, changes: &[Change]) -> QueryResult<()> {
+        if !self.conn.gathers() {
+            return Ok(());
+        }
+        self.state.absent.clear();
+        let mut scopes: HashMap<i64, Vec<i64>> = HashMap::new();
+        for change in changes {
+            if let Change::Message(message) = change {
+                let numbers = scopes.entry(scope_of(message.chat)).or_default();
+                numbers.push(i64::from(message.message_id));
+            }
+        }
+        for (scope, mut numbers) in scopes {
+            let top = self.top(account_no, scope)?;
+            numbers.retain(|number| *number <= top);
+            if numbers.len() < 2 {
+                continue;
+            }
+            let found = sql(
+                "SELECT message_no AS n FROM messages WHERE account_no = ? AND scope = ? \
+                             AND message_no IN (SELECT value FROM json_each(?))",
+            )
+            .number(account_no)
+            .number(scope)
+            .text(&id_list(&numbers))
+            .load::<One>(self.conn)?;
+            let found: HashSet<i64> = found.into_iter().map(|row| row.n).collect();
+            let absent = numbers.into_iter().filter(|number| !found.contains(number));
+            let absent = absent.map(|number| (account_no, scope, number));
+            self.state.absent.extend(absent);
+        }
+        Ok(())
     }
 
     /// The message is stored. The newest edit wins; a repeat changes nothing.

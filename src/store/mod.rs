@@ -1,4 +1,4 @@
-//! Store: every row of the service, in one SQLite file with one writer.
+//! Store: every row of the service, in one SQLite file or one schema of PostgreSQL, with one writer.
 //!
 //! Receives: batches, replies, states and marks through [`StoreHandle`].
 //! Sends:    committed, numbered events to its [`EventSink`].
@@ -19,24 +19,29 @@ mod continuity;
 mod conversation_row;
 mod conversations;
 mod copies;
+mod cover;
 mod cursor;
 mod deeds;
 mod dialect;
 mod drafts;
+mod dumps;
 mod echoes;
 mod engine;
 mod erasure;
 mod error;
 mod event_log;
 mod event_ref;
+mod examined;
 mod export;
 mod farewells;
 mod fill;
 mod forwards;
 #[doc(hidden)]
 pub mod fuzzing;
+mod gathered;
 mod handle;
 mod health;
+mod hold;
 mod housekeeping;
 mod idempotency;
 mod import;
@@ -66,6 +71,7 @@ mod peers;
 mod pending;
 #[cfg(test)]
 mod plans;
+mod pooler;
 mod positions;
 mod record;
 mod replies;
@@ -79,6 +85,7 @@ mod search;
 mod search_index;
 mod sending;
 mod server;
+mod server_url;
 mod settle;
 mod span_rows;
 mod spans;
@@ -100,9 +107,12 @@ mod words;
 
 pub use audit_row::{AuditRecord, NewAudit};
 pub use carry::{CarriedTable, Carry, CarryEnd, CarryError, Round};
+pub use connection::Place as StorePlace;
 pub use contacts::{ContactBook, ContactQuery};
 pub use copies::{CopyContents, copy_out, look_through, put_in_place};
+pub use dumps::{dump_out, put_dump_in_place};
 pub use error::{Result, StoreError};
+pub use examined::{ServerReport, examine_server};
 pub use export::{ExportPage, ExportPlace};
 pub use farewells::{NewFarewell, SealedFarewell};
 pub use handle::{Store, StoreHandle};
@@ -115,6 +125,7 @@ pub use pending::FIRST_OF_A_LANE;
 pub use room::Room;
 pub use sealed::{RemoteCopy, SealedAccount};
 pub use sending::SendingTerms;
+pub use server_url::ServerUrl;
 pub use stated::Statement;
 pub use token_file::TokenFile;
 pub use token_watch::TokenWatch;
@@ -123,8 +134,8 @@ pub use types::{
     AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
     LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
     OwedWork, Page, PageEnd, QueueDeed, QueueForward, QueueReply, QueueSend, Queued, QueuedDeed,
-    QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, ServerUrl, StaleWork,
-    StoreConfig, Stretched, Target,
+    QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,
+    Stretched, Target,
 };
 pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;

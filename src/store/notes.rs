@@ -134,8 +134,7 @@ impl Tx<'_> {
         .number(account_no)
         .text(&key)
         .number(row)
-        .run(self.conn)?;
-        Ok(())
+        .gather(self.conn)
     }
 
     fn drop_media_keys(&mut self, row: i64) -> QueryResult<()> {

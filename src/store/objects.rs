@@ -12,6 +12,18 @@ use super::{
 use crate::domain::{IncomingMessage, MessageObject, MessageRowId, is_telegram_itself, mask_codes};
 
 impl Tx<'_> {
+    /// Of a row that is new.
+    pub fn add_first_object(&mut self, row: i64, object: &MessageObject) -> QueryResult<()> {
+        sql(
+            "INSERT INTO message_objects (message_row, layer, object) VALUES (?, ?, ?) \
+             ON CONFLICT (message_row) DO NOTHING",
+        )
+        .number(row)
+        .number(object.layer)
+        .bytes(&object.bytes)
+        .gather(self.conn)
+    }
+
     /// `false`: the row has one already, and keeps it.
     pub fn add_object(&mut self, row: i64, object: &MessageObject) -> QueryResult<bool> {
         let rows = sql(

@@ -94,7 +94,7 @@ impl Tx<'_> {
         .number_or_null(scope.live_to)
         .number(scope.epoch)
         .number_or_null(scope.ended)
-        .run(self.conn)?;
+        .gather_last(self.conn, [account_no, 0])?;
         for (channel, pts) in &position.channels {
             self.scope(account_no, *channel)?.pts = *pts;
             self.mark_scope(account_no, *channel);

@@ -108,6 +108,7 @@ impl Tx<'_> {
             }
         }
         let watched = self.watched(recording.account.no, &batch.changes)?;
+        self.look_ahead(recording.account.no, &batch.changes)?;
         for change in &batch.changes {
             self.record_change(&mut recording, change)?;
         }

@@ -64,10 +64,12 @@ impl Scope {
             .number_or_null(self.ended)
             .number(account_no);
         match scope {
-            0 => statement.run(conn)?,
-            channel => statement.number(channel).run(conn)?,
-        };
-        Ok(())
+            // Another text than that of a whole position, of the same row.
+            0 => statement.run(conn).map(drop),
+            channel => statement
+                .number(channel)
+                .gather_last(conn, [account_no, channel]),
+        }
     }
 
     /// The stream brought this number. `told_again`: perhaps long after its place, which then says nothing of where continuity

@@ -90,8 +90,7 @@ fn insert(conn: &mut Conn, row: i64, timestamp: i64, text: &str) -> QueryResult<
     sql("INSERT INTO messages_search (rowid, text) VALUES (?, ?)")
         .number(place(row, timestamp))
         .text(&text)
-        .run(conn)?;
-    Ok(())
+        .gather(conn)
 }
 
 #[derive(QueryableByName)]

@@ -1,83 +1,51 @@
 //! Server: one connection to PostgreSQL, and the schema there.
 
-use std::{error::Error as _, sync::OnceLock, time::Duration};
+use std::{future::poll_fn, time::Duration};
 
 use diesel::{
-    ConnectionError, QueryResult, RunQueryDsl,
+    ConnectionError, QueryResult, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     pg::Pg,
     result::{ConnectionResult, Error},
+    sql_types::Text,
 };
-use diesel_async::{AsyncPgConnection, async_connection_wrapper::BlockOn};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use tokio::runtime::Runtime;
-use tokio_postgres::config::Host;
+use tokio::time::timeout;
 
 use super::{
-    Result, ServerUrl, StoreError,
+    Result, ServerUrl, StoreError, cover,
+    gathered::Gathered,
     migrations::{Schema, broken, compared, versions_of},
-    sql::{Key, One, Row, Runs, Statement, sql},
-    trouble::unavailable,
-    wire::{Postgres, Waiting},
+    sql::{Flag, Key, Number, One, Row, Runs, Statement, sql},
+    trouble::{unavailable, words_of},
+    wire::{Postgres, is_gone, sockets, waited},
 };
 
 /// A name of its own: what lies in `public` Supabase shows to the world.
 const MAKE_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS switchboard;";
-const USE_SCHEMA: &str = "SET search_path TO switchboard;";
+
+/// What each session is told. The server forgets a client whose machine went away within half a minute, and with it what that
+/// one held.
+const SESSION: &str = "SET search_path TO switchboard; SET client_min_messages TO warning; SET jit TO off; \
+     SET timezone TO 'UTC'; SET lock_timeout TO '10s'; SET idle_in_transaction_session_timeout TO '60s'; \
+     SET default_transaction_isolation TO 'read committed'; \
+     SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3; \
+     SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') = 'off';";
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations-postgres");
 
 /// Held while the schema is made: "switchbd" as a number.
 const LOCK: i64 = 0x7377_6974_6368_6264;
 
-/// How long a server may take to let somebody in.
-const CONNECT: Duration = Duration::from_secs(5);
+/// How long a server may take to let somebody in: each of its addresses, and all of it.
+const REACH: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(15);
 
-/// The thread that reads and writes the sockets of all connections.
-fn sockets() -> std::io::Result<&'static Runtime> {
-    static SOCKETS: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = SOCKETS.get() {
-        return Ok(runtime);
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("store-sockets")
-        .enable_all()
-        .build()?;
-    Ok(SOCKETS.get_or_init(|| runtime))
-}
+/// What a statement may take that somebody waits for.
+pub(super) const STATEMENT: Duration = Duration::from_secs(30);
 
-/// What the server said, or the client where no server was reached.
-fn told(error: &tokio_postgres::Error) -> String {
-    match (error.as_db_error(), error.source()) {
-        (Some(said), _) => said.message().to_owned(),
-        (None, Some(cause)) => format!("{error}: {cause}"),
-        (None, None) => error.to_string(),
-    }
-}
-
-impl ServerUrl {
-    /// Where it leads, without a password.
-    pub(super) fn told(&self) -> String {
-        let Ok(config) = self.as_str().parse::<tokio_postgres::Config>() else {
-            return "postgres://".to_owned();
-        };
-        let hosts = config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        });
-        let hosts: Vec<String> = hosts.collect();
-        let ports: Vec<String> = config.get_ports().iter().map(ToString::to_string).collect();
-        let name = config.get_dbname().or_else(|| config.get_user());
-        let colon = if ports.is_empty() { "" } else { ":" };
-        format!(
-            "postgres://{}{colon}{}/{}",
-            hosts.join(","),
-            ports.join(","),
-            name.unwrap_or_default()
-        )
-    }
-}
+/// The oldest that the tests run on.
+const OLDEST: i64 = 15;
 
 /// A schema that this version does not know is left alone.
 fn too_new(found: String) -> StoreError {
@@ -90,9 +58,31 @@ fn too_new(found: String) -> StoreError {
     }
 }
 
+fn too_old(found: String) -> Result<StoreError> {
+    Ok(StoreError::SchemaTooOld {
+        found,
+        needed: versions_of::<Pg>(&MIGRATIONS)?.pop().unwrap_or_default(),
+    })
+}
+
+/// What a server says of itself.
+#[derive(QueryableByName, Clone, PartialEq, Eq, Debug)]
+pub(super) struct Standing {
+    #[diesel(sql_type = Number)]
+    pub version: i64,
+    #[diesel(sql_type = Text)]
+    pub encoding: String,
+    #[diesel(sql_type = Flag)]
+    pub replica: bool,
+    /// Its clock, in milliseconds.
+    #[diesel(sql_type = Number)]
+    pub clock: i64,
+}
+
 /// One connection to a server.
 pub(crate) struct Server {
     conn: Postgres,
+    gathered: Gathered,
     changes: i64,
     /// A statement of the transaction failed: PostgreSQL refuses all that follows, and would end it without a word.
     failed: bool,
@@ -101,37 +91,63 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Connects, with the store's own schema in sight.
-    pub fn connect(url: &ServerUrl) -> ConnectionResult<Self> {
+    /// Connects, with the store's own schema in sight. No statement takes longer than `limit`.
+    pub fn connect(url: &ServerUrl, limit: Duration) -> ConnectionResult<Self> {
         let bad = |error: &dyn std::fmt::Display| ConnectionError::BadConnection(error.to_string());
-        let mut config: tokio_postgres::Config =
-            url.as_str()
-                .parse()
-                .map_err(|error: tokio_postgres::Error| {
-                    ConnectionError::InvalidConnectionUrl(error.to_string())
-                })?;
+        let tls = cover::connector(url).map_err(|error| bad(&error))?;
+        let mut config = url.config();
         config
-            .connect_timeout(CONNECT)
-            .application_name("switchboard");
+            .application_name("switchboard")
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3)
+            .tcp_user_timeout(Duration::from_secs(20));
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(REACH);
+        }
+        if config.get_hosts().len() > 1 {
+            // A primary and those that may become it.
+            config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+        }
         let connecting = sockets().map_err(|error| bad(&error))?.spawn(async move {
-            let (client, connection) = config
-                .connect(tokio_postgres::NoTls)
-                .await
-                .map_err(|error| ConnectionError::BadConnection(told(&error)))?;
-            AsyncPgConnection::try_from_client_and_connection(client, connection).await
+            let connected = timeout(CONNECT, config.connect(tls)).await;
+            let (client, mut connection) = connected
+                .map_err(|_| "no answer in time".to_owned())?
+                .map_err(|error| words_of(&error))?;
+            // Ends with the client. What the server says beside its answers nobody here waits for.
+            tokio::runtime::Handle::current().spawn(async move {
+                while let Some(Ok(_)) = poll_fn(|cx| connection.poll_message(cx)).await {}
+            });
+            Ok::<_, String>(client)
         });
-        let conn = Waiting
-            .block_on(connecting)
-            .map_err(|error| bad(&error))??;
-        let mut server = Self {
-            conn: conn.into(),
+        let client = waited(None, connecting)
+            .ok_or_else(|| bad(&"no answer in time"))?
+            .map_err(|error| bad(&error))?
+            .map_err(|error| bad(&error))?;
+        let mut conn = Postgres::new(client);
+        conn.allow(Some(limit))
+            .and_then(|()| conn.batch_execute(SESSION))
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self {
+            conn,
+            gathered: Gathered::default(),
             changes: 0,
             failed: false,
             broken: false,
-        };
+        })
+    }
+
+    /// How long a statement may take; `None`: as long as it likes.
+    pub fn allow(&mut self, limit: Option<Duration>) -> QueryResult<()> {
+        self.ask(|conn| conn.allow(limit))
+    }
+
+    /// For work that takes its time, and that nobody else waits for.
+    pub fn connect_for_long(url: &ServerUrl) -> ConnectionResult<Self> {
+        let mut server = Self::connect(url, STATEMENT)?;
         server
-            .conn
-            .batch_execute(USE_SCHEMA)
+            .allow(None)
+            .and_then(|()| server.batch("SET idle_in_transaction_session_timeout TO 0;"))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(server)
     }
@@ -141,15 +157,46 @@ impl Server {
         self.ask(|conn| conn.batch_execute(texts))
     }
 
-    pub const fn is_broken(&self) -> bool {
-        self.broken
+    pub fn is_broken(&self) -> bool {
+        self.broken || self.conn.is_closed()
+    }
+
+    /// Is it one that can hold the store?
+    pub(super) fn look_at(&mut self) -> QueryResult<Standing> {
+        let standing = sql(
+            "SELECT CAST(current_setting('server_version_num') AS BIGINT) / 10000 AS version, \
+             current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS replica, \
+             CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS clock",
+        );
+        standing.get_result(self)
+    }
+
+    /// A server that can't hold the store is refused with what to do about it.
+    pub fn refuse_unfit(&mut self) -> Result<()> {
+        let standing = self.look_at().map_err(|error| broken("open", &error))?;
+        let reason = match standing {
+            Standing { version, .. } if version < OLDEST => {
+                format!("the server is PostgreSQL {version}, and this needs {OLDEST} or newer")
+            }
+            Standing { encoding, .. } if encoding != "UTF8" => format!(
+                "the database has the encoding {encoding}, and needs UTF8: make another one with `createdb --encoding=UTF8 --template=template0`"
+            ),
+            Standing { replica: true, .. } => {
+                "the server is a replica, which can only be read: name the primary, or all of them (host one,two)".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(StoreError::Unfit { reason })
     }
 
     /// Makes the schema what this version needs; two that start at once do it one after the other.
     pub fn migrate(&mut self) -> Result<()> {
-        let lock = format!("SELECT pg_advisory_lock({LOCK});");
-        let unlock = format!("SELECT pg_advisory_unlock({LOCK});");
-        self.batch(&lock)
+        // A large table takes its time, and somebody else's migration is waited for.
+        let lock = format!("SET lock_timeout TO 0; SELECT pg_advisory_lock({LOCK});");
+        let unlock = format!("SELECT pg_advisory_unlock({LOCK}); SET lock_timeout TO '10s';");
+        self.conn
+            .allow(None)
+            .and_then(|()| self.batch(&lock))
             .and_then(|()| self.batch(MAKE_SCHEMA))
             .map_err(|error| broken("migrate", &error))?;
         let made = match self.schema()? {
@@ -162,6 +209,7 @@ impl Server {
                 .map_err(|error| broken("migrate", &error)),
         };
         self.batch(&unlock)
+            .and_then(|()| self.conn.allow(Some(STATEMENT)))
             .map_err(|error| broken("migrate", &error))?;
         made
     }
@@ -169,24 +217,18 @@ impl Server {
     /// Makes the schema where there is none; otherwise it has to be this version's.
     pub fn make(&mut self) -> Result<()> {
         match self.schema()? {
-            Schema::Older { found } => Err(StoreError::SchemaTooOld {
-                found,
-                needed: versions_of::<Pg>(&MIGRATIONS)?.pop().unwrap_or_default(),
-            }),
+            Schema::Older { found } => Err(too_old(found)?),
             _ => self.migrate(),
         }
     }
 
-    /// `false`: there is no schema yet. One of another version is an error.
+    /// `false`: there is no schema yet.
     pub fn is_ours(&mut self) -> Result<bool> {
         match self.schema()? {
             Schema::None => Ok(false),
             Schema::Ours => Ok(true),
             Schema::Newer { found } => Err(too_new(found)),
-            Schema::Older { found } => Err(StoreError::SchemaTooOld {
-                found,
-                needed: versions_of::<Pg>(&MIGRATIONS)?.pop().unwrap_or_default(),
-            }),
+            Schema::Older { found } => Err(too_old(found)?),
         }
     }
 
@@ -217,13 +259,18 @@ impl Server {
         &mut self,
         query: impl FnOnce(&mut Postgres) -> QueryResult<T>,
     ) -> QueryResult<T> {
+        self.settle()?;
         self.changes += 1;
         let answer = query(&mut self.conn);
+        self.noted(answer)
+    }
+
+    fn noted<T>(&mut self, answer: QueryResult<T>) -> QueryResult<T> {
         if let Err(error) = &answer
             && !matches!(error, Error::NotFound)
         {
             self.failed = true;
-            self.broken |= unavailable(error);
+            self.broken |= is_gone(error) || unavailable(error);
         }
         answer
     }
@@ -252,6 +299,35 @@ impl Runs for Server {
             self.changes = before;
         }
         row
+    }
+
+    fn gather<K: Key>(
+        &mut self,
+        statement: Statement<'_, K>,
+        key: Option<[i64; 2]>,
+    ) -> QueryResult<()> {
+        self.changes += 1;
+        let (text, values) = statement.parts();
+        if !self.gathered.add(text, values, key) {
+            return Err(Error::QueryBuilderError("values of several types".into()));
+        }
+        match self.gathered.is_full() {
+            true => self.settle(),
+            false => Ok(()),
+        }
+    }
+
+    fn settle(&mut self) -> QueryResult<()> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let groups = self.gathered.take();
+        let written = self.conn.write_all(&groups);
+        self.noted(written)
+    }
+
+    fn taking_back(&mut self) {
+        self.gathered = Gathered::default();
     }
 
     fn may_commit(&self) -> QueryResult<()> {

@@ -151,6 +151,9 @@ impl Tx<'_> {
             .number(date.millis())
             .number(id.0)
             .run(self.conn)?;
+        // It may be above all others.
+        self.state.tops.clear();
+        self.state.absent.clear();
         Ok(())
     }
 

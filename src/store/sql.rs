@@ -119,6 +119,27 @@ impl<'a, K> Statement<'a, K> {
         conn.run(self)
     }
 
+    /// Runs it, together with others like it where that is cheaper: at the latest before anything else is asked. Whoever has to
+    /// know how many rows it touched runs it.
+    pub fn gather(self, conn: &mut impl Runs) -> QueryResult<()>
+    where
+        K: Key,
+    {
+        conn.gather(self, None)
+    }
+
+    /// The same, where of several with one key only the last counts.
+    pub fn gather_last(self, conn: &mut impl Runs, key: [i64; 2]) -> QueryResult<()>
+    where
+        K: Key,
+    {
+        conn.gather(self, Some(key))
+    }
+
+    pub(super) fn parts(&self) -> (&str, &[Value<'a>]) {
+        (self.sql, &self.values)
+    }
+
     pub fn load<R: Row>(self, conn: &mut impl Runs) -> QueryResult<Vec<R>>
     where
         K: Key,
@@ -268,6 +289,23 @@ pub(in crate::store) trait Runs {
 
     /// The first one; [`Error::NotFound`] where there is none.
     fn row<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<R>;
+
+    /// [`Statement::gather`]
+    fn gather<K: Key>(
+        &mut self,
+        statement: Statement<'_, K>,
+        _: Option<[i64; 2]>,
+    ) -> QueryResult<()> {
+        self.run(statement).map(drop)
+    }
+
+    /// Writes what was gathered.
+    fn settle(&mut self) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// What was gathered is not to be written.
+    fn taking_back(&mut self) {}
 
     /// Refuses where the engine would end a transaction that has failed as if it were committed.
     fn may_commit(&self) -> QueryResult<()> {

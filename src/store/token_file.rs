@@ -1,4 +1,4 @@
-//! Token file: tokens made, listed and revoked without the service, or beside it. SQLite lets both write; the service
+//! Token file: tokens made, listed and revoked without the service, or beside it. Both engines let both write; the service
 //! notices by itself ([`super::TokenWatch`]).
 
 use std::{path::Path, time::Duration};
@@ -7,13 +7,16 @@ use diesel::{QueryResult, connection::SimpleConnection, sqlite::SqliteConnection
 
 use super::{
     NewToken, Result, StoreError, TokenRecord, TokenTable, Unlocked, audit_row, carried,
-    connection, engine::Conn, tokens,
+    connection::{self, Place},
+    engine::Conn,
+    server::{STATEMENT, Server},
+    tokens,
 };
 
 /// The service commits often; a place between two commits is found well within this.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A connection of its own to the store's file.
+/// A connection of its own to the store.
 pub struct TokenFile {
     conn: Conn,
 }
@@ -24,30 +27,49 @@ impl TokenFile {
     /// # Errors
     /// [`StoreError::SchemaTooOld`] and [`StoreError::SchemaTooNew`]; [`StoreError::Unavailable`] when it can't be
     /// opened.
-    pub fn open(path: &Path) -> Result<Option<Self>> {
+    pub fn open(place: &Place) -> Result<Option<Self>> {
+        let conn = match place {
+            Place::File(path) => Self::of_file(path)?,
+            Place::Server(url) => {
+                let mut server = reached(Server::connect(url, STATEMENT))?;
+                server.refuse_unfit()?;
+                server.is_ours()?.then(|| Conn::Postgres(Box::new(server)))
+            }
+        };
+        let Some(mut conn) = conn else {
+            return Ok(None);
+        };
+        carried::refuse(&mut conn)?;
+        Ok(Some(Self { conn }))
+    }
+
+    fn of_file(path: &Path) -> Result<Option<Conn>> {
         if !path.exists() {
             return Ok(None);
         }
         let mut conn = patient(connection::writer(path))?;
-        if !connection::is_ours(&mut conn)? {
-            return Ok(None);
-        }
-        carried::refuse(&mut conn)?;
-        Ok(Some(Self {
-            conn: Conn::Sqlite(conn),
-        }))
+        Ok(connection::is_ours(&mut conn)?.then_some(Conn::Sqlite(conn)))
     }
 
     /// As [`Self::open`], and makes the database when there is none.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_or_make(path: &Path) -> Result<Self> {
-        let mut conn = patient(connection::create(path))?;
-        connection::make(&mut conn)?;
-        Ok(Self {
-            conn: Conn::Sqlite(conn),
-        })
+    pub fn open_or_make(place: &Place) -> Result<Self> {
+        let conn = match place {
+            Place::File(path) => {
+                let mut conn = patient(connection::create(path))?;
+                connection::make(&mut conn)?;
+                Conn::Sqlite(conn)
+            }
+            Place::Server(url) => {
+                let mut server = reached(Server::connect(url, STATEMENT))?;
+                server.refuse_unfit()?;
+                server.make()?;
+                Conn::Postgres(Box::new(server))
+            }
+        };
+        Ok(Self { conn })
     }
 
     /// Its id.
@@ -132,11 +154,15 @@ impl TokenFile {
     }
 }
 
+fn reached<T, E: ToString>(opened: Result<T, E>) -> Result<T> {
+    opened.map_err(|error| StoreError::Unavailable {
+        reason: error.to_string(),
+    })
+}
+
 fn patient(opened: Result<SqliteConnection, diesel::ConnectionError>) -> Result<SqliteConnection> {
-    let unavailable = |reason: String| StoreError::Unavailable { reason };
-    let mut conn = opened.map_err(|error| unavailable(error.to_string()))?;
-    conn.batch_execute(&format!("PRAGMA busy_timeout = {};", PATIENCE.as_millis()))
-        .map_err(|error| unavailable(error.to_string()))?;
+    let mut conn = reached(opened)?;
+    reached(conn.batch_execute(&format!("PRAGMA busy_timeout = {};", PATIENCE.as_millis())))?;
     Ok(conn)
 }
 

@@ -18,11 +18,13 @@ pub(super) fn begin_reading(conn: &mut impl Runs) -> QueryResult<()> {
 }
 
 pub(super) fn commit(conn: &mut impl Runs) -> QueryResult<()> {
+    conn.settle()?;
     conn.may_commit()?;
     sql("COMMIT").run(conn).map(drop)
 }
 
 pub(super) fn roll_back(conn: &mut impl Runs) -> QueryResult<()> {
+    conn.taking_back();
     sql("ROLLBACK").run(conn)?;
     conn.taken_back();
     Ok(())
@@ -38,6 +40,7 @@ pub(super) fn keep_job(conn: &mut impl Runs) -> QueryResult<()> {
 }
 
 pub(super) fn take_job_back(conn: &mut impl Runs) -> QueryResult<()> {
+    conn.taking_back();
     sql("ROLLBACK TO job").run(conn)?;
     conn.taken_back();
     keep_job(conn)

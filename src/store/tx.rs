@@ -20,7 +20,7 @@ use super::{
     job_error::JobResult,
     known_peer::KnownPeer,
     scope_row::Scope,
-    sql::{One, hot_sql, sql},
+    sql::{One, Runs, hot_sql, sql},
 };
 use crate::domain::{AccountId, ChatId, Event, EventBody, Seq, Timestamp};
 
@@ -46,6 +46,12 @@ pub(in crate::store) struct State {
     pub search_mark: Option<i64>,
     /// An account's rows may be left to delete.
     pub purge: bool,
+    /// The highest number of a message in (account, scope), where rows are gathered.
+    pub tops: HashMap<(i64, i64), i64>,
+    /// Below it, and not there: (account, scope, number). Of one batch.
+    pub absent: HashSet<(i64, i64, i64)>,
+    /// Each job is in a savepoint of its own.
+    pub guarded: bool,
     events: Vec<Arc<Event>>,
     rows: usize,
 }
@@ -96,6 +102,8 @@ impl State {
         self.dirty_scopes.clear();
         self.peers.clear();
         self.tombstones = None;
+        self.tops.clear();
+        self.absent.clear();
         self.next_message = None;
         self.next_seq = None;
         self.search_mark = None;
@@ -130,6 +138,9 @@ impl State {
         }
         if self.scopes.len() > CONVERSATIONS {
             self.scopes.clear();
+        }
+        if self.tops.len() > CONVERSATIONS {
+            self.tops.clear();
         }
         if self.peers.len() > PEERS {
             self.peers.clear();
@@ -278,10 +289,14 @@ impl<'a> Tx<'a> {
                     .number(account.unread)
                     .number_or_null(account.last_update_at)
                     .number(account.no)
-                    .run(self.conn)?;
+                    .gather_last(self.conn, [account.no, 0])?;
             }
         }
         self.flush_scopes()?;
+        if self.state.guarded {
+            // Whose rows are refused is known only while the job is alone.
+            self.conn.settle()?;
+        }
         self.state.keep_small();
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
+use super::ServerUrl;
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
     ConversationId, ConversationKind, Deed, Device, Event, MediaPolicy, MessageRowId, ObjectReader,
@@ -32,6 +33,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// A database of PostgreSQL in place of the file; everything but the rows stays where the file would be.
     pub server: Option<ServerUrl>,
+    /// Nobody else may serve this database meanwhile. (A file is guarded by its directory.)
+    pub alone: bool,
     /// Read connections, and so reads at the same time.
     pub readers: u32,
     /// How long a write waits for a locked, full or read-only database before it fails.
@@ -48,33 +51,13 @@ pub struct StoreConfig {
     pub reader: Option<ObjectReader>,
 }
 
-/// `postgres://…`, with whatever password is in it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ServerUrl(String);
-
-impl ServerUrl {
-    #[must_use]
-    pub const fn new(url: String) -> Self {
-        Self(url)
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for ServerUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ServerUrl")
-    }
-}
-
 impl StoreConfig {
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             server: None,
+            alone: false,
             readers: 4,
             patience: Duration::from_secs(10),
             read_limit: Duration::from_secs(10),

@@ -139,6 +139,8 @@ impl From<StoreError> for ApiError {
             | StoreError::SchemaTooOld { .. }
             | StoreError::CarriedOver { .. }
             | StoreError::HalfCarried
+            | StoreError::Unfit { .. }
+            | StoreError::InUse { .. }
             | StoreError::Broken { .. } => Self::internal(text),
         }
     }

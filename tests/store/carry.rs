@@ -319,7 +319,7 @@ async fn every_row_of_every_table_goes_over_and_back() {
 
 /// Opens both ends.
 fn carry(file: &Path, url: &str) -> Carry {
-    let server = CarryEnd::Server(ServerUrl::new(url.to_owned()));
+    let server = CarryEnd::Server(ServerUrl::parse(url, None).unwrap());
     Carry::open(&CarryEnd::File(file.to_owned()), &server).unwrap()
 }
 
@@ -623,7 +623,7 @@ async fn a_server_that_is_in_use_is_not_left() {
     let dir = TempDir::new().unwrap();
     let server = dir.path().join("server");
     let store = Store::open(engine::placed(at(&server)), Arc::new(NoSink)).unwrap();
-    let from = CarryEnd::Server(ServerUrl::new(engine::url(&server)));
+    let from = CarryEnd::Server(ServerUrl::parse(&engine::url(&server), None).unwrap());
     let to = CarryEnd::File(dir.path().join("home.db"));
     let mut carry = Carry::open(&from, &to).unwrap();
     carry.round().unwrap();

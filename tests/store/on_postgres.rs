@@ -35,11 +35,8 @@ fn database(path: &Path) -> String {
 pub const SEEDS: u64 = 4;
 
 pub fn placed(config: StoreConfig) -> StoreConfig {
-    let directory = cluster().0.directory.display();
-    let database = database(&config.path);
-    let url = format!("host={directory} user=postgres dbname={database}");
     StoreConfig {
-        server: Some(ServerUrl::new(url)),
+        server: Some(ServerUrl::parse(&url(&config.path), None).unwrap()),
         ..config
     }
 }

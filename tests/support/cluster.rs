@@ -17,11 +17,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Cluster {
     pub directory: PathBuf,
     programs: PathBuf,
+    port: String,
     _keeper: Kept,
 }
 
 impl Cluster {
     pub fn start() -> Self {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// `more`: further settings, given the directory that it lies in.
+    pub fn start_with(more: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let programs = postgres_programs();
         let directory = throw_away("switchboard-postgres-");
         // PostgreSQL refuses to run as root.
@@ -50,11 +56,18 @@ impl Cluster {
             .arg(&directory)
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
             .args(["-c", "max_connections=200"]);
+        let more = more(&directory);
+        let port = more.iter().find_map(|one| one.strip_prefix("port="));
+        let port = port.unwrap_or("5432").to_owned();
+        for setting in &more {
+            postgres.args(["-c", setting]);
+        }
         as_user(&mut postgres, user);
         let keeper = Kept::start(&postgres, &directory, user);
         let cluster = Self {
             directory,
             programs,
+            port,
             _keeper: keeper,
         };
         wait_for("PostgreSQL", || {
@@ -71,7 +84,7 @@ impl Cluster {
     /// Everything that is in a database, as text.
     pub fn dump(&self, database: &str) -> String {
         let output = Command::new(self.programs.join("pg_dump"))
-            .args(["-U", "postgres", "-h"])
+            .args(["-U", "postgres", "-p", &self.port, "-h"])
             .arg(&self.directory)
             .arg(database)
             .output()
@@ -83,7 +96,7 @@ impl Cluster {
     pub fn try_sql(&self, database: &str, text: &str) -> Result<String, String> {
         let mut psql = Command::new(self.programs.join("psql"))
             .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-            .args(["-U", "postgres", "-d", database, "-h"])
+            .args(["-U", "postgres", "-d", database, "-p", &self.port, "-h"])
             .arg(&self.directory)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -144,14 +157,14 @@ impl Kept {
     }
 }
 
-fn as_user(command: &mut Command, user: Option<(u32, u32)>) {
+pub fn as_user(command: &mut Command, user: Option<(u32, u32)>) {
     if let Some((uid, gid)) = user {
         command.uid(uid).gid(gid);
     }
 }
 
 /// Root hands over to `postgres`, or to nobody; anyone else stays who they are.
-fn unprivileged_user() -> Option<(u32, u32)> {
+pub fn unprivileged_user() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").unwrap().uid() != 0 {
         return None;
     }

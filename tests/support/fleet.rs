@@ -336,6 +336,12 @@ impl FleetBuilder {
         self
     }
 
+    /// Its rows are in a PostgreSQL.
+    pub fn on_postgres(mut self) -> Self {
+        self.settings.postgres = true;
+        self
+    }
+
     /// The service has a disk of its own, of this size.
     pub fn disk(mut self, size: &str) -> Self {
         self.settings.disk = Some(size.to_owned());

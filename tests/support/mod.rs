@@ -5,6 +5,8 @@
 pub mod api;
 pub mod assistant;
 pub mod browser;
+pub mod cluster;
+pub mod engine;
 pub mod fleet;
 pub mod foreign;
 pub mod forms;

@@ -1,6 +1,6 @@
 //! Oracle: what the service holds and what it told, judged without asking it.
 //!
-//! Rows come from the database file, opened read-only; what was told from a WebSocket that resumes. The service's own
+//! Rows come from the database file, opened read-only, or from PostgreSQL by its own client; what was told from a WebSocket that resumes. The service's own
 //! answers are no witness: where something is missing, they fetch it.
 
 use std::{
@@ -16,18 +16,20 @@ use diesel::{
     sql_types::{BigInt, Bool, Nullable, Text},
     sqlite::SqliteConnection,
 };
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use switchboard_simulator::world::ChatEntry;
 use tokio::task::JoinHandle;
 
 use super::{
+    engine,
     fleet::{Fleet, FleetAccount},
     live::Live,
     wait::LIMIT,
 };
 
 /// A message as its row has it.
-#[derive(QueryableByName, Clone, PartialEq, Eq, Debug)]
+#[derive(QueryableByName, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     #[diesel(sql_type = BigInt)]
     pub id: i64,
@@ -52,7 +54,7 @@ pub struct Row {
     pub service: Option<String>,
 }
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Deserialize)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     n: i64,
@@ -82,14 +84,11 @@ impl File {
 
     /// The same of all chats.
     pub fn chats(&self, account: &str) -> BTreeMap<i64, Vec<Row>> {
-        let rows: Vec<Row> = diesel::sql_query(
-            "SELECT id, CAST(chat_id AS INTEGER) AS chat, message_no, text, deleted_at IS NOT NULL AS deleted, late, \
-             backfilled AS silent, held, status, service FROM messages \
-             WHERE telegram_account_id = ? AND message_no < 4294967296 ORDER BY message_no",
-        )
-        .bind::<Text, _>(account)
-        .load(&mut self.open())
-        .expect("the rows can be read");
+        let rows: Vec<Row> = self.rows(&format!(
+            "SELECT id, CAST(chat_id AS BIGINT) AS chat, message_no, text, deleted_at IS NOT NULL AS deleted, late, \
+             backfilled AS silent, held <> 0 AS held, status, service FROM messages \
+             WHERE telegram_account_id = '{account}' AND message_no < 4294967296 ORDER BY message_no"
+        ));
         let mut chats: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
         for row in rows {
             chats.entry(row.chat).or_default().push(row);
@@ -99,21 +98,34 @@ impl File {
 
     /// Number of the last event that was committed.
     pub fn last_event(&self) -> i64 {
-        diesel::sql_query("SELECT coalesce(max(seq), 0) AS n FROM event_log")
-            .get_result::<Count>(&mut self.open())
-            .expect("the rows can be read")
-            .n
+        self.number("SELECT coalesce(max(seq), 0) AS n FROM event_log")
     }
 
     /// How much is still to be fetched, told or compared.
     pub fn debts(&self) -> i64 {
-        diesel::sql_query(
+        self.number(
             "SELECT (SELECT count(*) FROM owed) + (SELECT count(*) FROM stale WHERE pages < 10) \
              + (SELECT count(*) FROM fill_jobs) AS n",
         )
-        .get_result::<Count>(&mut self.open())
-        .expect("the rows can be read")
-        .n
+    }
+
+    /// `SELECT … AS n`: one number.
+    pub fn number(&self, question: &str) -> i64 {
+        let rows: Vec<Count> = self.rows(question);
+        rows.first().expect("a row").n
+    }
+
+    fn rows<T>(&self, question: &str) -> Vec<T>
+    where
+        T: DeserializeOwned + QueryableByName<diesel::sqlite::Sqlite> + 'static,
+    {
+        let folder = self.0.parent().expect("a data directory");
+        if let Some(database) = engine::database_of(folder) {
+            return engine::rows(&database, question);
+        }
+        diesel::sql_query(question)
+            .load(&mut self.open())
+            .expect("the rows can be read")
     }
 }
 

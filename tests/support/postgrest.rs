@@ -21,6 +21,10 @@ use sha2::{Digest, Sha256};
 #[path = "gateway.rs"]
 pub mod gateway;
 
+#[allow(
+    clippy::duplicate_mod,
+    reason = "not every binary of tests has the rest of the support"
+)]
 #[path = "cluster.rs"]
 mod cluster;
 

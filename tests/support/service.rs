@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::wait::LIMIT;
+use super::{engine, wait::LIMIT};
 
 pub struct ServiceProcess {
     child: Child,
@@ -33,6 +33,8 @@ pub struct ServiceSettings {
     pub disk: Option<String>,
     /// In this network namespace.
     pub namespace: Option<PathBuf>,
+    /// Its rows are in a PostgreSQL.
+    pub postgres: bool,
 }
 
 /// The service's binary, started on a disk of its own or in another network where that is wanted.
@@ -97,6 +99,8 @@ impl ServiceProcess {
             .append(true)
             .open(&log)
             .unwrap();
+        let database = (settings.postgres || engine::everywhere())
+            .then(|| engine::url_of(&engine::database_for(data_dir)));
         let mut command = command(
             data_dir,
             (settings.disk.as_deref(), settings.namespace.as_deref()),
@@ -107,6 +111,7 @@ impl ServiceProcess {
             .env("RUST_LOG", "info")
             .env("RUST_BACKTRACE", "1")
             .env("SWITCHBOARD_LAUNCH_LINK", "true")
+            .envs(database.map(|url| ("SWITCHBOARD_DATABASE_URL", url)))
             .envs(settings.env.iter().cloned())
             .arg("--data-dir")
             .arg(data_dir)

@@ -2,6 +2,8 @@
 
 use std::{path::Path, process::Command};
 
+use super::engine;
+
 /// What a command said, and how it ended.
 #[derive(Debug)]
 pub struct Said {
@@ -16,6 +18,11 @@ pub fn command(command: &str, data_dir: &Path, args: &[&str]) -> Said {
         .env_clear()
         // Nobody is there: `check` asks this one, and not Telegram.
         .env("TELEGRAM_DC", "2@127.0.0.1:9")
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .envs(
+            engine::database_of(data_dir)
+                .map(|database| ("SWITCHBOARD_DATABASE_URL", engine::url_of(&database))),
+        )
         .arg(command)
         .arg("--data-dir")
         .arg(data_dir)

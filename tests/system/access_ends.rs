@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use switchboard::{
     domain::Timestamp,
-    store::{NewToken, TokenFile},
+    store::{NewToken, StorePlace, TokenFile},
     web::{new_token, sha256_hex},
 };
 use switchboard_simulator::PersonSpec;
@@ -463,7 +463,7 @@ async fn a_thousand_revocations_under_load_all_count() {
 }
 
 fn file_of(data: &Path) -> TokenFile {
-    let file = TokenFile::open(&data.join("switchboard.db")).unwrap();
+    let file = TokenFile::open(&StorePlace::File(data.join("switchboard.db"))).unwrap();
     file.expect("there is a database")
 }
 

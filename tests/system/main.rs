@@ -49,6 +49,7 @@ mod media_bucket;
 mod namespace;
 mod night;
 mod old_callers;
+mod on_postgres;
 mod outages;
 mod people;
 mod programs;

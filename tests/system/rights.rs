@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use switchboard::{
     domain::Timestamp,
-    store::{NewToken, TokenFile},
+    store::{NewToken, StorePlace, TokenFile},
     web::{Need, RIGHTS, Right, new_token, sha256_hex},
 };
 
@@ -27,7 +27,7 @@ fn expired(fleet: &Fleet, scope: &str) -> String {
         launched_by: None,
         accounts: None,
     };
-    TokenFile::open(&path)
+    TokenFile::open(&StorePlace::File(path))
         .unwrap()
         .unwrap()
         .add(&token)

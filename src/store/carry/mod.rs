@@ -318,7 +318,7 @@ fn source(end: &CarryEnd) -> Result<End, CarryError> {
             }
         }
         CarryEnd::Server(url) => {
-            let mut server = Server::connect(url).map_err(away)?;
+            let mut server = Server::connect_for_long(url).map_err(away)?;
             if !server.is_ours()? {
                 return Err(CarryError::NoStore(url.told()));
             }
@@ -344,7 +344,7 @@ fn target(end: &CarryEnd) -> Result<End, CarryError> {
             }
         }
         CarryEnd::Server(url) => {
-            let mut server = Server::connect(url).map_err(away)?;
+            let mut server = Server::connect_for_long(url).map_err(away)?;
             server.make()?;
             End {
                 conn: Conn::Postgres(Box::new(server)),

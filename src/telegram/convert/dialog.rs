@@ -53,7 +53,7 @@ pub(super) fn draft(draft: tl::enums::DraftMessage) -> ChatDraft {
     };
     ChatDraft {
         entities: entities(&draft.message, draft.entities),
-        text: draft.message,
+        text: clean::text(draft.message),
         reply_to_message_id,
         at: at(draft.date),
     }

@@ -78,7 +78,7 @@ impl Converter<'_> {
                 .or(hidden_author)
                 .map(clean::line)
                 .and_then(some),
-            text: message.message,
+            text: clean::text(message.message),
             date: date(message.date),
             // A hidden edit is Telegram's own bookkeeping (reactions, view counts), not a change of the text.
             edited_at: message.edit_date.filter(|_| !message.edit_hide).map(date),

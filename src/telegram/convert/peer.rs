@@ -21,7 +21,10 @@ pub(in crate::telegram) fn user(user: tl::enums::User) -> Option<Peer> {
         // The hash of a min user works only beside the message it came with.
         access_hash: user.access_hash.filter(|_| !user.min),
         name: clean::line(name),
-        username: user.username.or_else(|| active_username(user.usernames)),
+        username: user
+            .username
+            .or_else(|| active_username(user.usernames))
+            .map(clean::text),
         flags: PeerFlags {
             is_self: user.is_self,
             bot: user.bot,

@@ -4,7 +4,7 @@
 use grammers_client::tl;
 use tl::enums::{MessageAction, MessageReplyHeader, Peer};
 
-use super::some;
+use super::{clean, some};
 
 /// The message replied to, when it is in the same chat. Being in a forum topic is no reply by itself.
 pub(super) fn replied_to(header: &MessageReplyHeader) -> Option<i32> {
@@ -43,7 +43,9 @@ pub(super) fn topic_begun(id: i32, action: &MessageAction) -> Option<i32> {
 /// The part of the message replied to that it is about.
 pub(super) fn quote(header: &mut MessageReplyHeader) -> Option<String> {
     match header {
-        MessageReplyHeader::Header(header) => header.quote_text.take().and_then(some),
+        MessageReplyHeader::Header(header) => {
+            header.quote_text.take().map(clean::text).and_then(some)
+        }
         MessageReplyHeader::MessageReplyStoryHeader(_) => None,
     }
 }

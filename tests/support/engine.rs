@@ -1,0 +1,83 @@
+//! Engine: what the services of these tests keep their rows in. A file each; or a database each of one PostgreSQL, for a fleet that
+//! asks for it and, with `SWITCHBOARD_TESTS_DATABASE=postgres`, for all of them.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock},
+};
+
+use serde::de::DeserializeOwned;
+
+use super::cluster::Cluster;
+
+/// All services are on PostgreSQL.
+pub fn everywhere() -> bool {
+    match std::env::var("SWITCHBOARD_TESTS_DATABASE").as_deref() {
+        Ok("postgres") => true,
+        Ok(other) => panic!("SWITCHBOARD_TESTS_DATABASE: {other:?} is no engine"),
+        Err(_) => false,
+    }
+}
+
+pub fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(Cluster::start)
+}
+
+fn names() -> &'static Mutex<HashMap<PathBuf, String>> {
+    static NAMES: OnceLock<Mutex<HashMap<PathBuf, String>>> = OnceLock::new();
+    NAMES.get_or_init(Mutex::default)
+}
+
+/// The database of a data directory, made where there is none yet.
+pub fn database_for(data_dir: &Path) -> String {
+    let mut names = names().lock().unwrap();
+    let next = format!("system_{}", names.len());
+    names
+        .entry(data_dir.to_owned())
+        .or_insert_with(|| {
+            cluster().sql("postgres", &format!("create database {next}"));
+            next
+        })
+        .clone()
+}
+
+/// Where the rows of a data directory are, if they are on PostgreSQL.
+pub fn database_of(data_dir: &Path) -> Option<String> {
+    names().lock().unwrap().get(data_dir).cloned()
+}
+
+pub fn url_of(database: &str) -> String {
+    let directory = cluster().directory.display();
+    format!("postgres:///{database}?host={directory}&user=postgres")
+}
+
+/// The rows of a question, read by PostgreSQL's own client.
+pub fn rows<T: DeserializeOwned>(database: &str, question: &str) -> Vec<T> {
+    let text = format!(
+        "set search_path to switchboard; set default_transaction_read_only to on; \
+         select coalesce(json_agg(row_to_json(x)), '[]') from ({question}) x"
+    );
+    let answer = cluster().sql(database, &text);
+    serde_json::from_str(&answer).expect("rows as JSON")
+}
+
+/// As a power cut would, for the server alone: it ends all of its sessions in the middle, and recovers from its log.
+pub fn crash(database: &str) {
+    let pid = cluster().sql(
+        "postgres",
+        &format!(
+            "select pid from pg_stat_activity where datname = '{database}' and state <> 'idle' \
+             or datname = '{database}' order by state = 'idle' limit 1"
+        ),
+    );
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &pid])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    super::cluster::wait_for("PostgreSQL after a crash", || {
+        cluster().try_sql("postgres", "select 1").is_ok()
+    });
+}
