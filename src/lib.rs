@@ -13,6 +13,7 @@
 //! - [`account`]: one actor per account: inbound batches, outbox, history.
 //! - [`alive`]: whether the loops turn, for `/health/live` and for systemd.
 //! - [`app`]: builds everything and stops it.
+//! - [`aside`]: the threads of files' bytes, which give way to all others.
 //! - [`backups`]: `switchboard backup` and `switchboard restore`.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
@@ -40,6 +41,7 @@
 pub mod account;
 pub mod alive;
 pub mod app;
+pub mod aside;
 pub mod backups;
 pub mod broadcast;
 pub mod cli;

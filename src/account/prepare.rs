@@ -9,7 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{AccountExit, AccountParts, journal, peers::StoredPeers};
 use crate::{
-    domain::{AccountId, AccountState, Proxy, SecretBytes, StateChange, StateReason, Timestamp},
+    domain::{
+        AccountId, AccountState, Proxy, SecretBytes, StateChange, StateReason, StoreFault,
+        Timestamp,
+    },
     store::StoreError,
     telegram::{LinkConfig, SessionData},
     vault::{SessionEpoch, VaultError},
@@ -28,9 +31,11 @@ enum Trouble {
 impl From<VaultError> for Trouble {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Store(_) => Self::Away(StateReason::VaultAway {
-                detail: error.to_string(),
-            }),
+            VaultError::Store(_) => {
+                let detail = error.to_string();
+                let fault = Some(StoreFault::of(&detail));
+                Self::Away(StateReason::VaultAway { detail, fault })
+            }
             VaultError::Closed => Self::Exit(AccountExit::Ordered),
             VaultError::UnknownAccount(_)
             | VaultError::Sealed { .. }
@@ -47,9 +52,11 @@ impl From<VaultError> for Trouble {
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         match error {
-            error if error.passes() => Self::Away(StateReason::StoreAway {
-                detail: error.to_string(),
-            }),
+            error if error.passes() => {
+                let detail = error.to_string();
+                let fault = Some(StoreFault::of(&detail));
+                Self::Away(StateReason::StoreAway { detail, fault })
+            }
             StoreError::Closed => Self::Exit(AccountExit::Ordered),
             error => Self::Exit(AccountExit::crashed(error.to_string())),
         }

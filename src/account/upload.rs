@@ -15,6 +15,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use super::parts::{CopySource, UploadProgress, UploadSink};
 use crate::{
+    aside,
     domain::{
         AccountId, ChatId, CopyOf, FileOf, MediaItem, MessageError, MessageRowId, NewCopy, Order,
         Outcome, OutgoingFile, Uploaded, Work,
@@ -299,7 +300,7 @@ async fn try_part(
     let offset = u64::from(part) * u64::from(PART_SIZE);
     // Below the size of a part.
     let length = usize::try_from((file.size - offset).min(u64::from(PART_SIZE))).unwrap_or(0);
-    let read = tokio::task::spawn_blocking(move || {
+    let read = aside::blocking(move || {
         let mut bytes = vec![0; length];
         open.read_exact_at(&mut bytes, offset).map(|()| bytes)
     });

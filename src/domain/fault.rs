@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The code of a reason that names itself so, and what belongs to it.
@@ -176,7 +176,7 @@ impl fmt::Display for WebhookFault {
 }
 
 /// Why the database can't be written or read.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum StoreFault {
     DiskFull,
@@ -293,6 +293,26 @@ mod tests {
         all
     }
 
+    fn store() -> Vec<StoreFault> {
+        use StoreFault as S;
+        let all = vec![
+            S::DiskFull,
+            S::ReadOnly,
+            S::Locked,
+            S::DiskFails,
+            S::Hangs { seconds: 9 },
+            S::NotRead { seconds: 2 },
+            S::Other { detail: text() },
+        ];
+        for one in &all {
+            match one {
+                S::DiskFull | S::ReadOnly | S::Locked | S::DiskFails => {}
+                S::Hangs { .. } | S::NotRead { .. } | S::Other { .. } => {}
+            }
+        }
+        all
+    }
+
     /// Protects whoever reads another language than English: each fault has words on the desk in all of its languages, with what
     /// belongs to it.
     #[test]
@@ -309,13 +329,17 @@ mod tests {
         let webhook = webhook()
             .into_iter()
             .map(|one| ("webhook", one.to_string(), one.told()));
-        for (of, said, (code, params)) in vault.chain(webhook) {
+        let store = store().into_iter().map(|one| {
+            let said = format!("{one:?}");
+            ("store", said, one.told())
+        });
+        for (of, said, (code, params)) in vault.chain(webhook).chain(store) {
             assert!(!said.is_empty());
             for words in &desk {
                 let key = format!("{of}.fault.{code}");
                 let said = words.get(&key).and_then(Value::as_str);
                 let said = said.unwrap_or_else(|| panic!("nothing says {key}"));
-                for param in ["status", "address", "known"] {
+                for param in ["status", "address", "known", "seconds"] {
                     let named = said.contains(&format!("{{{param}}}"));
                     assert_eq!(named, params.contains_key(param), "{key}: {said}");
                 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ProxyName;
+use super::{ProxyName, StoreFault};
 
 /// As stored: a JSON object with the code and what belongs to it. The codes are part of the contract.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -80,9 +80,13 @@ pub enum StateReason {
     },
     StoreAway {
         detail: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<StoreFault>,
     },
     VaultAway {
         detail: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<StoreFault>,
     },
     Crashed {
         detail: String,
@@ -246,8 +250,8 @@ impl fmt::Display for StateReason {
             Self::SealedUnusable { detail }
             | Self::Network { detail, .. }
             | Self::ProxiesUnreadable { detail }
-            | Self::StoreAway { detail }
-            | Self::VaultAway { detail }
+            | Self::StoreAway { detail, .. }
+            | Self::VaultAway { detail, .. }
             | Self::Crashed { detail } => detail,
             Self::GaveUp { cause } => {
                 return write!(f, "restarted too often; the last time: {cause}");
@@ -325,8 +329,14 @@ mod tests {
             },
             R::NoWay { .. } => R::ProxiesUnreadable { detail: detail() },
             R::ProxiesUnreadable { .. } => R::NoSockets { detail: detail() },
-            R::NoSockets { .. } => R::StoreAway { detail: detail() },
-            R::StoreAway { .. } => R::VaultAway { detail: detail() },
+            R::NoSockets { .. } => R::StoreAway {
+                detail: detail(),
+                fault: Some(StoreFault::DiskFull),
+            },
+            R::StoreAway { .. } => R::VaultAway {
+                detail: detail(),
+                fault: None,
+            },
             R::VaultAway { .. } => R::Crashed { detail: detail() },
             R::Crashed { .. } => R::GaveUp { cause: cause() },
             R::GaveUp { .. } => return None,

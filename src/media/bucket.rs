@@ -18,7 +18,10 @@ use object_store::{
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::MediaError;
-use crate::domain::{AccountId, FileKey};
+use crate::{
+    aside,
+    domain::{AccountId, FileKey},
+};
 
 /// Of one upload; each lies in memory for a moment.
 const PIECE: u64 = 8 << 20;
@@ -227,7 +230,7 @@ impl Bucket {
 async fn piece(file: &Arc<File>, range: Range<u64>) -> Result<Bytes, MediaError> {
     let file = Arc::clone(file);
     let len = usize::try_from(range.end - range.start).unwrap_or(0);
-    let read = tokio::task::spawn_blocking(move || {
+    let read = aside::blocking(move || {
         let mut bytes = vec![0; len];
         file.read_exact_at(&mut bytes, range.start)
             .map(|()| Bytes::from(bytes))

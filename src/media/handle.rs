@@ -302,7 +302,7 @@ impl MediaHandle {
                         Arc::clone(&flight),
                         self.fetch(wanted),
                     );
-                    flights.insert(key.clone(), (flight, Some(link.beside(work))));
+                    flights.insert(key.clone(), (flight, Some(link.aside(work))));
                     return Ok(reader);
                 }
             }

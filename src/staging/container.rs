@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{Staged, Staging, StagingError, voice};
+use crate::aside;
 
 const HEAD: usize = 512;
 /// The end of an Ogg file, where its last page begins: a page has at most 65,307 bytes (RFC 3533, 6).
@@ -51,7 +52,7 @@ impl Head {
 
 pub(super) async fn head(path: &Path) -> Result<Head, StagingError> {
     let path = path.to_owned();
-    let work = tokio::task::spawn_blocking(move || look(&mut File::open(path)?));
+    let work = aside::blocking(move || look(&mut File::open(path)?));
     let looked = work.await.map_err(|_| broken())?;
     Ok(looked?)
 }
@@ -68,7 +69,7 @@ pub(super) async fn as_voice(
         _ => return Ok(None),
     }
     let path = staged.path().to_owned();
-    let work = tokio::task::spawn_blocking(move || voice::from_webm(File::open(path)?));
+    let work = aside::blocking(move || voice::from_webm(File::open(path)?));
     let Some((bytes, seconds)) = work.await.map_err(|_| broken())?? else {
         return Ok(None);
     };

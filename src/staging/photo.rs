@@ -9,6 +9,7 @@ use image::{
 };
 
 use super::{Staged, Staging, StagingError, Unfit};
+use crate::aside;
 
 /// Telegram's bounds (core.telegram.org/bots/api#sendphoto).
 const LARGEST: u64 = 10 << 20;
@@ -43,7 +44,7 @@ pub(super) async fn prepare(
     }
     let _turn = staging.pictures().acquire().await;
     let path = staged.path().to_owned();
-    let work = tokio::task::spawn_blocking(move || {
+    let work = aside::blocking(move || {
         let bytes = std::fs::read(path).map_err(StagingError::from)?;
         look(&bytes, name, clean)
     });

@@ -15,10 +15,12 @@ use super::{
     StagedName, Staging, StagingError,
     room::{Turn, spares_the_database},
 };
-use crate::domain::AccountId;
+use crate::{aside, domain::AccountId};
 
 /// What is gathered before it is written.
 const BUFFER: usize = 256 * 1024;
+/// So much may be written and not on the disk yet: a commit beside it never waits for more.
+const UNSETTLED: u64 = 8 << 20;
 
 /// Removes the file when it is dropped, unless it was kept.
 struct Lying {
@@ -47,6 +49,7 @@ pub struct Writer {
     buffer: Vec<u8>,
     sums: Option<Box<(Sha256, Md5)>>,
     written: u64,
+    unsettled: u64,
     most: u64,
     lying: Lying,
     _turn: Turn,
@@ -78,6 +81,7 @@ impl Writer {
             buffer: Vec::new(),
             sums: Some(Box::default()),
             written: 0,
+            unsettled: 0,
             most,
             lying: Lying {
                 staging,
@@ -117,15 +121,20 @@ impl Writer {
         let (Some(mut file), Some(mut sums)) = (self.file.take(), self.sums.take()) else {
             return Err(io::Error::other("an earlier piece could not be written").into());
         };
+        self.unsettled += more;
+        let settles = last || self.unsettled >= UNSETTLED;
+        if settles {
+            self.unsettled = 0;
+        }
         let dir = self.lying.path.parent().map(Path::to_path_buf);
-        let work = tokio::task::spawn_blocking(move || {
+        let work = aside::blocking(move || {
             if dir.is_some_and(|dir| !spares_the_database(&dir, more)) {
                 return Err(StagingError::DiskFull);
             }
             file.write_all(&bytes)?;
             sums.0.update(&bytes);
             sums.1.update(&bytes);
-            if last {
+            if settles {
                 file.sync_data()?;
             }
             Ok((file, sums))

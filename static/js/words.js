@@ -36,7 +36,7 @@ export function reasonText(words, code, params, said = null) {
   const way = ({ proxy, error, words: told }) => `${technical(`${proxy.kind}://${proxy.host}`)}: ${has(`way.error.${error}`) ? t(`way.error.${error}`) : cleanText(told)}`;
   return t(key, {
     time: Number.isFinite(more.seconds) ? countdown(lang, more.seconds * 1000) : '',
-    detail: technical(more.detail),
+    detail: more.fault ? faultText(words, `store.fault.${more.fault.code}`, more.fault, more.detail) : technical(more.detail),
     error: technical(more.error),
     cause: more.cause ? reasonText(words, more.cause.code, more.cause) : '',
     ways: (more.ways ?? []).map(way).join('; '),

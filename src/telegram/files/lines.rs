@@ -9,15 +9,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::telegram::{
-    error::Failure,
-    keys::KeyLease,
-    pool::{Calls, Pool, PoolSession},
-    settings::Settings,
-    ways::Purpose,
+use crate::{
+    aside,
+    telegram::{
+        error::Failure,
+        keys::KeyLease,
+        pool::{Calls, Pool, PoolSession},
+        settings::Settings,
+        ways::Purpose,
+    },
 };
 
 /// A line that nobody used for this long is closed.
@@ -63,7 +66,6 @@ struct State {
 pub(in crate::telegram) struct FileLines {
     session: Arc<PoolSession>,
     settings: Arc<Settings>,
-    runtime: Handle,
     api_id: i32,
     state: Arc<Mutex<State>>,
     /// One dials at a time: two at once would agree on two keys.
@@ -80,14 +82,12 @@ impl FileLines {
     pub fn new(
         session: Arc<PoolSession>,
         settings: Arc<Settings>,
-        runtime: Handle,
         api_id: i32,
         stop: CancellationToken,
     ) -> Self {
         Self {
             session,
             settings,
-            runtime,
             api_id,
             state: Arc::default(),
             dialling: tokio::sync::Mutex::default(),
@@ -160,7 +160,7 @@ impl FileLines {
             &self.session,
             self.api_id,
             (&self.settings, Purpose::Aside),
-            &self.runtime,
+            &aside::handle(),
         );
         let line = Arc::new(FileLine {
             calls: pool.calls.clone(),
@@ -177,7 +177,7 @@ impl FileLines {
         }
         state.lines.insert(dc, Arc::clone(&line));
         if state.reaper.is_none() {
-            let reaper = self.runtime.spawn(close_idle(Arc::downgrade(&self.state)));
+            let reaper = aside::handle().spawn(close_idle(Arc::downgrade(&self.state)));
             state.reaper = Some(AbortOnDropHandle::new(reaper));
         }
         Ok(line)

@@ -54,7 +54,7 @@ impl LinkHandle {
             };
             files::get_part(lines, place, dc, stretch, export).await
         };
-        let answer = self.beside(work).await;
+        let answer = self.aside(work).await;
         let answer = answer.unwrap_or_else(|_| Err(FileError::Network("the line was cut".into())));
         if let Err(FileError::SignedOut(exit)) = &answer {
             self.shared.end_with(exit.clone());

@@ -17,6 +17,7 @@ use super::{
     sessions, shared::Shared, task::Task, topics,
 };
 use crate::{
+    aside,
     domain::{
         Batch, ChatId, DeviceSession, IncomingMessage, Order, Outcome, Peer, SecretText, SelfUser,
         Wanted,
@@ -384,6 +385,14 @@ impl LinkHandle {
         work: impl Future<Output = T> + Send + 'static,
     ) -> AbortOnDropHandle<T> {
         AbortOnDropHandle::new(self.shared.runtime.spawn(work))
+    }
+
+    /// Runs `work` with files' bytes, which gives way to everything else. Dropping the answer ends it.
+    pub fn aside<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> AbortOnDropHandle<T> {
+        AbortOnDropHandle::new(aside::handle().spawn(work))
     }
 
     /// Channels and how far their dialogs are: where the store is behind, the difference is due.

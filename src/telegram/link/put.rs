@@ -74,7 +74,7 @@ impl LinkHandle {
     ) -> Result<(), FileError> {
         let (shared, file) = (Arc::clone(&self.shared), file.clone());
         let work = async move { files::put(&shared.files, &file, part, bytes).await };
-        let answer = self.beside(work).await;
+        let answer = self.aside(work).await;
         let answer = answer.unwrap_or_else(|_| Err(FileError::Network("the line was cut".into())));
         if let Err(FileError::SignedOut(exit)) = &answer {
             self.shared.end_with(exit.clone());

@@ -100,7 +100,6 @@ impl Shared {
         let files = FileLines::new(
             Arc::clone(&session),
             Arc::clone(&settings),
-            runtime.clone(),
             api_id,
             stop.clone(),
         );

@@ -1,0 +1,64 @@
+//! Aside: the threads on which the bytes of files travel. They give way to those on which people wait: a message comes in and a
+//! reply goes out as quickly beside ten large files as alone, as far as the processor is concerned.
+
+use std::{sync::OnceLock, thread::available_parallelism};
+
+use rustix::{process::setpriority_process, thread::gettid};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    task::JoinError,
+};
+
+/// A tenth of the processor's time beside threads that want all of it, all of it beside threads that rest (`man 7 sched`).
+const NICENESS: i32 = 10;
+
+/// For the whole process: what it is to spare, the processor, is one as well. `None`: the machine gave no more threads.
+static THREADS: OnceLock<Option<Runtime>> = OnceLock::new();
+
+/// Where work on files' bytes is spawned; the caller's own runtime where the machine gave no threads.
+pub fn handle() -> Handle {
+    let threads = THREADS.get_or_init(|| start().ok());
+    threads
+        .as_ref()
+        .map_or_else(Handle::current, |threads| threads.handle().clone())
+}
+
+/// Work on files' bytes that keeps a thread: reading, writing, sums.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    handle().spawn_blocking(work).await
+}
+
+fn start() -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(available_parallelism().map_or(2, usize::from).clamp(1, 4))
+        .thread_name("files")
+        .on_thread_start(|| {
+            // On Linux a thread has a niceness of its own. Where it is refused, the files are merely less polite.
+            let _ = setpriority_process(Some(gettid()), NICENESS);
+        })
+        .enable_all()
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::getpriority_process;
+
+    use super::*;
+
+    /// Protects the latency of messages: the threads of files, and only they, stand back.
+    #[test]
+    fn files_stand_back() {
+        let nice = || getpriority_process(Some(gettid())).unwrap();
+        let before = nice();
+        let own = Runtime::new().unwrap();
+        let (working, waiting) = own.block_on(async {
+            let working = handle().spawn(async move { nice() }).await.unwrap();
+            (working, blocking(nice).await.unwrap())
+        });
+        assert_eq!((working, waiting), (NICENESS, NICENESS));
+        assert_eq!(nice(), before);
+    }
+}
