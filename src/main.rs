@@ -235,7 +235,8 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
         () = stop.asked() => ExitCode::SUCCESS,
         () = app.service().store.taken() => {
             log::error!(target: "switchboard", "this process must not go on: another one serves its database now");
-            ExitCode::from(3)
+            // At once: what is queued must not be written beside the other's.
+            return ExitCode::from(3);
         }
         ended = &mut running => {
             log::error!(target: "switchboard", "the web server ended: {ended:?}");

@@ -315,6 +315,7 @@ impl Tx<'_> {
     fn is_taken(&mut self, account_no: i64, scope: i64, number: i64) -> QueryResult<bool> {
         if number > self.top(account_no, scope)? {
             self.state.tops.insert((account_no, scope), number);
+            self.state.absent.remove(&(account_no, scope, number));
             return Ok(false);
         }
         if self.state.absent.remove(&(account_no, scope, number)) {
@@ -357,7 +358,10 @@ impl Tx<'_> {
         }
         for (scope, mut numbers) in scopes {
             let top = self.top(account_no, scope)?;
-            numbers.retain(|number| *number <= top);
+            // They may come in any order.
+            let above = numbers.extract_if(.., |number| *number > top);
+            let above = above.map(|number| (account_no, scope, number));
+            self.state.absent.extend(above);
             if numbers.len() < 2 {
                 continue;
             }

@@ -46,7 +46,10 @@ impl ServerUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(FORM.to_owned());
         }
-        let (address, options) = text.split_once('?').unwrap_or((text, ""));
+        // A password may have a question mark.
+        let (login, rest) = text.split_at(text.rfind('@').unwrap_or(0));
+        let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+        let address = format!("{login}{place}");
         let mut cover = None;
         let mut authorities = authorities;
         let mut left = Vec::new();
@@ -274,6 +277,11 @@ mod tests {
                 "db.example:5432",
             ),
             (
+                "postgres://u:a?b@db.example/sb?sslmode=disable",
+                Cover::Nothing,
+                "db.example:5432",
+            ),
+            (
                 "postgres://u@127.0.0.1/sb",
                 Cover::IfOffered,
                 "127.0.0.1:5432",
@@ -297,7 +305,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_without_the_password() {
         for text in [
-            "postgres://u:hidden?word@db.example/sb",
             "postgres://u:hidden/word@db.example/sb",
             "postgres://u:hidden@db.example/sb?hidden=1",
             "postgres://u:hidden@db.example/sb?sslmode=hidden",

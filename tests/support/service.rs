@@ -173,6 +173,18 @@ impl ServiceProcess {
         self.child.wait().unwrap()
     }
 
+    /// How it ended by itself.
+    pub fn ended(mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < LIMIT, "it goes on:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// SIGTERM; the service has to end cleanly within ten seconds.
     pub fn stop(mut self) {
         self.stop_and_check();

@@ -5,7 +5,7 @@ use switchboard_simulator::{
     wire::{FaultScope, WireFault},
 };
 
-use crate::support::fleet::Fleet;
+use crate::support::{fleet::Fleet, wait};
 
 fn lines(log: &str, account: &str, what: &str) -> usize {
     log.lines()
@@ -103,6 +103,12 @@ async fn after_a_start_nobody_is_online_yet() {
         .set_fault(FaultScope::All, WireFault::SilentConnects, None);
     fleet.start_service();
     assert_eq!(fleet.api.account(&account.id).await["state"], "connecting");
+    wait::until(
+        "the first dial",
+        || async { fleet.telegram.wire().fault_hits(silent) },
+        |hits| *hits > 0,
+    )
+    .await;
     fleet.telegram.wire().clear_fault(silent);
     fleet.restart_account(&account.id).await;
     fleet.wait_for_state(&account.id, "online").await;

@@ -115,6 +115,40 @@ async fn a_second_process_on_one_database_is_refused() {
     ServiceProcess::start(&data, &elsewhere).stop();
 }
 
+/// Protects sessions where the server ended the lock's session and somebody else was quicker: the process that had the database ends,
+/// and writes nothing more there.
+#[test]
+fn a_process_whose_database_was_taken_ends() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let service = ServiceProcess::start(
+        &data,
+        &ServiceSettings {
+            postgres: true,
+            ..ServiceSettings::default()
+        },
+    );
+    let database = engine::database_of(&data).unwrap();
+    let pid = service.pid();
+    let taken = std::thread::spawn(move || {
+        engine::cluster().sql(
+            &database,
+            &format!(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}' \
+                 and application_name like 'switchboard {pid}@%'; \
+                 select pg_advisory_lock(8320234785195188847); select pg_sleep(3)"
+            ),
+        )
+    });
+    assert_eq!(service.ended().code(), Some(3));
+    taken.join().unwrap();
+    let log = fs::read_to_string(data.with_extension("log")).unwrap();
+    assert!(
+        log.contains("another process has taken the database"),
+        "{log}"
+    );
+}
+
 /// Protects the password of the database: no log, answer, figure or help has it, also when the server refuses it.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_of_the_database_is_kept_secret() {
@@ -402,4 +436,68 @@ async fn a_lock_that_is_never_given_does_not_stop_the_service() {
     until_faithful(&fleet, &account, &[person]).await;
     let (status, _) = fleet.api.call(Method::GET, "/health/ready", None).await;
     assert_eq!(status, StatusCode::OK);
+}
+
+/// A piece of the page, as a shell runs it who has filled in what stands in angle brackets.
+fn run_block(block: &str, home: &Path, server: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_switchboard"));
+    let folder = program.parent().unwrap().display();
+    let shown = home.display().to_string();
+    let block = block
+        .replace("<password>", "of-the-tests")
+        .replace("@db.internal:5432/switchboard", &format!("@/switchboard?host={server}"))
+        .replace("/etc/switchboard", &shown)
+        .replace("/var/backups", &shown)
+        .replace(
+            "switchboard serve",
+            "switchboard serve > out & pid=$!; until grep -q 'listening on' out; do kill -0 $pid || exit 1; sleep 0.1; done; \
+             kill $pid; wait $pid",
+        );
+    let output = Command::new("bash")
+        .args(["-uc", &block])
+        .current_dir(home)
+        .env_clear()
+        .env(
+            "PATH",
+            format!("{folder}:{}", std::env::var("PATH").unwrap()),
+        )
+        .env("PGHOST", server)
+        .env("PGUSER", "postgres")
+        .env("TELEGRAM_DC", "2@127.0.0.1:9")
+        .env("SWITCHBOARD_LISTEN", "127.0.0.1:0")
+        .env("SWITCHBOARD_DATA_DIR", home.join("data"))
+        .env("SWITCHBOARD_DATABASE_URL_FILE", home.join("database-url"))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "{block}\n{said}");
+    said
+}
+
+/// Protects whoever follows the page: a user who may do nothing but what it says serves, checks, copies and puts back.
+#[test]
+fn what_the_page_says_can_be_done() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/postgres.md");
+    let page = fs::read_to_string(page).unwrap();
+    let blocks: Vec<&str> = page
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let home = tempfile::tempdir().unwrap();
+    let server = engine::cluster().directory.display().to_string();
+    let [made, served, copied] = blocks[..] else {
+        panic!("other blocks: {blocks:?}");
+    };
+    run_block(made, home.path(), &server);
+    let said = run_block(served, home.path(), &server);
+    assert!(
+        said.contains("PostgreSQL 1") && said.contains("listens on"),
+        "{said}"
+    );
+    let mode = home.path().join("database-url").metadata().unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+    let said = run_block(copied, home.path(), &server);
+    assert!(said.contains("switchboard_before_"), "{said}");
 }

@@ -81,6 +81,25 @@ fn converted(message: types::Message) -> crate::domain::IncomingMessage {
         .unwrap()
 }
 
+/// Protects a database whose texts can't hold the character 0, and the marks behind it: they stay where they are.
+#[test]
+fn the_character_0_is_taken_out_where_it_comes_in() {
+    let bold = types::MessageEntityBold {
+        offset: 2,
+        length: 1,
+    };
+    let message = converted(types::Message {
+        message: "a\0b".to_owned(),
+        entities: Some(vec![bold.into()]),
+        ..text(1, user(7))
+    });
+    assert_eq!(message.text, "a\u{fffd}b");
+    assert_eq!(
+        (message.entities[0].offset, message.entities[0].length),
+        (2, 1)
+    );
+}
+
 fn changes(updates: Vec<enums::Update>, chats: Vec<enums::Chat>) -> Vec<Change> {
     let mut batch = Batch::empty(AccountId::random());
     let mut converter = Converter::new(SELF, &mut batch);
