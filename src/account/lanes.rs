@@ -204,7 +204,7 @@ fn longer(pending: &[Order]) -> HashSet<Place> {
 mod tests {
     use super::*;
     use crate::domain::{
-        AccountId, Making, MessageRowId, NewText, Place, Tries, Wait, Wording, Work,
+        AccountId, Making, MessageRowId, NewCopy, NewText, Place, Tries, Wait, Wording, Work,
     };
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -234,6 +234,21 @@ mod tests {
         reply.tries.wait = Some(Wait { whose, length });
         reply.tries.retry_at = Some(at);
         reply
+    }
+
+    /// An order that brings a file.
+    fn copy(id: i64, chat: i64) -> Order {
+        let making = Making {
+            row: MessageRowId(id),
+            random_id: id,
+        };
+        Order {
+            work: Work::Copy(NewCopy {
+                makes: vec![making],
+                files: Vec::new(),
+            }),
+            ..reply(id, chat)
+        }
     }
 
     fn ids(orders: &[Order]) -> Vec<i64> {
@@ -334,5 +349,46 @@ mod tests {
         assert!(lanes.ready(now).is_empty());
         assert_eq!(lanes.next_in(now), Some(30 * SECOND));
         assert_eq!(ids(&lanes.ready(now + 30 * SECOND)), [1, 2]);
+    }
+
+    /// Protects words from waiting behind files, files from each other, and Telegram from too much at once.
+    #[test]
+    fn files_and_words_have_room_of_their_own() {
+        let now = Instant::now();
+        let files = (1..=6).map(|id| copy(id, id));
+        let words = (11..=20).map(|id| reply(id, id));
+        let mut lanes = filled(files.chain(words).collect(), now, Timestamp::now());
+        let first = lanes.ready(now);
+        let heavy = |orders: &[Order]| orders.iter().filter(|order| is_heavy(order)).count();
+        assert_eq!(
+            (heavy(&first), first.len()),
+            (HEAVY_LANES, HEAVY_LANES + LANES)
+        );
+        assert!(lanes.ready(now).is_empty(), "all the room is taken");
+        assert_eq!(lanes.next_in(now), None, "an answer comes first");
+        let landed = |lanes: &mut Lanes, heavy: bool| {
+            let order = first.iter().find(|order| is_heavy(order) == heavy);
+            lanes.landed(order.expect("one of each"));
+        };
+        landed(&mut lanes, true);
+        assert_eq!(lanes.next_in(now), Some(Duration::ZERO));
+        let next = lanes.ready(now);
+        assert_eq!((heavy(&next), next.len()), (1, 1));
+        landed(&mut lanes, false);
+        let next = lanes.ready(now);
+        assert_eq!((heavy(&next), next.len()), (0, 1));
+    }
+
+    /// Protects a chat's order, and a reply from going out twice: what is read anew while one is in the air goes on behind it.
+    #[test]
+    fn what_is_in_the_air_is_not_taken_again() {
+        let now = Instant::now();
+        let both = || vec![reply(1, 10), reply(2, 10)];
+        let mut lanes = filled(both(), now, Timestamp::now());
+        assert_eq!(ids(&lanes.ready(now)), [1]);
+        lanes.refill(both(), now, Timestamp::now());
+        assert!(lanes.ready(now).is_empty());
+        lanes.landed(&reply(1, 10));
+        assert_eq!(ids(&lanes.ready(now)), [2]);
     }
 }

@@ -89,4 +89,17 @@ mod tests {
         order.begin(uptime.at(later));
         assert_eq!(order.at(uptime.at(later + MINUTE)), 5 * MINUTE);
     }
+
+    /// Protects a message with a large file: what the upload took is not waited for, and never more than what went by.
+    #[test]
+    fn the_time_of_an_upload_does_not_count() {
+        let mut order = Unanswered::default();
+        order.began_later(MINUTE, MINUTE);
+        assert_eq!(order.at(2 * MINUTE), Duration::ZERO, "nothing was begun");
+        order.begin(MINUTE);
+        order.began_later(3 * MINUTE, 10 * MINUTE);
+        assert_eq!(order.at(10 * MINUTE), 6 * MINUTE);
+        order.began_later(60 * MINUTE, 10 * MINUTE);
+        assert_eq!(order.at(11 * MINUTE), MINUTE);
+    }
 }

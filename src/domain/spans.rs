@@ -171,6 +171,22 @@ mod tests {
         assert_eq!(Spans::default().missing(2, None), Some((2, None)));
     }
 
+    /// Protects what is owed below a span: one that is open has no end yet, and the one below ends below.
+    #[test]
+    fn spans_know_their_ends_and_what_lies_below() {
+        let (first, second, open) = (Span::closed(3, 7), Span::closed(10, 20), Span::open(30, 40));
+        assert_eq!((first.end(), open.end()), (Some(7), None));
+        let spans = Spans::of([second, open, first]);
+        let below = [50, 21, 20, 8, 7].map(|number| spans.below(number));
+        assert_eq!(
+            below,
+            [Some(second), Some(second), Some(first), Some(first), None]
+        );
+        assert_eq!((spans.topmost(), spans.is_empty()), (Some(open), false));
+        let none = Spans::default();
+        assert_eq!((none.topmost(), none.is_empty()), (None, true));
+    }
+
     proptest! {
         /// Protects every question to the spans: they cover exactly what was put in, whatever the order.
         #[test]

@@ -179,4 +179,19 @@ mod tests {
             assert!(wait <= RestartPolicy::default().longest_wait);
         }
     }
+
+    /// Protects the budget at its border: a crash counts for as long as the window is, to its end.
+    #[test]
+    fn a_crash_counts_to_the_end_of_the_window() {
+        let (policy, start) = (RestartPolicy::default(), Instant::now());
+        let crash = AccountExit::crashed("boom");
+        for (later, last) in [(Duration::ZERO, true), (Duration::from_nanos(1), false)] {
+            let mut history = RestartHistory::default();
+            for _ in 0..policy.limit {
+                judge(&mut history, &crash, start);
+            }
+            let verdict = judge(&mut history, &crash, start + policy.window + later);
+            assert_eq!(verdict == Verdict::GiveUp, last, "{later:?}");
+        }
+    }
 }

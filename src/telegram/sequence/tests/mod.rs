@@ -1,5 +1,6 @@
 //! Tests of the sequence: each rule by itself, and all of them against a model of Telegram.
 
+mod beside;
 mod client;
 mod property;
 mod rules;

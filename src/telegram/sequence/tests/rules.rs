@@ -19,17 +19,17 @@ use super::{
 };
 use crate::domain::{ChatId, Hole, Position};
 
-const CHANNEL: i64 = 7;
+pub(super) const CHANNEL: i64 = 7;
 const OTHER: i64 = 8;
 
 /// A sequence that has caught up at pts 10, and the time.
-struct Bench {
-    sequence: Sequence,
-    now: Instant,
+pub(super) struct Bench {
+    pub(super) sequence: Sequence,
+    pub(super) now: Instant,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let position = Position {
             pts: 10,
             qts: 1,
@@ -56,7 +56,7 @@ impl Bench {
     }
 
     /// With a channel whose line is stored at this pts.
-    fn with_channel(pts: i32) -> Self {
+    pub(super) fn with_channel(pts: i32) -> Self {
         let mut bench = Self::new();
         bench.take(vec![too_long(Some(pts))]);
         bench.looked_up(CHANNEL, Some(pts));
@@ -64,29 +64,29 @@ impl Bench {
         bench
     }
 
-    fn take(&mut self, updates: Vec<Update>) -> Vec<Step> {
+    pub(super) fn take(&mut self, updates: Vec<Update>) -> Vec<Step> {
         self.packet(packet(updates, 0, 1))
     }
 
-    fn packet(&mut self, packet: UpdatesLike) -> Vec<Step> {
+    pub(super) fn packet(&mut self, packet: UpdatesLike) -> Vec<Step> {
         self.sequence.take(Box::new(packet), |_| false, self.now)
     }
 
-    fn looked_up(&mut self, channel: i64, stored: Option<i32>) -> Vec<Step> {
+    pub(super) fn looked_up(&mut self, channel: i64, stored: Option<i32>) -> Vec<Step> {
         assert_eq!(self.sequence.needs(), [Need::Position(channel)]);
         self.sequence.position(channel, stored, self.now)
     }
 
-    fn asks(&mut self) -> Option<AccountAsk> {
+    pub(super) fn asks(&mut self) -> Option<AccountAsk> {
         self.sequence.account_ask(self.now)
     }
 
-    fn asks_channel(&mut self) -> Option<(i64, ChannelAsk)> {
+    pub(super) fn asks_channel(&mut self) -> Option<(i64, ChannelAsk)> {
         self.sequence.channel_ask(self.now)
     }
 
     /// From where a channel's difference is asked for now.
-    fn asks_from(&mut self) -> Option<(i64, i32)> {
+    pub(super) fn asks_from(&mut self) -> Option<(i64, i32)> {
         self.asks_channel().map(|(channel, ask)| match ask {
             ChannelAsk::Difference { pts, .. } => (channel, pts),
             ChannelAsk::Dialog => panic!("asks for the dialog"),
@@ -94,7 +94,7 @@ impl Bench {
     }
 
     /// The channel's dialog is asked for, and answered.
-    fn dialog(&mut self, pts: i32) -> Vec<Step> {
+    pub(super) fn dialog(&mut self, pts: i32) -> Vec<Step> {
         let asked = self.asks_channel();
         assert_eq!(asked, Some((CHANNEL, ChannelAsk::Dialog)));
         let nobody = (vec![], vec![]);
@@ -102,23 +102,23 @@ impl Bench {
             .channel_dialog(CHANNEL, dialog(CHANNEL, pts), nobody, self.now)
     }
 
-    fn empty(&mut self) -> Vec<Step> {
+    pub(super) fn empty(&mut self) -> Vec<Step> {
         let empty = types::updates::DifferenceEmpty { date: 100, seq: 5 };
         self.sequence.account_answer(empty.into(), self.now)
     }
 
-    fn state(&mut self, pts: i32) -> Vec<Step> {
+    pub(super) fn state(&mut self, pts: i32) -> Vec<Step> {
         let types = state(pts, 100);
         self.sequence.state_answer(&types, self.now)
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now += time;
         self.sequence.tick(self.now);
     }
 }
 
-fn state(pts: i32, date: i32) -> types::updates::State {
+pub(super) fn state(pts: i32, date: i32) -> types::updates::State {
     types::updates::State {
         pts,
         qts: 1,
@@ -128,7 +128,7 @@ fn state(pts: i32, date: i32) -> types::updates::State {
     }
 }
 
-fn mail(pts: i32) -> Update {
+pub(super) fn mail(pts: i32) -> Update {
     types::UpdateNewMessage {
         message: message(None, pts, "text"),
         pts,
@@ -137,11 +137,11 @@ fn mail(pts: i32) -> Update {
     .into()
 }
 
-fn post(pts: i32) -> Update {
+pub(super) fn post(pts: i32) -> Update {
     post_in(CHANNEL, pts)
 }
 
-fn post_in(channel: i64, pts: i32) -> Update {
+pub(super) fn post_in(channel: i64, pts: i32) -> Update {
     types::UpdateNewChannelMessage {
         message: message(Some(channel), pts, "text"),
         pts,
@@ -160,7 +160,7 @@ fn gone(pts: i32) -> Update {
     .into()
 }
 
-fn too_long(pts: Option<i32>) -> Update {
+pub(super) fn too_long(pts: Option<i32>) -> Update {
     types::UpdateChannelTooLong {
         channel_id: CHANNEL,
         pts,
@@ -168,7 +168,7 @@ fn too_long(pts: Option<i32>) -> Update {
     .into()
 }
 
-fn channel_answer(
+pub(super) fn channel_answer(
     pts: i32,
     new_messages: Vec<enums::Message>,
     other_updates: Vec<Update>,
@@ -185,7 +185,7 @@ fn channel_answer(
     .into()
 }
 
-fn account_answer(
+pub(super) fn account_answer(
     state: types::updates::State,
     new_messages: Vec<enums::Message>,
     other_updates: Vec<Update>,
@@ -202,24 +202,24 @@ fn account_answer(
 }
 
 /// The pts of what applies, in order.
-fn applied(steps: &[Step]) -> Vec<i32> {
+pub(super) fn applied(steps: &[Step]) -> Vec<i32> {
     let place = |update: &Update| super::super::mark::mark(update).map_or(0, |(_, mark)| mark.pts);
     let updates = steps.iter().flat_map(|step| &step.updates);
     updates.map(|update| place(update)).collect()
 }
 
-fn holes(steps: &[Step]) -> Vec<Hole> {
+pub(super) fn holes(steps: &[Step]) -> Vec<Hole> {
     steps.iter().filter_map(|step| step.hole.clone()).collect()
 }
 
-fn channels(steps: &[Step]) -> Vec<(i64, i32)> {
+pub(super) fn channels(steps: &[Step]) -> Vec<(i64, i32)> {
     steps
         .iter()
         .flat_map(|step| step.channels.iter().copied())
         .collect()
 }
 
-fn account(steps: &[Step]) -> Option<At> {
+pub(super) fn account(steps: &[Step]) -> Option<At> {
     steps.iter().filter_map(|step| step.account).next_back()
 }
 
