@@ -192,6 +192,7 @@ impl App {
                 reader: Some(crate::telegram::read_object),
                 server: config.database.clone(),
                 alone: true,
+                keep: config.keep,
                 ..StoreConfig::at(data_dir.database())
             },
             Arc::clone(&announcer) as Arc<dyn EventSink>,
@@ -273,6 +274,7 @@ impl App {
             switching: Turns::default(),
             starting: Turns::default(),
             webhooks,
+            keep: config.keep,
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
         });
         service.store.nothing_runs().await?;
@@ -397,6 +399,7 @@ async fn open_media(
         folder: data_dir.media(),
         bound: config.media_cache,
         bucket: config.media_store.clone(),
+        keep: config.keep,
     };
     let links = Arc::new(LinksOf(supervisor.clone()));
     Ok(MediaHandle::open_folder(

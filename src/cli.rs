@@ -73,6 +73,12 @@ pub enum Command {
         #[command(flatten)]
         way: CarrySettings,
     },
+    /// Tell how many messages and files, and how much of the disk, the settings of what is kept for how long would free. Changes
+    /// nothing.
+    Retention {
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
     /// Change the master key: every sealed session is sealed anew. With a new passphrase, or none, for its file.
     Rekey {
         #[command(flatten)]
@@ -367,4 +373,14 @@ pub struct Settings {
     /// Bucket that files of messages are kept in instead: s3://bucket/prefix, with the usual AWS_ variables.
     #[arg(long, env = "SWITCHBOARD_MEDIA_STORE")]
     pub media_store: Option<String>,
+    /// Days that messages are kept for, at least 7; what is older is deleted here, never at Telegram. Without it everything is kept.
+    /// Accounts may say otherwise. `switchboard retention` tells what would go.
+    #[arg(global = true, long, env = "SWITCHBOARD_KEEP_MESSAGES")]
+    pub keep_messages: Option<String>,
+    /// Days that the files of messages are kept for after somebody opened them, at least 7 (default as long as there is room).
+    #[arg(global = true, long, env = "SWITCHBOARD_KEEP_MEDIA")]
+    pub keep_media: Option<String>,
+    /// Days that events are kept for, at least 7, for listeners and webhooks that come back (default the newest million).
+    #[arg(global = true, long, env = "SWITCHBOARD_KEEP_EVENTS")]
+    pub keep_events: Option<String>,
 }

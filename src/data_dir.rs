@@ -66,7 +66,7 @@ impl DataDir {
     /// Where files of messages are kept.
     #[must_use]
     pub fn media(&self) -> PathBuf {
-        self.path.join("media")
+        media_in(&self.path)
     }
 
     /// Where files wait that people send.
@@ -97,6 +97,12 @@ pub fn database_of(path: &Path) -> Result<PathBuf, DataDirError> {
 #[must_use]
 pub fn database_in(path: &Path) -> PathBuf {
     path.join(DATABASE)
+}
+
+/// Where files of messages are kept in a data directory.
+#[must_use]
+pub fn media_in(path: &Path) -> PathBuf {
+    path.join("media")
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

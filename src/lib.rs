@@ -23,6 +23,7 @@
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - `demo`: the service on a simulated Telegram (feature `demo`).
 //! - [`panics`]: how a panic is told.
+//! - [`retention`]: `switchboard retention`.
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`staging`]: files that people send, on the disk until Telegram has them.
 //! - [`store`]: every row, one writer, one file; the only place that names diesel.
@@ -55,6 +56,7 @@ pub mod memory;
 pub mod migrate_store;
 pub mod panics;
 pub mod remote;
+pub mod retention;
 pub mod staging;
 pub mod store;
 pub mod supervisor;

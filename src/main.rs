@@ -13,7 +13,7 @@ use switchboard::{
     cli::{Cli, Command, CoverSettings, Settings, say},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
-    memory, migrate_store, panics,
+    memory, migrate_store, panics, retention,
     store::StoreError,
     tokens, upkeep,
     vault::{VaultError, harden_process},
@@ -64,6 +64,9 @@ fn main() -> ExitCode {
                 with_config(&settings, async |config| backups::restore(&config, &file)).await
             }
             Command::MigrateStore { settings, way } => migrate_store::run(&settings, &way),
+            Command::Retention { settings } => {
+                with_config(&settings, async |config| retention::tell(&config)).await
+            }
             Command::Rekey { settings, cover } => rekey(&settings, &cover).await,
             Command::Token { settings, action } => tokens::run(&settings, action),
         }

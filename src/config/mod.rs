@@ -7,6 +7,7 @@ mod database;
 mod front;
 mod media;
 mod problems;
+mod retention;
 mod telegram;
 mod vault;
 mod webhooks;
@@ -17,7 +18,7 @@ use self::checker::Checker;
 use crate::{
     cli::Settings,
     data_dir::database_in,
-    domain::{ApiCredentials, Proxy},
+    domain::{ApiCredentials, KeepFor, Proxy},
     store::{ServerUrl, StorePlace},
 };
 
@@ -60,6 +61,8 @@ pub struct Config {
     pub media_cache: u64,
     /// `s3://bucket/prefix`: whole files are kept there instead.
     pub media_store: Option<String>,
+    /// For how long things are kept, where an account says nothing of its own.
+    pub keep: KeepFor,
 }
 
 impl Config {
@@ -103,6 +106,7 @@ impl Config {
             reply_patience: checker.reply_patience(settings),
             media_cache: checker.media_cache(settings),
             media_store: checker.media_store(settings),
+            keep: checker.keep(settings),
         };
         checker.open_to_others(&config);
         if checker.problems.is_empty() {

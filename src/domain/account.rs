@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AccountId, Device, Health, PaceLimits, ProxyName, StateReason, Timestamp};
+use super::{AccountId, Device, Health, PaceLimits, ProxyName, Retention, StateReason, Timestamp};
 
 /// Where an account is in its life. The words are part of the contract.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -181,6 +181,9 @@ pub struct Account {
     /// What it calls itself at Telegram; `None`: it has not dialled yet.
     #[serde(default)]
     pub device: Option<Device>,
+    /// For how long its messages and files are kept.
+    #[serde(default)]
+    pub retention: Retention,
 }
 
 /// Where an account's lines leave this machine.

@@ -31,6 +31,7 @@ mod people;
 mod preview;
 mod proxy;
 mod reason;
+mod retention;
 mod schedule;
 mod secret;
 mod spans;
@@ -86,6 +87,7 @@ pub use proxy::{
     ProxyProtocol,
 };
 pub use reason::{Holds, LineFault, StateReason, WayFault};
+pub use retention::{KeepFor, Retention, kept_since};
 pub use schedule::Schedule;
 pub use secret::{ApiCredentials, SecretBytes, SecretText};
 pub use spans::{Span, Spans};

@@ -346,6 +346,33 @@ impl Disk {
         self.remove(&mut index, key);
     }
 
+    /// An account's files that nobody has opened since `before` go; others that have the same keep theirs.
+    pub fn retire(&self, account: AccountId, before: SystemTime) -> io::Result<OldFiles> {
+        let old = old_files(&self.files, account, before)?;
+        for key in &old.keys {
+            let mut index = self.lock();
+            // Somebody may just have opened it.
+            let path = self.file_of(account, key);
+            if !is_old(&path, before) {
+                continue;
+            }
+            let Some(entry) = index.entries.get_mut(key) else {
+                continue;
+            };
+            entry.accounts.retain(|id| *id != account);
+            if entry.accounts.is_empty() {
+                index.take(key);
+            }
+            fs::remove_file(&path)?;
+        }
+        Ok(old)
+    }
+
+    /// What [`Self::retire`] would remove.
+    pub fn old_files(&self, account: AccountId, before: SystemTime) -> io::Result<OldFiles> {
+        old_files(&self.files, account, before)
+    }
+
     /// Everything of an account goes, except what others have, too.
     pub fn forget(&self, account: AccountId) -> io::Result<()> {
         let mut index = self.lock();
@@ -382,6 +409,49 @@ impl Disk {
     pub fn total(&self) -> u64 {
         self.lock().total
     }
+}
+
+/// Files that nobody has opened for long.
+#[derive(Clone, Debug, Default)]
+pub struct OldFiles {
+    pub(super) keys: Vec<FileKey>,
+    /// Those that another account has, too, count as well.
+    pub bytes: u64,
+}
+
+impl OldFiles {
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+/// In the folder of all accounts' files.
+pub(super) fn old_files(
+    files: &Path,
+    account: AccountId,
+    before: SystemTime,
+) -> io::Result<OldFiles> {
+    let mut old = OldFiles::default();
+    let folder = match fs::read_dir(files.join(account.to_string())) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(old),
+        folder => folder?,
+    };
+    for file in folder {
+        let file = file?;
+        let key = file.file_name().to_str().and_then(FileKey::parse);
+        if let Some(key) = key.filter(|_| is_old(&file.path(), before)) {
+            old.bytes += file.metadata()?.len();
+            old.keys.push(key);
+        }
+    }
+    Ok(old)
+}
+
+/// A file's time is when it was last opened, or came.
+fn is_old(path: &Path, before: SystemTime) -> bool {
+    let used = fs::metadata(path).and_then(|meta| meta.modified());
+    used.is_ok_and(|used| used < before)
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {

@@ -17,6 +17,7 @@ mod flight;
 mod handle;
 mod open;
 mod policy;
+mod retire;
 mod start;
 
 use std::time::Duration;
@@ -29,8 +30,10 @@ use crate::{
 };
 
 pub use copy::CopyError;
+pub use disk::OldFiles;
 pub use handle::MediaHandle;
 pub use open::Opened;
+pub use retire::old_files_in;
 pub use start::{MediaConfig, MediaOpenError};
 
 /// The accounts' links, as whoever starts them has them.

@@ -13,10 +13,10 @@ use tokio::{
 
 use super::{
     Links, MediaHandle, ahead, bucket::Bucket, disk::Disk, fetch::Places, figures::Figures,
-    handle::Inner, policy,
+    handle::Inner, policy, retire,
 };
 use crate::{
-    domain::{Account, AccountId},
+    domain::{Account, AccountId, KeepFor},
     store::StoreHandle,
 };
 
@@ -30,6 +30,8 @@ pub struct MediaConfig {
     pub bound: u64,
     /// `s3://bucket/prefix`: whole files lie there instead.
     pub bucket: Option<String>,
+    /// For how long files are kept, where an account says nothing of its own.
+    pub keep: KeepFor,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,10 @@ impl MediaHandle {
             }),
         };
         runtime.spawn(ahead::run(media.clone(), arrived));
+        runtime.spawn(retire::keep_retiring(
+            Arc::downgrade(&media.inner),
+            config.keep,
+        ));
         Ok(media)
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     Account, AccountId, AccountState, Archive, Exit, HealthRecord, HistoryProgress, MediaPolicy,
-    PaceLimits, ProxyName, SelfUser, StateReason, SyncProgress, Timestamp,
+    PaceLimits, ProxyName, Retention, SelfUser, StateReason, SyncProgress, Timestamp,
 };
 
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub(in crate::store) struct KnownAccount {
     pub since: i64,
     pub dated: bool,
     pub removed: bool,
+    pub retention: Retention,
     /// To be written with the next flush.
     pub dirty: bool,
     pub last_update_at: Option<i64>,
@@ -102,6 +103,8 @@ struct AccountFields {
     pace: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     device: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    retention: Option<String>,
     #[diesel(sql_type = Flag)]
     purge: bool,
 }
@@ -120,7 +123,7 @@ macro_rules! select_accounts {
             "SELECT a.no, a.id, a.label, a.colour, a.phone, a.is_active, a.state, a.state_reason, a.state_cause, a.state_since, \
              a.retry_at, a.attempt, a.user_id, a.user_first_name, a.user_last_name, a.user_username, a.unread, \
              a.last_update_at, a.created_at, a.since, a.sync_phase, a.sync_done, a.sync_total, a.removed_at, a.purge, \
-             a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, a.health, a.sending_pace AS pace, a.device, \
+             a.archive, a.history_done, a.history_total, a.history_eta, a.media, a.proxies, a.way, a.health, a.sending_pace AS pace, a.device, a.retention, \
              (SELECT count(*) FROM orders o WHERE o.account_no = a.no \
              AND o.state IN ('queued', 'in_flight', 'unanswered')) AS outbox_pending \
              FROM accounts a ",
@@ -206,6 +209,7 @@ impl AccountRow {
             health: health_record(fields.health.as_deref()).shown(pace, Timestamp::now()),
             pace,
             device: from_json(fields.device.as_deref()),
+            retention: from_json(fields.retention.as_deref()).unwrap_or_default(),
             sync: fields.sync_phase.map(|phase| SyncProgress {
                 phase,
                 done: fields.sync_done.unwrap_or(0),
@@ -245,6 +249,7 @@ pub(in crate::store) fn known(conn: &mut Conn, id: AccountId) -> QueryResult<Opt
             .unwrap_or(row.fields.created_at / 1000 * 1000),
         dated: row.fields.since.is_some(),
         removed: row.fields.removed_at.is_some(),
+        retention: from_json(row.fields.retention.as_deref()).unwrap_or_default(),
         dirty: false,
         last_update_at: row.fields.last_update_at,
     }))

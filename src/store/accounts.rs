@@ -14,8 +14,8 @@ use super::{
     tx::Tx,
 };
 use crate::domain::{
-    Account, AccountId, AccountState, Archive, EventBody, MediaPolicy, ProxyName, StateChange,
-    SyncProgress, Timestamp,
+    Account, AccountId, AccountState, Archive, EventBody, MediaPolicy, ProxyName, Retention,
+    StateChange, SyncProgress, Timestamp,
 };
 
 /// A state that takes longer to store is shown before.
@@ -106,6 +106,15 @@ impl Tx<'_> {
                 .run(self.conn)?;
             self.release_paced(known.no)?;
             self.forget_pace(known.no)?;
+        }
+        if let Some(retention) = &patch.retention {
+            let own = (*retention != Retention::default()).then(|| json!(retention).to_string());
+            sql("UPDATE accounts SET retention = ? WHERE no = ?")
+                .text_or_null(own.as_deref())
+                .number(known.no)
+                .run(self.conn)?;
+            self.account(id)?.retention = *retention;
+            self.state.retire = true;
         }
         if let Some(device) = &patch.device {
             sql("UPDATE accounts SET device = ? WHERE no = ?")

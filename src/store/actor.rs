@@ -22,11 +22,12 @@ use super::{
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
+    retention::Retirement,
     sql::Runs,
     transaction,
     tx::{State, Tx},
 };
-use crate::domain::Event;
+use crate::domain::{Event, KeepFor};
 
 /// Jobs of one transaction at most, and the time after which no further one is begun: what comes behind waits too long
 /// otherwise.
@@ -61,6 +62,8 @@ pub(super) struct Parts {
     pub mailbox: usize,
     pub housekeeping: Housekeeping,
     pub holds: Holds,
+    pub keep: KeepFor,
+    pub retirement: Retirement,
     /// Dropped with the actor: its thread ends.
     pub ended: oneshot::Sender<()>,
 }
@@ -76,6 +79,7 @@ pub(super) struct StoreActor {
     mailbox: usize,
     housekeeping: Housekeeping,
     holds: Holds,
+    retirement: Retirement,
     queue: VecDeque<Box<dyn Job>>,
     scheduled: bool,
     /// Rows written since the last tick.
@@ -89,13 +93,14 @@ impl StoreActor {
         Self {
             place: parts.place,
             conn: Some(parts.conn),
-            state: State::unknown(),
+            state: State::unknown(parts.keep),
             sink: parts.sink,
             health: parts.health,
             metrics: parts.metrics,
             mailbox: parts.mailbox,
             housekeeping: parts.housekeeping,
             holds: parts.holds,
+            retirement: parts.retirement,
             queue: VecDeque::new(),
             scheduled: false,
             lately: 0,
@@ -217,12 +222,18 @@ impl StoreActor {
         let done = self
             .housekeeping
             .tick(&mut conn, &mut self.state, busy, !self.health.get().ok)
-            .and_then(|more| Ok((more, self.holds.overdue(&mut conn)?)));
+            .and_then(|more| {
+                let jobs = [
+                    self.holds.overdue(&mut conn)?,
+                    self.retirement.next(&mut conn, &mut self.state, busy)?,
+                ];
+                Ok((more, jobs))
+            });
         match done {
-            Ok((more, release)) => {
+            Ok((more, jobs)) => {
                 self.conn = Some(conn);
                 self.health.good();
-                self.queue.extend(release);
+                self.queue.extend(jobs.into_iter().flatten());
                 self.schedule(ctx);
                 if more {
                     ctx.run_later(Duration::from_millis(1), Self::tick);

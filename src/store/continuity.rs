@@ -129,7 +129,8 @@ impl Tx<'_> {
             let nothing_since = Span::open(below.saturating_add(1), below);
             return self.open_span(key, spans, nothing_since, Some(below));
         }
-        if top > 0 && !self.is_stored(account.no, scope_id, top)? {
+        let let_go = self.is_let_go(key, top)?;
+        if top > 0 && !let_go && !self.is_stored(account.no, scope_id, top)? {
             // The newest did not come along: it has to be fetched before anything can be said.
             return match (below, since) {
                 (Some(below), _) => self.owe(key, below.saturating_add(1), None),
@@ -194,6 +195,13 @@ impl Tx<'_> {
         self.keep_spans(key, &spans)
     }
 
+    /// Is this a message that is deliberately not kept, and not one of the few in its stretch that stayed?
+    pub fn is_let_go(&mut self, key: (i64, i64), number: i32) -> JobResult<bool> {
+        let below = number <= self.conversation(key)?.fields.kept_above;
+        let scope = scope_of(ChatId::from_marked(key.1));
+        Ok(below && !self.is_stored(key.0, scope, number)?)
+    }
+
     fn is_stored(&mut self, account_no: i64, scope: i64, number: i32) -> QueryResult<bool> {
         Ok(sql("SELECT count(*) AS n FROM messages WHERE account_no = ? AND scope = ? AND message_no = ?")
             .number(account_no)
@@ -233,8 +241,10 @@ impl Tx<'_> {
              (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
             "DELETE FROM stale WHERE conversation_id IN \
              (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
-            "INSERT INTO stale (conversation_id, low, high) SELECT conversation_id, low, high FROM spans \
-             WHERE conversation_id IN (SELECT id FROM conversations WHERE account_no = ? AND chat BETWEEN ? AND ?)",
+            // What is not kept is not compared either.
+            "INSERT INTO stale (conversation_id, low, high) SELECT s.conversation_id, CASE WHEN s.low > c.kept_above THEN s.low \
+             ELSE c.kept_above + 1 END, s.high FROM spans s JOIN conversations c ON c.id = s.conversation_id \
+             WHERE s.high > c.kept_above AND c.account_no = ? AND c.chat BETWEEN ? AND ?",
         ] {
             sql(text)
                 .number(account.no)

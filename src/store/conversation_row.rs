@@ -68,6 +68,9 @@ pub(in crate::store) struct ConversationFields {
     /// JSON, by the topic's number.
     #[diesel(sql_type = Nullable<Text>)]
     pub topic_drafts: Option<String>,
+    /// Up to this message number nothing is kept, see `retention.rs`.
+    #[diesel(sql_type = Number)]
+    pub kept_above: i32,
 }
 
 /// `select_conversations!("WHERE …")`: the one way conversations are read.
@@ -77,7 +80,7 @@ macro_rules! select_conversations {
             "SELECT c.id, c.telegram_account_id, c.chat_id, c.last_message_at, c.account_no, c.chat, c.kind, c.title, \
              c.username, c.unread, c.can_send, c.last_message, c.muted_until, c.read_inbox_max_id, \
              c.read_outbox_max_id, c.top_message, c.counted_to, c.archived, c.marked_unread, c.blocked, c.draft, \
-             c.topic_drafts FROM conversations c ",
+             c.topic_drafts, c.kept_above FROM conversations c ",
             $rest
         )
     };
@@ -151,7 +154,7 @@ impl ConversationRow {
             "UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
              unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
              read_outbox_max_id = ?, top_message = ?, counted_to = ?, archived = ?, marked_unread = ?, \
-             blocked = ?, draft = ?, topic_drafts = ? WHERE id = ?"
+             blocked = ?, draft = ?, topic_drafts = ?, kept_above = ? WHERE id = ?"
         )
         .number(fields.last_message_at)
         .text(&fields.kind)
@@ -171,6 +174,7 @@ impl ConversationRow {
         .flag(fields.blocked)
         .text_or_null(fields.draft.as_deref())
         .text_or_null(fields.topic_drafts.as_deref())
+        .number(fields.kept_above)
         .number(fields.id)
         .gather_last(conn, [fields.id, 0])
     }

@@ -102,7 +102,7 @@ impl StoreHandle {
         .await
     }
 
-    /// Telegram's number of the newest message that is stored.
+    /// Telegram's number of the newest message that is stored, or was until it was too old.
     ///
     /// # Errors
     /// As every read.
@@ -113,6 +113,14 @@ impl StoreHandle {
             .number(conversation.0)
             .load::<One>(conn)?
             .pop();
+            let row = match row {
+                Some(row) => Some(row),
+                // Nothing of it is kept, and yet it had messages.
+                None => sql("SELECT kept_above AS n FROM conversations WHERE id = ? AND kept_above > 0")
+                    .number(conversation.0)
+                    .load::<One>(conn)?
+                    .pop(),
+            };
             Ok(row.and_then(|row| i32::try_from(row.n).ok()))
         })
         .await

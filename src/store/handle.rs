@@ -31,12 +31,15 @@ use super::{
     housekeeping::Housekeeping,
     job::TypedJob,
     job_error::JobResult,
+    migrations::broken,
     old_codes, pooler,
+    retention::{Retirement, in_force},
     server::{STATEMENT, Server},
+    shrink,
     stated::Stated,
     tx::Tx,
 };
-use crate::domain::EventBody;
+use crate::domain::{EventBody, KeepFor};
 
 /// A caller waits this much longer than the writer's patience, so that it hears the writer's own answer.
 const GRACE: Duration = Duration::from_secs(5);
@@ -86,7 +89,7 @@ impl Store {
             Some(url) if config.alone => Some(Hold::take(url)?),
             _ => None,
         };
-        let conn = first_connection(&place, migrating)?;
+        let conn = first_connection(&place, &config.keep, migrating)?;
         let readers = connection::readers(&config)?;
         let health = Health::new();
         let metrics = StoreMetrics::default();
@@ -101,6 +104,8 @@ impl Store {
             mailbox: config.mailbox,
             housekeeping,
             holds: Holds::new(config.hold),
+            keep: config.keep,
+            retirement: Retirement::new(config.retire_every),
             ended,
         };
         let addr = start(parts, running)?;
@@ -122,7 +127,7 @@ impl Store {
 }
 
 /// The first connection of a start: it brings the schema up to date, or (not `migrating`) leaves one of another version as it is.
-fn first_connection(place: &Place, migrating: bool) -> Result<Conn> {
+fn first_connection(place: &Place, keep: &KeepFor, migrating: bool) -> Result<Conn> {
     let unavailable = |error: ConnectionError| StoreError::Unavailable {
         reason: error.to_string(),
     };
@@ -137,7 +142,12 @@ fn first_connection(place: &Place, migrating: bool) -> Result<Conn> {
             connection::refuse_read_only(&mut conn)?;
             old_codes::mask(&mut conn)?;
             erasure::at_start(&mut conn);
-            Ok(Conn::Sqlite(conn))
+            let mut conn = Conn::Sqlite(conn);
+            let goes = in_force(&mut conn, keep).map_err(|error| broken("open", &error))?;
+            if let Some(file) = conn.file().filter(|_| goes) {
+                shrink::at_start(file);
+            }
+            Ok(conn)
         }
         Place::Server(url) => {
             let mut server = Server::connect(url, STATEMENT).map_err(unavailable)?;

@@ -16,12 +16,13 @@ use super::{
     Result, ServerUrl, StoreConfig, StoreError, audit_row, connection,
     engine::Conn,
     erasure::{self, Erasure},
-    reread, search_index,
+    reread, retention, search_index,
+    shrink::Shrink,
     sql::{One, sql},
     transaction,
     tx::State,
 };
-use crate::domain::ObjectReader;
+use crate::domain::{ObjectReader, Timestamp, kept_since};
 
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
@@ -59,6 +60,7 @@ pub(super) struct Housekeeping {
     /// Rows from before are read anew, as far as is known.
     rereading: bool,
     erasure: Erasure,
+    shrink: Shrink,
 }
 
 impl Housekeeping {
@@ -78,6 +80,7 @@ impl Housekeeping {
             checkpointer,
             rereading: true,
             erasure: Erasure::new(),
+            shrink: Shrink::default(),
         })
     }
 
@@ -101,7 +104,10 @@ impl Housekeeping {
             self.fed = (!more).then(Instant::now);
         }
         if self.pruned.elapsed() > PRUNE_EVERY {
-            if step(conn, |conn| prune(conn, self.keep_events))? == 0 {
+            if step(conn, |conn| {
+                prune(conn, self.keep_events, state.keep.events_days)
+            })? == 0
+            {
                 self.pruned = Instant::now();
                 if !busy && let Some(file) = conn.file() {
                     // Pages of a wave; the system keeps them as well.
@@ -137,6 +143,7 @@ impl Housekeeping {
                 (None, Some(url)) => self.erasure.go_on_at(url),
                 (None, None) => {}
             }
+            self.shrink.go_on(conn, &state.keep)?;
         }
         self.look_at_log(conn);
         Ok(more && !busy)
@@ -208,7 +215,7 @@ fn step<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> QueryResult<T>) -> Q
 }
 
 fn probe(conn: &mut Conn) -> QueryResult<()> {
-    let now = crate::domain::Timestamp::now().millis().to_string();
+    let now = Timestamp::now().millis().to_string();
     sql("INSERT INTO meta (key, value) VALUES ('probe', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
         .text(&now)
         .run(conn)?;
@@ -229,8 +236,9 @@ pub(super) const AGED: [&str; 3] = [
 pub(super) const PURGED: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
      ORDER BY scope, message_no LIMIT ?)";
 
-fn prune(conn: &mut Conn, keep_events: i64) -> QueryResult<usize> {
-    let now = crate::domain::Timestamp::now().millis();
+fn prune(conn: &mut Conn, keep_events: i64, days: Option<u32>) -> QueryResult<usize> {
+    let moment = Timestamp::now();
+    let now = moment.millis();
     // The newest event always stays: it holds the count.
     let events = sql(
         "DELETE FROM event_log WHERE seq IN (SELECT seq FROM event_log \
@@ -239,6 +247,10 @@ fn prune(conn: &mut Conn, keep_events: i64) -> QueryResult<usize> {
     .number(keep_events)
     .number(CHUNK * 10)
     .run(conn)?;
+    let old = match days {
+        Some(days) => prune_old_events(conn, days, moment)?,
+        None => 0,
+    };
     let days = [KEYS_DAYS, KEYS_DAYS, TOMBSTONE_DAYS];
     let mut aged = 0;
     for (text, days) in AGED.into_iter().zip(days) {
@@ -249,7 +261,18 @@ fn prune(conn: &mut Conn, keep_events: i64) -> QueryResult<usize> {
             .run(conn)?;
     }
     let audit = audit_row::prune(conn, CHUNK)?;
-    Ok(events + aged + audit)
+    Ok(events + old + aged + audit)
+}
+
+/// Events that are older than they are kept for, as far as each webhook was told of them.
+fn prune_old_events(conn: &mut Conn, days: u32, now: Timestamp) -> QueryResult<usize> {
+    let told = retention::told_to_all(conn, now)?;
+    sql("DELETE FROM event_log WHERE seq IN (SELECT e.seq FROM (SELECT seq, at FROM event_log ORDER BY seq LIMIT ?) AS e \
+         WHERE e.at < ?) AND seq <= ? AND seq < (SELECT max(seq) FROM event_log)")
+    .number(CHUNK * 10)
+    .number(kept_since(days, now).millis())
+    .number(told)
+    .run(conn)
 }
 
 /// The next rows of an account that was removed with its history.
@@ -333,7 +356,7 @@ fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
          user_id = NULL, user_first_name = NULL, user_last_name = NULL, user_username = NULL, last_update_at = NULL, \
          sync_phase = NULL, sync_done = NULL, sync_total = NULL, dialog_cursor = NULL, listed = NULL, pace = NULL, \
          history_total = NULL, history_eta = NULL, proxies = NULL, way = NULL, health = NULL, sending_pace = NULL, \
-         device = NULL, since = NULL WHERE no = ?",
+         device = NULL, since = NULL, retention = NULL WHERE no = ?",
     ] {
         sql(text).number(account).run(conn)?;
     }

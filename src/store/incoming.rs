@@ -35,6 +35,9 @@ impl Tx<'_> {
         edit: bool,
     ) -> JobResult<()> {
         let key = self.conversation_for(&recording.account, message.chat)?;
+        if self.is_let_go(key, message.message_id)? {
+            return Ok(());
+        }
         let bare = self.without_code(recording, message)?;
         let message = bare.as_ref().unwrap_or(message);
         if !recording.backfilled && !edit {

@@ -137,6 +137,7 @@ impl Tx<'_> {
             blocked: false,
             draft: None,
             topic_drafts: None,
+            kept_above: 0,
         };
         self.state.conversations.insert(
             key,

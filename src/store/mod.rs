@@ -76,6 +76,7 @@ mod positions;
 mod record;
 mod replies;
 mod reread;
+mod retention;
 mod room;
 mod scheduled;
 mod schema;
@@ -87,6 +88,7 @@ mod sending;
 mod server;
 mod server_url;
 mod settle;
+mod shrink;
 mod span_rows;
 mod spans;
 mod sql;
@@ -104,6 +106,7 @@ mod webhook_cursors;
 mod webhook_rows;
 mod wire;
 mod words;
+mod would_go;
 
 pub use audit_row::{AuditRecord, NewAudit};
 pub use carry::{CarriedTable, Carry, CarryEnd, CarryError, Round};
@@ -140,3 +143,4 @@ pub use types::{
 pub use versions::Version;
 pub use webhook_cursors::WebhookPlace;
 pub use webhook_rows::{WebhookFilter, WebhookRow};
+pub use would_go::{AccountWouldGo, WouldGo, would_go_of};

@@ -219,6 +219,7 @@ impl Tx<'_> {
         }
         self.find_beginning(conversation)?;
         self.note_left(key, stretch, &spans, new_messages)?;
+        self.retire_fetched(account.id, key)?;
         Ok(Stretched {
             new_messages,
             unseen,

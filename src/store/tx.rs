@@ -22,7 +22,7 @@ use super::{
     scope_row::Scope,
     sql::{One, Runs, hot_sql, sql},
 };
-use crate::domain::{AccountId, ChatId, Event, EventBody, Seq, Timestamp};
+use crate::domain::{AccountId, ChatId, Event, EventBody, KeepFor, Seq, Timestamp};
 
 /// Remembered at most; then all of it is forgotten and read anew as needed.
 const CONVERSATIONS: usize = 4096;
@@ -52,6 +52,10 @@ pub(in crate::store) struct State {
     pub absent: HashSet<(i64, i64, i64)>,
     /// Each job is in a savepoint of its own.
     pub guarded: bool,
+    /// For how long things are kept, where an account says nothing of its own.
+    pub keep: KeepFor,
+    /// Somebody just said otherwise.
+    pub retire: bool,
     events: Vec<Arc<Event>>,
     rows: usize,
 }
@@ -65,8 +69,9 @@ pub(super) struct Mark {
 
 impl State {
     /// Of a file that was opened just now.
-    pub fn unknown() -> Self {
+    pub fn unknown(keep: KeepFor) -> Self {
         Self {
+            keep,
             purge: true,
             ..Self::default()
         }
@@ -221,8 +226,22 @@ impl<'a> Tx<'a> {
         Ok(next)
     }
 
-    /// A message row leaves the table: remember how far ids were given out.
+    /// A message row leaves the table, with what only it had.
     pub fn delete_message_row(&mut self, row: i64) -> QueryResult<()> {
+        self.keep_row_floor()?;
+        for text in [
+            "DELETE FROM message_versions WHERE message_row = ?",
+            "DELETE FROM message_objects WHERE message_row = ?",
+            "DELETE FROM media_keys WHERE message_row = ?",
+            "DELETE FROM messages WHERE id = ?",
+        ] {
+            sql(text).number(row).run(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// Rows leave the table, the newest perhaps: remember how far ids were given out.
+    pub fn keep_row_floor(&mut self) -> QueryResult<()> {
         let next = match self.state.next_message {
             Some(next) => next,
             None => {
@@ -235,16 +254,8 @@ impl<'a> Tx<'a> {
         sql("INSERT INTO meta (key, value) VALUES ('message_floor', ?) \
              ON CONFLICT (key) DO UPDATE SET value = excluded.value")
         .text(&floor)
-        .run(self.conn)?;
-        for text in [
-            "DELETE FROM message_versions WHERE message_row = ?",
-            "DELETE FROM message_objects WHERE message_row = ?",
-            "DELETE FROM media_keys WHERE message_row = ?",
-            "DELETE FROM messages WHERE id = ?",
-        ] {
-            sql(text).number(row).run(self.conn)?;
-        }
-        Ok(())
+        .run(self.conn)
+        .map(drop)
     }
 
     /// Numbers an event and writes its reference; it is announced after the commit.

@@ -5,9 +5,9 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 use super::ServerUrl;
 use crate::domain::{
     Account, AccountId, Archive, AttemptKind, AttemptOutcome, Batch, Change, ChatId, Conversation,
-    ConversationId, ConversationKind, Deed, Device, Event, MediaPolicy, MessageRowId, ObjectReader,
-    OrderState, OutgoingFile, PaceLimits, Peer, Place, ProxyName, Schedule, SelfUser,
-    StoredMessage, Timestamp, Wording,
+    ConversationId, ConversationKind, Deed, Device, Event, KeepFor, MediaPolicy, MessageRowId,
+    ObjectReader, OrderState, OutgoingFile, PaceLimits, Peer, Place, ProxyName, Retention,
+    Schedule, SelfUser, StoredMessage, Timestamp, Wording,
 };
 
 /// Where committed events go.
@@ -45,6 +45,10 @@ pub struct StoreConfig {
     pub mailbox: usize,
     /// Events kept for dashboards that come back.
     pub keep_events: i64,
+    /// For how long things are kept, where an account says nothing of its own.
+    pub keep: KeepFor,
+    /// How often what is too old is looked for.
+    pub retire_every: Duration,
     /// How long a message of our own is held because it may be the echo of a reply in flight.
     pub hold: Duration,
     /// Who understands kept objects; `None`: rows from before stay as they are.
@@ -63,6 +67,8 @@ impl StoreConfig {
             read_limit: Duration::from_secs(10),
             mailbox: 512,
             keep_events: 1_000_000,
+            keep: KeepFor::default(),
+            retire_every: Duration::from_secs(600),
             hold: Duration::from_secs(10),
             reader: None,
         }
@@ -93,6 +99,7 @@ pub struct AccountPatch {
     pub archive: Option<Archive>,
     pub media: Option<MediaPolicy>,
     pub pace: Option<PaceLimits>,
+    pub retention: Option<Retention>,
     /// `Some(None)`: as at its next first dial.
     pub device: Option<Option<Device>>,
     /// `Some(None)`: none of its own.

@@ -12,6 +12,7 @@ use super::{
     object::Object,
     optional,
     pace::{self, ChangePace},
+    retention::{self, ChangeRetention},
     ways,
 };
 use crate::{
@@ -216,6 +217,8 @@ pub struct ChangeAccount {
     pace: optional::Given<Object<ChangePace>>,
     #[serde(default, deserialize_with = "optional::given")]
     device: optional::Given<Object<ChangeDevice>>,
+    #[serde(default, deserialize_with = "optional::given")]
+    retention: optional::Given<Object<ChangeRetention>>,
 }
 
 pub async fn change_account(
@@ -243,6 +246,12 @@ pub async fn change_account(
         })
         .transpose()?;
     let called_otherwise = device.is_some();
+    let kept = (body.retention.as_ref())
+        .map(|change| {
+            let change = change.as_ref().map(|Object(change)| change);
+            retention::change(before.retention, change)
+        })
+        .transpose()?;
     let patch = AccountPatch {
         label: label.clone(),
         colour: check_colour(body.colour)?,
@@ -251,6 +260,7 @@ pub async fn change_account(
         media: body.media,
         pace,
         device,
+        retention: kept,
         ..AccountPatch::default()
     };
     let mut account = service.store.patch_account(id, patch).await?;
@@ -269,6 +279,12 @@ pub async fn change_account(
         // Telegram hears it with the next connection.
         remote::connect_anew(&service, id, StateReason::DeviceChanged).await?;
         account = service.account(&access, id).await?;
+    }
+    if let Some(days) = kept.and_then(|kept| kept.media(&service.keep))
+        && let Err(error) = service.media.retire(id, days).await
+    {
+        // The next look at them tries again.
+        log::warn!(target: "switchboard::media", "account={id} files that are too old could not be removed: {error}");
     }
     if pace.is_some() {
         service.supervisor.wake_outbox(id).await;

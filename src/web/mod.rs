@@ -55,6 +55,7 @@ mod refusals;
 mod repeats;
 mod replace;
 mod replies;
+mod retention;
 mod rights;
 mod routes;
 mod scheduled;

@@ -12,7 +12,7 @@ use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, devices, error,
     events, export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user},
-    launch, login, mark, media, messages, metrics, openapi, orders, people, replies,
+    launch, login, mark, media, messages, metrics, openapi, orders, people, replies, retention,
     rights::{Right, Rights},
     scheduled, search, socket, tokens, ways, webhooks,
 };
@@ -163,6 +163,7 @@ routes! {
     get "/accounts/{id}/sessions" => devices::list_sessions, Admin;
     delete "/accounts/{id}/sessions/{hash}" => devices::end_session, Admin, "session_ended";
     post "/accounts/{id}/mark" => mark::look_at_account, Admin;
+    get "/retention" => retention::would_free, Read;
     get "/proxies" => ways::list_ways, Service;
     post "/proxies/test" => ways::try_ways, Service;
     post "/accounts/{id}/restart" => accounts::restart_account, Admin, "account_restarted";

@@ -7,7 +7,7 @@ use crate::{
     alive::Loops,
     broadcast::BroadcastHandle,
     domain::{
-        Account, AccountId, ApiCredentials, Conversation, ConversationId, MessageRowId,
+        Account, AccountId, ApiCredentials, Conversation, ConversationId, KeepFor, MessageRowId,
         StoredMessage,
     },
     media::MediaHandle,
@@ -42,6 +42,8 @@ pub struct Service {
     /// Of owners' sign-ins being started.
     pub starting: Turns,
     pub webhooks: Webhooks,
+    /// For how long things are kept, where an account says nothing of its own.
+    pub keep: KeepFor,
     /// What `/message_stream` asks; `None`: not configured.
     pub assistant: Option<AssistantClient>,
 }

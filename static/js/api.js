@@ -105,6 +105,7 @@ export const api = {
 
   testAccountWays: (account, proxies) => call(`accounts/${id(account)}/proxy/test`, { method: 'POST', body: proxies ? { proxies } : {}, patience: TEST_LIMIT_MS }),
   look: (account) => call(`accounts/${id(account)}/mark`, { method: 'POST' }),
+  retention: (query) => call('retention', { query }),
   sessions: (account) => call(`accounts/${id(account)}/sessions`),
   endSession: (account, hash) => call(`accounts/${id(account)}/sessions/${id(hash)}`, { method: 'DELETE' }),
   proxies: () => call('proxies'),

@@ -27,6 +27,7 @@
  * @property {{done: number, total: number, eta_s: number}|null} history   with 'all'; eta_s 0: nothing is left
  * @property {{frozen: object|null, strangers_limited: object|null, paid: object[], flood_waits: object, strangers_today: number}} health
  * @property {{model: string, system: string, app: string, language: string}|null} device   what it calls itself at Telegram
+ * @property {{messages_days: number|null, media_days: number|null}} retention   days; null: as for all, 0: for ever
  * @property {{strangers_per_day: number|null, per_minute: number|null}} pace   null: no limit
  *
  * @typedef {object} Login

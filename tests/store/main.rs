@@ -15,6 +15,8 @@ mod old_codes;
 mod old_orders;
 mod orders;
 mod removal;
+mod retention;
+mod retention_file;
 #[path = "../support/rows.rs"]
 #[allow(dead_code, reason = "shared by several test binaries")]
 mod rows;

@@ -11,6 +11,7 @@ mod echoes;
 mod engine;
 mod orders;
 mod removal;
+mod retention;
 mod spans;
 mod two_engines;
 mod whole;

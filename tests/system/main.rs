@@ -58,6 +58,7 @@ mod replacements;
 mod replies;
 mod replies_places;
 mod replies_unanswered;
+mod retention;
 mod rights;
 mod same_row;
 mod scheduled;

@@ -515,6 +515,11 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
         "events after this number are not known (any more): load the state anew",
     ),
     (
+        "retention_invalid",
+        &[422],
+        "a number of days is neither 0 nor from 7 to 36500",
+    ),
+    (
         "schedule_invalid",
         &[422],
         "scheduled_for is a moment to come, within a year, or `online` in a chat with one person",

@@ -81,6 +81,7 @@ pub const METHOD: Codes = &[
 pub const WAYS: Codes = &["proxy_invalid"];
 pub const DEVICE: Codes = &["device_invalid"];
 pub const PACE: Codes = &["pace_invalid"];
+pub const RETENTION: Codes = &["retention_invalid"];
 pub const SETTINGS: Codes = &[
     "label_invalid",
     "colour_invalid",
@@ -275,6 +276,7 @@ mod tests {
             (of!("ways.rs"), &[WAYS]),
             (of!("device.rs"), &[DEVICE]),
             (of!("pace.rs"), &[PACE]),
+            (of!("retention.rs"), &[RETENTION]),
             (of!("people.rs"), &[NAME]),
             (of!("export.rs"), &[FORMAT]),
             (of!("import.rs"), &[IMPORT]),

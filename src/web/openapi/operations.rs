@@ -145,12 +145,24 @@ const EXPORT: Query = &[
     ),
 ];
 
+const WOULD_FREE: Query = &[
+    ("account_id", "of one account alone"),
+    (
+        "messages_days",
+        "as if messages were kept for so many days; 0: for ever",
+    ),
+    (
+        "media_days",
+        "as if files were kept for so many days; 0: for ever",
+    ),
+];
+
 operations! {
     "accounts" {
         post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], &[g::SIGN_IN, g::METHOD, g::WAYS, g::DEVICE, g::SETTINGS, g::VAULT];
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], &[g::ACCOUNT];
-        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly) its pace (null: the default) or what it calls itself at Telegram (device; null: as the service does), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &[g::VAULT, g::SETTINGS, g::WAYS, g::PACE, g::DEVICE];
+        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly) its pace (null: the default) for how long its messages and files are kept (retention; null: as for all) or what it calls itself at Telegram (device; null: as the service does), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &[g::VAULT, g::SETTINGS, g::WAYS, g::PACE, g::DEVICE, g::RETENTION];
         delete "/accounts/{id}" "Signs it out and removes it, or deletes the history of one that was removed before; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], &[g::VAULT];
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], SIGNING_IN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], &[g::ACCOUNT];
@@ -163,6 +175,7 @@ operations! {
         get "/accounts/{id}/sessions" "Where the account is signed in at Telegram, this session first", "" => 200 "DeviceSessions", &[], &[g::ACCOUNT, g::DEVICES, g::TELEGRAM];
         delete "/accounts/{id}/sessions/{hash}" "Ends another session of the account", "" => 204 "", &[], &[g::ACCOUNT, g::DEVICES, g::TELEGRAM];
         post "/accounts/{id}/mark" "Another of the accounts looks whether Telegram warns others that this one uses an unofficial app; `health.unofficial` has what it saw", "" => 200 "OneAccount", &[], &[g::ACCOUNT, &["nobody_can_look"]];
+        get "/retention" "For how long messages and files are kept, and what that would free of each account, or of one; nothing goes by asking", "" => 200 "WouldFree", WOULD_FREE, &[g::ACCOUNT, g::RETENTION];
         get "/proxies" "The service's own ways to Telegram, in order, without credentials: for accounts that name none; an empty list: directly", "" => 200 "ServiceWays", &[], &[];
         post "/proxies/test" "Which data centres each of them reaches, and how fast; or each of those given, before an account has them", "TestWays" => 200 "Ways", &[], &[g::WAYS];
         post "/accounts/{id}/restart" "Restarts that account alone", "" => 202 "OneAccount", &[], &[g::VAULT, &["account_unavailable"]];

@@ -5,6 +5,7 @@ import { el, setText, show } from '../dom.js';
 import { about, moment } from '../format.js';
 import { cleanName, safeHref } from '../text.js';
 import { field } from './fields.js';
+import { KeepFields } from './keep.js';
 import { confirm } from './sheet.js';
 
 export class HealthSection {
@@ -17,9 +18,10 @@ export class HealthSection {
     this.devices = new Devices(app, id);
     this.pace = new PaceFields(app, id);
     this.name = new NameFields(app, id);
+    this.keep = new KeepFields(app, id);
     this.look = el('button', { type: 'button', class: 'button', 'data-act': 'health.look', text: t('health.look'), on: { click: () => this.lookAt() } });
     this.looked = el('p', { class: 'hint', role: 'status' });
-    this.root = el('section', { class: 'signin' }, el('h3', { text: t('health.title') }), this.lines, el('div', { class: 'actions' }, this.look), this.looked, this.devices.root, this.pace.root, this.name.root);
+    this.root = el('section', { class: 'signin' }, el('h3', { text: t('health.title') }), this.lines, el('div', { class: 'actions' }, this.look), this.looked, this.devices.root, this.pace.root, this.keep.root, this.name.root);
   }
 
   paint(account) {
@@ -29,6 +31,7 @@ export class HealthSection {
       this.lines.replaceChildren(...this.told(account));
     }
     this.name.paint(account.device);
+    this.keep.paint(account.retention);
     this.pace.paint(account.pace, account.health?.strangers_today ?? 0);
   }
 

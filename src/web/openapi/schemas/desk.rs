@@ -10,7 +10,7 @@ super::schemas! {
         unread: "integer", outbox_pending: "integer", last_update_at: "time?", created_at: "time", sync: "Sync?",
         archive: "one of recent|all", history: "History?",
         media: "one of none|previews|all", proxies: "ProxyName[]?", proxy: "ProxyName?", exit: "one of direct|proxy",
-        health: "Health", pace: "Pace", device: "Device?",
+        health: "Health", pace: "Pace", device: "Device?", retention: "Retention",
     }
     answer Health { frozen: "Frozen?", strangers_limited: "StrangersLimit?", paid: "PaidPeer[]", flood_waits: "FloodDay", strangers_today: "integer", learned_per_minute: "integer?", unofficial: "UnofficialMark?" }
     answer UnofficialMark { marked: "boolean", seen_at: "time" }
@@ -25,6 +25,12 @@ super::schemas! {
         app: "string", ip: "string", country: "string", created_at: "time", active_at: "time",
     }
     answer ProxyName { kind: "one of socks5|http|https|mtproxy", host: "string" }
+    answer WouldFree { for_all: "KeepFor", accounts: "AccountWouldFree[]" }
+    answer KeepFor { messages_days: "integer?", media_days: "integer?", events_days: "integer?" }
+    answer AccountWouldFree {
+        account_id: "uuid", messages_days: "integer?", media_days: "integer?", messages: "integer", bytes: "integer", files: "integer",
+        file_bytes: "integer",
+    }
     answer ServiceWays { proxies: "ProxyName[]" }
     answer Ways { ways: "Way[]" }
     answer Way { proxy: "ProxyName?", dcs: "Reach[]" }
@@ -240,12 +246,14 @@ super::schemas! {
     body ChangeAccount {
         label: "maybe line?", is_active: "maybe boolean?", colour: "maybe hue?", archive: "maybe one of recent|all?",
         media: "maybe one of none|previews|all?", proxies: "maybe proxies?", pace: "maybe ChangePace?",
-        device: "maybe ChangeDevice?",
+        device: "maybe ChangeDevice?", retention: "maybe ChangeRetention?",
     }
     answer Device { model: "string", system: "string", app: "string", language: "string" }
     body ChangeDevice {
         model: "maybe device name?", system: "maybe device name?", app: "maybe device name?", language: "maybe language tag?",
     }
+    answer Retention { messages_days: "integer?", media_days: "integer?" }
+    body ChangeRetention { messages_days: "maybe days kept?", media_days: "maybe days kept?" }
     body ChangePace { strangers_per_day: "maybe pace limit?", per_minute: "maybe pace limit?" }
     body BeginLogin {
         phone: "maybe phone?", qr: "maybe boolean", session: "maybe secret?", proxies: "maybe proxies?",

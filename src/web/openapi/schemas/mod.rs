@@ -12,7 +12,7 @@ mod users;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    domain::{ACCOUNT_COLOURS, Device, MOST_PROXIES, OrderKind, PaceLimits},
+    domain::{ACCOUNT_COLOURS, Device, MOST_PROXIES, OrderKind, PaceLimits, Retention},
     web::webhooks::EVENTS,
 };
 
@@ -204,6 +204,10 @@ pub fn typed(kind: &str) -> Value {
             json!({ "type": "string", "minLength": 1, "maxLength": Device::MOST, "pattern": "^[!-~]+( [!-~]+)*$" })
         }
         "language tag" => json!({ "type": "string", "pattern": "^[a-z]{2}(-[a-z]{2,5})?$" }),
+        "days kept" => {
+            let some = json!({ "type": "integer", "minimum": Retention::SHORTEST, "maximum": Retention::LONGEST });
+            json!({ "anyOf": [{ "type": "integer", "minimum": 0, "maximum": 0 }, some] })
+        }
         "pace limit" => json!({ "type": "integer", "minimum": 1, "maximum": PaceLimits::MOST }),
         "hue" => json!({ "type": "integer", "minimum": 0, "maximum": ACCOUNT_COLOURS - 1 }),
         "user id" => json!({

@@ -1,0 +1,2 @@
+ALTER TABLE conversations DROP COLUMN kept_above;
+ALTER TABLE accounts DROP COLUMN retention;
