@@ -384,7 +384,7 @@ mod tests {
         .unwrap();
         let mut steps = Vec::new();
         loop {
-            let gone = prune(&mut conn, 1).unwrap();
+            let gone = prune(&mut conn, 1, None).unwrap();
             if gone == 0 {
                 break;
             }
@@ -395,5 +395,41 @@ mod tests {
             steps.iter().all(|gone| *gone <= CHUNK as usize * 10 + 1),
             "{steps:?}"
         );
+    }
+    /// Protects listeners: without a word all events stay; with one the old ones go, as far as each webhook that is served was told of
+    /// them, and the newest stays, for it holds the count.
+    #[test]
+    fn old_events_go_when_they_were_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = connection::create(&dir.path().join("switchboard.db")).unwrap();
+        connection::migrate(&mut conn).unwrap();
+        let mut conn = Conn::Sqlite(conn);
+        let now = Timestamp::now().millis();
+        for seq in 1..=9 {
+            let age = if seq < 7 { 30 } else { 0 };
+            sql("INSERT INTO event_log (seq, at, account_no, kind) VALUES (?, ?, 1, 1)")
+                .number(seq)
+                .number(now - age * DAY)
+                .run(&mut conn)
+                .unwrap();
+        }
+        sql("INSERT INTO webhook_cursors (hook, seq, updated_at) VALUES ('served', 3, ?), ('gone', 0, 0)")
+            .number(now)
+            .run(&mut conn)
+            .unwrap();
+        let mut pruned = |days| {
+            prune(&mut conn, 100, days).unwrap();
+            let left = sql("SELECT seq AS n FROM event_log ORDER BY seq").load::<One>(&mut conn);
+            left.unwrap().iter().map(|row| row.n).collect::<Vec<_>>()
+        };
+        assert_eq!(pruned(None).len(), 9);
+        assert_eq!(pruned(Some(7)), [4, 5, 6, 7, 8, 9]);
+        sql("UPDATE webhook_cursors SET seq = 9 WHERE hook = 'served'")
+            .run(&mut conn)
+            .unwrap();
+        sql("UPDATE event_log SET at = 0").run(&mut conn).unwrap();
+        prune(&mut conn, 100, Some(7)).unwrap();
+        let left = sql("SELECT min(seq) AS n FROM event_log").get_result::<One>(&mut conn);
+        assert_eq!(left.unwrap().n, 9);
     }
 }

@@ -13,6 +13,7 @@ use super::{
     housekeeping::{AGED, PURGED},
     incoming::UNREAD,
     messages::{MEDIA, NEWER, OLDER},
+    retention::OLD,
     search::PLACES,
 };
 use crate::domain::{AccountId, ConversationKind};
@@ -143,6 +144,10 @@ fn the_writers_own_work_scans_nothing() {
     assert_walks(
         PURGED,
         "SEARCH messages USING COVERING INDEX messages_by_number (account_no=?)",
+    );
+    assert_walks(
+        OLD,
+        "SEARCH m USING INDEX messages_by_conversation (conversation_id=? AND",
     );
     for text in AGED {
         assert_walks(text, "<?)");
