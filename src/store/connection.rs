@@ -187,7 +187,7 @@ impl Place {
     }
 
     /// A server is told how long a question may take; who asks a file gives up by itself.
-    pub fn reader(&self, limit: Duration) -> Result<Conn, ConnectionError> {
+    pub(super) fn reader(&self, limit: Duration) -> Result<Conn, ConnectionError> {
         match self {
             Self::File(path) => {
                 let mut conn = SqliteConnection::establish(&existing(path))?;
