@@ -6,7 +6,7 @@ use super::{
     Result, StoreHandle,
     job_error::JobResult,
     span_rows::spans_of,
-    sql::{Number, sql},
+    sql::{Number, One, sql},
     tx::Tx,
 };
 use crate::domain::{ConversationId, Spans};
@@ -99,6 +99,21 @@ struct StaleRow {
 }
 
 impl StoreHandle {
+    /// Up to which message number a conversation is deliberately not kept; 0: all of it may be.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn kept_above(&self, conversation: ConversationId) -> Result<i32> {
+        self.read("kept_above", move |conn| {
+            let above = sql("SELECT kept_above AS n FROM conversations WHERE id = ?")
+                .number(conversation.0)
+                .load::<One>(conn)?
+                .pop();
+            Ok(above.map_or(0, |above| i32::try_from(above.n).unwrap_or(i32::MAX)))
+        })
+        .await
+    }
+
     /// Which stretches of a conversation are here.
     ///
     /// # Errors

@@ -89,17 +89,22 @@ pub fn chat_head(account: &Account, conversation: &Conversation, first: Option<b
 /// A stretch of message numbers; without an end: and all above.
 pub type Stretch = (i32, Option<i32>);
 
-/// What Telegram may have of a chat and is not here. `follows`: the account hears of what is written now.
+/// What Telegram may have of a chat and is not here. `kept_above`: up to there it is deliberately not kept. `follows`: the account
+/// hears of what is written now.
 #[must_use]
-pub fn missing(spans: &Spans, follows: bool) -> Vec<Stretch> {
+pub fn missing(spans: &Spans, kept_above: i32, follows: bool) -> Vec<Stretch> {
     let mut missing = Vec::new();
     let mut next = 1_i32;
     let mut open = false;
     for span in spans.iter() {
-        if span.low > next {
-            missing.push((next, Some(span.low - 1)));
+        let low = span.low.max(kept_above.saturating_add(1));
+        if !span.open && span.high < low {
+            continue;
         }
-        next = next.max(span.high.saturating_add(1)).max(span.low);
+        if low > next {
+            missing.push((next, Some(low - 1)));
+        }
+        next = next.max(span.high.saturating_add(1)).max(low);
         open = span.open;
     }
     if !(open && follows) {
@@ -229,7 +234,10 @@ mod tests {
     /// Protects whoever keeps an export from taking a part for the whole.
     #[test]
     fn what_is_not_here_is_said() {
-        let told = |spans: &[Span], follows| missing(&Spans::of(spans.iter().copied()), follows);
+        let kept = |spans: &[Span], above, follows| {
+            missing(&Spans::of(spans.iter().copied()), above, follows)
+        };
+        let told = |spans: &[Span], follows| kept(spans, 0, follows);
         assert_eq!(told(&[], true), [(1, None)]);
         assert_eq!(told(&[Span::open(1, 9)], true), []);
         assert_eq!(told(&[Span::open(1, 9)], false), [(10, None)]);
@@ -237,5 +245,8 @@ mod tests {
         let held = [Span::closed(5, 7), Span::closed(10, 12)];
         let between = [(1, Some(4)), (8, Some(9)), (13, None)];
         assert_eq!(told(&held, true), between);
+        assert_eq!(kept(&[Span::open(1, 9)], 5, true), [(1, Some(5))]);
+        let apart = [Span::closed(1, 5), Span::open(20, 30)];
+        assert_eq!(kept(&apart, 5, true), [(1, Some(19))]);
     }
 }

@@ -258,7 +258,8 @@ impl Export {
         let spans = store.spans(place.conversation).await?;
         let state = self.account_now().await?.state;
         let follows = matches!(state, AccountState::Online | AccountState::Limited);
-        let missing = missing(&spans, follows);
+        let kept_above = store.kept_above(place.conversation).await?;
+        let missing = missing(&spans, kept_above, follows);
         parts.push(PagePart::Text(match self.format {
             Format::Json => chat_end(&missing, whole),
             Format::Page => page_missing(&missing),

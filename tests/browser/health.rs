@@ -120,3 +120,35 @@ async fn another_session_is_ended_on_the_sheet() {
     assert_eq!(fleet.telegram.keys_of(account.user).len(), 1);
     desk.close().await;
 }
+
+/// Protects from a number that deletes years by a slip: what it would delete is said first, and only a second word does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_number_of_days_would_delete_is_said_first() {
+    let Met { fleet, account, .. } = met(&["Hello"]).await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".row", "Contact one").await;
+    open_sheet(&desk).await;
+    desk.click("[data-keep] summary").await;
+    desk.until_text("[data-keep]", "Nothing would be deleted.")
+        .await;
+    desk.fill("input[name=keep_messages_days]", "6").await;
+    desk.keys("Tab").await;
+    desk.until_text("[data-keep] .error", "7 to 36500 days")
+        .await;
+    desk.fill("input[name=keep_messages_days]", "90").await;
+    desk.keys("Tab").await;
+    desk.until_text("[data-keep]", "This would delete 0 messages")
+        .await;
+    let kept = fleet.api.account(&account.id).await;
+    assert_eq!(kept["retention"]["messages_days"], serde_json::Value::Null);
+    desk.assert_accessible("how long messages are kept").await;
+    desk.click("[data-act='keep.save']").await;
+    wait::until(
+        "it to be in force",
+        || fleet.api.account(&account.id),
+        |now| now["retention"]["messages_days"] == 90,
+    )
+    .await;
+    desk.until_text("[data-keep]", "Saved.").await;
+    desk.close().await;
+}

@@ -192,6 +192,17 @@ async fn old_messages_and_files_go_when_somebody_says_so() {
     );
     assert_eq!(fetched(&fleet).await, 40_000, "and the file is had again");
 
+    let export = fleet.api.get(&format!("/export/conversations/{id}")).await;
+    let highest = rows::number(
+        &database,
+        "SELECT kept_above AS n FROM conversations WHERE kept_above > 0",
+    );
+    assert_eq!(
+        export["missing"][0],
+        json!([1, highest]),
+        "an export says that it is not whole"
+    );
+
     fleet.kill_service();
     telegram
         .edit(person, account.user, first, "bygone and edited")
