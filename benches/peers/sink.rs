@@ -2,21 +2,17 @@
 
 use std::{
     io::{BufRead, Read, Write},
-    net::{Ipv6Addr, SocketAddrV4, SocketAddrV6},
-    num::NonZeroUsize,
+    net::SocketAddrV4,
     path::Path,
-    sync::Arc,
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE};
-use grammers_client::sender::{ConnectionParams, NoRetries, SenderPool};
-use grammers_session::{
-    SessionData, storages::MemorySession, types::DcOption, updates::UpdatesLike,
-};
+use grammers_client::sender::SenderPool;
+use grammers_session::updates::UpdatesLike;
 use grammers_tl_types::functions;
 use tokio::sync::mpsc;
 
-use super::parts::paced::number_in_push;
+use super::{parts::paced::number_in_push, world_support};
 
 /// `file`: a session string of Telethon's kind a line.
 pub async fn run(file: &Path) {
@@ -76,29 +72,8 @@ fn pool(session: &str) -> (SenderPool, i32) {
     let id = i32::from(*dc);
     let ip: [u8; 4] = rest[..4].try_into().expect("four bytes");
     let port = u16::from_be_bytes([rest[4], rest[5]]);
-    let option = DcOption {
-        id,
-        ipv4: SocketAddrV4::new(ip.into(), port),
-        ipv6: SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0),
-        auth_key: Some(rest[6..].try_into().expect("a key")),
-    };
-    let mut data = SessionData {
-        home_dc: id,
-        ..SessionData::default()
-    };
-    data.dc_options.insert(id, option);
-    let params = ConnectionParams {
-        device_model: "sink".into(),
-        system_version: "1".into(),
-        app_version: "1".into(),
-        system_lang_code: "en".into(),
-        lang_code: "en".into(),
-        proxy_url: None,
-        use_ipv6: false,
-        retry_policy: Box::new(NoRetries),
-        updates_channel_capacity: NonZeroUsize::new(1 << 16).expect("not zero"),
-        __non_exhaustive: (),
-    };
-    let session = Arc::new(MemorySession::from(data));
-    (SenderPool::with_configuration(session, 1, params), id)
+    let address = SocketAddrV4::new(ip.into(), port).into();
+    let key = rest[6..].try_into().expect("a key");
+    let pool = world_support::pool("sink", id, &[(id, address)], key, 1 << 16);
+    (pool, id)
 }

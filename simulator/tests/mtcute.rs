@@ -15,7 +15,12 @@ async fn workshop() -> std::path::PathBuf {
     std::fs::create_dir_all(&home).unwrap();
     let wanted = std::fs::read_to_string(format!("{HERE}/package-lock.json")).unwrap();
     let stamp = home.join("installed.json");
-    for file in ["package.json", "package-lock.json", "scenario.mjs"] {
+    for file in [
+        "package.json",
+        "package-lock.json",
+        "client.mjs",
+        "scenario.mjs",
+    ] {
         std::fs::copy(format!("{HERE}/{file}"), home.join(file)).unwrap();
     }
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {

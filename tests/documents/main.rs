@@ -5,6 +5,9 @@ mod crates;
 mod layer;
 mod log_lines;
 mod packages;
+#[allow(dead_code, reason = "shared by several test binaries")]
+#[path = "../support/python.rs"]
+mod python;
 mod scripts;
 
 use std::{fmt::Write as _, fs, path::Path};

@@ -321,6 +321,32 @@ fn containers_are_closed_and_say_what_the_service_knows() {
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), wanted);
 }
 
+/// Protects whoever applies the manifests: Kubernetes' own schemas take them, and would not take them with a word that is none of its.
+#[tokio::test]
+async fn kubernetes_schemas_take_the_manifests() {
+    let python = crate::python::with("documents").await;
+    let validate = |file: &Path| {
+        let output = Command::new(python.with_file_name("kubernetes-validate"))
+            .arg("--strict")
+            .arg(file)
+            .output()
+            .unwrap();
+        let said = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said));
+        (output.status.success(), said.concat())
+    };
+    let folder = root_folder().join("packaging/kubernetes");
+    for file in ["switchboard.yaml", "first-token.yaml"] {
+        let (taken, said) = validate(&folder.join(file));
+        assert!(taken, "{file}: {said}");
+    }
+    let wrong = read("packaging/kubernetes/switchboard.yaml").replace("readOnlyRoot", "readOnly");
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("wrong.yaml");
+    std::fs::write(&file, wrong).unwrap();
+    let (taken, said) = validate(&file);
+    assert!(!taken && said.contains("readOnlyFilesystem"), "{said}");
+}
+
 /// Protects whoever sets the self-hosted vault up: its key is one that PostgREST and Switchboard take, nobody else can read it, and a
 /// second run changes nothing.
 #[test]

@@ -10,9 +10,7 @@ use std::{
 };
 
 use diesel::{
-    Connection, QueryableByName, RunQueryDsl,
-    connection::SimpleConnection,
-    sql_types::{BigInt, Text},
+    Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types::Text,
     sqlite::SqliteConnection,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -33,7 +31,7 @@ use crate::support::{
         cut::{self, Disk, Entry},
     },
     live::Live,
-    place,
+    place, rows,
     service::{ServiceProcess, ServiceSettings},
     wait,
 };
@@ -60,32 +58,11 @@ enum Promise {
 type Promises = Arc<Mutex<Vec<(u64, Promise)>>>;
 
 #[derive(QueryableByName)]
-struct One {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-#[derive(QueryableByName)]
-struct Words {
-    #[diesel(sql_type = Text)]
-    t: String,
-}
-
-#[derive(QueryableByName)]
 struct Lying {
     #[diesel(sql_type = Text)]
     account: String,
     #[diesel(sql_type = Text)]
     staged: String,
-}
-
-fn number(conn: &mut SqliteConnection, query: &str) -> i64 {
-    diesel::sql_query(query).get_result::<One>(conn).unwrap().n
-}
-
-fn texts(conn: &mut SqliteConnection, query: &str) -> Vec<String> {
-    let all: Vec<Words> = diesel::sql_query(query).load(conn).unwrap();
-    all.into_iter().map(|one| one.t).collect()
 }
 
 /// A day on which much happens, recorded.
@@ -208,24 +185,17 @@ impl Day {
         let query = format!(
             "SELECT count(*) AS n FROM messages WHERE text LIKE 'hour {hour}, %' AND status <> 'pending'"
         );
-        let stored = async || {
-            let url = format!("file:{}?mode=ro", file.display());
-            number(&mut SqliteConnection::establish(&url).unwrap(), &query)
-        };
+        let stored = async || rows::number(&file, &query);
         wait::until("everything to be stored", stored, |stored| *stored >= 66).await;
     }
 
     async fn fetch_files(&self) {
         let file = self.fleet.data_dir().join("switchboard.db");
-        let rows = {
-            let url = format!("file:{}?mode=ro", file.display());
-            let mut conn = SqliteConnection::establish(&url).unwrap();
-            texts(
-                &mut conn,
-                "SELECT CAST(id AS TEXT) AS t FROM messages WHERE direction = 'incoming' AND text LIKE '%message _7' \
+        let rows = rows::texts(
+            &file,
+            "SELECT CAST(id AS TEXT) AS t FROM messages WHERE direction = 'incoming' AND text LIKE '%message _7' \
                  OR text LIKE '%message 7' ORDER BY id DESC LIMIT 3",
-            )
-        };
+        );
         for row in rows {
             let path = format!("/messages/{row}/media");
             let request = self.fleet.api.request(Method::GET, &path);
@@ -287,13 +257,13 @@ impl After<'_> {
         let file = self.data.join("switchboard.db");
         {
             let mut conn = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
-            let sound = texts(
+            let sound = rows::texts_in(
                 &mut conn,
                 "SELECT integrity_check AS t FROM pragma_integrity_check",
             );
             assert_eq!(sound, ["ok"], "{name}");
             let keys = "SELECT count(*) AS n FROM pragma_foreign_key_check";
-            assert_eq!(number(&mut conn, keys), 0, "{name}");
+            assert_eq!(rows::number_in(&mut conn, keys), 0, "{name}");
             self.rows(&mut conn, &kept, &name);
             self.staged(&mut conn, &name);
         }
@@ -302,8 +272,8 @@ impl After<'_> {
     }
 
     fn rows(&self, conn: &mut SqliteConnection, kept: &[&Promise], name: &str) {
-        let last = number(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log");
-        let rows = texts(
+        let last = rows::number_in(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log");
+        let rows = rows::texts_in(
             conn,
             "SELECT id || ' ' || text AS t FROM messages ORDER BY id",
         );
@@ -595,16 +565,24 @@ async fn a_power_cut_in_the_middle_of_an_upgrade_loses_nothing() {
         let migrations = "SELECT count(*) AS n FROM __diesel_schema_migrations";
         let reached = {
             let mut conn = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
-            number(&mut conn, migrations)
+            rows::number_in(&mut conn, migrations)
         };
         let store = Store::open(StoreConfig::at(&file), Arc::new(NoSink)).unwrap();
         store.close().await;
         let mut conn = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
-        torn += u32::from(reached < number(&mut conn, migrations));
+        torn += u32::from(reached < rows::number_in(&mut conn, migrations));
         let kept = "SELECT count(*) AS n FROM messages WHERE text = 'text ' || message_no";
-        assert_eq!(number(&mut conn, kept), MESSAGES, "after {moment} deeds");
+        assert_eq!(
+            rows::number_in(&mut conn, kept),
+            MESSAGES,
+            "after {moment} deeds"
+        );
         let sound = "SELECT integrity_check AS t FROM pragma_integrity_check";
-        assert_eq!(texts(&mut conn, sound), ["ok"], "after {moment} deeds");
+        assert_eq!(
+            rows::texts_in(&mut conn, sound),
+            ["ok"],
+            "after {moment} deeds"
+        );
     }
     assert!(torn > 0, "no cut met the upgrade");
 }

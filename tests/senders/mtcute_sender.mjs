@@ -1,36 +1,14 @@
 // mtcute sends every kind that it can to a supergroup, and says of each what a reader has to be told.
-import { createHash } from 'node:crypto'
-import { addPublicKey } from '@mtcute/core/utils.js'
-import { InputMedia, MemoryStorage, TelegramClient, html } from '@mtcute/node'
+import { InputMedia, html } from '@mtcute/node'
+import { client, signIn } from './client.mjs'
 
-const control = process.env.SIMULATOR_CONTROL
 const [phone, group] = [process.argv[2], Number(process.argv[3])]
 setTimeout(() => { console.error('stuck'); process.exit(1) }, 60_000)
 
-async function order(name, fields) {
-  const answer = await fetch(`${control}/do`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ do: name, ...fields }),
-  })
-  if (!answer.ok) throw new Error(await answer.text())
-  return answer.json()
-}
-
 const tell = (message, wanted) => console.log(JSON.stringify({ id: message.id, wanted }))
 
-const info = await (await fetch(`${control}/info`)).json()
-addPublicKey({ sha1: data => new Uint8Array(createHash('sha1').update(data).digest()) }, info.public_key)
-const [, dcId, ipAddress, port] = /^(\d+)@(.*):(\d+)$/.exec(info.dcs[0])
-const dc = { id: Number(dcId), ipAddress, port: Number(port) }
-const tg = new TelegramClient({
-  apiId: 1,
-  apiHash: 'hash',
-  storage: new MemoryStorage(),
-  defaultDcs: { main: dc, media: dc },
-  logLevel: Number(process.env.MTCUTE_LOG ?? 1),
-})
-await tg.start({ phone, code: async () => (await order('code', { phone })).code })
+const tg = await client(1)
+await signIn(tg, phone)
 for await (const dialog of tg.iterDialogs()) void dialog
 
 const text = 'a bold and hidden word'

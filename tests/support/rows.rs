@@ -26,18 +26,21 @@ fn open(file: &Path) -> SqliteConnection {
 
 /// `SELECT … AS n`: one number.
 pub fn number(file: &Path, query: &str) -> i64 {
-    sql_query(query)
-        .get_result::<Number>(&mut open(file))
-        .unwrap()
-        .n
+    number_in(&mut open(file), query)
 }
 
 /// `SELECT … AS t`: texts.
 pub fn texts(file: &Path, query: &str) -> Vec<String> {
-    sql_query(query)
-        .load::<Words>(&mut open(file))
-        .unwrap()
-        .into_iter()
-        .map(|words| words.t)
-        .collect()
+    texts_in(&mut open(file), query)
+}
+
+/// [`number`], of a file that is open.
+pub fn number_in(conn: &mut SqliteConnection, query: &str) -> i64 {
+    sql_query(query).get_result::<Number>(conn).unwrap().n
+}
+
+/// [`texts`], of a file that is open.
+pub fn texts_in(conn: &mut SqliteConnection, query: &str) -> Vec<String> {
+    let all: Vec<Words> = sql_query(query).load(conn).unwrap();
+    all.into_iter().map(|words| words.t).collect()
 }

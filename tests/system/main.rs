@@ -20,6 +20,7 @@ mod content;
 mod crash;
 mod deeds;
 mod disk;
+mod drafts;
 mod endings;
 mod erasure;
 mod examples;

@@ -53,6 +53,7 @@ async fn set_up() -> PathBuf {
     for (folder, file) in [
         ("simulator/tests/mtcute", "package.json"),
         ("simulator/tests/mtcute", "package-lock.json"),
+        ("simulator/tests/mtcute", "client.mjs"),
         ("tests/senders", "mtcute_sender.mjs"),
         ("tests/senders", "mtcute_witness.mjs"),
     ] {

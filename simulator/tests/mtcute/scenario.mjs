@@ -1,25 +1,10 @@
 // mtcute signs in, reads every kind of chat, writes, and hears what is said.
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { addPublicKey } from '@mtcute/core/utils.js'
-import { MemoryStorage, TelegramClient } from '@mtcute/node'
+import { client, get, order, signIn } from './client.mjs'
 
-const control = process.env.SIMULATOR_CONTROL
 const LIMIT_MS = 30_000
 let step = 'starting'
 setTimeout(() => { console.error(`stuck at: ${step}`); process.exit(1) }, 2 * LIMIT_MS)
-
-const get = async path => (await fetch(control + path)).json()
-
-async function order(name, fields) {
-  const answer = await fetch(`${control}/do`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ do: name, ...fields }),
-  })
-  assert.ok(answer.ok, await answer.clone().text())
-  return answer.json()
-}
 
 async function until(what, holds) {
   for (const end = Date.now() + LIMIT_MS; Date.now() < end;) {
@@ -51,24 +36,10 @@ await order('say_media', {
   from: friend, chat: me, caption: 'which?', media: { kind: 'poll', question: 'Which?', answers: ['one', 'two'] },
 })
 
-const info = await get('/info')
-addPublicKey({ sha1: data => new Uint8Array(createHash('sha1').update(data).digest()) }, info.public_key)
-const [, dcId, ipAddress, port] = /^(\d+)@(.*):(\d+)$/.exec(info.dcs[0])
-const dc = { id: Number(dcId), ipAddress, port: Number(port) }
-const tg = new TelegramClient({
-  apiId: 1,
-  apiHash: 'hash',
-  storage: new MemoryStorage(),
-  defaultDcs: { main: dc, media: dc },
-  logLevel: Number(process.env.MTCUTE_LOG ?? 2),
-})
+const tg = await client(2)
 
 step = 'signing in'
-const self = await tg.start({
-  phone,
-  code: async () => (await order('code', { phone })).code,
-  password: 'a secret',
-})
+const self = await signIn(tg, phone, { password: 'a secret' })
 assert.equal(self.id, me)
 
 step = 'reading'

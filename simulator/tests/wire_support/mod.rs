@@ -11,6 +11,8 @@ pub mod backend;
 pub mod client;
 pub mod exchange;
 pub mod library;
+#[path = "../pool_support/mod.rs"]
+mod pool_support;
 
 use std::{future::Future, time::Duration};
 

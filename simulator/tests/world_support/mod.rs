@@ -2,24 +2,19 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
-use std::{
-    future::Future,
-    net::{Ipv6Addr, SocketAddr, SocketAddrV6},
-    num::NonZeroUsize,
-    sync::Arc,
-    time::Duration,
-};
+#[path = "../pool_support/mod.rs"]
+mod pool_support;
+
+use std::{future::Future, time::Duration};
 
 use grammers_client::client::{Client, ClientConfiguration};
-use grammers_client::sender::{
-    ConnectionParams, InvocationError, NoRetries, SenderPool, SenderPoolFatHandle,
-};
-use grammers_session::{
-    SessionData, storages::MemorySession, types::DcOption, updates::UpdatesLike,
-};
+use grammers_client::sender::{InvocationError, SenderPool, SenderPoolFatHandle};
+use grammers_session::updates::UpdatesLike;
 use grammers_tl_types as tl;
 use switchboard_simulator::{AccountSpec, ChatRef, PersonSpec, Simulator, world::access_hash};
 use tokio::{sync::mpsc, task::JoinHandle};
+
+pub use self::pool_support::pool;
 
 /// The one generous limit of all waiting in these tests.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -50,44 +45,12 @@ impl Library {
     }
 
     pub fn with_key(simulator: &Simulator, dc_id: i32, key: [u8; 256]) -> Self {
-        let mut data = SessionData {
-            home_dc: dc_id,
-            ..SessionData::default()
-        };
-        for (id, address) in simulator.dc_addresses() {
-            let SocketAddr::V4(ipv4) = address else {
-                panic!("tests listen on IPv4")
-            };
-            let ipv6 = SocketAddrV6::new(Ipv6Addr::LOCALHOST, ipv4.port(), 0, 0);
-            let auth_key = (id == dc_id).then_some(key);
-            data.dc_options.insert(
-                id,
-                DcOption {
-                    id,
-                    ipv4,
-                    ipv6,
-                    auth_key,
-                },
-            );
-        }
-        let params = ConnectionParams {
-            device_model: "world test".into(),
-            system_version: "1".into(),
-            app_version: "1".into(),
-            system_lang_code: "en".into(),
-            lang_code: "en".into(),
-            proxy_url: None,
-            use_ipv6: false,
-            retry_policy: Box::new(NoRetries),
-            updates_channel_capacity: NonZeroUsize::new(1 << 16).expect("not zero"),
-            __non_exhaustive: (),
-        };
-        let session = Arc::new(MemorySession::from(data));
+        let addresses = simulator.dc_addresses();
         let SenderPool {
             runner,
             handle,
             updates,
-        } = SenderPool::with_configuration(session, 1, params);
+        } = pool("world test", dc_id, &addresses, key, 1 << 16);
         let client = Client::with_configuration(handle.clone(), ClientConfiguration::default());
         Self {
             client,
