@@ -3,6 +3,9 @@
 //! Building the release takes minutes, so the clone waits to be asked for, as `./tests/run` does:
 //! `cargo test --test readme -- --ignored`.
 
+#[allow(dead_code, reason = "shared by several test binaries")]
+#[path = "support/postgrest.rs"]
+mod postgrest;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -15,13 +18,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use postgrest::{Project, SECRET_KEY};
 use serde_json::{Value, json};
-use support::{api::Api, browser::Desk, wait};
+use support::{api::Api, browser::Desk, fleet::Fleet, rows, tokens, wait};
+use switchboard_simulator::PersonSpec;
+use tokio::sync::Mutex;
 
 /// A release build on a slow machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 /// `tests/run` looks for this and does not run itself once more.
 const INSIDE: (&str, &str) = ("SWITCHBOARD_TESTS_INSIDE", "1");
+
+/// There is one clone, and who walks in it walks alone.
+static CLONE: Mutex<()> = Mutex::const_new(());
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -137,6 +146,7 @@ impl Drop for Running {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "builds the release; ./tests/run asks for it"]
 async fn the_readme_is_true_in_a_clean_clone() {
+    let _alone = CLONE.lock().await;
     let clone = clean_clone();
     let readme = std::fs::read_to_string(clone.join("README.md")).unwrap();
     let picture = "docs/desk.png";
@@ -164,6 +174,100 @@ async fn the_readme_is_true_in_a_clean_clone() {
     }
     assert_eq!(tried, ["demo", "tests", "accounts"]);
     std::fs::remove_dir_all(clone).unwrap();
+}
+
+/// What each step took.
+struct Walk {
+    begun: Instant,
+    steps: Vec<(&'static str, Duration)>,
+}
+
+impl Walk {
+    fn begin() -> Self {
+        Self {
+            begun: Instant::now(),
+            steps: Vec::new(),
+        }
+    }
+
+    fn did(&mut self, step: &'static str) {
+        self.steps.push((step, self.begun.elapsed()));
+        self.begun = Instant::now();
+    }
+}
+
+/// Protects the first hour of a stranger, from the clone to a copy that was put back, and prints what each step took. From the first
+/// account on it is the program of this build, on a simulated Telegram; Supabase is PostgREST on PostgreSQL.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds the release; ./tests/run asks for it"]
+async fn a_strangers_path_is_walked_and_timed() {
+    let _alone = CLONE.lock().await;
+    let mut walk = Walk::begin();
+    let clone = clean_clone();
+    walk.did("clone");
+    let readme = std::fs::read_to_string(clone.join("README.md")).unwrap();
+    let demo = commands(&readme).into_iter();
+    let demo = demo
+        .filter(|line| line.ends_with("-- demo"))
+        .collect::<Vec<_>>();
+    a_living_desk(&demo[0], &clone).await;
+    walk.did("the demo is built, and answers in a browser");
+
+    let mut fleet = Fleet::builder().start().await;
+    let account = fleet.add_account("First").await;
+    fleet.wait_for_state(&account.id, "online").await;
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    fleet
+        .telegram
+        .say(person, account.user, "the first message");
+    let chat = fleet.conversation(&account, person).await;
+    fleet
+        .wait_for_message(&chat, "the first message", "received")
+        .await;
+    walk.did("the first account is signed in, and hears something");
+
+    let project = Project::start();
+    fleet.stop_service();
+    fleet.set_env("SUPABASE_URL", project.url().as_str());
+    fleet.set_env("SUPABASE_SERVICE_KEY", SECRET_KEY);
+    fleet.start_service();
+    let kept = async || {
+        project.sql("select count(*) from telegram_accounts where session_string is not null")
+    };
+    wait::until("its row in Supabase", kept, |rows| rows.trim() == "1").await;
+    fleet.wait_for_state(&account.id, "online").await;
+    walk.did("its session is in Supabase");
+
+    let copy = clone.join("copy");
+    let said = tokens::command("backup", &fleet.data_dir(), &[copy.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    fleet.telegram.say(person, account.user, "after the copy");
+    fleet
+        .wait_for_message(&chat, "after the copy", "received")
+        .await;
+    fleet.stop_service();
+    let said = tokens::command("restore", &fleet.data_dir(), &[copy.to_str().unwrap()]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let file = fleet.data_dir().join("switchboard.db");
+    let newer = "SELECT count(*) AS n FROM messages WHERE text = 'after the copy'";
+    assert_eq!(rows::number(&file, newer), 0);
+    fleet.start_service();
+    fleet.wait_for_state(&account.id, "online").await;
+    wait::until(
+        "what came since",
+        async || rows::number(&file, newer),
+        |found| *found == 1,
+    )
+    .await;
+    walk.did("a copy is taken, put back, and what came since is fetched");
+    std::fs::remove_dir_all(clone).unwrap();
+
+    println!("| step | took |\n|---|---|");
+    for (step, took) in &walk.steps {
+        println!("| {step} | {:.1} s |", took.as_secs_f64());
+    }
+    let all: Duration = walk.steps.iter().map(|(_, took)| *took).sum();
+    println!("| all of it | {:.1} s |", all.as_secs_f64());
 }
 
 /// Three accounts, people who write and who answer, and a page that shows it.
