@@ -32,6 +32,7 @@ use crate::{
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{LinkHandle, Telegram, TelegramConfig, TelegramError},
     tls::{Certificate, TlsError},
+    traces,
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{
         AssistantClient, Audit, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, Turns,
@@ -103,6 +104,7 @@ struct Announcer {
 
 impl EventSink for Announcer {
     fn committed(&self, events: Vec<Arc<Event>>) {
+        traces::committed(&events);
         for event in &events {
             self.metrics.count(event);
         }

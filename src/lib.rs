@@ -30,6 +30,7 @@
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
 //! - [`tls`]: the certificate for HTTPS, read anew when it changes.
 //! - [`tokens`]: API tokens from the command line.
+//! - [`traces`]: messages' ways, for OpenTelemetry (feature `otel`).
 //! - [`transfer`]: histories as files, in Telegram Desktop's own layout, out and in.
 //! - [`upkeep`]: `switchboard check` and `switchboard rekey`.
 //! - [`vault`]: sessions at rest, sealed.
@@ -63,6 +64,7 @@ pub mod supervisor;
 pub mod telegram;
 pub mod tls;
 pub mod tokens;
+pub mod traces;
 pub mod transfer;
 pub mod upkeep;
 pub mod vault;

@@ -195,6 +195,14 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
             return ExitCode::from(1);
         }
     };
+    #[cfg(feature = "otel")]
+    let exporting = match switchboard::traces::start() {
+        Ok(exporting) => exporting,
+        Err(problem) => {
+            eprintln!("switchboard: {problem}");
+            return ExitCode::from(2);
+        }
+    };
     let started = tokio::select! {
         started = App::start(config) => started,
         () = stop.asked() => {
@@ -249,6 +257,8 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     log::info!(target: "switchboard", "stopping");
     notify.stopping();
     app.stop().await;
+    #[cfg(feature = "otel")]
+    exporting.stop().await;
     code
 }
 

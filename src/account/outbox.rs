@@ -30,6 +30,7 @@ use crate::{
     staging::Staging,
     store::{StoreError, StoreHandle},
     telegram::LinkHandle,
+    traces,
 };
 
 /// The store is asked again after it could not answer.
@@ -67,6 +68,15 @@ enum Attempted {
     NotWanted,
     /// Its files are here now: it is read anew, and goes out with them.
     Fetched,
+}
+
+impl Attempted {
+    const fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Outcome(outcome) => Some(outcome),
+            Self::Unclear | Self::NotWanted | Self::Fetched => None,
+        }
+    }
 }
 
 /// With the time that files took before anything was sent: nobody waits for an answer meanwhile.
@@ -166,11 +176,16 @@ impl Outbox {
         };
         let (pacer, store) = (self.pacer.clone(), self.store.clone());
         let link = self.link.clone();
+        let account = self.account_id;
         async move {
-            match pacer.hold(&order).await {
+            let held = pacer.hold(&order).await;
+            let began = Instant::now();
+            let (order, attempted, before) = match held {
                 Some(held) => (order, Attempted::Outcome(held), Duration::ZERO),
                 None => attempt(store, link, uploader, order, so_far).await,
-            }
+            };
+            traces::tried(account, &order, began, attempted.outcome());
+            (order, attempted, before)
         }
         .boxed()
     }

@@ -36,7 +36,7 @@ mod export;
 mod farewells;
 mod fill;
 mod forwards;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gathered;
 mod handle;

@@ -229,6 +229,7 @@ fn spans(marked: &str) -> Vec<(usize, usize)> {
 }
 
 /// For `fuzzing.rs`: what is typed, looked for in itself.
+#[cfg(feature = "fuzzing")]
 pub(super) fn looked_for(typed: &str) {
     let Some(wanted) = match_text(typed) else {
         return;

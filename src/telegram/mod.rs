@@ -12,7 +12,7 @@ mod convert;
 mod error;
 mod farewell;
 mod files;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handshake;
 pub mod import;

@@ -15,7 +15,7 @@ mod dispute;
 mod error;
 mod examine;
 mod farewells;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod harden;
 mod home;

@@ -25,7 +25,7 @@ mod figures;
 mod form;
 mod forward;
 mod front;
-#[doc(hidden)]
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod guard;
 mod health;

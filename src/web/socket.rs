@@ -26,6 +26,7 @@ use super::{access::Access, error::ApiError, state::Service};
 use crate::{
     broadcast::{Frame, Since, Subscription, Transient, Wake},
     domain::{Event, EventBody, Login, Seq, Timestamp},
+    traces,
     vault::VaultStatus,
 };
 
@@ -218,6 +219,7 @@ impl SocketActor {
             let text = text_for(&self.access, frame);
             bytes += text.len();
             ctx.text(&*text);
+            traces::shown(frame.event());
             if let Some(read_at) = frame.read_at() {
                 self.service.metrics.delivered(read_at.elapsed());
             }

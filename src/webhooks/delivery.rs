@@ -20,6 +20,7 @@ use super::{
 use crate::{
     broadcast::Frame,
     domain::{AccountId, Timestamp, WebhookFault},
+    traces,
 };
 
 const LIMIT: Duration = Duration::from_secs(15);
@@ -204,7 +205,14 @@ impl Receiver {
             let refusal = {
                 // Never closed: the worker owns it.
                 let _post = posts.acquire().await;
-                self.post(&post).await.map(drop)
+                let began = Instant::now();
+                let answer = self.post(&post).await;
+                let status = match &answer {
+                    Ok(status) => Some(*status),
+                    Err(refusal) => refusal.status,
+                };
+                traces::posted(frame.event(), &self.hook.id, began, status);
+                answer.map(drop)
             };
             self.note(refusal.as_ref().err());
             let Err(refusal) = refusal else { break };

@@ -69,6 +69,8 @@ mod sign_in_ways;
 mod supergroups;
 mod tenants;
 mod token_calls;
+#[cfg(feature = "otel")]
+mod traces;
 mod transfer;
 mod under_way;
 mod unkind;

@@ -9,6 +9,7 @@
 
 mod dial;
 mod error;
+#[cfg(feature = "fuzzing")]
 pub(super) mod fuzzing;
 mod http;
 mod mtproxy;
