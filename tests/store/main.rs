@@ -11,6 +11,7 @@ mod every_schema;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/leak_scan.rs"]
 mod leak_scan;
+mod lives;
 mod old_codes;
 mod old_orders;
 mod orders;
