@@ -129,6 +129,13 @@ fn url(kind: Kind, at: SocketAddr) -> String {
     }
 }
 
+const DANTE: &str = "/usr/sbin/danted";
+
+/// Debian 13 has no package of it.
+pub fn dante_is_there() -> bool {
+    Path::new(DANTE).exists()
+}
+
 async fn command(
     kind: Kind,
     dcs: &[(i32, SocketAddr)],
@@ -155,10 +162,7 @@ async fn command(
             );
             let file = dir.join("danted.conf");
             std::fs::write(&file, config).unwrap();
-            let program = ["/usr/sbin/danted", "danted"]
-                .into_iter()
-                .find(|program| Path::new(program).exists());
-            let mut command = Command::new(program.unwrap_or("danted"));
+            let mut command = Command::new(DANTE);
             command.arg("-f").arg(file).arg("-p").arg(dir.join("pid"));
             command
         }

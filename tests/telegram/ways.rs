@@ -13,7 +13,7 @@ use switchboard_simulator::{AccountSpec, Simulator};
 use crate::{
     ground::{Ground, LIMIT, Reader, api, timing},
     logins::{PHONE, after_the_scan, begin, carries, code, done, phone},
-    proxies::{Kind, Manners, Proxy, Rude, Speaks, free_port},
+    proxies::{Kind, Manners, Proxy, Rude, Speaks, dante_is_there, free_port},
 };
 
 /// The limits of the service itself; only the way back is looked for sooner.
@@ -130,12 +130,20 @@ macro_rules! through {
 through! {
     microsocks_carries_everything: Kind::Microsocks { login: false };
     microsocks_with_a_login_carries_everything: Kind::Microsocks { login: true };
-    dante_carries_everything: Kind::Dante;
     tinyproxy_carries_everything: Kind::Tinyproxy { login: false };
     tinyproxy_with_a_login_carries_everything: Kind::Tinyproxy { login: true };
     a_plain_mtproxy_carries_everything: Kind::Mtproxy("");
     a_padded_mtproxy_carries_everything: Kind::Mtproxy("dd");
     an_mtproxy_that_looks_like_tls_carries_everything: Kind::Mtproxy("ee");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dante_carries_everything() {
+    if !dante_is_there() {
+        eprintln!("danted is not installed: accounts through it were left out");
+        return;
+    }
+    carries_everything(Kind::Dante).await;
 }
 
 /// Protects people from guessing: a proxy that is asked wrongly, or is none, says which it is.
