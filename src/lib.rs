@@ -20,6 +20,7 @@
 //! - [`media`]: files of messages, fetched, kept within a bound, handed out in ranges.
 //! - [`memory`]: one setting of the allocator.
 //! - [`migrate_store`]: `switchboard migrate-store`, from a file to PostgreSQL and back.
+//! - [`nodes`]: several processes on one database, each account at one of them.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - `demo`: the service on a simulated Telegram (feature `demo`).
 //! - [`panics`]: how a panic is told.
@@ -55,6 +56,7 @@ pub mod domain;
 pub mod media;
 pub mod memory;
 pub mod migrate_store;
+pub mod nodes;
 pub mod panics;
 pub mod remote;
 pub mod retention;

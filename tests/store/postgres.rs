@@ -9,6 +9,7 @@ mod content;
 mod echoes;
 #[path = "on_postgres.rs"]
 mod engine;
+mod leases;
 mod lives;
 mod orders;
 mod removal;

@@ -1,0 +1,18 @@
+//! Nodes: several processes on one database of PostgreSQL, each account at one of them.
+//!
+//! Telegram ends a session for good that it sees at two places at once, and gives nobody a way to tell it which one counts. So who has
+//! an account is a matter of time alone: a lease of 45 s, renewed every 10 s. A node that could not renew for 25 s gives its lines up
+//! by its own clock, and nobody takes an account before its lease has been over for 15 s. A process that does not even get to do that
+//! (stopped, stuck) is ended by the kernel at 35 s.
+//!
+//! Receives: the end of lines from whoever runs them.
+//! Sends:    which accounts to run, and which to end, to [`Lines`]; leases to `store`.
+//! Promises: an account is told to run here only while no other node may have it.
+//! Does not: know what a line is.
+
+mod clock;
+mod fuse;
+mod keeper;
+mod share;
+
+pub use keeper::{Ending, Keeper, Lines, Owned, Terms};

@@ -1,0 +1,240 @@
+//! Leases: which node has which account. Rows of PostgreSQL alone; a file is served by one process.
+//!
+//! On a connection of its own: a renewal must not wait behind what accounts write. Times are the server's.
+
+use std::time::Duration;
+
+use diesel::{QueryResult, QueryableByName, sql_types::Text};
+use uuid::Uuid;
+
+use super::{
+    Result, ServerUrl, StoreError,
+    migrations::broken,
+    server::Server,
+    sql::{Number, id_list, sql},
+};
+use crate::domain::AccountId;
+
+/// The server's clock, in milliseconds.
+macro_rules! now {
+    () => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+    };
+}
+
+/// What a statement may take: much less than the time after which lines are given up.
+const LIMIT: Duration = Duration::from_secs(8);
+
+/// How a node is known to the others.
+#[derive(Clone, Debug)]
+pub struct NodeRow {
+    /// Of one life of a process: a twin that was started anew is another node.
+    pub id: Uuid,
+    pub name: String,
+    pub address: Option<String>,
+}
+
+/// An account that a node has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lease {
+    pub account: AccountId,
+    pub account_no: i64,
+    /// Of this owner alone.
+    pub epoch: i64,
+}
+
+/// How things stand after a renewal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// That take accounts, this one among them.
+    pub nodes: i64,
+    pub accounts: i64,
+    pub held: Vec<Lease>,
+}
+
+/// How long a lease lasts, and how long after that nobody takes the account, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseTimes {
+    pub lasts: i64,
+    pub grace: i64,
+}
+
+#[derive(QueryableByName)]
+struct LeaseRow {
+    #[diesel(sql_type = Number)]
+    no: i64,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Number)]
+    epoch: i64,
+}
+
+impl LeaseRow {
+    fn lease(self) -> QueryResult<Lease> {
+        let account = self.id.parse().map_err(|_| {
+            diesel::result::Error::DeserializationError("an account's id is no UUID".into())
+        })?;
+        Ok(Lease {
+            account,
+            account_no: self.no,
+            epoch: self.epoch,
+        })
+    }
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = Number)]
+    nodes: i64,
+    #[diesel(sql_type = Number)]
+    accounts: i64,
+}
+
+/// The rows, for one node.
+pub struct LeaseBook {
+    server: Server,
+    node: NodeRow,
+    times: LeaseTimes,
+}
+
+impl LeaseBook {
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server can't be reached.
+    pub fn open(url: &ServerUrl, node: NodeRow, times: LeaseTimes) -> Result<Self> {
+        let server = Server::connect(url, LIMIT).map_err(|error| StoreError::Unavailable {
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            server,
+            node,
+            times,
+        })
+    }
+
+    /// Says that this node lives, and renews what it has.
+    ///
+    /// # Errors
+    /// As every write; then nothing was renewed, as far as this node may know.
+    pub fn renew(&mut self, draining: bool) -> Result<Standing> {
+        let id = self.node.id.to_string();
+        let mut renewed = || -> QueryResult<Standing> {
+            sql(concat!(
+                "INSERT INTO nodes (id, name, address, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, ",
+                now!(), ", ", now!(),
+                ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, draining = excluded.draining"
+            ))
+            .text(&id)
+            .text(&self.node.name)
+            .text_or_null(self.node.address.as_deref())
+            .text(env!("CARGO_PKG_VERSION"))
+            .flag(draining)
+            .run(&mut self.server)?;
+            let held = sql(concat!(
+                "UPDATE account_leases AS l SET expires_at = ", now!(), " + ? FROM accounts a \
+                 WHERE a.no = l.account_no AND l.owner = ? RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
+            ))
+            .number(self.times.lasts)
+            .text(&id)
+            .load::<LeaseRow>(&mut self.server)?;
+            let counted = self.counted()?;
+            Ok(Standing {
+                nodes: counted.nodes,
+                accounts: counted.accounts,
+                held: held
+                    .into_iter()
+                    .map(LeaseRow::lease)
+                    .collect::<QueryResult<_>>()?,
+            })
+        };
+        renewed().map_err(|error| broken("renew_leases", &error))
+    }
+
+    /// How many nodes take accounts, and how many accounts there are, without renewing anything.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn look(&mut self) -> Result<(i64, i64)> {
+        let counted = self
+            .counted()
+            .map_err(|error| broken("look_at_nodes", &error))?;
+        Ok((counted.nodes, counted.accounts))
+    }
+
+    fn counted(&mut self) -> QueryResult<Counted> {
+        sql(concat!(
+            "SELECT (SELECT count(*) FROM nodes WHERE NOT draining AND seen_at > ",
+            now!(),
+            " - ?) AS nodes, (SELECT count(*) FROM accounts WHERE removed_at IS NULL) AS accounts"
+        ))
+        .number(self.times.lasts)
+        .get_result::<Counted>(&mut self.server)
+    }
+
+    /// Takes accounts that nobody has, at most so many.
+    ///
+    /// # Errors
+    /// As every write. Some may be taken all the same: the next renewal tells.
+    pub fn claim(&mut self, count: i64) -> Result<Vec<Lease>> {
+        let id = self.node.id.to_string();
+        let mut claimed = || -> QueryResult<Vec<Lease>> {
+            sql("INSERT INTO account_leases (account_no, owner, epoch, expires_at) SELECT no, NULL, 0, 0 FROM accounts a \
+                 WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM account_leases l WHERE l.account_no = a.no) \
+                 ON CONFLICT (account_no) DO NOTHING")
+            .run(&mut self.server)?;
+            // Who claims at the same time gets others, and waits for nobody.
+            let rows = sql(concat!(
+                "UPDATE account_leases AS l SET owner = ?, epoch = l.epoch + 1, expires_at = ", now!(), " + ? FROM accounts a \
+                 WHERE a.no = l.account_no AND l.account_no IN (SELECT f.account_no FROM account_leases f \
+                 JOIN accounts b ON b.no = f.account_no WHERE b.removed_at IS NULL AND (f.owner IS NULL OR f.expires_at + ? < ",
+                now!(), ") ORDER BY f.account_no LIMIT ? FOR UPDATE OF f SKIP LOCKED) \
+                 RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
+            ))
+            .text(&id)
+            .number(self.times.lasts)
+            .number(self.times.grace)
+            .number(count)
+            .load::<LeaseRow>(&mut self.server)?;
+            rows.into_iter().map(LeaseRow::lease).collect()
+        };
+        claimed().map_err(|error| broken("claim_leases", &error))
+    }
+
+    /// Lets go of accounts whose lines are closed: another node may take them at once.
+    ///
+    /// # Errors
+    /// As every write; then they are taken when their leases are over.
+    pub fn release(&mut self, leases: &[Lease]) -> Result<()> {
+        let id = self.node.id.to_string();
+        let numbers: Vec<i64> = leases.iter().map(|lease| lease.account_no).collect();
+        let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
+        let released = sql(
+            "UPDATE account_leases AS l SET owner = NULL FROM ROWS FROM \
+             (json_array_elements_text(CAST(? AS JSON)), json_array_elements_text(CAST(? AS JSON))) AS gone (no, epoch) \
+             WHERE l.account_no = CAST(gone.no AS BIGINT) AND l.epoch = CAST(gone.epoch AS BIGINT) AND l.owner = ?",
+        )
+        .text(&id_list(&numbers))
+        .text(&id_list(&epochs))
+        .text(&id)
+        .run(&mut self.server);
+        released
+            .map(drop)
+            .map_err(|error| broken("release_leases", &error))
+    }
+
+    /// This node is no more: the others need not wait until it is missed. Those that were gone for a day are forgotten, too.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn leave(&mut self) -> Result<()> {
+        let id = self.node.id.to_string();
+        sql(concat!(
+            "DELETE FROM nodes WHERE id = ? OR seen_at < ",
+            now!(),
+            " - 86400000"
+        ))
+        .text(&id)
+        .run(&mut self.server)
+        .map(drop)
+        .map_err(|error| broken("leave", &error))
+    }
+}
