@@ -12,6 +12,7 @@ mod assistant_stream;
 mod audit;
 mod backups;
 mod beyond_loopback;
+mod carried;
 mod chat_marks;
 mod chat_portal;
 mod codes;
