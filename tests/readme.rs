@@ -3,7 +3,7 @@
 //! Building the release takes minutes, so the clone waits to be asked for, as `./tests/run` does:
 //! `cargo test --test readme -- --ignored`.
 
-#[allow(dead_code, reason = "shared by several test binaries")]
+#[allow(dead_code, unused_imports, reason = "shared by several test binaries")]
 #[path = "support/postgrest.rs"]
 mod postgrest;
 #[path = "support/mod.rs"]
