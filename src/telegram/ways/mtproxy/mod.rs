@@ -13,6 +13,7 @@ use crate::domain::{MtproxyLook, MtproxySecret};
 
 use cipher::{Ciphers, StreamCipher};
 pub(super) use frames::{FromFull, ToFull};
+#[cfg(feature = "fuzzing")]
 pub(super) use hello::exchange;
 pub(super) use records::Records;
 
