@@ -34,9 +34,6 @@ use crate::domain::{Event, KeepFor};
 const GROUP: usize = 256;
 const GROUP_TIME: Duration = Duration::from_millis(40);
 
-/// Rows within a tick that are more than a day's talk.
-const WAVE: usize = 400;
-
 const BACKOFF: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
@@ -82,8 +79,6 @@ pub(super) struct StoreActor {
     retirement: Retirement,
     queue: VecDeque<Box<dyn Job>>,
     scheduled: bool,
-    /// Rows written since the last tick.
-    lately: usize,
     backoff: Duration,
     _ended: oneshot::Sender<()>,
 }
@@ -103,7 +98,6 @@ impl StoreActor {
             retirement: parts.retirement,
             queue: VecDeque::new(),
             scheduled: false,
-            lately: 0,
             backoff: BACKOFF,
             _ended: parts.ended,
         }
@@ -181,9 +175,9 @@ impl StoreActor {
         drop(inside);
         let events = self.state.take_events();
         self.metrics.commit_seconds.observe(commit.as_secs_f64());
-        let rows = self.state.take_rows();
-        self.lately += rows;
-        self.metrics.batch_rows.observe(rows as f64);
+        self.metrics
+            .batch_rows
+            .observe(self.state.take_rows() as f64);
         self.announce(events);
         for job in self.queue.drain(..done) {
             job.answer(commit);
@@ -212,9 +206,7 @@ impl StoreActor {
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        // Where the index costs as much as the rows, it waits for the end of a wave.
-        let wave = std::mem::take(&mut self.lately) > WAVE;
-        let busy = !self.queue.is_empty() || (wave && self.place.is_server());
+        let busy = !self.queue.is_empty();
         let _inside = self.health.inside();
         let Ok(mut conn) = self.usable_connection() else {
             return;

@@ -164,10 +164,6 @@ impl Place {
         }
     }
 
-    pub(super) const fn is_server(&self) -> bool {
-        matches!(self, Self::Server(_))
-    }
-
     /// The one connection that writes, opened again.
     pub(super) fn writer(&self) -> Result<Conn, ConnectionError> {
         match self {

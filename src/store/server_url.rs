@@ -48,6 +48,10 @@ impl ServerUrl {
         }
         // A password may have a question mark.
         let (login, rest) = text.split_at(text.rfind('@').unwrap_or(0));
+        if login.contains('@') {
+            // What stands behind the first one would be taken for a host, and shown.
+            return Err(FORM.to_owned());
+        }
         let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
         let address = format!("{login}{place}");
         let mut cover = None;
@@ -305,7 +309,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_without_the_password() {
         for text in [
-            "postgres://u:hidden/word@db.example/sb",
+            "postgres://u:p@hidden@db.example/sb",
             "postgres://u:hidden@db.example/sb?hidden=1",
             "postgres://u:hidden@db.example/sb?sslmode=hidden",
             "postgres://u:hidden@db.example:hidden/sb",
