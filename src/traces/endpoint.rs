@@ -131,7 +131,7 @@ mod tests {
             (TRACES, "ftp://localhost"),
             (HEADERS, "x-key"),
         ] {
-            let problem = of(&[(ALL, "http://localhost"), (variable, wrong)])
+            let problem = of(&[(variable, wrong), (ALL, "http://localhost")])
                 .err()
                 .unwrap();
             assert_eq!(problem.variable, variable);
