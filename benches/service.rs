@@ -31,14 +31,10 @@ fn main() {
         .filter(|arg| !arg.starts_with('-'))
         .collect();
     let wanted = |part: &str| asked.is_empty() || asked.iter().any(|one| one == part);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = threads(2);
     println!("service in release mode, simulated Telegram and readers on the same two cores\n");
+    let mut ratios = Ratios::default();
     runtime.block_on(async {
-        let mut ratios = Ratios::default();
         if wanted("flood") {
             parts::flood::run(&mut ratios).await;
         }
@@ -60,12 +56,17 @@ fn main() {
         if wanted("readers") {
             parts::readers::run().await;
         }
+    });
+    // At Telegram no message waits for a part of somebody's file: the kernel shares the processor out here, not turns.
+    threads(16).block_on(async {
         if wanted("files") {
             parts::files::run().await;
         }
         if wanted("uploads") {
             parts::uploads::run(&mut ratios).await;
         }
+    });
+    runtime.block_on(async {
         if wanted("orders") {
             parts::orders::run().await;
         }
@@ -76,6 +77,14 @@ fn main() {
         if wanted("relay") {
             parts::relay::run().await;
         }
-        ratios.compare("service");
     });
+    ratios.compare("service");
+}
+
+fn threads(count: usize) -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(count)
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }
