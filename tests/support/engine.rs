@@ -30,6 +30,26 @@ fn names() -> &'static Mutex<HashMap<PathBuf, String>> {
     NAMES.get_or_init(Mutex::default)
 }
 
+/// Databases that have a server for themselves.
+fn servers() -> &'static Mutex<HashMap<String, &'static Cluster>> {
+    static SERVERS: OnceLock<Mutex<HashMap<String, &'static Cluster>>> = OnceLock::new();
+    SERVERS.get_or_init(Mutex::default)
+}
+
+fn server_of(database: &str) -> &'static Cluster {
+    let servers = servers().lock().unwrap();
+    servers.get(database).copied().unwrap_or_else(cluster)
+}
+
+/// A database for a data directory on a server that no other test uses: whoever ends the server ends it for nobody else.
+pub fn apart(data_dir: &Path) {
+    let name = format!("apart_{}", servers().lock().unwrap().len());
+    let server: &Cluster = Box::leak(Box::new(Cluster::start()));
+    server.sql("postgres", &format!("create database {name}"));
+    servers().lock().unwrap().insert(name.clone(), server);
+    names().lock().unwrap().insert(data_dir.to_owned(), name);
+}
+
 /// The database of a data directory, made where there is none yet.
 pub fn database_for(data_dir: &Path) -> String {
     let mut names = names().lock().unwrap();
@@ -49,7 +69,7 @@ pub fn database_of(data_dir: &Path) -> Option<String> {
 }
 
 pub fn url_of(database: &str) -> String {
-    let directory = cluster().directory.display();
+    let directory = server_of(database).directory.display();
     format!("postgres:///{database}?host={directory}&user=postgres")
 }
 
@@ -59,13 +79,14 @@ pub fn rows<T: DeserializeOwned>(database: &str, question: &str) -> Vec<T> {
         "set search_path to switchboard; set default_transaction_read_only to on; \
          select coalesce(json_agg(row_to_json(x)), '[]') from ({question}) x"
     );
-    let answer = cluster().sql(database, &text);
+    let answer = server_of(database).sql(database, &text);
     serde_json::from_str(&answer).expect("rows as JSON")
 }
 
-/// As a power cut would, for the server alone: it ends all of its sessions in the middle, and recovers from its log.
+/// As a power cut would, for the server alone (which is to be one [`apart`]): it ends all of its sessions in the middle, and recovers from its log.
 pub fn crash(database: &str) {
-    let pid = cluster().sql(
+    let server = server_of(database);
+    let pid = server.sql(
         "postgres",
         &format!(
             "select pid from pg_stat_activity where datname = '{database}' and state <> 'idle' \
@@ -78,6 +99,6 @@ pub fn crash(database: &str) {
         .unwrap();
     assert!(killed.success());
     super::cluster::wait_for("PostgreSQL after a crash", || {
-        cluster().try_sql("postgres", "select 1").is_ok()
+        server.try_sql("postgres", "select 1").is_ok()
     });
 }

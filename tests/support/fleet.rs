@@ -22,7 +22,7 @@ use super::{
     inside::Inside,
     live::Live,
     place,
-    service::{ServiceProcess, ServiceSettings},
+    service::{Server, ServiceProcess, ServiceSettings},
     wait,
 };
 
@@ -338,7 +338,13 @@ impl FleetBuilder {
 
     /// Its rows are in a PostgreSQL.
     pub fn on_postgres(mut self) -> Self {
-        self.settings.postgres = true;
+        self.settings.postgres = Some(Server::OfAll);
+        self
+    }
+
+    /// Its rows are in a PostgreSQL that no other test uses.
+    pub fn on_its_own_postgres(mut self) -> Self {
+        self.settings.postgres = Some(Server::ItsOwn);
         self
     }
 

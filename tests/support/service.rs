@@ -34,7 +34,15 @@ pub struct ServiceSettings {
     /// In this network namespace.
     pub namespace: Option<PathBuf>,
     /// Its rows are in a PostgreSQL.
-    pub postgres: bool,
+    pub postgres: Option<Server>,
+}
+
+/// Which one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Server {
+    OfAll,
+    /// Nobody else's: it may be ended.
+    ItsOwn,
 }
 
 /// The service's binary, started on a disk of its own or in another network where that is wanted.
@@ -99,7 +107,10 @@ impl ServiceProcess {
             .append(true)
             .open(&log)
             .unwrap();
-        let database = (settings.postgres || engine::everywhere())
+        if settings.postgres == Some(Server::ItsOwn) && engine::database_of(data_dir).is_none() {
+            engine::apart(data_dir);
+        }
+        let database = (settings.postgres.is_some() || engine::everywhere())
             .then(|| engine::url_of(&engine::database_for(data_dir)));
         let mut command = command(
             data_dir,

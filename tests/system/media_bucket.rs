@@ -187,9 +187,11 @@ async fn a_file_of_two_accounts_is_fetched_once_and_what_the_bucket_lets_go_come
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(answer.bytes().await.unwrap() == wanted[..]);
     };
+    // Whoever asks before the folder is empty is served from there.
     let until_kept = async |many: usize| {
-        let look = || async { kept(&bucket).len() };
-        wait::until("the object", look, |there| *there == many).await;
+        let folder = fleet.data_dir().join("media");
+        let look = || async { (kept(&bucket).len(), objects(&folder).len()) };
+        wait::until("the object", look, |there| *there == (many, 0)).await;
     };
     get(&one).await;
     until_kept(1).await;

@@ -19,7 +19,7 @@ use crate::support::{
     engine,
     fleet::Fleet,
     oracle::{File, until_faithful},
-    service::{ServiceProcess, ServiceSettings},
+    service::{Server, ServiceProcess, ServiceSettings},
     tokens, wait,
 };
 
@@ -27,7 +27,11 @@ use crate::support::{
 /// the talk, again and again, and nothing is lost and no reply is sent twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_ends_in_the_middle_nothing_is_lost_and_nothing_doubled() {
-    let mut fleet = Fleet::builder().accounts(1).on_postgres().start().await;
+    let mut fleet = Fleet::builder()
+        .accounts(1)
+        .on_its_own_postgres()
+        .start()
+        .await;
     let database = engine::database_of(&fleet.data_dir()).unwrap();
     let telegram = fleet.telegram.clone();
     let account = fleet.accounts[0].clone();
@@ -124,7 +128,7 @@ fn a_process_whose_database_was_taken_ends() {
     let service = ServiceProcess::start(
         &data,
         &ServiceSettings {
-            postgres: true,
+            postgres: Some(Server::OfAll),
             ..ServiceSettings::default()
         },
     );
