@@ -29,8 +29,8 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 /// `tests/run` looks for this and does not run itself once more.
 const INSIDE: (&str, &str) = ("SWITCHBOARD_TESTS_INSIDE", "1");
 
-/// There is one clone, and who walks in it walks alone.
-static CLONE: Mutex<()> = Mutex::const_new(());
+/// There is one clone, which is built once, and who walks in it walks alone.
+static CLONE: Mutex<Option<PathBuf>> = Mutex::const_new(None);
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -146,8 +146,8 @@ impl Drop for Running {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "builds the release; ./tests/run asks for it"]
 async fn the_readme_is_true_in_a_clean_clone() {
-    let _alone = CLONE.lock().await;
-    let clone = clean_clone();
+    let mut alone = CLONE.lock().await;
+    let clone = alone.get_or_insert_with(clean_clone).clone();
     let readme = std::fs::read_to_string(clone.join("README.md")).unwrap();
     let picture = "docs/desk.png";
     assert!(readme.contains(picture) && clone.join(picture).exists());
@@ -173,7 +173,6 @@ async fn the_readme_is_true_in_a_clean_clone() {
         }
     }
     assert_eq!(tried, ["demo", "tests", "accounts"]);
-    std::fs::remove_dir_all(clone).unwrap();
 }
 
 /// What each step took.
@@ -201,9 +200,9 @@ impl Walk {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "builds the release; ./tests/run asks for it"]
 async fn a_strangers_path_is_walked_and_timed() {
-    let _alone = CLONE.lock().await;
+    let mut alone = CLONE.lock().await;
     let mut walk = Walk::begin();
-    let clone = clean_clone();
+    let clone = alone.get_or_insert_with(clean_clone).clone();
     walk.did("clone");
     let readme = std::fs::read_to_string(clone.join("README.md")).unwrap();
     let demo = commands(&readme).into_iter();
@@ -260,7 +259,6 @@ async fn a_strangers_path_is_walked_and_timed() {
     )
     .await;
     walk.did("a copy is taken, put back, and what came since is fetched");
-    std::fs::remove_dir_all(clone).unwrap();
 
     println!("| step | took |\n|---|---|");
     for (step, took) in &walk.steps {
