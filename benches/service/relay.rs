@@ -18,7 +18,7 @@ use crate::support::{
 const ACCOUNTS: usize = 3;
 const ROUNDS: usize = 3;
 /// Before and after, for the memory of one.
-const IDLE: [usize; 2] = [30, 180];
+const IDLE: [usize; 2] = [200, 1_000];
 
 /// What is asked of the relay.
 const LEAST_RATE: f64 = 0.8;
