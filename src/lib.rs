@@ -27,7 +27,7 @@
 //! - [`retention`]: `switchboard retention`.
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`staging`]: files that people send, on the disk until Telegram has them.
-//! - [`store`]: every row, one writer, one file; the only place that names diesel.
+//! - [`store`]: every row, one writer, in a file or a PostgreSQL; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
 //! - [`tls`]: the certificate for HTTPS, read anew when it changes.
 //! - [`tokens`]: API tokens from the command line.

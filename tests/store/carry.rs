@@ -26,7 +26,7 @@ use tempfile::TempDir;
 
 use crate::{
     engine,
-    world::{LIMIT, batch, message, new, until},
+    world::{LIMIT, batch, message, new, new_account, until},
 };
 
 /// Of each table; more than are compared at once.
@@ -535,19 +535,7 @@ async fn a_store_goes_over_while_it_is_written() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("switchboard.db");
     let source = Store::open(at(&file), Arc::new(NoSink)).unwrap();
-    let account = source
-        .create_account(switchboard::store::NewAccount {
-            id: AccountId::random(),
-            label: "Support".to_owned(),
-            colour: 1,
-            api_id: Some(1),
-            phone_masked: None,
-            is_active: true,
-            created_at: None,
-        })
-        .await
-        .unwrap()
-        .id;
+    let account = source.create_account(new_account()).await.unwrap().id;
     let write = async |store: &StoreHandle, numbers: std::ops::Range<i32>| {
         let changes = numbers
             .map(|number| {

@@ -7,7 +7,7 @@ use switchboard::{
         AccountId, Batch, Change, ChatId, DialogRecord, EventBody, Hole, IncomingMessage, Position,
         Span, Timestamp,
     },
-    store::{HistoryStretch, MessagesFrom, NewAccount, OwedWork, PageEnd},
+    store::{HistoryStretch, MessagesFrom, OwedWork, PageEnd},
 };
 
 use crate::{
@@ -16,17 +16,7 @@ use crate::{
 };
 
 pub async fn account(world: &World) -> AccountId {
-    let id = AccountId::random();
-    let account = NewAccount {
-        id,
-        label: "Support".to_owned(),
-        colour: 1,
-        api_id: Some(1),
-        phone_masked: None,
-        is_active: true,
-        created_at: None,
-    };
-    world.store.create_account(account).await.unwrap();
+    let id = world.account().await.id;
     world.store.begin_anew(id, at(1)).await.unwrap();
     id
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     engine, rows,
-    world::{World, message, new, until},
+    world::{World, message, new, new_account, until},
 };
 
 #[derive(QueryableByName)]
@@ -100,13 +100,8 @@ async fn a_write_that_is_refused_takes_nobody_along() {
     let world = World::new();
     let made = |label: &str| {
         world.store.create_account(switchboard::store::NewAccount {
-            id: switchboard::domain::AccountId::random(),
             label: label.to_owned(),
-            colour: 1,
-            api_id: Some(1),
-            phone_masked: None,
-            is_active: true,
-            created_at: None,
+            ..new_account()
         })
     };
     engine::change(
@@ -184,18 +179,7 @@ async fn the_same_words_find_the_same_messages() {
         ":*",
     ];
     for store in [&file, &world.store] {
-        let account = store
-            .create_account(switchboard::store::NewAccount {
-                id: switchboard::domain::AccountId::random(),
-                label: "Support".to_owned(),
-                colour: 1,
-                api_id: Some(1),
-                phone_masked: None,
-                is_active: true,
-                created_at: None,
-            })
-            .await
-            .unwrap();
+        let account = store.create_account(new_account()).await.unwrap();
         let changes = texts
             .iter()
             .zip(1..)

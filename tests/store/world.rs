@@ -90,18 +90,7 @@ impl World {
     }
 
     pub async fn account(&self) -> Account {
-        self.store
-            .create_account(NewAccount {
-                id: AccountId::random(),
-                label: "Support".to_owned(),
-                colour: 1,
-                api_id: Some(1),
-                phone_masked: Some("+999***678".to_owned()),
-                is_active: true,
-                created_at: None,
-            })
-            .await
-            .unwrap()
+        self.store.create_account(new_account()).await.unwrap()
     }
 
     pub async fn record(&self, account: AccountId, changes: Vec<Change>) -> Recorded {
@@ -192,6 +181,18 @@ impl World {
 }
 
 /// Telegram made this message; which order asked for it, [`World::settle`] knows.
+pub fn new_account() -> NewAccount {
+    NewAccount {
+        id: AccountId::random(),
+        label: "Support".to_owned(),
+        colour: 1,
+        api_id: Some(1),
+        phone_masked: Some("+999***678".to_owned()),
+        is_active: true,
+        created_at: None,
+    }
+}
+
 pub fn sent(message_id: i32) -> Outcome {
     sent_at(
         message_id,

@@ -13,7 +13,10 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE};
 use reqwest::Method;
 use serde_json::{Value, json};
-use switchboard_simulator::{AccountSpec, PersonSpec, Simulator};
+use switchboard_simulator::{
+    AccountSpec, PersonSpec, Simulator,
+    wire::{FaultId, FaultScope, WireFault},
+};
 use tempfile::TempDir;
 
 use super::{
@@ -223,6 +226,16 @@ impl Fleet {
             |account| account["state"] == state,
         )
         .await
+    }
+
+    /// Nothing reaches the account from now on, until the fault is cleared.
+    pub async fn keep_away(&self, account: &FleetAccount) -> FaultId {
+        let scope = FaultScope::Key(self.telegram.keys_of(account.user)[0]);
+        let wire = self.telegram.wire();
+        let away = wire.set_fault(scope, WireFault::RefuseConnects, None);
+        self.telegram.cut(account.user);
+        self.wait_for_state(&account.id, "reconnecting").await;
+        away
     }
 
     /// As [`Self::wait_for_state`], asked by somebody with a token.

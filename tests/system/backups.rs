@@ -3,11 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
 use serde_json::Value;
-use switchboard_simulator::{
-    PersonSpec,
-    traffic::TrafficSpec,
-    wire::{FaultScope, WireFault},
-};
+use switchboard_simulator::{PersonSpec, traffic::TrafficSpec};
 
 use crate::support::{
     fleet::Fleet,
@@ -48,12 +44,7 @@ async fn a_copy_taken_under_load_can_be_put_back() {
         .as_i64()
         .unwrap();
     // A reply that waits while the copy is taken.
-    let key = FaultScope::Key(telegram.keys_of(away.user)[0]);
-    let refused = telegram
-        .wire()
-        .set_fault(key, WireFault::RefuseConnects, None);
-    telegram.cut(away.user);
-    fleet.wait_for_state(&away.id, "reconnecting").await;
+    let refused = fleet.keep_away(&away).await;
     fleet.api.reply(conversation, "waits").await;
     let talk = telegram.traffic(TrafficSpec {
         rate_per_second: 400.0,

@@ -88,12 +88,7 @@ async fn a_service_moves_to_postgresql_and_back() {
         .as_i64()
         .unwrap();
     // A reply that waits through all of it.
-    let key = FaultScope::Key(telegram.keys_of(away.user)[0]);
-    let refusing = telegram
-        .wire()
-        .set_fault(key, WireFault::RefuseConnects, None);
-    telegram.cut(away.user);
-    fleet.wait_for_state(&away.id, "reconnecting").await;
+    let refusing = fleet.keep_away(&away).await;
     fleet.api.reply(conversation, "waits").await;
     let talk = telegram.traffic(TrafficSpec {
         rate_per_second: 40.0,

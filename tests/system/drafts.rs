@@ -4,10 +4,7 @@
 use grammers_tl_types as tl;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use switchboard_simulator::{
-    Fault,
-    wire::{FaultScope, WireFault},
-};
+use switchboard_simulator::Fault;
 
 use super::scheduled::Scene;
 use crate::support::{moment::now, rows, wait};
@@ -89,12 +86,7 @@ async fn drafts_are_kept_at_telegram_and_come_from_there() {
 async fn a_draft_from_an_outage_is_kept_at_telegram_later() {
     let mut scene = Scene::start().await;
     let telegram = scene.fleet.telegram.clone();
-    let key = telegram.keys_of(scene.account.user)[0];
-    let wire = telegram.wire();
-    let away = wire.set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
-    telegram.cut(scene.account.user);
-    let account = scene.account.id.clone();
-    scene.fleet.wait_for_state(&account, "reconnecting").await;
+    let away = scene.fleet.keep_away(&scene.account).await;
     for text in ["half", "half a", "half a word"] {
         let body = Some(json!({ "text": text }));
         let (status, answer) = scene
@@ -106,7 +98,7 @@ async fn a_draft_from_an_outage_is_kept_at_telegram_later() {
     }
     scene.fleet.kill_service();
     scene.fleet.start_service();
-    wire.clear_fault(away);
+    telegram.wire().clear_fault(away);
     let there = async || telegram.draft(scene.account.user, scene.person);
     wait::until("the draft", there, |draft| {
         draft.as_deref() == Some("half a word")

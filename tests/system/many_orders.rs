@@ -1,10 +1,7 @@
 //! Many orders: what waits in one account costs the others nothing.
 
 use futures_util::{StreamExt, stream};
-use switchboard_simulator::{
-    PersonSpec,
-    wire::{FaultScope, WireFault},
-};
+use switchboard_simulator::PersonSpec;
 
 use crate::support::{fleet::Fleet, wait};
 
@@ -28,12 +25,7 @@ async fn a_thousand_that_wait_cost_the_others_nothing() {
     let writer = telegram.add_person(PersonSpec::new("Writer"));
     telegram.say(writer, here.user, "hello");
     let quick = fleet.conversation(&here, writer).await;
-    let key = telegram.keys_of(away.user)[0];
-    let dead = telegram
-        .wire()
-        .set_fault(FaultScope::Key(key), WireFault::RefuseConnects, None);
-    telegram.cut(away.user);
-    fleet.wait_for_state(&away.id, "reconnecting").await;
+    let dead = fleet.keep_away(&away).await;
     let queue = chats.iter().map(|(_, conversation)| async {
         // Each chat in its own order.
         for number in 0..MANY / CHATS {
