@@ -278,6 +278,7 @@ impl App {
             webhooks,
             keep: config.keep,
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
+            elsewhere: None,
         });
         service.store.nothing_runs().await?;
         let (front, server) = serve(&config, service.clone(), certificate.as_ref())?;

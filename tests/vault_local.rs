@@ -18,7 +18,7 @@ use std::{
 use switchboard::{
     config::KeyFileCover,
     domain::SecretText,
-    vault::{KeyError, KeySource, Keyring, VaultError, rekey},
+    vault::{KeyError, KeySource, Keyring, PieceOf, VaultError, rekey},
 };
 
 #[path = "support/killed.rs"]
@@ -650,4 +650,29 @@ async fn the_local_vault_is_always_online() {
     assert_eq!(status["queued"], 0);
     assert!(running.changes.try_recv().is_err());
     running.stop().await;
+}
+
+/// Protects passwords and codes on their way from node to node: another process with the same key reads them, in their place alone, and
+/// none of it can be read beside that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_piece_of_a_call_opens_in_its_own_place_alone() {
+    let machine = Machine::new(None);
+    let running = machine.start().await;
+    let (call, secret) = (uuid::Uuid::new_v4(), b"the code is 12345");
+    let sealed = running
+        .vault
+        .seal_call(call, PieceOf::Told(3), secret)
+        .await
+        .unwrap();
+    assert!(!sealed.contains("12345"));
+    running.stop().await;
+    let other = machine.start().await;
+    let open = async |call, piece| other.vault.open_call(call, piece, &sealed).await;
+    let opened = open(call, PieceOf::Told(3)).await.unwrap();
+    assert_eq!(opened.expose(), secret);
+    for piece in [PieceOf::Told(2), PieceOf::Asked(3), PieceOf::Call] {
+        assert!(open(call, piece).await.is_err(), "{piece:?}");
+    }
+    assert!(open(uuid::Uuid::new_v4(), PieceOf::Told(3)).await.is_err());
+    other.stop().await;
 }

@@ -10,9 +10,11 @@
 //! Promises: an account is told to run here only while no other node may have it.
 //! Does not: know what a line is.
 
+mod calls;
 mod clock;
 mod fuse;
 mod keeper;
 mod share;
 
+pub use calls::{Calls, Told, Waiting};
 pub use keeper::{Ending, Keeper, Lines, Owned, Terms};

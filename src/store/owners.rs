@@ -77,6 +77,23 @@ impl StoreHandle {
         .await
     }
 
+    /// # Errors
+    /// As every read.
+    pub async fn owner(&self, kind: &'static str, owner: String) -> Result<Option<OwnerRecord>> {
+        self.read("owner", move |conn| {
+            let known = account_owners::kind
+                .eq(kind)
+                .and(account_owners::owner.eq(&owner));
+            let row: Option<OwnerRow> = on!(conn, |conn| account_owners::table
+                .filter(known)
+                .select(OwnerRow::as_select())
+                .first(conn)
+                .optional())?;
+            row.map(OwnerRow::into_record).transpose()
+        })
+        .await
+    }
+
     /// Gives an owner an account, in place of the one it had. An owner keeps its id.
     ///
     /// # Errors

@@ -72,6 +72,8 @@ pub enum Purpose {
     Proxies,
     /// A piece of a sealed copy of the store; the copy's id stands for the account.
     Copy,
+    /// What one node asks another, and is told; the call's id stands for the account.
+    Call,
 }
 
 impl Purpose {
@@ -87,6 +89,7 @@ impl Purpose {
             Self::Answer => 8,
             Self::Proxies => 9,
             Self::Copy => 10,
+            Self::Call => 11,
         }
     }
 
@@ -102,6 +105,7 @@ impl Purpose {
             Self::Answer => "an answer",
             Self::Proxies => "proxies",
             Self::Copy => "a piece of a copy",
+            Self::Call => "a call",
         }
     }
 
@@ -117,6 +121,7 @@ impl Purpose {
             Self::Answer,
             Self::Proxies,
             Self::Copy,
+            Self::Call,
         ]
         .into_iter()
         .find(|purpose| purpose.code() == code)

@@ -9,6 +9,7 @@
 mod account;
 mod adopt;
 mod answers;
+mod calls;
 mod cipher;
 mod compare;
 mod dispute;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 pub use account::{AccountSummary, Credentials, RemoteChange, SessionEpoch, VaultAccount};
+pub use calls::PieceOf;
 pub use error::VaultError;
 pub use examine::{Finding, examine, own_proxies};
 pub use farewells::{Farewell, Parted};

@@ -4,6 +4,7 @@
 //! header for programs, a cookie (set by the launch link) for the desk.
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use serde::{Deserialize, Serialize};
 use std::future::{Ready, ready};
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 use crate::domain::AccountId;
 
 /// What a caller may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Scope {
     Read,
     Send,
@@ -44,7 +45,7 @@ impl Scope {
 }
 
 /// Who calls; put into each request by the guard.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Access {
     pub scope: Scope,
     /// The accounts that alone exist for this caller; `None` sees all.

@@ -21,6 +21,7 @@ use super::{
     Service,
     access::{Access, Gate},
     audit::{self, Call, Note},
+    calls::{self, Passed},
     doors::{Caller, Credentials},
     ending,
     error::{self, ApiError},
@@ -59,13 +60,20 @@ pub async fn guard(
     let api = !super::assets::is_page(request.path());
     // Callers of older systems read errors in their own shape.
     let face = Face::of(request.path()).map(|face| (face, face.language(request.headers())));
-    let ip = client(request.request(), gate.front.behind_proxy);
+    let passed = Passed::of(&request);
+    let ip = match &passed {
+        Some(passed) => passed.ip,
+        None => client(request.request(), gate.front.behind_proxy),
+    };
     let right = right_of(&request);
     let method = request.method().clone();
     let route = right.map_or_else(|| request.path().to_owned(), |right| right.path.to_owned());
     let note = Note::default();
     request.extensions_mut().insert(note.clone());
-    let admitted = check(&request, &gate, &service, ip).await;
+    let admitted = match &passed {
+        Some(passed) => service.doors.admit_passed(&passed.access).await,
+        None => check(&request, &gate, &service, ip).await,
+    };
     let access = admitted.as_ref().ok().cloned();
     let allowed = admitted.and_then(|access| {
         if let Some(right) = right {
@@ -77,7 +85,12 @@ pub async fn guard(
         Ok(access) => {
             request.extensions_mut().insert(access.clone());
             patience::bound(&mut request, &service.doors, &access);
-            let begun = repeats::begin(&mut request, &service, &access).await;
+            let told = calls::elsewhere(&mut request, &service, &access, right, ip).await;
+            let begun = match told {
+                Ok(Some(answer)) => Ok(Begun::Elsewhere(answer)),
+                Ok(None) => repeats::begin(&mut request, &service, &access).await,
+                Err(error) => Err(error),
+            };
             let response = match begun {
                 Ok(Begun::Plain) => next.call(request).await?.map_into_boxed_body(),
                 Ok(Begun::First(claim)) => {
@@ -93,8 +106,8 @@ pub async fn guard(
                     let broken = |_| ApiError::internal("a call under a key broke off");
                     call.await.map_err(broken)??
                 }
-                Ok(Begun::Repeat(answer)) => {
-                    // Done, and noted, before.
+                Ok(Begun::Repeat(answer) | Begun::Elsewhere(answer)) => {
+                    // Done, and noted, before, or by the node that did it.
                     note.nothing();
                     request.into_response(answer)
                 }
@@ -146,6 +159,9 @@ pub async fn guard(
     }
     if face.is_none() && error::wants_problem(response.request().headers()) {
         response = problem(response);
+    }
+    if passed.is_some() {
+        return Ok(response);
     }
     let own = response.request().conn_data::<OwnAddress>().copied();
     add_headers(response.headers_mut(), &gate.hosts, own, api);

@@ -10,6 +10,7 @@ mod accounts;
 mod assets;
 mod audit;
 mod audit_list;
+mod calls;
 mod conversations;
 mod copies;
 mod device;
@@ -70,6 +71,7 @@ mod whole;
 mod wording;
 
 pub use access::{Access, Gate, Scope};
+pub use calls::{By, Elsewhere, GOES, Goes, run as run_calls};
 pub use doors::{Doors, LAUNCH_LIFETIME, NoTokenLeft, new_token, sha256_hex};
 pub use error::ApiError;
 pub use figures::Metrics;

@@ -73,6 +73,8 @@ pub enum Begun {
     First(Claim),
     /// It was answered before.
     Repeat(HttpResponse),
+    /// Another node has answered.
+    Elsewhere(HttpResponse),
 }
 
 /// A key that was taken for a call under way.
@@ -182,7 +184,7 @@ pub async fn begin(
     Err(ApiError::conflict("idempotency_in_progress", why).retry_after(Duration::from_secs(1)))
 }
 
-async fn body_of(request: &mut ServiceRequest) -> Result<Bytes, ApiError> {
+pub async fn body_of(request: &mut ServiceRequest) -> Result<Bytes, ApiError> {
     let mut parts = request.take_payload();
     let mut body = BytesMut::new();
     while let Some(part) = parts.next().await {
@@ -195,7 +197,7 @@ async fn body_of(request: &mut ServiceRequest) -> Result<Bytes, ApiError> {
     Ok(body.freeze())
 }
 
-fn put_back(request: &mut ServiceRequest, body: Bytes) {
+pub fn put_back(request: &mut ServiceRequest, body: Bytes) {
     let parts = stream::once(async move { Ok(body) });
     request.set_payload(actix_web::dev::Payload::Stream {
         payload: Box::pin(parts),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Access, ApiError, AssistantClient, Doors, Metrics, refusals::Audit, turns::Turns};
+use super::{
+    Access, ApiError, AssistantClient, Doors, Elsewhere, Metrics, refusals::Audit, turns::Turns,
+};
 use crate::{
     alive::Loops,
     broadcast::BroadcastHandle,
@@ -46,6 +48,8 @@ pub struct Service {
     pub keep: KeepFor,
     /// What `/message_stream` asks; `None`: not configured.
     pub assistant: Option<AssistantClient>,
+    /// `None`: this process has every account.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Service {

@@ -1,6 +1,7 @@
 //! The store on a real PostgreSQL: the tests that SQLite has to stand, and what is PostgreSQL's alone.
 
 mod basics;
+mod calls;
 mod carry;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/cluster.rs"]

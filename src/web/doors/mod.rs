@@ -220,6 +220,20 @@ impl Doors {
         Lost::of(&self.tokens.watch().latest(), access)
     }
 
+    /// A caller that another node let in. It may have been let in by a token that was made this moment.
+    ///
+    /// # Errors
+    /// 401 when it lost the right meanwhile.
+    pub async fn admit_passed(&self, access: &Access) -> Result<Access, ApiError> {
+        if self.lost(access).is_some() {
+            let table = self.tokens.watch().look().await?;
+            if let Some(lost) = Lost::of(&table, access) {
+                return Err(lost.into());
+            }
+        }
+        Ok(access.clone())
+    }
+
     /// After something that takes long, and before what follows from it.
     ///
     /// # Errors

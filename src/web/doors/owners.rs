@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::sha256_hex;
@@ -13,7 +14,7 @@ use crate::{
     store::{OwnerRecord, StoreError, StoreHandle},
 };
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum OwnerKind {
     Licence,
     User,
@@ -38,7 +39,7 @@ impl OwnerKind {
 }
 
 /// Somebody who has an account; known by a hash alone.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Owner {
     pub kind: OwnerKind,
     hash: String,
@@ -148,6 +149,21 @@ impl Owners {
             .iter()
             .find(|(_, record)| record.account_id == id)
             .map(|(owner, _)| owner.clone())
+    }
+
+    /// Looks anew what an owner has: another node may have given or taken it.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn look(&self, owner: &Owner) -> Result<Option<AccountId>, StoreError> {
+        let (kind, hash) = (owner.kind.as_str(), owner.hash.clone());
+        let record = self.store.owner(kind, hash).await?;
+        let account = record.as_ref().map(|record| record.account_id);
+        match record {
+            Some(record) => drop(self.write().insert(owner.clone(), record)),
+            None => drop(self.write().remove(owner)),
+        }
+        Ok(account)
     }
 
     /// One at a time, so that two first calls don't make two accounts.

@@ -338,7 +338,7 @@ pub fn trouble(language: Language, code: &str) -> Option<&'static str> {
             "",
             "Запрос не читается: пришлите правильный JSON",
         ],
-        "internal" | "store_unavailable" | "stopping" => [
+        "internal" | "store_unavailable" | "account_moving" | "answer_lost" | "stopping" => [
             "حدث خطأ في الخادم: حاول بعد قليل",
             "",
             "Ошибка на сервере: попробуйте немного позже",

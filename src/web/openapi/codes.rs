@@ -576,6 +576,16 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
     ),
     ("stopping", &[503], "the service is stopping"),
     (
+        "account_moving",
+        &[503],
+        "several nodes: the account is between two of them, and nothing was done",
+    ),
+    (
+        "answer_lost",
+        &[504],
+        "several nodes: the one that has the account went away before it answered",
+    ),
+    (
         "store_unavailable",
         &[503],
         "the database can't be reached for now",

@@ -21,6 +21,8 @@ pub const COMMON: Codes = &[
     "not_found",
     "method_not_allowed",
     "store_unavailable",
+    "account_moving",
+    "answer_lost",
     "stopping",
     "internal",
 ];

@@ -1,0 +1,2 @@
+DROP TABLE node_call_parts;
+DROP TABLE node_calls;

@@ -1,0 +1,143 @@
+//! Listener: what other processes on the same PostgreSQL say (NOTIFY), on a connection of its own.
+//!
+//! What is said reaches nobody who is not connected at that moment. So a word only wakes: whoever hears looks at the rows, also
+//! after each new connection, and now and then without a word.
+
+use std::{future::poll_fn, time::Duration};
+
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{AsyncMessage, Client};
+
+use super::{Result, ServerUrl, StoreError, cover, trouble::words_of, wire::sockets};
+
+/// How long the server may take to let it in, and to answer that it listens.
+const CONNECT: Duration = Duration::from_secs(15);
+/// Between two tries to come in.
+const AGAIN: Duration = Duration::from_millis(500);
+/// A line that says nothing is asked whether it still stands: a machine that went away says nothing either.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// What it hears.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard<'a> {
+    /// It listens from now on. Words of before may be missed.
+    Listening,
+    Said {
+        channel: &'a str,
+        payload: &'a str,
+    },
+}
+
+/// Ends when it is dropped.
+pub struct Listener {
+    task: JoinHandle<()>,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Listener {
+    /// Listens until it is dropped, and connects anew when it has to. `heard` runs on the thread of all connections' sockets: it
+    /// wakes somebody and comes back.
+    ///
+    /// # Errors
+    /// When this process can't have the thread.
+    pub fn start(
+        url: &ServerUrl,
+        channels: &[&'static str],
+        mut heard: impl FnMut(Heard<'_>) + Send + 'static,
+    ) -> Result<Self> {
+        let (url, channels) = (url.clone(), channels.to_vec());
+        let runtime = sockets().map_err(|error| StoreError::Unavailable {
+            reason: error.to_string(),
+        })?;
+        let task = runtime.spawn(async move {
+            let mut was_away = false;
+            loop {
+                let Err(reason) = listen(&url, &channels, &mut heard, &mut was_away).await;
+                if !was_away {
+                    log::warn!(target: "switchboard::store", "words of other nodes are not heard for now cause=\"{reason}\"");
+                }
+                was_away = true;
+                tokio::time::sleep(AGAIN).await;
+            }
+        });
+        Ok(Self { task })
+    }
+}
+
+async fn listen(
+    url: &ServerUrl,
+    channels: &[&'static str],
+    heard: &mut (impl FnMut(Heard<'_>) + Send),
+    was_away: &mut bool,
+) -> std::result::Result<std::convert::Infallible, String> {
+    let tls = cover::connector(url).map_err(|error| error.to_string())?;
+    let mut config = url.config();
+    config
+        .application_name("switchboard")
+        .keepalives_idle(Duration::from_secs(10))
+        .keepalives_interval(Duration::from_secs(5))
+        .keepalives_retries(3)
+        .tcp_user_timeout(Duration::from_secs(20));
+    if config.get_hosts().len() > 1 {
+        // A replica passes on what is said on the primary to nobody.
+        config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+    }
+    let connected = timeout(CONNECT, config.connect(tls)).await;
+    let (client, mut connection) = connected
+        .map_err(|_| "no answer in time".to_owned())?
+        .map_err(|error| words_of(&error))?;
+    // The connection answers only while it is polled, so that is done beside the question.
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let reading = async move {
+        loop {
+            match poll_fn(|cx| connection.poll_message(cx)).await {
+                Some(Ok(AsyncMessage::Notification(said))) => {
+                    if tell.send(said).is_err() {
+                        return "nobody listens".to_owned();
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return words_of(&error),
+                None => return "the connection was closed".to_owned(),
+            }
+        }
+    };
+    let hearing = async {
+        let names: Vec<String> = channels
+            .iter()
+            .map(|name| format!("LISTEN {name};"))
+            .collect();
+        asked(&client, &names.concat()).await?;
+        if std::mem::take(was_away) {
+            log::info!(target: "switchboard::store", "words of other nodes are heard again");
+        }
+        heard(Heard::Listening);
+        loop {
+            match timeout(SILENCE, told.recv()).await {
+                Ok(Some(said)) => heard(Heard::Said {
+                    channel: said.channel(),
+                    payload: said.payload(),
+                }),
+                Ok(None) => std::future::pending().await,
+                Err(_) => asked(&client, "SELECT 1").await?,
+            }
+        }
+    };
+    tokio::select! {
+        ended = reading => Err(ended),
+        ended = hearing => ended,
+    }
+}
+
+async fn asked(client: &Client, text: &str) -> std::result::Result<(), String> {
+    match timeout(CONNECT, client.batch_execute(text)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(words_of(&error)),
+        Err(_) => Err("no answer in time".to_owned()),
+    }
+}

@@ -1,0 +1,428 @@
+//! Ask: a call goes to the node that has the account, and its answer comes back.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
+
+use actix_web::{
+    HttpMessage, HttpResponse,
+    dev::{Payload, ServiceRequest},
+    error::PayloadError,
+    http::{Method, StatusCode, header},
+    web::Bytes,
+};
+use futures_util::{Stream, StreamExt, future::Either, stream};
+use uuid::Uuid;
+
+use super::{
+    Elsewhere,
+    carried::{Asked, PIECE, Piece, Told, asked_headers, joined, read_headers, split},
+    find::is_form,
+    lost,
+};
+use crate::{
+    domain::AccountId,
+    nodes::{Calls, Waiting},
+    store::{CallPart, CallState, NewCall, StoreError, Way},
+    vault::{PieceOf, Vault},
+    web::{
+        Access, ApiError, Service,
+        repeats::{self, body_of, put_back},
+    },
+};
+
+/// How long the rows of a call stay without a word of whoever asked.
+pub const LASTS: Duration = Duration::from_secs(30);
+/// Between two looks whether somebody still runs it; much less than that.
+const LOOK: Duration = Duration::from_secs(3);
+/// For another node to take up what a dead one had begun.
+const ORPHANED: Duration = Duration::from_secs(20);
+/// For a server that does not answer.
+const AWAY: Duration = Duration::from_secs(20);
+/// Parts that nobody has read yet.
+pub const WINDOW: i64 = 4;
+
+/// What comes with a call.
+pub enum Body {
+    Whole(Bytes),
+    /// Files.
+    Long(Payload),
+}
+
+impl Body {
+    pub async fn of(request: &mut ServiceRequest) -> Result<Self, ApiError> {
+        let keyless = request
+            .match_pattern()
+            .is_some_and(|path| repeats::KEYLESS.contains(&path.as_str()));
+        if keyless || is_form(request) {
+            return Ok(Self::Long(request.take_payload()));
+        }
+        let body = body_of(request).await?;
+        // Where nobody takes the call, it may be run here.
+        put_back(request, body.clone());
+        Ok(Self::Whole(body))
+    }
+
+    /// What fits into the call's own row, and what follows it.
+    fn split(
+        self,
+    ) -> (
+        Bytes,
+        Option<impl Stream<Item = Result<Bytes, PayloadError>> + Unpin>,
+    ) {
+        match self {
+            Self::Whole(bytes) if bytes.len() <= PIECE => (bytes, None),
+            Self::Whole(bytes) => {
+                let once = Box::pin(stream::once(async move { Ok(bytes) }));
+                (Bytes::new(), Some(Either::Left(once)))
+            }
+            Self::Long(payload) => (Bytes::new(), Some(Either::Right(payload))),
+        }
+    }
+}
+
+/// A call as it came in.
+pub struct Question {
+    pub account: AccountId,
+    pub asked: Asked,
+    pub again: bool,
+}
+
+impl Question {
+    pub fn of(request: &ServiceRequest, access: &Access, ip: IpAddr, account: AccountId) -> Self {
+        let method = request.method();
+        let keyed = request.headers().contains_key("idempotency-key");
+        let same = matches!(
+            *method,
+            Method::GET | Method::HEAD | Method::PUT | Method::DELETE
+        );
+        let target = request.uri().path_and_query();
+        Self {
+            account,
+            asked: Asked {
+                method: method.to_string(),
+                target: target.map_or_else(|| "/".to_owned(), ToString::to_string),
+                headers: asked_headers(request.headers()),
+                ip,
+                access: access.clone(),
+                follows: false,
+            },
+            again: keyed || same,
+        }
+    }
+}
+
+/// A call that is under way. Its rows go with it.
+struct Asking {
+    calls: Calls,
+    vault: Vault,
+    id: Uuid,
+    waiting: Waiting,
+    /// Parts that came before their turn.
+    parts: BTreeMap<i64, String>,
+    next: i64,
+    looked: Instant,
+    orphaned: Option<Instant>,
+    /// Since when the server does not answer.
+    away: Option<Instant>,
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        let (rows, id) = (self.calls.rows.clone(), self.id);
+        // Without a runtime everything ends, and the rows go after their time.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(async move {
+                if let Err(error) = rows.remove(id).await {
+                    log::debug!(target: "switchboard::nodes", "a call's rows stay until their time is over: {error}");
+                }
+            }));
+        }
+    }
+}
+
+/// `None`: nobody had the account for as long as `patience`, and nothing was begun.
+pub async fn ask(
+    service: &Service,
+    elsewhere: &Elsewhere,
+    mut question: Question,
+    body: Body,
+    patience: Duration,
+) -> Result<Option<HttpResponse>, ApiError> {
+    let calls = &elsewhere.calls;
+    let id = Uuid::new_v4();
+    let (first, rest) = body.split();
+    question.asked.follows = rest.is_some();
+    let plain = joined(&question.asked, &first)?;
+    let call = NewCall {
+        id,
+        account: question.account,
+        sealed: service.vault.seal_call(id, PieceOf::Call, &plain).await?,
+        again: question.again,
+        lasts: LASTS,
+    };
+    let mut asking = Asking {
+        calls: calls.clone(),
+        vault: service.vault.clone(),
+        id,
+        waiting: calls.wait_on(id),
+        parts: BTreeMap::new(),
+        next: 0,
+        looked: Instant::now(),
+        orphaned: None,
+        away: None,
+    };
+    calls.rows.give(call).await?;
+    let head = match rest {
+        None => asking.head(patience).await?,
+        Some(rest) => {
+            let sending = Box::pin(send(calls, &service.vault, id, rest));
+            let answering = Box::pin(asking.head(patience));
+            match futures_util::future::select(sending, answering).await {
+                // Whatever became of the body: what it led to is told.
+                Either::Left((_, answering)) => answering.await?,
+                Either::Right((head, _)) => head?,
+            }
+        }
+    };
+    let Some((told, body)) = head else {
+        return Ok(None);
+    };
+    let head_only = question.asked.method == Method::HEAD.as_str();
+    answer(told, body, asking, head_only).map(Some)
+}
+
+fn answer(
+    told: Told,
+    body: Bytes,
+    asking: Asking,
+    head_only: bool,
+) -> Result<HttpResponse, ApiError> {
+    let status = StatusCode::from_u16(told.status).map_err(ApiError::internal)?;
+    let mut response = HttpResponse::build(status);
+    let mut length = None;
+    for (name, value) in read_headers(&told.headers) {
+        if name == header::CONTENT_LENGTH {
+            length = value.to_str().ok().and_then(|text| text.parse().ok());
+            continue;
+        }
+        response.append_header((name, value));
+    }
+    if !told.follows && !head_only {
+        return Ok(match body.is_empty() {
+            true => response.finish(),
+            false => response.body(body),
+        });
+    }
+    if let Some(length) = length {
+        response.no_chunking(length);
+    }
+    if !told.follows {
+        return Ok(response.streaming(stream::empty::<Result<Bytes, ApiError>>()));
+    }
+    let rest = stream::unfold(Some(asking), |asking| async move {
+        let mut asking = asking?;
+        match asking.piece().await {
+            Ok(Piece::More(bytes)) => Some((Ok(bytes), Some(asking))),
+            Ok(Piece::End) => None,
+            Ok(Piece::Broken) => Some((Err(lost()), None)),
+            Err(error) => Some((Err(error), None)),
+        }
+    });
+    Ok(response.streaming(Box::pin(rest)))
+}
+
+impl Asking {
+    /// The answer's beginning. `None`: nobody has the account, and the call was taken back.
+    async fn head(&mut self, patience: Duration) -> Result<Option<(Told, Bytes)>, ApiError> {
+        let began = Instant::now();
+        loop {
+            self.waiting.word().await;
+            if let Some(bytes) = self.part().await? {
+                return split::<Told>(&bytes).map(Some);
+            }
+            let waits = self.look(patience.min(LOOK)).await? == Some(CallState::Waits);
+            if waits && began.elapsed() >= patience && self.calls.rows.withdraw(self.id).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn piece(&mut self) -> Result<Piece, ApiError> {
+        loop {
+            if let Some(bytes) = self.part().await? {
+                return Piece::of(&bytes);
+            }
+            self.waiting.word().await;
+            self.look(LOOK).await?;
+        }
+    }
+
+    /// The part whose turn it is, if it has come.
+    async fn part(&mut self) -> Result<Option<Bytes>, ApiError> {
+        if !self.parts.contains_key(&self.next) {
+            let read = self.calls.rows.read(self.id, Way::Told, LASTS).await;
+            for part in self.answered(read)?.unwrap_or_default() {
+                self.parts.insert(part.number, part.sealed);
+            }
+        }
+        let Some(sealed) = self.parts.remove(&self.next) else {
+            return Ok(None);
+        };
+        let piece = PieceOf::Told(self.next);
+        let opened = self.vault.open_call(self.id, piece, &sealed).await?;
+        self.next += 1;
+        Ok(Some(Bytes::copy_from_slice(opened.expose())))
+    }
+
+    /// Whether it still comes to an answer, looked at now and then.
+    async fn look(&mut self, every: Duration) -> Result<Option<CallState>, ApiError> {
+        if self.looked.elapsed() < every {
+            return Ok(None);
+        }
+        self.looked = Instant::now();
+        let state = self.calls.rows.state(self.id, LASTS).await;
+        let state = self.answered(state)?;
+        match state {
+            Some(CallState::Orphaned) => {
+                let since = *self.orphaned.get_or_insert_with(Instant::now);
+                if since.elapsed() > ORPHANED {
+                    return Err(lost());
+                }
+            }
+            Some(CallState::Gone) => return Err(lost()),
+            Some(CallState::Waits | CallState::Runs) => self.orphaned = None,
+            None => {}
+        }
+        Ok(state)
+    }
+
+    /// A server that is away for a moment is waited for: the call may be running.
+    fn answered<T>(&mut self, answer: Result<T, StoreError>) -> Result<Option<T>, ApiError> {
+        match answer {
+            Ok(answer) => {
+                self.away = None;
+                Ok(Some(answer))
+            }
+            Err(error) if error.passes() => {
+                let since = *self.away.get_or_insert_with(Instant::now);
+                match since.elapsed() > AWAY {
+                    true => Err(lost()),
+                    false => Ok(None),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A body, in parts, as they are read.
+async fn send(
+    calls: &Calls,
+    vault: &Vault,
+    id: Uuid,
+    body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+) -> Result<(), ApiError> {
+    let waiting = calls.wait_on(id);
+    let mut sending = Sending::new(calls, vault, id, Way::Asked, waiting);
+    let mut body = body.fuse();
+    while let Some(part) = body.next().await {
+        match part {
+            Ok(bytes) => {
+                if !sending.more(bytes).await? {
+                    return Ok(());
+                }
+            }
+            Err(_) => {
+                sending.end(Piece::Broken).await?;
+                return Ok(());
+            }
+        }
+    }
+    sending.end(Piece::End).await
+}
+
+/// Whoever writes parts.
+pub struct Sending<'a> {
+    calls: &'a Calls,
+    vault: &'a Vault,
+    id: Uuid,
+    way: Way,
+    waiting: Waiting,
+    gathered: Vec<u8>,
+    next: i64,
+}
+
+impl<'a> Sending<'a> {
+    pub const fn new(
+        calls: &'a Calls,
+        vault: &'a Vault,
+        id: Uuid,
+        way: Way,
+        waiting: Waiting,
+    ) -> Self {
+        Self {
+            calls,
+            vault,
+            id,
+            way,
+            waiting,
+            gathered: Vec::new(),
+            next: 0,
+        }
+    }
+
+    /// `false`: nobody reads it any more.
+    pub async fn more(&mut self, bytes: Bytes) -> Result<bool, ApiError> {
+        self.gathered.extend_from_slice(&bytes);
+        while self.gathered.len() >= PIECE {
+            let rest = self.gathered.split_off(PIECE);
+            let piece = std::mem::replace(&mut self.gathered, rest);
+            if !self.put(&Piece::More(piece.into()).to_bytes()).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What has come so far is wanted now.
+    pub async fn flush(&mut self) -> Result<bool, ApiError> {
+        if self.gathered.is_empty() {
+            return Ok(true);
+        }
+        let piece = std::mem::take(&mut self.gathered);
+        self.put(&Piece::More(piece.into()).to_bytes()).await
+    }
+
+    pub async fn end(mut self, end: Piece) -> Result<(), ApiError> {
+        if self.flush().await? {
+            self.put(&end.to_bytes()).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until there is room. `false`: nobody reads it any more.
+    pub async fn put(&mut self, plain: &[u8]) -> Result<bool, ApiError> {
+        if self.next >= WINDOW {
+            loop {
+                match self.calls.rows.unread(self.id, self.way).await? {
+                    None => return Ok(false),
+                    Some(unread) if unread < WINDOW => break,
+                    Some(_) => self.waiting.word().await,
+                }
+            }
+        }
+        let piece = match self.way {
+            Way::Asked => PieceOf::Asked(self.next),
+            Way::Told => PieceOf::Told(self.next),
+        };
+        let part = CallPart {
+            number: self.next,
+            sealed: self.vault.seal_call(self.id, piece, plain).await?,
+        };
+        self.next += 1;
+        Ok(self.calls.rows.put(self.id, self.way, part).await?)
+    }
+}
