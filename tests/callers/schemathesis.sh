@@ -34,8 +34,9 @@ for number in $(seq 24); do
     token=$(sed 's/.*"secret":"\([^"]*\)".*/\1/' <<<"$made")
 done
 
+# One worker: what Hypothesis remembers of sources is not safe among threads (a KeyError of its own, now and then).
 # /ws speaks WebSocket and /message_stream an event stream: neither is for this.
 "$venv/bin/schemathesis" --config-file tests/callers/schemathesis.toml run "$address/openapi.json" \
-    --header "Authorization: Bearer $token" --phases examples,coverage,fuzzing,stateful --max-examples "${SCHEMATHESIS_EXAMPLES:-3}" --seed 1 --request-timeout 30 --continue-on-failure --workers 2 \
+    --header "Authorization: Bearer $token" --phases examples,coverage,fuzzing,stateful --max-examples "${SCHEMATHESIS_EXAMPLES:-3}" --seed 1 --request-timeout 30 --continue-on-failure --workers 1 \
     --exclude-path-regex '^/(ws$|message_stream)' "$@"
 ! grep -e 'panicked at' -e 'which is not in the description' "$said.log"

@@ -284,9 +284,16 @@ async fn of_long_ago(effect: Effect) -> (Talk, i64, i64) {
     let mut talk = Talk::start("600").await;
     let telegram = talk.fleet.telegram.clone();
     let group = talk.in_a_group().await;
-    telegram.set_fault(Fault::new(effect.clone()).on(SEND).times(1));
+    let fault = telegram.set_fault(Fault::new(effect.clone()).on(SEND).times(1));
     let reply = talk.reply("answer").await;
     talk.until_state(reply, "in_flight").await;
+    // In flight is written before it leaves: the kill comes once Telegram has it.
+    wait::until(
+        "the call to reach Telegram",
+        async || telegram.fault_hits(fault),
+        |hits| *hits == 1,
+    )
+    .await;
     if effect == Effect::SilentAfter {
         talk.until_texts(group, &["question", "answer"]).await;
     }

@@ -284,6 +284,8 @@ fn query_schema(path: &str, name: &str) -> Value {
             json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
         }
         (_, "cursor") => json!({ "type": "string", "minLength": 1 }),
+        (_, "messages_days" | "media_days") => schemas::typed("days kept"),
+        ("/retention", "account_id") => json!({ "type": "string", "format": "uuid" }),
         (_, "account_id") => json!({
             "type": "string",
             "pattern": "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*)?$",
