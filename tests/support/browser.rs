@@ -25,6 +25,8 @@ const AXE: &str = "axe-core@4.14.1";
 struct Driver {
     child: Child,
     port: u16,
+    /// Holds its log, which is looked at where a browser does not start.
+    folder: TempDir,
 }
 
 impl Driver {
@@ -47,8 +49,10 @@ impl Driver {
 
     /// One try; what it said instead of a port.
     fn begin() -> Result<Self, Vec<String>> {
+        let folder = place::off_the_disk();
         let mut child = Command::new("chromedriver")
-            .arg("--port=0")
+            .args(["--port=0", "--verbose"])
+            .arg(format!("--log-path={}", Self::log_in(&folder).display()))
             .process_group(0)
             .env("NO_PROXY", "127.0.0.1,localhost")
             .stdin(Stdio::null())
@@ -70,7 +74,19 @@ impl Driver {
         };
         // Its later output has to go somewhere, or it stops at a full pipe.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Ok(Self { child, port })
+        Ok(Self {
+            child,
+            port,
+            folder,
+        })
+    }
+
+    fn log_in(folder: &TempDir) -> PathBuf {
+        folder.path().join("chromedriver.log")
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(Self::log_in(&self.folder)).unwrap_or_default()
     }
 }
 
@@ -176,7 +192,7 @@ impl Desk {
             .unwrap();
         let page = WebDriver::new(format!("http://127.0.0.1:{}", driver.port), caps)
             .await
-            .expect("Chromium did not start");
+            .unwrap_or_else(|error| panic!("Chromium did not start: {error}\n{}", driver.log()));
         let desk = Self {
             page,
             _driver: driver,
@@ -294,17 +310,27 @@ impl Desk {
     }
 
     async fn press(&self, element: &str, what: &str, button: &str) {
+        // Where a hand would aim: at what stands still for two frames and lies on top.
         let place = format!(
             "(async () => {{ const one = {element}; one?.scrollIntoView({{ block: 'nearest' }}); \
-             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); \
+             const frame = () => new Promise((done) => requestAnimationFrame(done)); \
+             const box = () => one.getBoundingClientRect(); await frame(); \
              if (!one?.checkVisibility()) return null; \
-             const box = one.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+             const before = box(); await frame(); const {{ x, y, width, height }} = box(); \
+             if (before.x !== x || before.y !== y) return null; \
+             const [left, top] = [x + width / 2, y + height / 2]; const hit = document.elementFromPoint(left, top); \
+             return one.contains(hit) || hit?.closest('label')?.control === one ? [left, top] : null; }})()"
         );
+        let start = Instant::now();
         let mut at = json!(null);
-        // An element that the page takes away while it is looked at has no place: look again for the one shown now.
+        // What the page moves, covers or takes away meanwhile is looked at again.
         while at.is_null() {
             self.until(&format!("{what} to click"), element).await;
             at = self.js(&place).await;
+            assert!(
+                start.elapsed() < LIMIT,
+                "{what} is never where it can be clicked"
+            );
         }
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let event =

@@ -3,17 +3,18 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
 };
 
 use reqwest::{Client, StatusCode};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::support::{fleet::Fleet, proxies::free_port, tokens, wait};
 
-/// One of them, until it is dropped.
+/// One of them, until it is dropped: in a process group of its own, for nginx's workers outlive a master that is killed.
 struct Front {
     name: &'static str,
     port: u16,
@@ -23,7 +24,9 @@ struct Front {
 
 impl Drop for Front {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.child.wait();
     }
 }
@@ -51,6 +54,7 @@ fn start(
     });
     let child = Command::new(program)
         .args(arguments)
+        .process_group(0)
         .env("HOME", dir.path())
         .env("XDG_CONFIG_HOME", dir.path())
         .env("XDG_DATA_HOME", dir.path())
