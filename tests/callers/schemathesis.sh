@@ -12,7 +12,7 @@ if [ ! -x "$venv/bin/schemathesis" ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
 fi
 # The program as the tests have it: alone it would be built anew, with fewer features of what it stands on.
-cargo test --workspace --locked --quiet --no-run --test system
+cargo test --workspace --all-features --locked --quiet --no-run --test system
 
 said=$(mktemp)
 target/debug/switchboard demo --listen 127.0.0.1:0 >"$said" 2>"$said.log" &
