@@ -17,6 +17,7 @@ use actix_web::{
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::{
     account::{AccountParts, CopySource, Typing, TypingSink, UploadProgress, UploadSink},
@@ -25,10 +26,12 @@ use crate::{
     config::Config,
     data_dir::{DataDir, DataDirError},
     domain::{Account, AccountId, Event, EventBody, MessageRowId, Outcome, Timestamp},
+    handover::Handover,
     media::{CopyError, Links, MediaConfig, MediaHandle, MediaOpenError},
+    nodes::{Keeper, Ownership, Terms},
     remote,
     staging::{Guised, Staging},
-    store::{EventSink, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
+    store::{EventSink, Fence, NodeRow, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{LinkHandle, Telegram, TelegramConfig, TelegramError},
     tls::{Certificate, TlsError},
@@ -48,6 +51,8 @@ const ACCOUNT_THREADS: usize = 2;
 /// How long a connection stays for its client to read the last answer before it is cut: together with the time until a
 /// revoked token is noticed it has to stay below a second.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+/// A start does not wait longer for its share of the accounts; they are brought up when they come.
+const JOINING: Duration = Duration::from_secs(5);
 /// How long open requests may take to end.
 const WEB_GOODBYE: u64 = 2;
 
@@ -67,6 +72,8 @@ pub enum StartError {
     Media(#[from] MediaOpenError),
     #[error("the folder of files that wait to be sent can't be used: {0}")]
     Staging(io::Error),
+    #[error("no thread can be had for the leases of accounts: {0}")]
+    Nodes(io::Error),
     #[error("SWITCHBOARD_LISTEN: {address} can't be served: {source}")]
     Listen {
         address: SocketAddr,
@@ -90,6 +97,9 @@ pub struct App {
     service: Data<Service>,
     /// Carries out what is done in Supabase.
     following: tokio::task::JoinHandle<()>,
+    /// Where others may serve the same database.
+    keeper: Option<Keeper>,
+    handing_over: Option<tokio::task::JoinHandle<()>>,
     _broadcast: Arbiter,
     _data_dir: DataDir,
 }
@@ -199,6 +209,10 @@ impl App {
             },
             Arc::clone(&announcer) as Arc<dyn EventSink>,
         )?;
+        let (keeper, mut handover) = join(&config, &data_dir, &store)?.unzip();
+        let ownership = keeper.as_ref().map_or(Ownership::Sole, |keeper: &Keeper| {
+            Ownership::Shared(keeper.owned())
+        });
         let certificate = config.tls.as_ref().map(Certificate::load).transpose()?;
         let doors = Doors::open(store.clone()).await?;
         let tokens = doors.tokens.watch().table()?;
@@ -248,6 +262,7 @@ impl App {
             staging: staging.clone(),
             store: store.clone(),
             vault: vault.clone(),
+            ownership: ownership.clone(),
             telegram: telegram.clone(),
             typing: Arc::new(Whisper(broadcast.clone())),
             reply_patience: config.reply_patience,
@@ -265,6 +280,7 @@ impl App {
             broadcast,
             supervisor,
             vault,
+            ownership,
             staging,
             media,
             metrics: Arc::clone(&announcer.metrics),
@@ -280,11 +296,20 @@ impl App {
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
             elsewhere: None,
         });
-        service.store.nothing_runs().await?;
+        match &keeper {
+            // Of others some run: what comes to this node is told one by one.
+            Some(keeper) => keeper.joined(JOINING).await,
+            None => service.store.nothing_runs(None).await?,
+        }
         let (front, server) = serve(&config, service.clone(), certificate.as_ref())?;
         let renewing = certificate.map(|certificate| actix::spawn(certificate.follow()));
         let changes = service.vault.changes();
         let later = restore(&service).await?;
+        if let Some(handover) = &mut handover {
+            handover.carry_out_so_far(&service).await;
+        }
+        let handing_over =
+            handover.map(|handover| actix::spawn(handover.carry_out(service.clone())));
         let following = actix::spawn(remote::follow(service.clone(), changes, later));
         let webhooks = &service.webhooks;
         webhooks.start_configured(config.webhooks.as_ref()).await;
@@ -295,6 +320,8 @@ impl App {
             server: server.handle(),
             service,
             following,
+            keeper,
+            handing_over,
             _broadcast: broadcast_arbiter,
             _data_dir: data_dir,
         };
@@ -338,12 +365,41 @@ impl App {
         if let Some(renewing) = &self.renewing {
             renewing.abort();
         }
+        if let Some(keeper) = &self.keeper {
+            keeper.stop().await;
+        }
+        if let Some(handing_over) = &self.handing_over {
+            handing_over.abort();
+        }
         self.service.supervisor.stop_all().await;
         self.service.telegram.settle().await;
         self.service.webhooks.stop().await;
         self.service.vault.close().await;
         self.service.store.close().await;
     }
+}
+
+/// Takes part among those who serve the same database; `None`: there is a file, which one process has to itself.
+fn join(
+    config: &Config,
+    data_dir: &DataDir,
+    store: &StoreHandle,
+) -> Result<Option<(Keeper, Handover)>, StartError> {
+    let Some(url) = &config.database else {
+        return Ok(None);
+    };
+    let uname = rustix::system::uname();
+    let node = NodeRow {
+        id: Uuid::new_v4(),
+        name: uname.nodename().to_string_lossy().into_owned(),
+        address: None,
+        home: data_dir.home(),
+    };
+    let (lines, handover) = Handover::new();
+    let keeper =
+        Keeper::start(url.clone(), node, Terms::default(), lines).map_err(StartError::Nodes)?;
+    store.fence(Arc::new(keeper.owned()) as Arc<dyn Fence>);
+    Ok(Some((keeper, handover)))
 }
 
 fn serve(
@@ -419,6 +475,10 @@ async fn open_media(
 async fn restore(service: &Service) -> Result<BTreeSet<AccountId>, StartError> {
     let mut later = BTreeSet::new();
     for summary in service.vault.accounts().await? {
+        if service.ownership.lease(summary.id).is_some() {
+            // It is told to begin.
+            continue;
+        }
         if let Err(error) = remote::bring_up(service, &summary).await {
             log::error!(target: "switchboard::account", "account={} label={:?} can't be brought up and waits: {error}", summary.id, summary.label);
             later.insert(summary.id);

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -26,7 +26,7 @@ pub enum DataDirError {
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDir {
@@ -59,8 +59,17 @@ impl DataDir {
         writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
         Ok(Self {
             path: path.to_owned(),
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// By which the next process that holds it knows that this one is dead: the file that is locked, on this machine since it
+    /// was started. A path would be the same in another container, a name in the file the same in a copy. `None`: it can't be told.
+    #[must_use]
+    pub fn home(&self) -> Option<String> {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let lock = self.lock.metadata().ok()?;
+        Some(format!("{} {} {}", boot.trim(), lock.dev(), lock.ino()))
     }
 
     /// Where files of messages are kept.

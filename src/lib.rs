@@ -17,6 +17,7 @@
 //! - [`backups`]: `switchboard backup` and `switchboard restore`.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
+//! - [`handover`]: accounts that come to this node, and that leave it.
 //! - [`media`]: files of messages, fetched, kept within a bound, handed out in ranges.
 //! - [`memory`]: one setting of the allocator.
 //! - [`migrate_store`]: `switchboard migrate-store`, from a file to PostgreSQL and back.
@@ -53,6 +54,7 @@ pub mod data_dir;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod domain;
+pub mod handover;
 pub mod media;
 pub mod memory;
 pub mod migrate_store;

@@ -79,6 +79,9 @@ async fn try_again(service: &Service, later: &mut BTreeSet<AccountId>) {
 /// When that can't be done for now.
 pub async fn bring_up(service: &Service, summary: &AccountSummary) -> Result<(), FollowError> {
     follow_one(service, summary).await?;
+    if !service.ownership.may_run(summary.id) {
+        return Ok(());
+    }
     if let Some(account) = service.store.listed_account(summary.id).await? {
         let own = account.proxies.as_deref();
         service.expect_way(summary.id, own).await?;
@@ -237,6 +240,11 @@ async fn catch_up(service: &Service, later: &mut BTreeSet<AccountId>) -> Result<
 }
 
 async fn follow_one(service: &Service, summary: &AccountSummary) -> Result<(), FollowError> {
+    let known = service.store.listed_account(summary.id).await?;
+    if known.is_some() && !service.ownership.may_run(summary.id) {
+        // Whoever has it agrees with the vault when it begins there.
+        return Ok(());
+    }
     match agree(&service.store, summary).await? {
         Agreed::Start => service.supervisor.start_account(summary.id).await?,
         Agreed::Stop => service.supervisor.stop_account(summary.id).await?,

@@ -320,7 +320,7 @@ impl Outbox {
             match write().await {
                 Ok(_) => return true,
                 Err(StoreError::MessageNotFound | StoreError::Closed) => return false,
-                Err(error @ (StoreError::Unavailable { .. } | StoreError::NoAnswer { .. })) => {
+                Err(error) if error.passes() => {
                     self.store_away(&error);
                     tokio::time::sleep(STORE_PAUSE).await;
                 }

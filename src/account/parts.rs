@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{AccountId, ChatId, ConversationId, MessageRowId, Outcome, Sender},
+    nodes::Ownership,
     staging::{Guised, Staging},
     store::StoreHandle,
     telegram::Telegram,
@@ -17,6 +18,7 @@ use crate::{
 pub struct AccountParts {
     pub store: StoreHandle,
     pub vault: Vault,
+    pub ownership: Ownership,
     pub telegram: Telegram,
     pub typing: Arc<dyn TypingSink>,
     pub uploads: Arc<dyn UploadSink>,

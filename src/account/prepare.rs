@@ -237,6 +237,7 @@ mod tests {
         let parts = AccountParts {
             store,
             vault,
+            ownership: crate::nodes::Ownership::Sole,
             telegram: Telegram::start(TelegramConfig::default()).unwrap(),
             typing: Arc::new(Nobody),
             uploads: Arc::new(Nobody),

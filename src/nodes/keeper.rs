@@ -1,22 +1,24 @@
 //! Keeper: two threads, one that renews, claims and lets go, and one that looks at the clock.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
 
 use super::{
     clock,
     fuse::Fuse,
     share::{Step, step},
+    using::{Use, Users},
 };
 use crate::{
     domain::AccountId,
-    store::{Lease, LeaseBook, LeaseTimes, NodeRow, ServerUrl, Standing, StoreError},
+    store::{Fence, Lease, LeaseBook, LeaseTimes, NodeRow, ServerUrl, Standing, StoreError},
 };
 
 /// The times that it lives by. Each is less than the next: renewed, given up, ended by the kernel, over, taken by another.
@@ -50,6 +52,15 @@ impl Default for Terms {
     }
 }
 
+impl Terms {
+    fn times(&self) -> LeaseTimes {
+        LeaseTimes {
+            lasts: i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX),
+            grace: i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
 /// Claimed at once; the rest with the next looks.
 const AT_ONCE: i64 = 500;
 /// How often the clock is looked at.
@@ -72,15 +83,21 @@ pub struct Ending {
 }
 
 impl Ending {
+    /// Each account by itself.
+    pub fn apart(self) -> impl Iterator<Item = Self> {
+        let shared = self.shared;
+        self.leases.into_iter().map(move |lease| Self {
+            leases: vec![lease],
+            shared: Arc::clone(&shared),
+        })
+    }
+
     /// None of their lines is open any more.
     pub fn done(self) {
         let mut state = self.shared.state();
         for lease in self.leases {
-            if state.ending.remove(&lease.account).is_some() {
-                state.ended.push(lease);
-            }
+            state.lines_closed(lease.account);
         }
-        state.look_at_fuse();
         self.shared.wake.notify_all();
     }
 }
@@ -97,7 +114,28 @@ impl Owned {
         if clock::now() >= state.good_until {
             return None;
         }
-        state.held.get(&account).copied()
+        state.held.get(&account).map(|held| held.lease)
+    }
+
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        self.0.node
+    }
+
+    /// Changes when accounts came or went.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    pub(super) fn borrow(&self, account: AccountId) -> Option<Use> {
+        let mut state = self.0.state();
+        if clock::now() >= state.good_until || !state.held.contains_key(&account) {
+            return None;
+        }
+        let users = state.users.entry(account).or_default();
+        users.count += 1;
+        Some(Use::new(account, users.over.clone(), Arc::clone(&self.0)))
     }
 
     #[must_use]
@@ -112,16 +150,71 @@ impl std::fmt::Debug for Owned {
     }
 }
 
-struct Shared {
+impl Fence for Owned {
+    fn node(&self) -> Uuid {
+        self.0.node
+    }
+
+    fn times(&self) -> LeaseTimes {
+        self.0.terms.times()
+    }
+
+    fn epoch(&self, account: AccountId) -> Option<i64> {
+        self.lease(account).map(|lease| lease.epoch)
+    }
+
+    fn lost(&self, account: AccountId) {
+        let mut state = self.0.state();
+        let lost = state.put_away([account]);
+        state.lost.extend(lost);
+        self.0.wake.notify_all();
+    }
+
+    fn expect(&self, account: AccountId) {
+        self.0.state().expected.insert(account);
+    }
+
+    fn made(&self, account: AccountId, lease: Option<Lease>) {
+        let mut state = self.0.state();
+        state.expected.remove(&account);
+        if let Some(lease) = lease {
+            state.hold(&[lease], &self.0.terms);
+            drop(state);
+            self.0.changed.send_replace(());
+        }
+    }
+}
+
+/// A lease that this node has.
+struct Held {
+    lease: Lease,
+    since: Duration,
+}
+
+pub(super) struct Shared {
+    node: Uuid,
+    terms: Terms,
+    /// Whether this node has taken part in the first sharing out.
+    joined: watch::Sender<bool>,
+    /// Told when accounts came or went.
+    changed: watch::Sender<()>,
     state: Mutex<State>,
     /// Something was ended, or is asked for.
     wake: Condvar,
 }
 
 struct State {
-    held: HashMap<AccountId, Lease>,
+    held: HashMap<AccountId, Held>,
+    /// Accounts that are being made here: the server may know of their leases already.
+    expected: HashSet<AccountId>,
     /// Their lines may still be open.
     ending: HashMap<AccountId, Lease>,
+    /// Of those: their lines are closed.
+    closed: HashSet<AccountId>,
+    /// Uses of sessions beside lines.
+    users: HashMap<AccountId, Users>,
+    /// Found to be another's by the writer; to be told.
+    lost: Vec<Lease>,
     /// Their lines are closed; the server does not know yet.
     ended: Vec<Lease>,
     /// Until then what is held may be used.
@@ -143,12 +236,51 @@ impl State {
         }
     }
 
+    /// `false`: the answer came too late; the next renewal lets go of them.
+    fn hold(&mut self, leases: &[Lease], terms: &Terms) -> bool {
+        let now = clock::now();
+        if now >= self.good_until {
+            return false;
+        }
+        for lease in leases {
+            let held = Held {
+                lease: *lease,
+                since: now,
+            };
+            self.held.insert(lease.account, held);
+        }
+        let left = (self.good_until + terms.fuse).saturating_sub(terms.fence + now);
+        self.fuse.set(left.max(Duration::from_millis(1)));
+        true
+    }
+
+    fn lines_closed(&mut self, account: AccountId) {
+        if self.ending.contains_key(&account) {
+            self.closed.insert(account);
+            self.settle(account);
+        }
+    }
+
+    /// An account that nothing here uses any more may be let go of.
+    fn settle(&mut self, account: AccountId) {
+        if self.users.contains_key(&account) || !self.closed.remove(&account) {
+            return;
+        }
+        if let Some(lease) = self.ending.remove(&account) {
+            self.ended.push(lease);
+        }
+        self.look_at_fuse();
+    }
+
     fn put_away(&mut self, leases: impl IntoIterator<Item = AccountId>) -> Vec<Lease> {
         let mut gone = Vec::new();
         for account in leases {
-            if let Some(lease) = self.held.remove(&account) {
-                self.ending.insert(account, lease);
-                gone.push(lease);
+            if let Some(held) = self.held.remove(&account) {
+                self.ending.insert(account, held.lease);
+                if let Some(users) = self.users.get(&account) {
+                    users.over.cancel();
+                }
+                gone.push(held.lease);
             }
         }
         gone
@@ -159,6 +291,20 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // Whole after every statement.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One use less.
+    pub(super) fn used(&self, account: AccountId) {
+        let mut state = self.state();
+        let Some(users) = state.users.get_mut(&account) else {
+            return;
+        };
+        users.count -= 1;
+        if users.count == 0 {
+            state.users.remove(&account);
+            state.settle(account);
+            self.wake.notify_all();
+        }
     }
 }
 
@@ -185,9 +331,17 @@ impl Keeper {
         lines: Arc<dyn Lines>,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
+            node: node.id,
+            terms,
+            joined: watch::Sender::new(false),
+            changed: watch::Sender::new(()),
             state: Mutex::new(State {
                 held: HashMap::new(),
+                expected: HashSet::new(),
                 ending: HashMap::new(),
+                closed: HashSet::new(),
+                lost: Vec::new(),
+                users: HashMap::new(),
                 ended: Vec::new(),
                 good_until: Duration::ZERO,
                 fuse: Fuse::new(),
@@ -207,6 +361,7 @@ impl Keeper {
             open: None,
             renewed_at: Duration::ZERO,
             told_draining: false,
+            inherited: false,
         };
         thread::Builder::new()
             .name("nodes-leases".to_owned())
@@ -221,6 +376,12 @@ impl Keeper {
     #[must_use]
     pub fn owned(&self) -> Owned {
         Owned(Arc::clone(&self.shared))
+    }
+
+    /// Ends when this node has taken its first share and told it, or this time is over: the server may be away.
+    pub async fn joined(&self, limit: Duration) {
+        let mut joined = self.shared.joined.subscribe();
+        let _ = tokio::time::timeout(limit, joined.wait_for(|joined| *joined)).await;
     }
 
     /// This node takes no more accounts, and lets go of those that it has; `false`: it takes part again.
@@ -275,6 +436,7 @@ fn watch(shared: &Arc<Shared>, lines: &dyn Lines) {
 
 fn end(shared: &Arc<Shared>, lines: &dyn Lines, leases: Vec<Lease>) {
     if !leases.is_empty() {
+        shared.changed.send_replace(());
         lines.end(Ending {
             leases,
             shared: Arc::clone(shared),
@@ -293,32 +455,41 @@ struct Books {
     renewed_at: Duration,
     /// What the others know.
     told_draining: bool,
+    /// What earlier processes of this one's directory had is let go of.
+    inherited: bool,
 }
 
 impl Books {
     fn run(mut self) {
         let mut pause = Duration::ZERO;
         loop {
-            let stopping = {
+            let (stopping, lost) = {
                 let state = self.shared.state();
-                let (state, _) = self
+                let (mut state, _) = self
                     .shared
                     .wake
                     .wait_timeout_while(state, pause, |state| {
-                        !state.over && !state.stopping && state.ended.is_empty()
+                        let nothing = state.ended.is_empty() && state.lost.is_empty();
+                        nothing && !state.over && !state.stopping
                     })
                     .unwrap_or_else(PoisonError::into_inner);
                 if state.over {
                     return;
                 }
-                state.stopping
+                (state.stopping, std::mem::take(&mut state.lost))
             };
+            end(&self.shared, self.lines.as_ref(), lost);
             if stopping {
                 return self.goodbye();
             }
             let ended = std::mem::take(&mut self.shared.state().ended);
             pause = match self.turn(&ended) {
-                Ok(pause) => pause,
+                Ok(pause) => {
+                    if !pause.is_zero() {
+                        self.shared.joined.send_replace(true);
+                    }
+                    pause
+                }
                 Err(error) => {
                     log::warn!(target: "switchboard::nodes", "leases could not be renewed: {error}");
                     // What was ended is found again at the next renewal.
@@ -334,11 +505,12 @@ impl Books {
         let book = match self.open.take() {
             Some(book) => book,
             None => {
-                let times = LeaseTimes {
-                    lasts: i64::try_from(self.terms.lasts.as_millis()).unwrap_or(i64::MAX),
-                    grace: i64::try_from(self.terms.grace.as_millis()).unwrap_or(i64::MAX),
-                };
-                LeaseBook::open(&self.url, self.node.clone(), times)?
+                let mut book = LeaseBook::open(&self.url, self.node.clone(), self.terms.times())?;
+                if !self.inherited {
+                    book.inherit()?;
+                    self.inherited = true;
+                }
+                book
             }
         };
         Ok(self.open.insert(book))
@@ -351,14 +523,18 @@ impl Books {
         }
         let draining = self.shared.state().draining;
         let due = clock::now() + self.terms.look >= self.renewed_at + self.terms.renew;
-        let (nodes, accounts) = if due || draining != self.told_draining {
-            self.renew(draining)?
-        } else {
-            self.book()?.look()?
+        let renews = due || draining != self.told_draining;
+        let mut counted = match renews {
+            true => self.renew(draining)?,
+            false => self.book()?.look()?,
         };
-        let held = self.shared.state().held.len();
-        let held = i64::try_from(held).unwrap_or(i64::MAX);
-        match step(held, accounts, nodes, draining) {
+        let mut next = self.next(counted, draining);
+        if matches!(next, Step::LetGo(_)) && !renews {
+            // What nobody needs any more goes first: it is told by a renewal.
+            counted = self.renew(draining)?;
+            next = self.next(counted, draining);
+        }
+        match next {
             Step::Nothing => {}
             Step::LetGo(count) => {
                 let surplus = {
@@ -379,6 +555,16 @@ impl Books {
             }
         }
         Ok(self.terms.look)
+    }
+
+    fn next(&self, (nodes, accounts): (i64, i64), draining: bool) -> Step {
+        let held = self.shared.state().held.len();
+        step(
+            i64::try_from(held).unwrap_or(i64::MAX),
+            accounts,
+            nodes,
+            draining,
+        )
     }
 
     /// How many nodes and accounts there are.
@@ -412,16 +598,21 @@ impl Books {
         let lost: Vec<AccountId> = state
             .held
             .iter()
-            .filter(|(account, lease)| theirs.get(account) != Some(lease))
+            // What was taken since may be missing in an answer to an older question.
+            .filter(|(account, held)| {
+                held.since < asked && theirs.get(account) != Some(&held.lease)
+            })
             .map(|(account, _)| *account)
             .collect();
         let lost = state.put_away(lost);
         let strange = standing.held.iter().filter(|lease| {
-            !state.held.contains_key(&lease.account) && !state.ending.contains_key(&lease.account)
+            !state.held.contains_key(&lease.account)
+                && !state.ending.contains_key(&lease.account)
+                && !state.expected.contains(&lease.account)
         });
         let strange = strange.copied().collect();
         if !lost.is_empty() {
-            log::warn!(target: "switchboard::nodes", "another node has taken accounts={}", lost.len());
+            log::warn!(target: "switchboard::nodes", "accounts={} are not this node's any more", lost.len());
         }
         (lost, strange)
     }
@@ -430,20 +621,11 @@ impl Books {
         if claimed.is_empty() {
             return;
         }
-        {
-            let mut state = self.shared.state();
-            if clock::now() >= state.good_until {
-                // The answer came too late; the next renewal lets go of them.
-                return;
-            }
-            for lease in &claimed {
-                state.held.insert(lease.account, *lease);
-            }
-            let left = (state.good_until + self.terms.fuse)
-                .saturating_sub(self.terms.fence + clock::now());
-            state.fuse.set(left.max(Duration::from_millis(1)));
+        if !self.shared.state().hold(&claimed, &self.terms) {
+            return;
         }
         log::info!(target: "switchboard::nodes", "accounts={} are this node's now", claimed.len());
+        self.shared.changed.send_replace(());
         self.lines.begin(&claimed);
     }
 

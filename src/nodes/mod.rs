@@ -14,7 +14,11 @@ mod calls;
 mod clock;
 mod fuse;
 mod keeper;
+mod ownership;
 mod share;
+mod using;
 
 pub use calls::{Calls, Told, Waiting};
 pub use keeper::{Ending, Keeper, Lines, Owned, Terms};
+pub use ownership::Ownership;
+pub use using::Use;

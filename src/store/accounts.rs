@@ -6,10 +6,11 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
-    AccountPatch, NewAccount, Result, Statement, StoreError, StoreHandle,
-    account_row::KnownAccount,
-    account_row::{AccountRow, select_accounts},
+    AccountPatch, Lease, NewAccount, Result, Statement, StoreError, StoreHandle,
+    account_row::{self, AccountRow, KnownAccount, select_accounts},
+    fence::Claim,
     job_error::JobResult,
+    leases,
     sql::sql,
     tx::Tx,
 };
@@ -41,7 +42,11 @@ impl Tx<'_> {
         Ok(account)
     }
 
-    fn create_account(&mut self, new: &NewAccount) -> JobResult<Account> {
+    fn create_account(
+        &mut self,
+        new: &NewAccount,
+        claim: Option<&Claim>,
+    ) -> JobResult<(Account, Option<Lease>)> {
         let id = new.id.to_string();
         let created = new.created_at.unwrap_or(self.now).millis();
         let state = if new.is_active {
@@ -72,7 +77,17 @@ impl Tx<'_> {
             return Err(StoreError::Exists("this account").into());
         }
         self.state.accounts.remove(&new.id);
-        self.announce_account(new.id)
+        let mut lease = None;
+        if let Some(claim) = claim {
+            let known =
+                account_row::known(self.conn, new.id)?.ok_or(StoreError::AccountNotFound)?;
+            // One that comes back may be its former owner's for a moment.
+            let claimed =
+                leases::claim_one(self.conn, &known, claim)?.ok_or(StoreError::NotHere)?;
+            self.state.touched.insert(known.no, (new.id, claimed.epoch));
+            lease = Some(claimed);
+        }
+        Ok((self.announce_account(new.id)?, lease))
     }
 
     fn patch_account(&mut self, id: AccountId, patch: &AccountPatch) -> JobResult<Account> {
@@ -188,17 +203,15 @@ impl Tx<'_> {
     }
 
     /// What the last run left is not how they are: nothing runs yet.
-    fn nothing_runs(&mut self) -> JobResult<()> {
+    fn nothing_runs(&mut self, of: Option<&[AccountId]>) -> JobResult<()> {
         let running = sql(select_accounts!(
             "WHERE a.is_active AND a.removed_at IS NULL \
              AND a.state IN ('online', 'reconnecting', 'limited')"
         ))
         .load::<AccountRow>(self.conn)?;
-        for account in running {
-            self.set_account_state(
-                account.account_id(),
-                &StateChange::to(AccountState::Connecting),
-            )?;
+        let concerned = |id: &AccountId| of.is_none_or(|of| of.contains(id));
+        for id in running.iter().map(AccountRow::account_id).filter(concerned) {
+            self.set_account_state(id, &StateChange::to(AccountState::Connecting))?;
         }
         Ok(())
     }
@@ -284,8 +297,26 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError::Exists`], or as every write.
     pub async fn create_account(&self, new: NewAccount) -> Result<Account> {
-        self.job("create_account", move |tx| tx.create_account(&new))
-            .await
+        let Some(fence) = self.fenced() else {
+            return self
+                .job("create_account", move |tx| {
+                    Ok(tx.create_account(&new, None)?.0)
+                })
+                .await;
+        };
+        let id = new.id;
+        let claim = Claim {
+            node: fence.node().to_string(),
+            times: fence.times(),
+        };
+        fence.expect(id);
+        let made = self.job("create_account", move |tx| {
+            tx.create_account(&new, Some(&claim))
+        });
+        let made = made.await;
+        // What was committed without an answer is let go of at the next renewal, and claimed anew.
+        fence.made(id, made.as_ref().ok().and_then(|(_, lease)| *lease));
+        Ok(made?.0)
     }
 
     /// Without removed ones, oldest first.
@@ -363,8 +394,9 @@ impl StoreHandle {
     ///
     /// # Errors
     /// As every write.
-    pub async fn nothing_runs(&self) -> Result<()> {
-        self.job("nothing_runs", |tx| tx.nothing_runs()).await
+    pub async fn nothing_runs(&self, of: Option<Vec<AccountId>>) -> Result<()> {
+        self.job("nothing_runs", move |tx| tx.nothing_runs(of.as_deref()))
+            .await
     }
 
     /// States what holds from now on. It is in force at once, and to be stored by [`Self::store_state`].

@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,7 @@ use super::{
     connection::{self, Place},
     echoes::Holds,
     engine::Conn,
+    fence::{self, Fence},
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
@@ -61,6 +62,7 @@ pub(super) struct Parts {
     pub holds: Holds,
     pub keep: KeepFor,
     pub retirement: Retirement,
+    pub fence: Arc<OnceLock<Arc<dyn Fence>>>,
     /// Dropped with the actor: its thread ends.
     pub ended: oneshot::Sender<()>,
 }
@@ -88,7 +90,7 @@ impl StoreActor {
         Self {
             place: parts.place,
             conn: Some(parts.conn),
-            state: State::unknown(parts.keep),
+            state: State::unknown(parts.keep, parts.fence),
             sink: parts.sink,
             health: parts.health,
             metrics: parts.metrics,
@@ -252,18 +254,24 @@ fn run_group(
     queue: &mut VecDeque<Box<dyn Job>>,
     began: Instant,
 ) -> QueryResult<usize> {
+    state.touched.clear();
+    state.lost.clear();
     transaction::begin(conn)?;
-    let done = match run_bare(conn, state, queue, began)? {
-        Some(done) => done,
-        None => {
-            transaction::roll_back(conn)?;
-            state.forget();
-            transaction::begin(conn)?;
-            state.guarded = true;
-            let done = run_guarded(conn, state, queue, began);
-            state.guarded = false;
-            done?
+    let mut done = run_bare(conn, state, queue, began)?;
+    let done = loop {
+        // Those that are lost are refused in the next round, so there are no more rounds than accounts.
+        if let Some(done) = done
+            && fence::holds(conn, state)?
+        {
+            break done;
         }
+        transaction::roll_back(conn)?;
+        state.forget();
+        transaction::begin(conn)?;
+        state.guarded = true;
+        let again = run_guarded(conn, state, queue, began);
+        state.guarded = false;
+        done = Some(again?);
     };
     transaction::commit(conn)?;
     Ok(done)

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The store is shut down.
     #[error("the store is closed")]
     Closed,
+    /// Nothing was written: the account is another node's, or on its way there.
+    #[error("the account is at another node, or on its way to one")]
+    NotHere,
     #[error("no such account")]
     AccountNotFound,
     #[error("no such conversation")]
@@ -118,7 +121,10 @@ impl StoreError {
     /// The same call may be made again later, and may then do.
     #[must_use]
     pub const fn passes(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::NoAnswer { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::NoAnswer { .. } | Self::NotHere
+        )
     }
 }
 

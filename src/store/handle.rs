@@ -4,7 +4,7 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread,
     time::{Duration, Instant},
 };
@@ -26,6 +26,7 @@ use super::{
     engine::Conn,
     erasure,
     event_ref::account_of_body,
+    fence::Fence,
     health::Health,
     hold::Hold,
     housekeeping::Housekeeping,
@@ -95,6 +96,7 @@ impl Store {
         let metrics = StoreMetrics::default();
         let housekeeping = Housekeeping::start(&config)?;
         let (ended, running) = oneshot::channel();
+        let fence = Arc::default();
         let parts = Parts {
             place: place.clone(),
             conn,
@@ -105,6 +107,7 @@ impl Store {
             housekeeping,
             holds: Holds::new(config.hold),
             keep: config.keep,
+            fence: Arc::clone(&fence),
             retirement: Retirement::new(config.retire_every),
             ended,
         };
@@ -122,6 +125,7 @@ impl Store {
             stated: Stated::default(),
             sink,
             hold: hold.map(Arc::new),
+            fence,
         })
     }
 }
@@ -194,6 +198,7 @@ pub struct StoreHandle {
     pub(super) stated: Stated,
     pub(super) sink: Arc<dyn EventSink>,
     hold: Option<Arc<Hold>>,
+    fence: Arc<OnceLock<Arc<dyn Fence>>>,
 }
 
 impl std::fmt::Debug for StoreHandle {
@@ -207,6 +212,15 @@ impl StoreHandle {
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         self.health.get()
+    }
+
+    /// From now on this process is one of several. Said once, before anything is written of an account.
+    pub fn fence(&self, fence: Arc<dyn Fence>) {
+        let _ = self.fence.set(fence);
+    }
+
+    pub(in crate::store) fn fenced(&self) -> Option<&Arc<dyn Fence>> {
+        self.fence.get()
     }
 
     pub(in crate::store) fn path(&self) -> &Path {

@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use super::{
     Result, ServerUrl, StoreError,
+    account_row::KnownAccount,
+    engine::Conn,
+    fence::Claim,
     migrations::broken,
     server::Server,
     sql::{Number, id_list, sql},
@@ -22,6 +25,19 @@ macro_rules! now {
     };
 }
 
+/// Accounts that somebody has to have: those that are there, and those whose session is still to be signed out.
+macro_rules! needs_one {
+    ($a:literal) => {
+        concat!(
+            "(",
+            $a,
+            ".removed_at IS NULL OR EXISTS (SELECT 1 FROM farewells w WHERE w.account_id = ",
+            $a,
+            ".id))"
+        )
+    };
+}
+
 /// What a statement may take: much less than the time after which lines are given up.
 const LIMIT: Duration = Duration::from_secs(8);
 
@@ -32,6 +48,8 @@ pub struct NodeRow {
     pub id: Uuid,
     pub name: String,
     pub address: Option<String>,
+    /// Which directory of which machine it holds: whoever has it after this one knows that this one is dead. `None`: can't be known.
+    pub home: Option<String>,
 }
 
 /// An account that a node has.
@@ -90,6 +108,27 @@ struct Counted {
     accounts: i64,
 }
 
+/// A new account is its maker's, in the transaction that makes it. `None`: it was there before, and is another's still.
+pub(super) fn claim_one(
+    conn: &mut Conn,
+    account: &KnownAccount,
+    claim: &Claim,
+) -> QueryResult<Option<Lease>> {
+    let rows = sql(concat!(
+        "INSERT INTO account_leases AS l (account_no, owner, epoch, expires_at) VALUES (?, ?, 1, ", now!(), " + ?) \
+         ON CONFLICT (account_no) DO UPDATE SET owner = excluded.owner, epoch = l.epoch + 1, expires_at = excluded.expires_at \
+         WHERE l.owner IS NULL OR l.owner = excluded.owner OR l.expires_at + ? < ", now!(),
+        " RETURNING account_no AS no, CAST(? AS TEXT) AS id, epoch AS epoch"
+    ))
+    .number(account.no)
+    .text(&claim.node)
+    .number(claim.times.lasts)
+    .number(claim.times.grace)
+    .text(&account.id_text)
+    .load::<LeaseRow>(conn)?;
+    rows.into_iter().next().map(LeaseRow::lease).transpose()
+}
+
 /// The rows, for one node.
 pub struct LeaseBook {
     server: Server,
@@ -111,6 +150,28 @@ impl LeaseBook {
         })
     }
 
+    /// What earlier processes of the same directory had is anybody's: this one holds the directory, so they are dead.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn inherit(&mut self) -> Result<()> {
+        let Some(home) = self.node.home.clone() else {
+            return Ok(());
+        };
+        let id = self.node.id.to_string();
+        let mut inherited = || -> QueryResult<()> {
+            // In this order: a node that is forgotten leaves no lease behind that could be told to be its own.
+            for text in [
+                "UPDATE account_leases SET owner = NULL WHERE owner IN (SELECT id FROM nodes WHERE home = ? AND id <> ?)",
+                "DELETE FROM nodes WHERE home = ? AND id <> ?",
+            ] {
+                sql(text).text(&home).text(&id).run(&mut self.server)?;
+            }
+            Ok(())
+        };
+        inherited().map_err(|error| broken("inherit_leases", &error))
+    }
+
     /// Says that this node lives, and renews what it has.
     ///
     /// # Errors
@@ -119,22 +180,28 @@ impl LeaseBook {
         let id = self.node.id.to_string();
         let mut renewed = || -> QueryResult<Standing> {
             sql(concat!(
-                "INSERT INTO nodes (id, name, address, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, ",
+                "INSERT INTO nodes (id, name, address, home, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ",
                 now!(), ", ", now!(),
                 ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, draining = excluded.draining"
             ))
             .text(&id)
             .text(&self.node.name)
             .text_or_null(self.node.address.as_deref())
+            .text_or_null(self.node.home.as_deref())
             .text(env!("CARGO_PKG_VERSION"))
             .flag(draining)
             .run(&mut self.server)?;
+            // In the order in which the writer takes them: two orders would wait for each other.
             let held = sql(concat!(
-                "UPDATE account_leases AS l SET expires_at = ", now!(), " + ? FROM accounts a \
-                 WHERE a.no = l.account_no AND l.owner = ? RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
+                "WITH mine AS (SELECT account_no FROM account_leases WHERE owner = ? ORDER BY account_no FOR UPDATE) \
+                 UPDATE account_leases AS l SET expires_at = ",
+                now!(),
+                " + ? FROM mine m JOIN accounts a ON a.no = m.account_no WHERE l.account_no = m.account_no AND ",
+                needs_one!("a"),
+                " RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
             ))
-            .number(self.times.lasts)
             .text(&id)
+            .number(self.times.lasts)
             .load::<LeaseRow>(&mut self.server)?;
             let counted = self.counted()?;
             Ok(Standing {
@@ -164,7 +231,9 @@ impl LeaseBook {
         sql(concat!(
             "SELECT (SELECT count(*) FROM nodes WHERE NOT draining AND seen_at > ",
             now!(),
-            " - ?) AS nodes, (SELECT count(*) FROM accounts WHERE removed_at IS NULL) AS accounts"
+            " - ?) AS nodes, (SELECT count(*) FROM accounts a WHERE ",
+            needs_one!("a"),
+            ") AS accounts"
         ))
         .number(self.times.lasts)
         .get_result::<Counted>(&mut self.server)
@@ -177,15 +246,17 @@ impl LeaseBook {
     pub fn claim(&mut self, count: i64) -> Result<Vec<Lease>> {
         let id = self.node.id.to_string();
         let mut claimed = || -> QueryResult<Vec<Lease>> {
-            sql("INSERT INTO account_leases (account_no, owner, epoch, expires_at) SELECT no, NULL, 0, 0 FROM accounts a \
-                 WHERE removed_at IS NULL AND NOT EXISTS (SELECT 1 FROM account_leases l WHERE l.account_no = a.no) \
-                 ON CONFLICT (account_no) DO NOTHING")
+            sql(concat!(
+                "INSERT INTO account_leases (account_no, owner, epoch, expires_at) SELECT no, NULL, 0, 0 FROM accounts a WHERE ",
+                needs_one!("a"),
+                " AND NOT EXISTS (SELECT 1 FROM account_leases l WHERE l.account_no = a.no) ON CONFLICT (account_no) DO NOTHING"
+            ))
             .run(&mut self.server)?;
             // Who claims at the same time gets others, and waits for nobody.
             let rows = sql(concat!(
                 "UPDATE account_leases AS l SET owner = ?, epoch = l.epoch + 1, expires_at = ", now!(), " + ? FROM accounts a \
                  WHERE a.no = l.account_no AND l.account_no IN (SELECT f.account_no FROM account_leases f \
-                 JOIN accounts b ON b.no = f.account_no WHERE b.removed_at IS NULL AND (f.owner IS NULL OR f.expires_at + ? < ",
+                 JOIN accounts b ON b.no = f.account_no WHERE ", needs_one!("b"), " AND (f.owner IS NULL OR f.expires_at + ? < ",
                 now!(), ") ORDER BY f.account_no LIMIT ? FOR UPDATE OF f SKIP LOCKED) \
                  RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
             ))
@@ -208,9 +279,11 @@ impl LeaseBook {
         let numbers: Vec<i64> = leases.iter().map(|lease| lease.account_no).collect();
         let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
         let released = sql(
-            "UPDATE account_leases AS l SET owner = NULL FROM ROWS FROM \
-             (json_array_elements_text(CAST(? AS JSON)), json_array_elements_text(CAST(? AS JSON))) AS gone (no, epoch) \
-             WHERE l.account_no = CAST(gone.no AS BIGINT) AND l.epoch = CAST(gone.epoch AS BIGINT) AND l.owner = ?",
+            "WITH gone AS (SELECT l.account_no FROM account_leases l JOIN ROWS FROM \
+             (json_array_elements_text(CAST(? AS JSON)), json_array_elements_text(CAST(? AS JSON))) AS given (no, epoch) \
+             ON l.account_no = CAST(given.no AS BIGINT) AND l.epoch = CAST(given.epoch AS BIGINT) \
+             WHERE l.owner = ? ORDER BY l.account_no FOR UPDATE OF l) \
+             UPDATE account_leases SET owner = NULL WHERE account_no IN (SELECT account_no FROM gone)",
         )
         .text(&id_list(&numbers))
         .text(&id_list(&epochs))

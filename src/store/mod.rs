@@ -35,6 +35,7 @@ mod event_ref;
 mod examined;
 mod export;
 mod farewells;
+mod fence;
 mod fill;
 mod forwards;
 #[cfg(feature = "fuzzing")]
@@ -123,6 +124,7 @@ pub use error::{Result, StoreError};
 pub use examined::{ServerReport, examine_server};
 pub use export::{ExportPage, ExportPlace};
 pub use farewells::{NewFarewell, SealedFarewell};
+pub use fence::{Claim, Fence};
 pub use handle::{Store, StoreHandle};
 pub use health::StoreHealth;
 pub use import::Imported;

@@ -4,8 +4,8 @@
 //! rolled back makes it forget everything remembered; the rows are the truth.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
@@ -17,6 +17,7 @@ use super::{
     conversation_row::ConversationRow,
     engine::Conn,
     event_ref::EventRef,
+    fence::Fence,
     job_error::JobResult,
     known_peer::KnownPeer,
     scope_row::Scope,
@@ -56,6 +57,12 @@ pub(in crate::store) struct State {
     pub keep: KeepFor,
     /// Somebody just said otherwise.
     pub retire: bool,
+    /// Who else may write. Said after the start, or never.
+    pub fence: Arc<OnceLock<Arc<dyn Fence>>>,
+    /// Accounts of this transaction, by number, and under which epoch they are this node's.
+    pub touched: BTreeMap<i64, (AccountId, i64)>,
+    /// Another node's, as this group has found out.
+    pub lost: HashSet<AccountId>,
     events: Vec<Arc<Event>>,
     rows: usize,
 }
@@ -69,8 +76,9 @@ pub(super) struct Mark {
 
 impl State {
     /// Of a file that was opened just now.
-    pub fn unknown(keep: KeepFor) -> Self {
+    pub fn unknown(keep: KeepFor, fence: Arc<OnceLock<Arc<dyn Fence>>>) -> Self {
         Self {
+            fence,
             keep,
             purge: true,
             ..Self::default()
@@ -95,6 +103,7 @@ impl State {
     pub fn forget(&mut self) {
         self.events.clear();
         self.rows = 0;
+        self.touched.clear();
         self.forget_memory();
     }
 
@@ -175,6 +184,11 @@ impl<'a> Tx<'a> {
         if !self.state.accounts.contains_key(&id) {
             let known = account_row::known(self.conn, id)?.ok_or(StoreError::AccountNotFound)?;
             self.state.accounts.insert(id, known);
+        }
+        let known = self.state.accounts.get(&id);
+        // Nobody has one that was removed.
+        if let Some(no) = known.filter(|known| !known.removed).map(|known| known.no) {
+            self.state.touch(no, id)?;
         }
         self.state
             .accounts

@@ -103,6 +103,12 @@ impl Supervisor {
     fn happen(&mut self, id: AccountId, event: Event, ctx: &mut Context<Self>) {
         let entry = self.entries.entry(id).or_default();
         let (place, act) = entry.place.on(event);
+        if act == Act::Spawn && !self.parts.ownership.may_run(id) {
+            // Another node's: whoever has it starts it.
+            entry.place = Place::Rest;
+            self.forget_moment(id, ctx);
+            return;
+        }
         entry.place = place;
         match act {
             Act::Nothing => {}

@@ -69,6 +69,15 @@ impl SupervisorHandle {
             .map_err(|_| SupervisorError)
     }
 
+    /// Returns when nothing here uses the account's session any more; what is stored of it stays as it is.
+    ///
+    /// # Errors
+    /// When the service is stopping.
+    pub async fn let_go(&self, id: AccountId) -> Result<(), SupervisorError> {
+        self.sign_ins.let_go(id);
+        self.stop_account(id).await
+    }
+
     /// # Errors
     /// When the service is stopping.
     pub async fn restart_account(&self, id: AccountId) -> Result<(), SupervisorError> {

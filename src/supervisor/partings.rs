@@ -209,10 +209,12 @@ impl Partings {
     async fn turns(&self) {
         let mut flying = FuturesUnordered::new();
         let mut in_flight = Vec::new();
+        let mut changes = self.parts.ownership.changes();
         loop {
             let next = match self.parts.vault.farewells().await {
-                Ok(orders) => {
+                Ok(mut orders) => {
                     self.forget_all_but(&orders);
+                    orders.retain(|order| self.parts.ownership.may_run(order.account_id));
                     let (due, next) = self.due(&orders, &in_flight);
                     for farewell in due.into_iter().take(AT_ONCE - in_flight.len()) {
                         in_flight.push(farewell.id);
@@ -228,6 +230,7 @@ impl Partings {
             tokio::select! {
                 Some(order) = flying.next() => in_flight.retain(|flying| *flying != order),
                 () = self.parts.vault.parting() => {}
+                () = changed(changes.as_mut()) => {}
                 () = reached(next), if in_flight.len() < AT_ONCE => {}
             }
         }
@@ -260,7 +263,15 @@ impl Partings {
     async fn attempt(&self, farewell: Farewell) -> i64 {
         let id = farewell.account_id;
         let order = farewell.id;
-        if let Some(parting) = self.ask(&farewell).await {
+        // Not while another node may use its session.
+        let Some(using) = self.parts.ownership.borrow(id) else {
+            return order;
+        };
+        let asked = tokio::select! {
+            asked = self.ask(&farewell) => asked,
+            () = using.ended() => return order,
+        };
+        if let Some(parting) = asked {
             let key_patience = self.parts.telegram.config().timing.key_patience;
             let next = {
                 let mut patience = self.shared.patience();
@@ -340,6 +351,16 @@ impl Partings {
         };
         self.parts.vault.has_session(is_it).await
     }
+}
+
+/// Other accounts are this node's. Never, where all are.
+async fn changed(changes: Option<&mut watch::Receiver<()>>) {
+    if let Some(changes) = changes
+        && changes.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 async fn reached(moment: Option<Instant>) {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use grammers_client::tl;
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     KeyLease, SessionData, Telegram,
@@ -52,11 +53,12 @@ impl Telegram {
     pub async fn sign_out(&self, session: SessionData, by: SignOutAs, lease: KeyLease) -> Parting {
         let settings = Arc::clone(self.settings());
         let runtime = self.runtime().clone();
-        let parting = self.runtime().spawn(async move {
+        // Who does not wait any more has it broken off.
+        let parting = AbortOnDropHandle::new(self.runtime().spawn(async move {
             let parting = part(&session, by, &settings, &runtime).await;
             drop(lease);
             parting
-        });
+        }));
         parting
             .await
             .unwrap_or_else(|_| Parting::Unreachable("the attempt failed inside".to_owned()))

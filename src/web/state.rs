@@ -13,6 +13,7 @@ use crate::{
         StoredMessage,
     },
     media::MediaHandle,
+    nodes::Ownership,
     remote::FollowError,
     staging::Staging,
     store::{StoreError, StoreHandle},
@@ -29,6 +30,8 @@ pub struct Service {
     pub broadcast: BroadcastHandle,
     pub supervisor: SupervisorHandle,
     pub vault: Vault,
+    /// Which accounts are this process's.
+    pub ownership: Ownership,
     pub staging: Staging,
     pub media: MediaHandle,
     pub metrics: Arc<Metrics>,
@@ -98,6 +101,12 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let text = error.to_string();
         match error {
+            StoreError::NotHere => Self::because(
+                actix_web::http::StatusCode::SERVICE_UNAVAILABLE,
+                "account_moving",
+                "this account is between two nodes; try again in a moment",
+                text,
+            ),
             StoreError::AccountNotFound => Self::not_found("account_not_found", "account"),
             StoreError::ConversationNotFound => {
                 Self::not_found("conversation_not_found", "conversation")

@@ -33,6 +33,7 @@ fn node(world: &World) -> Node {
         id: Uuid::new_v4(),
         name: "node".to_owned(),
         address: None,
+        home: None,
     };
     let times = LeaseTimes {
         lasts: 45_000,

@@ -50,6 +50,7 @@ fn node() -> NodeRow {
         id: Uuid::new_v4(),
         name: "node".to_owned(),
         address: None,
+        home: None,
     }
 }
 
@@ -286,5 +287,41 @@ async fn one_account_has_one_owner_and_a_new_epoch_with_each() {
     // A node that takes none is not counted.
     assert_eq!(first.renew(false).unwrap().nodes, 1);
     assert_eq!(first.claim(1).unwrap().len(), 1);
+    world.store.close().await;
+}
+
+/// Protects who starts a killed process again from waiting a minute: what the directory's earlier holder had is free at once, and nothing
+/// of a node that holds another one.
+#[actix::test]
+async fn the_next_process_of_a_directory_has_what_the_one_before_had() {
+    let (world, url) = with_accounts(6).await;
+    let times = LeaseTimes {
+        lasts: 600_000,
+        grace: 600_000,
+    };
+    let book = |home: &str| {
+        let node = NodeRow {
+            home: Some(home.to_owned()),
+            ..node()
+        };
+        LeaseBook::open(&ServerUrl::parse(&url, None).unwrap(), node, times).unwrap()
+    };
+    let (mut dead, mut other) = (book("here"), book("elsewhere"));
+    for book in [&mut dead, &mut other] {
+        book.renew(false).unwrap();
+        assert_eq!(book.claim(3).unwrap().len(), 3);
+    }
+    let mut next = book("here");
+    next.inherit().unwrap();
+    assert_eq!(
+        next.renew(false).unwrap().nodes,
+        2,
+        "the dead one is counted"
+    );
+    let inherited = next.claim(100).unwrap();
+    assert_eq!(inherited.len(), 3);
+    assert!(inherited.iter().all(|lease| lease.epoch == 2));
+    assert_eq!(other.renew(false).unwrap().held.len(), 3);
+    assert!(dead.renew(false).unwrap().held.is_empty());
     world.store.close().await;
 }

@@ -10,6 +10,7 @@ mod content;
 mod echoes;
 #[path = "on_postgres.rs"]
 mod engine;
+mod fenced;
 mod leases;
 mod lives;
 mod orders;

@@ -1,7 +1,6 @@
 //! Log-out: an order that reaches Telegram, now or as soon as it can. What is authorised there is read from the
 //! simulated Telegram's own list.
 
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_types::BigInt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{
@@ -13,6 +12,7 @@ use switchboard_simulator::{
 use super::licence_phone::{self, code_for};
 use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
+    oracle::File,
     wait,
 };
 
@@ -55,21 +55,9 @@ async fn until_authorised(fleet: &Fleet, user: i64, keys: &[KeyId]) {
     .await;
 }
 
-#[derive(QueryableByName, Debug)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-/// Sealed sessions that wait for their end, as the file has them.
+/// Sealed sessions that wait for their end, as the rows have them.
 fn waiting(fleet: &Fleet) -> i64 {
-    let file = fleet.data_dir().join("switchboard.db");
-    let mut rows =
-        SqliteConnection::establish(&format!("file:{}?mode=ro", file.display())).unwrap();
-    diesel::sql_query("SELECT count(*) AS n FROM farewells")
-        .get_result::<Count>(&mut rows)
-        .unwrap()
-        .n
+    File::of(fleet).number("SELECT count(*) AS n FROM farewells")
 }
 
 async fn until_erased(fleet: &Fleet) {

@@ -50,6 +50,7 @@ mod media;
 mod media_bucket;
 mod namespace;
 mod night;
+mod nodes;
 mod old_callers;
 mod on_postgres;
 mod outages;

@@ -14,7 +14,10 @@ use std::{
 };
 
 use actix::Addr;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use self::running::{Entry, Running, login_method};
@@ -25,6 +28,7 @@ use crate::{
         AccountId, AttemptKind, AttemptOutcome, Device, Login, LoginMethod, Proxy, ProxyError,
         SecretText, Timestamp,
     },
+    nodes::Use,
     store::{LoginLimit, NewLoginAttempt, StoreError},
     telegram::{LoginError, SessionData, SignInConfig, SignInMethod},
     vault::VaultError,
@@ -42,6 +46,9 @@ const LIFETIME: Duration = Duration::from_secs(15 * 60);
 const QR_PAUSE: Duration = Duration::from_secs(2);
 /// How long a caller waits for a step, however many calls it is.
 const STEP_LIMIT: Duration = Duration::from_secs(20);
+/// How long a step may still take when its account goes to another node.
+const STEP_GRACE: Duration = Duration::from_secs(5);
+const MOVED: &str = "the account is on its way to another node";
 const SLOW: &str = "Telegram took too long for a step of the sign-in";
 
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +109,7 @@ impl SignIns {
         method: SignInMethod,
         whose: Whose,
     ) -> Result<Login, SignInError> {
+        let using = self.borrow(id)?;
         let attempt = self.admit(id, &method, &whose).await?;
         self.drop_running(id).await;
         let credentials = self.parts.vault.credentials(id).await?;
@@ -115,7 +123,10 @@ impl SignIns {
             expected_user: known.and_then(|account| account.user).map(|user| user.id),
         };
         // Whoever starts one anew starts at the beginning: what comes too late is dropped.
-        let begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config)).await;
+        let begun = tokio::select! {
+            begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config)) => begun,
+            () = using.ended() => Ok(Err(LoginError::Network(MOVED.to_owned()))),
+        };
         let sign_in = match begun.unwrap_or_else(|_| Err(LoginError::Network(SLOW.to_owned()))) {
             Ok(sign_in) => sign_in,
             Err(error) => {
@@ -137,6 +148,7 @@ impl SignIns {
             expires_at: Timestamp::now().plus(LIFETIME),
             turn: tokio::sync::Mutex::new(()),
             over: CancellationToken::new(),
+            _using: using,
         });
         self.put(id, Entry::Running(Arc::clone(&running)));
         self.watch(&running);
@@ -153,6 +165,7 @@ impl SignIns {
     /// # Errors
     /// When the vault can't be read, or the code has expired meanwhile.
     pub async fn resume(&self, id: AccountId) -> Result<(), SignInError> {
+        let using = self.borrow(id)?;
         let Some(saved) = self.parts.vault.sign_in_state(id).await? else {
             return Ok(());
         };
@@ -196,6 +209,7 @@ impl SignIns {
             expires_at: Timestamp::now().plus(LIFETIME),
             turn: tokio::sync::Mutex::new(()),
             over: CancellationToken::new(),
+            _using: using,
         });
         self.put(id, Entry::Running(Arc::clone(&running)));
         self.watch(&running);
@@ -298,6 +312,28 @@ impl SignIns {
             Entry::Refused(error) => Some(error),
             Entry::Running(_) | Entry::Finished(_) => None,
         }
+    }
+
+    /// Drops the account's connection; what can be resumed is sealed already.
+    pub(super) fn let_go(&self, id: AccountId) {
+        let entry = self.lock().remove(&id);
+        let Some(Entry::Running(running)) = entry else {
+            return;
+        };
+        running.over.cancel();
+        // A step that is under way may have been taken by Telegram: it gets time to end.
+        let running = Arc::downgrade(&running);
+        actix::spawn(async move {
+            sleep(STEP_GRACE).await;
+            if let Some(running) = running.upgrade() {
+                running.sign_in.break_off();
+            }
+        });
+    }
+
+    fn borrow(&self, id: AccountId) -> Result<Use, SignInError> {
+        let using = self.parts.ownership.borrow(id);
+        using.ok_or_else(|| StoreError::NotHere.into())
     }
 
     /// Drops all connections; what can be resumed is sealed already.

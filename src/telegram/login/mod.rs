@@ -9,8 +9,8 @@ mod saved;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
+use tokio::{runtime::Handle, task::AbortHandle};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     domain::{
@@ -103,6 +103,8 @@ pub struct SignIn {
 pub(super) struct View {
     shown: Mutex<Shown>,
     cancelled: CancellationToken,
+    /// The step that is under way.
+    running: Mutex<Option<AbortHandle>>,
 }
 
 struct Shown {
@@ -123,11 +125,16 @@ impl View {
                 seen: 0,
             }),
             cancelled: CancellationToken::new(),
+            running: Mutex::default(),
         })
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<AbortHandle>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn show(&self, step: SignInStep, saved: Option<SecretBytes>) {
@@ -154,7 +161,8 @@ impl SignIn {
     ) -> Result<Self, LoginError> {
         let runtime = telegram.runtime().clone();
         let settings = Arc::clone(telegram.settings());
-        let begun = runtime.clone().spawn(async move {
+        // Nobody has it yet: who does not wait any more has it broken off.
+        let begun = AbortOnDropHandle::new(runtime.clone().spawn(async move {
             let method = config.method.clone();
             let mut attempt = Attempt::new(settings, runtime, config)?;
             let step = match method {
@@ -163,7 +171,7 @@ impl SignIn {
                 SignInMethod::SessionString(_) => attempt.adopt().await?,
             };
             Ok::<_, LoginError>((attempt, step))
-        });
+        }));
         let (attempt, step) = begun.await.map_err(|_| stopping())??;
         Ok(Self::over(telegram, attempt, step))
     }
@@ -233,6 +241,14 @@ impl SignIn {
             .ok()?
     }
 
+    /// Breaks off the step that is under way, whatever Telegram made of it.
+    pub fn break_off(&self) {
+        self.view.cancelled.cancel();
+        if let Some(running) = self.view.running().take() {
+            running.abort();
+        }
+    }
+
     /// Drives a QR sign-in; resolves when the step changes: a new code to show, one that was scanned, a password to ask for, or
     /// done.
     /// Call it again after each change. Safe to drop and call anew: a change in between is told to the next caller.
@@ -282,6 +298,7 @@ impl SignIn {
             view.show(step.clone(), attempt.saved(&step));
             Ok(step)
         });
+        *self.view.running() = Some(stepped.abort_handle());
         let step = stepped.await.map_err(|_| stopping())??;
         self.view.take_unseen();
         Ok(step)

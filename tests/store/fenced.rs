@@ -1,0 +1,158 @@
+//! Rows and their owners: a node that has lost an account writes nothing of it, whatever it believes, and goes on with the others.
+
+use std::sync::{Arc, Mutex};
+
+use switchboard::{
+    domain::AccountId,
+    nodes::{Ending, Keeper, Lines, Ownership, Terms},
+    store::{AccountPatch, Lease, NodeRow, ServerUrl, StoreError, StoreHandle},
+};
+use uuid::Uuid;
+
+use crate::{
+    engine, rows,
+    world::{LIMIT, World},
+};
+
+/// What the keeper says.
+#[derive(Default)]
+struct Said(Mutex<Vec<(&'static str, AccountId)>>);
+
+impl Said {
+    fn say(&self, word: &'static str, leases: &[Lease]) {
+        let said = leases.iter().map(|lease| (word, lease.account));
+        self.0.lock().unwrap().extend(said);
+    }
+
+    async fn until(&self, word: &'static str, account: AccountId) {
+        let waited = tokio::time::timeout(LIMIT, async {
+            while !self.0.lock().unwrap().contains(&(word, account)) {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "{:?}", self.0.lock().unwrap());
+    }
+}
+
+impl Lines for Said {
+    fn begin(&self, leases: &[Lease]) {
+        self.say("begin", leases);
+    }
+
+    fn end(&self, ending: Ending) {
+        self.say("end", &ending.leases);
+        ending.done();
+    }
+}
+
+async fn rename(store: &StoreHandle, account: AccountId, label: &str) -> Result<(), StoreError> {
+    let patch = AccountPatch {
+        label: Some(label.to_owned()),
+        ..AccountPatch::default()
+    };
+    store.patch_account(account, patch).await.map(drop)
+}
+
+/// Protects rows from a node that slept, or whose database had another past: it believes that an account is its own, and is refused at
+/// the commit; what others wrote in the same transaction stays. The account ends there, and is written again when it comes back.
+#[actix::test]
+async fn a_node_that_lost_an_account_writes_nothing_of_it() {
+    let world = World::new();
+    let said = Arc::new(Said::default());
+    let node = NodeRow {
+        id: Uuid::new_v4(),
+        name: "node".to_owned(),
+        address: None,
+        home: None,
+    };
+    let url = ServerUrl::parse(&engine::url(&world.path), None).unwrap();
+    let keeper = Keeper::start(url, node, Terms::default(), Arc::clone(&said) as _).unwrap();
+    keeper.joined(LIMIT).await;
+    let store = &world.store;
+    store.fence(Arc::new(keeper.owned()));
+    let ownership = Ownership::Shared(keeper.owned());
+    let (lost, kept) = (world.account().await.id, world.account().await.id);
+    assert_eq!(ownership.epoch(lost), Some(1));
+
+    let of_it = format!("account_no = (SELECT no FROM accounts WHERE id = '{lost}')");
+    engine::change(
+        &world.path,
+        &format!(
+            "UPDATE account_leases SET owner = 'another', epoch = 2, expires_at = 9000000000000 WHERE {of_it};"
+        ),
+    );
+    // At once: the next look at the leases is seconds away.
+    assert!(ownership.may_run(lost));
+    let (of_lost, of_kept, again) = tokio::join!(
+        rename(store, lost, "taken"),
+        rename(store, kept, "written"),
+        rename(store, lost, "taken again")
+    );
+    assert!(matches!(of_lost, Err(StoreError::NotHere)), "{of_lost:?}");
+    assert!(matches!(again, Err(StoreError::NotHere)), "{again:?}");
+    of_kept.unwrap();
+    let label = async |id| store.get_account(id).await.unwrap().unwrap().label;
+    assert_ne!(label(lost).await, "taken");
+    assert_eq!(label(kept).await, "written");
+    let told = "SELECT count(*) AS n FROM event_log WHERE account_no = (SELECT no FROM accounts WHERE id = ";
+    let events = |id| rows::number(&world.path, &format!("{told}'{id}')"));
+    assert_eq!((events(lost), events(kept)), (1, 2));
+
+    assert!(!ownership.may_run(lost) && ownership.may_run(kept));
+    said.until("end", lost).await;
+    engine::change(
+        &world.path,
+        &format!("UPDATE account_leases SET expires_at = 0 WHERE {of_it};"),
+    );
+    said.until("begin", lost).await;
+    assert_eq!(ownership.epoch(lost), Some(3));
+    rename(store, lost, "back").await.unwrap();
+    assert_eq!(label(lost).await, "back");
+    keeper.stop().await;
+    world.store.close().await;
+}
+
+/// Protects a session that is used beside its account's line (a sign-in, a farewell): another node has to wait until that is over, and
+/// it is asked to end.
+#[actix::test]
+async fn an_account_is_let_go_of_when_nothing_uses_its_session() {
+    let world = World::new();
+    let said = Arc::new(Said::default());
+    let node = NodeRow {
+        id: Uuid::new_v4(),
+        name: "node".to_owned(),
+        address: None,
+        home: None,
+    };
+    let url = ServerUrl::parse(&engine::url(&world.path), None).unwrap();
+    let keeper = Keeper::start(url, node, Terms::default(), Arc::clone(&said) as _).unwrap();
+    keeper.joined(LIMIT).await;
+    world.store.fence(Arc::new(keeper.owned()));
+    let ownership = Ownership::Shared(keeper.owned());
+    let (used, unused) = (world.account().await.id, world.account().await.id);
+    let one = ownership.borrow(used).unwrap();
+    let other = ownership.borrow(used).unwrap();
+    keeper.drain(true);
+    said.until("end", used).await;
+    one.ended().await;
+    assert!(ownership.borrow(used).is_none());
+    let owner = |id: AccountId| {
+        let text = "SELECT count(owner) AS n FROM account_leases WHERE account_no = (SELECT no FROM accounts WHERE id = ";
+        rows::number(&world.path, &format!("{text}'{id}')"))
+    };
+    let freed = async |id| {
+        let waited = tokio::time::timeout(LIMIT, async {
+            while owner(id) != 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        });
+        waited.await.expect("the account is let go of");
+    };
+    freed(unused).await;
+    drop(one);
+    assert_eq!(owner(used), 1, "let go of while it was used");
+    drop(other);
+    freed(used).await;
+    keeper.stop().await;
+    world.store.close().await;
+}
