@@ -14,27 +14,22 @@
 //! - [`alive`]: whether the loops turn, for `/health/live` and for systemd.
 //! - [`app`]: builds everything and stops it.
 //! - [`aside`]: the threads of files' bytes, which give way to all others.
-//! - [`backups`]: `switchboard backup` and `switchboard restore`.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
+//! - [`commands`]: what else the program does: `backup`, `check`, `demo` (on a simulated Telegram), `migrate-store`, `token` and so on.
 //! - [`handover`]: accounts that come to this node, and that leave it.
 //! - [`media`]: files of messages, fetched, kept within a bound, handed out in ranges.
 //! - [`memory`]: one setting of the allocator.
-//! - [`migrate_store`]: `switchboard migrate-store`, from a file to PostgreSQL and back.
 //! - [`nodes`]: several processes on one database, each account at one of them.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
-//! - `demo`: the service on a simulated Telegram (feature `demo`).
 //! - [`panics`]: how a panic is told.
-//! - [`retention`]: `switchboard retention`.
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`staging`]: files that people send, on the disk until Telegram has them.
 //! - [`store`]: every row, one writer, in a file or a PostgreSQL; the only place that names diesel.
 //! - [`telegram`]: one account's link to Telegram, and signing in; the only place that names grammers.
 //! - [`tls`]: the certificate for HTTPS, read anew when it changes.
-//! - [`tokens`]: API tokens from the command line.
 //! - [`traces`]: messages' ways, for OpenTelemetry (feature `otel`).
 //! - [`transfer`]: histories as files, in Telegram Desktop's own layout, out and in.
-//! - [`upkeep`]: `switchboard check` and `switchboard rekey`.
 //! - [`vault`]: sessions at rest, sealed.
 //! - [`web`]: the REST API, the WebSocket and the dashboard's files.
 //! - [`webhooks`]: events posted to configured addresses.
@@ -46,31 +41,25 @@ pub mod account;
 pub mod alive;
 pub mod app;
 pub mod aside;
-pub mod backups;
 pub mod broadcast;
 pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod data_dir;
-#[cfg(feature = "demo")]
-pub mod demo;
 pub mod domain;
 pub mod handover;
 pub mod media;
 pub mod memory;
-pub mod migrate_store;
 pub mod nodes;
 pub mod panics;
 pub mod remote;
-pub mod retention;
 pub mod staging;
 pub mod store;
 pub mod supervisor;
 pub mod telegram;
 pub mod tls;
-pub mod tokens;
 pub mod traces;
 pub mod transfer;
-pub mod upkeep;
 pub mod vault;
 pub mod web;
 pub mod webhooks;

@@ -9,17 +9,16 @@ use clap::Parser;
 use switchboard::{
     alive::Notify,
     app::{App, StartError},
-    backups,
     cli::{Cli, Command, CoverSettings, Settings, say},
+    commands::{backups, migrate_store, retention, tokens, upkeep},
     config::{Config, KeyFileCover},
     data_dir::DataDirError,
-    memory, migrate_store, panics, retention,
+    memory, panics,
     store::StoreError,
-    tokens, upkeep,
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
-use switchboard::{cli::DemoArgs, demo::Demo, supervisor::Whose, telegram::SignInMethod};
+use switchboard::{cli::DemoArgs, commands::demo::Demo, supervisor::Whose, telegram::SignInMethod};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Grammers traces whole packets below this level.

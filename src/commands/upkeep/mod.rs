@@ -10,12 +10,12 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use self::findings::Findings;
 use crate::{
     cli::say,
+    commands::tokens::standing,
     config::{Config, KeyFileCover, Problems},
     data_dir::{DataDir, DataDirError, database_in},
     store::{
         NoSink, Store, StoreConfig, StoreError, StoreHandle, StorePlace, TokenFile, look_through,
     },
-    tokens::standing,
     vault::{
         Finding, KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError,
         examine, rekey as change_key,
