@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use super::plan::Kind;
+
 /// From so many minutes on each fact has to have happened.
 pub const LONG_RUN: f64 = 10.0;
 
@@ -32,4 +34,9 @@ impl Facts {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+/// That a strike met somebody.
+pub fn struck(kind: Kind) -> String {
+    format!("{kind:?} struck")
 }

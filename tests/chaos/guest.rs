@@ -5,7 +5,12 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{door::Door, facts::Facts, findings::Findings, plan::Kind, strike::struck};
+use super::{
+    door::Door,
+    facts::{Facts, struck},
+    findings::Findings,
+    plan::Kind,
+};
 use crate::support::live::Live;
 
 /// For calls that have to be answered some time: the service may be away meanwhile.

@@ -8,7 +8,13 @@ use std::{
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::{door::Door, facts::Facts, findings::Findings, fold::Fold, plan::Kind, strike::struck};
+use super::{
+    door::Door,
+    facts::{Facts, struck},
+    findings::Findings,
+    fold::Fold,
+    plan::Kind,
+};
 use crate::support::live::Live;
 
 /// Between two tries to come back.

@@ -15,6 +15,7 @@ mod check;
 mod desk;
 mod door;
 mod facts;
+mod faults;
 mod fetch;
 mod findings;
 mod fold;
