@@ -28,7 +28,7 @@ use crate::{
     domain::{Account, AccountId, Event, EventBody, MessageRowId, Outcome, Timestamp},
     handover::Handover,
     media::{CopyError, Links, MediaConfig, MediaHandle, MediaOpenError},
-    nodes::{Keeper, Ownership, Terms},
+    nodes::{Calls, Keeper, Ownership, Terms},
     remote,
     staging::{Guised, Staging},
     store::{EventSink, Fence, NodeRow, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
@@ -38,8 +38,8 @@ use crate::{
     traces,
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{
-        AssistantClient, Audit, Doors, Front, Gate, Hosts, Metrics, NoTokenLeft, Service, Turns,
-        guarded, note_own_address,
+        AssistantClient, Audit, Doors, Elsewhere, Front, Gate, Hosts, Metrics, NoTokenLeft,
+        Service, Turns, guarded, note_own_address, run_calls,
     },
     webhooks::{AddressGuard, OwnerOf, Webhooks},
 };
@@ -100,6 +100,8 @@ pub struct App {
     /// Where others may serve the same database.
     keeper: Option<Keeper>,
     handing_over: Option<tokio::task::JoinHandle<()>>,
+    /// Where calls of other nodes are run.
+    calls: Option<Arbiter>,
     _broadcast: Arbiter,
     _data_dir: DataDir,
 }
@@ -275,6 +277,7 @@ impl App {
         let owner_of: OwnerOf = Arc::new(move |id| owners.owner_of(id).map(|owner| owner.tag()));
         let guard = AddressGuard::new(config.webhook_allow.clone());
         let webhooks = Webhooks::new(store.clone(), broadcast.clone(), owner_of, guard);
+        let elsewhere = elsewhere(&config, &ownership)?;
         let service = Data::new(Service {
             store,
             broadcast,
@@ -294,14 +297,15 @@ impl App {
             webhooks,
             keep: config.keep,
             assistant: config.assistant.as_ref().and_then(AssistantClient::new),
-            elsewhere: None,
+            elsewhere,
         });
         match &keeper {
             // Of others some run: what comes to this node is told one by one.
             Some(keeper) => keeper.joined(JOINING).await,
             None => service.store.nothing_runs(None).await?,
         }
-        let (front, server) = serve(&config, service.clone(), certificate.as_ref())?;
+        let (front, gate, server) = serve(&config, service.clone(), certificate.as_ref())?;
+        let calls = run_calls_of_others(gate, &service);
         let renewing = certificate.map(|certificate| actix::spawn(certificate.follow()));
         let changes = service.vault.changes();
         let later = restore(&service).await?;
@@ -322,6 +326,7 @@ impl App {
             following,
             keeper,
             handing_over,
+            calls,
             _broadcast: broadcast_arbiter,
             _data_dir: data_dir,
         };
@@ -365,6 +370,9 @@ impl App {
         if let Some(renewing) = &self.renewing {
             renewing.abort();
         }
+        if let Some(calls) = &self.calls {
+            calls.stop();
+        }
         if let Some(keeper) = &self.keeper {
             keeper.stop().await;
         }
@@ -406,7 +414,7 @@ fn serve(
     config: &Config,
     service: Data<Service>,
     certificate: Option<&Certificate>,
-) -> Result<(Front, Server), StartError> {
+) -> Result<(Front, Data<Gate>, Server), StartError> {
     let refused = |source| StartError::Listen {
         address: config.listen,
         source,
@@ -423,7 +431,8 @@ fn serve(
         hosts: Hosts::new(address.port(), &config.allowed_hosts),
         front: front.clone(),
     });
-    let server = HttpServer::new(move || guarded(gate.clone(), service.clone()))
+    let at_the_gate = gate.clone();
+    let server = HttpServer::new(move || guarded(at_the_gate.clone(), service.clone()))
         .workers(WEB_WORKERS)
         // An event must not wait until the reader has acknowledged the one before.
         .tcp_nodelay(true)
@@ -435,7 +444,39 @@ fn serve(
         Some(certificate) => server.listen_rustls_0_23(listener, certificate.server_config()?),
         None => server.listen(listener),
     };
-    Ok((front, bound.map_err(refused)?.run()))
+    Ok((front, gate, bound.map_err(refused)?.run()))
+}
+
+/// The other nodes; `None`: there are none.
+fn elsewhere(config: &Config, ownership: &Ownership) -> Result<Option<Elsewhere>, StartError> {
+    let (Some(url), Some(node)) = (&config.database, ownership.node()) else {
+        return Ok(None);
+    };
+    let ownership = ownership.clone();
+    let calls = Calls::open(url, node)?;
+    Ok(Some(Elsewhere::new(calls, move |account| {
+        ownership.may_run(account)
+    })))
+}
+
+/// Calls of other nodes, on a thread of their own.
+fn run_calls_of_others(gate: Data<Gate>, service: &Data<Service>) -> Option<Arbiter> {
+    let elsewhere = service.elsewhere.clone()?;
+    let service = service.clone();
+    let arbiter = Arbiter::new();
+    // It is gone only when the process ends.
+    let _ = arbiter.spawn_fn(move || {
+        if let Some(mut changes) = service.ownership.changes() {
+            let calls = elsewhere.calls.clone();
+            actix::spawn(async move {
+                while changes.changed().await.is_ok() {
+                    calls.look();
+                }
+            });
+        }
+        actix::spawn(run_calls(gate, service, elsewhere));
+    });
+    Some(arbiter)
 }
 
 /// The accounts' links, as the supervisor has them.

@@ -414,6 +414,26 @@ impl CallRows {
         .await
     }
 
+    /// Was this node heard of lately?
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn lives(&self, node: &str) -> Result<bool> {
+        let node = node.to_owned();
+        self.ask("lives", 0, move |server| {
+            let found = sql(concat!(
+                "SELECT id AS t FROM nodes WHERE id = ? AND seen_at > ",
+                now!(),
+                " - ?"
+            ))
+            .text(&node)
+            .number(GONE)
+            .load::<Named>(server)?;
+            Ok(!found.is_empty())
+        })
+        .await
+    }
+
     /// Takes a call back that nobody has begun. `false`: too late, or it is gone.
     ///
     /// # Errors

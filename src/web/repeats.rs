@@ -57,8 +57,24 @@ const LARGEST_BODY: usize = 1 << 20;
 const LARGEST_ANSWER: usize = 512 << 10;
 const REPLAYED: &str = "Idempotency-Replayed";
 
-/// Names this process: what another one was at was cut off.
+/// Names this process where there are no other nodes: what another one was at was cut off.
 static BOOT: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().to_string());
+
+fn boot(service: &Service) -> String {
+    let node = service.ownership.node();
+    node.map_or_else(|| BOOT.clone(), |node| node.to_string())
+}
+
+/// Is whoever began a call still at it?
+async fn is_at_it(service: &Service, before: &KeptAnswer) -> Result<bool, ApiError> {
+    if before.boot == boot(service) {
+        return Ok(true);
+    }
+    match &service.elsewhere {
+        Some(elsewhere) => Ok(elsewhere.calls.rows.lives(&before.boot).await?),
+        None => Ok(false),
+    }
+}
 
 /// Does such a call take a key?
 pub fn takes_key(method: &str, path: &str) -> bool {
@@ -167,7 +183,7 @@ pub async fn begin(
         if let Some(answer) = kept.answer {
             return Ok(Begun::Repeat(repeated(answer)?));
         }
-        if before.boot == *BOOT {
+        if is_at_it(service, &before).await? {
             break;
         }
         if !may_be_made_again {
@@ -260,7 +276,7 @@ impl Claim {
             id,
             sealed: seal(service, id, &fingerprint, None).await?,
             done: false,
-            boot: BOOT.clone(),
+            boot: boot(service),
         };
         Ok((Self { id, fingerprint }, begun))
     }

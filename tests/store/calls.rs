@@ -216,6 +216,8 @@ async fn a_call_that_a_dead_node_began_is_taken_up_by_the_next_one() {
     let taken = next.rows.take(&[account], 9).await.unwrap();
     assert_eq!(taken.len(), 1);
     assert!(taken[0].begun_before && !taken[0].again);
+    let lives = async |node: &Node| asker.rows.lives(&node.id.to_string()).await.unwrap();
+    assert!(lives(&next).await && !lives(&first).await);
     assert_eq!(
         asker.rows.state(asked.id, LASTS).await.unwrap(),
         CallState::Runs

@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use serde::de::DeserializeOwned;
@@ -43,7 +46,9 @@ fn server_of(database: &str) -> &'static Cluster {
 
 /// A database for a data directory on a server that no other test uses: whoever ends the server ends it for nobody else.
 pub fn apart(data_dir: &Path) {
-    let name = format!("apart_{}", servers().lock().unwrap().len());
+    // Two tests may ask at once, and a server takes its time to start.
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("apart_{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let server: &Cluster = Box::leak(Box::new(Cluster::start()));
     server.sql("postgres", &format!("create database {name}"));
     servers().lock().unwrap().insert(name.clone(), server);

@@ -139,7 +139,8 @@ async fn ahead(request: &mut ServiceRequest, name: &str) -> Result<Option<String
         read.extend_from_slice(&part.map_err(payload_error)?);
         found = field(&read, name);
     }
-    let again = stream::once(async move { Ok::<Bytes, PayloadError>(read.freeze()) }).chain(parts);
+    let again = stream::once(async move { Ok::<Bytes, PayloadError>(read.freeze()) });
+    let again = again.chain(parts).fuse();
     request.set_payload(Payload::Stream {
         payload: Box::pin(again),
     });

@@ -20,7 +20,7 @@ use actix_web::{
     rt,
     web::{Bytes, Data},
 };
-use futures_util::{FutureExt, Stream, future::poll_fn, stream};
+use futures_util::{FutureExt, Stream, StreamExt, future::poll_fn, stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
@@ -106,13 +106,22 @@ pub async fn run(gate: Data<Gate>, service: Data<Service>, elsewhere: Elsewhere)
                     let one = One {
                         calls: calls.clone(),
                         vault: service.vault.clone(),
-                        known: Rc::clone(&known),
                         _place: place,
                     };
                     let handlers = Rc::clone(&handlers);
-                    rt::spawn(async move {
+                    let (calls, id) = (calls.clone(), call.id);
+                    let running = rt::spawn(async move {
                         let run = |request| handlers.call(request);
                         one.run(call, run).await;
+                    });
+                    let known = Rc::clone(&known);
+                    rt::spawn(async move {
+                        let broke = running.await.is_err();
+                        known.borrow_mut().insert(id, Some(Instant::now()));
+                        // Nobody answers any more, and whoever asked is told so.
+                        if broke && calls.rows.remove(id).await.is_err() {
+                            log::warn!(target: "switchboard::nodes", "a call of another node broke off, and its caller can't be told");
+                        }
                     });
                 }
                 if all {
@@ -137,7 +146,6 @@ pub async fn run(gate: Data<Gate>, service: Data<Service>, elsewhere: Elsewhere)
 struct One {
     calls: Calls,
     vault: Vault,
-    known: Known,
     _place: OwnedSemaphorePermit,
 }
 
@@ -147,11 +155,9 @@ impl One {
         B: MessageBody + 'static,
         R: Future<Output = Result<ServiceResponse<B>, Error>>,
     {
-        let id = call.id;
         if let Err(error) = self.answer(call, handlers).await {
             log::warn!(target: "switchboard::nodes", "a call of another node was not answered to its end: {error}");
         }
-        self.known.borrow_mut().insert(id, Some(Instant::now()));
     }
 
     async fn answer<B, R>(
@@ -189,8 +195,9 @@ impl One {
         }
         head.headers = headers;
         let body: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = match asked.follows {
-            true => Box::pin(self.body(id)),
-            false => Box::pin(stream::once(async move { Ok(body) })),
+            // Whoever reads forms asks once more after the end.
+            true => Box::pin(self.body(id).fuse()),
+            false => Box::pin(stream::once(async move { Ok(body) }).fuse()),
         };
         let payload = Payload::Stream { payload: body };
         let (request, _) = Request::from(head).replace_payload(payload);
