@@ -461,6 +461,28 @@ impl StoreHandle {
             .await
     }
 
+    /// Nothing is remembered of these accounts: before they begin at this node and after they end here, for another node's writer has
+    /// written their rows, or will.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn forget_accounts(&self, ids: Vec<AccountId>) -> Result<()> {
+        for id in &ids {
+            self.stated.forget(*id);
+        }
+        self.job("forget_accounts", move |tx| {
+            for id in &ids {
+                // One that was never here has no number.
+                if let Ok(account) = tx.account(*id) {
+                    let no = account.no;
+                    tx.state.forget_account(no);
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Event `account_removed`. With `keep_history` its conversations stay readable, and nothing more is sent there.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use super::{
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
+    numbering,
     retention::Retirement,
     sql::Runs,
     transaction,
@@ -61,6 +62,8 @@ pub(super) struct Parts {
     pub housekeeping: Housekeeping,
     pub holds: Holds,
     pub keep: KeepFor,
+    /// Nobody else writes to the same database.
+    pub alone: bool,
     pub retirement: Retirement,
     pub fence: Arc<OnceLock<Arc<dyn Fence>>>,
     /// Dropped with the actor: its thread ends.
@@ -90,7 +93,7 @@ impl StoreActor {
         Self {
             place: parts.place,
             conn: Some(parts.conn),
-            state: State::unknown(parts.keep, parts.fence),
+            state: State::unknown(parts.keep, parts.fence, parts.alone),
             sink: parts.sink,
             health: parts.health,
             metrics: parts.metrics,
@@ -273,7 +276,7 @@ fn run_group(
         state.guarded = false;
         done = Some(again?);
     };
-    transaction::commit(conn)?;
+    numbering::commit(conn, state)?;
     Ok(done)
 }
 
@@ -321,7 +324,10 @@ fn run_guarded(
         transaction::begin_job(conn)?;
         let mark = state.mark();
         match job.run(&mut Tx::new(conn, state)) {
-            Ran::Done => transaction::keep_job(conn)?,
+            Ran::Done => {
+                transaction::keep_job(conn)?;
+                state.blocks.committed();
+            }
             Ran::Refused => {
                 transaction::take_job_back(conn)?;
                 state.back_to(mark);
@@ -370,7 +376,7 @@ impl Handler<Close> for StoreActor {
             }
         }
         if let Some(mut conn) = self.conn.take() {
-            self.housekeeping.close(&mut conn);
+            self.housekeeping.close(&mut conn, &self.state);
         }
         // Whoever asked may have stopped waiting.
         let _ = reply.send(());

@@ -40,8 +40,8 @@ pub struct CopyContents {
 /// How far numbers were given out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct GivenOut {
-    seq: i64,
-    message: i64,
+    pub seq: i64,
+    pub message: i64,
 }
 
 #[derive(QueryableByName)]
@@ -162,11 +162,13 @@ fn given_out(database: &Path) -> Option<GivenOut> {
     how_far(&mut conn).ok()
 }
 
+/// The last row of a message that was given out, as far as rows tell: all of a file's.
+pub(super) const LAST_KNOWN_ROW: &str = "SELECT max(coalesce((SELECT max(id) FROM messages), 0), \
+     coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'message_floor'), 0)) AS n";
+
 pub(super) fn how_far(conn: &mut impl Runs) -> QueryResult<GivenOut> {
     let seq = sql("SELECT coalesce(max(seq), 0) AS n FROM event_log").get_result::<One>(conn)?;
-    let message = sql("SELECT max(coalesce((SELECT max(id) FROM messages), 0), \
-                       coalesce((SELECT CAST(value AS BIGINT) FROM meta WHERE key = 'message_floor'), 0)) AS n")
-    .get_result::<One>(conn)?;
+    let message = sql(LAST_KNOWN_ROW).get_result::<One>(conn)?;
     Ok(GivenOut {
         seq: seq.n,
         message: message.n,

@@ -49,7 +49,7 @@ const WORDS: [(&str, &str); 21] = [
     ("messages_search WHERE rowid", "messages_search WHERE place"),
     (
         "messages_search (rowid, text) VALUES (?, ?)",
-        "messages_search (place, words) VALUES (?, CAST(? AS TSVECTOR))",
+        "messages_search (place, words) VALUES (?, CAST(? AS TSVECTOR)) ON CONFLICT (place) DO NOTHING",
     ),
     ("(max(timestamp, 0) / ", "(greatest(timestamp, 0) / "),
     ("BEGIN DEFERRED", "BEGIN ISOLATION LEVEL REPEATABLE READ"),

@@ -14,12 +14,13 @@ use diesel::{QueryResult, QueryableByName, sql_types::Text};
 
 use super::{
     CopyContents, Result, ServerUrl, StoreError,
-    copies::{contents_of, how_far, prepare},
+    copies::{GivenOut, contents_of, how_far, prepare},
     engine::Conn,
     hold::Hold,
     migrations::broken,
+    row_blocks::LAST_ROW,
     server::{STATEMENT, Server},
-    sql::sql,
+    sql::{One, sql},
     transaction,
 };
 use crate::domain::Timestamp;
@@ -111,7 +112,7 @@ pub fn put_dump_in_place(url: &ServerUrl, copy: &Path) -> Result<(CopyContents, 
     server.refuse_unfit()?;
     let before = has_schema(&mut server)
         .map_err(|error| broken("restore", &error))?
-        .then(|| how_far(&mut server).ok());
+        .then(|| given_out(&mut server).ok());
     let kept = match before {
         None => None,
         Some(_) => {
@@ -141,6 +142,15 @@ pub fn put_dump_in_place(url: &ServerUrl, copy: &Path) -> Result<(CopyContents, 
     }
     hold.let_go();
     Ok((put?, kept))
+}
+
+/// A store of before its rows were counted by a sequence has none.
+fn given_out(server: &mut Server) -> QueryResult<GivenOut> {
+    let mut far = how_far(server)?;
+    if let Ok(row) = sql(LAST_ROW).get_result::<One>(server) {
+        far.message = far.message.max(row.n);
+    }
+    Ok(far)
 }
 
 fn is_dump(copy: &Path) -> std::io::Result<bool> {

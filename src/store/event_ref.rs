@@ -21,10 +21,10 @@ pub(super) mod kind {
 
 /// What is stored of an event.
 pub(in crate::store) struct EventRef {
-    kind: i32,
-    conversation: Option<i64>,
-    message: Option<i64>,
-    detail: Option<String>,
+    pub kind: i32,
+    pub conversation: Option<i64>,
+    pub message: Option<i64>,
+    pub detail: Option<String>,
 }
 
 impl EventRef {

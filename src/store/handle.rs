@@ -35,6 +35,7 @@ use super::{
     migrations::broken,
     old_codes, pooler,
     retention::{Retirement, in_force},
+    row_blocks,
     server::{STATEMENT, Server},
     shrink,
     stated::Stated,
@@ -108,6 +109,7 @@ impl Store {
             holds: Holds::new(config.hold),
             keep: config.keep,
             fence: Arc::clone(&fence),
+            alone: config.alone,
             retirement: Retirement::new(config.retire_every),
             ended,
         };
@@ -160,6 +162,7 @@ fn first_connection(place: &Place, keep: &KeepFor, migrating: bool) -> Result<Co
                 false => server.make()?,
             }
             carried::refuse(&mut server)?;
+            row_blocks::catch_up(&mut server).map_err(|error| broken("open", &error))?;
             Ok(Conn::Postgres(Box::new(server)))
         }
     }

@@ -170,9 +170,14 @@ impl Housekeeping {
         }
     }
 
-    /// Everything in one file, for whoever copies it.
-    pub fn close(&self, conn: &mut Conn) {
-        let Some(file) = conn.file() else { return };
+    /// Everything in one file, for whoever copies it. On PostgreSQL others go on with what is left.
+    pub fn close(&self, conn: &mut Conn, state: &State) {
+        let Some(file) = conn.file() else {
+            if let Err(error) = state.blocks.let_go(conn) {
+                log::warn!(target: "switchboard::store", "what is left for the search index waits a while cause=\"{error}\"");
+            }
+            return;
+        };
         if let Err(error) = file
             .batch_execute("PRAGMA optimize;")
             .and_then(|()| connection::checkpoint(file, "TRUNCATE"))
@@ -301,10 +306,12 @@ fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
     if orders > 0 {
         return Ok(orders);
     }
-    // Row ids are never given out twice, see `Tx::next_message_row`.
-    sql("INSERT INTO meta (key, value) SELECT 'message_floor', max(id) FROM messages HAVING max(id) IS NOT NULL \
+    // Row ids of a file are never given out twice, see `Tx::next_message_row`.
+    if !conn.gathers() {
+        sql("INSERT INTO meta (key, value) SELECT 'message_floor', max(id) FROM messages HAVING max(id) IS NOT NULL \
          ON CONFLICT (key) DO UPDATE SET value = max(CAST(meta.value AS BIGINT), CAST(excluded.value AS BIGINT))")
     .run(conn)?;
+    }
     chunk(
         "DELETE FROM messages_search WHERE rowid IN (SELECT (max(timestamp, 0) / 60000 << 37) | id FROM messages \
          WHERE account_no = ? ORDER BY scope, message_no LIMIT ?)",

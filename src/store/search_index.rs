@@ -13,6 +13,7 @@ use diesel::{
 use super::{
     engine::Conn,
     message_row::from_json,
+    row_blocks::RowBlocks,
     sql::{Number, One, sql},
     tx::{State, Tx},
     words::vector,
@@ -43,9 +44,18 @@ fn mark(conn: &mut Conn, state: &mut State) -> QueryResult<i64> {
     Ok(mark)
 }
 
+/// Whether what becomes of a row is to be changed in the index at once. On PostgreSQL always: who feeds it leaves alone what is there.
+fn is_indexed(tx: &mut Tx<'_>, row: i64) -> QueryResult<bool> {
+    if tx.conn.gathers() {
+        tx.state.blocks.settle(tx.conn, row)?;
+        return Ok(true);
+    }
+    Ok(row <= mark(tx.conn, tx.state)?)
+}
+
 /// The message leaves the index, or moves; `timestamp` is the one it was indexed with.
 pub(in crate::store) fn remove(tx: &mut Tx<'_>, row: i64, timestamp: i64) -> QueryResult<()> {
-    if row > mark(tx.conn, tx.state)? {
+    if !is_indexed(tx, row)? {
         return Ok(());
     }
     sql("DELETE FROM messages_search WHERE rowid = ?")
@@ -62,7 +72,7 @@ pub(in crate::store) fn add(
     text: &str,
     media: Option<&str>,
 ) -> QueryResult<()> {
-    if row > mark(tx.conn, tx.state)? {
+    if !is_indexed(tx, row)? {
         return Ok(());
     }
     insert(tx.conn, row, timestamp, &words(text, media))
@@ -109,29 +119,49 @@ struct NewRow {
 
 /// Feeds the next messages; how many. Runs inside a transaction of its own.
 pub(super) fn feed(conn: &mut Conn, state: &mut State, limit: usize) -> QueryResult<usize> {
+    if conn.gathers() {
+        return feed_block(conn, state, limit);
+    }
     let from = mark(conn, state)?;
-    let mut rows = sql(
-        "SELECT id, timestamp, text, media, (deleted_at IS NOT NULL) AS skip FROM messages \
-                        WHERE id > ? ORDER BY id LIMIT ?",
-    )
-    .number(from)
-    .number(limit as i64)
-    .load::<NewRow>(conn)?;
-    let Some(last) = rows.last() else {
+    let (count, reached) = feed_rows(conn, (from, i64::MAX), limit)?;
+    if count > 0 {
+        sql("INSERT INTO meta (key, value) VALUES ('search_mark', ?) \
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+        .text(&reached.to_string())
+        .run(conn)?;
+        state.search_mark = Some(reached);
+    }
+    Ok(count)
+}
+
+/// The same where others write, too.
+fn feed_block(conn: &mut Conn, state: &mut State, limit: usize) -> QueryResult<usize> {
+    state.blocks.go_on(conn)?;
+    let Some(block) = state.blocks.unfed(conn)? else {
         return Ok(0);
     };
-    let reached = last.id;
+    let (count, reached) = feed_rows(conn, (block.fed, block.last), limit)?;
+    RowBlocks::fed(conn, &block, reached)?;
+    Ok(count)
+}
+
+/// Feeds rows of messages after the one and up to the other; how many, and the last of them.
+fn feed_rows(conn: &mut Conn, (from, to): (i64, i64), limit: usize) -> QueryResult<(usize, i64)> {
+    let mut rows = sql(
+        "SELECT id, timestamp, text, media, (deleted_at IS NOT NULL) AS skip FROM messages \
+                        WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+    )
+    .number(from)
+    .number(to)
+    .number(limit as i64)
+    .load::<NewRow>(conn)?;
     let count = rows.len();
+    let reached = rows.last().map_or(from, |last| last.id);
     // The index takes ascending places in one piece and begins a new piece for each that goes back.
     rows.sort_unstable_by_key(|row| place(row.id, row.timestamp));
     for row in rows.iter().filter(|row| row.skip == 0) {
         let words = words(&row.text, row.media.as_deref());
         insert(conn, row.id, row.timestamp, &words)?;
     }
-    sql("INSERT INTO meta (key, value) VALUES ('search_mark', ?) \
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value")
-    .text(&reached.to_string())
-    .run(conn)?;
-    state.search_mark = Some(reached);
-    Ok(count)
+    Ok((count, reached))
 }

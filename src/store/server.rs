@@ -16,6 +16,7 @@ use super::{
     Result, ServerUrl, StoreError, cover,
     gathered::Gathered,
     migrations::{Schema, broken, compared, versions_of},
+    numbering::EventColumns,
     sql::{Flag, Key, Number, One, Row, Runs, Statement, sql},
     trouble::{unavailable, words_of},
     wire::{Postgres, is_gone, sockets, waited},
@@ -262,6 +263,15 @@ impl Server {
         self.settle()?;
         self.changes += 1;
         let answer = query(&mut self.conn);
+        self.noted(answer)
+    }
+
+    /// Numbers events and commits, as one; the last number. [`super::numbering`] says why.
+    pub(super) fn commit_events(&mut self, events: &EventColumns) -> QueryResult<i64> {
+        self.settle()?;
+        self.may_commit()?;
+        self.changes += 1;
+        let answer = self.conn.commit_events(events);
         self.noted(answer)
     }
 

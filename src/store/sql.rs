@@ -62,6 +62,14 @@ macro_rules! hot_sql {
 }
 pub(in crate::store) use hot_sql;
 
+/// PostgreSQL's clock, in milliseconds; nodes' own may differ.
+macro_rules! server_now {
+    () => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+    };
+}
+pub(in crate::store) use server_now;
+
 impl<'a, K> Statement<'a, K> {
     pub const fn new(sql: &'a str, values: Vec<Value<'a>>) -> Self {
         Self {

@@ -20,6 +20,8 @@ use super::{
     fence::Fence,
     job_error::JobResult,
     known_peer::KnownPeer,
+    numbering::Unnumbered,
+    row_blocks::RowBlocks,
     scope_row::Scope,
     sql::{One, Runs, hot_sql, sql},
 };
@@ -41,9 +43,15 @@ pub(in crate::store) struct State {
     pub peers: HashMap<(i64, i64), Arc<KnownPeer>>,
     /// (account, scope) that have tombstones; `None`: not read yet.
     pub tombstones: Option<HashSet<(i64, i64)>>,
+    /// Of a file.
     next_message: Option<i64>,
+    /// Of a file.
     next_seq: Option<i64>,
-    /// Up to which message row the search index is complete.
+    /// Of PostgreSQL.
+    pub blocks: RowBlocks,
+    /// Events of PostgreSQL's, as far as they are not numbered; each belongs to the one of `events` in the same place.
+    pub unnumbered: Vec<Unnumbered>,
+    /// Up to which message row the search index of a file is complete.
     pub search_mark: Option<i64>,
     /// An account's rows may be left to delete.
     pub purge: bool,
@@ -63,7 +71,7 @@ pub(in crate::store) struct State {
     pub touched: BTreeMap<i64, (AccountId, i64)>,
     /// Another node's, as this group has found out.
     pub lost: HashSet<AccountId>,
-    events: Vec<Arc<Event>>,
+    pub events: Vec<Arc<Event>>,
     rows: usize,
 }
 
@@ -75,14 +83,16 @@ pub(super) struct Mark {
 }
 
 impl State {
-    /// Of a file that was opened just now.
-    pub fn unknown(keep: KeepFor, fence: Arc<OnceLock<Arc<dyn Fence>>>) -> Self {
-        Self {
+    /// Of a store that was opened just now.
+    pub fn unknown(keep: KeepFor, fence: Arc<OnceLock<Arc<dyn Fence>>>, alone: bool) -> Self {
+        let mut state = Self {
             fence,
             keep,
             purge: true,
             ..Self::default()
-        }
+        };
+        state.blocks.alone = alone;
+        state
     }
 
     pub const fn mark(&self) -> Mark {
@@ -95,6 +105,7 @@ impl State {
     /// The job is taken back: earlier events of the same transaction stay, memory is read anew.
     pub fn back_to(&mut self, mark: Mark) {
         self.events.truncate(mark.events);
+        self.unnumbered.truncate(mark.events);
         self.rows = mark.rows;
         self.forget_memory();
     }
@@ -102,6 +113,7 @@ impl State {
     /// The transaction is taken back.
     pub fn forget(&mut self) {
         self.events.clear();
+        self.unnumbered.clear();
         self.rows = 0;
         self.touched.clear();
         self.forget_memory();
@@ -120,8 +132,21 @@ impl State {
         self.absent.clear();
         self.next_message = None;
         self.next_seq = None;
+        self.blocks.taken_back();
         self.search_mark = None;
         self.purge = true;
+    }
+
+    /// What is remembered of an account, whose rows another node has written or will write. Nothing of it waits to be written.
+    pub fn forget_account(&mut self, no: i64) {
+        self.accounts.retain(|_, known| known.no != no);
+        self.conversations.retain(|key, _| key.0 != no);
+        self.scopes.retain(|key, _| key.0 != no);
+        self.peers.retain(|key, _| key.0 != no);
+        self.tops.retain(|key, _| key.0 != no);
+        self.absent.clear();
+        // Read as a whole.
+        self.tombstones = None;
     }
 
     /// Nothing waits to be written.
@@ -133,7 +158,10 @@ impl State {
 
     /// The id just given out was not needed: the message is stored already.
     pub fn return_message_row(&mut self, id: i64) {
-        self.next_message = Some(id);
+        match &mut self.next_message {
+            Some(next) => *next = id,
+            None => self.blocks.give_back(id),
+        }
         self.rows = self.rows.saturating_sub(1);
     }
 
@@ -226,6 +254,11 @@ impl<'a> Tx<'a> {
 
     /// Row ids are given out here and never twice, also after a row was deleted and the service restarted.
     pub fn next_message_row(&mut self) -> QueryResult<i64> {
+        if self.conn.gathers() {
+            let next = self.state.blocks.next(self.conn)?;
+            self.state.rows += 1;
+            return Ok(next);
+        }
         let next = match self.state.next_message {
             Some(next) => next,
             None => {
@@ -256,6 +289,10 @@ impl<'a> Tx<'a> {
 
     /// Rows leave the table, the newest perhaps: remember how far ids were given out.
     pub fn keep_row_floor(&mut self) -> QueryResult<()> {
+        if self.conn.gathers() {
+            // Its sequence never goes back.
+            return Ok(());
+        }
         let next = match self.state.next_message {
             Some(next) => next,
             None => {
@@ -272,22 +309,27 @@ impl<'a> Tx<'a> {
         .map(drop)
     }
 
-    /// Numbers an event and writes its reference; it is announced after the commit.
+    /// Writes an event's reference; it is announced after the commit. A file's is numbered here, where only one writes; PostgreSQL's
+    /// at the end of the transaction ([`super::numbering`]).
     pub fn emit(&mut self, account: &KnownAccount, body: EventBody) -> QueryResult<()> {
         self.emit_for(account.no, account.id, body)
     }
 
     pub fn emit_for(&mut self, account_no: i64, id: AccountId, body: EventBody) -> QueryResult<()> {
-        let seq = match self.state.next_seq {
-            Some(next) => next,
-            None => {
-                sql("SELECT coalesce(max(seq), 0) + 1 AS n FROM event_log")
-                    .get_result::<One>(self.conn)?
-                    .n
-            }
+        let event = EventRef::of(&body);
+        let seq = if self.conn.gathers() {
+            self.state.unnumbered.push(Unnumbered {
+                at: self.now,
+                account_no,
+                event,
+            });
+            0
+        } else {
+            let seq = self.next_seq()?;
+            event.insert(self.conn, seq, self.now, account_no)?;
+            self.state.next_seq = Some(seq + 1);
+            seq
         };
-        EventRef::of(&body).insert(self.conn, seq, self.now, account_no)?;
-        self.state.next_seq = Some(seq + 1);
         self.state.rows += 1;
         self.state.events.push(Arc::new(Event {
             seq: Seq(seq),
@@ -297,6 +339,15 @@ impl<'a> Tx<'a> {
             read_at: self.read_at,
         }));
         Ok(())
+    }
+
+    fn next_seq(&mut self) -> QueryResult<i64> {
+        match self.state.next_seq {
+            Some(next) => Ok(next),
+            None => Ok(sql("SELECT coalesce(max(seq), 0) + 1 AS n FROM event_log")
+                .get_result::<One>(self.conn)?
+                .n),
+        }
     }
 
     /// Writes conversations and accounts that changed in memory. Runs at the end of each job, inside its savepoint.

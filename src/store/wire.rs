@@ -30,6 +30,7 @@ use tokio_postgres::{
 use super::{
     dialect::text_of,
     gathered::{Column, Group, for_many},
+    numbering::{CHANNEL, EventColumns},
     trouble::{Told, client_error},
 };
 
@@ -38,6 +39,23 @@ const PREPARED: usize = 1024;
 
 /// Beyond what the server is told to allow a statement: it answers nothing any more.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// Events get the numbers after the newest one, whose row is held from here to the commit.
+const NUMBERED: &str = "WITH newest AS (UPDATE event_counter SET n = n + $1 RETURNING n), \
+     put AS (INSERT INTO event_log (seq, at, account_no, kind, conversation_id, message_row, detail) \
+     SELECT newest.n - $1 + v.place, v.at, v.account_no, v.kind, v.conversation_id, v.message_row, v.detail FROM newest, \
+     unnest($2, $3, $4, $5, $6, $7) WITH ORDINALITY AS v (at, account_no, kind, conversation_id, message_row, detail, place)) \
+     SELECT n, pg_notify($8, CAST(n AS TEXT)) FROM newest";
+const NUMBERED_TYPES: [Type; 8] = [
+    Type::INT8,
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT8_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::TEXT,
+];
 
 /// The thread that reads and writes the sockets of all connections.
 pub(super) fn sockets() -> io::Result<&'static Runtime> {
@@ -71,6 +89,7 @@ pub(in crate::store) struct Postgres {
     known: HashMap<String, tokio_postgres::Statement>,
     /// By the text of one row.
     for_many: HashMap<String, tokio_postgres::Statement>,
+    numbered: Option<tokio_postgres::Statement>,
     transactions: AnsiTransactionManager,
     instrumentation: Option<Box<dyn Instrumentation>>,
     /// What the server is told to allow a statement.
@@ -83,6 +102,7 @@ impl Postgres {
             client,
             known: HashMap::new(),
             for_many: HashMap::new(),
+            numbered: None,
             transactions: AnsiTransactionManager::default(),
             instrumentation: None,
             limit: None,
@@ -154,6 +174,38 @@ impl Postgres {
             async move { client.execute(statement, &values).await }
         });
         self.wait(try_join_all(written)).map(drop)
+    }
+
+    /// Numbers events after the newest one, writes them, tells of it and commits, in one write to the server.
+    pub fn commit_events(&mut self, events: &EventColumns) -> QueryResult<i64> {
+        let numbered = match &self.numbered {
+            Some(numbered) => numbered.clone(),
+            None => {
+                let made = self.wait(self.client.prepare_typed(NUMBERED, &NUMBERED_TYPES))?;
+                self.numbered.insert(made).clone()
+            }
+        };
+        let (count, client) = (events.count(), &self.client);
+        let values: [&(dyn ToSql + Sync); 8] = [
+            &count,
+            &events.at,
+            &events.account_no,
+            &events.kind,
+            &events.conversation,
+            &events.message,
+            &events.detail,
+            &CHANNEL,
+        ];
+        // In this order. Where the first fails the second takes everything back, and says nothing of it.
+        self.wait(async {
+            let (last, committed) = futures_util::future::join(
+                client.query_one(&numbered, &values),
+                client.batch_execute("COMMIT"),
+            )
+            .await;
+            let last = last?.try_get(0)?;
+            committed.map(|()| last)
+        })
     }
 
     fn prepared_for_many(&mut self, group: &Group) -> QueryResult<tokio_postgres::Statement> {

@@ -25,7 +25,7 @@ use switchboard::{
 use tempfile::TempDir;
 
 use crate::{
-    engine,
+    engine, rows,
     world::{LIMIT, batch, message, new, new_account, until},
 };
 
@@ -603,6 +603,32 @@ async fn a_store_goes_over_while_it_is_written() {
     .await;
     target.close().await;
     rounds.stop();
+    // On the way back, too: rows that were given out and deleted are not given out again.
+    let newest = rows::number(&server, "SELECT max(id) AS n FROM messages");
+    engine::change(
+        &server,
+        &format!("DELETE FROM messages WHERE id = {newest}"),
+    );
+    let back = dir.path().join("back.db");
+    let mut carry = Carry::open(
+        &CarryEnd::Server(ServerUrl::parse(&engine::url(&server), None).unwrap()),
+        &CarryEnd::File(back.clone()),
+    )
+    .unwrap();
+    let began = Instant::now();
+    while !carry.hold().unwrap() {
+        assert!(began.elapsed() < LIMIT, "the service's sessions stay");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    carry.finish().unwrap();
+    let store = Store::open(at(&back), Arc::new(NoSink)).unwrap();
+    write(&store, number + 1..number + 2).await;
+    store.close().await;
+    let next = words(&mut open(&back), "SELECT max(id) AS t FROM messages");
+    assert!(
+        next[0].parse::<i64>().unwrap() > newest,
+        "{next:?} {newest}"
+    );
 }
 
 /// Protects an account from being used at two places: while a service runs on PostgreSQL nothing is taken from it.

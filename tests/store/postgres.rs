@@ -16,6 +16,7 @@ mod lives;
 mod orders;
 mod removal;
 mod retention;
+mod side_by_side;
 mod spans;
 mod two_engines;
 mod whole;

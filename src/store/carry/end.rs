@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{
+        copies::LAST_KNOWN_ROW,
         engine::Conn,
-        search_index,
+        row_blocks, search_index,
         sql::{Number, One, sql},
         words,
     },
@@ -372,6 +373,15 @@ impl End {
             "SELECT coalesce(max({key}), 0) AS n FROM \"{name}\""
         ))?;
         Ok(counted.max(largest))
+    }
+
+    /// The last row of a message that may have been given out.
+    pub fn rows_given_out(&mut self) -> QueryResult<i64> {
+        let known = match self.is_file() {
+            true => LAST_KNOWN_ROW,
+            false => row_blocks::LAST_ROW,
+        };
+        self.number(known)
     }
 
     pub fn count_on(&mut self, table: &Table, last: i64) -> QueryResult<()> {

@@ -262,6 +262,8 @@ impl Carry {
             .to
             .number("SELECT coalesce(max(id), 0) AS n FROM messages")?;
         self.to.set_note("search_mark", &searched.to_string())?;
+        let rows = self.from.rows_given_out()?;
+        self.to.set_note("message_floor", &rows.to_string())?;
         for bond in std::mem::take(&mut self.note.bonds) {
             self.to.batch(&bond)?;
         }

@@ -10,7 +10,8 @@ use diesel::{
 use super::super::sql::{Flag, Number, sql};
 
 /// Rows of the file itself, or of its search index: the other engine makes its own.
-const OWN: &str = "'search_mark', 'probe', 'erasure', 'old_codes', 'carrying', 'carried_to'";
+const OWN: &str =
+    "'search_mark', 'message_floor', 'probe', 'erasure', 'old_codes', 'carrying', 'carried_to'";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {

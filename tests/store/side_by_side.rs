@@ -1,0 +1,249 @@
+//! Two stores on one database, as two nodes have them: what each gives out never meets what the other does.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use switchboard::{
+    domain::{AccountId, Change, ChatId, Seq},
+    store::{NewAccount, SearchQuery, StoreConfig, StoreError, StoreHandle},
+};
+use tempfile::TempDir;
+
+use crate::{
+    engine, rows,
+    world::{World, batch, message, new, new_account, until},
+};
+
+/// Batches of each writer, and messages of each batch.
+const BATCHES: i32 = 60;
+const MESSAGES: i32 = 3;
+/// Writers of each store, each to a chat of its own.
+const WRITERS: i64 = 4;
+
+async fn two() -> (TempDir, World, World) {
+    let dir = TempDir::new().unwrap();
+    let config = || StoreConfig::at(dir.path().join("switchboard.db"));
+    let worlds = (World::at(config()), World::at(config()));
+    (dir, worlds.0, worlds.1)
+}
+
+async fn hits(store: &StoreHandle, q: &str) -> usize {
+    let query = SearchQuery {
+        q: q.to_owned(),
+        account_ids: Vec::new(),
+        limit: 100,
+        cursor: None,
+    };
+    store.search(query).await.unwrap().items.len()
+}
+
+/// One writer: its batches one after the other.
+async fn write(store: StoreHandle, account: AccountId, chat: ChatId) {
+    // All chats of an account have their numbers in common.
+    let first = i32::try_from(chat.marked()).unwrap() * BATCHES * MESSAGES;
+    for round in 0..BATCHES {
+        let changes = (1..=MESSAGES)
+            .map(|number| {
+                new(message(
+                    chat,
+                    first + round * MESSAGES + number,
+                    "side by side",
+                ))
+            })
+            .collect();
+        store.record_batch(batch(account, changes)).await.unwrap();
+    }
+}
+
+/// Reads what follows, as a listener does that comes from another node, until it has seen all.
+async fn listen(store: StoreHandle, done: Arc<AtomicBool>) -> i64 {
+    let mut last = Seq(0);
+    loop {
+        let over = done.load(Ordering::Acquire);
+        let events = store.events_after(last, 1000).await.unwrap();
+        for event in &events {
+            assert_eq!(
+                event.seq.0,
+                last.0 + 1,
+                "the next number was not visible yet"
+            );
+            last = event.seq;
+        }
+        if over && events.is_empty() {
+            return last.0;
+        }
+    }
+}
+
+/// Protects `/ws?after=` and webhooks from events that they would never hear of, and rows from being two nodes': numbers go up by one
+/// in the order in which they can be seen, whoever writes, also where writes are refused in between.
+#[actix::test]
+async fn what_two_nodes_write_has_one_order_and_no_gap() {
+    let (_dir, one, other) = two().await;
+    engine::change(
+        &one.path,
+        "ALTER TABLE accounts ADD CHECK (label <> 'refused');",
+    );
+    let done = Arc::new(AtomicBool::new(false));
+    let listeners: Vec<_> = [&one, &other]
+        .map(|world| actix::spawn(listen(world.store.clone(), Arc::clone(&done))))
+        .into();
+    let mut writers = Vec::new();
+    for world in [&one, &other] {
+        let account = world.account().await.id;
+        for chat in 1..=WRITERS {
+            let store = world.store.clone();
+            writers.push(actix::spawn(write(store, account, ChatId::user(chat))));
+        }
+        let store = world.store.clone();
+        writers.push(actix::spawn(async move {
+            for _ in 0..BATCHES {
+                let refused = store.create_account(NewAccount {
+                    label: "refused".to_owned(),
+                    ..new_account()
+                });
+                let refused = refused.await;
+                assert!(matches!(refused, Err(StoreError::Broken { .. })));
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    done.store(true, Ordering::Release);
+    let last = rows::number(&one.path, "SELECT max(seq) AS n FROM event_log");
+    for listener in listeners {
+        assert_eq!(listener.await.unwrap(), last);
+    }
+    let messages = 2 * WRITERS * i64::from(BATCHES * MESSAGES);
+    assert_eq!(
+        rows::number(&one.path, "SELECT count(*) AS n FROM messages"),
+        messages
+    );
+    assert!(last > messages);
+    // Each announced its own, in order, and both together all.
+    let mut told = BTreeSet::new();
+    for world in [&one, &other] {
+        let heard: Vec<i64> = world.ear.heard().iter().map(|event| event.seq.0).collect();
+        assert!(heard.is_sorted());
+        assert!(heard.len() as i64 > messages / 2);
+        for seq in heard {
+            assert!(told.insert(seq), "{seq} was told by both");
+        }
+    }
+    assert_eq!(told, (1..=last).collect());
+    assert_eq!(rows::number(&one.path, "SELECT n FROM event_counter"), last);
+    one.store.close().await;
+    other.store.close().await;
+}
+
+/// Protects an account that moves: what its former node stored and had not indexed yet is found by what it says now, and by
+/// nothing else, whichever of the two feeds the index when.
+#[actix::test]
+async fn a_message_that_another_node_changes_is_found_by_what_it_says() {
+    let (_dir, one, other) = two().await;
+    let account = one.account().await.id;
+    let chat = ChatId::user(7);
+    for number in 1..=40 {
+        let first = new(message(chat, number, "formerly"));
+        one.record(account, vec![first]).await;
+        other.store.forget_accounts(vec![account]).await.unwrap();
+        let mut edited = message(chat, number, "nowadays");
+        edited.edited_at = Some(edited.date);
+        other.record(account, vec![Change::Edited(edited)]).await;
+        one.store.forget_accounts(vec![account]).await.unwrap();
+    }
+    until("all of it in the index", async || {
+        match hits(&one.store, "nowadays").await {
+            40 => Ok(()),
+            other => Err(other.to_string()),
+        }
+    })
+    .await;
+    // What is not fed yet shows in the rows.
+    until("nothing left to feed", async || {
+        let left = "SELECT count(*) AS n FROM message_blocks b JOIN messages m ON m.id > b.fed AND m.id <= b.last";
+        match rows::number(&one.path, left) {
+            0 => Ok(()),
+            left => Err(left.to_string()),
+        }
+    })
+    .await;
+    assert_eq!(hits(&one.store, "formerly").await, 0);
+    one.store.close().await;
+    other.store.close().await;
+}
+
+/// Protects search from a node that ended before all it stored was in the index: the next one goes on with it.
+#[actix::test]
+async fn what_a_node_leaves_behind_is_indexed_by_another() {
+    let dir = TempDir::new().unwrap();
+    let config = || StoreConfig::at(dir.path().join("switchboard.db"));
+    let one = World::at(config());
+    let account = one.account().await.id;
+    let said = ["left", "behind"];
+    let changes = said.iter().zip(1..);
+    let changes = changes.map(|(text, number)| new(message(ChatId::user(7), number, text)));
+    one.record(account, changes.collect()).await;
+    one.store.close().await;
+    // As it would have been a moment before.
+    engine::change(
+        &one.path,
+        "DELETE FROM messages_search; UPDATE message_blocks SET fed = first - 1;",
+    );
+    let other = World::at(config());
+    for text in said {
+        until("what was left in the index", async || {
+            match hits(&other.store, text).await {
+                1 => Ok(()),
+                other => Err(other.to_string()),
+            }
+        })
+        .await;
+    }
+    // A block that the index has all of is dropped.
+    until(
+        "no block of the one that ended",
+        async || match rows::number(&other.path, "SELECT count(*) AS n FROM message_blocks") {
+            0 => Ok(()),
+            left => Err(left.to_string()),
+        },
+    )
+    .await;
+    other.store.close().await;
+}
+
+/// Protects what is remembered from being an account's of before it was at another node: unread counts, names, the newest message.
+#[actix::test]
+async fn an_account_that_comes_back_is_read_anew() {
+    let (_dir, one, other) = two().await;
+    let account = one.account().await.id;
+    let chat = ChatId::user(7);
+    one.record(account, vec![new(message(chat, 1, "first"))])
+        .await;
+    other.store.forget_accounts(vec![account]).await.unwrap();
+    let deleted = Change::Deleted {
+        channel: None,
+        message_ids: vec![3],
+    };
+    let second = new(message(chat, 2, "second"));
+    other.record(account, vec![second, deleted]).await;
+    one.store.forget_accounts(vec![account]).await.unwrap();
+    // The one that was deleted there before it came is known as deleted.
+    let late = [3, 4].map(|number| new(message(chat, number, "late")));
+    one.record(account, late.into()).await;
+    let conversation = one.conversation(account, chat).await;
+    assert_eq!(conversation.unread, 3);
+    let deleted =
+        "SELECT count(*) AS n FROM messages WHERE deleted_at IS NOT NULL AND message_no = 3";
+    assert_eq!(rows::number(&one.path, deleted), 1);
+    let unread = "SELECT unread AS n FROM accounts";
+    assert_eq!(rows::number(&one.path, unread), 3);
+    one.store.close().await;
+    other.store.close().await;
+}
