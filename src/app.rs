@@ -130,6 +130,17 @@ impl EventSink for Announcer {
         }
     }
 
+    fn heard(&self, events: Vec<Arc<Event>>) {
+        if let Some(media) = self.media.get() {
+            for event in &events {
+                media.heard(&event.body);
+            }
+        }
+        if let Some(broadcast) = self.broadcast.get() {
+            broadcast.publish(events);
+        }
+    }
+
     fn waiting(&self, account: Account) {
         let Some(broadcast) = self.broadcast.get() else {
             return;

@@ -102,7 +102,12 @@ async fn begin(service: Data<Service>, accounts: BTreeSet<AccountId>) {
 /// Those that could not be, for now.
 async fn bring_up(service: &Service, accounts: BTreeSet<AccountId>) -> BTreeSet<AccountId> {
     let listed: Vec<AccountId> = accounts.iter().copied().collect();
-    let known = match service.store.nothing_runs(Some(listed)).await {
+    // Another node has written their rows meanwhile.
+    let fresh = match service.store.forget_accounts(listed.clone()).await {
+        Ok(()) => service.store.nothing_runs(Some(listed)).await,
+        Err(error) => Err(error),
+    };
+    let known = match fresh {
         Ok(()) => service
             .vault
             .accounts()

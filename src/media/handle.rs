@@ -117,6 +117,12 @@ impl MediaHandle {
         }
     }
 
+    /// What another node committed: how accounts are set. Their files are that node's to fetch.
+    pub fn heard(&self, body: &EventBody) {
+        let policies = self.inner.policies.lock();
+        let _ = policies.unwrap_or_else(PoisonError::into_inner).of(body);
+    }
+
     pub(super) async fn link(&self, account: AccountId) -> Option<LinkHandle> {
         self.inner.links.link(account).await
     }

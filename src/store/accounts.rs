@@ -472,10 +472,9 @@ impl StoreHandle {
         }
         self.job("forget_accounts", move |tx| {
             for id in &ids {
-                // One that was never here has no number.
-                if let Ok(account) = tx.account(*id) {
-                    let no = account.no;
-                    tx.state.forget_account(no);
+                // By its row: whether it may be written here is not asked.
+                if let Some(account) = account_row::known(tx.conn, *id)? {
+                    tx.state.forget_account(account.no);
                 }
             }
             Ok(())

@@ -20,6 +20,7 @@ use super::{
     echoes::Holds,
     engine::Conn,
     fence::{self, Fence},
+    follow::Teller,
     health::Health,
     housekeeping::{Housekeeping, TICK},
     job::{Job, Ran},
@@ -56,6 +57,8 @@ pub(super) struct Parts {
     pub place: Place,
     pub conn: Conn,
     pub sink: Arc<dyn EventSink>,
+    /// Where others write, too; what is committed goes through it.
+    pub teller: Option<Arc<Teller>>,
     pub health: Health,
     pub metrics: StoreMetrics,
     pub mailbox: usize,
@@ -76,6 +79,7 @@ pub(super) struct StoreActor {
     conn: Option<Conn>,
     state: State,
     sink: Arc<dyn EventSink>,
+    teller: Option<Arc<Teller>>,
     health: Health,
     metrics: StoreMetrics,
     mailbox: usize,
@@ -95,6 +99,7 @@ impl StoreActor {
             conn: Some(parts.conn),
             state: State::unknown(parts.keep, parts.fence, parts.alone),
             sink: parts.sink,
+            teller: parts.teller,
             health: parts.health,
             metrics: parts.metrics,
             mailbox: parts.mailbox,
@@ -167,6 +172,8 @@ impl StoreActor {
         let began = Instant::now();
         let inside = self.health.inside();
         let mut conn = self.usable_connection()?;
+        let teller = self.teller.clone();
+        let _telling = teller.as_ref().map(|teller| teller.begin());
         let outcome = run_group(&mut conn, &mut self.state, &mut self.queue, began);
         let done = match outcome {
             Ok(done) => done,
@@ -197,8 +204,11 @@ impl StoreActor {
         if events.is_empty() {
             return;
         }
-        let sink = &self.sink;
-        if catch_unwind(AssertUnwindSafe(|| sink.committed(events))).is_err() {
+        let tell = || match &self.teller {
+            Some(teller) => teller.committed(events),
+            None => self.sink.committed(events),
+        };
+        if catch_unwind(AssertUnwindSafe(tell)).is_err() {
             log::error!(target: "switchboard::store", "a listener of committed events panicked");
         }
     }

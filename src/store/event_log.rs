@@ -170,6 +170,11 @@ fn taken_back(conversation: &Conversation, row: &EventRow) -> EventBody {
     }
 }
 
+/// The newest event that can be seen; 0 when there never was one.
+pub(super) fn newest(conn: &mut Conn) -> QueryResult<Seq> {
+    number(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log")
+}
+
 fn number(conn: &mut Conn, text: &'static str) -> QueryResult<Seq> {
     Ok(Seq(sql(text).get_result::<One>(conn)?.n))
 }
@@ -235,9 +240,6 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn last_seq(&self) -> Result<Seq> {
-        self.read("last_seq", |conn| {
-            number(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log")
-        })
-        .await
+        self.read("last_seq", newest).await
     }
 }

@@ -25,8 +25,10 @@ use super::{
     echoes::Holds,
     engine::Conn,
     erasure,
+    event_log::newest,
     event_ref::account_of_body,
     fence::Fence,
+    follow::{Following, Teller},
     health::Health,
     hold::Hold,
     housekeeping::Housekeeping,
@@ -91,7 +93,15 @@ impl Store {
             Some(url) if config.alone => Some(Hold::take(url)?),
             _ => None,
         };
-        let conn = first_connection(&place, &config.keep, migrating)?;
+        let mut conn = first_connection(&place, &config.keep, migrating)?;
+        let others = config.server.as_ref().filter(|_| !config.alone);
+        let teller = match others {
+            Some(_) => Some(Arc::new(Teller::new(
+                Arc::clone(&sink),
+                newest(&mut conn).map_err(|error| broken("open", &error))?,
+            ))),
+            None => None,
+        };
         let readers = connection::readers(&config)?;
         let health = Health::new();
         let metrics = StoreMetrics::default();
@@ -102,6 +112,7 @@ impl Store {
             place: place.clone(),
             conn,
             sink: Arc::clone(&sink),
+            teller: teller.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
             mailbox: config.mailbox,
@@ -114,7 +125,7 @@ impl Store {
             ended,
         };
         let addr = start(parts, running)?;
-        Ok(StoreHandle {
+        let mut handle = StoreHandle {
             path: config.path.into(),
             place,
             addr,
@@ -128,7 +139,13 @@ impl Store {
             sink,
             hold: hold.map(Arc::new),
             fence,
-        })
+            following: None,
+        };
+        if let (Some(url), Some(teller)) = (others, teller) {
+            let following = Following::start(url, teller, handle.clone())?;
+            handle.following = Some(Arc::new(following));
+        }
+        Ok(handle)
     }
 }
 
@@ -202,6 +219,8 @@ pub struct StoreHandle {
     pub(super) sink: Arc<dyn EventSink>,
     hold: Option<Arc<Hold>>,
     fence: Arc<OnceLock<Arc<dyn Fence>>>,
+    /// Where others write, too.
+    following: Option<Arc<Following>>,
 }
 
 impl std::fmt::Debug for StoreHandle {
@@ -249,6 +268,9 @@ impl StoreHandle {
         let (reply, closed) = oneshot::channel();
         if self.addr.send(Close(reply)).await.is_ok() {
             drop(timeout(CLOSE_LIMIT, closed).await);
+        }
+        if let Some(following) = &self.following {
+            following.end();
         }
         if let Some(hold) = &self.hold {
             hold.let_go();

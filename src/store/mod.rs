@@ -37,6 +37,7 @@ mod export;
 mod farewells;
 mod fence;
 mod fill;
+mod follow;
 mod forwards;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

@@ -16,6 +16,9 @@ pub trait EventSink: Send + Sync + 'static {
     /// Must not block: every write of the service waits behind it.
     fn committed(&self, events: Vec<Arc<Event>>);
 
+    /// The same of what another node committed: its events come between those of this one, in the order of `seq`.
+    fn heard(&self, _events: Vec<Arc<Event>>) {}
+
     /// An account's state is in force and can't be committed for now; the committed event follows. Must not block.
     fn waiting(&self, _account: Account) {}
 }

@@ -603,6 +603,7 @@ async fn a_store_goes_over_while_it_is_written() {
     .await;
     target.close().await;
     rounds.stop();
+    drop(target);
     // On the way back, too: rows that were given out and deleted are not given out again.
     let newest = rows::number(&server, "SELECT max(id) AS n FROM messages");
     engine::change(

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use switchboard::{
@@ -244,6 +245,73 @@ async fn an_account_that_comes_back_is_read_anew() {
     assert_eq!(rows::number(&one.path, deleted), 1);
     let unread = "SELECT unread AS n FROM accounts";
     assert_eq!(rows::number(&one.path, unread), 3);
+    one.store.close().await;
+    other.store.close().await;
+}
+
+/// Protects a desk at one node from missing what happens at another, or hearing it twice or out of order, also while the way on which
+/// nodes hear of each other is cut again and again.
+#[actix::test]
+async fn what_one_node_commits_is_told_at_the_other_once_and_in_order() {
+    let (_dir, one, other) = two().await;
+    let mut writers = Vec::new();
+    for world in [&one, &other] {
+        let account = world.account().await.id;
+        for chat in 1..=WRITERS {
+            let store = world.store.clone();
+            writers.push(actix::spawn(write(store, account, ChatId::user(chat))));
+        }
+    }
+    let cut = "SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity \
+               WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+    let mut cuts = 0;
+    for writer in writers {
+        cuts += rows::number(&one.path, cut);
+        writer.await.unwrap();
+    }
+    assert!(cuts > 0, "nothing was cut");
+    let last = rows::number(&one.path, "SELECT max(seq) AS n FROM event_log");
+    for world in [&one, &other] {
+        until("all of it told", async || {
+            let told = world.ear.numbers();
+            match told.last() {
+                Some(seq) if *seq == last => Ok(()),
+                seq => Err(format!("{seq:?} of {last}")),
+            }
+        })
+        .await;
+        let told = world.ear.numbers();
+        let first = told[0];
+        assert!(told.iter().copied().eq(first..=last), "{told:?}");
+        assert!(first <= 2, "it listens from its start on: {first}");
+    }
+    one.store.close().await;
+    other.store.close().await;
+}
+
+/// Protects what people see from waiting for the next look: another node's event is told as soon as it is committed.
+#[actix::test]
+async fn a_word_of_another_node_is_heard_at_once() {
+    let (_dir, one, other) = two().await;
+    let account = one.account().await.id;
+    let mut slowest = Duration::ZERO;
+    for number in 1..=20 {
+        one.record(account, vec![new(message(ChatId::user(7), number, "now"))])
+            .await;
+        let (told, began) = (one.ear.numbers().len(), Instant::now());
+        until("it is told there", async || {
+            match other.ear.numbers().len() {
+                there if there == told => Ok(()),
+                there => Err(format!("{there} of {told}")),
+            }
+        })
+        .await;
+        if number > 1 {
+            slowest = slowest.max(began.elapsed());
+        }
+    }
+    println!("told at the other node within {slowest:?}");
+    assert!(slowest < Duration::from_millis(700), "{slowest:?}");
     one.store.close().await;
     other.store.close().await;
 }

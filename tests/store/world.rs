@@ -24,17 +24,30 @@ pub const LIMIT: Duration = Duration::from_secs(40);
 
 /// Remembers what was announced.
 #[derive(Default)]
-pub struct Ear(Mutex<Vec<Arc<Event>>>);
+pub struct Ear(Mutex<Vec<Arc<Event>>>, Mutex<Vec<i64>>);
 
 impl EventSink for Ear {
     fn committed(&self, events: Vec<Arc<Event>>) {
+        let numbers = events.iter().map(|event| event.seq.0);
+        self.1.lock().unwrap().extend(numbers);
         self.0.lock().unwrap().extend(events);
+    }
+
+    fn heard(&self, events: Vec<Arc<Event>>) {
+        let numbers = events.iter().map(|event| event.seq.0);
+        self.1.lock().unwrap().extend(numbers);
     }
 }
 
 impl Ear {
     pub fn heard(&self) -> Vec<Arc<Event>> {
         self.0.lock().unwrap().clone()
+    }
+
+    /// The numbers of all that was told, of other nodes' events as well.
+    #[allow(dead_code, reason = "asked where several stores write")]
+    pub fn numbers(&self) -> Vec<i64> {
+        self.1.lock().unwrap().clone()
     }
 
     /// Names of what was announced since the last call.
