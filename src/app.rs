@@ -317,6 +317,9 @@ impl App {
         }
         let (front, gate, server) = serve(&config, service.clone(), certificate.as_ref())?;
         let calls = run_calls_of_others(gate, &service);
+        if let Some(keeper) = &keeper {
+            keeper.serves_at(front.listening());
+        }
         let renewing = certificate.map(|certificate| actix::spawn(certificate.follow()));
         let changes = service.vault.changes();
         let later = restore(&service).await?;

@@ -138,6 +138,22 @@ impl Owned {
         Some(Use::new(account, users.over.clone(), Arc::clone(&self.0)))
     }
 
+    /// How this node stands, as far as it knows without asking.
+    #[must_use]
+    pub fn standing(&self) -> NodeStanding {
+        let state = self.0.state();
+        NodeStanding {
+            node: self.0.node,
+            nodes: state.seen.nodes,
+            draining: state.seen.draining,
+            held: state.held.len(),
+            renewed_ago: state
+                .seen
+                .renewed
+                .map(|renewed| clock::now().saturating_sub(renewed)),
+        }
+    }
+
     #[must_use]
     pub fn count(&self) -> usize {
         self.0.state().held.len()
@@ -185,6 +201,26 @@ impl Fence for Owned {
     }
 }
 
+/// What a node knows of itself and of how many there are.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeStanding {
+    pub node: Uuid,
+    /// That take accounts.
+    pub nodes: i64,
+    pub draining: bool,
+    /// Accounts.
+    pub held: usize,
+    /// Since its leases were renewed; `None`: never.
+    pub renewed_ago: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Seen {
+    nodes: i64,
+    draining: bool,
+    renewed: Option<Duration>,
+}
+
 /// A lease that this node has.
 struct Held {
     lease: Lease,
@@ -220,7 +256,11 @@ struct State {
     /// Until then what is held may be used.
     good_until: Duration,
     fuse: Fuse,
-    draining: bool,
+    /// Asked of this node itself; not told yet.
+    drain: Option<bool>,
+    address: Option<String>,
+    /// As it was seen last; when that was renewed.
+    seen: Seen,
     stopping: bool,
     /// Told when everything is let go of.
     stopped: Option<oneshot::Sender<()>>,
@@ -345,7 +385,9 @@ impl Keeper {
                 ended: Vec::new(),
                 good_until: Duration::ZERO,
                 fuse: Fuse::new(),
-                draining: false,
+                drain: None,
+                address: node.address.clone(),
+                seen: Seen::default(),
                 stopping: false,
                 stopped: None,
                 over: false,
@@ -360,7 +402,6 @@ impl Keeper {
             shared: Arc::clone(&shared),
             open: None,
             renewed_at: Duration::ZERO,
-            told_draining: false,
             inherited: false,
         };
         thread::Builder::new()
@@ -384,9 +425,14 @@ impl Keeper {
         let _ = tokio::time::timeout(limit, joined.wait_for(|joined| *joined)).await;
     }
 
+    /// Where it serves, for whoever looks at the nodes.
+    pub fn serves_at(&self, address: String) {
+        self.shared.state().address = Some(address);
+    }
+
     /// This node takes no more accounts, and lets go of those that it has; `false`: it takes part again.
     pub fn drain(&self, draining: bool) {
-        self.shared.state().draining = draining;
+        self.shared.state().drain = Some(draining);
         self.shared.wake.notify_all();
     }
 
@@ -453,8 +499,6 @@ struct Books {
     shared: Arc<Shared>,
     open: Option<LeaseBook>,
     renewed_at: Duration,
-    /// What the others know.
-    told_draining: bool,
     /// What earlier processes of this one's directory had is let go of.
     inherited: bool,
 }
@@ -521,20 +565,18 @@ impl Books {
         if !ended.is_empty() {
             self.book()?.release(ended)?;
         }
-        let draining = self.shared.state().draining;
+        let drain = self.shared.state().drain;
         let due = clock::now() + self.terms.look >= self.renewed_at + self.terms.renew;
-        let renews = due || draining != self.told_draining;
-        let mut counted = match renews {
-            true => self.renew(draining)?,
+        let renews = due || drain.is_some();
+        let mut seen = match renews {
+            true => self.renew(drain)?,
             false => self.book()?.look()?,
         };
-        let mut next = self.next(counted, draining);
-        if matches!(next, Step::LetGo(_)) && !renews {
+        if matches!(self.next(&seen), Step::LetGo(_)) && !renews {
             // What nobody needs any more goes first: it is told by a renewal.
-            counted = self.renew(draining)?;
-            next = self.next(counted, draining);
+            seen = self.renew(None)?;
         }
-        match next {
+        match self.next(&seen) {
             Step::Nothing => {}
             Step::LetGo(count) => {
                 let surplus = {
@@ -557,35 +599,44 @@ impl Books {
         Ok(self.terms.look)
     }
 
-    fn next(&self, (nodes, accounts): (i64, i64), draining: bool) -> Step {
-        let held = self.shared.state().held.len();
+    fn next(&self, standing: &Standing) -> Step {
+        let mut state = self.shared.state();
+        state.seen.nodes = standing.nodes;
+        state.seen.draining = standing.draining;
         step(
-            i64::try_from(held).unwrap_or(i64::MAX),
-            accounts,
-            nodes,
-            draining,
+            i64::try_from(state.held.len()).unwrap_or(i64::MAX),
+            standing.accounts,
+            standing.nodes,
+            standing.draining,
         )
     }
 
-    /// How many nodes and accounts there are.
-    fn renew(&mut self, draining: bool) -> Result<(i64, i64), StoreError> {
+    /// How things stand after it.
+    fn renew(&mut self, drain: Option<bool>) -> Result<Standing, StoreError> {
+        let address = self.shared.state().address.clone();
         // Counted from before it is asked: the server may have answered long before the answer is here.
         let asked = clock::now();
-        let standing = self.book()?.renew(draining)?;
-        (self.renewed_at, self.told_draining) = (asked, draining);
+        let book = self.book()?;
+        book.serves_at(address);
+        let standing = book.renew(drain)?;
+        self.renewed_at = asked;
         let (lost, strange) = self.renewed(asked, &standing);
         end(&self.shared, self.lines.as_ref(), lost);
         if !strange.is_empty() {
             // Claimed without an answer, or given up by the clock meanwhile.
             self.book()?.release(&strange)?;
         }
-        Ok((standing.nodes, standing.accounts))
+        Ok(standing)
     }
 
     /// Takes note of an answer: which of ours are lost, and which of the server's are not ours.
     fn renewed(&self, asked: Duration, standing: &Standing) -> (Vec<Lease>, Vec<Lease>) {
         let mut state = self.shared.state();
         state.good_until = state.good_until.max(asked + self.terms.fence);
+        state.seen.renewed = Some(asked);
+        if state.drain == Some(standing.draining) {
+            state.drain = None;
+        }
         let left = (asked + self.terms.fuse).saturating_sub(clock::now());
         // Zero would put it out.
         state.fuse.set(left.max(Duration::from_millis(1)));

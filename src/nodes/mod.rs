@@ -19,6 +19,6 @@ mod share;
 mod using;
 
 pub use calls::{Calls, Told, Waiting};
-pub use keeper::{Ending, Keeper, Lines, Owned, Terms};
+pub use keeper::{Ending, Keeper, Lines, NodeStanding, Owned, Terms};
 pub use ownership::Ownership;
 pub use using::Use;

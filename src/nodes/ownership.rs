@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Owned, Use};
+use super::{NodeStanding, Owned, Use};
 use crate::{domain::AccountId, store::Lease};
 
 /// Cheap to clone.
@@ -65,6 +65,15 @@ impl Ownership {
         match self {
             Self::Sole => None,
             Self::Shared(owned) => owned.lease(account),
+        }
+    }
+
+    /// How this node stands, without asking anybody. `None`: there are no others.
+    #[must_use]
+    pub fn standing(&self) -> Option<NodeStanding> {
+        match self {
+            Self::Sole => None,
+            Self::Shared(owned) => Some(owned.standing()),
         }
     }
 

@@ -13,30 +13,11 @@ use super::{
     engine::Conn,
     fence::Claim,
     migrations::broken,
+    nodes::{needs_one, now},
     server::Server,
-    sql::{Number, id_list, sql},
+    sql::{Flag, Number, id_list, sql},
 };
 use crate::domain::AccountId;
-
-/// The server's clock, in milliseconds.
-macro_rules! now {
-    () => {
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
-    };
-}
-
-/// Accounts that somebody has to have: those that are there, and those whose session is still to be signed out.
-macro_rules! needs_one {
-    ($a:literal) => {
-        concat!(
-            "(",
-            $a,
-            ".removed_at IS NULL OR EXISTS (SELECT 1 FROM farewells w WHERE w.account_id = ",
-            $a,
-            ".id))"
-        )
-    };
-}
 
 /// What a statement may take: much less than the time after which lines are given up.
 const LIMIT: Duration = Duration::from_secs(8);
@@ -67,6 +48,8 @@ pub struct Standing {
     /// That take accounts, this one among them.
     pub nodes: i64,
     pub accounts: i64,
+    /// This one takes none: somebody said so, of here or elsewhere.
+    pub draining: bool,
     pub held: Vec<Lease>,
 }
 
@@ -106,6 +89,8 @@ struct Counted {
     nodes: i64,
     #[diesel(sql_type = Number)]
     accounts: i64,
+    #[diesel(sql_type = Flag)]
+    draining: bool,
 }
 
 /// A new account is its maker's, in the transaction that makes it. `None`: it was there before, and is another's still.
@@ -172,24 +157,24 @@ impl LeaseBook {
         inherited().map_err(|error| broken("inherit_leases", &error))
     }
 
-    /// Says that this node lives, and renews what it has.
+    /// Says that this node lives, and renews what it has. `draining`: what it says of itself from now on.
     ///
     /// # Errors
     /// As every write; then nothing was renewed, as far as this node may know.
-    pub fn renew(&mut self, draining: bool) -> Result<Standing> {
+    pub fn renew(&mut self, draining: Option<bool>) -> Result<Standing> {
         let id = self.node.id.to_string();
         let mut renewed = || -> QueryResult<Standing> {
             sql(concat!(
-                "INSERT INTO nodes (id, name, address, home, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, ",
+                "INSERT INTO nodes AS n (id, name, address, home, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, FALSE, ",
                 now!(), ", ", now!(),
-                ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, draining = excluded.draining"
+                ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, address = excluded.address, draining = coalesce(?, n.draining)"
             ))
             .text(&id)
             .text(&self.node.name)
             .text_or_null(self.node.address.as_deref())
             .text_or_null(self.node.home.as_deref())
             .text(env!("CARGO_PKG_VERSION"))
-            .flag(draining)
+            .flag_or_null(draining)
             .run(&mut self.server)?;
             // In the order in which the writer takes them: two orders would wait for each other.
             let held = sql(concat!(
@@ -207,6 +192,7 @@ impl LeaseBook {
             Ok(Standing {
                 nodes: counted.nodes,
                 accounts: counted.accounts,
+                draining: counted.draining,
                 held: held
                     .into_iter()
                     .map(LeaseRow::lease)
@@ -216,15 +202,25 @@ impl LeaseBook {
         renewed().map_err(|error| broken("renew_leases", &error))
     }
 
-    /// How many nodes take accounts, and how many accounts there are, without renewing anything.
+    /// How things stand, without renewing anything; what is held is not told.
     ///
     /// # Errors
     /// As every read.
-    pub fn look(&mut self) -> Result<(i64, i64)> {
+    pub fn look(&mut self) -> Result<Standing> {
         let counted = self
             .counted()
             .map_err(|error| broken("look_at_nodes", &error))?;
-        Ok((counted.nodes, counted.accounts))
+        Ok(Standing {
+            nodes: counted.nodes,
+            accounts: counted.accounts,
+            draining: counted.draining,
+            held: Vec::new(),
+        })
+    }
+
+    /// Where this node serves, for whoever asks; told with the next renewal.
+    pub fn serves_at(&mut self, address: Option<String>) {
+        self.node.address = address;
     }
 
     fn counted(&mut self) -> QueryResult<Counted> {
@@ -233,9 +229,10 @@ impl LeaseBook {
             now!(),
             " - ?) AS nodes, (SELECT count(*) FROM accounts a WHERE ",
             needs_one!("a"),
-            ") AS accounts"
+            ") AS accounts, coalesce((SELECT draining FROM nodes WHERE id = ?), FALSE) AS draining"
         ))
         .number(self.times.lasts)
+        .text(&self.node.id.to_string())
         .get_result::<Counted>(&mut self.server)
     }
 

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{Access, Service};
+use super::{Access, Service, nodes};
 use crate::{
     domain::{StoreFault, Timestamp},
     store::StoreHealth,
@@ -41,6 +41,7 @@ pub async fn get_ready(service: web::Data<Service>, access: Access) -> HttpRespo
         },
         "vault": vault,
         "webhooks": { "accounts_waiting": waiting, "waiting_seconds": longest.as_secs() },
+        "node": nodes::of_this(&service.ownership),
     });
     if store.ok {
         HttpResponse::Ok().json(body)

@@ -10,7 +10,7 @@ use prometheus_client::{
 
 use tokio::time::timeout;
 
-use super::{ApiError, Service, figures::Surroundings, health::store_health};
+use super::{ApiError, Service, figures::Surroundings, health::store_health, nodes};
 
 /// Prometheus gives up after ten seconds, unless it is told otherwise.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -39,6 +39,7 @@ pub async fn get_metrics(service: web::Data<Service>) -> Result<HttpResponse, Ap
     service.webhooks.figures().register(&mut of_others);
     service.telegram.register(&mut of_others);
     service.media.register_figures(&mut of_others);
+    nodes::register_figures(&service.ownership, &mut of_others);
     encode_registry(&mut text, service.metrics.registry())
         .and_then(|()| encode_registry(&mut text, &of_others))
         .and_then(|()| encode_eof(&mut text))

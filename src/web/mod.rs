@@ -41,6 +41,7 @@ mod media;
 mod media_names;
 mod messages;
 mod metrics;
+mod nodes;
 mod object;
 mod openapi;
 mod optional;

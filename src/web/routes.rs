@@ -12,7 +12,8 @@ use super::{
     ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, devices, error,
     events, export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user},
-    launch, login, mark, media, messages, metrics, openapi, orders, people, replies, retention,
+    launch, login, mark, media, messages, metrics, nodes, openapi, orders, people, replies,
+    retention,
     rights::{Right, Rights},
     scheduled, search, socket, tokens, ways, webhooks,
 };
@@ -267,6 +268,8 @@ routes! {
     post "/tokens" => tokens::make_token, Service, "token_made";
     delete "/tokens/{id}" => tokens::revoke_token, Service, "token_revoked";
     post "/tokens/{id}/rotate" => tokens::rotate_token, Service, "token_rotated";
+    get "/nodes" => nodes::list_nodes, ReadAll;
+    post "/nodes/{id}/drain" => nodes::drain_node, Service, "node_drained";
     get "/webhooks" => webhooks::list_webhooks, Service;
     post "/webhooks" => webhooks::make_webhook, Service, "webhook_made";
     get "/webhooks/{id}" => webhooks::get_webhook, Service;

@@ -41,7 +41,7 @@ fn node(world: &World) -> Node {
     };
     LeaseBook::open(&url, row.clone(), times)
         .unwrap()
-        .renew(false)
+        .renew(None)
         .unwrap();
     Node {
         id: row.id,

@@ -261,7 +261,7 @@ async fn one_account_has_one_owner_and_a_new_epoch_with_each() {
     let mut other = book();
     let began = Instant::now();
     let taken = loop {
-        assert_eq!(first.renew(false).unwrap().held.len(), mine.len());
+        assert_eq!(first.renew(None).unwrap().held.len(), mine.len());
         let taken = other.claim(100).unwrap();
         if !taken.is_empty() {
             break taken;
@@ -281,11 +281,11 @@ async fn one_account_has_one_owner_and_a_new_epoch_with_each() {
         .collect();
     other.release(&before).unwrap();
     first.release(&taken).unwrap();
-    assert_eq!(other.renew(false).unwrap().held.len(), taken.len());
+    assert_eq!(other.renew(None).unwrap().held.len(), taken.len());
     other.release(&taken).unwrap();
-    assert!(other.renew(true).unwrap().held.is_empty());
+    assert!(other.renew(Some(true)).unwrap().held.is_empty());
     // A node that takes none is not counted.
-    assert_eq!(first.renew(false).unwrap().nodes, 1);
+    assert_eq!(first.renew(None).unwrap().nodes, 1);
     assert_eq!(first.claim(1).unwrap().len(), 1);
     world.store.close().await;
 }
@@ -308,20 +308,20 @@ async fn the_next_process_of_a_directory_has_what_the_one_before_had() {
     };
     let (mut dead, mut other) = (book("here"), book("elsewhere"));
     for book in [&mut dead, &mut other] {
-        book.renew(false).unwrap();
+        book.renew(None).unwrap();
         assert_eq!(book.claim(3).unwrap().len(), 3);
     }
     let mut next = book("here");
     next.inherit().unwrap();
     assert_eq!(
-        next.renew(false).unwrap().nodes,
+        next.renew(None).unwrap().nodes,
         2,
         "the dead one is counted"
     );
     let inherited = next.claim(100).unwrap();
     assert_eq!(inherited.len(), 3);
     assert!(inherited.iter().all(|lease| lease.epoch == 2));
-    assert_eq!(other.renew(false).unwrap().held.len(), 3);
-    assert!(dead.renew(false).unwrap().held.is_empty());
+    assert_eq!(other.renew(None).unwrap().held.len(), 3);
+    assert!(dead.renew(None).unwrap().held.is_empty());
     world.store.close().await;
 }

@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
+use switchboard::store::{LeaseBook, LeaseTimes, NodeRow, ServerUrl};
 use switchboard_simulator::{
-    PersonSpec,
+    AccountSpec, PersonSpec,
     wire::{FaultScope, WireFault},
 };
+use uuid::Uuid;
 
+use super::licence_phone::code_for;
 use crate::support::{
     engine,
-    fleet::{Fleet, FleetAccount},
+    fleet::{Fleet, FleetAccount, phone},
     wait,
 };
 
@@ -179,4 +182,185 @@ async fn an_account_that_is_removed_is_let_go_of_and_no_other() {
     )
     .await;
     assert_eq!(leases(&fleet)[1..], before[1..]);
+}
+
+/// Another node, as far as leases go.
+fn another(fleet: &Fleet) -> (String, LeaseBook) {
+    let id = Uuid::new_v4();
+    let node = NodeRow {
+        id,
+        name: "another".to_owned(),
+        address: None,
+        home: None,
+    };
+    let url = ServerUrl::parse(&engine::url_of(&database(fleet)), None).unwrap();
+    let times = LeaseTimes {
+        lasts: 45_000,
+        grace: 15_000,
+    };
+    (id.to_string(), LeaseBook::open(&url, node, times).unwrap())
+}
+
+/// Who is listed, whether it is the one that was asked, whether it drains, and how many accounts it has.
+async fn listed(fleet: &Fleet) -> Vec<(String, bool, bool, usize)> {
+    let answer = fleet.api.get("/nodes").await;
+    let nodes = answer["nodes"].as_array().unwrap();
+    nodes
+        .iter()
+        .map(|node| {
+            assert_eq!(node["alive"], true, "{node}");
+            (
+                node["id"].as_str().unwrap().to_owned(),
+                node["this"].as_bool().unwrap(),
+                node["draining"].as_bool().unwrap(),
+                node["accounts"].as_array().unwrap().len(),
+            )
+        })
+        .collect()
+}
+
+/// Protects who takes a node out of service: it is seen who has what, the node lets go of everything and takes it back when it is told to;
+/// the last one is not emptied.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_listed_and_one_is_drained() {
+    let fleet = with_accounts(2).await;
+    let own = lease(&fleet, &fleet.accounts[0].id).unwrap().owner.unwrap();
+    assert_eq!(listed(&fleet).await, [(own.clone(), true, false, 2)]);
+    let drain = |id: &str| format!("/nodes/{id}/drain");
+    let refused = async |path: String| {
+        let (status, answer) = fleet.api.call(Method::POST, &path, None).await;
+        (
+            status.as_u16(),
+            answer["error"]["code"].as_str().unwrap().to_owned(),
+        )
+    };
+    assert_eq!(
+        refused(drain(&own)).await,
+        (409, "no_other_node".to_owned())
+    );
+    let nobody = Uuid::new_v4().to_string();
+    assert_eq!(
+        refused(drain(&nobody)).await,
+        (404, "node_not_found".to_owned())
+    );
+
+    let (id, mut other) = another(&fleet);
+    other.renew(None).unwrap();
+    let half = wait::until(
+        "half of the accounts to be let go of",
+        || std::future::ready(other.claim(2).unwrap()),
+        |claimed| !claimed.is_empty(),
+    )
+    .await;
+    assert_eq!(half.len(), 1);
+    let both = [(own.clone(), true, false, 1), (id.clone(), false, false, 1)];
+    assert_eq!(listed(&fleet).await, both);
+    let health = fleet.api.get("/health/ready").await;
+    assert_eq!(
+        (&health["node"]["accounts"], &health["node"]["nodes"]),
+        (&json!(1), &json!(2))
+    );
+    let figures = fleet
+        .api
+        .request(Method::GET, "/metrics")
+        .send()
+        .await
+        .unwrap();
+    let figures = figures.text().await.unwrap();
+    for figure in ["switchboard_nodes 2\n", "switchboard_node_accounts 1\n"] {
+        assert!(figures.contains(figure), "{figures}");
+    }
+
+    fleet.api.post(&drain(&own), json!({})).await;
+    let rest = wait::until(
+        "the node to be empty",
+        || std::future::ready(other.claim(2).unwrap()),
+        |claimed| !claimed.is_empty(),
+    )
+    .await;
+    let open: usize = fleet
+        .accounts
+        .iter()
+        .map(|account| lines(&fleet, account))
+        .sum();
+    assert_eq!((rest.len(), open), (1, 0));
+    let all_there = [(own.clone(), true, true, 0), (id.clone(), false, false, 2)];
+    assert_eq!(listed(&fleet).await, all_there);
+    assert_eq!(refused(drain(&id)).await, (409, "no_other_node".to_owned()));
+
+    fleet
+        .api
+        .post(&drain(&own), json!({ "draining": false }))
+        .await;
+    other.release(&half).unwrap();
+    let back = fleet.accounts.iter().find(|account| {
+        half.iter()
+            .any(|lease| lease.account.to_string() == account.id)
+    });
+    wait::until(
+        "the node to take it back",
+        || listed(&fleet),
+        |seen| *seen == both,
+    )
+    .await;
+    let back = back.unwrap();
+    wait::until(
+        "its line",
+        || async { lines(&fleet, back) },
+        |open| *open > 0,
+    )
+    .await;
+    fleet.wait_for_state(&back.id, "online").await;
+}
+
+/// Protects who is in the middle of a sign-in when its account goes to another node: what was sent stays good, and nothing uses the
+/// sign-in's key here meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_under_way_outlives_its_node() {
+    let fleet = with_accounts(0).await;
+    let number = phone(7);
+    fleet
+        .telegram
+        .add_account(AccountSpec::new(&number, "Signs in"));
+    let body = json!({ "label": "Signs in", "phone": number });
+    let made = fleet.api.post("/accounts/add", body).await;
+    assert_eq!(made["login"]["step"], "code", "{made}");
+    let account = made["account"]["id"].as_str().unwrap().to_owned();
+    let own = lease(&fleet, &account).unwrap().owner.unwrap();
+    let code = code_for(&fleet, &number).await;
+
+    let (_, mut other) = another(&fleet);
+    other.renew(None).unwrap();
+    fleet
+        .api
+        .post(&format!("/nodes/{own}/drain"), json!({}))
+        .await;
+    let taken = wait::until(
+        "the account to be let go of",
+        || std::future::ready(other.claim(1).unwrap()),
+        |claimed| !claimed.is_empty(),
+    )
+    .await;
+    assert_eq!(fleet.telegram.wire().connections(), 0);
+    let login = fleet.api.get(&format!("/accounts/{account}/login")).await;
+    assert_eq!(login["login"], json!(null), "{login}");
+
+    fleet
+        .api
+        .post(&format!("/nodes/{own}/drain"), json!({ "draining": false }))
+        .await;
+    other.release(&taken).unwrap();
+    other.leave().unwrap();
+    let path = format!("/accounts/{account}/login");
+    wait::until(
+        "the sign-in to go on",
+        || async { fleet.api.get(&path).await["login"]["step"].clone() },
+        |step| step == "code",
+    )
+    .await;
+    fleet
+        .api
+        .post(&format!("{path}/code"), json!({ "code": code }))
+        .await;
+    fleet.wait_for_state(&account, "online").await;
 }

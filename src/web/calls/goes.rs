@@ -222,6 +222,8 @@ pub const GOES: &[(&str, &str, Goes)] = &[
     ("post", "/tokens", Here),
     ("delete", "/tokens/{id}", Here),
     ("post", "/tokens/{id}/rotate", Here),
+    ("get", "/nodes", Here),
+    ("post", "/nodes/{id}/drain", Here),
     ("get", "/webhooks", Here),
     ("post", "/webhooks", Here),
     ("get", "/webhooks/{id}", Here),
@@ -264,7 +266,7 @@ mod tests {
                 "{method} {} stands in GOES once",
                 right.path
             );
-            let service = ["/tokens", "/webhooks", "/launch"];
+            let service = ["/tokens", "/webhooks", "/launch", "/nodes"];
             let of_the_service = service.iter().any(|path| right.path.starts_with(path));
             let elsewhere = found[0].2 == Here;
             if method != "get" && elsewhere {

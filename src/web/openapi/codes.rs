@@ -671,6 +671,16 @@ pub const CODES: &[(&str, &[u16], &str)] = &[
         &[409],
         "this webhook stands in the configuration and is changed there",
     ),
+    (
+        "node_not_found",
+        &[404],
+        "there is no such node, or not any more",
+    ),
+    (
+        "no_other_node",
+        &[409],
+        "no other node would take the accounts",
+    ),
     ("webhook_not_found", &[404], "there is no such webhook"),
     ("wrong_code", &[422], "the code is wrong"),
     (
@@ -731,6 +741,8 @@ mod tests {
         "messages_invalid",
         "method_not_allowed",
         "needs_password",
+        "no_other_node",
+        "node_not_found",
         "not_a_websocket",
         "not_found",
         "outcome_unknown",

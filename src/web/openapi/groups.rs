@@ -224,6 +224,7 @@ pub const TOKENS: Codes = &[
     "expires_at_invalid",
 ];
 pub const TOKEN: Codes = &["token_not_found"];
+pub const NODE: Codes = &["node_not_found", "no_other_node"];
 pub const WEBHOOK: Codes = &["webhook_not_found", "webhook_configured"];
 pub const WEBHOOKS: Codes = &[
     "too_many_webhooks",

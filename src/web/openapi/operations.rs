@@ -297,6 +297,8 @@ operations! {
         post "/tokens" "Makes a token; its text is in this answer and nowhere else. With the first one the service is locked", "MakeToken" => 201 "NewToken", &[], &[g::TOKENS];
         delete "/tokens/{id}" "Ends a token, with all that it opened", "" => 204 "", &[], &[g::TOKEN];
         post "/tokens/{id}/rotate" "Another text for the same token: name, scope, accounts and what belongs to it stay; the text before ends with all that it opened", "" => 200 "NewToken", &[], &[g::TOKEN];
+        get "/nodes" "The services on this database and which accounts each has; none where the rows are in a file, which one process has to itself", "" => 200 "Nodes", &[], &[];
+        post "/nodes/{id}/drain" "The node lets go of its accounts, which the others take, and takes none any more; draining: false: it takes part again", "DrainNode" => 202 "NodeDrained", &[], &[g::NODE];
         get "/webhooks" "All webhooks, with how they stand; those of the configuration first", "" => 200 "Webhooks", &[], &[];
         post "/webhooks" "Makes a webhook: what is committed from now on is posted to its address, signed; the secret is in this answer and nowhere else", "MakeWebhook" => 201 "NewWebhook", &[], WEBHOOK;
         get "/webhooks/{id}" "One webhook and how it stands", "" => 200 "OneWebhook", &[], &[g::WEBHOOK];

@@ -231,7 +231,16 @@ super::schemas! {
     answer Ticket { ticket: "string", expires_at: "time" }
     answer Launch { url: "string", expires_at: "time" }
     answer Live { status: "one of ok|unavailable", stuck: "maybe string[]" }
-    answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault", webhooks: "WebhooksHealth" }
+    answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault", webhooks: "WebhooksHealth", node: "NodeHealth?" }
+    answer NodeHealth { id: "uuid", nodes: "integer", draining: "boolean", accounts: "integer", renewed_seconds: "integer?" }
+    answer Nodes { nodes: "Node[]", without_node: "uuid[]" }
+    answer Node {
+        id: "uuid", name: "string", address: "string?", version: "string", this: "boolean", alive: "boolean", draining: "boolean",
+        started_at: "time", seen_ms: "integer", accounts: "NodeLease[]",
+    }
+    answer NodeLease { id: "uuid", epoch: "integer", left_ms: "integer" }
+    body DrainNode { draining: "maybe boolean?" }
+    answer NodeDrained { id: "uuid", draining: "boolean" }
     answer WebhooksHealth { accounts_waiting: "integer", waiting_seconds: "integer" }
     answer StoreHealth {
         ok: "boolean", since: "time", reason: "string?", reason_code: "string?", reason_params: "object?",

@@ -1,0 +1,214 @@
+//! Nodes, as everybody may see them: who serves this database, and who has which account. What is served by one process has none.
+
+use diesel::{
+    QueryResult, QueryableByName,
+    sql_types::{Nullable, Text},
+};
+use uuid::Uuid;
+
+use super::{
+    LeaseTimes, Result, StoreHandle,
+    engine::Conn,
+    sql::{Flag, Number, One, sql},
+};
+use crate::domain::Timestamp;
+
+/// The server's clock, in milliseconds.
+macro_rules! now {
+    () => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+    };
+}
+pub(super) use now;
+
+/// Accounts that somebody has to have: those that are there, and those whose session is still to be signed out.
+macro_rules! needs_one {
+    ($a:literal) => {
+        concat!(
+            "(",
+            $a,
+            ".removed_at IS NULL OR EXISTS (SELECT 1 FROM farewells w WHERE w.account_id = ",
+            $a,
+            ".id))"
+        )
+    };
+}
+pub(super) use needs_one;
+
+/// A node that was seen not long ago.
+#[derive(Clone, Debug)]
+pub struct NodeSeen {
+    pub id: String,
+    pub name: String,
+    pub address: Option<String>,
+    pub version: String,
+    /// It has said so within the time that a lease lasts.
+    pub alive: bool,
+    /// It takes no accounts.
+    pub draining: bool,
+    pub started_at: Timestamp,
+    /// Milliseconds since it last said that it lives.
+    pub seen_ms: i64,
+    pub accounts: Vec<LeaseSeen>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LeaseSeen {
+    pub account: String,
+    pub epoch: i64,
+    /// Milliseconds that the lease lasts still; less than nothing: it is over.
+    pub left_ms: i64,
+}
+
+/// All of it, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct NodesSeen {
+    pub nodes: Vec<NodeSeen>,
+    /// Accounts that nobody has.
+    pub without_node: Vec<String>,
+}
+
+/// What became of an order to drain a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drained {
+    Ordered,
+    NoSuchNode,
+    /// Nobody else would take its accounts.
+    NoOther,
+}
+
+#[derive(QueryableByName)]
+struct NodeRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    address: Option<String>,
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Flag)]
+    draining: bool,
+    #[diesel(sql_type = Number)]
+    started_at: i64,
+    #[diesel(sql_type = Number)]
+    seen_ms: i64,
+}
+
+#[derive(QueryableByName)]
+struct LeaseRow {
+    #[diesel(sql_type = Nullable<Text>)]
+    owner: Option<String>,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = Number)]
+    epoch: i64,
+    #[diesel(sql_type = Number)]
+    left_ms: i64,
+}
+
+fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
+    let nodes = sql(concat!(
+        "SELECT id, name, address, version, draining, started_at, ",
+        now!(),
+        " - seen_at AS seen_ms FROM nodes ORDER BY started_at, id"
+    ))
+    .load::<NodeRow>(conn)?;
+    let leases = sql(concat!(
+        "SELECT l.owner, a.id, coalesce(l.epoch, 0) AS epoch, coalesce(l.expires_at, 0) - ",
+        now!(),
+        " AS left_ms FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE ",
+        needs_one!("a"),
+        " ORDER BY a.no"
+    ))
+    .load::<LeaseRow>(conn)?;
+    let mut all = NodesSeen {
+        nodes: nodes.into_iter().map(|row| row.node(times)).collect(),
+        without_node: Vec::new(),
+    };
+    for row in leases {
+        let owner = row.owner.filter(|_| row.left_ms > 0);
+        match all
+            .nodes
+            .iter_mut()
+            .find(|node| Some(&node.id) == owner.as_ref())
+        {
+            Some(node) => node.accounts.push(LeaseSeen {
+                account: row.id,
+                epoch: row.epoch,
+                left_ms: row.left_ms,
+            }),
+            None => all.without_node.push(row.id),
+        }
+    }
+    Ok(all)
+}
+
+impl NodeRow {
+    fn node(self, times: LeaseTimes) -> NodeSeen {
+        NodeSeen {
+            id: self.id,
+            name: self.name,
+            address: self.address,
+            version: self.version,
+            alive: self.seen_ms < times.lasts,
+            draining: self.draining,
+            started_at: Timestamp::from_millis(self.started_at),
+            seen_ms: self.seen_ms,
+            accounts: Vec::new(),
+        }
+    }
+}
+
+impl StoreHandle {
+    /// Who has what. Nothing, where one process has everything.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn nodes(&self) -> Result<NodesSeen> {
+        let Some(times) = self.fenced().map(|fence| fence.times()) else {
+            return Ok(NodesSeen::default());
+        };
+        self.read("nodes", move |conn| seen(conn, times)).await
+    }
+
+    /// Tells a node to let go of its accounts and to take none; or (`false`) to take part again. It hears of it within seconds.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn drain_node(&self, node: Uuid, draining: bool) -> Result<Drained> {
+        let Some(times) = self.fenced().map(|fence| fence.times()) else {
+            return Ok(Drained::NoSuchNode);
+        };
+        let node = node.to_string();
+        self.job("drain_node", move |tx| {
+            let count = |tx: &mut super::tx::Tx<'_>, which: &str| -> QueryResult<i64> {
+                let text = format!(
+                    concat!(
+                        "SELECT count(*) AS n FROM nodes WHERE {} AND seen_at > ",
+                        now!(),
+                        " - ?"
+                    ),
+                    which
+                );
+                let counted = sql(&text)
+                    .text(&node)
+                    .number(times.lasts)
+                    .get_result::<One>(tx.conn)?;
+                Ok(counted.n)
+            };
+            if count(tx, "id = ?")? == 0 {
+                return Ok(Drained::NoSuchNode);
+            }
+            if draining && count(tx, "NOT draining AND id <> ?")? == 0 {
+                return Ok(Drained::NoOther);
+            }
+            sql("UPDATE nodes SET draining = ? WHERE id = ?")
+                .flag(draining)
+                .text(&node)
+                .run(tx.conn)?;
+            Ok(Drained::Ordered)
+        })
+        .await
+    }
+}
