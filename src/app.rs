@@ -146,7 +146,9 @@ impl EventSink for Announcer {
             return;
         };
         let account_id = account.id;
-        let body = EventBody::AccountStatus { account };
+        let body = EventBody::AccountStatus {
+            account: Box::new(account),
+        };
         let mut frame = json!(body);
         frame["at"] = json!(Timestamp::now());
         let text = frame.to_string().into();

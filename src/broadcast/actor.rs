@@ -7,7 +7,7 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 
-use super::handle::Shared;
+use super::{Frame, handle::Shared};
 use crate::domain::{AccountId, Seq};
 
 /// Sent after a commit when there are many listeners, or one could not be woken. No reply; one that finds the mailbox
@@ -15,6 +15,11 @@ use crate::domain::{AccountId, Seq};
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct News;
+
+/// Sent after a commit of many: frames that gave way to newer ones. They are taken apart here, where nothing waits for it. No reply.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Gone(pub Vec<Arc<Frame>>);
 
 /// Sent by a WebSocket session that starts. The reply says that every later commit wakes it.
 #[derive(Message)]
@@ -123,6 +128,14 @@ impl Handler<News> for BroadcastActor {
 
     fn handle(&mut self, _: News, ctx: &mut Self::Context) {
         self.news(ctx);
+    }
+}
+
+impl Handler<Gone> for BroadcastActor {
+    type Result = ();
+
+    fn handle(&mut self, Gone(frames): Gone, _: &mut Self::Context) {
+        drop(frames);
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     BroadcastActor, Frame, Since, Transient, Wake,
-    actor::{CloseAll, News, Subscribe},
+    actor::{CloseAll, Gone, News, Subscribe},
     listeners::Listeners,
     ring::Ring,
 };
@@ -23,6 +23,8 @@ use crate::{
 const RING: usize = 16_384;
 /// What is kept of them once nothing has happened for a while.
 const QUIET_RING: usize = 256;
+/// Taking so many old frames apart takes no longer than handing them on.
+const FEW_GONE: usize = 16;
 
 /// What the actor and its handles share.
 #[derive(Debug)]
@@ -57,16 +59,17 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn append(&self, events: Vec<Arc<Event>>) {
+    /// The frames that gave way.
+    fn append(&self, events: Vec<Arc<Event>>) -> Vec<Arc<Frame>> {
         let Some(newest) = events.last().map(|event| event.seq) else {
-            return;
+            return Vec::new();
         };
+        let frames = events.into_iter().map(|event| Arc::new(Frame::new(event)));
         let mut ring = self.ring();
-        for event in events {
-            ring.push(Arc::new(Frame::new(event)));
-        }
+        let gone = frames.filter_map(|frame| ring.push(frame)).collect();
         drop(ring);
         self.newest.send_replace(newest);
+        gone
     }
 }
 
@@ -107,13 +110,17 @@ impl BroadcastHandle {
         if events.is_empty() {
             return;
         }
-        self.shared.append(events);
+        let gone = self.shared.append(events);
         let mut listeners = self.shared.listeners();
         let woken = listeners.few() && listeners.wake();
         drop(listeners);
         if !woken {
             // See `News` about a full mailbox.
             let _ = self.addr.try_send(News);
+        }
+        if gone.len() > FEW_GONE {
+            // With a full mailbox they are dropped here after all.
+            let _ = self.addr.try_send(Gone(gone));
         }
     }
 

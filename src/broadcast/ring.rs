@@ -35,19 +35,20 @@ impl Ring {
         }
     }
 
-    /// A jump in the numbers means that a publication was lost on the way: the ring starts anew after it.
-    pub fn push(&mut self, frame: Arc<Frame>) {
+    /// A jump in the numbers means that a publication was lost on the way: the ring starts anew after it. The answer is the
+    /// frame that gave way, for whoever has the time to take it apart.
+    pub fn push(&mut self, frame: Arc<Frame>) -> Option<Arc<Frame>> {
         if frame.seq() <= self.last {
-            return;
+            return None;
         }
         if frame.seq().0 != self.last.0 + 1 {
             self.frames.clear();
         }
         self.last = frame.seq();
-        if self.frames.len() == self.capacity {
-            self.frames.pop_front();
-        }
+        let full = self.frames.len() == self.capacity;
+        let gone = full.then(|| self.frames.pop_front()).flatten();
         self.frames.push_back(frame);
+        gone
     }
 
     /// Keeps the newest ones alone. How many went.

@@ -1,6 +1,6 @@
 //! Event: something that is already committed, with its number, on its way to dashboards and webhooks.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,22 +34,22 @@ pub struct Event {
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum EventBody {
     MessageReceived {
-        message: StoredMessage,
+        message: Arc<StoredMessage>,
         conversation: Conversation,
     },
     /// Once `pending`, again `sent` or `failed`.
     MessageSent {
-        message: StoredMessage,
+        message: Arc<StoredMessage>,
         conversation: Conversation,
     },
     /// Another text, other media, buttons, votes or views; where the text is the same, it has no new version.
     MessageEdited {
-        message: StoredMessage,
+        message: Arc<StoredMessage>,
         conversation: Conversation,
     },
     /// Its reactions are others now.
     MessageReacted {
-        message: StoredMessage,
+        message: Arc<StoredMessage>,
         conversation: Conversation,
     },
     MessageDeleted {
@@ -68,7 +68,7 @@ pub enum EventBody {
         order: StoredOrder,
     },
     AccountStatus {
-        account: Account,
+        account: Box<Account>,
     },
     AccountRemoved {
         account_id: AccountId,

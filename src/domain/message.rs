@@ -1,6 +1,6 @@
 //! Messages: as Telegram reports them, and as the store keeps them.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +166,8 @@ pub struct StoredMessage {
     pub status: MessageStatus,
     /// How far a reply is that is not sent; `None` for everything else.
     pub delivery: Option<OrderState>,
-    pub sender: Option<Sender>,
+    /// Shared: a peer's messages carry the same one.
+    pub sender: Option<Arc<Sender>>,
     pub reply_to_message_id: Option<String>,
     /// `None`: no forum, or its General.
     pub topic: Option<Topic>,

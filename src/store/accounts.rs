@@ -36,7 +36,7 @@ impl Tx<'_> {
         self.emit(
             &known,
             EventBody::AccountStatus {
-                account: account.clone(),
+                account: Box::new(account.clone()),
             },
         )?;
         Ok(account)

@@ -9,7 +9,7 @@ use diesel::{
 
 use super::{
     engine::Conn,
-    message_row::{MessageRecord, account_of, chat_of, from_json},
+    message_row::{MessageRecord, account_of, from_json},
     span_rows::open_from,
     sql::hot_sql,
     sql::{Flag, Number},
@@ -88,18 +88,14 @@ macro_rules! select_conversations {
 pub(in crate::store) use select_conversations;
 
 impl ConversationFields {
-    pub fn into_conversation(
-        self,
-        last_message: Option<Arc<StoredMessage>>,
-        now: Timestamp,
-    ) -> Conversation {
+    pub fn shown(&self, last_message: Option<Arc<StoredMessage>>, now: Timestamp) -> Conversation {
         Conversation {
             id: ConversationId(self.id),
             account_id: account_of(&self.telegram_account_id),
-            chat_id: chat_of(&self.chat_id),
+            chat_id: ChatId::from_marked(self.chat),
             kind: ConversationKind::parse(&self.kind).unwrap_or(ConversationKind::Private),
-            title: self.title,
-            username: self.username,
+            title: self.title.clone(),
+            username: self.username.clone(),
             unread: self.unread,
             can_send: self.can_send,
             last_message,
@@ -142,9 +138,7 @@ pub(in crate::store) struct ConversationRow {
 
 impl ConversationRow {
     pub fn show(&self, now: Timestamp) -> Conversation {
-        self.fields
-            .clone()
-            .into_conversation(self.last.clone(), now)
+        self.fields.shown(self.last.clone(), now)
     }
 
     pub fn update(&self, conn: &mut Conn) -> QueryResult<()> {

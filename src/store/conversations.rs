@@ -27,7 +27,7 @@ fn complete(conn: &mut Conn, rows: Vec<ConversationFields>) -> QueryResult<Vec<C
         .into_iter()
         .map(|row| {
             let last = row.last_message.and_then(|id| newest.remove(&id));
-            row.into_conversation(last, now)
+            row.shown(last, now)
         })
         .collect())
 }

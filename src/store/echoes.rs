@@ -7,6 +7,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -131,7 +132,7 @@ impl Tx<'_> {
             return Ok(());
         }
         let no = fields.message_no;
-        self.summarise(key, &record.into_message(), no)?;
+        self.summarise(key, &Arc::new(record.into_message()), no)?;
         let conversation = self.show_conversation(key)?;
         Ok(self.emit(account, EventBody::ConversationUpdated { conversation })?)
     }

@@ -38,7 +38,7 @@ struct EventRow {
 struct Rows {
     accounts: HashMap<i64, (AccountId, Option<Account>)>,
     conversations: HashMap<i64, Conversation>,
-    messages: HashMap<i64, StoredMessage>,
+    messages: HashMap<i64, Arc<StoredMessage>>,
 }
 
 impl Rows {
@@ -70,7 +70,7 @@ impl Rows {
                 .collect(),
             messages: messages::by_ids(conn, &messages)?
                 .into_iter()
-                .map(|message| (message.id.0, message))
+                .map(|message| (message.id.0, Arc::new(message)))
                 .collect(),
         })
     }
@@ -82,7 +82,7 @@ impl Rows {
         let gone = || EventBody::AccountRemoved { account_id };
         let status = || match account {
             Some(account) => EventBody::AccountStatus {
-                account: account.clone(),
+                account: Box::new(account.clone()),
             },
             None => gone(),
         };
@@ -107,19 +107,19 @@ impl Rows {
             },
             (_, Some(conversation), None) => taken_back(conversation, row),
             (kind::EDITED, Some(conversation), Some(message)) => EventBody::MessageEdited {
-                message: message.clone(),
+                message: Arc::clone(message),
                 conversation: conversation.clone(),
             },
             (kind::REACTED, Some(conversation), Some(message)) => EventBody::MessageReacted {
-                message: message.clone(),
+                message: Arc::clone(message),
                 conversation: conversation.clone(),
             },
             (kind::SENT, Some(conversation), Some(message)) => EventBody::MessageSent {
-                message: message.clone(),
+                message: Arc::clone(message),
                 conversation: conversation.clone(),
             },
             (_, Some(conversation), Some(message)) => EventBody::MessageReceived {
-                message: message.clone(),
+                message: Arc::clone(message),
                 conversation: conversation.clone(),
             },
         };

@@ -52,7 +52,7 @@ impl Tx<'_> {
                 Some(record) if is_same(&record, message) => imported.known += 1,
                 Some(_) => imported.differing += 1,
                 None => {
-                    self.record_message(&mut recording, message, false)?;
+                    self.record_message(&mut recording, message, None, false)?;
                     imported.added += 1;
                 }
             }

@@ -1,15 +1,18 @@
 //! Messages as Telegram tells them: new, known, edited.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use diesel::QueryResult;
 
 use super::{
     job_error::JobResult,
-    message_row::{
-        Carried, MessageRecord, Shown, direction_text, named, sender, some, status_text,
-    },
+    message_row::{Carried, MessageRecord, Shown, named, sender},
+    new_row::NewRow,
     notes::Difference,
+    ready::Ready,
     record::Recording,
     search_index,
     sql::{One, hot_sql, id_list, sql},
@@ -17,8 +20,8 @@ use super::{
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    Change, ChatId, ConversationId, Direction, EventBody, Extra, IncomingMessage, MessageRowId,
-    MessageStatus, PeerKind, StoredMessage, Timestamp,
+    Change, ChatId, ConversationId, Direction, EventBody, IncomingMessage, MessageRowId, PeerKind,
+    Sender, StoredMessage, Timestamp,
 };
 
 /// Unread messages of a chat from some time on.
@@ -32,6 +35,7 @@ impl Tx<'_> {
         &mut self,
         recording: &mut Recording,
         message: &IncomingMessage,
+        ready: Option<Ready>,
         edit: bool,
     ) -> JobResult<()> {
         let key = self.conversation_for(&recording.account, message.chat)?;
@@ -39,6 +43,7 @@ impl Tx<'_> {
             return Ok(());
         }
         let bare = self.without_code(recording, message)?;
+        let ready = ready.filter(|_| bare.is_none());
         let message = bare.as_ref().unwrap_or(message);
         if !recording.backfilled && !edit {
             self.note_live(&recording.account, key, message)?;
@@ -55,8 +60,8 @@ impl Tx<'_> {
         let newest = followed && message.message_id > row.fields.top_message;
         let waits = !held && !edit && self.waits_for_gap(recording, key, message.message_id)?;
         let news = (!edit || newest) && !recording.backfilled && !waits;
-        let Some(stored) = self.insert_message(recording, key, message, deleted_at, held, news)?
-        else {
+        let place = (deleted_at, held, news);
+        let Some(stored) = self.insert_message(recording, key, message, ready, place)? else {
             return self.record_known(recording, key, message, edit);
         };
         recording.new_messages += 1;
@@ -132,7 +137,7 @@ impl Tx<'_> {
         let Some(record) = MessageRecord::load(self.conn, row)? else {
             return Ok(());
         };
-        let message = record.into_message();
+        let message = Arc::new(record.into_message());
         let conversation = self.show_conversation(key)?;
         let body = match message.direction {
             Direction::Incoming => EventBody::MessageReceived {
@@ -155,163 +160,104 @@ impl Tx<'_> {
         recording: &mut Recording,
         key: (i64, i64),
         message: &IncomingMessage,
-        deleted_at: Option<i64>,
-        held: bool,
-        news: bool,
-    ) -> JobResult<Option<StoredMessage>> {
+        ready: Option<Ready>,
+        (deleted_at, held, news): (Option<i64>, bool, bool),
+    ) -> JobResult<Option<Arc<StoredMessage>>> {
         let scope = scope_of(message.chat);
         let number = i64::from(message.message_id);
         if self.conn.gathers() && self.is_taken(recording.account.no, scope, number)? {
             return Ok(None);
         }
+        let ready = ready.unwrap_or_else(|| Ready::of(recording.account.id, message));
+        let account_no = recording.account.no;
         let id = self.next_message_row()?;
-        let conversation = self.conversation(key)?;
-        let conversation_id = conversation.fields.id;
-        let chat_id = conversation.fields.chat_id.clone();
-        let direction = if message.outgoing {
-            Direction::Outgoing
-        } else {
-            Direction::Incoming
+        let conversation = self.conversation(key)?.fields.id;
+        let Self { conn, state, .. } = self;
+        let row = state.conversations.get(&key);
+        let chat_id = row.map_or("", |row| row.fields.chat_id.as_str());
+        let row = NewRow {
+            id,
+            account: &recording.account,
+            scope,
+            conversation,
+            chat_id,
+            message,
+            ready: &ready,
+            sender: sender_of(message),
+            deleted_at,
+            held,
+            news,
+            late: news && recording.late,
         };
-        let status = if message.outgoing {
-            MessageStatus::Sent
-        } else {
-            MessageStatus::Received
-        };
-        let sender_id = sender_of(message);
-        let message_id = message.message_id.to_string();
-        let carried = Carried::of(message);
-        let insert = hot_sql!(
-            "INSERT INTO messages (id, account_no, scope, message_no, conversation_id, telegram_account_id, chat_id, \
-             message_id, direction, text, timestamp, status, sender_id, sender_name, reply_to, topic_id, monoforum_peer, \
-             edited_at, deleted_at, media, service, backfilled, late, held, masked, entities, album_id, forwarded_from, quote, extra) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (account_no, scope, message_no) DO NOTHING"
-        )
-        .number(id)
-        .number(recording.account.no)
-        .number(scope)
-        .number(message.message_id)
-        .number(conversation_id)
-        .text(&recording.account.id_text)
-        .text(&chat_id)
-        .text(&message_id)
-        .text(direction_text(direction))
-        .text(&message.text)
-        .number(message.date.millis())
-        .text(status_text(status))
-        .number_or_null(sender_id.map(ChatId::marked))
-        .text_or_null(message.sender_name.as_deref())
-        .number_or_null(message.reply_to)
-        .number_or_null(message.topic_id)
-        .number_or_null(message.monoforum_peer.map(ChatId::marked))
-        .number_or_null(message.edited_at.map(Timestamp::millis))
-        .number_or_null(deleted_at)
-        .text_or_null(carried.media.as_deref())
-        .text_or_null(message.service.as_deref())
-        .flag(!news)
-        .flag(news && recording.late)
-        .number(i64::from(held))
-        .flag(message.masked)
-        .text_or_null(carried.entities.as_deref())
-        .number_or_null(carried.album_id)
-        .text_or_null(carried.forwarded_from.as_deref())
-        .text_or_null(carried.quote.as_deref())
-        .text_or_null(carried.extra.as_deref());
-        let new = match self.conn.gathers() {
-            true => {
-                insert.gather(self.conn)?;
-                true
-            }
-            false => insert.run(self.conn)? > 0,
-        };
-        if !new {
+        let (sender, late) = (row.sender, row.late);
+        if !row.insert(conn)? {
             self.state.return_message_row(id);
             return Ok(None);
         }
         if let Some(object) = &message.object {
             self.add_first_object(id, object)?;
         }
-        self.add_media_keys(recording.account.no, id, message.media.as_ref())?;
+        self.add_media_keys(account_no, id, message.media.as_ref())?;
         self.note_topic(recording, message)?;
         if message.masked {
             self.drop_quotes_of(key, message)?;
         }
-        let forwarded_from = match &message.forwarded_from {
-            Some(from) => {
-                let peer = match from.id {
-                    Some(id) => self.known_peer(recording.account.no, id)?,
-                    None => None,
-                };
-                Some(named(
-                    from.clone(),
-                    peer.map(|known| known.peer.name.clone()),
-                ))
-            }
-            None => None,
-        };
-        let peer = match sender_id {
-            Some(id) => self.known_peer(recording.account.no, id)?,
-            None => None,
-        };
-        let mut extra = message.extra.as_deref().cloned();
-        for person in extra.iter_mut().flat_map(Extra::people) {
-            if let Some(known) = self.known_peer(recording.account.no, person.id)?
-                && !known.peer.name.is_empty()
-            {
-                person.name = Some(known.peer.name.clone());
-            }
+        let Ready {
+            extra, mut shown, ..
+        } = ready;
+        // Nobody else has it yet.
+        let stored = Arc::make_mut(&mut shown);
+        stored.id = MessageRowId(id);
+        stored.conversation_id = ConversationId(conversation);
+        stored.deleted_at = deleted_at.map(Timestamp::from_millis);
+        (stored.backfilled, stored.late) = (!news, late);
+        stored.sender = self.shown_sender(account_no, message, sender)?;
+        if let Some(media) = stored.media.take() {
+            stored.media = Some(media.served(MessageRowId(id)));
         }
-        let shown = Shown::of(extra);
-        let topic = message
-            .topic_id
-            .map(|topic| topics::titled(self.conn, (recording.account.no, scope, topic)))
-            .transpose()?;
-        Ok(Some(StoredMessage {
-            id: MessageRowId(id),
-            account_id: recording.account.id,
-            conversation_id: ConversationId(conversation_id),
-            chat_id: message.chat,
-            message_id: Some(message_id),
-            direction,
-            text: message.text.clone(),
-            timestamp: message.date,
-            status,
-            delivery: None,
-            sender: sender(
-                message.chat,
-                sender_id,
-                peer.as_ref().map(|known| known.peer.name.clone()),
-                peer.as_ref().and_then(|known| known.peer.username.clone()),
-                message.sender_name.clone(),
-            ),
-            reply_to_message_id: message.reply_to.map(|id| id.to_string()),
-            topic,
-            edited_at: message.edited_at,
-            deleted_at: deleted_at.map(Timestamp::from_millis),
-            media: message
-                .media
-                .clone()
-                .map(|media| media.served(MessageRowId(id))),
-            service: message.service.clone(),
-            backfilled: !news,
-            masked: message.masked,
-            late: news && recording.late,
-            entities: some(&message.entities).map(<[_]>::to_vec),
-            album_id: message.album_id.map(|id| id.to_string()),
-            forwarded_from,
-            quote: message.quote.clone(),
-            buttons: shown.buttons,
-            reactions: shown.reactions,
-            action: shown.action,
-            details: shown.details,
-            error: None,
-            retry_at: None,
-            upload: None,
-            scheduled_for: None,
-            orders: Vec::new(),
-            waits_for: None,
-        }))
+        if let Some(from) = stored.forwarded_from.take() {
+            let peer = match from.id {
+                Some(id) => self.known_peer(account_no, id)?,
+                None => None,
+            };
+            let name = peer.map(|known| known.peer.name.clone());
+            stored.forwarded_from = Some(named(from, name));
+        }
+        if let Some(mut extra) = extra {
+            for person in extra.people() {
+                if let Some(known) = self.known_peer(account_no, person.id)?
+                    && !known.peer.name.is_empty()
+                {
+                    person.name = Some(known.peer.name.clone());
+                }
+            }
+            let parts = Shown::of(Some(*extra));
+            (stored.buttons, stored.reactions) = (parts.buttons, parts.reactions);
+            (stored.action, stored.details) = (parts.action, parts.details);
+        }
+        if let Some(topic) = message.topic_id {
+            stored.topic = Some(topics::titled(self.conn, (account_no, scope, topic))?);
+        }
+        Ok(Some(shown))
+    }
+
+    /// A peer that has a name is shown by it, whatever the message itself says.
+    fn shown_sender(
+        &mut self,
+        account_no: i64,
+        message: &IncomingMessage,
+        id: Option<ChatId>,
+    ) -> JobResult<Option<Arc<Sender>>> {
+        let peer = match id {
+            Some(id) => self.known_peer(account_no, id)?,
+            None => None,
+        };
+        if let Some(named) = peer.as_ref().and_then(|known| known.sender.as_ref()) {
+            return Ok(Some(Arc::clone(named)));
+        }
+        let username = peer.and_then(|known| known.peer.username.clone());
+        let own = message.sender_name.clone();
+        Ok(sender(message.chat, id, None, username, own).map(Arc::new))
     }
 
     /// Is the number taken? What lies above all of them is not, and that is nearly every message.
@@ -521,7 +467,8 @@ impl Tx<'_> {
                     && old.edited_at == incoming_edit
             }
         };
-        let (message, conversation) = (record.into_message(), self.show_conversation(key)?);
+        let message = Arc::new(record.into_message());
+        let conversation = self.show_conversation(key)?;
         let body = if reacted {
             EventBody::MessageReacted {
                 message,
@@ -550,7 +497,7 @@ impl Tx<'_> {
             return Ok(());
         }
         let no = record.fields.message_no;
-        self.summarise(key, &record.into_message(), no)
+        self.summarise(key, &Arc::new(record.into_message()), no)
     }
 
     /// Unread messages above a number: live ones, and history that Telegram's own count covers. Numbers of a scope rise

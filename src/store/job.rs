@@ -102,13 +102,21 @@ where
     }
 
     fn answer(self: Box<Self>, commit: Duration) {
-        if let Some(outcome) = self.outcome {
+        let Self {
+            work,
+            outcome,
+            reply,
+            ..
+        } = *self;
+        // What it held goes with its caller, who waits for the answer, and not on the writer's time.
+        drop(work);
+        if let Some(outcome) = outcome {
             // Here and not where it happened: a refused job is run again, in a savepoint.
             if let Err(StoreError::Broken { call, cause }) = &outcome {
                 log::error!(target: "switchboard::store", "write failed call={call} cause=\"{cause}\"");
             }
             // A caller that gave up hears nothing; its write stands all the same.
-            drop(self.reply.send(outcome.map(|value| (value, commit))));
+            drop(reply.send(outcome.map(|value| (value, commit))));
         }
     }
 

@@ -183,7 +183,7 @@ impl Tx<'_> {
     pub fn summarise(
         &mut self,
         key: (i64, i64),
-        message: &StoredMessage,
+        message: &Arc<StoredMessage>,
         no: i64,
     ) -> JobResult<()> {
         let row = self.conversation(key)?;
@@ -195,7 +195,7 @@ impl Tx<'_> {
         row.fields.last_message = Some(message.id.0);
         row.fields.last_message_at = at;
         row.last_no = no;
-        row.last = Some(Arc::new(message.clone()));
+        row.last = Some(Arc::clone(message));
         self.mark_conversation(key);
         Ok(())
     }

@@ -1,9 +1,26 @@
 //! A peer in the writer's memory.
 
-use crate::domain::Peer;
+use std::sync::Arc;
 
-/// A peer as the writer remembers it; `None` inside: looked for and not there.
+use crate::domain::{Peer, Sender};
+
+/// A peer as the writer remembers it.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct KnownPeer {
     pub peer: Peer,
+    /// As its messages show it; `None`: it has no name.
+    pub sender: Option<Arc<Sender>>,
+}
+
+impl KnownPeer {
+    pub fn of(peer: Peer) -> Self {
+        let sender = (!peer.name.is_empty()).then(|| {
+            Arc::new(Sender {
+                id: peer.id,
+                name: peer.name.clone(),
+                username: peer.username.clone(),
+            })
+        });
+        Self { peer, sender }
+    }
 }

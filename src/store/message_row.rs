@@ -1,6 +1,6 @@
 //! Message rows, and how they become the messages that the outside sees.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use diesel::{
     QueryResult, QueryableByName,
@@ -248,7 +248,8 @@ impl MessageRecord {
                 self.peer_name,
                 self.peer_username,
                 fields.sender_name,
-            ),
+            )
+            .map(Arc::new),
             reply_to_message_id: fields.reply_to.map(|id| id.to_string()),
             topic: fields.topic_id.map(|id| topic(id, self.topic_title)),
             edited_at: fields.edited_at.map(Timestamp::from_millis),

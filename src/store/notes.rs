@@ -1,5 +1,7 @@
 //! Notes: reactions, votes, views and previews that change without the message being edited.
 
+use std::sync::Arc;
+
 use diesel::QueryResult;
 
 use super::{
@@ -95,7 +97,8 @@ impl Tx<'_> {
         let Some(record) = MessageRecord::load(self.conn, old.id)? else {
             return Ok(());
         };
-        let (message, conversation) = (record.into_message(), self.show_conversation(key)?);
+        let message = Arc::new(record.into_message());
+        let conversation = self.show_conversation(key)?;
         let body = match note {
             Note::Reactions { .. } => EventBody::MessageReacted {
                 message,

@@ -3,7 +3,7 @@
 //! What an order makes has its random ids committed with it; they never change, and Telegram answers a repeated one with
 //! the first message.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -191,10 +191,10 @@ impl Tx<'_> {
         account: &KnownAccount,
         key: (i64, i64),
         row: i64,
-    ) -> JobResult<StoredMessage> {
+    ) -> JobResult<Arc<StoredMessage>> {
         let record = MessageRecord::load(self.conn, row)?.ok_or(StoreError::MessageNotFound)?;
         let no = record.fields.message_no;
-        let message = record.into_message();
+        let message = Arc::new(record.into_message());
         // What waits for its time is in no list yet.
         if message.deleted_at.is_none() && message.scheduled_for.is_none() {
             self.summarise(key, &message, no)?;
@@ -203,7 +203,7 @@ impl Tx<'_> {
         self.emit(
             account,
             EventBody::MessageSent {
-                message: message.clone(),
+                message: Arc::clone(&message),
                 conversation,
             },
         )?;

@@ -3,6 +3,8 @@
 //! A gap is fetched from its top down, in pages that are stored silently; once it is whole, its messages are told in
 //! their order, each exactly once, as the late news that they are.
 
+use std::sync::Arc;
+
 use diesel::{QueryableByName, sql_types::Nullable};
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     account_row::KnownAccount,
     job_error::JobResult,
     message_row::{MessageRecord, account_of},
+    ready::ReadyBatch,
     record::Recording,
     span_rows::spans_of,
     sql::{Flag, Number, One, sql},
@@ -178,8 +181,12 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    fn record_stretch(&mut self, stretch: &HistoryStretch) -> JobResult<Stretched> {
-        let new_messages = self.record_batch(&stretch.batch)?.new_messages;
+    fn record_stretch(
+        &mut self,
+        stretch: &HistoryStretch,
+        ready: &mut ReadyBatch,
+    ) -> JobResult<Stretched> {
+        let new_messages = self.record_batch(&stretch.batch, ready)?.new_messages;
         let account = self.living_account(stretch.batch.account_id)?;
         let key = self.conversation_for(&account, stretch.chat)?;
         let scope_id = scope_of(stretch.chat);
@@ -346,7 +353,7 @@ impl Tx<'_> {
         let Some(record) = MessageRecord::load(self.conn, row.id)? else {
             return Ok(());
         };
-        let message = record.into_message();
+        let message = Arc::new(record.into_message());
         if message.direction == Direction::Incoming {
             let fields = &mut self.conversation(key)?.fields;
             let number = i32::try_from(row.message_no).unwrap_or(i32::MAX);
@@ -394,8 +401,11 @@ impl StoreHandle {
     /// # Errors
     /// [`super::StoreError::AccountNotFound`], or as every write.
     pub async fn record_stretch(&self, stretch: HistoryStretch) -> Result<Stretched> {
-        self.job("record_stretch", move |tx| tx.record_stretch(&stretch))
-            .await
+        let mut ready = self.ready.make(&stretch.batch);
+        self.job("record_stretch", move |tx| {
+            tx.record_stretch(&stretch, &mut ready)
+        })
+        .await
     }
 
     /// Telegram was asked, by its number, for everything that a page had left out: its stretch is compared now. `asked`: as in

@@ -125,7 +125,7 @@ impl Tx<'_> {
         let Some(peer) = load(self.conn, key.0, key.1)? else {
             return Ok(None);
         };
-        let known = Arc::new(KnownPeer { peer });
+        let known = Arc::new(KnownPeer::of(peer));
         self.state.peers.insert(key, Arc::clone(&known));
         Ok(Some(known))
     }
@@ -149,7 +149,7 @@ impl Tx<'_> {
         let renamed = self.rename_conversation(account.no, &merged)?;
         self.state.peers.insert(
             (account.no, new.id.marked()),
-            Arc::new(KnownPeer { peer: merged }),
+            Arc::new(KnownPeer::of(merged)),
         );
         Ok(renamed)
     }

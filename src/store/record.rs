@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Recorded, Result, StoreHandle, account_row::KnownAccount, continuity::Claim,
-    job_error::JobResult, tx::Tx,
+    job_error::JobResult, ready::ReadyBatch, tx::Tx,
 };
 use crate::domain::{
     Batch, Change, ChatDraft, ChatId, ChatMark, DialogRecord, EventBody, Hole, Timestamp,
@@ -69,7 +69,7 @@ impl Recording {
 }
 
 impl Tx<'_> {
-    pub fn record_batch(&mut self, batch: &Batch) -> JobResult<Told> {
+    pub fn record_batch(&mut self, batch: &Batch, ready: &mut ReadyBatch) -> JobResult<Told> {
         let account = self.living_account(batch.account_id)?;
         self.read_at = (!batch.backfilled).then_some(batch.read_at);
         let mut recording = Recording {
@@ -109,8 +109,14 @@ impl Tx<'_> {
         }
         let watched = self.watched(recording.account.no, &batch.changes)?;
         self.look_ahead(recording.account.no, &batch.changes)?;
-        for change in &batch.changes {
-            self.record_change(&mut recording, change)?;
+        for (place, change) in batch.changes.iter().enumerate() {
+            match change {
+                Change::Message(message) => {
+                    let ready = ready.take(place);
+                    self.record_message(&mut recording, message, ready, false)?;
+                }
+                other => self.record_change(&mut recording, other)?,
+            }
         }
         // 4. What the dialog list claims, because its newest messages came along.
         for change in &batch.changes {
@@ -170,8 +176,8 @@ impl Tx<'_> {
 
     pub fn record_change(&mut self, recording: &mut Recording, change: &Change) -> JobResult<()> {
         match change {
-            Change::Message(message) => self.record_message(recording, message, false),
-            Change::Edited(message) => self.record_message(recording, message, true),
+            Change::Message(message) => self.record_message(recording, message, None, false),
+            Change::Edited(message) => self.record_message(recording, message, None, true),
             Change::Deleted {
                 channel,
                 message_ids,
@@ -341,8 +347,11 @@ impl StoreHandle {
     /// [`super::StoreError::AccountNotFound`], or as every write; then the position must not be taken as reached.
     pub async fn record_batch(&self, batch: impl Into<Arc<Batch>>) -> Result<Recorded> {
         let batch = batch.into();
+        let mut ready = self.ready.make(&batch);
         let (told, commit) = self
-            .timed_job("record_batch", move |tx| tx.record_batch(&batch))
+            .timed_job("record_batch", move |tx| {
+                tx.record_batch(&batch, &mut ready)
+            })
             .await?;
         Ok(Recorded {
             new_messages: told.new_messages,

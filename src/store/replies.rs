@@ -1,5 +1,7 @@
 //! Replies: text that somebody wrote becomes a pending message and the order that sends it.
 
+use std::sync::Arc;
+
 use super::{
     QueueReply, QueueSend, Queued, QueuedFile, QueuedFiles, Result, StoreError, StoreHandle,
     Target,
@@ -144,7 +146,7 @@ impl Tx<'_> {
         self.keep_key(conversation, draft.call.as_ref(), &[row])?;
         let message = self.announce_sent(account, key, row)?;
         Ok(Queued {
-            message,
+            message: Arc::unwrap_or_clone(message),
             conversation: self.show_conversation(key)?,
             repeated: false,
         })
@@ -211,7 +213,8 @@ impl Tx<'_> {
         self.keep_key(conversation, draft.call.as_ref(), &rows)?;
         let mut messages = Vec::with_capacity(rows.len());
         for row in rows {
-            messages.push(self.announce_sent(account, key, row)?);
+            let message = self.announce_sent(account, key, row)?;
+            messages.push(Arc::unwrap_or_clone(message));
         }
         Ok(QueuedFiles {
             messages,

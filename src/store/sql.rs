@@ -57,7 +57,8 @@ macro_rules! hot_sql {
         impl $crate::store::sql::Key for Own {
             const OWN: bool = true;
         }
-        $crate::store::sql::Statement::<Own>::new($text, Vec::with_capacity(16))
+        const VALUES: usize = $crate::store::sql::values_of($text);
+        $crate::store::sql::Statement::<Own>::new($text, Vec::with_capacity(VALUES))
     }};
 }
 pub(in crate::store) use hot_sql;
@@ -69,6 +70,18 @@ macro_rules! server_now {
     };
 }
 pub(in crate::store) use server_now;
+
+/// How many values a text has.
+pub(in crate::store) const fn values_of(text: &str) -> usize {
+    let (text, mut at, mut values) = (text.as_bytes(), 0, 0);
+    while at < text.len() {
+        if text[at] == b'?' {
+            values += 1;
+        }
+        at += 1;
+    }
+    values
+}
 
 impl<'a, K> Statement<'a, K> {
     pub const fn new(sql: &'a str, values: Vec<Value<'a>>) -> Self {
