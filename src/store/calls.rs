@@ -19,19 +19,12 @@ use super::{
     migrations::broken,
     sealed::foreign,
     server::Server,
-    sql::{Flag, Number, sql},
+    sql::{Flag, Number, server_now, sql},
 };
 use crate::domain::AccountId;
 
 /// On which calls are told of: an account's id, for one that waits, or a call's, when there is something new of it.
 pub const CALLS_CHANNEL: &str = "switchboard_calls";
-
-/// The server's clock, in milliseconds.
-macro_rules! now {
-    () => {
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
-    };
-}
 
 /// What a statement may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -210,7 +203,7 @@ impl CallRows {
         self.ask("give_call", 0, move |server| {
             sql(concat!(
                 "WITH given AS (INSERT INTO node_calls (id, account, sealed, again, expires_at) VALUES (?, ?, ?, ?, ",
-                now!(),
+                server_now!(),
                 " + ?) RETURNING account) SELECT pg_notify('switchboard_calls', account) FROM given"
             ))
             .text(&id)
@@ -232,9 +225,9 @@ impl CallRows {
         let node = self.node.clone();
         self.ask("waiting_calls", 0, move |server| {
             sql(concat!(
-                "SELECT DISTINCT account AS t FROM node_calls c WHERE expires_at > ", now!(),
+                "SELECT DISTINCT account AS t FROM node_calls c WHERE expires_at > ", server_now!(),
                 " AND (taker IS NULL OR (taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND n.seen_at > ",
-                now!(), " - ?)))"
+                server_now!(), " - ?)))"
             ))
             .text(&node)
             .number(GONE)
@@ -256,9 +249,9 @@ impl CallRows {
         self.ask("take_calls", 0, move |server| {
             sql(concat!(
                 "WITH mine AS MATERIALIZED (SELECT c.id, c.taker IS NOT NULL AS before FROM node_calls c WHERE c.account IN \
-                 (SELECT json_array_elements_text(CAST(? AS JSON))) AND c.expires_at > ", now!(),
+                 (SELECT json_array_elements_text(CAST(? AS JSON))) AND c.expires_at > ", server_now!(),
                 " AND (c.taker IS NULL OR (c.taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND n.seen_at > ",
-                now!(), " - ?))) ORDER BY c.expires_at LIMIT ? FOR UPDATE OF c SKIP LOCKED) \
+                server_now!(), " - ?))) ORDER BY c.expires_at LIMIT ? FOR UPDATE OF c SKIP LOCKED) \
                  UPDATE node_calls AS c SET taker = ? FROM mine WHERE c.id = mine.id \
                  RETURNING c.id, c.account, c.sealed, c.again, mine.before"
             ))
@@ -314,7 +307,7 @@ impl CallRows {
         self.ask("put_call_part", line, move |server| {
             let put = sql(concat!(
                 "WITH put AS (INSERT INTO node_call_parts (call_id, told, number, sealed) SELECT id, ?, ?, ? FROM node_calls WHERE id = ? \
-                 AND expires_at > ", now!(), " RETURNING call_id) SELECT pg_notify('switchboard_calls', call_id) FROM put"
+                 AND expires_at > ", server_now!(), " RETURNING call_id) SELECT pg_notify('switchboard_calls', call_id) FROM put"
             ))
             .flag(way == Way::Told)
             .number(part.number)
@@ -352,7 +345,7 @@ impl CallRows {
             // Whoever waits for more keeps the call; of one that is answered in one piece this is for nothing, and the row goes.
             if parts.iter().any(|part| part.number > 0) || way == Way::Asked && !parts.is_empty() {
                 sql(concat!(
-                    "WITH kept AS (UPDATE node_calls SET expires_at = ", now!(),
+                    "WITH kept AS (UPDATE node_calls SET expires_at = ", server_now!(),
                     " + ? WHERE id = ? RETURNING id) SELECT pg_notify('switchboard_calls', id) FROM kept"
                 ))
                 .number(millis(lasts))
@@ -373,7 +366,7 @@ impl CallRows {
         self.ask("unread_call_parts", 1, move |server| {
             let found = sql(concat!(
                 "SELECT (SELECT count(*) FROM node_call_parts p WHERE p.call_id = c.id AND p.told = ?) AS number, '' AS sealed \
-                 FROM node_calls c WHERE c.id = ? AND c.expires_at > ", now!()
+                 FROM node_calls c WHERE c.id = ? AND c.expires_at > ", server_now!()
             ))
             .flag(way == Way::Told)
             .text(&id)
@@ -393,10 +386,10 @@ impl CallRows {
         self.ask("state_of_call", 0, move |server| {
             let found = sql(concat!(
                 "UPDATE node_calls AS c SET expires_at = ",
-                now!(),
+                server_now!(),
                 " + ? WHERE id = ? RETURNING taker IS NOT NULL AS taken, \
                  EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND n.seen_at > ",
-                now!(),
+                server_now!(),
                 " - ?) AS lives"
             ))
             .number(millis(lasts))
@@ -423,7 +416,7 @@ impl CallRows {
         self.ask("lives", 0, move |server| {
             let found = sql(concat!(
                 "SELECT id AS t FROM nodes WHERE id = ? AND seen_at > ",
-                now!(),
+                server_now!(),
                 " - ?"
             ))
             .text(&node)
@@ -476,7 +469,7 @@ impl CallRows {
     /// As every write.
     pub async fn sweep(&self) -> Result<usize> {
         self.ask("sweep_calls", 0, |server| {
-            let gone = sql(concat!("DELETE FROM node_calls WHERE expires_at < ", now!(), " - ?"))
+            let gone = sql(concat!("DELETE FROM node_calls WHERE expires_at < ", server_now!(), " - ?"))
                 .number(LEFT)
                 .run(server)?;
             sql("DELETE FROM node_call_parts p WHERE NOT EXISTS (SELECT 1 FROM node_calls c WHERE c.id = p.call_id)")

@@ -9,7 +9,7 @@ use super::{
     account_row::AccountRow,
     conversations,
     engine::Conn,
-    event_ref::kind,
+    event_ref::{kind, newest},
     message_row::from_json,
     messages,
     schema::event_log,
@@ -168,11 +168,6 @@ fn taken_back(conversation: &Conversation, row: &EventRow) -> EventBody {
         message_ids: Vec::new(),
         deleted_at: Timestamp::from_millis(row.at),
     }
-}
-
-/// The newest event that can be seen; 0 when there never was one.
-pub(super) fn newest(conn: &mut Conn) -> QueryResult<Seq> {
-    number(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log")
 }
 
 fn number(conn: &mut Conn, text: &'static str) -> QueryResult<Seq> {

@@ -2,8 +2,11 @@
 
 use diesel::QueryResult;
 
-use super::{engine::Conn, sql::hot_sql};
-use crate::domain::{AccountId, EventBody, StoredMessage, Timestamp};
+use super::{
+    engine::Conn,
+    sql::{One, hot_sql, sql},
+};
+use crate::domain::{AccountId, EventBody, Seq, StoredMessage, Timestamp};
 
 /// The kinds as stored; the numbers never change.
 pub(super) mod kind {
@@ -25,6 +28,19 @@ pub(in crate::store) struct EventRef {
     pub conversation: Option<i64>,
     pub message: Option<i64>,
     pub detail: Option<String>,
+}
+
+/// The newest event that can be seen; 0 when there never was one.
+pub(super) fn newest(conn: &mut Conn) -> QueryResult<Seq> {
+    let newest = sql("SELECT coalesce(max(seq), 0) AS n FROM event_log");
+    Ok(Seq(newest.get_result::<One>(conn)?.n))
+}
+
+/// A row of the event log that has no number yet.
+pub(in crate::store) struct Unnumbered {
+    pub at: Timestamp,
+    pub account_no: i64,
+    pub event: EventRef,
 }
 
 impl EventRef {

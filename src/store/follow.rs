@@ -21,8 +21,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     EventSink, Result, ServerUrl, StoreError, StoreHandle,
+    event_columns::CHANNEL,
     listen::{Heard, Listener},
-    numbering::CHANNEL,
     wire::sockets,
 };
 use crate::domain::{Event, Seq};

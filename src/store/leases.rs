@@ -13,14 +13,27 @@ use super::{
     engine::Conn,
     fence::Claim,
     migrations::broken,
-    nodes::{needs_one, now},
     server::Server,
-    sql::{Flag, Number, id_list, sql},
+    sql::{Flag, Number, id_list, server_now, sql},
 };
 use crate::domain::AccountId;
 
 /// What a statement may take: much less than the time after which lines are given up.
 const LIMIT: Duration = Duration::from_secs(8);
+
+/// Accounts that somebody has to have: those that are there, and those whose session is still to be signed out.
+macro_rules! needs_one {
+    ($a:literal) => {
+        concat!(
+            "(",
+            $a,
+            ".removed_at IS NULL OR EXISTS (SELECT 1 FROM farewells w WHERE w.account_id = ",
+            $a,
+            ".id))"
+        )
+    };
+}
+pub(super) use needs_one;
 
 /// How a node is known to the others.
 #[derive(Clone, Debug)]
@@ -100,9 +113,9 @@ pub(super) fn claim_one(
     claim: &Claim,
 ) -> QueryResult<Option<Lease>> {
     let rows = sql(concat!(
-        "INSERT INTO account_leases AS l (account_no, owner, epoch, expires_at) VALUES (?, ?, 1, ", now!(), " + ?) \
+        "INSERT INTO account_leases AS l (account_no, owner, epoch, expires_at) VALUES (?, ?, 1, ", server_now!(), " + ?) \
          ON CONFLICT (account_no) DO UPDATE SET owner = excluded.owner, epoch = l.epoch + 1, expires_at = excluded.expires_at \
-         WHERE l.owner IS NULL OR l.owner = excluded.owner OR l.expires_at + ? < ", now!(),
+         WHERE l.owner IS NULL OR l.owner = excluded.owner OR l.expires_at + ? < ", server_now!(),
         " RETURNING account_no AS no, CAST(? AS TEXT) AS id, epoch AS epoch"
     ))
     .number(account.no)
@@ -166,7 +179,7 @@ impl LeaseBook {
         let mut renewed = || -> QueryResult<Standing> {
             sql(concat!(
                 "INSERT INTO nodes AS n (id, name, address, home, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, FALSE, ",
-                now!(), ", ", now!(),
+                server_now!(), ", ", server_now!(),
                 ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, address = excluded.address, draining = coalesce(?, n.draining)"
             ))
             .text(&id)
@@ -180,7 +193,7 @@ impl LeaseBook {
             let held = sql(concat!(
                 "WITH mine AS (SELECT account_no FROM account_leases WHERE owner = ? ORDER BY account_no FOR UPDATE) \
                  UPDATE account_leases AS l SET expires_at = ",
-                now!(),
+                server_now!(),
                 " + ? FROM mine m JOIN accounts a ON a.no = m.account_no WHERE l.account_no = m.account_no AND ",
                 needs_one!("a"),
                 " RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
@@ -226,7 +239,7 @@ impl LeaseBook {
     fn counted(&mut self) -> QueryResult<Counted> {
         sql(concat!(
             "SELECT (SELECT count(*) FROM nodes WHERE NOT draining AND seen_at > ",
-            now!(),
+            server_now!(),
             " - ?) AS nodes, (SELECT count(*) FROM accounts a WHERE ",
             needs_one!("a"),
             ") AS accounts, coalesce((SELECT draining FROM nodes WHERE id = ?), FALSE) AS draining"
@@ -251,10 +264,10 @@ impl LeaseBook {
             .run(&mut self.server)?;
             // Who claims at the same time gets others, and waits for nobody.
             let rows = sql(concat!(
-                "UPDATE account_leases AS l SET owner = ?, epoch = l.epoch + 1, expires_at = ", now!(), " + ? FROM accounts a \
+                "UPDATE account_leases AS l SET owner = ?, epoch = l.epoch + 1, expires_at = ", server_now!(), " + ? FROM accounts a \
                  WHERE a.no = l.account_no AND l.account_no IN (SELECT f.account_no FROM account_leases f \
                  JOIN accounts b ON b.no = f.account_no WHERE ", needs_one!("b"), " AND (f.owner IS NULL OR f.expires_at + ? < ",
-                now!(), ") ORDER BY f.account_no LIMIT ? FOR UPDATE OF f SKIP LOCKED) \
+                server_now!(), ") ORDER BY f.account_no LIMIT ? FOR UPDATE OF f SKIP LOCKED) \
                  RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
             ))
             .text(&id)
@@ -299,7 +312,7 @@ impl LeaseBook {
         let id = self.node.id.to_string();
         sql(concat!(
             "DELETE FROM nodes WHERE id = ? OR seen_at < ",
-            now!(),
+            server_now!(),
             " - 86400000"
         ))
         .text(&id)

@@ -30,6 +30,7 @@ mod echoes;
 mod engine;
 mod erasure;
 mod error;
+mod event_columns;
 mod event_log;
 mod event_ref;
 mod examined;

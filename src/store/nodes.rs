@@ -9,31 +9,10 @@ use uuid::Uuid;
 use super::{
     LeaseTimes, Result, StoreHandle,
     engine::Conn,
-    sql::{Flag, Number, One, sql},
+    leases::needs_one,
+    sql::{Flag, Number, One, server_now, sql},
 };
 use crate::domain::Timestamp;
-
-/// The server's clock, in milliseconds.
-macro_rules! now {
-    () => {
-        "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
-    };
-}
-pub(super) use now;
-
-/// Accounts that somebody has to have: those that are there, and those whose session is still to be signed out.
-macro_rules! needs_one {
-    ($a:literal) => {
-        concat!(
-            "(",
-            $a,
-            ".removed_at IS NULL OR EXISTS (SELECT 1 FROM farewells w WHERE w.account_id = ",
-            $a,
-            ".id))"
-        )
-    };
-}
-pub(super) use needs_one;
 
 /// A node that was seen not long ago.
 #[derive(Clone, Debug)]
@@ -110,13 +89,13 @@ struct LeaseRow {
 fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
     let nodes = sql(concat!(
         "SELECT id, name, address, version, draining, started_at, ",
-        now!(),
+        server_now!(),
         " - seen_at AS seen_ms FROM nodes ORDER BY started_at, id"
     ))
     .load::<NodeRow>(conn)?;
     let leases = sql(concat!(
         "SELECT l.owner, a.id, coalesce(l.epoch, 0) AS epoch, coalesce(l.expires_at, 0) - ",
-        now!(),
+        server_now!(),
         " AS left_ms FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE ",
         needs_one!("a"),
         " ORDER BY a.no"
@@ -186,7 +165,7 @@ impl StoreHandle {
                 let text = format!(
                     concat!(
                         "SELECT count(*) AS n FROM nodes WHERE {} AND seen_at > ",
-                        now!(),
+                        server_now!(),
                         " - ?"
                     ),
                     which

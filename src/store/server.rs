@@ -14,9 +14,9 @@ use tokio::time::timeout;
 
 use super::{
     Result, ServerUrl, StoreError, cover,
+    event_columns::EventColumns,
     gathered::Gathered,
     migrations::{Schema, broken, compared, versions_of},
-    numbering::EventColumns,
     sql::{Flag, Key, Number, One, Row, Runs, Statement, sql},
     trouble::{unavailable, words_of},
     wire::{Postgres, is_gone, sockets, waited},

@@ -29,8 +29,8 @@ use tokio_postgres::{
 
 use super::{
     dialect::text_of,
+    event_columns::{CHANNEL, EventColumns},
     gathered::{Column, Group, for_many},
-    numbering::{CHANNEL, EventColumns},
     trouble::{Told, client_error},
 };
 
