@@ -342,7 +342,7 @@ impl Tx<'_> {
 }
 
 /// Up to where a chat was watched before its topmost span opens.
-fn watched_to(spans: &Spans, ended: Option<i32>) -> Option<i32> {
+pub(in crate::store) fn watched_to(spans: &Spans, ended: Option<i32>) -> Option<i32> {
     match spans.topmost() {
         Some(span) => span.end(),
         None => ended,

@@ -10,6 +10,7 @@ use diesel::{QueryableByName, sql_types::Nullable};
 use super::{
     HistoryStretch, OwedWork, Result, StaleWork, StoreHandle, Stretched,
     account_row::KnownAccount,
+    continuity::watched_to,
     job_error::JobResult,
     message_row::{MessageRecord, account_of},
     ready::ReadyBatch,
@@ -195,8 +196,21 @@ impl Tx<'_> {
             Some(oldest) if !stretch.complete => oldest,
             _ => stretch.above + 1,
         };
-        let scope = self.scope(account.no, scope_id)?;
+        let scope = self.scope(account.no, scope_id)?.clone();
         let continuous = scope.pts > 0 && scope.epoch <= stretch.asked;
+        let mut spans = self.spans(key)?;
+        let watched = match spans.topmost() {
+            Some(top) if top.open => scope.live_to.max(Some(top.high)),
+            _ => watched_to(&spans, scope.ended),
+        };
+        let told_to = match watched {
+            Some(watched) => self
+                .owed_to(key)?
+                .map(|owed| owed.max(watched))
+                .or(Some(watched)),
+            None => None,
+        }
+        .filter(|to| *to < i32::MAX);
         let span = match stretch.before {
             0 => {
                 let high = given.iter().copied().max().unwrap_or(stretch.above);
@@ -204,12 +218,19 @@ impl Tx<'_> {
                     low,
                     high,
                     // What is newer than this answer comes by the stream.
-                    open: continuous,
+                    open: continuous && told_to.is_none(),
                 }
             }
             before => Span::closed(low, before - 1),
         };
-        let mut spans = self.spans(key)?;
+        // What is newer than the stream has told, and owed by no gap, is still to be told: only then it is here.
+        let span = match told_to {
+            Some(to) => Span {
+                high: span.high.min(to.max(low - 1)),
+                ..span
+            },
+            None => span,
+        };
         spans.cover(span);
         self.keep_spans(key, &spans)?;
         let conversation = self.conversation(key)?.fields.id;
@@ -288,6 +309,18 @@ impl Tx<'_> {
         .number(number)
         .get_result::<One>(self.conn)?
         .n)
+    }
+
+    /// Up to where gaps tell what is missing; without an end where one reaches whatever is the newest. `None`: nothing is owed.
+    fn owed_to(&mut self, key: (i64, i64)) -> JobResult<Option<i32>> {
+        let conversation = self.conversation(key)?.fields.id;
+        let high = sql(
+            "SELECT coalesce(max(coalesce(high, 2147483647)), 0) AS n FROM owed WHERE conversation_id = ?",
+        )
+        .number(conversation)
+        .get_result::<One>(self.conn)?
+        .n;
+        Ok(i32::try_from(high).ok().filter(|high| *high > 0))
     }
 
     /// Tells the next messages of a gap that is whole, or that Telegram gives no more of. `true`: all are told.

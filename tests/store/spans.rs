@@ -145,6 +145,34 @@ async fn what_was_missed_is_fetched_and_told_in_order() {
     assert_eq!(world.conversation(id, chat).await.unread, 6);
 }
 
+/// Protects news from a page of history that is ahead of the stream: what it brings is told when the stream would have told it,
+/// or with what was missed where that broke off, before or after the page.
+#[actix::test]
+async fn a_page_ahead_of_the_stream_takes_no_news_away() {
+    for page_first in [true, false] {
+        let world = World::new();
+        let id = account(&world).await;
+        let chat = ChatId::user(7);
+        live(&world, id, chat, &[10, 20]).await;
+        if page_first {
+            answer(&world, id, chat, (0, 0), &[25, 22, 20, 10], true).await;
+            hole(&world, id, Hole::Account).await;
+        } else {
+            hole(&world, id, Hole::Account).await;
+            answer(&world, id, chat, (0, 0), &[25, 22, 20, 10], true).await;
+        }
+        live(&world, id, chat, &[40]).await;
+        assert_eq!(told(&world), [(10, false), (20, false), (40, false)]);
+        answer(&world, id, chat, (20, 40), &[30, 25, 22], true).await;
+        let conversation = world.conversation(id, chat).await.id;
+        assert!(world.store.tell_owed(conversation, 21).await.unwrap());
+        let late = [22, 25, 30].map(|number| (number, true));
+        assert_eq!(told(&world), late, "the page first: {page_first}");
+        assert_eq!(spans(&world, id, chat).await.len(), 1);
+        assert_eq!(world.conversation(id, chat).await.unread, 6);
+    }
+}
+
 /// Protects a chat's history: an edit of a message from long ago moves no border, and what lies between is fetched.
 #[actix::test]
 async fn an_edit_of_something_unknown_moves_no_border() {
