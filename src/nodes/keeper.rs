@@ -1,65 +1,24 @@
 //! Keeper: two threads, one that renews, claims and lets go, and one that looks at the clock.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    collections::HashMap,
+    sync::{Arc, PoisonError},
     thread,
     time::Duration,
 };
 
-use tokio::sync::{oneshot, watch};
-use uuid::Uuid;
+use tokio::sync::oneshot;
 
 use super::{
     clock,
-    fuse::Fuse,
+    owned::{Ending, Owned, Shared},
     share::{Step, step},
-    using::{Use, Users},
+    terms::Terms,
 };
 use crate::{
     domain::AccountId,
-    store::{Fence, Lease, LeaseBook, LeaseTimes, NodeRow, ServerUrl, Standing, StoreError},
+    store::{Lease, LeaseBook, NodeRow, ServerUrl, Standing, StoreError},
 };
-
-/// The times that it lives by. Each is less than the next: renewed, given up, ended by the kernel, over, taken by another.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    pub renew: Duration,
-    /// Between two looks at how many nodes and accounts there are, and at what others let go of.
-    pub look: Duration,
-    /// Without a renewal for so long, lines are given up.
-    pub fence: Duration,
-    /// Lines that are open still are closed by the end of the process.
-    pub fuse: Duration,
-    pub lasts: Duration,
-    /// Nobody takes an account for so long after its lease.
-    pub grace: Duration,
-    /// How long lines may take to close when the node stops.
-    pub goodbye: Duration,
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self {
-            renew: Duration::from_secs(10),
-            look: Duration::from_secs(2),
-            fence: Duration::from_secs(25),
-            fuse: Duration::from_secs(35),
-            lasts: Duration::from_secs(45),
-            grace: Duration::from_secs(15),
-            goodbye: Duration::from_secs(7),
-        }
-    }
-}
-
-impl Terms {
-    fn times(&self) -> LeaseTimes {
-        LeaseTimes {
-            lasts: i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX),
-            grace: i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX),
-        }
-    }
-}
 
 /// Claimed at once; the rest with the next looks.
 const AT_ONCE: i64 = 500;
@@ -74,278 +33,6 @@ pub trait Lines: Send + Sync + 'static {
     fn begin(&self, leases: &[Lease]);
     /// They are not any more: their lines are closed at once, and then that is said.
     fn end(&self, ending: Ending);
-}
-
-/// Accounts whose lines are to be closed.
-pub struct Ending {
-    pub leases: Vec<Lease>,
-    shared: Arc<Shared>,
-}
-
-impl Ending {
-    /// Each account by itself.
-    pub fn apart(self) -> impl Iterator<Item = Self> {
-        let shared = self.shared;
-        self.leases.into_iter().map(move |lease| Self {
-            leases: vec![lease],
-            shared: Arc::clone(&shared),
-        })
-    }
-
-    /// None of their lines is open any more.
-    pub fn done(self) {
-        let mut state = self.shared.state();
-        for lease in self.leases {
-            state.lines_closed(lease.account);
-        }
-        self.shared.wake.notify_all();
-    }
-}
-
-/// Which accounts are this node's, at this moment. Cheap to clone, and to ask.
-#[derive(Clone)]
-pub struct Owned(Arc<Shared>);
-
-impl Owned {
-    /// The lease under which the account may be used now; `None`: it may not.
-    #[must_use]
-    pub fn lease(&self, account: AccountId) -> Option<Lease> {
-        let state = self.0.state();
-        if clock::now() >= state.good_until {
-            return None;
-        }
-        state.held.get(&account).map(|held| held.lease)
-    }
-
-    #[must_use]
-    pub fn node(&self) -> Uuid {
-        self.0.node
-    }
-
-    /// Changes when accounts came or went.
-    #[must_use]
-    pub fn changes(&self) -> watch::Receiver<()> {
-        self.0.changed.subscribe()
-    }
-
-    pub(super) fn borrow(&self, account: AccountId) -> Option<Use> {
-        let mut state = self.0.state();
-        if clock::now() >= state.good_until || !state.held.contains_key(&account) {
-            return None;
-        }
-        let users = state.users.entry(account).or_default();
-        users.count += 1;
-        Some(Use::new(account, users.over.clone(), Arc::clone(&self.0)))
-    }
-
-    /// How this node stands, as far as it knows without asking.
-    #[must_use]
-    pub fn standing(&self) -> NodeStanding {
-        let state = self.0.state();
-        NodeStanding {
-            node: self.0.node,
-            nodes: state.seen.nodes,
-            draining: state.seen.draining,
-            held: state.held.len(),
-            renewed_ago: state
-                .seen
-                .renewed
-                .map(|renewed| clock::now().saturating_sub(renewed)),
-        }
-    }
-
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.0.state().held.len()
-    }
-}
-
-impl std::fmt::Debug for Owned {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Owned").finish_non_exhaustive()
-    }
-}
-
-impl Fence for Owned {
-    fn node(&self) -> Uuid {
-        self.0.node
-    }
-
-    fn times(&self) -> LeaseTimes {
-        self.0.terms.times()
-    }
-
-    fn epoch(&self, account: AccountId) -> Option<i64> {
-        self.lease(account).map(|lease| lease.epoch)
-    }
-
-    fn lost(&self, account: AccountId) {
-        let mut state = self.0.state();
-        let lost = state.put_away([account]);
-        state.lost.extend(lost);
-        self.0.wake.notify_all();
-    }
-
-    fn expect(&self, account: AccountId) {
-        self.0.state().expected.insert(account);
-    }
-
-    fn made(&self, account: AccountId, lease: Option<Lease>) {
-        let mut state = self.0.state();
-        state.expected.remove(&account);
-        if let Some(lease) = lease {
-            state.hold(&[lease], &self.0.terms);
-            drop(state);
-            self.0.changed.send_replace(());
-        }
-    }
-}
-
-/// What a node knows of itself and of how many there are.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeStanding {
-    pub node: Uuid,
-    /// That take accounts.
-    pub nodes: i64,
-    pub draining: bool,
-    /// Accounts.
-    pub held: usize,
-    /// Since its leases were renewed; `None`: never.
-    pub renewed_ago: Option<Duration>,
-}
-
-#[derive(Default)]
-struct Seen {
-    nodes: i64,
-    draining: bool,
-    renewed: Option<Duration>,
-}
-
-/// A lease that this node has.
-struct Held {
-    lease: Lease,
-    since: Duration,
-}
-
-pub(super) struct Shared {
-    node: Uuid,
-    terms: Terms,
-    /// Whether this node has taken part in the first sharing out.
-    joined: watch::Sender<bool>,
-    /// Told when accounts came or went.
-    changed: watch::Sender<()>,
-    state: Mutex<State>,
-    /// Something was ended, or is asked for.
-    wake: Condvar,
-}
-
-struct State {
-    held: HashMap<AccountId, Held>,
-    /// Accounts that are being made here: the server may know of their leases already.
-    expected: HashSet<AccountId>,
-    /// Their lines may still be open.
-    ending: HashMap<AccountId, Lease>,
-    /// Of those: their lines are closed.
-    closed: HashSet<AccountId>,
-    /// Uses of sessions beside lines.
-    users: HashMap<AccountId, Users>,
-    /// Found to be another's by the writer; to be told.
-    lost: Vec<Lease>,
-    /// Their lines are closed; the server does not know yet.
-    ended: Vec<Lease>,
-    /// Until then what is held may be used.
-    good_until: Duration,
-    fuse: Fuse,
-    /// Asked of this node itself; not told yet.
-    drain: Option<bool>,
-    address: Option<String>,
-    /// As it was seen last; when that was renewed.
-    seen: Seen,
-    stopping: bool,
-    /// Told when everything is let go of.
-    stopped: Option<oneshot::Sender<()>>,
-    /// Both threads end.
-    over: bool,
-}
-
-impl State {
-    /// Without a line that could be open there is nothing to be ended for.
-    fn look_at_fuse(&self) {
-        if self.held.is_empty() && self.ending.is_empty() {
-            self.fuse.set(Duration::ZERO);
-        }
-    }
-
-    /// `false`: the answer came too late; the next renewal lets go of them.
-    fn hold(&mut self, leases: &[Lease], terms: &Terms) -> bool {
-        let now = clock::now();
-        if now >= self.good_until {
-            return false;
-        }
-        for lease in leases {
-            let held = Held {
-                lease: *lease,
-                since: now,
-            };
-            self.held.insert(lease.account, held);
-        }
-        let left = (self.good_until + terms.fuse).saturating_sub(terms.fence + now);
-        self.fuse.set(left.max(Duration::from_millis(1)));
-        true
-    }
-
-    fn lines_closed(&mut self, account: AccountId) {
-        if self.ending.contains_key(&account) {
-            self.closed.insert(account);
-            self.settle(account);
-        }
-    }
-
-    /// An account that nothing here uses any more may be let go of.
-    fn settle(&mut self, account: AccountId) {
-        if self.users.contains_key(&account) || !self.closed.remove(&account) {
-            return;
-        }
-        if let Some(lease) = self.ending.remove(&account) {
-            self.ended.push(lease);
-        }
-        self.look_at_fuse();
-    }
-
-    fn put_away(&mut self, leases: impl IntoIterator<Item = AccountId>) -> Vec<Lease> {
-        let mut gone = Vec::new();
-        for account in leases {
-            if let Some(held) = self.held.remove(&account) {
-                self.ending.insert(account, held.lease);
-                if let Some(users) = self.users.get(&account) {
-                    users.over.cancel();
-                }
-                gone.push(held.lease);
-            }
-        }
-        gone
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Whole after every statement.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One use less.
-    pub(super) fn used(&self, account: AccountId) {
-        let mut state = self.state();
-        let Some(users) = state.users.get_mut(&account) else {
-            return;
-        };
-        users.count -= 1;
-        if users.count == 0 {
-            state.users.remove(&account);
-            state.settle(account);
-            self.wake.notify_all();
-        }
-    }
 }
 
 /// This node among the others.
@@ -370,30 +57,7 @@ impl Keeper {
         terms: Terms,
         lines: Arc<dyn Lines>,
     ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            node: node.id,
-            terms,
-            joined: watch::Sender::new(false),
-            changed: watch::Sender::new(()),
-            state: Mutex::new(State {
-                held: HashMap::new(),
-                expected: HashSet::new(),
-                ending: HashMap::new(),
-                closed: HashSet::new(),
-                lost: Vec::new(),
-                users: HashMap::new(),
-                ended: Vec::new(),
-                good_until: Duration::ZERO,
-                fuse: Fuse::new(),
-                drain: None,
-                address: node.address.clone(),
-                seen: Seen::default(),
-                stopping: false,
-                stopped: None,
-                over: false,
-            }),
-            wake: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::new(node.id, terms, node.address.clone()));
         let books = Books {
             url,
             node,

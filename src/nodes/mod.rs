@@ -14,11 +14,15 @@ mod calls;
 mod clock;
 mod fuse;
 mod keeper;
+mod owned;
 mod ownership;
 mod share;
+mod terms;
 mod using;
 
 pub use calls::{Calls, Told, Waiting};
-pub use keeper::{Ending, Keeper, Lines, NodeStanding, Owned, Terms};
+pub use keeper::{Keeper, Lines};
+pub use owned::{Ending, NodeStanding, Owned};
 pub use ownership::Ownership;
+pub use terms::Terms;
 pub use using::Use;

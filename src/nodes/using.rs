@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::keeper::Shared;
+use super::owned::Shared;
 use crate::domain::AccountId;
 
 /// Uses of one account.

@@ -5,7 +5,7 @@
 
 use std::{future::poll_fn, time::Duration};
 
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::{Result, ServerUrl, StoreError, cover, trouble::words_of, wire::sockets};
@@ -16,6 +16,9 @@ const CONNECT: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_millis(500);
 /// A line that says nothing is asked whether it still stands: a machine that went away says nothing either.
 const SILENCE: Duration = Duration::from_secs(10);
+
+/// Words that wait to be heard; with more it connects anew, and whoever hears looks at the rows.
+const MOST_WORDS: usize = 1_024;
 
 /// What it hears.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,29 +79,18 @@ async fn listen(
     was_away: &mut bool,
 ) -> std::result::Result<std::convert::Infallible, String> {
     let tls = cover::connector(url).map_err(|error| error.to_string())?;
-    let mut config = url.config();
-    config
-        .application_name("switchboard")
-        .keepalives_idle(Duration::from_secs(10))
-        .keepalives_interval(Duration::from_secs(5))
-        .keepalives_retries(3)
-        .tcp_user_timeout(Duration::from_secs(20));
-    if config.get_hosts().len() > 1 {
-        // A replica passes on what is said on the primary to nobody.
-        config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
-    }
-    let connected = timeout(CONNECT, config.connect(tls)).await;
+    let connected = timeout(CONNECT, url.config().connect(tls)).await;
     let (client, mut connection) = connected
         .map_err(|_| "no answer in time".to_owned())?
         .map_err(|error| words_of(&error))?;
     // The connection answers only while it is polled, so that is done beside the question.
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (tell, mut told) = mpsc::channel(MOST_WORDS);
     let reading = async move {
         loop {
             match poll_fn(|cx| connection.poll_message(cx)).await {
                 Some(Ok(AsyncMessage::Notification(said))) => {
-                    if tell.send(said).is_err() {
-                        return "nobody listens".to_owned();
+                    if tell.try_send(said).is_err() {
+                        return "words come faster than they are heard".to_owned();
                     }
                 }
                 Some(Ok(_)) => {}

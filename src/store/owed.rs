@@ -15,11 +15,14 @@ use super::{
     message_row::{MessageRecord, account_of},
     ready::ReadyBatch,
     record::Recording,
+    scope_row::Scope,
     span_rows::spans_of,
     sql::{Flag, Number, One, sql},
     tx::{Tx, scope_of},
 };
-use crate::domain::{AccountId, ChatId, ConversationId, Direction, EventBody, Span, Timestamp};
+use crate::domain::{
+    AccountId, ChatId, ConversationId, Direction, EventBody, Span, Spans, Timestamp,
+};
 
 /// Messages told in one transaction.
 const TELL: i64 = 200;
@@ -199,18 +202,7 @@ impl Tx<'_> {
         let scope = self.scope(account.no, scope_id)?.clone();
         let continuous = scope.pts > 0 && scope.epoch <= stretch.asked;
         let mut spans = self.spans(key)?;
-        let watched = match spans.topmost() {
-            Some(top) if top.open => scope.live_to.max(Some(top.high)),
-            _ => watched_to(&spans, scope.ended),
-        };
-        let told_to = match watched {
-            Some(watched) => self
-                .owed_to(key)?
-                .map(|owed| owed.max(watched))
-                .or(Some(watched)),
-            None => None,
-        }
-        .filter(|to| *to < i32::MAX);
+        let told_to = self.told_to(key, &scope, &spans)?;
         let span = match stretch.before {
             0 => {
                 let high = given.iter().copied().max().unwrap_or(stretch.above);
@@ -223,14 +215,9 @@ impl Tx<'_> {
             }
             before => Span::closed(low, before - 1),
         };
-        // What is newer than the stream has told, and owed by no gap, is still to be told: only then it is here.
-        let span = match told_to {
-            Some(to) => Span {
-                high: span.high.min(to.max(low - 1)),
-                ..span
-            },
-            None => span,
-        };
+        // What is newer is here once it is told: were the stream to break off before, nobody would tell it.
+        let high = told_to.map_or(span.high, |to| span.high.min(to.max(low - 1)));
+        let span = Span { high, ..span };
         spans.cover(span);
         self.keep_spans(key, &spans)?;
         let conversation = self.conversation(key)?.fields.id;
@@ -311,16 +298,23 @@ impl Tx<'_> {
         .n)
     }
 
-    /// Up to where gaps tell what is missing; without an end where one reaches whatever is the newest. `None`: nothing is owed.
-    fn owed_to(&mut self, key: (i64, i64)) -> JobResult<Option<i32>> {
+    /// Up to where the stream has told of the chat, or a gap will. `None`: it was never followed, or a gap reaches whatever is the
+    /// newest.
+    fn told_to(&mut self, key: (i64, i64), scope: &Scope, spans: &Spans) -> JobResult<Option<i32>> {
+        let followed = match spans.topmost() {
+            Some(top) if top.open => scope.live_to.max(Some(top.high)),
+            _ => watched_to(spans, scope.ended),
+        };
+        let Some(followed) = followed else {
+            return Ok(None);
+        };
         let conversation = self.conversation(key)?.fields.id;
-        let high = sql(
-            "SELECT coalesce(max(coalesce(high, 2147483647)), 0) AS n FROM owed WHERE conversation_id = ?",
-        )
-        .number(conversation)
-        .get_result::<One>(self.conn)?
-        .n;
-        Ok(i32::try_from(high).ok().filter(|high| *high > 0))
+        let owed = sql("SELECT coalesce(max(coalesce(high, 2147483647)), 0) AS n FROM owed WHERE conversation_id = ?")
+            .number(conversation)
+            .get_result::<One>(self.conn)?
+            .n;
+        let owed = i32::try_from(owed).unwrap_or(i32::MAX);
+        Ok(Some(owed.max(followed)).filter(|to| *to < i32::MAX))
     }
 
     /// Tells the next messages of a gap that is whole, or that Telegram gives no more of. `true`: all are told.

@@ -38,8 +38,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations-postgres");
 /// Held while the schema is made: "switchbd" as a number.
 const LOCK: i64 = 0x7377_6974_6368_6264;
 
-/// How long a server may take to let somebody in: each of its addresses, and all of it.
-const REACH: Duration = Duration::from_secs(5);
+/// How long a server may take to let somebody in.
 const CONNECT: Duration = Duration::from_secs(15);
 
 /// What a statement may take that somebody waits for.
@@ -96,20 +95,7 @@ impl Server {
     pub fn connect(url: &ServerUrl, limit: Duration) -> ConnectionResult<Self> {
         let bad = |error: &dyn std::fmt::Display| ConnectionError::BadConnection(error.to_string());
         let tls = cover::connector(url).map_err(|error| bad(&error))?;
-        let mut config = url.config();
-        config
-            .application_name("switchboard")
-            .keepalives_idle(Duration::from_secs(10))
-            .keepalives_interval(Duration::from_secs(5))
-            .keepalives_retries(3)
-            .tcp_user_timeout(Duration::from_secs(20));
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(REACH);
-        }
-        if config.get_hosts().len() > 1 {
-            // A primary and those that may become it.
-            config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
-        }
+        let config = url.config();
         let connecting = sockets().map_err(|error| bad(&error))?.spawn(async move {
             let connected = timeout(CONNECT, config.connect(tls)).await;
             let (client, mut connection) = connected

@@ -2,9 +2,9 @@
 //!
 //! The whole of it is a secret, for a password may be anywhere in it. What may be shown is [`ServerUrl::shown`].
 
-use std::{ffi::OsString, fmt, net::IpAddr, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// What the way to the server is covered by. Stricter than `libpq`: whoever asks for TLS wants to know whom it ends at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +31,8 @@ struct Parts {
     authorities: Option<PathBuf>,
 }
 
+/// How long each of its addresses may take to let somebody in.
+const REACH: Duration = Duration::from_secs(5);
 /// Supabase's poolers, whose port for transactions keeps nothing of a session.
 const POOLER_PORT: u16 = 6543;
 
@@ -119,8 +121,23 @@ impl ServerUrl {
         })))
     }
 
+    /// How to connect: a line that is dead is noticed within 20 seconds, and of several hosts the one is meant that may be written to.
     pub(super) fn config(&self) -> tokio_postgres::Config {
-        self.0.config.clone()
+        let mut config = self.0.config.clone();
+        config
+            .application_name("switchboard")
+            .keepalives_idle(Duration::from_secs(10))
+            .keepalives_interval(Duration::from_secs(5))
+            .keepalives_retries(3)
+            .tcp_user_timeout(Duration::from_secs(20));
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(REACH);
+        }
+        if config.get_hosts().len() > 1 {
+            // A primary and those that may become it. A replica passes on to nobody what is said on the primary.
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
+        config
     }
 
     pub(super) fn cover(&self) -> Cover {

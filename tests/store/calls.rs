@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use switchboard::{
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     engine,
-    world::{LIMIT, World},
+    world::{World, until},
 };
 
 const LASTS: Duration = Duration::from_secs(30);
@@ -90,15 +90,14 @@ fn listening(world: &World) -> (Listener, Arc<Mutex<Vec<String>>>) {
 }
 
 async fn until_heard(words: &Mutex<Vec<String>>, count: usize, word: &str) {
-    let began = Instant::now();
-    loop {
-        let heard = words.lock().unwrap().clone();
-        if heard.iter().filter(|one| *one == word).count() >= count {
-            return;
+    until(word, async || {
+        let heard = words.lock().unwrap();
+        match heard.iter().filter(|one| *one == word).count() >= count {
+            true => Ok(()),
+            false => Err(format!("{heard:?}")),
         }
-        assert!(began.elapsed() < LIMIT, "{word} is not among {heard:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    })
+    .await;
 }
 
 /// Protects what a node is asked for another one: it reaches whoever takes it, once, the answer comes back in order, and no row of it

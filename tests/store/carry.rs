@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    future::ready,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use diesel::{
@@ -498,6 +499,15 @@ async fn a_target_that_holds_something_else_is_refused() {
     assert!(nothing.path().read_dir().unwrap().next().is_none());
 }
 
+/// The source is stopped once the last session of its service has ended.
+async fn held(carry: &mut Carry) {
+    until("the service's sessions to end", || {
+        let held = carry.hold().unwrap();
+        ready(held.then_some(()).ok_or_else(|| "they stay".to_owned()))
+    })
+    .await;
+}
+
 async fn texts(store: &StoreHandle, account: AccountId) -> Vec<String> {
     let conversation = store
         .conversation_of(account, ChatId::user(7))
@@ -616,11 +626,7 @@ async fn a_store_goes_over_while_it_is_written() {
         &CarryEnd::File(back.clone()),
     )
     .unwrap();
-    let began = Instant::now();
-    while !carry.hold().unwrap() {
-        assert!(began.elapsed() < LIMIT, "the service's sessions stay");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    held(&mut carry).await;
     carry.finish().unwrap();
     let store = Store::open(at(&back), Arc::new(NoSink)).unwrap();
     write(&store, number + 1..number + 2).await;
@@ -650,10 +656,6 @@ async fn a_server_that_is_in_use_is_not_left() {
     );
     store.close().await;
     drop(store);
-    let began = Instant::now();
-    while !carry.hold().unwrap() {
-        assert!(began.elapsed() < LIMIT);
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    held(&mut carry).await;
     carry.finish().unwrap();
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     engine, rows,
-    world::{LIMIT, World},
+    world::{LIMIT, World, until},
 };
 
 /// What the keeper says.
@@ -25,12 +25,14 @@ impl Said {
     }
 
     async fn until(&self, word: &'static str, account: AccountId) {
-        let waited = tokio::time::timeout(LIMIT, async {
-            while !self.0.lock().unwrap().contains(&(word, account)) {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        until(word, async || {
+            let said = self.0.lock().unwrap();
+            match said.contains(&(word, account)) {
+                true => Ok(()),
+                false => Err(format!("{said:?}")),
             }
-        });
-        assert!(waited.await.is_ok(), "{:?}", self.0.lock().unwrap());
+        })
+        .await;
     }
 }
 
@@ -43,6 +45,21 @@ impl Lines for Said {
         self.say("end", &ending.leases);
         ending.done();
     }
+}
+
+/// A node on the database of a world, and what it says.
+async fn kept(world: &World) -> (Keeper, Arc<Said>) {
+    let said = Arc::new(Said::default());
+    let node = NodeRow {
+        id: Uuid::new_v4(),
+        name: "node".to_owned(),
+        address: None,
+        home: None,
+    };
+    let url = ServerUrl::parse(&engine::url(&world.path), None).unwrap();
+    let keeper = Keeper::start(url, node, Terms::default(), Arc::clone(&said) as _).unwrap();
+    keeper.joined(LIMIT).await;
+    (keeper, said)
 }
 
 async fn rename(store: &StoreHandle, account: AccountId, label: &str) -> Result<(), StoreError> {
@@ -58,16 +75,7 @@ async fn rename(store: &StoreHandle, account: AccountId, label: &str) -> Result<
 #[actix::test]
 async fn a_node_that_lost_an_account_writes_nothing_of_it() {
     let world = World::new();
-    let said = Arc::new(Said::default());
-    let node = NodeRow {
-        id: Uuid::new_v4(),
-        name: "node".to_owned(),
-        address: None,
-        home: None,
-    };
-    let url = ServerUrl::parse(&engine::url(&world.path), None).unwrap();
-    let keeper = Keeper::start(url, node, Terms::default(), Arc::clone(&said) as _).unwrap();
-    keeper.joined(LIMIT).await;
+    let (keeper, said) = kept(&world).await;
     let store = &world.store;
     store.fence(Arc::new(keeper.owned()));
     let ownership = Ownership::Shared(keeper.owned());
@@ -117,16 +125,7 @@ async fn a_node_that_lost_an_account_writes_nothing_of_it() {
 #[actix::test]
 async fn an_account_is_let_go_of_when_nothing_uses_its_session() {
     let world = World::new();
-    let said = Arc::new(Said::default());
-    let node = NodeRow {
-        id: Uuid::new_v4(),
-        name: "node".to_owned(),
-        address: None,
-        home: None,
-    };
-    let url = ServerUrl::parse(&engine::url(&world.path), None).unwrap();
-    let keeper = Keeper::start(url, node, Terms::default(), Arc::clone(&said) as _).unwrap();
-    keeper.joined(LIMIT).await;
+    let (keeper, said) = kept(&world).await;
     world.store.fence(Arc::new(keeper.owned()));
     let ownership = Ownership::Shared(keeper.owned());
     let (used, unused) = (world.account().await.id, world.account().await.id);
@@ -141,12 +140,11 @@ async fn an_account_is_let_go_of_when_nothing_uses_its_session() {
         rows::number(&world.path, &format!("{text}'{id}')"))
     };
     let freed = async |id| {
-        let waited = tokio::time::timeout(LIMIT, async {
-            while owner(id) != 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
-        });
-        waited.await.expect("the account is let go of");
+        until("the account to be let go of", async || match owner(id) {
+            0 => Ok(()),
+            owners => Err(owners.to_string()),
+        })
+        .await;
     };
     freed(unused).await;
     drop(one);
