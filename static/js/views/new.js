@@ -43,7 +43,7 @@ class NewConversation {
     this.text = field(t('new.text'), { rows: 3, dir: 'auto' });
     this.send = el('button', { class: 'button primary', text: t('composer.send') });
     const form = el('form', { class: 'signin', on: { submit: (event) => this.submit(event) } },
-      el('div', { class: 'field' }, el('span', { class: 'label', text: t('new.account') }), this.account), this.to.root, el('div', { class: 'actions' }, this.find), this.found, this.several, this.known, this.contacts, this.text.root,
+      el('div', { class: 'field' }, el('span', { class: 'label', text: t('new.account') }), this.account), this.to.root, el('div', { class: 'actions' }, this.find), el('div', { class: 'finds' }, this.found, this.several, this.known, this.contacts), this.text.root,
       el('div', { class: 'actions end' }, el('button', { type: 'button', class: 'button', text: t('cancel'), on: { click: () => sheet.close() } }), this.send));
     this.to.input.addEventListener('input', () => this.typed());
     sheet.body.append(form);
