@@ -158,6 +158,18 @@ impl Fleet {
         ServiceProcess::start(data_dir, &settings)
     }
 
+    /// Another one beside this one, on the same database.
+    pub fn start_on_database(&self, data_dir: &Path, url: &str) -> ServiceProcess {
+        let mut settings = ServiceSettings {
+            postgres: None,
+            ..self.settings.clone()
+        };
+        settings
+            .env
+            .push(("SWITCHBOARD_DATABASE_URL".to_owned(), url.to_owned()));
+        ServiceProcess::start(data_dir, &settings)
+    }
+
     /// `kill -9` so long after a start, which may not be through then.
     pub fn kill_while_starting(&mut self, address: &str, moment: Duration) {
         let settings = ServiceSettings {

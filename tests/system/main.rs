@@ -66,6 +66,7 @@ mod rights;
 mod same_row;
 mod scheduled;
 mod senders;
+mod several_nodes;
 mod sign_in_callers;
 mod sign_in_ways;
 mod supergroups;
