@@ -218,7 +218,7 @@ impl App {
             StoreConfig {
                 reader: Some(crate::telegram::read_object),
                 server: config.database.clone(),
-                alone: true,
+                serves: true,
                 keep: config.keep,
                 ..StoreConfig::at(data_dir.database())
             },

@@ -90,7 +90,7 @@ impl Store {
             pooler::refuse(url)?;
         }
         let hold = match &config.server {
-            Some(url) if config.alone => Some(Hold::take(url)?),
+            Some(url) if config.serves => Some(Hold::share(url)?),
             _ => None,
         };
         let mut conn = first_connection(&place, &config.keep, migrating)?;

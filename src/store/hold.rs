@@ -1,8 +1,8 @@
-//! Hold: one process serves a database of PostgreSQL, as one holds the directory of a file. Two would use the same sessions at
-//! once, and Telegram ends those for good.
+//! Hold: whoever puts another store in the place of this one has a database of PostgreSQL to itself; services share it (which account
+//! is whose is told by leases), and none of them serves meanwhile.
 //!
 //! A lock that lasts as long as a session of its own. When that session is lost (the server restarts), the lock is taken again;
-//! where another process was quicker, this one has to end.
+//! where somebody was quicker who wants it alone, this process has to end.
 
 use std::{
     sync::{
@@ -51,14 +51,28 @@ struct Holder {
 }
 
 impl Hold {
+    /// Alone.
+    ///
     /// # Errors
     /// [`StoreError::InUse`] when another process keeps it.
     pub fn take(url: &ServerUrl) -> Result<Self> {
+        Self::of(url, "pg_try_advisory_lock")
+    }
+
+    /// With all others who share it.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when somebody has it alone.
+    pub fn share(url: &ServerUrl) -> Result<Self> {
+        Self::of(url, "pg_try_advisory_lock_shared")
+    }
+
+    fn of(url: &ServerUrl, how: &'static str) -> Result<Self> {
         let unavailable = |reason: String| StoreError::Unavailable { reason };
         let mut server =
             Server::connect(url, LIMIT).map_err(|error| unavailable(error.to_string()))?;
         let began = Instant::now();
-        while !tried(&mut server).map_err(|error| broken("open", &error))? {
+        while !tried(&mut server, how).map_err(|error| broken("open", &error))? {
             if began.elapsed() > PATIENCE {
                 let holder = holder(&mut server).map_err(|error| broken("open", &error))?;
                 return Err(StoreError::InUse {
@@ -79,7 +93,7 @@ impl Hold {
                         Err(RecvTimeoutError::Timeout) => {}
                         _ => return,
                     }
-                    if is_lost(&mut held, &url) {
+                    if is_lost(&mut held, &url, how) {
                         // Nobody may be left to hear it.
                         let _ = tell.send(true);
                         return;
@@ -109,7 +123,7 @@ impl Hold {
 }
 
 /// Does another process have it now? Where nothing answers, nobody can take it either.
-fn is_lost(held: &mut Option<Server>, url: &ServerUrl) -> bool {
+fn is_lost(held: &mut Option<Server>, url: &ServerUrl, how: &str) -> bool {
     if let Some(server) = held {
         if !server.is_broken() && sql("SELECT 1 AS n").run(server).is_ok() {
             return false;
@@ -119,7 +133,7 @@ fn is_lost(held: &mut Option<Server>, url: &ServerUrl) -> bool {
     let Ok(mut server) = Server::connect(url, LIMIT) else {
         return false;
     };
-    match tried(&mut server) {
+    match tried(&mut server, how) {
         Ok(true) => {
             log::info!(target: "switchboard::store", "the database is held again");
             *held = Some(server);
@@ -138,11 +152,11 @@ fn is_lost(held: &mut Option<Server>, url: &ServerUrl) -> bool {
     }
 }
 
-fn tried(server: &mut Server) -> QueryResult<bool> {
+fn tried(server: &mut Server, how: &str) -> QueryResult<bool> {
     sql("SELECT set_config('application_name', ?, FALSE) AS t")
         .text(own_name())
         .get_result::<Holder>(server)?;
-    let text = format!("SELECT pg_try_advisory_lock({LOCK}) AS got");
+    let text = format!("SELECT {how}({LOCK}) AS got");
     Ok(sql(&text).get_result::<Got>(server)?.got)
 }
 

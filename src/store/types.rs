@@ -36,8 +36,10 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// A database of PostgreSQL in place of the file; everything but the rows stays where the file would be.
     pub server: Option<ServerUrl>,
-    /// Nobody else may serve this database meanwhile. (A file is guarded by its directory.)
+    /// Nobody else writes to this database. (A file is guarded by its directory.)
     pub alone: bool,
+    /// It serves: nobody puts another store in the place of this one meanwhile.
+    pub serves: bool,
     /// Read connections, and so reads at the same time.
     pub readers: u32,
     /// How long a write waits for a locked, full or read-only database before it fails.
@@ -65,6 +67,7 @@ impl StoreConfig {
             path: path.into(),
             server: None,
             alone: false,
+            serves: false,
             readers: 4,
             patience: Duration::from_secs(10),
             read_limit: Duration::from_secs(10),

@@ -88,6 +88,11 @@ pub fn rows<T: DeserializeOwned>(database: &str, question: &str) -> Vec<T> {
     serde_json::from_str(&answer).expect("rows as JSON")
 }
 
+/// Whatever is said, to the server that has the database.
+pub fn sql_of(database: &str, text: &str) -> String {
+    server_of(database).sql(database, text)
+}
+
 /// As a power cut would, for the server alone (which is to be one [`apart`]): it ends all of its sessions in the middle, and recovers from its log.
 pub fn crash(database: &str) {
     let server = server_of(database);

@@ -11,7 +11,7 @@ use std::{
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use switchboard_simulator::PersonSpec;
 
 use crate::support::{
@@ -90,11 +90,10 @@ async fn whoever_ends_in_the_middle_nothing_is_lost_and_nothing_doubled() {
     assert_eq!(told, 0, "no message is told twice");
 }
 
-/// Protects sessions from two processes that use them at once: the second one on the same database is refused and says who serves
-/// it, wherever its own directory is; after the first one's death it may.
+/// Protects a store from services that begin while another one is put in its place: they are refused, and served when that is over.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_process_on_one_database_is_refused() {
-    let mut fleet = Fleet::builder().on_postgres().start().await;
+async fn a_service_does_not_begin_where_somebody_has_the_database_alone() {
+    let mut fleet = Fleet::builder().on_its_own_postgres().start().await;
     let database = engine::database_of(&fleet.data_dir()).unwrap();
     let home = tempfile::tempdir().unwrap();
     let elsewhere = ServiceSettings {
@@ -104,18 +103,36 @@ async fn a_second_process_on_one_database_is_refused() {
         )],
         ..ServiceSettings::default()
     };
+    fleet.stop_service();
     let data = home.path().join("data");
     // The master key goes along: the rows are sealed with it.
     fs::create_dir(&data).unwrap();
     let key = "master.key";
     fs::copy(fleet.data_dir().join(key), data.join(key)).unwrap();
+    let name = database.clone();
+    let alone = std::thread::spawn(move || {
+        engine::sql_of(
+            &name,
+            "select pg_advisory_lock(8320234785195188847); select pg_sleep(13)",
+        );
+    });
+    wait::until(
+        "the database to be somebody's alone",
+        || async {
+            engine::rows::<Value>(
+                &database,
+                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'",
+            )
+        },
+        |held| !held.is_empty(),
+    )
+    .await;
     let Err((status, said)) = ServiceProcess::try_start(&data, &elsewhere) else {
-        panic!("two serve one database");
+        panic!("it serves what is being replaced");
     };
     assert_eq!(status.code(), Some(3), "{said}");
-    let pid = fleet.service().pid().to_string();
-    assert!(said.contains("in use") && said.contains(&pid), "{said}");
-    fleet.kill_service();
+    assert!(said.contains("in use"), "{said}");
+    alone.join().unwrap();
     ServiceProcess::start(&data, &elsewhere).stop();
 }
 
