@@ -508,10 +508,11 @@ async fn what_can_not_be_done_is_refused_at_once() {
         "only_for_everyone"
     );
 
-    talk.fleet
-        .telegram
-        .set_fault(Fault::error(500, "INTERNAL").on("messages.sendMessage"));
+    let failing = Fault::error(500, "INTERNAL").on("messages.sendMessage");
+    let failing = talk.fleet.telegram.set_fault(failing);
     let pending = talk.fleet.api.reply(talk.id(), "not there yet").await;
+    let hits = || async { talk.fleet.telegram.fault_hits(failing) };
+    wait::until("the reply to fail once", hits, |hits| *hits > 0).await;
     assert_eq!(
         talk.refused(Method::PATCH, &path(&pending, ""), text("x"))
             .await,

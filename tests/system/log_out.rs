@@ -162,14 +162,14 @@ async fn a_kill_in_the_middle_of_a_log_out_loses_nothing() {
         let mut fleet = Fleet::builder().accounts(1).start().await;
         let account = fleet.accounts[0].clone();
         let stuck = Fault::new(effect).on("auth.logOut").times(1);
-        fleet.telegram.set_fault(stuck);
+        let stuck = fleet.telegram.set_fault(stuck);
         let path = format!("/accounts/{}/logout", account.id);
         let asking = tokio::spawn(fleet.api.request(Method::POST, &path).send());
         if carried_out {
             until_authorised(&fleet, account.user, &[]).await;
         } else {
-            let committed = || async { waiting(&fleet) };
-            wait::until("the order", committed, |orders| *orders == 1).await;
+            let heard = || async { fleet.telegram.fault_hits(stuck) };
+            wait::until("Telegram to have the call", heard, |calls| *calls == 1).await;
         }
         assert!(!asking.is_finished(), "the answer came before the kill");
         fleet.kill_service();
