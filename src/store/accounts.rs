@@ -209,8 +209,10 @@ impl Tx<'_> {
              AND a.state IN ('online', 'reconnecting', 'limited')"
         ))
         .load::<AccountRow>(self.conn)?;
-        let concerned = |id: &AccountId| of.is_none_or(|of| of.contains(id));
-        for id in running.iter().map(AccountRow::account_id).filter(concerned) {
+        let concerned: Vec<AccountId> = (running.iter().map(AccountRow::account_id))
+            .filter(|id| of.is_none_or(|of| of.contains(id)) && self.state.is_ours(*id))
+            .collect();
+        for id in concerned {
             self.set_account_state(id, &StateChange::to(AccountState::Connecting))?;
         }
         Ok(())

@@ -230,17 +230,15 @@ impl StoreActor {
             .housekeeping
             .tick(&mut conn, &mut self.state, busy, !self.health.get().ok)
             .and_then(|more| {
-                let jobs = [
-                    self.holds.overdue(&mut conn)?,
-                    self.retirement.next(&mut conn, &mut self.state, busy)?,
-                ];
+                let mut jobs = self.holds.overdue(&mut conn, &self.state)?;
+                jobs.extend(self.retirement.next(&mut conn, &mut self.state, busy)?);
                 Ok((more, jobs))
             });
         match done {
             Ok((more, jobs)) => {
                 self.conn = Some(conn);
                 self.health.good();
-                self.queue.extend(jobs.into_iter().flatten());
+                self.queue.extend(jobs);
                 self.schedule(ctx);
                 if more {
                     ctx.run_later(Duration::from_millis(1), Self::tick);

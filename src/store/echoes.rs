@@ -6,12 +6,12 @@
 //! [`StoreConfig::hold`](super::StoreConfig); a message that was shown and turns out to be the reply is taken out again.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use diesel::QueryResult;
+use diesel::{QueryResult, QueryableByName, sql_types::Text};
 use tokio::sync::oneshot;
 
 use super::{
@@ -21,10 +21,10 @@ use super::{
     job_error::JobResult,
     message_row::{MessageRecord, account_of, chat_of, from_json},
     order_row::{in_flight, makes_messages},
-    sql::{One, sql},
-    tx::Tx,
+    sql::{Flag, Number, One, sql},
+    tx::{State, Tx},
 };
-use crate::domain::{EventBody, Extra, IncomingMessage};
+use crate::domain::{AccountId, EventBody, Extra, IncomingMessage};
 
 /// How long a release may wait for the file; then the next tick asks again.
 const RELEASE_LIMIT: Duration = Duration::from_secs(60);
@@ -165,35 +165,51 @@ impl Holds {
         }
     }
 
-    /// The release of what was held for too long, if there is any.
-    pub fn overdue(&mut self, conn: &mut Conn) -> QueryResult<Option<Box<dyn Job>>> {
-        let held = sql(HELD).load::<One>(conn)?;
+    /// The releases of what was held for too long, of each account by itself: one that has gone to another node keeps back no
+    /// other's.
+    pub fn overdue(&mut self, conn: &mut Conn, state: &State) -> QueryResult<Vec<Box<dyn Job>>> {
+        let held = sql(HELD).load::<Held>(conn)?;
         if held.is_empty() && self.since.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let now = Instant::now();
-        let held: HashSet<i64> = held.into_iter().map(|row| row.n).collect();
-        self.since.retain(|row, _| held.contains(row));
-        let mut overdue = Vec::new();
-        for row in held {
+        let held: BTreeMap<i64, AccountId> = (held.into_iter())
+            .map(|row| (row.id, row.removed, account_of(&row.account)))
+            // What is nobody's is released wherever it is seen.
+            .filter(|(_, removed, account)| *removed || state.is_ours(*account))
+            .map(|(row, _, account)| (row, account))
+            .collect();
+        self.since.retain(|row, _| held.contains_key(row));
+        // In the order in which the rows came.
+        let mut overdue: HashMap<AccountId, Vec<i64>> = HashMap::new();
+        for (row, account) in held {
             let since = self.since.entry(row).or_insert(now);
             if now.duration_since(*since) >= self.limit {
-                overdue.push(row);
+                overdue.entry(account).or_default().push(row);
                 *since = now;
             }
         }
-        if overdue.is_empty() {
-            return Ok(None);
-        }
-        // In the order in which the rows came.
-        overdue.sort_unstable();
-        // Nobody waits for its answer.
-        let (reply, _) = oneshot::channel();
-        let work = move |tx: &mut Tx<'_>| tx.release_overdue(&overdue);
-        let job = TypedJob::new("release_overdue", work, reply, now + RELEASE_LIMIT);
-        Ok(Some(Box::new(job)))
+        let jobs = overdue.into_values().map(|rows| {
+            // Nobody waits for its answer.
+            let (reply, _) = oneshot::channel();
+            let work = move |tx: &mut Tx<'_>| tx.release_overdue(&rows);
+            let job = TypedJob::new("release_overdue", work, reply, now + RELEASE_LIMIT);
+            Box::new(job) as Box<dyn Job>
+        });
+        Ok(jobs.collect())
     }
 }
 
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Number)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    account: String,
+    #[diesel(sql_type = Flag)]
+    removed: bool,
+}
+
 /// Asked at each tick of the writer: walks an index that holds nothing else.
-pub(in crate::store) const HELD: &str = "SELECT id AS n FROM messages WHERE held AND held = 1";
+pub(in crate::store) const HELD: &str = "SELECT m.id, m.telegram_account_id AS account, a.removed_at IS NOT NULL AS removed \
+     FROM messages m JOIN accounts a ON a.no = m.account_no WHERE m.held AND m.held = 1";

@@ -50,6 +50,13 @@ struct EpochRow {
 }
 
 impl State {
+    /// Whether this node has the account, as far as it knows. A removed one is nobody's.
+    pub fn is_ours(&self, account: AccountId) -> bool {
+        self.fence
+            .get()
+            .is_none_or(|fence| fence.epoch(account).is_some() && !self.lost.contains(&account))
+    }
+
     /// Rows of the account are about to be written, or read for what is written.
     pub fn touch(&mut self, account_no: i64, account: AccountId) -> Result<(), StoreError> {
         let Some(fence) = self.fence.get() else {

@@ -26,7 +26,7 @@ use super::{
     job_error::JobResult,
     message_row::account_of,
     search_index::place,
-    sql::{Number, One, id_list, sql},
+    sql::{Flag, Number, One, id_list, sql},
     tx::{State, Tx},
 };
 use crate::domain::{AccountId, EventBody, KeepFor, Retention, Span, Timestamp, kept_since};
@@ -75,6 +75,10 @@ struct ChatRow {
     account_no: i64,
     #[diesel(sql_type = Number)]
     chat: i64,
+    #[diesel(sql_type = Text)]
+    account: String,
+    #[diesel(sql_type = Flag)]
+    removed: bool,
     #[diesel(sql_type = Nullable<Text>)]
     retention: Option<String>,
 }
@@ -199,7 +203,7 @@ impl Tx<'_> {
             step.waits = true;
             return Ok(step);
         };
-        let chats = sql("SELECT c.id, c.account_no, c.chat, a.retention FROM conversations c \
+        let chats = sql("SELECT c.id, c.account_no, c.chat, a.id AS account, a.removed_at IS NOT NULL AS removed, a.retention FROM conversations c \
              JOIN accounts a ON a.no = c.account_no WHERE c.id >= ? AND NOT a.purge ORDER BY c.id LIMIT ?")
         .number(from.conversation)
         .number(CHATS as i64)
@@ -211,6 +215,14 @@ impl Tx<'_> {
             };
             if awaited.accounts.contains(&chat.account_no) {
                 continue;
+            }
+            if !chat.removed {
+                let account = account_of(&chat.account);
+                // Another node's is that node's to do.
+                if !self.state.is_ours(account) {
+                    continue;
+                }
+                self.state.touch(chat.account_no, account)?;
             }
             let mut mark = match from.conversation == chat.id {
                 true => from,

@@ -15,7 +15,12 @@ use crate::{
 };
 
 /// Queued and right before its call.
-async fn in_flight(world: &World, account: AccountId, chat: ChatId, text: &str) -> MessageRowId {
+pub async fn in_flight(
+    world: &World,
+    account: AccountId,
+    chat: ChatId,
+    text: &str,
+) -> MessageRowId {
     let id = queued(world, account, chat, text).await;
     assert!(world.mark(id).await);
     world.ear.names();

@@ -1,17 +1,25 @@
 //! Rows and their owners: a node that has lost an account writes nothing of it, whatever it believes, and goes on with the others.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use switchboard::{
-    domain::AccountId,
+    domain::{AccountId, ChatId},
     nodes::{Ending, Keeper, Lines, Ownership, Terms},
-    store::{AccountPatch, Lease, NodeRow, ServerUrl, StoreError, StoreHandle},
+    store::{AccountPatch, Lease, NodeRow, ServerUrl, StoreConfig, StoreError, StoreHandle},
 };
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{
-    engine, rows,
-    world::{LIMIT, World, until},
+    echoes::in_flight,
+    engine,
+    retention::eager,
+    rows,
+    world::{LIMIT, World, message, new, own, until},
 };
 
 /// What the keeper says.
@@ -49,6 +57,10 @@ impl Lines for Said {
 
 /// A node on the database of a world, and what it says.
 async fn kept(world: &World) -> (Keeper, Arc<Said>) {
+    kept_at(&world.path).await
+}
+
+async fn kept_at(path: &Path) -> (Keeper, Arc<Said>) {
     let said = Arc::new(Said::default());
     let node = NodeRow {
         id: Uuid::new_v4(),
@@ -56,7 +68,7 @@ async fn kept(world: &World) -> (Keeper, Arc<Said>) {
         address: None,
         home: None,
     };
-    let url = ServerUrl::parse(&engine::url(&world.path), None).unwrap();
+    let url = ServerUrl::parse(&engine::url(path), None).unwrap();
     let keeper = Keeper::start(url, node, Terms::default(), Arc::clone(&said) as _).unwrap();
     keeper.joined(LIMIT).await;
     (keeper, said)
@@ -153,4 +165,81 @@ async fn an_account_is_let_go_of_when_nothing_uses_its_session() {
     freed(used).await;
     keeper.stop().await;
     world.store.close().await;
+}
+
+/// Protects every account from those of other nodes: what a writer does for many accounts it does for its own. What is too old of
+/// them goes and what was held is shown, however many others there are, and of the others nothing is touched.
+#[actix::test]
+async fn what_is_done_for_many_accounts_is_done_for_the_nodes_own() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("switchboard.db");
+    let mut nodes = Vec::new();
+    let mut accounts = Vec::new();
+    for at in 0..2 {
+        let world = World::at(StoreConfig::at(&path));
+        let (keeper, _) = kept_at(&path).await;
+        world.store.fence(Arc::new(keeper.owned()));
+        for _ in at..2 {
+            let account = world.account().await.id;
+            let (echoed, old) = (ChatId::user(7), ChatId::user(8));
+            world
+                .record(account, vec![new(message(echoed, 1, "question"))])
+                .await;
+            in_flight(&world, account, echoed, "answer").await;
+            let held = new(own(echoed, 2, "from a phone"));
+            let all = (3..=12).map(|id| new(message(old, id, "bygone")));
+            world.record(account, all.chain([held]).collect()).await;
+            accounts.push(account);
+        }
+        nodes.push((world, keeper));
+    }
+    // The first one of the first node is taken, and comes before the others in every table.
+    let taken = accounts[0];
+    let of = |account: AccountId| {
+        let messages = format!(
+            "FROM messages m JOIN accounts a ON a.no = m.account_no WHERE a.id = '{account}'"
+        );
+        let old = format!("SELECT count(*) AS n {messages} AND m.text = 'bygone'");
+        let held = format!("SELECT count(*) AS n {messages} AND m.held = 1");
+        (rows::number(&path, &old), rows::number(&path, &held))
+    };
+    let mut again = Vec::new();
+    for (world, keeper) in nodes {
+        world.store.close().await;
+        again.push(keeper);
+    }
+    engine::change(
+        &path,
+        &format!(
+            "UPDATE account_leases SET owner = 'another', epoch = 2, expires_at = 9000000000000 \
+             WHERE account_no = (SELECT no FROM accounts WHERE id = '{taken}');"
+        ),
+    );
+    for account in &accounts {
+        assert_eq!(of(*account), (10, 1));
+    }
+    let worlds: Vec<World> = (again.iter())
+        .map(|keeper| {
+            let world = World::at(StoreConfig {
+                hold: Duration::from_millis(300),
+                ..eager(&path, Some(7))
+            });
+            world.store.fence(Arc::new(keeper.owned()));
+            world
+        })
+        .collect();
+    for account in &accounts[1..] {
+        until("the node's own account to be done", async || {
+            match of(*account) {
+                (0, 0) => Ok(()),
+                left => Err(format!("{left:?}")),
+            }
+        })
+        .await;
+    }
+    assert_eq!(of(taken), (10, 1));
+    for (world, keeper) in worlds.iter().zip(&again) {
+        keeper.stop().await;
+        world.store.close().await;
+    }
 }
