@@ -104,6 +104,7 @@ mod span_rows;
 mod spans;
 mod sql;
 mod stated;
+mod stretches;
 mod token_file;
 mod token_watch;
 mod tokens;

@@ -8,32 +8,21 @@ use std::sync::Arc;
 use diesel::{QueryableByName, sql_types::Nullable};
 
 use super::{
-    HistoryStretch, OwedWork, Result, StaleWork, StoreHandle, Stretched,
+    OwedWork, Result, StoreHandle,
     account_row::KnownAccount,
     continuity::watched_to,
     job_error::JobResult,
     message_row::{MessageRecord, account_of},
-    ready::ReadyBatch,
     record::Recording,
     scope_row::Scope,
     span_rows::spans_of,
     sql::{Flag, Number, One, sql},
-    tx::{Tx, scope_of},
+    tx::Tx,
 };
-use crate::domain::{
-    AccountId, ChatId, ConversationId, Direction, EventBody, Span, Spans, Timestamp,
-};
+use crate::domain::{AccountId, ChatId, ConversationId, Direction, EventBody, Spans, Timestamp};
 
 /// Messages told in one transaction.
 const TELL: i64 = 200;
-/// Pages of a chat that are compared in the background after a hole; the rest is compared when somebody looks.
-const COMPARED_PAGES: i32 = 10;
-/// Fewer messages are no page: Telegram gives as few as it likes at a time.
-const A_PAGE: usize = 20;
-/// Stands in their place where Telegram refused to show the chat.
-const REFUSED: i32 = 1_000;
-/// Chats that were quiet for longer are compared only when somebody looks.
-const COMPARED_DAYS: i64 = 30;
 
 #[derive(QueryableByName)]
 struct OwedRow {
@@ -73,16 +62,6 @@ struct UntoldRow {
     shown: bool,
 }
 
-#[derive(QueryableByName)]
-struct StaleRow {
-    #[diesel(sql_type = Number)]
-    chat: i64,
-    #[diesel(sql_type = Number)]
-    low: i32,
-    #[diesel(sql_type = Number)]
-    high: i32,
-}
-
 impl Tx<'_> {
     /// What lies between was missed. Without `high`: up to whatever is the newest.
     pub fn owe(&mut self, key: (i64, i64), low: i32, high: Option<i32>) -> JobResult<()> {
@@ -115,7 +94,7 @@ impl Tx<'_> {
     }
 
     /// Numbers rise with time: a gap that is owed from some moment on begins above whatever is known to be older.
-    fn find_beginning(&mut self, conversation: i64) -> JobResult<()> {
+    pub fn find_beginning(&mut self, conversation: i64) -> JobResult<()> {
         let gaps =
             sql("SELECT low, since FROM owed WHERE conversation_id = ? AND since IS NOT NULL")
                 .number(conversation)
@@ -185,122 +164,14 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    fn record_stretch(
-        &mut self,
-        stretch: &HistoryStretch,
-        ready: &mut ReadyBatch,
-    ) -> JobResult<Stretched> {
-        let new_messages = self.record_batch(&stretch.batch, ready)?.new_messages;
-        let account = self.living_account(stretch.batch.account_id)?;
-        let key = self.conversation_for(&account, stretch.chat)?;
-        let scope_id = scope_of(stretch.chat);
-        let given = stretch.numbers();
-        let low = match stretch.oldest {
-            Some(oldest) if !stretch.complete => oldest,
-            _ => stretch.above + 1,
-        };
-        let scope = self.scope(account.no, scope_id)?.clone();
-        let continuous = scope.pts > 0 && scope.epoch <= stretch.asked;
-        let mut spans = self.spans(key)?;
-        let told_to = self.told_to(key, &scope, &spans)?;
-        let span = match stretch.before {
-            0 => {
-                let high = given.iter().copied().max().unwrap_or(stretch.above);
-                Span {
-                    low,
-                    high,
-                    // What is newer than this answer comes by the stream.
-                    open: continuous && told_to.is_none(),
-                }
-            }
-            before => Span::closed(low, before - 1),
-        };
-        // What is newer is here once it is told: were the stream to break off before, nobody would tell it.
-        let high = told_to.map_or(span.high, |to| span.high.min(to.max(low - 1)));
-        let span = Span { high, ..span };
-        spans.cover(span);
-        self.keep_spans(key, &spans)?;
-        let conversation = self.conversation(key)?.fields.id;
-        let stored = self.numbers_between(conversation, (account.no, scope_id), span)?;
-        let unseen: Vec<i32> = stored
-            .into_iter()
-            .filter(|number| !given.contains(number))
-            .collect();
-        if continuous && unseen.is_empty() {
-            self.compared(conversation, (span.low, span.high), given.len() >= A_PAGE)?;
-        } else {
-            // Until Telegram has said what became of those that it left out, whatever happens before.
-            self.outdated(conversation, span.low, span.high)?;
-        }
-        self.find_beginning(conversation)?;
-        self.note_left(key, stretch, &spans, new_messages)?;
-        self.retire_fetched(account.id, key)?;
-        Ok(Stretched {
-            new_messages,
-            unseen,
-            span: (span.low, span.high),
-        })
-    }
-
-    /// What a page had left out is known now, too.
-    fn note_compared(
-        &mut self,
-        account: AccountId,
-        chat: ChatId,
-        (low, high): (i32, i32),
-        asked: i64,
-    ) -> JobResult<()> {
-        let account = self.living_account(account)?;
-        let key = self.conversation_for(&account, chat)?;
-        let scope = self.scope(account.no, scope_of(chat))?;
-        if scope.pts > 0 && scope.epoch <= asked {
-            let conversation = self.conversation(key)?.fields.id;
-            let scope = (account.no, scope_of(chat));
-            let stored = self.numbers_between(conversation, scope, Span::closed(low, high))?;
-            self.compared(conversation, (low, high), stored.len() >= A_PAGE)?;
-        }
-        Ok(())
-    }
-
-    /// Numbers of the conversation's messages in a span, as far as they are not deleted. Numbers of a scope rise with
-    /// time, so times narrow the search down.
-    fn numbers_between(
-        &mut self,
-        conversation: i64,
-        (account_no, scope): (i64, i64),
-        span: Span,
-    ) -> JobResult<Vec<i32>> {
-        let from = self.time_at(account_no, scope, span.low)?;
-        let rows = sql("SELECT message_no AS n FROM messages INDEXED BY messages_by_conversation \
-                        WHERE conversation_id = ? AND timestamp >= ? AND message_no BETWEEN ? AND ? \
-                        AND deleted_at IS NULL AND held = 0")
-        .number(conversation)
-        .number(from)
-        .number(span.low)
-        .number(span.high)
-        .load::<One>(self.conn)?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| i32::try_from(row.n).ok())
-            .collect())
-    }
-
-    /// No message of the scope from this number on is older than this.
-    pub fn time_at(&mut self, account_no: i64, scope: i64, number: i32) -> JobResult<i64> {
-        Ok(sql(
-            "SELECT coalesce((SELECT timestamp FROM messages WHERE account_no = ? AND scope = ? \
-                AND message_no <= ? ORDER BY message_no DESC LIMIT 1), 0) AS n",
-        )
-        .number(account_no)
-        .number(scope)
-        .number(number)
-        .get_result::<One>(self.conn)?
-        .n)
-    }
-
     /// Up to where the stream has told of the chat, or a gap will. `None`: it was never followed, or a gap reaches whatever is the
     /// newest.
-    fn told_to(&mut self, key: (i64, i64), scope: &Scope, spans: &Spans) -> JobResult<Option<i32>> {
+    pub fn told_to(
+        &mut self,
+        key: (i64, i64),
+        scope: &Scope,
+        spans: &Spans,
+    ) -> JobResult<Option<i32>> {
         let followed = match spans.topmost() {
             Some(top) if top.open => scope.live_to.max(Some(top.high)),
             _ => watched_to(spans, scope.ended),
@@ -423,36 +294,6 @@ impl Tx<'_> {
 }
 
 impl StoreHandle {
-    /// A page of history with what it says about its stretch: whole now, and compared.
-    ///
-    /// # Errors
-    /// [`super::StoreError::AccountNotFound`], or as every write.
-    pub async fn record_stretch(&self, stretch: HistoryStretch) -> Result<Stretched> {
-        let mut ready = self.ready.make(&stretch.batch);
-        self.job("record_stretch", move |tx| {
-            tx.record_stretch(&stretch, &mut ready)
-        })
-        .await
-    }
-
-    /// Telegram was asked, by its number, for everything that a page had left out: its stretch is compared now. `asked`: as in
-    /// [`HistoryStretch`].
-    ///
-    /// # Errors
-    /// [`super::StoreError::AccountNotFound`], or as every write.
-    pub async fn note_compared(
-        &self,
-        account: AccountId,
-        chat: ChatId,
-        span: (i32, i32),
-        asked: i64,
-    ) -> Result<()> {
-        self.job("note_compared", move |tx| {
-            tx.note_compared(account, chat, span, asked)
-        })
-        .await
-    }
-
     /// The next step for what is owed, in the chats with the newest messages first; in each the oldest gap first.
     ///
     /// # Errors
@@ -548,72 +389,6 @@ impl StoreHandle {
             .number(account)
             .run(tx.conn)?;
             Ok(forgiven)
-        })
-        .await
-    }
-
-    /// A stretch to compare with Telegram in the background, in the chats with the newest messages first.
-    ///
-    /// # Errors
-    /// As every read.
-    pub async fn next_stale(&self, account: AccountId) -> Result<Option<StaleWork>> {
-        self.read("next_stale", move |conn| {
-            let since = Timestamp::now().millis() - COMPARED_DAYS * 24 * 3600 * 1000;
-            let row = sql("SELECT c.chat, s.low, s.high FROM stale s \
-                           JOIN conversations c ON c.id = s.conversation_id \
-                           WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND s.pages < ? \
-                           AND c.last_message_at > ? ORDER BY c.last_message_at DESC, s.high DESC LIMIT 1")
-            .text(&account.to_string())
-            .number(COMPARED_PAGES)
-            .number(since)
-            .load::<StaleRow>(conn)?
-            .pop();
-            Ok(row.map(|row| StaleWork {
-                chat: ChatId::from_marked(row.chat),
-                low: row.low,
-                high: row.high,
-            }))
-        })
-        .await
-    }
-
-    /// The topmost stretch between two numbers that was not compared since the last hole.
-    ///
-    /// # Errors
-    /// As every read.
-    pub async fn stale_between(
-        &self,
-        conversation: ConversationId,
-        low: i32,
-        high: i32,
-    ) -> Result<Option<(i32, i32)>> {
-        self.read("stale_between", move |conn| {
-            let row = sql("SELECT 0 AS chat, low, high FROM stale WHERE conversation_id = ? AND low <= ? AND high >= ? \
-                           ORDER BY low DESC LIMIT 1")
-            .number(conversation.0)
-            .number(high)
-            .number(low)
-            .load::<StaleRow>(conn)?
-            .pop();
-            Ok(row.map(|row| (row.low.max(low), row.high.min(high))))
-        })
-        .await
-    }
-
-    /// Telegram does not show this chat any more: nothing of it can be compared.
-    ///
-    /// # Errors
-    /// As every write.
-    pub async fn give_up_stale(&self, account: AccountId, chat: ChatId) -> Result<()> {
-        self.job("give_up_stale", move |tx| {
-            let account = tx.account(account)?.no;
-            sql("UPDATE stale SET pages = ? WHERE conversation_id = \
-                 (SELECT id FROM conversations WHERE account_no = ? AND chat = ?)")
-            .number(REFUSED)
-            .number(account)
-            .number(chat.marked())
-            .run(tx.conn)?;
-            Ok(())
         })
         .await
     }
