@@ -1,7 +1,7 @@
 //! App: builds everything from the store to the browser's socket, and stops it the other way round.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, OnceLock},
@@ -17,6 +17,7 @@ use actix_web::{
 
 use futures_util::future::BoxFuture;
 use serde_json::json;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use crate::{
@@ -42,6 +43,7 @@ use crate::{
         Service, Turns, guarded, note_own_address, run_calls,
     },
     webhooks::{AddressGuard, OwnerOf, Webhooks},
+    whispers::{Whispers, timed},
 };
 
 /// Threads that serve HTTP and WebSockets.
@@ -53,6 +55,8 @@ const ACCOUNT_THREADS: usize = 2;
 const LAST_WORDS: Duration = Duration::from_millis(300);
 /// A start does not wait longer for its share of the accounts; they are brought up when they come.
 const JOINING: Duration = Duration::from_secs(5);
+/// Between two looks for accounts that nobody has.
+const MISSING: Duration = Duration::from_secs(3);
 /// How long open requests may take to end.
 const WEB_GOODBYE: u64 = 2;
 
@@ -100,6 +104,8 @@ pub struct App {
     /// Where others may serve the same database.
     keeper: Option<Keeper>,
     handing_over: Option<tokio::task::JoinHandle<()>>,
+    /// Tells of accounts that nobody has.
+    _missing: Option<AbortOnDropHandle<()>>,
     /// Where calls of other nodes are run.
     calls: Option<Arbiter>,
     _broadcast: Arbiter,
@@ -110,6 +116,7 @@ pub struct App {
 #[derive(Default)]
 struct Announcer {
     broadcast: OnceLock<BroadcastHandle>,
+    whispers: OnceLock<Whispers>,
     media: OnceLock<MediaHandle>,
     metrics: Arc<Metrics>,
 }
@@ -123,6 +130,13 @@ impl EventSink for Announcer {
         if let Some(media) = self.media.get() {
             for event in &events {
                 media.committed(&event.body);
+            }
+        }
+        if let Some(whispers) = self.whispers.get() {
+            for event in &events {
+                if let EventBody::LoginUpdated { account_id, login } = &event.body {
+                    whispers.tell_others_of(*account_id, login.as_ref());
+                }
             }
         }
         if let Some(broadcast) = self.broadcast.get() {
@@ -149,22 +163,19 @@ impl EventSink for Announcer {
         let body = EventBody::AccountStatus {
             account: Box::new(account),
         };
-        let mut frame = json!(body);
-        frame["at"] = json!(Timestamp::now());
-        let text = frame.to_string().into();
-        broadcast.announce(Transient { account_id, text });
+        let text = timed(&body).to_string().into();
+        broadcast.announce(Transient::of_text(account_id, text));
     }
 }
 
 /// Hands "somebody types" and how far an upload is to whoever looks right now.
-struct Whisper(BroadcastHandle);
+struct Whisper(Whispers);
 
 impl TypingSink for Whisper {
     fn typing(&self, typing: Typing) {
         let account_id = typing.account_id;
         let frame = json!({ "event": "typing", "at": Timestamp::now(), "data": typing });
-        let text = frame.to_string().into();
-        self.0.announce(Transient { account_id, text });
+        self.0.tell(account_id, &frame);
     }
 }
 
@@ -172,8 +183,7 @@ impl UploadSink for Whisper {
     fn uploaded(&self, progress: UploadProgress) {
         let account_id = progress.account_id;
         let frame = json!({ "event": "upload_progress", "at": Timestamp::now(), "data": progress });
-        let text = frame.to_string().into();
-        self.0.announce(Transient { account_id, text });
+        self.0.tell(account_id, &frame);
     }
 }
 
@@ -252,6 +262,13 @@ impl App {
             store.clone(),
         )
         .await?;
+        let whispers = match (&config.database, ownership.node()) {
+            (Some(url), Some(node)) => {
+                Whispers::everywhere(broadcast.clone(), (url, node), vault.clone())?
+            }
+            _ => Whispers::here(broadcast.clone()),
+        };
+        let _ = announcer.whispers.set(whispers.clone());
         let telegram = Telegram::start(TelegramConfig {
             custom_dcs: config.telegram.addresses.clone(),
             dc_key_pem: config.telegram.public_key_pem.clone(),
@@ -273,13 +290,13 @@ impl App {
         });
         let parts = AccountParts {
             copies: Arc::clone(&copies) as Arc<dyn CopySource>,
-            uploads: Arc::new(Whisper(broadcast.clone())),
+            uploads: Arc::new(Whisper(whispers.clone())),
             staging: staging.clone(),
             store: store.clone(),
             vault: vault.clone(),
             ownership: ownership.clone(),
             telegram: telegram.clone(),
-            typing: Arc::new(Whisper(broadcast.clone())),
+            typing: Arc::new(Whisper(whispers)),
             reply_patience: config.reply_patience,
         };
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
@@ -331,6 +348,10 @@ impl App {
         let handing_over =
             handover.map(|handover| actix::spawn(handover.carry_out(service.clone())));
         let following = actix::spawn(remote::follow(service.clone(), changes, later));
+        let missing = service.ownership.is_shared().then(|| {
+            let missing = tell_of_unattended(service.store.clone());
+            AbortOnDropHandle::new(actix::spawn(missing))
+        });
         let webhooks = &service.webhooks;
         webhooks.start_configured(config.webhooks.as_ref()).await;
         service.start_webhooks().await?;
@@ -342,6 +363,7 @@ impl App {
             following,
             keeper,
             handing_over,
+            _missing: missing,
             calls,
             _broadcast: broadcast_arbiter,
             _data_dir: data_dir,
@@ -493,6 +515,17 @@ fn run_calls_of_others(gate: Data<Gate>, service: &Data<Service>) -> Option<Arbi
         actix::spawn(run_calls(gate, service, elsewhere));
     });
     Some(arbiter)
+}
+
+/// A node that went away tells nobody; the others see it by its leases.
+async fn tell_of_unattended(store: StoreHandle) {
+    let mut told = HashSet::new();
+    loop {
+        tokio::time::sleep(MISSING).await;
+        if let Err(error) = store.tell_of_unattended(&mut told).await {
+            log::debug!(target: "switchboard::nodes", "who has which account can't be read for now: {error}");
+        }
+    }
 }
 
 /// The accounts' links, as the supervisor has them.

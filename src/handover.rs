@@ -140,6 +140,7 @@ fn end(service: &Data<Service>, ending: Ending) {
             for lease in &ending.leases {
                 // A supervisor that is gone has no accounts.
                 let _ = service.supervisor.let_go(lease.account).await;
+                service.store.forget_stated(lease.account);
             }
             ending.done();
         });

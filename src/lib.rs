@@ -33,6 +33,7 @@
 //! - [`vault`]: sessions at rest, sealed.
 //! - [`web`]: the REST API, the WebSocket and the dashboard's files.
 //! - [`webhooks`]: events posted to configured addresses.
+//! - [`whispers`]: what is told beside the event log, at every node.
 
 // Outside tests a missing value is an error to handle, not a reason to panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
@@ -63,3 +64,4 @@ pub mod transfer;
 pub mod vault;
 pub mod web;
 pub mod webhooks;
+pub mod whispers;

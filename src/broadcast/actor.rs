@@ -47,11 +47,25 @@ pub enum Wake {
 pub struct CloseAll;
 
 /// Sent to subscribers: news without a number, worthless a moment later (typing). May be lost. No reply.
-#[derive(Message, Clone)]
+#[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub struct Transient {
     pub account_id: AccountId,
     pub text: Arc<str>,
+    /// For those who may not sign in, where that is another text.
+    pub for_looking: Option<Arc<str>>,
+}
+
+impl Transient {
+    /// The same for everybody who sees the account.
+    #[must_use]
+    pub const fn of_text(account_id: AccountId, text: Arc<str>) -> Self {
+        Self {
+            account_id,
+            text,
+            for_looking: None,
+        }
+    }
 }
 
 /// About what it costs to write to one listener. A thousand of them are woken fifty times a second at most and then

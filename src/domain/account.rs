@@ -71,6 +71,15 @@ impl AccountState {
         )
     }
 
+    /// Does it say that the account is used, or about to be?
+    #[must_use]
+    pub const fn is_connected(self) -> bool {
+        matches!(
+            self,
+            Self::Connecting | Self::Online | Self::Reconnecting | Self::Limited
+        )
+    }
+
     /// A person has to act before anything moves again.
     #[must_use]
     pub const fn needs_person(self) -> bool {

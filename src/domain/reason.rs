@@ -88,6 +88,8 @@ pub enum StateReason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fault: Option<StoreFault>,
     },
+    /// Its node went away, and no other has it yet.
+    NoNode,
     Crashed {
         detail: String,
     },
@@ -244,6 +246,9 @@ impl fmt::Display for StateReason {
                 }
                 return f.write_str(")");
             }
+            Self::NoNode => {
+                "the node that had this account went away: another one takes it within a minute, if there is one"
+            }
             Self::NoSockets { detail } => {
                 return write!(f, "this machine gives no more sockets: {detail}");
             }
@@ -337,7 +342,8 @@ mod tests {
                 detail: detail(),
                 fault: None,
             },
-            R::VaultAway { .. } => R::Crashed { detail: detail() },
+            R::VaultAway { .. } => R::NoNode,
+            R::NoNode => R::Crashed { detail: detail() },
             R::Crashed { .. } => R::GaveUp { cause: cause() },
             R::GaveUp { .. } => return None,
         })

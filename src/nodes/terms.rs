@@ -37,9 +37,11 @@ impl Default for Terms {
 
 impl Terms {
     pub(super) fn times(&self) -> LeaseTimes {
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         LeaseTimes {
-            lasts: i64::try_from(self.lasts.as_millis()).unwrap_or(i64::MAX),
-            grace: i64::try_from(self.grace.as_millis()).unwrap_or(i64::MAX),
+            lasts: millis(self.lasts),
+            given_up: millis(self.fence),
+            grace: millis(self.grace),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Accounts: who they are, the state they are in, and what happens when one is removed.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::json;
 use tokio::time::timeout;
@@ -11,12 +11,13 @@ use super::{
     fence::Claim,
     job_error::JobResult,
     leases,
+    nodes::unattended,
     sql::sql,
     tx::Tx,
 };
 use crate::domain::{
     Account, AccountId, AccountState, Archive, EventBody, MediaPolicy, ProxyName, Retention,
-    StateChange, SyncProgress, Timestamp,
+    StateChange, StateReason, SyncProgress, Timestamp,
 };
 
 /// A state that takes longer to store is shown before.
@@ -326,20 +327,58 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn list_accounts(&self) -> Result<Vec<Account>> {
-        self.read("list_accounts", |conn| {
+        let times = self.fenced().map(|fence| fence.times());
+        self.read("list_accounts", move |conn| {
             let rows = sql(select_accounts!(
                 "WHERE a.removed_at IS NULL ORDER BY a.created_at, a.no"
             ))
             .load::<AccountRow>(conn)?;
-            Ok(rows.into_iter().map(AccountRow::show).collect())
+            let unattended = unattended(conn, times, None)?;
+            Ok((rows, unattended))
         })
         .await
-        .map(|accounts: Vec<_>| {
-            accounts
-                .into_iter()
-                .map(|account| self.stated.over(account))
+        .map(|(rows, unattended)| {
+            rows.into_iter()
+                .map(|row| self.as_it_is(row.show(), &unattended))
                 .collect()
         })
+    }
+
+    /// What was stated here and is not stored yet, and what is stored of accounts that nobody has, put right.
+    fn as_it_is(&self, account: Account, unattended: &HashSet<AccountId>) -> Account {
+        let mut account = self.stated.over(account);
+        if unattended.contains(&account.id) && account.state.is_connected() {
+            account.state = AccountState::Reconnecting;
+            account.explain(Some(&StateReason::NoNode));
+            account.retry_at = None;
+        }
+        account
+    }
+
+    /// Accounts that nobody has since the last time are shown so to whoever listens here: nobody writes it into the log.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn tell_of_unattended(&self, told: &mut HashSet<AccountId>) -> Result<()> {
+        let times = self.fenced().map(|fence| fence.times());
+        let now = self
+            .read("unattended", move |conn| unattended(conn, times, None))
+            .await?;
+        told.retain(|id| now.contains(id));
+        for id in now {
+            if !told.contains(&id)
+                && let Some(account) = self.listed_account(id).await?
+            {
+                told.insert(id);
+                self.sink.waiting(account);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was stated here of an account that is another node's now.
+    pub fn forget_stated(&self, id: AccountId) {
+        self.stated.forget(id);
     }
 
     /// Also a removed one whose history was kept: its label names the conversations that stayed.
@@ -347,12 +386,14 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn get_account(&self, id: AccountId) -> Result<Option<Account>> {
+        let times = self.fenced().map(|fence| fence.times());
         self.read("get_account", move |conn| {
             let row = AccountRow::load(conn, id)?;
-            Ok(row.and_then(AccountRow::with_history))
+            let unattended = unattended(conn, times, Some(id))?;
+            Ok((row.and_then(AccountRow::with_history), unattended))
         })
         .await
-        .map(|account| account.map(|account| self.stated.over(account)))
+        .map(|(account, unattended)| account.map(|account| self.as_it_is(account, &unattended)))
     }
 
     /// `None` also for one that was removed.
@@ -360,11 +401,14 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn listed_account(&self, id: AccountId) -> Result<Option<Account>> {
+        let times = self.fenced().map(|fence| fence.times());
         self.read("listed_account", move |conn| {
-            Ok(AccountRow::load(conn, id)?.and_then(AccountRow::listed))
+            let row = AccountRow::load(conn, id)?;
+            let unattended = unattended(conn, times, Some(id))?;
+            Ok((row.and_then(AccountRow::listed), unattended))
         })
         .await
-        .map(|account| account.map(|account| self.stated.over(account)))
+        .map(|(account, unattended)| account.map(|account| self.as_it_is(account, &unattended)))
     }
 
     /// Event `account_status`.

@@ -66,10 +66,13 @@ pub struct Standing {
     pub held: Vec<Lease>,
 }
 
-/// How long a lease lasts, and how long after that nobody takes the account, in milliseconds.
+/// How long a lease lasts, after how long without a renewal its owner has given it up, and how long after its end nobody takes the
+/// account; in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseTimes {
     pub lasts: i64,
+    /// Without a renewal for so long its owner has hung up.
+    pub given_up: i64,
     pub grace: i64,
 }
 

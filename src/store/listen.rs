@@ -19,6 +19,10 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// Words that wait to be heard; with more it connects anew, and whoever hears looks at the rows.
 const MOST_WORDS: usize = 1_024;
+/// Words that wait to be said; with more of them the newest are not.
+const UNSAID: usize = 16;
+/// PostgreSQL takes no longer ones (8,000 bytes with the end of the text).
+pub const LONGEST_WORD: usize = 7_999;
 
 /// What it hears.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +33,13 @@ pub enum Heard<'a> {
         channel: &'a str,
         payload: &'a str,
     },
+}
+
+/// What is said to all processes that listen, this one among them. It may be lost.
+pub struct Word {
+    pub channel: &'static str,
+    /// At most [`LONGEST_WORD`] bytes.
+    pub payload: String,
 }
 
 /// Ends when it is dropped.
@@ -51,7 +62,30 @@ impl Listener {
     pub fn start(
         url: &ServerUrl,
         channels: &[&'static str],
+        heard: impl FnMut(Heard<'_>) + Send + 'static,
+    ) -> Result<Self> {
+        let (_, nothing) = mpsc::channel(1);
+        Self::run(url, channels, heard, nothing)
+    }
+
+    /// As [`Self::start`], and speaks on the same connection. What waits to be said while there is none is forgotten.
+    ///
+    /// # Errors
+    /// When this process can't have the thread.
+    pub fn start_speaking(
+        url: &ServerUrl,
+        channels: &[&'static str],
+        heard: impl FnMut(Heard<'_>) + Send + 'static,
+    ) -> Result<(Self, mpsc::Sender<Word>)> {
+        let (words, to_say) = mpsc::channel(UNSAID);
+        Ok((Self::run(url, channels, heard, to_say)?, words))
+    }
+
+    fn run(
+        url: &ServerUrl,
+        channels: &[&'static str],
         mut heard: impl FnMut(Heard<'_>) + Send + 'static,
+        mut to_say: mpsc::Receiver<Word>,
     ) -> Result<Self> {
         let (url, channels) = (url.clone(), channels.to_vec());
         let runtime = sockets().map_err(|error| StoreError::Unavailable {
@@ -60,7 +94,8 @@ impl Listener {
         let task = runtime.spawn(async move {
             let mut was_away = false;
             loop {
-                let Err(reason) = listen(&url, &channels, &mut heard, &mut was_away).await;
+                let talk = (&mut heard, &mut to_say);
+                let Err(reason) = listen(&url, &channels, talk, &mut was_away).await;
                 if !was_away {
                     log::warn!(target: "switchboard::store", "words of other nodes are not heard for now cause=\"{reason}\"");
                 }
@@ -75,7 +110,10 @@ impl Listener {
 async fn listen(
     url: &ServerUrl,
     channels: &[&'static str],
-    heard: &mut (impl FnMut(Heard<'_>) + Send),
+    (heard, to_say): (
+        &mut (impl FnMut(Heard<'_>) + Send),
+        &mut mpsc::Receiver<Word>,
+    ),
     was_away: &mut bool,
 ) -> std::result::Result<std::convert::Infallible, String> {
     let tls = cover::connector(url).map_err(|error| error.to_string())?;
@@ -109,20 +147,39 @@ async fn listen(
             log::info!(target: "switchboard::store", "words of other nodes are heard again");
         }
         heard(Heard::Listening);
+        // News of before are none any more.
+        while to_say.try_recv().is_ok() {}
         loop {
-            match timeout(SILENCE, told.recv()).await {
-                Ok(Some(said)) => heard(Heard::Said {
-                    channel: said.channel(),
-                    payload: said.payload(),
-                }),
-                Ok(None) => std::future::pending().await,
-                Err(_) => asked(&client, "SELECT 1").await?,
+            tokio::select! {
+                said = timeout(SILENCE, told.recv()) => match said {
+                    Ok(Some(said)) => heard(Heard::Said {
+                        channel: said.channel(),
+                        payload: said.payload(),
+                    }),
+                    Ok(None) => std::future::pending().await,
+                    Err(_) => asked(&client, "SELECT 1").await?,
+                },
+                Some(word) = to_say.recv() => say(&client, &word).await?,
             }
         }
     };
     tokio::select! {
         ended = reading => Err(ended),
         ended = hearing => ended,
+    }
+}
+
+async fn say(client: &Client, word: &Word) -> std::result::Result<(), String> {
+    let text = "SELECT pg_notify($1, $2)";
+    match timeout(
+        CONNECT,
+        client.execute(text, &[&word.channel, &word.payload]),
+    )
+    .await
+    {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(words_of(&error)),
+        Err(_) => Err("no answer in time".to_owned()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Nodes, as everybody may see them: who serves this database, and who has which account. What is served by one process has none.
 
+use std::collections::HashSet;
+
 use diesel::{
     QueryResult, QueryableByName,
     sql_types::{Nullable, Text},
@@ -10,9 +12,10 @@ use super::{
     LeaseTimes, Result, StoreHandle,
     engine::Conn,
     leases::needs_one,
+    message_row::account_of,
     sql::{Flag, Number, One, server_now, sql},
 };
-use crate::domain::Timestamp;
+use crate::domain::{AccountId, Timestamp};
 
 /// A node that was seen not long ago.
 #[derive(Clone, Debug)]
@@ -86,6 +89,12 @@ struct LeaseRow {
     left_ms: i64,
 }
 
+#[derive(QueryableByName)]
+struct IdRow {
+    #[diesel(sql_type = Text)]
+    id: String,
+}
+
 fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
     let nodes = sql(concat!(
         "SELECT id, name, address, version, draining, started_at, ",
@@ -121,6 +130,30 @@ fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
         }
     }
     Ok(all)
+}
+
+/// Accounts that nobody has, or whose owner must have hung up: of all, or whether this one is such. None, where one process has
+/// everything.
+pub(super) fn unattended(
+    conn: &mut Conn,
+    times: Option<LeaseTimes>,
+    of: Option<AccountId>,
+) -> QueryResult<HashSet<AccountId>> {
+    let Some(times) = times else {
+        return Ok(HashSet::new());
+    };
+    let of = of.map(|id| id.to_string());
+    let rows = sql(concat!(
+        "SELECT a.id FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE a.id = coalesce(?, a.id) \
+         AND a.removed_at IS NULL AND a.state IN ('connecting', 'online', 'reconnecting', 'limited') \
+         AND (l.owner IS NULL OR l.expires_at - ? < ",
+        server_now!(),
+        ")"
+    ))
+    .text_or_null(of.as_deref())
+    .number(times.lasts - times.given_up)
+    .load::<IdRow>(conn)?;
+    Ok(rows.into_iter().map(|row| account_of(&row.id)).collect())
 }
 
 impl NodeRow {

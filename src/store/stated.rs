@@ -92,6 +92,7 @@ impl Stated {
         !std::mem::replace(&mut newest.told, true)
     }
 
+    /// What is stored is shown from now on: another node states what holds, or there is no such account.
     pub fn forget(&self, account_id: AccountId) {
         self.inner().newest.remove(&account_id);
     }

@@ -19,4 +19,5 @@ pub use actor::Supervisor;
 pub use handle::{SupervisorError, SupervisorHandle};
 pub use partings::{Partings, SignOutError};
 pub use policy::{RestartHistory, RestartPolicy, Verdict};
+pub use qr::draw as draw_qr;
 pub use sign_ins::{SignInError, SignIns, Whose};

@@ -1,4 +1,4 @@
-//! Calls: what one node asks another, and is told. It may be a password, a code or a phone number.
+//! Calls: what one node asks another, and is told. It may be a password, a code or a phone number. And news that one tells the others.
 
 use uuid::Uuid;
 
@@ -17,6 +17,8 @@ pub enum PieceOf {
     Asked(i64),
     /// The answer, by number.
     Told(i64),
+    /// No call: news for all nodes.
+    News,
 }
 
 impl PieceOf {
@@ -25,12 +27,13 @@ impl PieceOf {
             Self::Call => 0,
             Self::Asked(_) => 1,
             Self::Told(_) => 2,
+            Self::News => 3,
         }
     }
 
     const fn number(self) -> u64 {
         match self {
-            Self::Call => 0,
+            Self::Call | Self::News => 0,
             Self::Asked(number) | Self::Told(number) => number.unsigned_abs(),
         }
     }

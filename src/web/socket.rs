@@ -322,7 +322,11 @@ impl Handler<Transient> for SocketActor {
     fn handle(&mut self, transient: Transient, ctx: &mut Context) {
         let seen = self.service.doors.sees(&self.access, transient.account_id);
         if seen && self.unanswered_bytes < WINDOW_BYTES {
-            ctx.text(&*transient.text);
+            let text = match &transient.for_looking {
+                Some(text) if !self.access.may_sign_in() => text,
+                _ => &transient.text,
+            };
+            ctx.text(&**text);
         }
     }
 }

@@ -37,6 +37,7 @@ fn node(world: &World) -> Node {
     };
     let times = LeaseTimes {
         lasts: 45_000,
+        given_up: 25_000,
         grace: 15_000,
     };
     LeaseBook::open(&url, row.clone(), times)

@@ -232,6 +232,7 @@ async fn one_account_has_one_owner_and_a_new_epoch_with_each() {
     let (world, url) = with_accounts(40).await;
     let times = LeaseTimes {
         lasts: 300,
+        given_up: 200,
         grace: 200,
     };
     let book = || LeaseBook::open(&ServerUrl::parse(&url, None).unwrap(), node(), times).unwrap();
@@ -297,6 +298,7 @@ async fn the_next_process_of_a_directory_has_what_the_one_before_had() {
     let (world, url) = with_accounts(6).await;
     let times = LeaseTimes {
         lasts: 600_000,
+        given_up: 300_000,
         grace: 600_000,
     };
     let book = |home: &str| {

@@ -7,6 +7,7 @@ mod telethon_support;
 
 mod access;
 mod access_ends;
+mod across_nodes;
 mod archive;
 mod assistant_stream;
 mod audit;

@@ -196,6 +196,7 @@ fn another(fleet: &Fleet) -> (String, LeaseBook) {
     let url = ServerUrl::parse(&engine::url_of(&database(fleet)), None).unwrap();
     let times = LeaseTimes {
         lasts: 45_000,
+        given_up: 25_000,
         grace: 15_000,
     };
     (id.to_string(), LeaseBook::open(&url, node, times).unwrap())

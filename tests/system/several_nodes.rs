@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::{
     api::Api,
     engine,
-    fleet::{Fleet, FleetAccount, phone},
+    fleet::{Fleet, FleetAccount, FleetBuilder, phone},
     forms::{Form, digest, paper},
     service::ServiceProcess,
     wait,
@@ -28,24 +28,34 @@ const MEASURED: usize = 200;
 const MORE: Duration = Duration::from_millis(50);
 
 #[derive(Deserialize, Debug)]
-struct Owned {
-    account: String,
+pub struct Owned {
+    pub account: String,
     /// The first of the nodes that began is the fleet's own.
-    node: usize,
+    pub node: usize,
+}
+
+#[derive(Deserialize, Debug)]
+struct NodeId {
+    id: String,
 }
 
 /// A fleet whose accounts are spread over two nodes.
-struct Nodes {
-    fleet: Fleet,
-    second: Option<ServiceProcess>,
-    apis: [Api; 2],
-    database: String,
+pub struct Nodes {
+    pub fleet: Fleet,
+    pub second: Option<ServiceProcess>,
+    pub apis: [Api; 2],
+    pub database: String,
     _home: TempDir,
 }
 
 impl Nodes {
-    async fn with(accounts: usize) -> Self {
-        let fleet = Fleet::builder()
+    pub async fn with(accounts: usize) -> Self {
+        Self::of_fleet(Fleet::builder(), accounts).await
+    }
+
+    /// Both nodes are started with what the builder says.
+    pub async fn of_fleet(builder: FleetBuilder, accounts: usize) -> Self {
+        let fleet = builder
             .accounts(accounts)
             .on_its_own_postgres()
             .start()
@@ -81,7 +91,7 @@ impl Nodes {
     }
 
     /// By the rows.
-    fn owned(&self) -> Vec<Owned> {
+    pub fn owned(&self) -> Vec<Owned> {
         engine::rows(
             &self.database,
             "SELECT a.id AS account, (SELECT count(*) FROM nodes o WHERE o.started_at < n.started_at) AS node FROM account_leases l \
@@ -90,7 +100,7 @@ impl Nodes {
     }
 
     /// The node that has an account, and the one that does not.
-    fn of(&self, account: &str) -> (&Api, &Api) {
+    pub fn of(&self, account: &str) -> (&Api, &Api) {
         let owned = self.owned();
         let at = owned
             .iter()
@@ -100,7 +110,7 @@ impl Nodes {
         (&self.apis[at], &self.apis[1 - at])
     }
 
-    fn one_of(&self, node: usize) -> FleetAccount {
+    pub fn one_of(&self, node: usize) -> FleetAccount {
         let owned = self.owned();
         let here = |one: &&FleetAccount| {
             let is = |owned: &Owned| owned.account == one.id && owned.node == node;
@@ -110,7 +120,7 @@ impl Nodes {
     }
 
     /// A person who has written to an account, and their conversation there.
-    async fn talk(&self, account: &FleetAccount, name: &str) -> (i64, i64) {
+    pub async fn talk(&self, account: &FleetAccount, name: &str) -> (i64, i64) {
         let telegram = &self.fleet.telegram;
         let person = telegram.add_person(PersonSpec::new(name));
         telegram.say(person, account.user, "hello");
@@ -118,8 +128,32 @@ impl Nodes {
         (person, conversation["id"].as_i64().unwrap())
     }
 
+    /// `kill -9`.
+    pub fn kill_second(&mut self) {
+        self.second
+            .take()
+            .expect("the second node does not run")
+            .kill();
+    }
+
+    /// As if so much time had gone by that others may take what a dead node had.
+    pub fn miss_the_dead(&self) {
+        let alive: Vec<String> = engine::rows::<NodeId>(
+            &self.database,
+            "SELECT id FROM nodes ORDER BY started_at LIMIT 1",
+        )
+        .into_iter()
+        .map(|node| format!("'{}'", node.id))
+        .collect();
+        let text = format!(
+            "UPDATE switchboard.account_leases SET expires_at = 0 WHERE owner NOT IN ({})",
+            alive.join(", ")
+        );
+        engine::sql_of(&self.database, &text);
+    }
+
     /// Rows of calls that are left.
-    async fn until_nothing_is_left(&self) {
+    pub async fn until_nothing_is_left(&self) {
         wait::until(
             "no row of a call to be left",
             || async {

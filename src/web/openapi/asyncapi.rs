@@ -91,7 +91,13 @@ const UNNUMBERED: &[(&str, &str, bool, &str)] = &[
         "account_status",
         "OneAccount",
         true,
-        "An account's state while the database can't store it.",
+        "An account's state while the database can't store it, or while no node has the account.",
+    ),
+    (
+        "login_updated",
+        "LoginUpdated",
+        true,
+        "How far a sign-in is that another node does; with a number it is told as `account_status` then.",
     ),
 ];
 
