@@ -14,6 +14,7 @@ use super::{
     owned::{Ending, Owned, Shared},
     share::{Step, step},
     terms::Terms,
+    watch::Watch,
 };
 use crate::{
     domain::AccountId,
@@ -66,6 +67,8 @@ impl Keeper {
             shared: Arc::clone(&shared),
             open: None,
             renewed_at: Duration::ZERO,
+            watch: Watch::default(),
+            told_silent: Vec::new(),
             inherited: false,
         };
         thread::Builder::new()
@@ -163,6 +166,10 @@ struct Books {
     shared: Arc<Shared>,
     open: Option<LeaseBook>,
     renewed_at: Duration,
+    /// What was seen of the other nodes, and of this one.
+    watch: Watch,
+    /// Those of which the others were told.
+    told_silent: Vec<(String, i64)>,
     /// What earlier processes of this one's directory had is let go of.
     inherited: bool,
 }
@@ -240,7 +247,13 @@ impl Books {
             // What nobody needs any more goes first: it is told by a renewal.
             seen = self.renew(None)?;
         }
-        match self.next(&seen) {
+        let next = self.next(&seen);
+        let silent = self.watch.silent(clock::now(), self.terms.silence());
+        if silent != self.told_silent {
+            self.book()?.is_silent(&silent)?;
+            self.told_silent.clone_from(&silent);
+        }
+        match next {
             Step::Nothing => {}
             Step::LetGo(count) => {
                 let surplus = {
@@ -252,7 +265,7 @@ impl Books {
                 end(&self.shared, self.lines.as_ref(), surplus);
             }
             Step::Claim(count) => {
-                let claimed = self.book()?.claim(count.min(AT_ONCE))?;
+                let claimed = self.book()?.claim(count.min(AT_ONCE), &silent)?;
                 let more = i64::try_from(claimed.len()).unwrap_or(0) == AT_ONCE;
                 self.take(claimed);
                 if more {
@@ -263,14 +276,17 @@ impl Books {
         Ok(self.terms.look)
     }
 
-    fn next(&self, standing: &Standing) -> Step {
+    fn next(&mut self, standing: &Standing) -> Step {
+        let now = clock::now();
+        self.watch.look(now, &standing.beats);
+        let nodes = self.watch.living(now, self.terms.lasts);
         let mut state = self.shared.state();
-        state.seen.nodes = standing.nodes;
+        state.seen.nodes = nodes;
         state.seen.draining = standing.draining;
         step(
             i64::try_from(state.held.len()).unwrap_or(i64::MAX),
             standing.accounts,
-            standing.nodes,
+            nodes,
             standing.draining,
         )
     }

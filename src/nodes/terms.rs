@@ -15,7 +15,7 @@ pub struct Terms {
     /// Lines that are open still are closed by the end of the process.
     pub fuse: Duration,
     pub lasts: Duration,
-    /// Nobody takes an account for so long after its lease.
+    /// Nobody takes an account of a silent node for so long after its lease.
     pub grace: Duration,
     /// How long lines may take to close when the node stops.
     pub goodbye: Duration,
@@ -36,6 +36,11 @@ impl Default for Terms {
 }
 
 impl Terms {
+    /// After so long without a word of a node its accounts are taken.
+    pub(super) fn silence(&self) -> Duration {
+        self.lasts + self.grace
+    }
+
     pub(super) fn times(&self) -> LeaseTimes {
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         LeaseTimes {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     Result, ServerUrl, StoreError,
-    migrations::broken,
+    migrations::failed,
     sealed::foreign,
     server::Server,
     sql::{Flag, Number, server_now, sql},
@@ -34,8 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const QUEUE: usize = 256;
 /// One for calls, one for the pieces of long ones, which come in crowds.
 const LINES: usize = 2;
-/// A node that was not heard of for this long has ended: its lines were closed long before (`nodes/`).
-const GONE: i64 = 60_000;
 /// Rows of calls that nobody took away.
 const LEFT: i64 = 60_000;
 
@@ -166,7 +164,7 @@ impl CallRows {
         let work: Work = Box::new(move |server| {
             let (answer, good) = match server {
                 Ok(server) => {
-                    let answer = work(server).map_err(|error| broken(name, &error));
+                    let answer = work(server).map_err(|error| failed(name, &error));
                     (answer, !server.is_broken())
                 }
                 Err(reason) => (Err(StoreError::Unavailable { reason }), false),
@@ -226,11 +224,9 @@ impl CallRows {
         self.ask("waiting_calls", 0, move |server| {
             sql(concat!(
                 "SELECT DISTINCT account AS t FROM node_calls c WHERE expires_at > ", server_now!(),
-                " AND (taker IS NULL OR (taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND n.seen_at > ",
-                server_now!(), " - ?)))"
+                " AND (taker IS NULL OR (taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent)))"
             ))
             .text(&node)
-            .number(GONE)
             .load::<Named>(server)?
             .into_iter()
             .map(|row| row.t.parse().map_err(|_| foreign(&row.t)))
@@ -250,14 +246,12 @@ impl CallRows {
             sql(concat!(
                 "WITH mine AS MATERIALIZED (SELECT c.id, c.taker IS NOT NULL AS before FROM node_calls c WHERE c.account IN \
                  (SELECT json_array_elements_text(CAST(? AS JSON))) AND c.expires_at > ", server_now!(),
-                " AND (c.taker IS NULL OR (c.taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND n.seen_at > ",
-                server_now!(), " - ?))) ORDER BY c.expires_at LIMIT ? FOR UPDATE OF c SKIP LOCKED) \
+                " AND (c.taker IS NULL OR (c.taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent))) ORDER BY c.expires_at LIMIT ? FOR UPDATE OF c SKIP LOCKED) \
                  UPDATE node_calls AS c SET taker = ? FROM mine WHERE c.id = mine.id \
                  RETURNING c.id, c.account, c.sealed, c.again, mine.before"
             ))
             .text(&accounts)
             .text(&node)
-            .number(GONE)
             .number(most)
             .text(&node)
             .load::<TakenRow>(server)?
@@ -388,13 +382,10 @@ impl CallRows {
                 "UPDATE node_calls AS c SET expires_at = ",
                 server_now!(),
                 " + ? WHERE id = ? RETURNING taker IS NOT NULL AS taken, \
-                 EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND n.seen_at > ",
-                server_now!(),
-                " - ?) AS lives"
+                 EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent) AS lives"
             ))
             .number(millis(lasts))
             .text(&id)
-            .number(GONE)
             .load::<Standing>(server)?
             .pop();
             Ok(match found {
@@ -407,21 +398,16 @@ impl CallRows {
         .await
     }
 
-    /// Was this node heard of lately?
+    /// Is this node there, and has nobody seen that it fell silent?
     ///
     /// # Errors
     /// As every read.
     pub async fn lives(&self, node: &str) -> Result<bool> {
         let node = node.to_owned();
         self.ask("lives", 0, move |server| {
-            let found = sql(concat!(
-                "SELECT id AS t FROM nodes WHERE id = ? AND seen_at > ",
-                server_now!(),
-                " - ?"
-            ))
-            .text(&node)
-            .number(GONE)
-            .load::<Named>(server)?;
+            let found = sql("SELECT id AS t FROM nodes WHERE id = ? AND NOT silent")
+                .text(&node)
+                .load::<Named>(server)?;
             Ok(!found.is_empty())
         })
         .await
@@ -501,7 +487,7 @@ fn millis(time: Duration) -> i64 {
 fn run(url: &ServerUrl, works: &threads::Receiver<Work>) {
     let mut open: Option<Server> = None;
     while let Ok(work) = works.recv() {
-        let server = match open.take() {
+        let server = match open.take().filter(|server| !server.is_broken()) {
             Some(server) => Ok(server),
             None => Server::connect(url, LIMIT),
         };

@@ -12,7 +12,7 @@ use super::{
     account_row::KnownAccount,
     engine::Conn,
     fence::Claim,
-    migrations::broken,
+    migrations::failed,
     server::Server,
     sql::{Flag, Number, id_list, server_now, sql},
 };
@@ -58,12 +58,23 @@ pub struct Lease {
 /// How things stand after a renewal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Standing {
-    /// That take accounts, this one among them.
-    pub nodes: i64,
+    /// Of every node that is known, this one among them, and of every owner that is none.
+    pub beats: Vec<Beat>,
     pub accounts: i64,
     /// This one takes none: somebody said so, of here or elsewhere.
     pub draining: bool,
     pub held: Vec<Lease>,
+}
+
+/// A node, and how often it has said that it lives.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beat {
+    pub node: String,
+    pub beat: i64,
+    /// It said so not long ago, by the server's clock.
+    pub fresh: bool,
+    /// It takes no accounts.
+    pub draining: bool,
 }
 
 /// How long a lease lasts, after how long without a renewal its owner has given it up, and how long after its end nobody takes the
@@ -100,9 +111,19 @@ impl LeaseRow {
 }
 
 #[derive(QueryableByName)]
-struct Counted {
+struct BeatRow {
+    #[diesel(sql_type = Text)]
+    id: String,
     #[diesel(sql_type = Number)]
-    nodes: i64,
+    beat: i64,
+    #[diesel(sql_type = Flag)]
+    fresh: bool,
+    #[diesel(sql_type = Flag)]
+    draining: bool,
+}
+
+#[derive(QueryableByName)]
+struct Counted {
     #[diesel(sql_type = Number)]
     accounts: i64,
     #[diesel(sql_type = Flag)]
@@ -118,13 +139,11 @@ pub(super) fn claim_one(
     let rows = sql(concat!(
         "INSERT INTO account_leases AS l (account_no, owner, epoch, expires_at) VALUES (?, ?, 1, ", server_now!(), " + ?) \
          ON CONFLICT (account_no) DO UPDATE SET owner = excluded.owner, epoch = l.epoch + 1, expires_at = excluded.expires_at \
-         WHERE l.owner IS NULL OR l.owner = excluded.owner OR l.expires_at + ? < ", server_now!(),
-        " RETURNING account_no AS no, CAST(? AS TEXT) AS id, epoch AS epoch"
+         WHERE l.owner IS NULL OR l.owner = excluded.owner RETURNING account_no AS no, CAST(? AS TEXT) AS id, epoch AS epoch"
     ))
     .number(account.no)
     .text(&claim.node)
     .number(claim.times.lasts)
-    .number(claim.times.grace)
     .text(&account.id_text)
     .load::<LeaseRow>(conn)?;
     rows.into_iter().next().map(LeaseRow::lease).transpose()
@@ -170,7 +189,7 @@ impl LeaseBook {
             }
             Ok(())
         };
-        inherited().map_err(|error| broken("inherit_leases", &error))
+        inherited().map_err(|error| failed("inherit_leases", &error))
     }
 
     /// Says that this node lives, and renews what it has. `draining`: what it says of itself from now on.
@@ -183,7 +202,7 @@ impl LeaseBook {
             sql(concat!(
                 "INSERT INTO nodes AS n (id, name, address, home, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, FALSE, ",
                 server_now!(), ", ", server_now!(),
-                ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, address = excluded.address, draining = coalesce(?, n.draining)"
+                ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, beat = n.beat + 1, silent = FALSE, address = excluded.address, draining = coalesce(?, n.draining)"
             ))
             .text(&id)
             .text(&self.node.name)
@@ -206,7 +225,7 @@ impl LeaseBook {
             .load::<LeaseRow>(&mut self.server)?;
             let counted = self.counted()?;
             Ok(Standing {
-                nodes: counted.nodes,
+                beats: self.beats()?,
                 accounts: counted.accounts,
                 draining: counted.draining,
                 held: held
@@ -215,7 +234,7 @@ impl LeaseBook {
                     .collect::<QueryResult<_>>()?,
             })
         };
-        renewed().map_err(|error| broken("renew_leases", &error))
+        renewed().map_err(|error| failed("renew_leases", &error))
     }
 
     /// How things stand, without renewing anything; what is held is not told.
@@ -223,15 +242,16 @@ impl LeaseBook {
     /// # Errors
     /// As every read.
     pub fn look(&mut self) -> Result<Standing> {
-        let counted = self
-            .counted()
-            .map_err(|error| broken("look_at_nodes", &error))?;
-        Ok(Standing {
-            nodes: counted.nodes,
-            accounts: counted.accounts,
-            draining: counted.draining,
-            held: Vec::new(),
-        })
+        let mut looked = || -> QueryResult<Standing> {
+            let counted = self.counted()?;
+            Ok(Standing {
+                beats: self.beats()?,
+                accounts: counted.accounts,
+                draining: counted.draining,
+                held: Vec::new(),
+            })
+        };
+        looked().map_err(|error| failed("look_at_nodes", &error))
     }
 
     /// Where this node serves, for whoever asks; told with the next renewal.
@@ -241,23 +261,40 @@ impl LeaseBook {
 
     fn counted(&mut self) -> QueryResult<Counted> {
         sql(concat!(
-            "SELECT (SELECT count(*) FROM nodes WHERE NOT draining AND seen_at > ",
-            server_now!(),
-            " - ?) AS nodes, (SELECT count(*) FROM accounts a WHERE ",
+            "SELECT (SELECT count(*) FROM accounts a WHERE ",
             needs_one!("a"),
             ") AS accounts, coalesce((SELECT draining FROM nodes WHERE id = ?), FALSE) AS draining"
         ))
-        .number(self.times.lasts)
         .text(&self.node.id.to_string())
         .get_result::<Counted>(&mut self.server)
     }
 
-    /// Takes accounts that nobody has, at most so many.
+    fn beats(&mut self) -> QueryResult<Vec<Beat>> {
+        let rows = sql(concat!(
+            "SELECT id, beat, seen_at > ", server_now!(), " - ? AS fresh, draining FROM nodes UNION ALL \
+             SELECT DISTINCT l.owner AS id, CAST(-1 AS BIGINT) AS beat, FALSE AS fresh, TRUE AS draining FROM account_leases l \
+             WHERE l.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = l.owner)"
+        ))
+        .number(self.times.lasts)
+        .load::<BeatRow>(&mut self.server)?;
+        let beat = |row: BeatRow| Beat {
+            node: row.id,
+            beat: row.beat,
+            fresh: row.fresh,
+            draining: row.draining,
+        };
+        Ok(rows.into_iter().map(beat).collect())
+    }
+
+    /// Takes accounts that nobody has, at most so many. `silent`: nodes that have lost theirs, each with its last beat, as it was seen.
     ///
     /// # Errors
     /// As every write. Some may be taken all the same: the next renewal tells.
-    pub fn claim(&mut self, count: i64) -> Result<Vec<Lease>> {
+    pub fn claim(&mut self, count: i64, silent: &[(String, i64)]) -> Result<Vec<Lease>> {
         let id = self.node.id.to_string();
+        let nodes: Vec<&str> = silent.iter().map(|(node, _)| node.as_str()).collect();
+        let nodes = serde_json::json!(nodes).to_string();
+        let beats: Vec<i64> = silent.iter().map(|(_, beat)| *beat).collect();
         let mut claimed = || -> QueryResult<Vec<Lease>> {
             sql(concat!(
                 "INSERT INTO account_leases (account_no, owner, epoch, expires_at) SELECT no, NULL, 0, 0 FROM accounts a WHERE ",
@@ -269,18 +306,38 @@ impl LeaseBook {
             let rows = sql(concat!(
                 "UPDATE account_leases AS l SET owner = ?, epoch = l.epoch + 1, expires_at = ", server_now!(), " + ? FROM accounts a \
                  WHERE a.no = l.account_no AND l.account_no IN (SELECT f.account_no FROM account_leases f \
-                 JOIN accounts b ON b.no = f.account_no WHERE ", needs_one!("b"), " AND (f.owner IS NULL OR f.expires_at + ? < ",
-                server_now!(), ") ORDER BY f.account_no LIMIT ? FOR UPDATE OF f SKIP LOCKED) \
+                 JOIN accounts b ON b.no = f.account_no WHERE ", needs_one!("b"), " AND (f.owner IS NULL OR f.owner IN \
+                 (SELECT given.node FROM ROWS FROM (json_array_elements_text(CAST(? AS JSON)), json_array_elements_text(CAST(? AS JSON))) \
+                 AS given (node, beat) LEFT JOIN nodes n ON n.id = given.node WHERE coalesce(n.beat, -1) = CAST(given.beat AS BIGINT))) \
+                 ORDER BY f.account_no LIMIT ? FOR UPDATE OF f SKIP LOCKED) \
                  RETURNING l.account_no AS no, a.id AS id, l.epoch AS epoch"
             ))
             .text(&id)
             .number(self.times.lasts)
-            .number(self.times.grace)
+            .text(&nodes)
+            .text(&id_list(&beats))
             .number(count)
             .load::<LeaseRow>(&mut self.server)?;
             rows.into_iter().map(LeaseRow::lease).collect()
         };
-        claimed().map_err(|error| broken("claim_leases", &error))
+        claimed().map_err(|error| failed("claim_leases", &error))
+    }
+
+    /// These nodes have fallen silent, each with its last beat: whoever waits for one need not.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn is_silent(&mut self, silent: &[(String, i64)]) -> Result<()> {
+        let mut told = || -> QueryResult<()> {
+            for (node, beat) in silent {
+                sql("UPDATE nodes SET silent = TRUE WHERE id = ? AND beat = ? AND NOT silent")
+                    .text(node)
+                    .number(*beat)
+                    .run(&mut self.server)?;
+            }
+            Ok(())
+        };
+        told().map_err(|error| failed("tell_of_silent_nodes", &error))
     }
 
     /// Lets go of accounts whose lines are closed: another node may take them at once.
@@ -304,7 +361,7 @@ impl LeaseBook {
         .run(&mut self.server);
         released
             .map(drop)
-            .map_err(|error| broken("release_leases", &error))
+            .map_err(|error| failed("release_leases", &error))
     }
 
     /// This node is no more: the others need not wait until it is missed. Those that were gone for a day are forgotten, too.
@@ -321,6 +378,6 @@ impl LeaseBook {
         .text(&id)
         .run(&mut self.server)
         .map(drop)
-        .map_err(|error| broken("leave", &error))
+        .map_err(|error| failed("leave", &error))
     }
 }

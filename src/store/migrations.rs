@@ -2,7 +2,10 @@
 
 use diesel_migrations::EmbeddedMigrations;
 
-use super::{Result, StoreError, trouble::unavailable_text};
+use super::{
+    Result, StoreError,
+    trouble::{unavailable, unavailable_text},
+};
 
 /// What a schema is to this version.
 pub(super) enum Schema {
@@ -51,5 +54,15 @@ pub(super) fn broken(call: &'static str, error: &impl ToString) -> StoreError {
     match unavailable_text(&text) {
         true => StoreError::Unavailable { reason: text },
         false => StoreError::Broken { call, cause: text },
+    }
+}
+
+/// As [`broken`], of a statement: a server that went away in the middle says nothing that could be read.
+pub(super) fn failed(call: &'static str, error: &diesel::result::Error) -> StoreError {
+    match unavailable(error) {
+        true => StoreError::Unavailable {
+            reason: error.to_string(),
+        },
+        false => broken(call, error),
     }
 }

@@ -137,7 +137,7 @@ pub use handle::{Store, StoreHandle};
 pub use health::StoreHealth;
 pub use import::Imported;
 pub use kept_answers::{CallKey, KeptAnswer};
-pub use leases::{Lease, LeaseBook, LeaseTimes, NodeRow, Standing};
+pub use leases::{Beat, Lease, LeaseBook, LeaseTimes, NodeRow, Standing};
 pub use listen::{Heard, LONGEST_WORD, Listener, Word};
 pub use metrics::StoreMetrics;
 pub use nodes::{Drained, LeaseSeen, NodeSeen, NodesSeen};

@@ -172,5 +172,7 @@ export const api = {
   rotateToken: (token) => call(`tokens/${id(token)}/rotate`, { method: 'POST' }),
   revokeToken: (token) => call(`tokens/${id(token)}`, { method: 'DELETE' }),
   audit: (limit) => call('audit', { query: { limit, newest: true } }),
+  nodes: () => call('nodes'),
+  drainNode: (node, draining) => call(`nodes/${id(node)}/drain`, { method: 'POST', body: { draining } }),
   alive: () => call('health/live'),
 };

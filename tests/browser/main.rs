@@ -22,6 +22,7 @@ mod later;
 mod launch;
 mod looks;
 mod menu;
+mod nodes;
 mod notices;
 mod outage;
 mod picture;

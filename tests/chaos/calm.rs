@@ -47,7 +47,7 @@ pub async fn rest(storm: &mut Storm, checks: &Checks) {
             .findings
             .add(&format!("no rest after {LIMIT:?}: {one}"));
     }
-    checks.at_any_time(storm.conductor.fleet.service().pid());
+    checks.at_any_time(&[storm.conductor.fleet.service().pid()]);
     checks.at_rest();
     storm.be_quiet(false);
 }

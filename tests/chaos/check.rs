@@ -8,9 +8,10 @@ use std::{
 };
 
 use diesel::{
-    QueryableByName, RunQueryDsl, sql_query,
+    QueryableByName,
     sql_types::{BigInt, Text},
 };
+use serde::Deserialize;
 use switchboard_simulator::{Simulator, world::ChatEntry};
 
 use super::{
@@ -35,19 +36,19 @@ const THREADS: u64 = 120;
 /// Of one kind in one look.
 const SHOWN: usize = 5;
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Deserialize)]
 struct One {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Deserialize)]
 struct Word {
     #[diesel(sql_type = Text)]
     t: String,
 }
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Deserialize)]
 struct Span {
     #[diesel(sql_type = Text)]
     account: String,
@@ -61,10 +62,7 @@ struct Span {
 
 /// `SELECT … AS n`.
 pub fn count(file: &File, query: &str) -> i64 {
-    let one: One = sql_query(query)
-        .get_result(&mut file.open())
-        .expect("the file can be read");
-    one.n
+    file.number(query)
 }
 
 type Chats<T> = BTreeMap<i64, T>;
@@ -96,7 +94,7 @@ impl Checks {
     }
 
     /// What holds at every moment, whatever goes wrong.
-    pub fn at_any_time(&self, pid: u32) {
+    pub fn at_any_time(&self, pids: &[u32]) {
         let spans = self.spans();
         let rows: Vec<Chats<Vec<Row>>> = self
             .accounts
@@ -133,7 +131,9 @@ impl Checks {
                 );
             }
         }
-        self.process(pid);
+        for pid in pids {
+            self.process(*pid);
+        }
     }
 
     fn process(&self, pid: u32) {
@@ -171,7 +171,7 @@ impl Checks {
         }
         let shapes = count(
             &self.file,
-            "SELECT count(*) AS n FROM spans s WHERE s.low > s.high + s.open OR EXISTS (SELECT 1 FROM spans t \
+            "SELECT count(*) AS n FROM spans s WHERE s.low > s.high + CAST(s.open AS INTEGER) OR EXISTS (SELECT 1 FROM spans t \
              WHERE t.conversation_id = s.conversation_id AND t.low <> s.low AND t.low <= t.high AND t.low <= s.high AND t.high >= s.low)",
         );
         if shapes != 0 {
@@ -182,12 +182,10 @@ impl Checks {
 
     /// Closed ones.
     fn spans(&self) -> HashMap<(String, i64), Vec<(i64, i64)>> {
-        let all: Vec<Span> = sql_query(
+        let all: Vec<Span> = self.file.rows(
             "SELECT c.telegram_account_id AS account, c.chat, s.low, s.high FROM spans s \
              JOIN conversations c ON c.id = s.conversation_id WHERE NOT s.open",
-        )
-        .load(&mut self.file.open())
-        .expect("the spans can be read");
+        );
         let mut spans: HashMap<_, Vec<_>> = HashMap::new();
         for span in all {
             spans
@@ -215,7 +213,7 @@ impl Checks {
             ),
             (
                 "messages are held back",
-                "SELECT count(*) AS n FROM messages WHERE held",
+                "SELECT count(*) AS n FROM messages WHERE held <> 0",
             ),
         ] {
             let n = count(&self.file, query);
@@ -274,10 +272,9 @@ impl Checks {
             }
         }
         // A webhook is not told of sign-ins under way.
-        let told: Vec<One> =
-            sql_query("SELECT seq AS n FROM event_log WHERE kind <> 8 ORDER BY seq")
-                .load(&mut self.file.open())
-                .expect("the log can be read");
+        let told: Vec<One> = self
+            .file
+            .rows("SELECT seq AS n FROM event_log WHERE kind <> 8 ORDER BY seq");
         for listener in &self.hooks {
             let fold = listener.fold();
             let missing: Vec<i64> = told
@@ -317,24 +314,8 @@ impl Checks {
             self.found(pending);
         }
         self.orders();
-        let integrity: Vec<Word> =
-            sql_query("SELECT integrity_check AS t FROM pragma_integrity_check")
-                .load(&mut self.file.open())
-                .expect("the file can be checked");
-        self.found(
-            integrity
-                .into_iter()
-                .map(|one| one.t)
-                .filter(|text| text != "ok")
-                .collect(),
-        );
-        let keys = count(
-            &self.file,
-            "SELECT count(*) AS n FROM pragma_foreign_key_check",
-        );
-        if keys > 0 {
-            self.findings
-                .add(&format!("{keys} rows name rows that are not there"));
+        if self.file.is_a_file() {
+            self.whole();
         }
         let unknown = self.telegram.unknown_methods();
         if !unknown.is_empty() {
@@ -359,6 +340,28 @@ impl Checks {
         self.facts.expect("a hole was filled");
         if holes > 0 {
             self.facts.once("a hole was filled");
+        }
+    }
+
+    /// As SQLite itself sees it.
+    fn whole(&self) {
+        let integrity: Vec<Word> = self
+            .file
+            .rows("SELECT integrity_check AS t FROM pragma_integrity_check");
+        self.found(
+            integrity
+                .into_iter()
+                .map(|one| one.t)
+                .filter(|text| text != "ok")
+                .collect(),
+        );
+        let keys = count(
+            &self.file,
+            "SELECT count(*) AS n FROM pragma_foreign_key_check",
+        );
+        if keys > 0 {
+            self.findings
+                .add(&format!("{keys} rows name rows that are not there"));
         }
     }
 
@@ -463,7 +466,7 @@ fn untold(account: &FleetAccount, rows: &Chats<Vec<Row>>, listener: &Listener) -
             continue;
         }
         let mut told = |what: &str| {
-            let (name, number) = (listener.name, row.message_no);
+            let (name, number) = (&listener.name, row.message_no);
             wrong.push(format!(
                 "{name}, account {}: {chat}/{number} (row {}) {what}",
                 account.id, row.id

@@ -11,11 +11,12 @@ use std::{
 };
 
 use diesel::{
-    QueryableByName, RunQueryDsl,
+    QueryableByName,
     sql_types::{BigInt, Bool, Text},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -40,7 +41,10 @@ const REMEMBERED: usize = 40;
 
 #[derive(Clone)]
 pub struct Programs {
-    door: Door,
+    /// Each leads to all accounts.
+    doors: Vec<Door>,
+    /// They send files, too.
+    files: bool,
     accounts: Arc<Vec<FleetAccount>>,
     file: Arc<File>,
     findings: Findings,
@@ -52,7 +56,7 @@ pub struct Programs {
     busy: Arc<AtomicUsize>,
 }
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Deserialize)]
 struct Conversation {
     #[diesel(sql_type = BigInt)]
     id: i64,
@@ -62,7 +66,7 @@ struct Conversation {
     chat: i64,
 }
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Deserialize)]
 struct Fate {
     #[diesel(sql_type = Text)]
     status: String,
@@ -144,15 +148,16 @@ struct Program {
 
 impl Programs {
     pub fn start(
-        door: &Door,
+        doors: &[Door],
         accounts: &[FleetAccount],
         file: Arc<File>,
         desks: &[Desk],
         (findings, facts): (&Findings, &Facts),
-        seed: u64,
+        (seed, files): (u64, bool),
     ) -> Self {
         let programs = Self {
-            door: door.clone(),
+            doors: doors.to_vec(),
+            files,
             accounts: Arc::new(accounts.to_vec()),
             file,
             findings: findings.clone(),
@@ -170,7 +175,7 @@ impl Programs {
                 programs: programs.clone(),
                 number,
                 // A line of its own each time: what hangs holds up nobody else.
-                client: door.client(),
+                client: doors[0].client(),
                 desks: desks.to_vec(),
                 chance: StdRng::seed_from_u64(seed ^ (0xde5c + number as u64)),
                 conversations: HashMap::new(),
@@ -192,23 +197,21 @@ impl Programs {
     }
 
     fn conversations(&self) -> HashMap<(String, i64), i64> {
-        let all: Vec<Conversation> =
-            diesel::sql_query("SELECT id, telegram_account_id AS account, chat FROM conversations")
-                .load(&mut self.file.open())
-                .unwrap_or_default();
+        let all: Option<Vec<Conversation>> = self
+            .file
+            .try_rows("SELECT id, telegram_account_id AS account, chat FROM conversations");
         all.into_iter()
+            .flatten()
             .map(|one| ((one.account, one.chat), one.id))
             .collect()
     }
 
     /// It is at Telegram and was not deleted.
     fn is_there(&self, row: i64) -> bool {
-        let fate: Vec<Fate> = diesel::sql_query(
-            "SELECT status, deleted_at IS NOT NULL AS deleted FROM messages WHERE id = ?",
-        )
-        .bind::<BigInt, _>(row)
-        .load(&mut self.file.open())
-        .unwrap_or_default();
+        let fate: Option<Vec<Fate>> = self.file.try_rows(&format!(
+            "SELECT status, deleted_at IS NOT NULL AS deleted FROM messages WHERE id = {row}"
+        ));
+        let fate = fate.unwrap_or_default();
         fate.first()
             .is_some_and(|fate| fate.status == "sent" && !fate.deleted)
     }
@@ -232,7 +235,8 @@ impl Program {
         let dice = self.chance.random_range(0..100_u32);
         match dice {
             0..46 => self.reply().await,
-            46..56 => self.files().await,
+            46..56 if self.programs.files => self.files().await,
+            46..56 => self.reply().await,
             56..64 => self.forward().await,
             64..80 => self.edit().await,
             80..86 => self.delete().await,
@@ -436,12 +440,14 @@ impl Program {
         Vec::new()
     }
 
-    async fn ask(&self, call: &Call, patience: Duration) -> Tried {
+    async fn ask(&mut self, call: &Call, patience: Duration) -> Tried {
         let (findings, facts) = (&self.programs.findings, &self.programs.facts);
-        let sent = call
-            .request(&self.client, &self.programs.door)
-            .timeout(patience)
-            .send();
+        let doors = &self.programs.doors;
+        let door = match doors.len() {
+            1 => &doors[0],
+            several => &doors[self.chance.random_range(0..several)],
+        };
+        let sent = call.request(&self.client, door).timeout(patience).send();
         let response = match sent.await {
             Ok(response) => response,
             Err(error) => {

@@ -73,7 +73,7 @@ pub struct Hook {
 }
 
 impl Hook {
-    pub async fn bind(name: &'static str, bad: u32) -> Self {
+    pub async fn bind(name: &str, bad: u32) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         Self {
             url: format!("http://{}/events", socket.local_addr().expect("a port")),

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::{
-    QueryableByName, RunQueryDsl, sql_query,
+    QueryableByName,
     sql_types::{BigInt, Nullable, Text},
 };
+use serde::Deserialize;
 use switchboard_simulator::world::{ChatEntry, LedgerMessage};
 
 use super::{
@@ -33,7 +34,7 @@ const REASONS: [&str; 12] = [
     "AUTH_KEY_UNREGISTERED",
 ];
 
-#[derive(QueryableByName)]
+#[derive(QueryableByName, Deserialize)]
 struct Made {
     #[diesel(sql_type = BigInt)]
     id: i64,
@@ -48,7 +49,7 @@ struct Made {
 }
 
 /// An order about a message that was not carried out.
-#[derive(QueryableByName, Clone)]
+#[derive(QueryableByName, Deserialize, Clone)]
 struct Left {
     #[diesel(sql_type = BigInt)]
     message: i64,
@@ -185,20 +186,16 @@ impl<'a> Judge<'a> {
         users: &'a [i64],
         facts: &'a Facts,
     ) -> Self {
-        let made: Vec<Made> = sql_query(
+        let made: Vec<Made> = file.rows(
             "SELECT m.id, m.status, m.message_no, o.state, o.error_code FROM messages m \
              LEFT JOIN order_messages om ON om.message_row = m.id AND om.random_id IS NOT NULL \
              LEFT JOIN orders o ON o.id = om.order_id WHERE m.direction = 'outgoing'",
-        )
-        .load(&mut file.open())
-        .expect("the rows can be read");
-        let left: Vec<Left> = sql_query(
+        );
+        let left: Vec<Left> = file.rows(
             "SELECT om.message_row AS message, o.kind, coalesce(o.payload, '') AS payload, o.state, \
              coalesce(o.error_code, 'without a reason') AS error_code FROM order_messages om \
              JOIN orders o ON o.id = om.order_id WHERE om.random_id IS NULL ORDER BY o.id",
-        )
-        .load(&mut file.open())
-        .expect("the orders can be read");
+        );
         let mut lefts: HashMap<i64, Vec<Left>> = HashMap::new();
         for one in left {
             lefts.entry(one.message).or_default().push(one);

@@ -25,16 +25,16 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// What one listener was told.
 #[derive(Clone)]
 pub struct Listener {
-    pub name: &'static str,
+    pub name: String,
     fold: Arc<Mutex<Fold>>,
     /// The same event may come twice.
     pub at_least_once: bool,
 }
 
 impl Listener {
-    pub fn new(name: &'static str, after: i64, at_least_once: bool) -> Self {
+    pub fn new(name: &str, after: i64, at_least_once: bool) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             fold: Arc::new(Mutex::new(Fold::from(after))),
             at_least_once,
         }
@@ -49,19 +49,24 @@ impl Listener {
     }
 }
 
-/// A dashboard: it comes back after each cut, from where it was.
-pub fn socket(door: &Door, after: i64, findings: &Findings, facts: &Facts) -> Listener {
-    let listener = Listener::new("the WebSocket", after, false);
+/// A dashboard: it comes back after each cut, from where it was, at the next door.
+pub fn socket(
+    (name, doors): (&str, &[Door]),
+    after: i64,
+    findings: &Findings,
+    facts: &Facts,
+) -> Listener {
+    let listener = Listener::new(name, after, false);
     facts.expect("the WebSocket was resumed");
-    let (own, door, findings, facts) = (
+    let (own, doors, findings, facts) = (
         listener.clone(),
-        door.clone(),
+        doors.to_vec(),
         findings.clone(),
         facts.clone(),
     );
     tokio::spawn(async move {
         let mut opened = 0;
-        loop {
+        for door in doors.iter().cycle() {
             let last = own.fold().last;
             let Some(mut live) = Live::resume(&door.address, last, &door.headers()).await else {
                 tokio::time::sleep(PAUSE).await;
@@ -71,9 +76,8 @@ pub fn socket(door: &Door, after: i64, findings: &Findings, facts: &Facts) -> Li
             facts.add("the WebSocket was resumed", u64::from(opened > 1));
             while let Some(frame) = live.until_broken().await {
                 if frame["event"] == "resync" {
-                    findings.add(&format!(
-                        "the WebSocket was told to begin anew after {last}"
-                    ));
+                    let name = &own.name;
+                    findings.add(&format!("{name} was told to begin anew after {last}"));
                 }
                 own.take(&frame);
             }
@@ -82,19 +86,24 @@ pub fn socket(door: &Door, after: i64, findings: &Findings, facts: &Facts) -> Li
     listener
 }
 
-/// A program that asks for events and waits for the next.
-pub fn poll(door: &Door, after: i64, findings: &Findings, facts: &Facts) -> Listener {
-    let listener = Listener::new("GET /events", after, false);
+/// A program that asks for events and waits for the next, at one door after the other.
+pub fn poll(
+    (name, doors): (&str, &[Door]),
+    after: i64,
+    findings: &Findings,
+    facts: &Facts,
+) -> Listener {
+    let listener = Listener::new(name, after, false);
     facts.expect("GET /events was cut off");
-    let (own, door, findings, facts) = (
+    let (own, doors, findings, facts) = (
         listener.clone(),
-        door.clone(),
+        doors.to_vec(),
         findings.clone(),
         facts.clone(),
     );
-    let client = door.client();
+    let client = doors[0].client();
     tokio::spawn(async move {
-        loop {
+        for door in doors.iter().cycle() {
             let last = own.fold().last;
             let url = door.url(&format!("/events?after={last}&limit=200&wait=10"));
             let asked = client

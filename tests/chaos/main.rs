@@ -23,6 +23,7 @@ mod guest;
 mod hooks;
 mod judge;
 mod listen;
+mod nodes;
 mod nurse;
 mod past;
 mod placed;
@@ -66,6 +67,10 @@ pub struct Args {
     /// What people do in a second, all together.
     #[arg(long, default_value_t = 25.0)]
     pub rate: f64,
+    /// So many services on one PostgreSQL, which a replica follows. Other things go wrong then: nodes are killed, stopped, asked to end,
+    /// drained and cut off from the database, and that one is restarted, crashes, is away, and fails over; clocks are apart.
+    #[arg(long, default_value_t = 1)]
+    pub nodes: usize,
     /// What goes wrong in a minute.
     #[arg(long, default_value_t = 20)]
     pub strikes: usize,
@@ -104,6 +109,7 @@ fn meant_for_others(arg: &String) -> bool {
         "--seed",
         "--accounts",
         "--rate",
+        "--nodes",
         "--strikes",
         "--rest-every",
         "--from",
@@ -148,6 +154,12 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         };
+        if args.nodes > 1 {
+            if !nodes::went_well(&args, seed, &runtime) {
+                return ExitCode::FAILURE;
+            }
+            continue;
+        }
         let plan = plan::Plan::draw(&args, seed);
         if args.plan {
             print!("{plan}");

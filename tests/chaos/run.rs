@@ -131,19 +131,20 @@ pub async fn run(args: &Args, plan: Plan) -> bool {
     let telegram = fleet.telegram.clone();
     let file = Arc::new(File::of(&fleet));
     let now = count(&file, "SELECT coalesce(max(seq), 0) AS n FROM event_log");
+    let one = std::slice::from_ref(&door);
     let sockets = vec![
-        listen::socket(&door, now, &findings, &facts),
-        listen::poll(&door, now, &findings, &facts),
+        listen::socket(("the WebSocket", one), now, &findings, &facts),
+        listen::poll(("GET /events", one), now, &findings, &facts),
     ];
     let town = Town::build(&fleet);
     let both = (&findings, &facts);
     let programs = Programs::start(
-        &door,
+        one,
         &accounts,
         Arc::clone(&file),
         &town.desks,
         both,
-        plan.seed,
+        (plan.seed, true),
     );
     let nurse = Nurse::start(&door, &telegram, &accounts, &findings, &facts);
     let talk = Talk::default();
@@ -253,7 +254,7 @@ async fn play(storm: &mut Storm, checks: &Checks, plan: &Plan, rest_every: f64) 
             Moment::End(number) => storm.conductor.end(number),
             Moment::Look => {
                 let pid = storm.conductor.fleet.service().pid();
-                tokio::task::block_in_place(|| checks.at_any_time(pid));
+                tokio::task::block_in_place(|| checks.at_any_time(&[pid]));
             }
             Moment::Rest => {
                 let rest = Instant::now();

@@ -165,6 +165,7 @@ fn the_debian_package_has_what_it_names() {
         .into();
     scripts.push(root_folder().join("packaging/docker/vault/secrets.sh"));
     scripts.push(root_folder().join("packaging/docker/vault/30-password.sh"));
+    scripts.push(root_folder().join("packaging/docker/nodes/secrets.sh"));
     for script in scripts {
         let read = Command::new("sh").arg("-n").arg(&script).status().unwrap();
         let text = std::fs::read_to_string(&script).unwrap();
@@ -176,16 +177,57 @@ fn the_debian_package_has_what_it_names() {
     }
 }
 
+const OURS: [&str; 4] = ["SWITCHBOARD_", "TELEGRAM_", "SUPABASE_", "ASSISTANT_"];
+
+/// A file of containers names what is there, and nothing in it may do more than it has to.
+fn closed(file: &str, known: &BTreeSet<String>) {
+    let compose = &yaml(&format!("packaging/docker/{file}"))[0];
+    let services = compose["services"].as_object().unwrap();
+    for (name, service) in services {
+        assert!(service["privileged"].is_null(), "{name}");
+        assert_eq!(
+            service["security_opt"][0], "no-new-privileges:true",
+            "{name}"
+        );
+        // The database writes beside its data, and gives up root by itself.
+        if name != "database" {
+            assert_eq!(
+                (&service["read_only"], &service["cap_drop"][0]),
+                (&true.into(), &"ALL".into()),
+                "{name}"
+            );
+        }
+        let image = service["image"].as_str().unwrap();
+        assert!(
+            image == "switchboard" || image.contains(':'),
+            "{image} may be anything"
+        );
+        for (variable, _) in service["environment"].as_object().into_iter().flatten() {
+            assert!(
+                !OURS.iter().any(|prefix| variable.starts_with(prefix)) || known.contains(variable),
+                "{name}: {variable}"
+            );
+        }
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let from = volume.as_str().unwrap().split(':').next().unwrap();
+            let known = match from.strip_prefix('.') {
+                Some(_) => root_folder().join("packaging/docker").join(from).exists(),
+                None => compose["volumes"].as_object().unwrap().contains_key(from),
+            };
+            assert!(known, "{name}: {from} is not there");
+        }
+    }
+    let ports = services
+        .iter()
+        .filter(|(_, service)| !service["ports"].is_null());
+    assert_eq!(ports.map(|(name, _)| name).collect::<Vec<_>>(), ["gateway"]);
+}
+
 /// Protects whoever runs it in containers: no root, nothing written outside the volume, nothing more allowed than is used, and every
 /// variable is one that the service knows.
 #[test]
 fn containers_are_closed_and_say_what_the_service_knows() {
     let known = variables();
-    let ours = |name: &str| {
-        ["SWITCHBOARD_", "TELEGRAM_", "SUPABASE_", "ASSISTANT_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-    };
     let recipe = read("packaging/docker/Dockerfile").replace("\\\n", " ");
     let lines: Vec<(&str, &str)> = recipe
         .lines()
@@ -239,46 +281,9 @@ fn containers_are_closed_and_say_what_the_service_knows() {
         );
     }
 
-    let compose = &yaml("packaging/docker/compose.yml")[0];
-    let services = compose["services"].as_object().unwrap();
-    for (name, service) in services {
-        assert!(service["privileged"].is_null(), "{name}");
-        assert_eq!(
-            service["security_opt"][0], "no-new-privileges:true",
-            "{name}"
-        );
-        // The database writes beside its data, and gives up root by itself.
-        if name != "database" {
-            assert_eq!(
-                (&service["read_only"], &service["cap_drop"][0]),
-                (&true.into(), &"ALL".into()),
-                "{name}"
-            );
-        }
-        let image = service["image"].as_str().unwrap();
-        assert!(
-            name == "switchboard" || image.contains(':'),
-            "{image} may be anything"
-        );
-        for (variable, _) in service["environment"].as_object().into_iter().flatten() {
-            assert!(
-                !ours(variable) || known.contains(variable),
-                "{name}: {variable}"
-            );
-        }
-        for volume in service["volumes"].as_array().into_iter().flatten() {
-            let from = volume.as_str().unwrap().split(':').next().unwrap();
-            let known = match from.strip_prefix('.') {
-                Some(_) => root_folder().join("packaging/docker").join(from).exists(),
-                None => compose["volumes"].as_object().unwrap().contains_key(from),
-            };
-            assert!(known, "{name}: {from} is not there");
-        }
+    for file in ["compose.yml", "nodes.yml"] {
+        closed(file, &known);
     }
-    let ports = services
-        .iter()
-        .filter(|(_, service)| !service["ports"].is_null());
-    assert_eq!(ports.map(|(name, _)| name).collect::<Vec<_>>(), ["gateway"]);
 
     let mut kinds = BTreeSet::new();
     for file in ["switchboard.yaml", "first-token.yaml"] {
@@ -319,6 +324,59 @@ fn containers_are_closed_and_say_what_the_service_knows() {
         "StatefulSet",
     ];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), wanted);
+}
+
+/// Protects whoever runs several nodes in containers: they differ in where they listen and in nothing that has to be the same, the gateway
+/// asks each of them, and has no other to ask.
+#[test]
+fn nodes_in_containers_are_one_service() {
+    let compose = &yaml("packaging/docker/nodes.yml")[0];
+    let services = compose["services"].as_object().unwrap();
+    let nodes: Vec<&Value> = services
+        .iter()
+        .filter(|(name, _)| name.starts_with("node-"))
+        .map(|(_, node)| node)
+        .collect();
+    assert!(nodes.len() > 1);
+    let mut listening = BTreeSet::new();
+    let mut data = BTreeSet::new();
+    let mut same = BTreeSet::new();
+    for node in nodes {
+        let mut node = node.clone();
+        let listen = node["environment"]
+            .as_object_mut()
+            .unwrap()
+            .remove("SWITCHBOARD_LISTEN");
+        listening.insert(listen.unwrap().as_str().unwrap().to_owned());
+        let volumes = node.as_object_mut().unwrap().remove("volumes").unwrap();
+        let all = volumes.as_array().unwrap().clone();
+        data.extend(all.iter().map(|one| one.as_str().unwrap().to_owned()));
+        assert_eq!(node["network_mode"], "service:gateway");
+        same.insert(node.to_string());
+    }
+    assert_eq!(same.len(), 1, "{same:#?}");
+    assert_eq!(
+        data.len(),
+        listening.len(),
+        "each has a directory of its own"
+    );
+    let gateway = read("packaging/docker/nodes/Caddyfile");
+    let asked = gateway
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("reverse_proxy "));
+    let asked = asked.unwrap().trim_end_matches(" {").split_whitespace();
+    let asked: BTreeSet<String> = asked.map(str::to_owned).collect();
+    assert_eq!(asked, listening);
+    // The secrets that the file names are those that the script makes, and none of them is ever committed.
+    let script = read("packaging/docker/nodes/secrets.sh");
+    let kept_out = read(".gitignore");
+    for secret in compose["secrets"].as_object().unwrap().values() {
+        let file = secret["file"].as_str().unwrap();
+        let name = file.strip_prefix("./nodes/").unwrap();
+        assert!(script.contains(&format!(">{name}\n")), "{name} is not made");
+        let line = format!("/packaging/docker/nodes/{name}");
+        assert!(kept_out.lines().any(|one| one == line), "{line}");
+    }
 }
 
 /// Protects whoever applies the manifests: Kubernetes' own schemas take them, and would not take them with a word that is none of its.

@@ -9,7 +9,7 @@ use switchboard::{
     domain::AccountId,
     store::{
         CALLS_CHANNEL, CallPart, CallRows, CallState, Heard, LeaseBook, LeaseTimes, Listener,
-        NewCall, NodeRow, ServerUrl, Way,
+        NewCall, NodeRow, ServerUrl, StoreError, Way,
     },
 };
 use uuid::Uuid;
@@ -203,10 +203,7 @@ async fn a_call_that_a_dead_node_began_is_taken_up_by_the_next_one() {
 
     engine::change(
         &world.path,
-        &format!(
-            "UPDATE nodes SET seen_at = seen_at - 61000 WHERE id = '{}'",
-            first.id
-        ),
+        &format!("UPDATE nodes SET silent = TRUE WHERE id = '{}'", first.id),
     );
     assert_eq!(
         asker.rows.state(asked.id, LASTS).await.unwrap(),
@@ -292,4 +289,36 @@ async fn calls_are_not_logged() {
     );
     assert_eq!(logged, 0);
     world.store.close().await;
+}
+
+/// Protects whoever asks just when the server goes away and comes back: they are told that it passes, if anything, and never that
+/// something is broken here.
+#[actix::test]
+async fn a_server_that_was_away_is_no_fault_of_a_call() {
+    let world = World::new();
+    let asker = node(&world);
+    let account = AccountId::random();
+    for _ in 0..20 {
+        asker.rows.give(call(account)).await.unwrap();
+        asker.rows.waiting().await.unwrap();
+        engine::change(
+            &world.path,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();",
+        );
+        for answer in [
+            asker.rows.give(call(account)).await.map(drop),
+            asker.rows.waiting().await.map(drop),
+        ] {
+            let passes = answer.as_ref().err().is_none_or(StoreError::passes);
+            assert!(passes, "{answer:?}");
+        }
+        until("the server", async || {
+            asker
+                .rows
+                .waiting()
+                .await
+                .map_err(|error| error.to_string())
+        })
+        .await;
+    }
 }

@@ -122,7 +122,7 @@ async fn a_node_that_lost_an_account_writes_nothing_of_it() {
     said.until("end", lost).await;
     engine::change(
         &world.path,
-        &format!("UPDATE account_leases SET expires_at = 0 WHERE {of_it};"),
+        &format!("UPDATE account_leases SET owner = NULL WHERE {of_it};"),
     );
     said.until("begin", lost).await;
     assert_eq!(ownership.epoch(lost), Some(3));

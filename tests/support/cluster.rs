@@ -28,19 +28,26 @@ impl Cluster {
 
     /// `more`: further settings, given the directory that it lies in.
     pub fn start_with(more: impl FnOnce(&Path) -> Vec<String>) -> Self {
-        let programs = postgres_programs();
         let directory = throw_away("switchboard-postgres-");
+        Self::prepare(&directory);
+        let more = more(&directory);
+        let gone = directory.clone();
+        Self::on((directory, &gone), &more, &[])
+    }
+
+    /// Makes the data of a new one in this directory.
+    pub fn prepare(directory: &Path) {
+        let programs = postgres_programs();
         // PostgreSQL refuses to run as root.
         let user = unprivileged_user();
         if let Some((uid, gid)) = user {
-            std::os::unix::fs::chown(&directory, Some(uid), Some(gid)).unwrap();
+            std::os::unix::fs::chown(directory, Some(uid), Some(gid)).unwrap();
         }
-        let data = directory.join("data");
         let mut initdb = Command::new(programs.join("initdb"));
         initdb
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
             .args(["--locale=C", "--no-sync", "--pgdata"])
-            .arg(&data);
+            .arg(directory.join("data"));
         as_user(&mut initdb, user);
         let made = initdb.current_dir("/").output().unwrap();
         assert!(
@@ -48,22 +55,32 @@ impl Cluster {
             "initdb: {}",
             String::from_utf8_lossy(&made.stderr)
         );
+    }
+
+    /// One whose data lie in a directory, ready to be started; `gone` is removed when it has ended.
+    pub fn on(
+        (directory, gone): (PathBuf, &Path),
+        settings: &[String],
+        env: &[(String, String)],
+    ) -> Self {
+        let programs = postgres_programs();
+        let user = unprivileged_user();
         let mut postgres = Command::new(programs.join("postgres"));
         postgres
+            .envs(env.iter().cloned())
             .arg("-D")
-            .arg(&data)
+            .arg(directory.join("data"))
             .arg("-k")
             .arg(&directory)
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
             .args(["-c", "max_connections=200"]);
-        let more = more(&directory);
-        let port = more.iter().find_map(|one| one.strip_prefix("port="));
+        let port = settings.iter().find_map(|one| one.strip_prefix("port="));
         let port = port.unwrap_or("5432").to_owned();
-        for setting in &more {
+        for setting in settings {
             postgres.args(["-c", setting]);
         }
         as_user(&mut postgres, user);
-        let keeper = Kept::start(&postgres, &directory, user);
+        let keeper = Kept::start(&postgres, gone, user);
         let cluster = Self {
             directory,
             programs,
@@ -74,6 +91,14 @@ impl Cluster {
             cluster.try_sql("postgres", "select 1").is_ok()
         });
         cluster
+    }
+
+    /// One of PostgreSQL's programs, to be run as who it runs as.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        as_user(&mut command, unprivileged_user());
+        command.current_dir("/");
+        command
     }
 
     pub fn sql(&self, database: &str, text: &str) -> String {

@@ -80,12 +80,31 @@ pub fn url_of(database: &str) -> String {
 
 /// The rows of a question, read by PostgreSQL's own client.
 pub fn rows<T: DeserializeOwned>(database: &str, question: &str) -> Vec<T> {
-    let text = format!(
+    let answer = server_of(database).sql(database, &as_json(question));
+    serde_json::from_str(&answer).expect("rows as JSON")
+}
+
+/// `None`: the server is away.
+pub fn try_rows<T: DeserializeOwned>(database: &str, question: &str) -> Option<Vec<T>> {
+    let answer = server_of(database).try_sql(database, &as_json(question));
+    Some(serde_json::from_str(&answer.ok()?).expect("rows as JSON"))
+}
+
+fn as_json(question: &str) -> String {
+    format!(
         "set search_path to switchboard; set default_transaction_read_only to on; \
          select coalesce(json_agg(row_to_json(x)), '[]') from ({question}) x"
-    );
-    let answer = server_of(database).sql(database, &text);
-    serde_json::from_str(&answer).expect("rows as JSON")
+    )
+}
+
+/// From now on the database of this data directory is the one of this name on this server.
+pub fn lies_on(data_dir: &Path, database: &str, server: &'static Cluster) {
+    let mut servers = servers().lock().unwrap();
+    servers.insert(database.to_owned(), server);
+    names()
+        .lock()
+        .unwrap()
+        .insert(data_dir.to_owned(), database.to_owned());
 }
 
 /// Whatever is said, to the server that has the database.

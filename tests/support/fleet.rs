@@ -83,6 +83,16 @@ impl Fleet {
         self.service.as_ref().expect("the service does not run")
     }
 
+    /// How it is started.
+    pub fn settings(&self) -> &ServiceSettings {
+        &self.settings
+    }
+
+    /// From now on somebody else looks after the service.
+    pub fn take_service(&mut self) -> ServiceProcess {
+        self.service.take().expect("the service does not run")
+    }
+
     /// What it stands on, where that was made unsteady.
     pub fn ground(&self) -> &Ground {
         self.ground.as_ref().expect("the ground is firm")

@@ -23,6 +23,7 @@ pub mod place;
 pub mod promise;
 pub mod proxies;
 pub mod python;
+pub mod replicas;
 pub mod rows;
 pub mod service;
 pub mod tokens;

@@ -101,6 +101,12 @@ impl File {
         self.number("SELECT coalesce(max(seq), 0) AS n FROM event_log")
     }
 
+    /// They are in a file, and not in PostgreSQL.
+    pub fn is_a_file(&self) -> bool {
+        let folder = self.0.parent().expect("a data directory");
+        engine::database_of(folder).is_none()
+    }
+
     /// How much is still to be fetched, told or compared.
     pub fn debts(&self) -> i64 {
         self.number(
@@ -115,7 +121,8 @@ impl File {
         rows.first().expect("a row").n
     }
 
-    fn rows<T>(&self, question: &str) -> Vec<T>
+    /// Of a question that both engines understand.
+    pub fn rows<T>(&self, question: &str) -> Vec<T>
     where
         T: DeserializeOwned + QueryableByName<diesel::sqlite::Sqlite> + 'static,
     {
@@ -126,6 +133,18 @@ impl File {
         diesel::sql_query(question)
             .load(&mut self.open())
             .expect("the rows can be read")
+    }
+
+    /// `None`: they can't be read now, as while PostgreSQL is away.
+    pub fn try_rows<T>(&self, question: &str) -> Option<Vec<T>>
+    where
+        T: DeserializeOwned + QueryableByName<diesel::sqlite::Sqlite> + 'static,
+    {
+        let folder = self.0.parent().expect("a data directory");
+        if let Some(database) = engine::database_of(folder) {
+            return engine::try_rows(&database, question);
+        }
+        diesel::sql_query(question).load(&mut self.open()).ok()
     }
 }
 

@@ -196,6 +196,25 @@ impl ServiceProcess {
         }
     }
 
+    /// It has not ended.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// How it ended, once it has; `None`: it goes on.
+    pub fn ended_within(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return Some(status);
+            }
+            if start.elapsed() > limit {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// SIGTERM; the service has to end cleanly within ten seconds.
     pub fn stop(mut self) {
         self.stop_and_check();

@@ -138,7 +138,7 @@ async fn an_account_that_another_node_has_is_not_used_here_until_that_one_is_gon
 
     change(
         &fleet,
-        &format!("UPDATE account_leases SET expires_at = 0 WHERE {of_it};"),
+        &format!("UPDATE account_leases SET owner = NULL WHERE {of_it};"),
     );
     fleet.wait_for_state(&taken.id, "online").await;
     fleet.wait_for_message(&chat, "meanwhile", "received").await;
@@ -249,7 +249,7 @@ async fn nodes_are_listed_and_one_is_drained() {
     other.renew(None).unwrap();
     let half = wait::until(
         "half of the accounts to be let go of",
-        || std::future::ready(other.claim(2).unwrap()),
+        || std::future::ready(other.claim(2, &[]).unwrap()),
         |claimed| !claimed.is_empty(),
     )
     .await;
@@ -275,7 +275,7 @@ async fn nodes_are_listed_and_one_is_drained() {
     fleet.api.post(&drain(&own), json!({})).await;
     let rest = wait::until(
         "the node to be empty",
-        || std::future::ready(other.claim(2).unwrap()),
+        || std::future::ready(other.claim(2, &[]).unwrap()),
         |claimed| !claimed.is_empty(),
     )
     .await;
@@ -338,7 +338,7 @@ async fn a_sign_in_under_way_outlives_its_node() {
         .await;
     let taken = wait::until(
         "the account to be let go of",
-        || std::future::ready(other.claim(1).unwrap()),
+        || std::future::ready(other.claim(1, &[]).unwrap()),
         |claimed| !claimed.is_empty(),
     )
     .await;

@@ -7,6 +7,7 @@ import { cleanName, hueOf } from '../text.js';
 import { colourOf, disputeText, historyText, needsPerson, ringOf, stateText } from '../words.js';
 import { Sheet, confirm } from './sheet.js';
 import { HealthSection } from './health.js';
+import { nodeName, nodeOf } from './nodes.js';
 import { WaysField, wayName } from './ways.js';
 import { colourField, exportLinks } from './fields.js';
 
@@ -24,6 +25,18 @@ export class AccountSheet {
     this.sheet.open();
     this.leave = app.store.view((state) => this.paint(state));
     this.paint(app.state);
+    this.findNode();
+  }
+
+  /** Which of several services has it; nothing where there is one, or where that is nobody's business. */
+  async findNode() {
+    try {
+      this.node = await nodeOf(this.id);
+    } catch (error) {
+      if (!error.code) throw error;
+      return;
+    }
+    if (this.node && this.account) this.fill(this.account);
   }
 
   get account() {
@@ -176,6 +189,7 @@ export class AccountSheet {
     add('account.unread', account.unread ?? 0);
     add('account.queued', account.outbox_pending ?? 0);
     add('account.history', historyText(this.app.words, account.history));
+    add('account.node', this.node ? nodeName(this.node) : '');
     add('account.id', account.id);
     this.facts.replaceChildren(...rows);
   }

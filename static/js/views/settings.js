@@ -3,6 +3,7 @@
 import { el } from '../dom.js';
 import { LANGUAGES } from '../i18n.js';
 import { openAccess } from './access.js';
+import { NodesSection } from './nodes.js';
 import { Sheet } from './sheet.js';
 import { serviceWays } from './ways.js';
 
@@ -29,9 +30,12 @@ export function openSettings(app) {
   ways.root.hidden = true;
   paint(app.state);
   leave = app.store.view(paint);
-  box.append(ways.root, access);
+  const nodes = new NodesSection(app);
+  box.append(ways.root, nodes.root, access);
   sheet.body.append(box);
-  return sheet.open();
+  sheet.open();
+  nodes.watch();
+  return sheet;
 }
 
 function choice(app, name, options, value, change) {

@@ -1,0 +1,2 @@
+ALTER TABLE nodes DROP COLUMN silent;
+ALTER TABLE nodes DROP COLUMN beat;

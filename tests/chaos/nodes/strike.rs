@@ -1,0 +1,249 @@
+//! Strike: does to nodes and to their database what the plan says, takes it back, and looks after the nodes as a system does that starts
+//! what has ended.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use switchboard_simulator::Simulator;
+use tokio::task::JoinHandle;
+
+use super::{
+    super::{facts::Facts, findings::Findings},
+    link::Way,
+    node::Node,
+    plan::{Kind, Plan, Strike},
+};
+use crate::support::replicas::Replicas;
+
+/// A hand-over may take so long, the moments in which nothing is known of it included.
+const HANDED_OVER: Duration = Duration::from_secs(5);
+/// A process that was stopped for longer is ended by the kernel.
+const FUSE: Duration = Duration::from_secs(36);
+/// Wrong by days, or by just so much that a lease seems to be over.
+const CLOCKS: [i64; 6] = [70, -70, 400, -400, 90_000, -90_000];
+
+pub struct Conductor {
+    pub nodes: Vec<Node>,
+    replicas: Replicas,
+    telegram: Simulator,
+    users: Vec<i64>,
+    findings: Findings,
+    facts: Facts,
+    standing: BTreeMap<usize, Strike>,
+    /// What is being asked about each node.
+    drains: BTreeMap<usize, JoinHandle<()>>,
+}
+
+impl Conductor {
+    pub fn new(
+        nodes: Vec<Node>,
+        replicas: Replicas,
+        (telegram, users): (Simulator, Vec<i64>),
+        (findings, facts): (&Findings, &Facts),
+        plan: &Plan,
+    ) -> Self {
+        for strike in &plan.strikes {
+            facts.expect(&format!("{:?} struck", strike.kind));
+        }
+        Self {
+            nodes,
+            replicas,
+            telegram,
+            users,
+            findings: findings.clone(),
+            facts: facts.clone(),
+            standing: BTreeMap::new(),
+            drains: BTreeMap::new(),
+        }
+    }
+
+    /// Whatever has ended is started again.
+    pub fn tend(&mut self) {
+        for node in &mut self.nodes {
+            if node.tend() {
+                self.facts
+                    .once("a node had ended by itself and was started again");
+            }
+        }
+    }
+
+    pub fn begin(&mut self, number: usize, strike: &Strike) {
+        self.findings.say(&strike.to_string());
+        self.strike(strike);
+        if strike.lasts.is_zero() {
+            self.struck(strike.kind);
+        } else {
+            self.standing.insert(number, *strike);
+        }
+    }
+
+    fn struck(&self, kind: Kind) {
+        self.facts.once(&format!("{kind:?} struck"));
+    }
+
+    fn strike(&mut self, strike: &Strike) {
+        use Kind as K;
+        let clock = CLOCKS[strike.dice as usize % CLOCKS.len()];
+        let node = &mut self.nodes[strike.node];
+        match strike.kind {
+            K::Killed => node.kill(),
+            K::Terminated => self.terminate(strike.node),
+            K::Stopped | K::StoppedForLong => node.stop(),
+            K::CutOff | K::CutOffForLong => node.link.set(Way::Refused),
+            K::Unheard | K::UnheardForLong => node.link.set(Way::Silent),
+            K::Drained => self.drain(strike.node, true),
+            K::ClockOff => node.clock.set_clock(clock),
+            K::DatabaseRestarted => self.replicas.restart(),
+            K::DatabaseCrashed => self.replicas.crash(),
+            K::DatabaseAway | K::DatabaseAwayForLong => self.replicas.kill(),
+            K::FailedOver => self.replicas.fail_over(),
+            K::FailedOverInTime => {
+                self.replicas.set_clock_of_follower(clock);
+                self.replicas.fail_over();
+            }
+            K::DatabaseClockOff => self.replicas.set_clock(clock),
+            K::LinesCut => {
+                let user = self.users[strike.dice as usize % self.users.len()];
+                self.telegram.cut(user);
+            }
+        }
+    }
+
+    pub fn end(&mut self, number: usize) {
+        let Some(strike) = self.standing.remove(&number) else {
+            return;
+        };
+        use Kind as K;
+        let node = &mut self.nodes[strike.node];
+        match strike.kind {
+            K::Killed | K::Terminated => node.start(),
+            K::Stopped | K::StoppedForLong => {
+                // The sleeper would speak with sessions that are another node's by then.
+                if let Some(since) = node.stopped_for()
+                    && since > FUSE
+                    && node.runs()
+                {
+                    self.findings.add(&format!(
+                        "node {} was stopped for {since:?} and not ended",
+                        strike.node
+                    ));
+                }
+                node.go_on();
+            }
+            K::CutOff | K::CutOffForLong | K::Unheard | K::UnheardForLong => {
+                let held_up = node.link.held_up();
+                node.link.set(Way::Open);
+                if held_up == 0 {
+                    return;
+                }
+            }
+            K::Drained => self.drain(strike.node, false),
+            K::ClockOff => node.clock.set_clock(0),
+            K::DatabaseAway | K::DatabaseAwayForLong => self.replicas.up_again(),
+            K::FailedOver | K::FailedOverInTime => self.replicas.follow(),
+            K::DatabaseClockOff => self.replicas.set_clock(0),
+            K::DatabaseRestarted | K::DatabaseCrashed | K::LinesCut => {}
+        }
+        self.struck(strike.kind);
+    }
+
+    /// Everything that stands is taken back.
+    pub fn end_all(&mut self) {
+        let numbers: Vec<usize> = self.standing.keys().copied().collect();
+        for number in numbers {
+            self.end(number);
+        }
+        for node in &mut self.nodes {
+            node.all_is_well();
+        }
+    }
+
+    fn terminate(&mut self, number: usize) {
+        // The database may be away, too.
+        let alone = self
+            .standing
+            .values()
+            .all(|other| !other.kind.is_of_the_database() && other.node != number);
+        match self.nodes[number].terminate() {
+            Some(Ok(took)) => {
+                self.facts.once("a node handed its accounts over and ended");
+                if alone && took > HANDED_OVER {
+                    self.findings
+                        .add(&format!("node {number} took {took:?} to end"));
+                }
+            }
+            Some(Err(what)) => self.findings.add(&format!("node {number}: {what}")),
+            None => {}
+        }
+    }
+
+    /// Asked of a node that answers, about this one.
+    fn drain(&mut self, number: usize, drain: bool) {
+        let doors: Vec<_> = self.nodes.iter().map(Node::door).collect();
+        let (findings, facts) = (self.findings.clone(), self.facts.clone());
+        let address = doors[number].address.clone();
+        let asking = tokio::spawn(async move {
+            let began = Instant::now();
+            for attempt in 0_usize.. {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                if began.elapsed() > Duration::from_secs(100) {
+                    findings.add(&format!(
+                        "node {number} could not be told to drain: {drain}"
+                    ));
+                    return;
+                }
+                let door = &doors[attempt % doors.len()];
+                let client = door.client_within(Duration::from_secs(5));
+                let Ok(answer) = client.get(door.url("/nodes")).send().await else {
+                    continue;
+                };
+                let Ok(told) = answer.json::<Value>().await else {
+                    continue;
+                };
+                let nodes = told["nodes"].as_array().cloned().unwrap_or_default();
+                let of = |node: &&Value| {
+                    node["address"]
+                        .as_str()
+                        .is_some_and(|one| one.ends_with(&address))
+                };
+                let Some(id) = nodes.iter().find(of).and_then(|node| node["id"].as_str()) else {
+                    continue;
+                };
+                let url = door.url(&format!("/nodes/{id}/drain"));
+                let asked = client
+                    .request(Method::POST, url)
+                    .json(&json!({ "draining": drain }))
+                    .send();
+                if asked.await.is_ok_and(|answer| answer.status().is_success()) {
+                    facts.once("a node was drained, or took part again");
+                    return;
+                }
+            }
+        });
+        if let Some(before) = self.drains.insert(number, asking) {
+            before.abort();
+        }
+    }
+
+    /// Its rows can't be read.
+    pub fn database_is_away(&self) -> bool {
+        let away =
+            |strike: &Strike| matches!(strike.kind, Kind::DatabaseAway | Kind::DatabaseAwayForLong);
+        self.standing.values().any(away)
+    }
+
+    pub fn pids(&mut self) -> Vec<u32> {
+        self.nodes.iter_mut().filter_map(Node::pid).collect()
+    }
+
+    /// What was begun beside it is through.
+    pub async fn settled(&mut self) {
+        for (_, asking) in std::mem::take(&mut self.drains) {
+            let _ = asking.await;
+        }
+    }
+}
