@@ -16,7 +16,10 @@ use super::{
     Result, ServerUrl, StoreConfig, StoreError, audit_row, connection,
     engine::Conn,
     erasure::{self, Erasure},
-    reread, retention, search_index,
+    feeder::Feeder,
+    reread, retention,
+    row_blocks::RowBlocks,
+    search_index,
     shrink::Shrink,
     sql::{One, sql},
     transaction,
@@ -51,8 +54,10 @@ pub(super) struct Housekeeping {
     keep_events: i64,
     server: Option<ServerUrl>,
     reader: Option<ObjectReader>,
-    /// When the search index was fed last, unless there is more to feed.
+    /// When the search index of a file was fed last, unless there is more to feed.
     fed: Option<Instant>,
+    /// Of a server.
+    feeder: Option<Feeder>,
     pruned: Instant,
     stepped_in: Instant,
     /// Of a file.
@@ -75,6 +80,7 @@ impl Housekeeping {
             server: config.server.clone(),
             reader: config.reader,
             fed: None,
+            feeder: None,
             pruned: Instant::now(),
             stepped_in: Instant::now(),
             checkpointer,
@@ -98,7 +104,15 @@ impl Housekeeping {
             step(conn, probe)?;
         }
         let mut more = false;
-        if self.fed.is_none_or(|fed| fed.elapsed() > FEED_EVERY) {
+        if let Some(url) = &self.server {
+            if self.feeder.is_none() {
+                // Without a thread for it now, at the next tick.
+                self.feeder = Feeder::start(url, state.blocks.feeds()).ok();
+            }
+            if state.blocks.is_due() {
+                step(conn, |conn| state.blocks.go_on(conn))?;
+            }
+        } else if self.fed.is_none_or(|fed| fed.elapsed() > FEED_EVERY) {
             let limit = if busy { FEED_BUSY } else { FEED };
             more = step(conn, |conn| search_index::feed(conn, state, limit))? == limit;
             self.fed = (!more).then(Instant::now);
@@ -307,7 +321,9 @@ fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
         return Ok(orders);
     }
     // Row ids of a file are never given out twice, see `Tx::next_message_row`.
-    if !conn.gathers() {
+    if conn.gathers() {
+        RowBlocks::settle_all(conn)?;
+    } else {
         sql("INSERT INTO meta (key, value) SELECT 'message_floor', max(id) FROM messages HAVING max(id) IS NOT NULL \
          ON CONFLICT (key) DO UPDATE SET value = max(CAST(meta.value AS BIGINT), CAST(excluded.value AS BIGINT))")
     .run(conn)?;

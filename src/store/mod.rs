@@ -36,6 +36,7 @@ mod event_ref;
 mod examined;
 mod export;
 mod farewells;
+mod feeder;
 mod fence;
 mod fill;
 mod follow;

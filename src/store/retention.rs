@@ -25,6 +25,7 @@ use super::{
     job::{Job, TypedJob},
     job_error::JobResult,
     message_row::account_of,
+    row_blocks::RowBlocks,
     search_index::place,
     sql::{Flag, Number, One, id_list, sql},
     tx::{State, Tx},
@@ -309,6 +310,9 @@ impl Tx<'_> {
         self.keep_row_floor()?;
         // Overwritten, and not only given up: who deletes for good reasons expects no trace.
         self.secure_delete(true)?;
+        if self.conn.gathers() {
+            RowBlocks::settle_all(self.conn)?;
+        }
         let places: Vec<i64> = (gone.iter())
             .map(|row| place(row.id, row.timestamp))
             .collect();

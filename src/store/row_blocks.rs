@@ -2,7 +2,8 @@
 //! has them.
 //!
 //! Within a block rows are given out in order by one writer, one transaction after the other: whoever reads the block finds no row
-//! later that is below one it has seen. The index is fed by the writer itself; what one leaves behind that ended is fed by the others.
+//! later that is below one it has seen. The index is fed beside the writer ([`super::feeder`]); what one leaves behind that ended is
+//! fed by the others.
 
 use std::time::{Duration, Instant};
 
@@ -24,16 +25,14 @@ const FORGOTTEN: i64 = 900_000;
 /// A writer that did not say for so long that it lives begins a block of its own anew.
 const OURS: Duration = Duration::from_secs(300);
 const SEEN_EVERY: Duration = Duration::from_secs(10);
-/// Blocks of this writer that are known to be its own.
-const KNOWN: usize = 1_000;
 
 /// What this writer may give out.
 pub(super) struct RowBlocks {
     /// Of one life of this writer.
     writer: String,
     held: Option<Block>,
-    /// First and last of each block that was this writer's.
-    own: Vec<(i64, i64)>,
+    /// First and last of each block that nobody feeds until the transaction ends.
+    settled: Vec<(i64, i64)>,
     /// Taken in the transaction that is not committed yet.
     fresh: bool,
     /// When it was last said that this writer lives.
@@ -54,7 +53,7 @@ impl Default for RowBlocks {
         Self {
             writer: Uuid::new_v4().to_string(),
             held: None,
-            own: Vec::new(),
+            settled: Vec::new(),
             fresh: false,
             seen: None,
             alone: false,
@@ -92,11 +91,7 @@ impl RowBlocks {
         .text(&self.writer)
         .get_result::<One>(conn)?
         .n;
-        if self.own.len() >= KNOWN {
-            self.own.clear();
-        }
         let last = first + BLOCK - 1;
-        self.own.push((first, last));
         self.fresh = true;
         self.held = Some(Block {
             next: first + 1,
@@ -118,55 +113,54 @@ impl RowBlocks {
     /// What was taken stands.
     pub fn committed(&mut self) {
         self.fresh = false;
+        self.settled.clear();
     }
 
     /// What was taken since the last commit was not.
     pub fn taken_back(&mut self) {
         if std::mem::take(&mut self.fresh) {
             self.held = None;
-            self.own.pop();
         }
+        self.settled.clear();
     }
 
-    /// Before a row's place in the index changes: who feeds it meanwhile is waited for. This writer feeds its own rows itself, after
-    /// this transaction.
-    pub fn settle(&self, conn: &mut Conn, row: i64) -> QueryResult<()> {
-        if self.alone || (self.own.iter()).any(|(first, last)| (*first..=*last).contains(&row)) {
+    /// Before a row's place in the index changes: who feeds it meanwhile is waited for, and leaves alone what is there.
+    pub fn settle(&mut self, conn: &mut Conn, row: i64) -> QueryResult<()> {
+        if (self.settled.iter()).any(|(first, last)| (*first..=*last).contains(&row)) {
             return Ok(());
         }
-        sql("SELECT first AS n FROM message_blocks WHERE first <= ? AND last >= ? FOR SHARE")
-            .number(row)
-            .number(row)
+        let blocks = sql(
+            "SELECT first, last, fed FROM message_blocks WHERE first <= ? AND last >= ? FOR SHARE",
+        )
+        .number(row)
+        .number(row)
+        .load::<Unfed>(conn)?;
+        self.settled
+            .extend(blocks.iter().map(|block| (block.first, block.last)));
+        Ok(())
+    }
+
+    /// The same before rows of any number leave the index.
+    pub fn settle_all(conn: &mut Conn) -> QueryResult<()> {
+        sql("SELECT first AS n FROM message_blocks ORDER BY first FOR SHARE")
             .load::<One>(conn)
             .map(drop)
     }
 
-    /// The next rows for the index: of this writer, or of one that has ended. Nobody else feeds them until the transaction ends.
-    pub fn unfed(&self, conn: &mut Conn) -> QueryResult<Option<Unfed>> {
-        let found = sql(concat!(
-            "SELECT b.first, b.last, b.fed FROM message_blocks b WHERE (b.writer = ? OR b.seen_at < ",
-            server_now!(),
-            " - ?) AND EXISTS (SELECT 1 FROM messages m WHERE m.id > b.fed AND m.id <= b.last) \
-             ORDER BY b.first LIMIT 1 FOR UPDATE SKIP LOCKED"
-        ))
-        .text(&self.writer)
-        .number(if self.alone { 0 } else { ENDED });
-        Ok(found.load::<Unfed>(conn)?.pop())
-    }
-
-    pub fn fed(conn: &mut Conn, block: &Unfed, reached: i64) -> QueryResult<()> {
-        sql("UPDATE message_blocks SET fed = ? WHERE first = ?")
-            .number(reached)
-            .number(block.first)
-            .run(conn)
-            .map(drop)
-    }
-
-    /// Now and then: says that this writer lives, and drops what the index has all of.
-    pub fn go_on(&mut self, conn: &mut Conn) -> QueryResult<()> {
-        if (self.seen).is_some_and(|seen| seen.elapsed() < SEEN_EVERY) {
-            return Ok(());
+    pub fn feeds(&self) -> Feeds {
+        Feeds {
+            writer: self.writer.clone(),
+            alone: self.alone,
         }
+    }
+
+    /// Is it time to [`Self::go_on`]?
+    pub fn is_due(&self) -> bool {
+        self.seen.is_none_or(|seen| seen.elapsed() >= SEEN_EVERY)
+    }
+
+    /// Says that this writer lives, and drops what the index has all of.
+    pub fn go_on(&mut self, conn: &mut Conn) -> QueryResult<()> {
         let asked = Instant::now();
         let held = self.held.as_ref().map_or(0, |block| block.last);
         let still = sql(concat!(
@@ -198,6 +192,35 @@ impl RowBlocks {
     pub fn let_go(&self, conn: &mut Conn) -> QueryResult<()> {
         sql("UPDATE message_blocks SET writer = NULL, seen_at = 0 WHERE writer = ?")
             .text(&self.writer)
+            .run(conn)
+            .map(drop)
+    }
+}
+
+/// Whose rows a feeder feeds.
+pub(super) struct Feeds {
+    writer: String,
+    alone: bool,
+}
+
+impl Feeds {
+    /// The next rows for the index: of this writer, or of one that has ended. Nobody else feeds them until the transaction ends.
+    pub fn unfed(&self, conn: &mut Conn) -> QueryResult<Option<Unfed>> {
+        let found = sql(concat!(
+            "SELECT b.first, b.last, b.fed FROM message_blocks b WHERE (b.writer = ? OR b.seen_at < ",
+            server_now!(),
+            " - ?) AND EXISTS (SELECT 1 FROM messages m WHERE m.id > b.fed AND m.id <= b.last) \
+             ORDER BY b.first LIMIT 1 FOR UPDATE SKIP LOCKED"
+        ))
+        .text(&self.writer)
+        .number(if self.alone { 0 } else { ENDED });
+        Ok(found.load::<Unfed>(conn)?.pop())
+    }
+
+    pub fn fed(conn: &mut Conn, block: &Unfed, reached: i64) -> QueryResult<()> {
+        sql("UPDATE message_blocks SET fed = ? WHERE first = ?")
+            .number(reached)
+            .number(block.first)
             .run(conn)
             .map(drop)
     }

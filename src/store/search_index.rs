@@ -13,10 +13,10 @@ use diesel::{
 use super::{
     engine::Conn,
     message_row::from_json,
-    row_blocks::RowBlocks,
-    sql::{Number, One, sql},
+    row_blocks::Feeds,
+    sql::{Number, One, hot_sql, sql},
     tx::{State, Tx},
-    words::vector,
+    words::vectors,
 };
 use crate::domain::Media;
 
@@ -75,7 +75,7 @@ pub(in crate::store) fn add(
     if !is_indexed(tx, row)? {
         return Ok(());
     }
-    insert(tx.conn, row, timestamp, &words(text, media))
+    insert(tx.conn, &[(place(row, timestamp), words(text, media))])
 }
 
 /// What a message is found by: its text, and what its media are called.
@@ -89,18 +89,21 @@ pub(super) fn words<'t>(text: &'t str, media: Option<&str>) -> Cow<'t, str> {
     }
 }
 
-fn insert(conn: &mut Conn, row: i64, timestamp: i64, text: &str) -> QueryResult<()> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    let text = match conn {
-        Conn::Sqlite(_) => Cow::Borrowed(text),
-        Conn::Postgres(_) => Cow::Owned(vector(text)?),
+/// Messages come into the index, each with its place and what it is found by.
+pub(in crate::store) fn insert(conn: &mut Conn, rows: &[(i64, Cow<'_, str>)]) -> QueryResult<()> {
+    let rows: Vec<_> = rows.iter().filter(|(_, text)| !text.is_empty()).collect();
+    let one = |conn: &mut Conn, place: i64, text: &str| {
+        hot_sql!("INSERT INTO messages_search (rowid, text) VALUES (?, ?)")
+            .number(place)
+            .text(text)
+            .gather(conn)
     };
-    sql("INSERT INTO messages_search (rowid, text) VALUES (?, ?)")
-        .number(place(row, timestamp))
-        .text(&text)
-        .gather(conn)
+    if conn.file().is_some() {
+        return (rows.iter()).try_for_each(|(place, text)| one(conn, *place, text));
+    }
+    let texts: Vec<&str> = rows.iter().map(|(_, text)| text.as_ref()).collect();
+    (rows.iter().zip(vectors(&texts)?))
+        .try_for_each(|((place, _), vector)| one(conn, *place, &vector))
 }
 
 #[derive(QueryableByName)]
@@ -117,11 +120,8 @@ struct NewRow {
     skip: i64,
 }
 
-/// Feeds the next messages; how many. Runs inside a transaction of its own.
+/// Feeds a file's next messages; how many. Runs inside a transaction of its own.
 pub(super) fn feed(conn: &mut Conn, state: &mut State, limit: usize) -> QueryResult<usize> {
-    if conn.gathers() {
-        return feed_block(conn, state, limit);
-    }
     let from = mark(conn, state)?;
     let (count, reached) = feed_rows(conn, (from, i64::MAX), limit)?;
     if count > 0 {
@@ -134,14 +134,13 @@ pub(super) fn feed(conn: &mut Conn, state: &mut State, limit: usize) -> QueryRes
     Ok(count)
 }
 
-/// The same where others write, too.
-fn feed_block(conn: &mut Conn, state: &mut State, limit: usize) -> QueryResult<usize> {
-    state.blocks.go_on(conn)?;
-    let Some(block) = state.blocks.unfed(conn)? else {
+/// The same on PostgreSQL, where others write meanwhile.
+pub(super) fn feed_block(conn: &mut Conn, whose: &Feeds, limit: usize) -> QueryResult<usize> {
+    let Some(block) = whose.unfed(conn)? else {
         return Ok(0);
     };
     let (count, reached) = feed_rows(conn, (block.fed, block.last), limit)?;
-    RowBlocks::fed(conn, &block, reached)?;
+    Feeds::fed(conn, &block, reached)?;
     Ok(count)
 }
 
@@ -159,9 +158,13 @@ fn feed_rows(conn: &mut Conn, (from, to): (i64, i64), limit: usize) -> QueryResu
     let reached = rows.last().map_or(from, |last| last.id);
     // The index takes ascending places in one piece and begins a new piece for each that goes back.
     rows.sort_unstable_by_key(|row| place(row.id, row.timestamp));
-    for row in rows.iter().filter(|row| row.skip == 0) {
-        let words = words(&row.text, row.media.as_deref());
-        insert(conn, row.id, row.timestamp, &words)?;
-    }
+    let rows: Vec<_> = (rows.iter())
+        .filter(|row| row.skip == 0)
+        .map(|row| {
+            let words = words(&row.text, row.media.as_deref());
+            (place(row.id, row.timestamp), words)
+        })
+        .collect();
+    insert(conn, &rows)?;
     Ok((count, reached))
 }

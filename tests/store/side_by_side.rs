@@ -43,6 +43,18 @@ async fn hits(store: &StoreHandle, q: &str) -> usize {
     store.search(query).await.unwrap().items.len()
 }
 
+/// What is not in the index yet shows in the rows.
+async fn until_fed(world: &World) {
+    until("nothing left to feed", async || {
+        let left = "SELECT count(*) AS n FROM message_blocks b JOIN messages m ON m.id > b.fed AND m.id <= b.last";
+        match rows::number(&world.path, left) {
+            0 => Ok(()),
+            left => Err(left.to_string()),
+        }
+    })
+    .await;
+}
+
 /// One writer: its batches one after the other.
 async fn write(store: StoreHandle, account: AccountId, chat: ChatId) {
     // All chats of an account have their numbers in common.
@@ -166,18 +178,38 @@ async fn a_message_that_another_node_changes_is_found_by_what_it_says() {
         }
     })
     .await;
-    // What is not fed yet shows in the rows.
-    until("nothing left to feed", async || {
-        let left = "SELECT count(*) AS n FROM message_blocks b JOIN messages m ON m.id > b.fed AND m.id <= b.last";
-        match rows::number(&one.path, left) {
-            0 => Ok(()),
-            left => Err(left.to_string()),
-        }
-    })
-    .await;
+    until_fed(&one).await;
     assert_eq!(hits(&one.store, "formerly").await, 0);
     one.store.close().await;
     other.store.close().await;
+}
+
+/// Protects what was deleted from staying in the index, when the deletion comes while the index is fed with it.
+#[actix::test]
+async fn a_message_that_is_deleted_while_it_is_indexed_leaves_no_words() {
+    let dir = TempDir::new().unwrap();
+    let world = World::at(StoreConfig::at(dir.path().join("switchboard.db")));
+    let account = world.account().await.id;
+    for round in 0..BATCHES {
+        let numbers = 1 + round * 100..=(round + 1) * 100;
+        let said = numbers
+            .clone()
+            .map(|number| new(message(ChatId::user(7), number, "taken back")));
+        world.record(account, said.collect()).await;
+        for some in numbers.collect::<Vec<_>>().chunks(5) {
+            let deleted = Change::Deleted {
+                channel: None,
+                message_ids: some.to_vec(),
+            };
+            world.record(account, vec![deleted]).await;
+        }
+    }
+    until_fed(&world).await;
+    assert_eq!(
+        rows::number(&world.path, "SELECT count(*) AS n FROM messages_search"),
+        0
+    );
+    world.store.close().await;
 }
 
 /// Protects search from a node that ended before all it stored was in the index: the next one goes on with it.

@@ -8,8 +8,7 @@ use super::{
         copies::LAST_KNOWN_ROW,
         engine::Conn,
         row_blocks, search_index,
-        sql::{Number, One, sql},
-        words,
+        sql::{Number, One, Runs, sql},
     },
     range::{Key, Range, Sum, bound, sum},
     table::{Column, Kind, Table, quoted},
@@ -404,36 +403,17 @@ impl End {
         let at = |column: &str| table.place_of(column).ok_or(Error::NotFound);
         let (id, timestamp) = (at("id")?, at("timestamp")?);
         let (text, media, deleted) = (at("text")?, at("media")?, at("deleted_at")?);
-        let mut entries = Vec::new();
-        for row in rows.iter().filter(|row| row[deleted].is_null()) {
-            let words =
-                search_index::words(row[text].as_str().unwrap_or_default(), row[media].as_str());
-            if words.is_empty() {
-                continue;
-            }
-            let whole = |place: usize| row[place].as_i64().unwrap_or_default();
-            let place = search_index::place(whole(id), whole(timestamp));
-            match &mut self.conn {
-                Conn::Sqlite(conn) => {
-                    sql("INSERT INTO messages_search (rowid, text) VALUES (?, ?)")
-                        .number(place)
-                        .text(&words)
-                        .run(conn)?;
-                }
-                Conn::Postgres(_) => {
-                    entries.push(json!({ "place": place, "words": words::vector(&words)? }));
-                }
-            }
-        }
-        if !entries.is_empty() {
-            sql(
-                "INSERT INTO messages_search (place, words) SELECT place, CAST(words AS TSVECTOR) \
-                 FROM json_to_recordset(CAST(? AS JSON)) AS r (place BIGINT, words TEXT)",
-            )
-            .text(&Value::Array(entries).to_string())
-            .run(&mut self.conn)?;
-        }
-        Ok(())
+        let whole = |row: &[Value], place: usize| row[place].as_i64().unwrap_or_default();
+        let entries: Vec<_> = (rows.iter())
+            .filter(|row| row[deleted].is_null())
+            .map(|row| {
+                let text = row[text].as_str().unwrap_or_default();
+                let place = search_index::place(whole(row, id), whole(row, timestamp));
+                (place, search_index::words(text, row[media].as_str()))
+            })
+            .collect();
+        search_index::insert(&mut self.conn, &entries)?;
+        self.conn.settle()
     }
 }
 

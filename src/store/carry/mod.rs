@@ -37,7 +37,7 @@ use super::{
 /// Rows that are compared, and taken over, at once.
 const STRETCH: i64 = 500;
 
-/// How long a run that ended is waited for.
+/// How long a run or a service that ended is waited for.
 const GONE: Duration = Duration::from_secs(10);
 
 /// One to a store.
@@ -135,9 +135,7 @@ impl Carry {
             }
             _ => return Err(CarryError::SameKind),
         };
-        if to.services()? > 0 {
-            return Err(CarryError::InUse(to.told));
-        }
+        until_free(&mut to, |to| Ok(to.services()? == 0))?;
         let begun = to.note(CARRYING)?;
         let begun: Option<Note> = begun.and_then(|note| serde_json::from_str(&note).ok());
         if let Some(gone) = from.note(CARRIED_TO)?
@@ -355,13 +353,21 @@ fn target(end: &CarryEnd) -> Result<End, CarryError> {
         }
     };
     made.begin()?;
-    // A server takes a moment to notice that a run was killed.
+    until_free(&mut made, End::alone)?;
+    Ok(made)
+}
+
+/// A server takes a moment to notice that a client has ended.
+fn until_free(
+    end: &mut End,
+    is_free: fn(&mut End) -> diesel::QueryResult<bool>,
+) -> Result<(), CarryError> {
     let began = Instant::now();
-    while !made.alone()? {
+    while !is_free(end)? {
         if began.elapsed() > GONE {
-            return Err(CarryError::InUse(made.told));
+            return Err(CarryError::InUse(end.told.clone()));
         }
         thread::sleep(Duration::from_millis(100));
     }
-    Ok(made)
+    Ok(())
 }
