@@ -57,6 +57,8 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 const JOINING: Duration = Duration::from_secs(5);
 /// Between two looks for accounts that nobody has.
 const MISSING: Duration = Duration::from_secs(3);
+/// Until a launch link that could not be stored is tried again.
+const LINK_AGAIN: Duration = Duration::from_secs(5);
 /// How long open requests may take to end.
 const WEB_GOODBYE: u64 = 2;
 
@@ -101,6 +103,8 @@ pub struct App {
     service: Data<Service>,
     /// Carries out what is done in Supabase.
     following: tokio::task::JoinHandle<()>,
+    /// Takes in what other nodes do to webhooks and owners.
+    following_rows: tokio::task::JoinHandle<()>,
     /// Where others may serve the same database.
     keeper: Option<Keeper>,
     handing_over: Option<tokio::task::JoinHandle<()>>,
@@ -355,12 +359,17 @@ impl App {
         let webhooks = &service.webhooks;
         webhooks.start_configured(config.webhooks.as_ref()).await;
         service.start_webhooks().await?;
+        let of_rows = service.clone();
+        let following_rows = actix::spawn(async move {
+            tokio::join!(of_rows.follow_webhooks(), of_rows.doors.owners.follow());
+        });
         let app = Self {
             front,
             renewing,
             server: server.handle(),
             service,
             following,
+            following_rows,
             keeper,
             handing_over,
             _missing: missing,
@@ -381,7 +390,15 @@ impl App {
     pub async fn launch_link(&self) -> String {
         let doors = &self.service.doors;
         doors.tokens.watch().until(TokenTable::any).await;
-        let code = doors.console_code();
+        let code = loop {
+            match doors.console_code().await {
+                Ok(code) => break code,
+                Err(error) => {
+                    log::warn!(target: "switchboard", "the link that opens the desk waits for the database: {error}");
+                    tokio::time::sleep(LINK_AGAIN).await;
+                }
+            }
+        };
         format!("{}/launch?code={}", self.front.for_people(), code.expose())
     }
 
@@ -405,6 +422,7 @@ impl App {
             log::warn!(target: "switchboard", "open requests were cut");
         }
         self.following.abort();
+        self.following_rows.abort();
         if let Some(renewing) = &self.renewing {
             renewing.abort();
         }

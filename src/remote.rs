@@ -1,7 +1,9 @@
 //! Remote: what people do to the accounts in Supabase is done here too.
 //!
 //! The vault commits a change of theirs to its own rows first. At start, and when announcements were missed, the
-//! service's rows are made to agree with the vault's; in between each announcement is carried out by itself.
+//! service's rows are made to agree with the vault's; in between each announcement is carried out by itself. Of several nodes any may
+//! see a change first: it is a row then, and the node that has the account carries it out; an account that begins at a node begins with
+//! what the vault's rows say.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,7 +13,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use crate::{
     account::journal,
     domain::{Account, AccountId, AccountState, Proxy, StateChange, StateReason, default_colour},
-    store::{AccountPatch, NewAccount, StoreError, StoreHandle},
+    store::{AccountPatch, Changed, NewAccount, StoreError, StoreHandle, VaultNews},
     supervisor::SupervisorError,
     vault::{AccountSummary, RemoteChange, VaultError},
     web::Service,
@@ -37,6 +39,11 @@ pub async fn follow(
     mut changes: Receiver<RemoteChange>,
     mut later: BTreeSet<AccountId>,
 ) {
+    if service.store.is_shared() {
+        // Dropped: what it would say is in the rows.
+        drop(changes);
+        return follow_rows(&service, later).await;
+    }
     loop {
         let change = tokio::select! {
             change = changes.recv() => change,
@@ -55,6 +62,66 @@ pub async fn follow(
             later.extend(id);
         }
     }
+}
+
+/// As above, of the accounts that this node has.
+async fn follow_rows(service: &Service, mut later: BTreeSet<AccountId>) {
+    let mut changes = service.store.changes(Changed::Vault);
+    let mut told = BTreeSet::new();
+    loop {
+        changes.borrow_and_update();
+        if let Err(error) = carry_out_rows(service, &mut told).await {
+            log::debug!(target: "switchboard::vault", "what was done in Supabase can't be read for now: {error}");
+        }
+        if !later.is_empty() {
+            try_again(service, &mut later).await;
+        }
+        // It is told every few seconds, also without a change.
+        let _ = tokio::time::timeout(PAUSE, changes.changed()).await;
+    }
+}
+
+/// What could not be done stays, and is tried again. `told`: of which that was said.
+async fn carry_out_rows(service: &Service, told: &mut BTreeSet<i64>) -> Result<(), FollowError> {
+    let news = service.store.vault_news().await?;
+    if news.is_empty() {
+        return Ok(());
+    }
+    let known = service.vault.accounts().await?;
+    let mut waits = BTreeSet::new();
+    for VaultNews { id, account, kind } in news {
+        let listed = service.store.listed_account(account).await?.is_some();
+        // One that is not listed is nobody's yet: whoever makes it has it.
+        let ours = !listed || service.ownership.may_run(account);
+        if !ours || waits.contains(&account) {
+            continue;
+        }
+        let done = match kind.as_str() {
+            "api" => carry_out(service, &RemoteChange::ApiChanged { id: account }).await,
+            "proxies" => carry_out(service, &RemoteChange::ProxiesChanged { id: account }).await,
+            "session" => carry_out(service, &RemoteChange::SessionReplaced { id: account }).await,
+            "removed" => carry_out(service, &RemoteChange::Removed { id: account }).await,
+            _ => match known.iter().find(|summary| summary.id == account) {
+                Some(summary) => follow_one(service, summary).await,
+                None => Ok(()),
+            },
+        };
+        match done {
+            // Another node was quicker to make it, or it is not there any more.
+            Ok(())
+            | Err(FollowError::Store(StoreError::Exists(_) | StoreError::AccountNotFound)) => {
+                service.store.drop_vault_news(id).await?;
+                told.remove(&id);
+            }
+            Err(error) => {
+                if told.insert(id) {
+                    log::error!(target: "switchboard::vault", "account={account} a change made in Supabase waits: {error}");
+                }
+                waits.insert(account);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Brings up what could not be before; what still can't stays for later.

@@ -171,7 +171,13 @@ async fn what_is_given_up_is_kept_sealed_until_it_is_ended() {
         running.vault.put_account(disguised).await.unwrap();
         let mut row = running.store.sealed_account(id).await.unwrap().unwrap();
         row.session = Some(sealed.session);
-        assert!(running.store.replace_sealed(row, None).await.unwrap());
+        assert!(
+            running
+                .store
+                .replace_sealed(row, None, Vec::new())
+                .await
+                .unwrap()
+        );
         let refused = running.vault.credentials(id).await.unwrap_err();
         assert!(
             refused.to_string().contains("a session to be ended"),
@@ -264,7 +270,13 @@ async fn tampering_with_rows_is_told_apart_and_stays_with_its_account() {
     ] {
         let mut row = running.store.sealed_account(one).await.unwrap().unwrap();
         row.session = Some(session);
-        assert!(running.store.replace_sealed(row, None).await.unwrap());
+        assert!(
+            running
+                .store
+                .replace_sealed(row, None, Vec::new())
+                .await
+                .unwrap()
+        );
         match running.vault.credentials(one).await {
             Err(VaultError::Sealed { id, reason }) => {
                 assert!(
@@ -279,7 +291,11 @@ async fn tampering_with_rows_is_told_apart_and_stays_with_its_account() {
     let mut row = running.store.sealed_account(one).await.unwrap().unwrap();
     row.session = Some(envelope);
     row.api_id += 1;
-    running.store.replace_sealed(row, None).await.unwrap();
+    running
+        .store
+        .replace_sealed(row, None, Vec::new())
+        .await
+        .unwrap();
     let refused = running
         .vault
         .credentials(one)

@@ -26,6 +26,7 @@ mod support;
 
 use postgrest::{Fault, PUBLISHABLE_KEY, Project, SECRET_KEY, jwt};
 use support::{
+    engine,
     fleet::{API_HASH, Fleet, FleetBuilder, phone},
     leak_scan::Secrets,
     service::{ServiceProcess, ServiceSettings},
@@ -268,6 +269,70 @@ async fn a_removed_account_that_comes_back_keeps_nobody_from_starting() {
     fleet.wait_for_state(&other, "online").await;
     let all = fleet.api.get("/accounts").await;
     assert_eq!(listed(&all), 2, "{all}");
+}
+
+/// Protects: what people do in Supabase's table editor is done at the node that has the account, whichever node sees it first.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_nodes_the_one_that_has_an_account_follows_supabase() {
+    let project = Project::start();
+    let mut fleet = on(&project).accounts(2).on_its_own_postgres().start().await;
+    let database = engine::database_of(&fleet.data_dir()).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::copy(fleet.data_dir().join("master.key"), data.join("master.key")).unwrap();
+    // It does not look for itself: all that it learns of it learns from the other one.
+    fleet.set_env("SUPABASE_INTERVAL", "86400");
+    let _second = fleet.start_on_database(&data, &engine::url_of(&database));
+    let owned = || async {
+        engine::rows::<Value>(
+            &database,
+            "SELECT a.id AS id FROM account_leases l JOIN accounts a ON a.no = l.account_no WHERE l.owner = \
+             (SELECT id FROM nodes ORDER BY started_at DESC LIMIT 1)",
+        )
+    };
+    let shared = wait::until("the accounts to be shared", owned, |owned| owned.len() == 1).await;
+    let theirs = shared[0]["id"].as_str().unwrap().to_owned();
+    for account in &fleet.accounts {
+        fleet.wait_for_state(&account.id, "online").await;
+    }
+    wait::until(
+        "both to be in Supabase",
+        || async { project.sql("select count(session_string) from public.telegram_accounts") },
+        |count| count == "2",
+    )
+    .await;
+    let set = |what: &str| {
+        project.sql(&format!(
+            "update public.telegram_accounts set {what} where id = '{theirs}'"
+        ));
+    };
+    let named = async |label: &str| {
+        wait::until(
+            "the new name",
+            || fleet.api.account(&theirs),
+            |account| account["label"] == label,
+        )
+        .await;
+    };
+    set("is_active = false, account_label = 'Renamed'");
+    fleet.wait_for_state(&theirs, "stopped").await;
+    named("Renamed").await;
+    set("is_active = true");
+    fleet.wait_for_state(&theirs, "online").await;
+    project.sql(&format!(
+        "insert into public.telegram_accounts (account_label, api_id, api_hash) values ('By hand', 1, '{API_HASH}'); \
+         delete from public.telegram_accounts where id = '{theirs}'"
+    ));
+    fleet.wait_for_state(&theirs, "stopped").await;
+    wait::until(
+        "the account added by hand",
+        || fleet.api.get("/accounts"),
+        |all| all.to_string().contains("By hand"),
+    )
+    .await;
+    let left = || async { engine::rows::<Value>(&database, "SELECT kind FROM vault_news") };
+    wait::until("nothing to be left to do", left, Vec::is_empty).await;
 }
 
 /// Protects: what people do in Supabase's table editor is done here, and an absent Supabase is said and does no harm.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Since the machine started.
-pub(super) fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,

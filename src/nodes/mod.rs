@@ -22,6 +22,7 @@ mod using;
 mod watch;
 
 pub use calls::{Calls, Told, Waiting};
+pub(crate) use clock::now as since_boot;
 pub use keeper::{Keeper, Lines};
 pub use owned::{Ending, NodeStanding, Owned};
 pub use ownership::Ownership;

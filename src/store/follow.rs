@@ -10,7 +10,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -21,11 +21,15 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     EventSink, Result, ServerUrl, StoreError, StoreHandle,
+    changes::{CHANGED, Changed, Changes},
     event_columns::CHANNEL,
     listen::{Heard, Listener},
     wire::sockets,
 };
 use crate::domain::{Event, Seq};
+
+/// How often those are read without a word.
+const READ_ANEW: Duration = Duration::from_secs(5);
 
 /// Without a word.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -189,6 +193,7 @@ impl Teller {
 
 /// Ends when it is dropped.
 pub(super) struct Following {
+    changes: Changes,
     /// `None`: it has ended.
     listener: Mutex<Option<Listener>>,
     task: AbortOnDropHandle<()>,
@@ -198,15 +203,31 @@ impl Following {
     /// `store` must not hold what this gives back: it would never end.
     pub fn start(url: &ServerUrl, teller: Arc<Teller>, store: StoreHandle) -> Result<Self> {
         let woken = Arc::clone(&teller);
-        let listener = Listener::start(url, &[CHANNEL], move |heard| match heard {
-            Heard::Listening => woken.heard(None),
+        let changes = Changes::new();
+        let noted = changes.clone();
+        let listener = Listener::start(url, &[CHANNEL, CHANGED], move |heard| match heard {
+            Heard::Listening => {
+                woken.heard(None);
+                noted.note_copied();
+                noted.note(Changed::Work);
+            }
+            Heard::Said {
+                channel: CHANGED,
+                payload,
+            } => noted.heard(payload),
             Heard::Said { payload, .. } => woken.heard(payload.parse().ok()),
         })?;
+        let again = changes.clone();
         let runtime = sockets().map_err(|error| StoreError::Unavailable {
             reason: error.to_string(),
         })?;
         let task = runtime.spawn(async move {
+            let mut read_anew = Instant::now();
             loop {
+                if read_anew.elapsed() > READ_ANEW {
+                    again.note_copied();
+                    read_anew = Instant::now();
+                }
                 let word = timeout(LOOK_EVERY, teller.wake.notified()).await.is_ok();
                 if word {
                     // Most words are of what this node is about to tell itself.
@@ -222,9 +243,14 @@ impl Following {
             }
         });
         Ok(Self {
+            changes,
             listener: Mutex::new(Some(listener)),
             task: AbortOnDropHandle::new(task),
         })
+    }
+
+    pub fn changes(&self, changed: Changed) -> watch::Receiver<u64> {
+        self.changes.of(changed).subscribe()
     }
 
     pub fn end(&self) {

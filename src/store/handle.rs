@@ -12,7 +12,7 @@ use std::{
 use actix::{Actor, Addr, prelude::SendError};
 use diesel::ConnectionError;
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{Semaphore, oneshot, watch},
     time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -21,6 +21,7 @@ use super::{
     EventSink, Result, StoreConfig, StoreError, StoreHealth, StoreMetrics,
     actor::{Close, Parts, StoreActor, Write},
     carried,
+    changes::Changed,
     connection::{self, Place, Readers},
     echoes::Holds,
     engine::Conn,
@@ -222,7 +223,7 @@ pub struct StoreHandle {
     hold: Option<Arc<Hold>>,
     fence: Arc<OnceLock<Arc<dyn Fence>>>,
     /// Where others write, too.
-    following: Option<Arc<Following>>,
+    pub(super) following: Option<Arc<Following>>,
 }
 
 impl std::fmt::Debug for StoreHandle {
@@ -262,6 +263,16 @@ impl StoreHandle {
     #[must_use]
     pub const fn metrics(&self) -> &StoreMetrics {
         &self.metrics
+    }
+
+    /// Ends its waits with each change of these rows at another node (or here). Where one process has the database there are none,
+    /// and the waits end for good.
+    #[must_use]
+    pub fn changes(&self, changed: Changed) -> watch::Receiver<u64> {
+        match &self.following {
+            Some(following) => following.changes(changed),
+            None => watch::channel(0).1,
+        }
     }
 
     /// Waits for what is queued, moves the log into the file and stops the writer. Later calls get

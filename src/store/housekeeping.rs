@@ -1,7 +1,8 @@
 //! Housekeeping: what the writer does when nobody waits for it.
 //!
 //! Feeds the search index, moves the log into the file, prunes old events and keys, deletes the rows of accounts that
-//! were removed with their history. Each step is one short transaction.
+//! were removed with their history. Each step is one short transaction. Of several nodes each feeds the index with what it wrote; all
+//! else is one node's at a time, and idempotent: one that sleeps and goes on a moment too long does no harm.
 
 use std::{
     path::Path,
@@ -21,9 +22,10 @@ use super::{
     row_blocks::RowBlocks,
     search_index,
     shrink::Shrink,
-    sql::{One, sql},
+    sql::{One, server_now, sql},
     transaction,
     tx::State,
+    work_rows::{self, Chores},
 };
 use crate::domain::{ObjectReader, Timestamp, kept_since};
 
@@ -36,6 +38,8 @@ const FEED_BUSY: usize = 200;
 const FEED_EVERY: Duration = Duration::from_millis(800);
 /// Rows deleted in one step.
 const CHUNK: i64 = 500;
+/// How often it is looked what other nodes left to do.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often old rows are looked for.
 const PRUNE_EVERY: Duration = Duration::from_secs(20);
 /// Pages of 4 KiB in the log, and not in the file yet, at which the checkpointer is woken. A log that was moved whole is
@@ -66,6 +70,9 @@ pub(super) struct Housekeeping {
     rereading: bool,
     erasure: Erasure,
     shrink: Shrink,
+    chores: Chores,
+    /// When accounts that were removed were last looked for.
+    looked: Instant,
 }
 
 impl Housekeeping {
@@ -87,6 +94,8 @@ impl Housekeeping {
             rereading: true,
             erasure: Erasure::new(),
             shrink: Shrink::default(),
+            chores: Chores::default(),
+            looked: Instant::now(),
         })
     }
 
@@ -116,6 +125,15 @@ impl Housekeeping {
             let limit = if busy { FEED_BUSY } else { FEED };
             more = step(conn, |conn| search_index::feed(conn, state, limit))? == limit;
             self.fed = (!more).then(Instant::now);
+        }
+        state.chores = self.chores.are_ours(conn, state)?;
+        if !state.chores {
+            return Ok(more && !busy);
+        }
+        if self.looked.elapsed() > LOOK_EVERY {
+            // It may have been removed at another node.
+            self.looked = Instant::now();
+            state.purge |= !state.is_sole(conn) && removed(conn)?.is_some();
         }
         if self.pruned.elapsed() > PRUNE_EVERY {
             if step(conn, |conn| {
@@ -187,8 +205,10 @@ impl Housekeeping {
     /// Everything in one file, for whoever copies it. On PostgreSQL others go on with what is left.
     pub fn close(&self, conn: &mut Conn, state: &State) {
         let Some(file) = conn.file() else {
-            if let Err(error) = state.blocks.let_go(conn) {
-                log::warn!(target: "switchboard::store", "what is left for the search index waits a while cause=\"{error}\"");
+            let gone = (state.blocks.let_go(conn))
+                .and_then(|()| work_rows::let_go_of_all(conn, &state.holder()));
+            if let Err(error) = gone {
+                log::warn!(target: "switchboard::store", "what this node leaves to others waits a while cause=\"{error}\"");
             }
             return;
         };
@@ -251,6 +271,10 @@ pub(super) const AGED: [&str; 3] = [
      (SELECT deleted_at FROM tombstones WHERE deleted_at < ? ORDER BY deleted_at LIMIT 1 OFFSET ?), 9000000000000000000)",
 ];
 
+/// What was done in Supabase and nobody has carried out by then is in the copies all the same, from which the account begins at its
+/// next node.
+const NEWS: &str = concat!("DELETE FROM vault_news WHERE at < ", server_now!(), " - ?");
+
 /// The messages of an account that is removed, a part at a time.
 pub(super) const PURGED: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE account_no = ? \
      ORDER BY scope, message_no LIMIT ?)";
@@ -280,7 +304,11 @@ fn prune(conn: &mut Conn, keep_events: i64, days: Option<u32>) -> QueryResult<us
             .run(conn)?;
     }
     let audit = audit_row::prune(conn, CHUNK)?;
-    Ok(events + old + aged + audit)
+    let news = match conn.gathers() {
+        true => sql(NEWS).number(DAY).run(conn)?,
+        false => 0,
+    };
+    Ok(events + old + aged + audit + news)
 }
 
 /// Events that are older than they are kept for, as far as each webhook was told of them.
@@ -294,12 +322,15 @@ fn prune_old_events(conn: &mut Conn, days: u32, now: Timestamp) -> QueryResult<u
     .run(conn)
 }
 
-/// The next rows of an account that was removed with its history.
+/// An account that was removed with its history, and has rows still.
+fn removed(conn: &mut Conn) -> QueryResult<Option<i64>> {
+    let found = sql("SELECT no AS n FROM accounts WHERE purge LIMIT 1").load::<One>(conn)?;
+    Ok(found.first().map(|one| one.n))
+}
+
+/// The next of its rows.
 fn purge(conn: &mut Conn, state: &mut State) -> QueryResult<usize> {
-    let account = sql("SELECT no AS n FROM accounts WHERE purge LIMIT 1")
-        .load::<One>(conn)?
-        .pop();
-    let Some(One { n: account }) = account else {
+    let Some(account) = removed(conn)? else {
         return Ok(0);
     };
     state.conversations.retain(|key, _| key.0 != account);

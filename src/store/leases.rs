@@ -183,6 +183,7 @@ impl LeaseBook {
             // In this order: a node that is forgotten leaves no lease behind that could be told to be its own.
             for text in [
                 "UPDATE account_leases SET owner = NULL WHERE owner IN (SELECT id FROM nodes WHERE home = ? AND id <> ?)",
+                "UPDATE work_leases SET owner = NULL WHERE owner IN (SELECT id FROM nodes WHERE home = ? AND id <> ?)",
                 "DELETE FROM nodes WHERE home = ? AND id <> ?",
             ] {
                 sql(text).text(&home).text(&id).run(&mut self.server)?;

@@ -133,6 +133,11 @@ impl StoreHandle {
         limit: LoginLimit,
     ) -> Result<Option<i64>> {
         self.job("admit_login_attempt", move |tx| {
+            if tx.conn.gathers() {
+                // Another node counts them in the same way, and must see this one.
+                sql("SELECT count(*) AS n FROM (SELECT pg_advisory_xact_lock(7265433201)) AS turn")
+                    .get_result::<One>(tx.conn)?;
+            }
             let salt = made_salt(tx)?;
             let of_subject = sql(
                 "SELECT coalesce(sum(CASE outcome WHEN 'unanswered' THEN 1 ELSE 10 END), 0) AS n \

@@ -2,7 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::{Result, StoreHandle, engine::on};
+use super::{
+    Result, StoreHandle,
+    changes::{Changed, tell},
+    engine::on,
+};
 use crate::domain::{AccountId, Timestamp};
 
 diesel::table! {
@@ -123,6 +127,7 @@ impl StoreHandle {
                 ))
                 .returning(OwnerRow::as_returning())
                 .get_result(conn))?;
+            tell(conn, Changed::Owners)?;
             Ok((row.into_record()?, Vec::new()))
         })
         .await
@@ -140,6 +145,7 @@ impl StoreHandle {
                     account_owners::updated_at.eq(Timestamp::now().millis()),
                 ))
                 .execute(conn))?;
+            tell(conn, Changed::Owners)?;
             Ok(((), Vec::new()))
         })
         .await
@@ -156,6 +162,7 @@ impl StoreHandle {
                 account_owners::table.filter(owned)
             )
             .execute(conn))?;
+            tell(conn, Changed::Owners)?;
             Ok(((), Vec::new()))
         })
         .await

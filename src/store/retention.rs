@@ -217,12 +217,16 @@ impl Tx<'_> {
             if awaited.accounts.contains(&chat.account_no) {
                 continue;
             }
+            let account = account_of(&chat.account);
+            // Another node's is that node's to do.
+            let ours = match chat.removed {
+                true => self.state.chores,
+                false => self.state.is_ours(account),
+            };
+            if !ours {
+                continue;
+            }
             if !chat.removed {
-                let account = account_of(&chat.account);
-                // Another node's is that node's to do.
-                if !self.state.is_ours(account) {
-                    continue;
-                }
                 self.state.touch(chat.account_no, account)?;
             }
             let mut mark = match from.conversation == chat.id {

@@ -73,6 +73,10 @@ pub(super) struct Unfed {
 }
 
 impl RowBlocks {
+    pub fn writer(&self) -> &str {
+        &self.writer
+    }
+
     pub fn next(&mut self, conn: &mut Conn) -> QueryResult<i64> {
         if let Some(block) = &mut self.held
             && block.next <= block.last

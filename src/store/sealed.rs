@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{
     NewFarewell, Result, StoreHandle,
     engine::{Conn, on},
-    farewells,
+    farewells, vault_news,
 };
 use crate::domain::{AccountId, Timestamp};
 
@@ -254,7 +254,7 @@ impl StoreHandle {
     }
 
     /// Writes `account` over the row whose revision it carries (0: there is none yet), and with it what is known of
-    /// Supabase's row. `false`: somebody else changed the row first, nothing was written.
+    /// Supabase's row. `news`: what was done there, for the node that has the account. `false`: somebody else changed the row first, nothing was written.
     ///
     /// # Errors
     /// As every write.
@@ -262,8 +262,9 @@ impl StoreHandle {
         &self,
         account: SealedAccount,
         copy: Option<RemoteCopy>,
+        news: Vec<&'static str>,
     ) -> Result<bool> {
-        let written = self.replace_sealed_and_part(account, copy, Vec::new());
+        let written = self.replace_sealed_and_part(account, copy, Vec::new(), news);
         Ok(written.await?.is_some())
     }
 
@@ -277,8 +278,11 @@ impl StoreHandle {
         account: SealedAccount,
         copy: Option<RemoteCopy>,
         farewells: Vec<NewFarewell>,
+        news: Vec<&'static str>,
     ) -> Result<Option<Vec<i64>>> {
-        self.sealed_write("replace_sealed", move |conn| {
+        self.job("replace_sealed", move |tx| {
+            let is_sole = tx.state.is_sole(tx.conn);
+            let conn = &mut *tx.conn;
             let row = SealedRow::of(&account);
             let written = if account.revision == 0 {
                 on!(conn, |conn| diesel::insert_into(sealed_credentials::table)
@@ -300,7 +304,10 @@ impl StoreHandle {
             if let Some(copy) = &copy {
                 put_copy(conn, copy)?;
             }
-            farewells::order(conn, &farewells).map(Some)
+            if !is_sole {
+                vault_news::add(conn, account.id, &news)?;
+            }
+            Ok(Some(farewells::order(conn, &farewells)?))
         })
         .await
     }

@@ -1,5 +1,5 @@
 //! Token watch: who may come in, seen anew five times a second. Tokens are made and revoked beside the running service
-//! too (`switchboard token`), and nobody tells the service of that.
+//! too (`switchboard token`, other nodes), and nobody tells the service of that.
 //!
 //! A look reads one number on a connection of its own; the table is read only when that number changed or a token's
 //! time has come. A thread, because what ends an access must not wait behind the reads of those who still have one.

@@ -54,6 +54,8 @@ pub(in crate::store) struct State {
     pub search_mark: Option<i64>,
     /// An account's rows may be left to delete.
     pub purge: bool,
+    /// What is nobody's is this node's to look after.
+    pub chores: bool,
     /// The highest number of a message in (account, scope), where rows are gathered.
     pub tops: HashMap<(i64, i64), i64>,
     /// Below it, and not there: (account, scope, number). Of one batch.
@@ -146,6 +148,19 @@ impl State {
         self.absent.clear();
         // Read as a whole.
         self.tombstones = None;
+    }
+
+    /// As whom this node does what one at a time does.
+    pub fn holder(&self) -> String {
+        match self.fence.get() {
+            Some(fence) => fence.node().to_string(),
+            None => self.blocks.writer().to_owned(),
+        }
+    }
+
+    /// Nobody else writes to the same database.
+    pub const fn is_sole(&self, conn: &Conn) -> bool {
+        self.blocks.alone || !conn.gathers()
     }
 
     /// Nothing waits to be written.

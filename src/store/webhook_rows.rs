@@ -8,9 +8,11 @@ use uuid::Uuid;
 
 use super::{
     Result, StoreHandle,
+    changes::{Changed, tell},
     engine::Conn,
     sealed::foreign,
     sql::{Number, One, sql},
+    work_rows::{end, interrupt},
 };
 use crate::domain::{AccountId, Seq, Timestamp};
 
@@ -102,11 +104,21 @@ fn put(conn: &mut Conn, row: &WebhookRow) -> QueryResult<()> {
     .map(drop)
 }
 
-fn is_there(conn: &mut Conn, id: Uuid) -> QueryResult<bool> {
-    let known = sql("SELECT count(*) AS n FROM webhooks WHERE id = ?")
-        .text(&id.to_string())
-        .get_result::<One>(conn)?;
-    Ok(known.n > 0)
+/// A webhook is posted by one node at a time.
+pub(super) fn work_of(hook: &str) -> String {
+    format!("webhook:{hook}")
+}
+
+const ROWS: &str =
+    "SELECT id, sealed, events, accounts, owner, patience, is_active, created_at FROM webhooks";
+
+/// What came of a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WebhookChange {
+    Made,
+    Gone,
+    /// Somebody else was quicker.
+    Otherwise,
 }
 
 fn set_place(conn: &mut Conn, hook: &str, seq: i64, now: Timestamp) -> QueryResult<()> {
@@ -131,12 +143,11 @@ impl StoreHandle {
     /// As every read.
     pub async fn webhooks(&self) -> Result<Vec<WebhookRow>> {
         self.read("webhooks", |conn| {
-            sql("SELECT id, sealed, events, accounts, owner, patience, is_active, created_at FROM webhooks \
-                 ORDER BY created_at, id")
-            .load::<Row>(conn)?
-            .into_iter()
-            .map(Row::read)
-            .collect()
+            sql(&format!("{ROWS} ORDER BY created_at, id"))
+                .load::<Row>(conn)?
+                .into_iter()
+                .map(Row::read)
+                .collect()
         })
         .await
     }
@@ -155,22 +166,31 @@ impl StoreHandle {
             let newest = sql("SELECT coalesce(max(seq), 0) AS n FROM event_log")
                 .get_result::<One>(tx.conn)?;
             set_place(tx.conn, &row.id.to_string(), newest.n, tx.now)?;
+            tell(tx.conn, Changed::Webhooks)?;
             Ok(true)
         })
         .await
     }
 
-    /// `false`: it is gone.
+    /// Makes another of it, if it still is as `seen` has it.
     ///
     /// # Errors
     /// As every write.
-    pub async fn change_webhook(&self, row: WebhookRow) -> Result<bool> {
+    pub async fn change_webhook(&self, seen: WebhookRow, row: WebhookRow) -> Result<WebhookChange> {
         self.job("change_webhook", move |tx| {
-            let known = is_there(tx.conn, row.id)?;
-            if known {
-                put(tx.conn, &row)?;
+            let lock = if tx.conn.gathers() { " FOR UPDATE" } else { "" };
+            let text = format!("{ROWS} WHERE id = ?{lock}");
+            let id = row.id.to_string();
+            let now = sql(&text).text(&id).load::<Row>(tx.conn)?.pop();
+            let Some(now) = now.map(Row::read).transpose()? else {
+                return Ok(WebhookChange::Gone);
+            };
+            if now != seen {
+                return Ok(WebhookChange::Otherwise);
             }
-            Ok(known)
+            put(tx.conn, &row)?;
+            tell(tx.conn, Changed::Webhooks)?;
+            Ok(WebhookChange::Made)
         })
         .await
     }
@@ -206,6 +226,8 @@ impl StoreHandle {
             ] {
                 gone = sql(text).text(&id).run(tx.conn)?;
             }
+            end(tx.conn, &work_of(&id))?;
+            tell(tx.conn, Changed::Webhooks)?;
             Ok(gone > 0)
         })
         .await
@@ -217,6 +239,8 @@ impl StoreHandle {
     /// As every write.
     pub async fn place_webhook(&self, hook: String, seq: Seq) -> Result<()> {
         self.job("place_webhook", move |tx| {
+            // Whoever posts it reads its place anew.
+            interrupt(tx.conn, &work_of(&hook))?;
             Ok(set_place(tx.conn, &hook, seq.0, tx.now)?)
         })
         .await

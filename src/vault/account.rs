@@ -44,7 +44,8 @@ pub struct Credentials {
 /// Something a person (or another service) did to the rows in Supabase.
 ///
 /// Announced after it is committed to the local copy. Announcements are not kept: after a restart, or after a
-/// receiver fell behind, [`super::Vault::accounts`] has the same truth.
+/// receiver fell behind, [`super::Vault::accounts`] has the same truth. Where several nodes have the accounts they are rows as well
+/// ([`crate::store::VaultNews`]), for the node that has the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemoteChange {
     Added(AccountSummary),
@@ -76,4 +77,20 @@ pub enum RemoteChange {
     Removed {
         id: AccountId,
     },
+}
+
+impl RemoteChange {
+    /// How rows call it. `None`: nothing is to be done.
+    #[must_use]
+    pub const fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::Added(_) => Some("added"),
+            Self::Switched { .. } | Self::Renamed { .. } => Some("settings"),
+            Self::ApiChanged { .. } => Some("api"),
+            Self::ProxiesChanged { .. } => Some("proxies"),
+            Self::SessionReplaced { .. } => Some("session"),
+            Self::Removed { .. } => Some("removed"),
+            Self::Conflict { .. } => None,
+        }
+    }
 }

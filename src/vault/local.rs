@@ -71,7 +71,7 @@ impl Local {
             };
             let written = self
                 .store
-                .replace_sealed_and_part(changed, None, farewells)
+                .replace_sealed_and_part(changed, None, farewells, Vec::new())
                 .await?;
             if let Some(orders) = written {
                 return Ok(orders);
@@ -172,7 +172,7 @@ impl Local {
             let Some(changed) = changed else {
                 return Ok(());
             };
-            if self.store.replace_sealed(changed, None).await? {
+            if self.store.replace_sealed(changed, None, Vec::new()).await? {
                 return Ok(());
             }
         }

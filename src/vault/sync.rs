@@ -321,7 +321,8 @@ impl Sync {
         };
         let added = RemoteChange::Added(summary(&row));
         // Without a copy of the row there: the next round merges, and so says what could not be taken.
-        if self.local.store.replace_sealed(row, None).await? {
+        let news = added.kind().into_iter().collect();
+        if self.local.store.replace_sealed(row, None, news).await? {
             self.shared.announce(added);
         }
         Ok(Ok(()))
@@ -369,9 +370,11 @@ impl Sync {
         let id = row.id;
         row.removed_remotely = true;
         // Should a change here be faster, the next look decides again.
-        if self.local.store.replace_sealed(row, None).await? {
+        let removed = RemoteChange::Removed { id };
+        let news = removed.kind().into_iter().collect();
+        if self.local.store.replace_sealed(row, None, news).await? {
             self.local.store.drop_remote_copy(id).await?;
-            self.shared.announce(RemoteChange::Removed { id });
+            self.shared.announce(removed);
         }
         Ok(None)
     }
@@ -393,7 +396,8 @@ impl Sync {
                 let ours = row.session.clone().filter(|_| replaced);
                 let orders = given_up(&keys, row, ours);
                 let (local, copy) = (merged.local.clone(), merged.copy.clone());
-                let written = store.replace_sealed_and_part(local, Some(copy), orders);
+                let news = merged.news.iter().filter_map(RemoteChange::kind).collect();
+                let written = store.replace_sealed_and_part(local, Some(copy), orders, news);
                 match written.await? {
                     Some(orders) => self.shared.parted(&orders),
                     None => return Ok(Step::Again(Some(there))),

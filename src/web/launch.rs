@@ -72,7 +72,7 @@ pub async fn make_link(
         .and_then(|host| host.to_str().ok())
         .unwrap_or("127.0.0.1");
     let scheme = if gate.front.secure() { "https" } else { "http" };
-    let code = service.doors.launch_code(Giver::Caller(access));
+    let code = service.doors.launch_code(Giver::Caller(access)).await?;
     Ok(HttpResponse::Created().json(json!({
         "url": format!("{scheme}://{host}/launch?code={}", code.expose()),
         "expires_at": Timestamp::now().plus(LAUNCH_LIFETIME),
@@ -84,7 +84,7 @@ pub async fn make_ticket(
     service: web::Data<Service>,
     access: Access,
 ) -> Result<HttpResponse, ApiError> {
-    let (ticket, expires_at) = service.doors.ticket(access);
+    let (ticket, expires_at) = service.doors.ticket(access).await?;
     Ok(HttpResponse::Created().json(json!({
         "ticket": ticket.expose(),
         "expires_at": expires_at,

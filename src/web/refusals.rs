@@ -1,4 +1,4 @@
-//! Refusals: how many rows of the audit they may fill.
+//! Refusals: how many rows of the audit they may fill. Of several nodes each may fill as many.
 
 use std::{
     sync::{Mutex, PoisonError},

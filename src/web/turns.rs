@@ -1,4 +1,5 @@
-//! Turns: what is done to one account waits for what is being done to it, and for nobody else's.
+//! Turns: what is done to one account waits for what is being done to it, and for nobody else's. Of several nodes the one that has the
+//! account does it, so turns of one process suffice.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -2,7 +2,7 @@
 //!
 //! Those of the configuration are listed beside them, and can be tried out alone.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     domain::{AccountId, SecretText, Seq, Timestamp},
-    store::{StoreError, WebhookFilter, WebhookRow},
+    store::{Changed, StoreError, WebhookChange, WebhookFilter, WebhookRow},
     vault::{VaultError, WebhookSecrets},
     webhooks::{Hook, ResolveError, Signer},
 };
@@ -35,6 +35,8 @@ const A_DAY: i64 = 24 * 3600;
 const LONGEST_PATIENCE: i64 = 365 * A_DAY;
 /// A name that nobody knows in this time may be known later.
 const LOOK_UP: Duration = Duration::from_secs(3);
+/// Tries of a change that another node is quicker with.
+const CHANGES: usize = 8;
 /// What a webhook can be told.
 pub const EVENTS: [&str; 9] = [
     "message_received",
@@ -54,16 +56,45 @@ impl Service {
     /// # Errors
     /// When the store can't be read.
     pub async fn start_webhooks(&self) -> Result<(), StoreError> {
-        for row in self.store.webhooks().await? {
-            if !row.is_active {
+        self.agree_with_webhooks(&mut HashMap::new()).await
+    }
+
+    /// Other nodes make, change and remove webhooks, too: what is served here goes by the rows. Until the service stops.
+    pub async fn follow_webhooks(&self) {
+        let mut changes = self.store.changes(Changed::Webhooks);
+        let mut unreadable = HashMap::new();
+        while changes.changed().await.is_ok() {
+            if let Err(error) = self.agree_with_webhooks(&mut unreadable).await {
+                log::debug!(target: "switchboard::webhooks", "what other nodes made of webhooks can't be read for now: {error}");
+            }
+        }
+    }
+
+    /// `unreadable`: said already.
+    async fn agree_with_webhooks(
+        &self,
+        unreadable: &mut HashMap<Uuid, WebhookRow>,
+    ) -> Result<(), StoreError> {
+        let _turn = self.webhooks.turn().await;
+        let rows = self.store.webhooks().await?;
+        let mut served = self.webhooks.made().await;
+        for row in rows.into_iter().filter(|row| row.is_active) {
+            if served.remove(&row.id.to_string()).as_ref() == Some(&row)
+                || unreadable.get(&row.id) == Some(&row)
+            {
                 continue;
             }
             match hook_of(self, &row).await {
                 Ok(hook) => self.webhooks.start(hook).await,
                 Err(error) => {
                     log::error!(target: "switchboard::webhooks", "{error}; it is not served: make it anew");
+                    self.webhooks.halt(&row.id.to_string()).await;
+                    unreadable.insert(row.id, row);
                 }
             }
+        }
+        for gone in served.into_keys() {
+            self.webhooks.halt(&gone).await;
         }
         Ok(())
     }
@@ -81,6 +112,7 @@ async fn hook_of(service: &Service, row: &WebhookRow) -> Result<Hook, VaultError
         filter: row.filter.clone(),
         patience: Duration::from_secs(u64::try_from(row.patience_s).unwrap_or(0)),
         guard: Some(service.webhooks.guard().clone()),
+        row: Some(row.clone()),
     })
 }
 
@@ -191,25 +223,52 @@ pub async fn change_webhook(
         None => None,
     };
     let _turn = service.webhooks.turn().await;
-    let mut row = find(&service, &id).await?;
-    if let Some(events) = body.events {
-        row.filter.events = events;
+    for _ in 0..CHANGES {
+        let seen = find(&service, &id).await?;
+        let mut row = seen.clone();
+        let secret = apply(&service, &mut row, &body, url.as_ref()).await?;
+        match service.store.change_webhook(seen, row.clone()).await? {
+            WebhookChange::Gone => return Err(unknown()),
+            WebhookChange::Otherwise => continue,
+            WebhookChange::Made => {}
+        }
+        note.fact("webhook", row.id);
+        if body.rotate_secret {
+            note.fact("secret", "rotated");
+        }
+        serve(&service, &row).await?;
+        return Ok(shown(&service, StatusCode::OK, &row, secret.as_ref()).await);
     }
-    if let Some(accounts) = body.account_ids {
-        row.filter.accounts = accounts;
+    Err(ApiError::internal(
+        "a webhook that is changed elsewhere all the while",
+    ))
+}
+
+/// The secret, if it is another now.
+async fn apply(
+    service: &Service,
+    row: &mut WebhookRow,
+    body: &ChangeWebhook,
+    url: Option<&SecretText>,
+) -> Result<Option<SecretText>, ApiError> {
+    if let Some(events) = &body.events {
+        row.filter.events.clone_from(events);
     }
-    if let Some(owner) = body.owner {
-        row.filter.owner = owner;
+    if let Some(accounts) = &body.account_ids {
+        row.filter.accounts.clone_from(accounts);
     }
-    check_filter(&service, &row.filter).await?;
+    if let Some(owner) = &body.owner {
+        row.filter.owner.clone_from(owner);
+    }
+    check_filter(service, &row.filter).await?;
     if let Some(patience) = body.patience {
         row.patience_s = check_patience(patience)?;
     }
     let mut secret = None;
     if url.is_some() || body.rotate_secret {
-        let mut secrets = service.vault.open_webhook(&row).await?;
+        let mut secrets = service.vault.open_webhook(row).await?;
         if let Some(url) = url {
-            secrets.url = url;
+            secrets.url = url.clone();
         }
         if body.rotate_secret {
             secrets.secret = Signer::new_secret().map_err(ApiError::internal)?;
@@ -220,15 +279,7 @@ pub async fn change_webhook(
     if let Some(paused) = body.paused {
         row.is_active = !paused;
     }
-    if !service.store.change_webhook(row.clone()).await? {
-        return Err(unknown());
-    }
-    note.fact("webhook", row.id);
-    if body.rotate_secret {
-        note.fact("secret", "rotated");
-    }
-    serve(&service, &row).await?;
-    Ok(shown(&service, StatusCode::OK, &row, secret.as_ref()).await)
+    Ok(secret)
 }
 
 pub async fn remove_webhook(
@@ -468,16 +519,15 @@ async fn configured(service: &Service, hook: &Hook) -> Value {
 async fn add_standing(service: &Service, id: &str, idle: &str, webhook: &mut Value) {
     let now = service.webhooks.now(id).await;
     webhook["state"] = match &now {
-        Some(now) if now.standing.failing => json!("failing"),
+        Some(now) if now.failing => json!("failing"),
         Some(_) => json!("active"),
         None => json!(idle),
     };
-    let standing = now.as_ref().map(|now| &now.standing);
-    webhook["last_taken_at"] = json!(standing.and_then(|standing| standing.last_taken_at()));
-    webhook["last_error"] = json!(standing.and_then(|standing| standing.last_error.as_ref()));
-    let (accounts, longest) = now.map(|now| now.waiting).unwrap_or_default();
-    webhook["accounts_waiting"] = json!(accounts);
-    webhook["waiting_seconds"] = json!(longest.as_secs());
+    webhook["last_taken_at"] = json!(now.as_ref().and_then(|now| now.last_taken_at));
+    webhook["last_error"] = json!(now.as_ref().and_then(|now| now.last_error.as_ref()));
+    let waiting = now.map_or((0, 0), |now| (now.accounts_waiting, now.waiting_seconds));
+    webhook["accounts_waiting"] = json!(waiting.0);
+    webhook["waiting_seconds"] = json!(waiting.1);
 }
 
 #[cfg(test)]

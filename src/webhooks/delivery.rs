@@ -7,13 +7,14 @@ use std::{
 };
 
 use rand::RngExt;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use super::{
     address::{NotAllowed, ResolveError},
     figures::{Outcome, WebhookFigures},
+    held::Held,
     hook::Hook,
     shown,
 };
@@ -36,25 +37,40 @@ pub struct Receiver {
 }
 
 /// How it went lately, since the service started.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Standing {
     /// When the receiver last took an event, by both clocks.
-    #[serde(skip)]
     taken: Option<(Instant, Timestamp)>,
-    pub last_error: Option<LastError>,
+    last_error: Option<LastError>,
     /// The last answer was a refusal, or there was none.
-    #[serde(skip)]
-    pub failing: bool,
+    failing: bool,
 }
 
 impl Standing {
-    #[must_use]
-    pub fn last_taken_at(&self) -> Option<Timestamp> {
-        self.taken.map(|(_, at)| at)
+    pub fn now(self, (accounts, longest): (usize, Duration)) -> Now {
+        Now {
+            failing: self.failing,
+            last_taken_at: self.taken.map(|(_, at)| at),
+            last_error: self.last_error,
+            accounts_waiting: accounts,
+            waiting_seconds: longest.as_secs(),
+        }
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+/// How a webhook stands, where it is posted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Now {
+    /// The last answer was a refusal, or there was none.
+    pub failing: bool,
+    pub last_taken_at: Option<Timestamp>,
+    pub last_error: Option<LastError>,
+    /// Accounts that it is behind with, and how long the one that waits longest has not gone on.
+    pub accounts_waiting: usize,
+    pub waiting_seconds: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LastError {
     pub at: Timestamp,
     /// In English.
@@ -189,7 +205,14 @@ impl Receiver {
     }
 
     /// Returns when the receiver took the event, or refused it for so long that it is passed over.
-    pub async fn deliver(&self, frame: &Frame, owner: Option<&str>, posts: &Semaphore) {
+    /// `held`: whether it is this node's to post.
+    pub async fn deliver(
+        &self,
+        frame: &Frame,
+        owner: Option<&str>,
+        posts: &Semaphore,
+        held: &Held,
+    ) {
         let name = self.name();
         let post = Post {
             event: frame.event().body.name(),
@@ -205,6 +228,7 @@ impl Receiver {
             let refusal = {
                 // Never closed: the worker owns it.
                 let _post = posts.acquire().await;
+                held.wait().await;
                 let began = Instant::now();
                 let answer = self.post(&post).await;
                 let status = match &answer {

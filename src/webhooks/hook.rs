@@ -9,7 +9,7 @@ use super::{address::AddressGuard, signature::Signer};
 use crate::{
     config::{Webhook, Webhooks as Config},
     domain::{AccountId, hex},
-    store::WebhookFilter,
+    store::{WebhookFilter, WebhookRow},
 };
 
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Hook {
     pub patience: Duration,
     /// `None`: the operator's own word, which may lead anywhere.
     pub guard: Option<AddressGuard>,
+    /// What it was made of over REST. `None`: it stands in the configuration.
+    pub row: Option<WebhookRow>,
 }
 
 impl Hook {
@@ -38,6 +40,7 @@ impl Hook {
             },
             patience: config.patience,
             guard: None,
+            row: None,
             id,
         }
     }

@@ -3,12 +3,14 @@
 //! Receives: the event log of `store`, and word from `broadcast` that it grew.
 //! Sends:    signed `POST`s; its place in the log to `store`.
 //! Promises: every event at least once and in order per account; a restart goes on where it was; a receiver that is
-//!           slow, dead or refuses one account's event holds up nothing else, and what is lost is said aloud.
+//!           slow, dead or refuses one account's event holds up nothing else, and what is lost is said aloud. Of several
+//!           nodes one posts each webhook, by a lease of its own; one that lost it posts nothing more and writes nothing down.
 //! Does not: tell of sign-ins, whose codes are secrets, or keep events that the log no longer has.
 
 mod address;
 mod delivery;
 mod figures;
+mod held;
 mod hook;
 mod lanes;
 mod signature;
@@ -28,13 +30,16 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use self::worker::{Worker, place_of};
+use self::worker::{Worker, place_of, work_of};
 use crate::{
-    broadcast::BroadcastHandle, config::Webhooks as Config, domain::AccountId, store::StoreHandle,
+    broadcast::BroadcastHandle,
+    config::Webhooks as Config,
+    domain::AccountId,
+    store::{StoreHandle, WebhookRow},
 };
 
 pub use address::{AddressGuard, NotAllowed, ResolveError};
-pub use delivery::{Answer, LastError, Receiver, Standing};
+pub use delivery::{Answer, LastError, Now, Receiver};
 pub use figures::WebhookFigures;
 pub use hook::Hook;
 pub use signature::{Signer, sign};
@@ -69,14 +74,6 @@ struct Running {
     worker: Worker,
     stop: CancellationToken,
     task: JoinHandle<()>,
-}
-
-/// How a webhook stands.
-#[derive(Clone, Debug)]
-pub struct Now {
-    pub standing: Standing,
-    /// Accounts that it is behind with, and for how long.
-    pub waiting: (usize, Duration),
 }
 
 impl Webhooks {
@@ -160,8 +157,10 @@ impl Webhooks {
         let (stopped, at_work) = (stop.clone(), worker.clone());
         let task = inner.runtime.spawn(async move {
             tokio::select! {
-                () = stopped.cancelled() => at_work.save().await,
-                () = at_work.clone().run() => {}
+                () = stopped.cancelled() => {
+                    at_work.save().await;
+                }
+                () = at_work.clone().serve_held() => {}
             }
         });
         let now = Running { worker, stop, task };
@@ -172,8 +171,19 @@ impl Webhooks {
     pub async fn halt(&self, id: &str) {
         let mut running = self.0.running.lock().await;
         if let Some(before) = running.remove(id) {
+            let worker = before.worker.clone();
             self.end(before).await;
+            let_go(&worker).await;
         }
+    }
+
+    /// Those that were made over REST and are served here, with what they were made of.
+    pub async fn made(&self) -> HashMap<String, WebhookRow> {
+        let running = self.0.running.lock().await;
+        let row = |one: &Running| one.worker.receiver().hook.row.clone();
+        let made = running.iter();
+        made.filter_map(|(id, one)| Some((id.clone(), row(one)?)))
+            .collect()
     }
 
     async fn end(&self, running: Running) {
@@ -186,14 +196,23 @@ impl Webhooks {
         self.0.figures.unwatch(&running.worker);
     }
 
-    /// `None`: it is not served.
+    /// How it goes at the node that posts it. `None`: it is not served.
     pub async fn now(&self, id: &str) -> Option<Now> {
-        let running = self.0.running.lock().await;
-        let worker = &running.get(id)?.worker;
-        Some(Now {
-            standing: worker.receiver().standing(),
-            waiting: worker.waiting(),
-        })
+        let here = {
+            let running = self.0.running.lock().await;
+            running.get(id)?.worker.clone()
+        };
+        if let Some(now) = here.now() {
+            return Some(now);
+        }
+        let told = self.0.store.told_of_work(work_of(id)).await;
+        // Of one that was not begun anywhere yet nothing is known.
+        let nothing = || here.receiver().standing().now(here.waiting());
+        let told = told.ok().flatten();
+        Some(
+            told.and_then(|told| serde_json::from_str(&told).ok())
+                .unwrap_or_else(nothing),
+        )
     }
 
     /// Posts a test, also to one that is not served.
@@ -214,9 +233,16 @@ impl Webhooks {
             one.stop.cancel();
         }
         for one in running.into_values() {
+            let worker = one.worker.clone();
             self.end(one).await;
+            let_go(&worker).await;
         }
     }
+}
+
+/// A store that is away keeps nobody from ending; its lease ends by itself.
+async fn let_go(worker: &Worker) {
+    let _ = tokio::time::timeout(GOODBYE, worker.let_go()).await;
 }
 
 /// For logs: an address may carry a secret in its path or query.

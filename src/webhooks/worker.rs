@@ -3,25 +3,32 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
-    sync::{Notify, Semaphore},
+    sync::{Notify, Semaphore, watch},
     task::JoinSet,
+    time::timeout,
 };
 
-use super::{OwnerOf, UNTOLD, delivery::Receiver, lanes::Lanes};
+use super::{Now, OwnerOf, UNTOLD, delivery::Receiver, held::Held, lanes::Lanes};
 use crate::{
     broadcast::{BroadcastHandle, Frame, Since},
     domain::{AccountId, Seq},
-    store::{StoreError, StoreHandle, WebhookPlace},
+    nodes::since_boot,
+    store::{Changed, RENEW_EVERY, StoreError, StoreHandle, WebhookPlace},
 };
 
 /// Events read at once.
 const PORTION: u32 = 64;
 /// Posts under way at the same time.
 const POSTS: usize = 8;
+/// How often a node looks whether nobody posts it; it is told, too.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often whoever posts it says how it goes, when that changed.
+const SAY_EVERY: Duration = Duration::from_secs(1);
+const SAID_AGAIN: Duration = Duration::from_secs(10);
 /// The store is asked again after it could not answer.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -36,6 +43,9 @@ pub struct Worker {
     posts: Arc<Semaphore>,
     /// A lane went on.
     progress: Arc<Notify>,
+    held: Held,
+    /// What was said of how it goes, and when.
+    said: Arc<Mutex<Option<(Instant, String)>>>,
 }
 
 /// Where it was; a new address begins at the present.
@@ -47,11 +57,15 @@ pub async fn place_of(store: &StoreHandle, id: &str) -> Result<WebhookPlace, Sto
         return Ok(place);
     }
     let seq = store.last_seq().await?;
-    store.move_webhook(id.to_owned(), seq, Vec::new()).await?;
-    Ok(WebhookPlace {
-        seq,
-        behind: Vec::new(),
-    })
+    store.begin_webhook(id.to_owned(), seq).await?;
+    // Another node may have begun it meanwhile.
+    Ok(store
+        .webhook_place(id.to_owned())
+        .await?
+        .unwrap_or(WebhookPlace {
+            seq,
+            behind: Vec::new(),
+        }))
 }
 
 impl Worker {
@@ -69,7 +83,116 @@ impl Worker {
             lanes: Arc::new(Mutex::new(Lanes::new(WebhookPlace::default()))),
             posts: Arc::new(Semaphore::new(POSTS)),
             progress: Arc::default(),
+            held: Held::default(),
+            said: Arc::default(),
         }
+    }
+
+    /// For as long as this node has it, again and again: where there is one node, for good.
+    pub async fn serve_held(self) {
+        if !self.store.is_shared() {
+            self.held.for_good();
+            return self.run().await;
+        }
+        let mut changes = self.store.changes(Changed::Work);
+        loop {
+            let asked = since_boot();
+            match self.claim().await {
+                Ok(Some(epoch)) => {
+                    self.held.took(epoch, asked);
+                    tokio::select! {
+                        () = self.clone().run() => {}
+                        () = self.until_lost(&mut changes) => {}
+                    }
+                    self.held.ended();
+                    // Nothing of it waits here any more.
+                    *self.lock() = Lanes::new(WebhookPlace::default());
+                }
+                Ok(None) => changed(&mut changes, LOOK_EVERY).await,
+                Err(error) => self.store_away(&error).await,
+            }
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<i64>, StoreError> {
+        let hook = &self.receiver.hook;
+        let made = hook.row.is_some();
+        self.store.claim_webhook(hook.id.clone(), made).await
+    }
+
+    /// Ends in time before another node may take it.
+    async fn until_lost(&self, changes: &mut watch::Receiver<u64>) {
+        loop {
+            changed(changes, RENEW_EVERY.min(self.held.left())).await;
+            let asked = since_boot();
+            match timeout(self.held.left(), self.claim()).await {
+                Ok(Ok(Some(epoch))) if epoch == self.held.epoch() => {
+                    self.held.took(epoch, asked);
+                }
+                Ok(Ok(_)) | Err(_) => return,
+                // Asked again, until its time is over.
+                Ok(Err(_)) => tokio::time::sleep(STORE_PAUSE.min(self.held.left())).await,
+            }
+        }
+    }
+
+    /// Another node may take it at once.
+    pub async fn let_go(&self) {
+        if !self.store.is_shared() || !self.held.is_so() {
+            return;
+        }
+        let (work, epoch) = (self.work(), self.held.epoch());
+        self.held.ended();
+        if let Err(error) = self.store.let_go_of_work(work, epoch).await {
+            log::warn!(target: "switchboard::webhooks", "webhook={} other nodes wait until its lease is over: {error}", self.receiver.name());
+        }
+    }
+
+    fn work(&self) -> String {
+        work_of(&self.receiver.hook.id)
+    }
+
+    /// How it goes, as far as it is posted here.
+    pub fn now(&self) -> Option<Now> {
+        self.held
+            .is_so()
+            .then(|| self.receiver.standing().now(self.waiting()))
+    }
+
+    /// For whoever asks another node.
+    async fn say(&self) {
+        if !self.store.is_shared() {
+            return;
+        }
+        let Some(now) = self.now() else { return };
+        // A wait that grows is no news for a while.
+        let news = Now {
+            waiting_seconds: 0,
+            ..now.clone()
+        };
+        let (Ok(text), Ok(news)) = (serde_json::to_string(&now), serde_json::to_string(&news))
+        else {
+            return;
+        };
+        {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((at, before)) = &*said {
+                let least = if *before == news {
+                    SAID_AGAIN
+                } else {
+                    SAY_EVERY
+                };
+                if at.elapsed() < least {
+                    return;
+                }
+            }
+            *said = Some((Instant::now(), news));
+        }
+        // What is not said now is said with the next change.
+        let said = self
+            .store
+            .tell_of_work(self.work(), self.held.epoch(), text);
+        let _ = said.await;
     }
 
     pub fn name(&self) -> String {
@@ -115,12 +238,17 @@ impl Worker {
                     tokio::select! {
                         changed = newest.changed() => if changed.is_err() { return },
                         () = self.progress.notified() => {}
+                        // What failed meanwhile went nowhere, and is to be told.
+                        () = tokio::time::sleep(SAY_EVERY), if self.store.is_shared() => {}
                     }
                 }
                 Err(error) => self.store_away(&error).await,
             }
             while at_work.try_join_next().is_some() {}
-            self.save().await;
+            if !self.save().await {
+                return;
+            }
+            self.say().await;
         }
     }
 
@@ -178,7 +306,7 @@ impl Worker {
                 let owner = (self.owner_of)(account);
                 if self.wants(&frame, owner.as_deref()) {
                     self.receiver
-                        .deliver(&frame, owner.as_deref(), &self.posts)
+                        .deliver(&frame, owner.as_deref(), &self.posts, &self.held)
                         .await;
                 }
                 self.went_on(account, frame.seq());
@@ -230,18 +358,20 @@ impl Worker {
         self.progress.notify_one();
     }
 
-    /// Writes down how far it is.
-    pub async fn save(&self) {
+    /// Writes down how far it is. `false`: it is another node's by now.
+    pub async fn save(&self) -> bool {
         let Some((seq, changed)) = self.lock().take_change() else {
-            return;
+            return true;
         };
         let id = self.receiver.hook.id.clone();
-        while let Err(error) = self
-            .store
-            .move_webhook(id.clone(), seq, changed.clone())
-            .await
-        {
-            self.store_away(&error).await;
+        loop {
+            let moved = (self.store)
+                .move_webhook(id.clone(), self.held.epoch(), seq, changed.clone())
+                .await;
+            match moved {
+                Ok(moved) => return moved,
+                Err(error) => self.store_away(&error).await,
+            }
         }
     }
 
@@ -254,6 +384,21 @@ impl Worker {
         // Single calls only: a panic elsewhere can't leave the lanes half-changed.
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Until something is heard, or for so long.
+async fn changed(changes: &mut watch::Receiver<u64>, most: Duration) {
+    let heard = async {
+        if changes.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let _ = timeout(most, heard).await;
+}
+
+/// As its lease is called.
+pub fn work_of(hook: &str) -> String {
+    format!("webhook:{hook}")
 }
 
 fn is_told(frame: &Frame) -> bool {

@@ -20,6 +20,7 @@ mod side_by_side;
 mod spans;
 mod two_engines;
 mod whole;
+mod work;
 mod world;
 
 use engine::rows;

@@ -73,6 +73,14 @@ async fn until_stored(world: &World, account: AccountId, more: &str, wanted: i64
     .await;
 }
 
+/// As whoever posts the webhook writes it down.
+async fn posted_to(world: &World, hook: &str, seq: Seq, lanes: Vec<(AccountId, Option<Seq>)>) {
+    let store = &world.store;
+    let epoch = store.claim_webhook(hook.to_owned(), false).await.unwrap();
+    let moved = store.move_webhook(hook.to_owned(), epoch.unwrap(), seq, lanes);
+    assert!(moved.await.unwrap());
+}
+
 async fn hits(world: &World, account: AccountId, word: &str) -> usize {
     let query = SearchQuery {
         q: word.to_owned(),
@@ -230,11 +238,7 @@ async fn what_somebody_waits_for_is_not_overtaken() {
         from_history(&world, account.id, changes).await;
     }
     let hook = "hook".to_owned();
-    world
-        .store
-        .move_webhook(hook.clone(), Seq(0), Vec::new())
-        .await
-        .unwrap();
+    posted_to(&world, &hook, Seq(0), Vec::new()).await;
     let conversation = world.conversation(account.id, owed).await.id.0;
     world.store.close().await;
     engine::change(
@@ -251,20 +255,13 @@ async fn what_somebody_waits_for_is_not_overtaken() {
     assert_eq!(stored(&world, account.id, &of(owed)), 10);
     // An account that it is behind with.
     let last = world.store.last_seq().await.unwrap();
-    world
-        .store
-        .move_webhook(hook.clone(), last, vec![(account.id, Some(Seq(0)))])
-        .await
-        .unwrap();
+    let behind = vec![(account.id, Some(Seq(0)))];
+    posted_to(&world, &hook, last, behind).await;
     from_history(&world, account.id, vec![new(old(plain, 301))]).await;
     until_stored(&world, account.id, &of(plain), 0).await;
     assert_eq!(stored(&world, account.id, &of(told)), 20);
 
-    world
-        .store
-        .move_webhook(hook, last, vec![(account.id, None)])
-        .await
-        .unwrap();
+    posted_to(&world, &hook, last, vec![(account.id, None)]).await;
     until_stored(&world, account.id, &of(told), 0).await;
     assert_eq!(
         stored(&world, account.id, &of(owed)),

@@ -52,6 +52,8 @@ mod media_bucket;
 mod namespace;
 mod night;
 mod nodes;
+mod nodes_doors;
+mod nodes_work;
 mod old_callers;
 mod on_postgres;
 mod outages;

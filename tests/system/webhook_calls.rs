@@ -18,14 +18,14 @@ use crate::support::{
     python, tokens, wait,
 };
 
-const ALLOW: &str = "SWITCHBOARD_WEBHOOK_ALLOW";
+pub const ALLOW: &str = "SWITCHBOARD_WEBHOOK_ALLOW";
 
 fn allowing(network: &str) -> FleetBuilder {
     Fleet::builder().env(ALLOW, network)
 }
 
 /// Makes a webhook that leads to a receiver, which checks its signatures from then on.
-async fn make(api: &Api, receiver: &Receiver, mut body: Value) -> String {
+pub async fn make(api: &Api, receiver: &Receiver, mut body: Value) -> String {
     body["url"] = json!(receiver.url);
     let made = api.post("/webhooks", body).await;
     let secret = made["secret"].as_str().unwrap();
@@ -34,7 +34,7 @@ async fn make(api: &Api, receiver: &Receiver, mut body: Value) -> String {
     made["webhook"]["id"].as_str().unwrap().to_owned()
 }
 
-async fn change(api: &Api, id: &str, body: Value) -> Value {
+pub async fn change(api: &Api, id: &str, body: Value) -> Value {
     let path = format!("/webhooks/{id}");
     let (status, answer) = api.call(Method::PATCH, &path, Some(body)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");

@@ -112,7 +112,7 @@ pub async fn elsewhere(
 }
 
 /// Nothing was begun.
-fn nobody() -> ApiError {
+pub fn nobody() -> ApiError {
     ApiError::unavailable(
         "account_moving",
         "this account is between two nodes at this moment, and nothing was done: try again in a few seconds",

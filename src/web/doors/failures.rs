@@ -1,4 +1,6 @@
 //! Failures: how many wrong tokens came from where lately.
+//!
+//! Each node counts what was shown to it: whoever guesses at several has so many more tries, and a token has 256 bits.
 
 use std::{
     collections::HashMap,

@@ -1,16 +1,19 @@
 //! Launch codes: how a person's browser gets in while tokens are in force. A code is printed where the person
-//! sits, works once and for ten minutes, and is worth nothing by itself.
+//! sits, works once and for ten minutes, and is worth nothing by itself. Of several nodes the codes are rows: a link opens the desk at
+//! any of them, and once.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::secrets::{random_text, sha256_hex};
 use crate::{
     domain::SecretText,
+    store::{CodeRoom, NewCode, StoreError, StoreHandle},
     web::{Access, front::OwnAddress},
 };
 
@@ -29,7 +32,7 @@ pub const LAUNCH_LIFETIME: Duration = Duration::from_secs(600);
 const WAITING: usize = 16;
 
 /// Whose code it is; it ends with that.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Giver {
     /// Somebody who may open desks.
     Caller(Access),
@@ -47,6 +50,58 @@ pub enum Launched {
         /// `None`: from the console.
         launched_by: Option<i64>,
     },
+}
+
+const KIND: &str = "launch";
+const ROOM: CodeRoom = CodeRoom {
+    each: WAITING as i64,
+    all: WAITING as i64,
+};
+
+/// # Errors
+/// When it can't be stored, where other nodes have to know it.
+pub async fn give(
+    store: &StoreHandle,
+    codes: &LaunchCodes,
+    giver: Giver,
+) -> Result<SecretText, StoreError> {
+    if !store.is_shared() {
+        return Ok(codes.give(giver));
+    }
+    let text = random_text();
+    let code = NewCode {
+        hash: sha256_hex(&text),
+        kind: KIND,
+        whose: String::new(),
+        body: serde_json::to_string(&giver).map_err(unreadable)?,
+        lasts: LAUNCH_LIFETIME,
+    };
+    store.keep_code(code, ROOM).await?;
+    Ok(SecretText::new(text))
+}
+
+/// Uses a code up.
+///
+/// # Errors
+/// When the rows can't be asked.
+pub async fn take(
+    store: &StoreHandle,
+    codes: &LaunchCodes,
+    code: &SecretText,
+) -> Result<Option<Giver>, StoreError> {
+    if !store.is_shared() {
+        return Ok(codes.take(code));
+    }
+    let body = store.take_code(KIND, sha256_hex(code.expose())).await?;
+    body.map(|body| serde_json::from_str(&body).map_err(unreadable))
+        .transpose()
+}
+
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::Broken {
+        call: "launch_codes",
+        cause: error.to_string(),
+    }
 }
 
 #[derive(Debug, Default)]

@@ -4,6 +4,9 @@
 //! Sends:    [`Access`] to the handlers; new desks and owners to `store`.
 //! Promises: texts of tokens and licence keys are compared and forgotten, only hashes are kept; whatever is done to the
 //!           tokens, here or beside the running service, counts within a second, also for who is in already.
+//!           Of several nodes each looks at the tokens' rows five times a second; what opens a socket or a desk once is a row;
+//!           whose account is whose is read anew with each word of a change. How often an address guessed wrong is counted by
+//!           each node for itself.
 //! Does not: know what a handler does with an access.
 
 mod credentials;
@@ -39,6 +42,7 @@ const DESK_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Doors {
+    store: StoreHandle,
     pub tokens: Tokens,
     pub owners: Owners,
     codes: Arc<LaunchCodes>,
@@ -52,7 +56,8 @@ impl Doors {
     pub async fn open(store: StoreHandle) -> Result<Self, StoreError> {
         Ok(Self {
             tokens: Tokens::open(store.clone())?,
-            owners: Owners::load(store).await?,
+            owners: Owners::load(store.clone()).await?,
+            store,
             codes: Arc::default(),
             tickets: Arc::default(),
             failures: Arc::default(),
@@ -72,7 +77,7 @@ impl Doors {
         let open = caller.is_here() && !table.locked;
         let mut access = match credentials.shown {
             Shown::Header(text) => self.by_token(&table, &text, caller.ip).await?,
-            Shown::Ticket(text) => self.by_ticket(&table, &text, caller.ip)?,
+            Shown::Ticket(text) => self.by_ticket(&table, &text, caller.ip).await?,
             Shown::Cookie(text) => match self.known(&table, &text) {
                 Some(access) => access,
                 None if open => Access::LOCAL,
@@ -144,16 +149,23 @@ impl Doors {
         })
     }
 
-    fn by_ticket(
+    async fn by_ticket(
         &self,
         table: &TokenTable,
         text: &SecretText,
         ip: IpAddr,
     ) -> Result<Access, ApiError> {
-        match self.tickets.take(text) {
-            Some(access) if Lost::of(table, &access).is_none() => Ok(access),
+        let Some(access) = tickets::take(&self.store, &self.tickets, text).await? else {
+            return Err(self.refused(ip, "this ticket is used up or too old: ask for a new one"));
+        };
+        if Lost::of(table, &access).is_none() {
+            return Ok(access);
+        }
+        // It may have been given out at another node, for a token that was made this moment.
+        let table = self.tokens.watch().look().await?;
+        match Lost::of(&table, &access) {
+            None => Ok(access),
             Some(_) => Err(refusal::ended()),
-            None => Err(self.refused(ip, "this ticket is used up or too old: ask for a new one")),
         }
     }
 
@@ -281,23 +293,29 @@ impl Doors {
     }
 
     /// A ticket for one WebSocket, for clients that can't set a header.
-    #[must_use]
-    pub fn ticket(&self, access: Access) -> (SecretText, Timestamp) {
-        self.tickets.give(access)
+    ///
+    /// # Errors
+    /// When it can't be stored.
+    pub async fn ticket(&self, access: Access) -> Result<(SecretText, Timestamp), StoreError> {
+        tickets::give(&self.store, &self.tickets, access).await
     }
 
     /// A code that opens the desk once, within ten minutes. It is no token.
-    #[must_use]
-    pub fn launch_code(&self, giver: Giver) -> SecretText {
-        self.codes.give(giver)
+    ///
+    /// # Errors
+    /// When it can't be stored.
+    pub async fn launch_code(&self, giver: Giver) -> Result<SecretText, StoreError> {
+        launch::give(&self.store, &self.codes, giver).await
     }
 
     /// A code for whoever sits at the console; worth something as long as a token of now counts.
-    #[must_use]
-    pub fn console_code(&self) -> SecretText {
+    ///
+    /// # Errors
+    /// When it can't be stored.
+    pub async fn console_code(&self) -> Result<SecretText, StoreError> {
         let table = self.tokens.watch().latest();
         let tokens = table.tokens.iter().map(|token| token.id).collect();
-        self.launch_code(Giver::Console(tokens))
+        self.launch_code(Giver::Console(tokens)).await
     }
 
     /// Turns a launch code into the text of a desk's token.
@@ -305,7 +323,7 @@ impl Doors {
     /// # Errors
     /// When the token can't be stored.
     pub async fn launch(&self, code: &SecretText) -> Result<Launched, StoreError> {
-        let Some(giver) = self.codes.take(code) else {
+        let Some(giver) = launch::take(&self.store, &self.codes, code).await? else {
             return Ok(Launched::Refused);
         };
         let table = self.tokens.watch().look().await?;

@@ -1,8 +1,13 @@
 //! Owners: whose account is whose. Kept in memory as well, because every request and every event asks.
+//!
+//! Other nodes give and take accounts, too: each change is told with its commit, and the rows are read anew then, and every few seconds
+//! without a word. Who gives an owner an account has the owner's turn at all nodes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +16,13 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::sha256_hex;
 use crate::{
     domain::{AccountId, SecretText},
-    store::{OwnerRecord, StoreError, StoreHandle},
+    store::{Changed, OwnerRecord, OwnerTurn, StoreError, StoreHandle},
 };
+
+/// What is told in quick succession is read once.
+const READ_AGAIN: Duration = Duration::from_millis(100);
+/// Owners share a place now and then, which costs them a wait and nothing else.
+const PLACES: usize = 64;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum OwnerKind {
@@ -96,36 +106,79 @@ impl Owner {
 #[derive(Clone)]
 pub struct Owners {
     store: StoreHandle,
-    known: Arc<RwLock<HashMap<Owner, OwnerRecord>>>,
+    known: Arc<RwLock<Known>>,
     /// Held from looking for an owner's account to giving it one.
-    turn: Arc<Mutex<()>>,
+    turns: Arc<Turns>,
+}
+
+#[derive(Default)]
+struct Known {
+    records: HashMap<Owner, OwnerRecord>,
+    /// Changes that were made here: what was read before one of them is old.
+    changes: u64,
+}
+
+struct Turns {
+    places: [Mutex<()>; PLACES],
+    hasher: RandomState,
+}
+
+/// An owner's, at all nodes.
+pub struct Turn<'a> {
+    _here: MutexGuard<'a, ()>,
+    _everywhere: OwnerTurn,
 }
 
 impl Owners {
     /// # Errors
     /// When the store can't be read.
     pub async fn load(store: StoreHandle) -> Result<Self, StoreError> {
-        let records = store.owners().await?;
-        let known = records
-            .into_iter()
-            .filter_map(|record| {
+        let owners = Self {
+            store,
+            known: Arc::default(),
+            turns: Arc::new(Turns {
+                places: std::array::from_fn(|_| Mutex::new(())),
+                hasher: RandomState::new(),
+            }),
+        };
+        owners.reload().await?;
+        Ok(owners)
+    }
+
+    async fn reload(&self) -> Result<(), StoreError> {
+        loop {
+            let before = self.read().changes;
+            let records = self.store.owners().await?;
+            let mut known = self.write();
+            if known.changes != before {
+                continue;
+            }
+            let read = records.into_iter().filter_map(|record| {
                 let owner = Owner {
                     kind: OwnerKind::parse(&record.kind)?,
                     hash: record.owner.clone(),
                 };
                 Some((owner, record))
-            })
-            .collect();
-        Ok(Self {
-            store,
-            known: Arc::new(RwLock::new(known)),
-            turn: Arc::default(),
-        })
+            });
+            known.records = read.collect();
+            return Ok(());
+        }
+    }
+
+    /// Takes in what other nodes change. Until the service stops.
+    pub async fn follow(&self) {
+        let mut changes = self.store.changes(Changed::Owners);
+        while changes.changed().await.is_ok() {
+            if let Err(error) = self.reload().await {
+                log::debug!(target: "switchboard::web", "what other nodes changed of owners can't be read for now: {error}");
+            }
+            tokio::time::sleep(READ_AGAIN).await;
+        }
     }
 
     #[must_use]
     pub fn record(&self, owner: &Owner) -> Option<OwnerRecord> {
-        self.read().get(owner).cloned()
+        self.read().records.get(owner).cloned()
     }
 
     #[must_use]
@@ -139,6 +192,7 @@ impl Owners {
     #[must_use]
     pub fn owns(&self, owner: &Owner, id: AccountId) -> bool {
         self.read()
+            .records
             .get(owner)
             .is_some_and(|record| record.account_id == id)
     }
@@ -146,6 +200,7 @@ impl Owners {
     #[must_use]
     pub fn owner_of(&self, id: AccountId) -> Option<Owner> {
         self.read()
+            .records
             .iter()
             .find(|(_, record)| record.account_id == id)
             .map(|(owner, _)| owner.clone())
@@ -159,16 +214,31 @@ impl Owners {
         let (kind, hash) = (owner.kind.as_str(), owner.hash.clone());
         let record = self.store.owner(kind, hash).await?;
         let account = record.as_ref().map(|record| record.account_id);
-        match record {
-            Some(record) => drop(self.write().insert(owner.clone(), record)),
-            None => drop(self.write().remove(owner)),
-        }
+        self.change(|known| match record {
+            Some(record) => drop(known.insert(owner.clone(), record)),
+            None => drop(known.remove(owner)),
+        });
         Ok(account)
     }
 
-    /// One at a time, so that two first calls don't make two accounts.
-    pub async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().await
+    /// One at a time, here and at every other node, so that two first calls don't make two accounts. What the owner has is known as it
+    /// is then.
+    ///
+    /// # Errors
+    /// When another node has it for too long, or the store can't be asked.
+    pub async fn turn(&self, owner: &Owner) -> Result<Turn<'_>, StoreError> {
+        let hash = self.turns.hasher.hash_one(owner);
+        // Below the number of places.
+        let place = usize::try_from(hash % PLACES as u64).unwrap_or(0);
+        let here = self.turns.places[place].lock().await;
+        let everywhere = self.store.owner_turn(&owner.tag()).await?;
+        if self.store.is_shared() {
+            self.look(owner).await?;
+        }
+        Ok(Turn {
+            _here: here,
+            _everywhere: everywhere,
+        })
     }
 
     /// # Errors
@@ -182,7 +252,7 @@ impl Owners {
             .store
             .put_owner(owner.kind.as_str(), owner.hash.clone(), account_id)
             .await?;
-        self.write().insert(owner.clone(), record.clone());
+        self.change(|known| drop(known.insert(owner.clone(), record.clone())));
         Ok(record)
     }
 
@@ -199,10 +269,12 @@ impl Owners {
         self.store
             .set_owner_pending(record.id, pending.clone())
             .await?;
-        if let Some(record) = self.write().get_mut(owner) {
-            record.pending = pending;
-            record.updated_at = crate::domain::Timestamp::now();
-        }
+        self.change(|known| {
+            if let Some(record) = known.get_mut(owner) {
+                record.pending = pending;
+                record.updated_at = crate::domain::Timestamp::now();
+            }
+        });
         Ok(())
     }
 
@@ -210,17 +282,22 @@ impl Owners {
     /// When it can't be stored.
     pub async fn forget(&self, account_id: AccountId) -> Result<(), StoreError> {
         self.store.forget_owners_of(account_id).await?;
-        self.write()
-            .retain(|_, record| record.account_id != account_id);
+        self.change(|known| known.retain(|_, record| record.account_id != account_id));
         Ok(())
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<Owner, OwnerRecord>> {
+    fn change(&self, change: impl FnOnce(&mut HashMap<Owner, OwnerRecord>)) {
+        let mut known = self.write();
+        known.changes += 1;
+        change(&mut known.records);
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
         // Single statements only: a panic elsewhere can't leave the map half-changed.
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<Owner, OwnerRecord>> {
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

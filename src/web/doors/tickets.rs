@@ -1,5 +1,6 @@
 //! Tickets: a browser can't set a header on a WebSocket, and a token must not be in an address. So an
-//! authenticated call gets a ticket that opens one socket within thirty seconds.
+//! authenticated call gets a ticket that opens one socket within thirty seconds. Of one process they are in its memory; of several
+//! nodes they are rows, so that a ticket opens a socket at any node, and once among all of them.
 
 use std::{
     collections::HashMap,
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::{
     domain::{SecretText, Timestamp},
+    store::{CodeRoom, NewCode, StoreError, StoreHandle},
     web::Access,
 };
 
@@ -21,6 +23,59 @@ const LIFETIME: Duration = Duration::from_secs(30);
 const WAITING_EACH: usize = 64;
 /// Of all callers together; then the oldest of whoever has most goes.
 const WAITING: usize = 4096;
+
+const KIND: &str = "ticket";
+const ROOM: CodeRoom = CodeRoom {
+    each: WAITING_EACH as i64,
+    all: WAITING as i64,
+};
+
+/// # Errors
+/// When it can't be stored, where other nodes have to know it.
+pub async fn give(
+    store: &StoreHandle,
+    tickets: &Tickets,
+    access: Access,
+) -> Result<(SecretText, Timestamp), StoreError> {
+    if !store.is_shared() {
+        return Ok(tickets.give(access));
+    }
+    let text = random_text();
+    let (token, owner) = whose(&access);
+    let code = NewCode {
+        hash: sha256_hex(&text),
+        kind: KIND,
+        whose: format!("{token:?} {}", owner.map(Owner::tag).unwrap_or_default()),
+        body: serde_json::to_string(&access).map_err(unreadable)?,
+        lasts: LIFETIME,
+    };
+    store.keep_code(code, ROOM).await?;
+    Ok((SecretText::new(text), Timestamp::now().plus(LIFETIME)))
+}
+
+/// Uses a ticket up.
+///
+/// # Errors
+/// When the rows can't be asked.
+pub async fn take(
+    store: &StoreHandle,
+    tickets: &Tickets,
+    text: &SecretText,
+) -> Result<Option<Access>, StoreError> {
+    if !store.is_shared() {
+        return Ok(tickets.take(text));
+    }
+    let body = store.take_code(KIND, sha256_hex(text.expose())).await?;
+    body.map(|body| serde_json::from_str(&body).map_err(unreadable))
+        .transpose()
+}
+
+fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::Broken {
+        call: "tickets",
+        cause: error.to_string(),
+    }
+}
 
 #[derive(Debug, Default)]
 pub struct Tickets(Mutex<Vec<(String, Instant, Access)>>);

@@ -1,4 +1,5 @@
-//! Tokens: which ones count, as the store's watch sees them.
+//! Tokens: which ones count, as the store's watch sees them: of several nodes each has its own, so that what one revokes is refused at all
+//! of them within a second. When a token was last used each node notes for itself.
 
 use std::{
     collections::HashMap,

@@ -10,7 +10,7 @@ use crate::{
     store::OwnerRecord,
     supervisor::{SignInError, Whose},
     telegram::{CallError, LoginError, SignInMethod},
-    web::{ApiError, Service, accounts, doors::Owner, login::check_email},
+    web::{ApiError, Service, accounts, calls::nobody, doors::Owner, login::check_email},
 };
 
 /// A link that is being made is asked again this soon.
@@ -84,6 +84,10 @@ pub async fn begin(
         }
     };
     let (id, sign_ins) = (owned.id(), service.supervisor.sign_ins());
+    if !service.ownership.may_run(id) {
+        // The owner's program called another node at the same moment, which made the account.
+        return Err(nobody());
+    }
     let whose = Whose::Owner(owner.tag());
     match sign_ins.begin(id, method, whose).await {
         Ok(login) => Ok((owned, login)),
@@ -105,7 +109,7 @@ async fn claim(
     label: &str,
     method: &SignInMethod,
 ) -> Result<Owned, ApiError> {
-    let _turn = service.doors.owners.turn().await;
+    let _turn = service.doors.owners.turn(owner).await?;
     if let Some(owned) = find(service, owner).await? {
         if owned.is_signed_in() && owned.account.user.is_some() && is_another(&owned, method) {
             return Err(already_connected());
