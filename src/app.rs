@@ -430,6 +430,8 @@ impl App {
             calls.stop();
         }
         if let Some(keeper) = &self.keeper {
+            // Before the others hear that this node is no more.
+            self.service.webhooks.stop().await;
             keeper.stop().await;
         }
         if let Some(handing_over) = &self.handing_over {

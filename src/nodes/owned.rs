@@ -119,6 +119,10 @@ impl Fence for Owned {
         self.0.terms.times()
     }
 
+    fn lives(&self) -> bool {
+        clock::now() < self.0.state().good_until
+    }
+
     fn epoch(&self, account: AccountId) -> Option<i64> {
         self.lease(account).map(|lease| lease.epoch)
     }

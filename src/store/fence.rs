@@ -28,6 +28,9 @@ pub trait Fence: Send + Sync + 'static {
 
     fn times(&self) -> LeaseTimes;
 
+    /// Whether the node may do what one node at a time does: others have heard of it not long ago.
+    fn lives(&self) -> bool;
+
     /// Under which the account's rows may be written now. `None`: they may not.
     fn epoch(&self, account: AccountId) -> Option<i64>;
 

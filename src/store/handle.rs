@@ -248,6 +248,12 @@ impl StoreHandle {
         self.fence.get()
     }
 
+    /// Whether this node may do what one node at a time does: it has said not long ago that it lives. Always, where there is one process.
+    #[must_use]
+    pub fn lives(&self) -> bool {
+        self.fence.get().is_none_or(|fence| fence.lives())
+    }
+
     pub(in crate::store) fn path(&self) -> &Path {
         &self.path
     }

@@ -154,7 +154,7 @@ impl State {
     pub fn holder(&self) -> String {
         match self.fence.get() {
             Some(fence) => fence.node().to_string(),
-            None => self.blocks.writer().to_owned(),
+            None => format!("writer:{}", self.blocks.writer()),
         }
     }
 

@@ -73,7 +73,7 @@ impl StoreHandle {
         }
         let name = format!("owner:{owner}");
         let (began, mut changes) = (Instant::now(), self.changes(Changed::Work));
-        let holder = Uuid::new_v4().to_string();
+        let holder = format!("turn:{}", Uuid::new_v4());
         loop {
             changes.borrow_and_update();
             let (asked, by) = (name.clone(), holder.clone());

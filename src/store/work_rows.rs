@@ -11,22 +11,27 @@ use super::{
     tx::State,
 };
 
-/// How long a lease lasts, and how long after that nobody takes the work, in milliseconds.
+/// How long a lease of a writer that is no node's lasts, and how long after that nobody takes the work, in milliseconds.
 const LASTS: i64 = 45_000;
 const GRACE: i64 = 15_000;
 /// How often it is renewed, and after how long without that its holder stops.
 pub const RENEW_EVERY: Duration = Duration::from_secs(10);
 pub const GIVEN_UP: Duration = Duration::from_secs(25);
 
-/// What is let go of is anybody's at once; what its holder did not renew, after the grace. The epoch rises with each new holder.
+/// What is let go of is anybody's at once, and so is what a node had that fell silent, as the others have seen by their own clocks
+/// ([`crate::nodes`]): the server's time of day says nothing. Who is no node (its name has a colon) goes by that time, and by a grace.
+/// The epoch rises with each new holder.
 const CLAIM: &str = concat!(
-    "INSERT INTO work_leases (name, owner, epoch, expires_at) VALUES (?, ?, 1, ",
+    "INSERT INTO work_leases (name, owner, epoch, expires_at) SELECT CAST(? AS TEXT), h.name, 1, ",
     server_now!(),
-    " + ?) ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at, \
+    " + ? FROM (SELECT CAST(? AS TEXT) AS name) AS h WHERE h.name LIKE '%:%' \
+     OR EXISTS (SELECT 1 FROM nodes n WHERE n.id = h.name AND NOT n.silent) \
+     ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at, \
      epoch = work_leases.epoch + CASE WHEN work_leases.owner = excluded.owner THEN 0 ELSE 1 END \
-     WHERE work_leases.owner IS NULL OR work_leases.owner = excluded.owner OR work_leases.expires_at < ",
+     WHERE work_leases.owner IS NULL OR work_leases.owner = excluded.owner \
+     OR CASE WHEN work_leases.owner LIKE '%:%' THEN work_leases.expires_at < ",
     server_now!(),
-    " - ? RETURNING epoch AS n"
+    " - ? ELSE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = work_leases.owner AND NOT n.silent) END RETURNING epoch AS n"
 );
 
 pub(super) fn claim(conn: &mut Conn, name: &str, node: &str) -> QueryResult<Option<i64>> {
@@ -41,8 +46,8 @@ pub(super) fn claim_for(
 ) -> QueryResult<Option<i64>> {
     let claimed = sql(CLAIM)
         .text(name)
-        .text(node)
         .number(lasts)
+        .text(node)
         .number(grace)
         .load::<One>(conn)?;
     Ok(claimed.first().map(|one| one.n))

@@ -11,8 +11,12 @@ use crate::{nodes::since_boot, store::GIVEN_UP};
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Cheap to clone: each lane asks before each post.
-#[derive(Clone, Default)]
-pub struct Held(Arc<Mutex<Term>>);
+#[derive(Clone)]
+pub struct Held {
+    term: Arc<Mutex<Term>>,
+    /// Whether the node says in time that it lives: others take what it has when it does not.
+    lives: Arc<dyn Fn() -> bool + Send + Sync>,
+}
 
 #[derive(Default)]
 struct Term {
@@ -23,9 +27,16 @@ struct Term {
 }
 
 impl Held {
+    pub fn new(lives: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            term: Arc::default(),
+            lives: Arc::new(lives),
+        }
+    }
+
     fn term(&self) -> MutexGuard<'_, Term> {
         // Whole after every statement.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.term.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// There are no other nodes.
@@ -55,6 +66,9 @@ impl Held {
 
     /// How long it is so without a renewal.
     pub fn left(&self) -> Duration {
+        if !(self.lives)() {
+            return Duration::ZERO;
+        }
         self.term().until.saturating_sub(since_boot())
     }
 
@@ -68,12 +82,16 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     /// Protects receivers from a node that slept: what it held is over by the clock, whatever it remembers.
     #[test]
     fn a_term_that_was_slept_through_is_over() {
-        let held = Held::default();
+        let lives = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&lives);
+        let held = Held::new(move || asked.load(Ordering::Relaxed));
         assert!(!held.is_so());
         held.took(3, since_boot());
         assert!(held.is_so());
@@ -82,6 +100,9 @@ mod tests {
         assert_eq!(held.epoch(), 3);
         held.for_good();
         assert!(held.is_so());
+        lives.store(false, Ordering::Relaxed);
+        assert!(!held.is_so(), "nobody hears of this node");
+        lives.store(true, Ordering::Relaxed);
         held.ended();
         assert!(!held.is_so());
     }

@@ -77,13 +77,16 @@ impl Worker {
     ) -> Self {
         Self {
             receiver: Arc::new(receiver),
+            held: Held::new({
+                let store = store.clone();
+                move || store.lives()
+            }),
             store,
             broadcast,
             owner_of,
             lanes: Arc::new(Mutex::new(Lanes::new(WebhookPlace::default()))),
             posts: Arc::new(Semaphore::new(POSTS)),
             progress: Arc::default(),
-            held: Held::default(),
             said: Arc::default(),
         }
     }
