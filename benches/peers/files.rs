@@ -38,7 +38,7 @@ pub async fn run(size: Size, report: &mut Report) {
             let bare = parts::files::bare_rate(telegram, user, file, length).await;
             incoming.push((Kind::Grammers, bare));
             let user = telegram.add_account(AccountSpec::new(&phone(BARE), "Bare"));
-            let bare = parts::uploads::bare_rate(telegram, user, bytes).await;
+            let bare = parts::uploads::bare_rate(telegram, user, bytes, true).await;
             outgoing.push((Kind::Grammers, bare));
         }
         contestant.end().await;
@@ -53,7 +53,7 @@ fn rate(bytes: u64, time: Duration) -> f64 {
 
 /// The file, and no form around it.
 fn alone(bytes: u64) -> reqwest::Body {
-    let pieces = parts::uploads::contents(bytes).map(Ok::<_, std::io::Error>);
+    let pieces = parts::uploads::contents(bytes, true).map(Ok::<_, std::io::Error>);
     reqwest::Body::wrap_stream(futures_util::stream::iter(pieces))
 }
 
@@ -132,7 +132,7 @@ async fn send(contestant: &Contestant, person: i64, conversation: &Value, bytes:
     let request = match contestant.kind {
         Kind::Switchboard => {
             let path = format!("/conversations/{conversation}/reply");
-            let form = parts::uploads::streamed(bytes);
+            let form = parts::uploads::streamed(bytes, true);
             let kind = crate::support::forms::content_type();
             api.request(Method::POST, &path)
                 .header("Content-Type", kind)

@@ -263,10 +263,11 @@ impl Flight<'_> {
     fn send(&self, part: u32) -> impl Future<Output = (u32, Result<(), Outcome>)> + use<> {
         let (link, staging) = (self.uploader.link.clone(), self.uploader.staging.clone());
         let (open, file) = (Arc::clone(&self.open), self.file.clone());
+        let account = self.uploader.account_id;
         async move {
             let mut cuts = 0;
             loop {
-                let Some(place) = staging.part().await else {
+                let Some(place) = staging.part(account).await else {
                     return (part, Err(later("the service is stopping")));
                 };
                 let error = match try_part(&link, &open, &file, part, &place).await {

@@ -78,7 +78,7 @@ pub use order::{
     Tries, Wait, Waiting, Wording, Work,
 };
 pub use outcome::{Outcome, Planned};
-pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, Uploaded};
+pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, SMALL_FILE, Uploaded};
 pub use pace::{Held, LearnedPace, PaceLimits};
 pub use people::{ContactListMark, FoundChat, ListedContact, Wanted, folded};
 pub use preview::{kept_preview, preview_jpeg};

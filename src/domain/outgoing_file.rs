@@ -29,6 +29,10 @@ impl FileShape {
     }
 }
 
+/// Up to here Telegram wants the whole file's MD5, beyond it the number of parts with each of them
+/// (core.telegram.org/api/files#uploading-files).
+pub const SMALL_FILE: u64 = 10 << 20;
+
 /// One file of an order, the same at every attempt.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OutgoingFile {
@@ -38,6 +42,7 @@ pub struct OutgoingFile {
     pub name: String,
     pub mime: String,
     pub size: u64,
+    /// Empty where Telegram does not want it.
     pub md5: String,
     pub width: Option<i32>,
     pub height: Option<i32>,

@@ -9,16 +9,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use super::{StagedName, StagingError, Writer, room::Room};
+use super::{
+    StagedName, StagingError, Writer,
+    places::{PartPlace, Places},
+    room::Room,
+};
 use crate::domain::AccountId;
-
-/// Parts of half a megabyte that are in memory on their way to Telegram, for the whole process.
-const PARTS: usize = 8;
-
-/// A part's bytes may be in memory for as long as this is held.
-pub struct PartPlace(#[allow(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -29,7 +27,7 @@ pub struct Staging {
 struct Inner {
     folder: PathBuf,
     room: Arc<Room>,
-    parts: Arc<Semaphore>,
+    places: Places,
     /// What orders name, as far as this process knows.
     named: Mutex<HashMap<AccountId, HashSet<String>>>,
     /// Pictures are opened one at a time: each may be a hundred megabytes.
@@ -45,7 +43,7 @@ impl Staging {
             inner: Arc::new(Inner {
                 folder,
                 room: Arc::default(),
-                parts: Arc::new(Semaphore::new(PARTS)),
+                places: Places::default(),
                 named: Mutex::default(),
                 pictures: Semaphore::new(1),
             }),
@@ -152,6 +150,7 @@ impl Staging {
 
     /// Removes all that lies here of an account that is gone.
     pub fn forget(&self, account: AccountId) {
+        self.inner.places.forget(account);
         self.let_go(self.held(account).into_iter());
         // Not empty: a body still comes in, and takes its own away when it is refused.
         let _ = fs::remove_dir(self.inner.folder.join(account.to_string()));
@@ -186,10 +185,9 @@ impl Staging {
         }
     }
 
-    /// A place for one part on its way, among those of the whole process.
-    pub async fn part(&self) -> Option<PartPlace> {
-        let permit = Arc::clone(&self.inner.parts).acquire_owned().await;
-        permit.ok().map(PartPlace)
+    /// A place for one part on its way.
+    pub async fn part(&self, account: AccountId) -> Option<PartPlace> {
+        self.inner.places.take(account).await
     }
 
     pub(super) fn pictures(&self) -> &Semaphore {

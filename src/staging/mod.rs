@@ -10,14 +10,17 @@ mod container;
 mod folder;
 mod guise;
 mod photo;
+mod places;
 mod room;
+mod sums;
 mod voice;
 mod writer;
 
 use crate::domain::AccountId;
 
-pub use folder::{PartPlace, Staging};
+pub use folder::Staging;
 pub use guise::{As, Guised, Offered, Unfit, check_together};
+pub use places::PartPlace;
 pub use writer::{Staged, Writer};
 
 /// What a file is called in the folder.

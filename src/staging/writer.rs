@@ -7,18 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use md5::Md5;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
     StagedName, Staging, StagingError,
     room::{Turn, spares_the_database},
+    sums::Sums,
 };
 use crate::{aside, domain::AccountId};
 
 /// What is gathered before it is written.
 const BUFFER: usize = 256 * 1024;
+/// By so much a piece goes beyond it: the form's reader gives no larger ones.
+const BEYOND: usize = 64 * 1024;
 /// So much may be written and not on the disk yet: a commit beside it never waits for more.
 const UNSETTLED: u64 = 8 << 20;
 
@@ -47,7 +48,7 @@ pub struct Writer {
     /// `None` while a piece is being written.
     file: Option<File>,
     buffer: Vec<u8>,
-    sums: Option<Box<(Sha256, Md5)>>,
+    sums: Option<Box<Sums>>,
     written: u64,
     unsettled: u64,
     most: u64,
@@ -103,6 +104,9 @@ impl Writer {
         if self.written > self.most {
             return Err(StagingError::TooLarge { most: self.most });
         }
+        if self.buffer.capacity() == 0 {
+            self.buffer = Vec::with_capacity(BUFFER + BEYOND);
+        }
         self.buffer.extend_from_slice(piece);
         if self.buffer.len() >= BUFFER {
             self.flush(false).await?;
@@ -111,7 +115,7 @@ impl Writer {
     }
 
     async fn flush(&mut self, last: bool) -> Result<(), StagingError> {
-        let bytes = std::mem::take(&mut self.buffer);
+        let mut bytes = std::mem::take(&mut self.buffer);
         let more = bytes.len() as u64;
         self.lying
             .staging
@@ -132,17 +136,17 @@ impl Writer {
                 return Err(StagingError::DiskFull);
             }
             file.write_all(&bytes)?;
-            sums.0.update(&bytes);
-            sums.1.update(&bytes);
+            sums.add(&bytes);
             if settles {
                 file.sync_data()?;
             }
-            Ok((file, sums))
+            bytes.clear();
+            Ok((file, sums, bytes))
         });
-        let (file, sums) = work
+        let (file, sums, buffer) = work
             .await
             .map_err(|_| StagingError::Folder(io::Error::other("the service is stopping")))??;
-        (self.file, self.sums) = (Some(file), Some(sums));
+        (self.file, self.sums, self.buffer) = (Some(file), Some(sums), buffer);
         Ok(())
     }
 
@@ -152,11 +156,11 @@ impl Writer {
     /// As for the last piece.
     pub async fn finish(mut self) -> Result<Staged, StagingError> {
         self.flush(true).await?;
-        let (sha256, md5) = *self.sums.take().unwrap_or_default();
+        let (sha256, md5) = self.sums.take().unwrap_or_default().finish();
         Ok(Staged {
             size: self.written,
-            sha256: hex(&sha256.finalize()),
-            md5: hex(&md5.finalize()),
+            sha256,
+            md5,
             lying: self.lying,
         })
     }
@@ -166,6 +170,7 @@ impl Writer {
 pub struct Staged {
     pub size: u64,
     pub sha256: String,
+    /// Of a small file; empty for others.
     pub md5: String,
     lying: Lying,
 }
@@ -192,8 +197,4 @@ impl Staged {
         self.lying.staging.note(&self.lying.name);
         self.lying.name.clone()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -31,7 +31,7 @@ pub use budget::Charge;
 pub(crate) use convert::read_object;
 pub use error::{Ban, BookAway, CallError, LinkExit, LoginLost, TelegramError};
 pub use farewell::{Parting, SignOutAs};
-pub use files::{FileError, FilePart, PART_SIZE, SMALL_FILE, parts_of};
+pub use files::{FileError, FilePart, PART_SIZE, parts_of};
 pub use keys::KeyLease;
 pub use link::{CHAT_MIGRATED, ContactList, Invitation, LookedUp};
 pub use link::{

@@ -117,6 +117,26 @@ impl PoolSession {
         self.dcs().get(&dc)?.auth_key.map(Zeroizing::new)
     }
 
+    /// What it calls itself.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Where a data centre is about to be dialled, and with which key. `None`: one of them is not known.
+    pub(super) fn dial_with(
+        &self,
+        dc: i32,
+        settings: &Settings,
+    ) -> Option<(SocketAddr, Zeroizing<[u8; 256]>)> {
+        let dcs = self.dcs();
+        let option = dcs.get(&dc)?;
+        let address = address(option, settings.use_ipv6());
+        let key = option.auth_key.map(Zeroizing::new)?;
+        drop(dcs);
+        self.ways.note(dc, address);
+        Some((address, key))
+    }
+
     pub(super) fn home_address(&self, settings: &Settings) -> Option<SocketAddr> {
         let dcs = self.dcs();
         dcs.get(&self.home())
@@ -394,7 +414,7 @@ impl Calls {
 }
 
 impl Failure {
-    fn from_invocation(error: InvocationError, known_key: bool) -> Self {
+    pub(super) fn from_invocation(error: InvocationError, known_key: bool) -> Self {
         use grammers_mtproto::transport::Error as Transport;
         match error {
             InvocationError::Rpc(error) => Self::Rpc {

@@ -1,7 +1,11 @@
 //! Files out: what people send from the desk, as the other side gets it. Judged by the simulator's ledger, by Telethon and
 //! by the database file.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -381,6 +385,46 @@ async fn what_is_taken_back_goes_no_further() {
     assert!(has(&arrived[0], &files[1]) && has(&arrived[1], &files[2]));
     scene.until_nothing_is_staged().await;
     assert!(telegram.parts_of(user) < 70, "the rest was not uploaded");
+}
+
+/// Protects the other accounts: parts that get no answer, as many as there may be, keep nobody else's file.
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_without_an_answer_keep_no_other_account() {
+    let fleet = Fleet::builder().accounts(2).start().await;
+    let telegram = &fleet.telegram;
+    let [stuck, free] = [fleet.accounts[0].clone(), fleet.accounts[1].clone()];
+    let send = async |account: &FleetAccount, number: u64, size| {
+        let person = telegram.add_person(PersonSpec::new(&format!("Contact {number}")));
+        telegram.say(person, account.user, "before");
+        let chat = fleet.conversation(account, person).await["id"].clone();
+        let path = format!("/conversations/{chat}/reply");
+        let form = Form::default().add(&paper(number, size));
+        let (status, answer) = fleet.api.form(&path, form).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        format!("/messages/{}", answer["message"]["id"])
+    };
+    let dead = Fault::new(Effect::NeverAnswer).on(BIG_PART);
+    let dead = telegram.set_fault(dead.account(stuck.user));
+    for number in 0..4 {
+        send(&stuck, number, 12 << 20).await;
+    }
+    wait::until(
+        "parts that hang",
+        async || telegram.fault_hits(dead),
+        |hits| *hits >= 4,
+    )
+    .await;
+    let begun = Instant::now();
+    let sent = send(&free, 9, 12 << 20).await;
+    wait::until(
+        "the other account's file",
+        || fleet.api.get(&sent),
+        |answer| answer["message"]["status"] == "sent",
+    )
+    .await;
+    // A part is given up after a minute.
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    telegram.clear_fault(dead);
 }
 
 /// Protects a file from what Telegram loses of it: a part goes up again, all of them, or the whole file when it was put up and

@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
+use super::outlets::Outlets;
 use crate::{
     aside,
     telegram::{
@@ -72,6 +73,8 @@ pub(in crate::telegram) struct FileLines {
     dialling: tokio::sync::Mutex<()>,
     next: AtomicU64,
     stop: CancellationToken,
+    /// What goes out has connections of its own.
+    pub(super) outlets: Outlets,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -86,6 +89,7 @@ impl FileLines {
         stop: CancellationToken,
     ) -> Self {
         Self {
+            outlets: Outlets::new(Arc::clone(&session), Arc::clone(&settings), api_id),
             session,
             settings,
             api_id,
@@ -197,6 +201,7 @@ impl FileLines {
 
     /// Nothing is dialled with the account's keys from here on. The link gives its lease back after this.
     pub fn close(&self) {
+        self.outlets.close();
         let mut state = lock(&self.state);
         state.closed = true;
         state.reaper = None;

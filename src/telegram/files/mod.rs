@@ -1,4 +1,4 @@
-//! Files: parts of files, fetched on connections of their own, so that pings and updates never wait behind them.
+//! Files: parts of files, on connections of their own, so that pings and updates never wait behind them.
 //!
 //! Each account has one line per data centre, dialled when somebody asks and closed when nobody has for a while. Home is
 //! dialled with the account's own key, as Telegram's apps do; other data centres have a key each, signed in by an
@@ -6,6 +6,8 @@
 //! own, and whoever says so is served by the data centre itself.
 
 mod lines;
+mod outlets;
+mod packed;
 mod part;
 mod put;
 
@@ -15,10 +17,10 @@ use super::{CallError, LinkExit, error::Failure};
 
 pub(super) use lines::FileLines;
 pub(super) use part::{get as get_part, location};
+pub use put::parts_of;
 pub(super) use put::put;
-pub use put::{SMALL_FILE, parts_of};
 
-/// Bytes of one part. Two of them, packed into one packet, still fit what the layer below reads at once (1 MiB and a
+/// Bytes of one part. Two of them in one packet still fit what the layer below reads at once (1 MiB and a
 /// little); and a stretch that begins at a multiple never crosses one of Telegram's borders of 1 MiB.
 pub const PART_SIZE: u32 = 512 * 1024;
 

@@ -7,13 +7,12 @@ use grammers_client::tl;
 use super::{
     FileError, PART_SIZE,
     lines::{FileLines, Way},
+    packed::{Packed, shrinks},
 };
-use crate::{domain::OutgoingFile, telegram::error::Failure};
+use crate::domain::{OutgoingFile, SMALL_FILE};
 
-/// A part of half a megabyte over a slow line, with seven others beside it.
+/// A part of half a megabyte over a slow line, with others beside it.
 const PART_LIMIT: Duration = Duration::from_secs(60);
-/// Up to here Telegram wants the whole file's MD5, beyond it the number of parts with each of them.
-pub const SMALL_FILE: u64 = 10 << 20;
 
 /// How many parts a file has.
 #[must_use]
@@ -30,6 +29,7 @@ pub(in crate::telegram) async fn put(
     bytes: Vec<u8>,
 ) -> Result<(), FileError> {
     let number = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+    let shrinks = shrinks(&bytes);
     let (file_id, file_part) = (file.upload_id, number(part));
     if file.size > SMALL_FILE {
         let query = tl::functions::upload::SaveBigFilePart {
@@ -38,17 +38,17 @@ pub(in crate::telegram) async fn put(
             file_total_parts: number(parts_of(file.size)),
             bytes,
         };
-        return call(lines, query).await;
+        return call(lines, query, shrinks).await;
     }
     let query = tl::functions::upload::SaveFilePart {
         file_id,
         file_part,
         bytes,
     };
-    call(lines, query).await
+    call(lines, query, shrinks).await
 }
 
-async fn call<R>(lines: &FileLines, query: R) -> Result<(), FileError>
+async fn call<R>(lines: &FileLines, query: R, shrinks: bool) -> Result<(), FileError>
 where
     R: tl::RemoteCall<Return = bool>,
 {
@@ -57,23 +57,17 @@ where
     if let Some(wait) = lines.held(Way::Up) {
         return Err(FileError::FloodWait(wait));
     }
-    let home = lines.home();
-    let line = lines.line(home).await.map_err(FileError::of)?;
-    let answer = {
-        let _turn = line.parts.acquire().await;
-        line.calls.at(home, &request, PART_LIMIT).await
+    let packed = shrinks.then(|| Packed::of(&request)).flatten();
+    let answer = match packed {
+        Some(packed) => lines.outlets.call(packed, PART_LIMIT).await,
+        None => lines.outlets.call(request, PART_LIMIT).await,
     };
     match answer {
         Ok(true) => Ok(()),
         Ok(false) => Err(FileError::Network("the part was not kept".to_owned())),
         Err(failure) => {
-            match &failure {
-                Failure::Network(_) | Failure::TimedOut => lines.drop_line(home, &line),
-                failure => {
-                    if let Some(wait) = failure.flood() {
-                        lines.hold(Way::Up, wait);
-                    }
-                }
+            if let Some(wait) = failure.flood() {
+                lines.hold(Way::Up, wait);
             }
             Err(FileError::of(failure))
         }

@@ -7,7 +7,7 @@ use tl::enums::{Document, DocumentAttribute, InputFile, InputMedia, MessageMedia
 
 use super::{handle::LinkHandle, outcome::of_chat, resolve::input_peer};
 use crate::{
-    domain::{ChatId, FileShape, MessageError, OutgoingFile, PutUp},
+    domain::{ChatId, FileShape, MessageError, OutgoingFile, PutUp, SMALL_FILE},
     telegram::{
         CallError, FileError,
         convert::packed,
@@ -143,7 +143,7 @@ fn put_up_of(made: MessageMedia) -> Option<PutUp> {
 fn media_of(file: &OutgoingFile) -> InputMedia {
     let parts = i32::try_from(files::parts_of(file.size)).unwrap_or(i32::MAX);
     let (id, name) = (file.upload_id, file.name.clone());
-    let input: InputFile = if file.size > files::SMALL_FILE {
+    let input: InputFile = if file.size > SMALL_FILE {
         tl::types::InputFileBig { id, parts, name }.into()
     } else {
         tl::types::InputFile {
