@@ -26,12 +26,13 @@ use crate::{
     broadcast::{BroadcastHandle, Transient},
     config::Config,
     data_dir::{DataDir, DataDirError},
-    domain::{Account, AccountId, Event, EventBody, MessageRowId, Outcome, Timestamp},
+    domain::{Account, AccountId, Event, EventBody, Timestamp},
+    files::Files,
     handover::Handover,
-    media::{CopyError, Links, MediaConfig, MediaHandle, MediaOpenError},
+    media::{Links, MediaConfig, MediaHandle, MediaOpenError},
     nodes::{Calls, Keeper, Ownership, Terms},
     remote,
-    staging::{Guised, Staging},
+    staging::{Seen, Shelf, Staging},
     store::{EventSink, Fence, NodeRow, Store, StoreConfig, StoreError, StoreHandle, TokenTable},
     supervisor::{RestartPolicy, SupervisorHandle},
     telegram::{LinkHandle, Telegram, TelegramConfig, TelegramError},
@@ -59,6 +60,8 @@ const JOINING: Duration = Duration::from_secs(5);
 const MISSING: Duration = Duration::from_secs(3);
 /// Until a launch link that could not be stored is tried again.
 const LINK_AGAIN: Duration = Duration::from_secs(5);
+/// Of these, one looks at files that others have sent, too.
+const TIDY_EVERY: u64 = 100;
 /// How long open requests may take to end.
 const WEB_GOODBYE: u64 = 2;
 
@@ -191,34 +194,6 @@ impl UploadSink for Whisper {
     }
 }
 
-/// Files of other accounts' messages, once there is somebody who fetches them.
-struct Copies {
-    media: OnceLock<MediaHandle>,
-    staging: Staging,
-}
-
-impl CopySource for Copies {
-    fn stage(
-        &self,
-        source: MessageRowId,
-        account: AccountId,
-    ) -> BoxFuture<'static, Result<Guised, Outcome>> {
-        let (media, staging) = (self.media.get().cloned(), self.staging.clone());
-        Box::pin(async move {
-            let copied = match media {
-                Some(media) => media.copy(source, &staging, account).await,
-                None => Err(CopyError::Later("the service is starting".to_owned())),
-            };
-            copied.map_err(|error| match error {
-                CopyError::Refused(error) => Outcome::Refused(error),
-                // Other chats of the account are not concerned.
-                CopyError::Wait(wait) => Outcome::SlowMode { wait },
-                CopyError::Later(reason) => Outcome::NotSent { reason },
-            })
-        })
-    }
-}
-
 impl App {
     /// Builds and starts the service. The answer comes when it serves; the second part runs it.
     ///
@@ -284,14 +259,11 @@ impl App {
         let named = names.chain(["broadcast".to_owned()]);
         let named = named.zip(threads.map(Arbiter::handle)).collect();
         let loops = Loops::new(named, telegram.runtime().clone());
-        let staging = Staging::open(data_dir.staged()).map_err(StartError::Staging)?;
+        let staging = open_staging(&config, &data_dir, ownership.is_shared())?;
         staging
             .sweep(&store.staged_files(None).await?)
             .map_err(StartError::Staging)?;
-        let copies = Arc::new(Copies {
-            media: OnceLock::new(),
-            staging: staging.clone(),
-        });
+        let copies = Arc::new(Files::new(staging.clone()));
         let parts = AccountParts {
             copies: Arc::clone(&copies) as Arc<dyn CopySource>,
             uploads: Arc::new(Whisper(whispers.clone())),
@@ -306,12 +278,12 @@ impl App {
         let supervisor = SupervisorHandle::start(parts, RestartPolicy::default(), account_arbiters);
         let media = open_media(&config, &data_dir, &store, &supervisor).await?;
         let _ = announcer.media.set(media.clone());
-        let _ = copies.media.set(media.clone());
         let owners = doors.owners.clone();
         let owner_of: OwnerOf = Arc::new(move |id| owners.owner_of(id).map(|owner| owner.tag()));
         let guard = AddressGuard::new(config.webhook_allow.clone());
         let webhooks = Webhooks::new(store.clone(), broadcast.clone(), owner_of, guard);
-        let elsewhere = elsewhere(&config, &ownership)?;
+        let elsewhere = elsewhere(&config, &ownership, staging.at())?;
+        copies.open(media.clone(), vault.clone(), elsewhere.clone());
         let service = Data::new(Service {
             store,
             broadcast,
@@ -353,7 +325,7 @@ impl App {
             handover.map(|handover| actix::spawn(handover.carry_out(service.clone())));
         let following = actix::spawn(remote::follow(service.clone(), changes, later));
         let missing = service.ownership.is_shared().then(|| {
-            let missing = tell_of_unattended(service.store.clone());
+            let missing = look_after_others(service.clone());
             AbortOnDropHandle::new(actix::spawn(missing))
         });
         let webhooks = &service.webhooks;
@@ -506,15 +478,37 @@ fn serve(
 }
 
 /// The other nodes; `None`: there are none.
-fn elsewhere(config: &Config, ownership: &Ownership) -> Result<Option<Elsewhere>, StartError> {
+fn elsewhere(
+    config: &Config,
+    ownership: &Ownership,
+    staging: Option<Uuid>,
+) -> Result<Option<Elsewhere>, StartError> {
     let (Some(url), Some(node)) = (&config.database, ownership.node()) else {
         return Ok(None);
     };
     let ownership = ownership.clone();
     let calls = Calls::open(url, node)?;
+    // What is asked of this node itself is addressed to it, or to its folder of files that wait.
     Ok(Some(Elsewhere::new(calls, move |account| {
-        ownership.may_run(account)
+        ownership.may_run(account) || account.0 == node || Some(account.0) == staging
     })))
+}
+
+/// Where files wait that people send.
+fn open_staging(config: &Config, data_dir: &DataDir, shared: bool) -> Result<Staging, StartError> {
+    if let Some(folder) = &config.staged_path {
+        return Staging::open_as(folder.clone(), Seen::InTheFolder).map_err(StartError::Staging);
+    }
+    let seen = match &config.media_store {
+        _ if !shared => Seen::Here,
+        Some(bucket) => {
+            let shelf = Shelf::open(bucket, tokio::runtime::Handle::current());
+            let shelf = shelf.map_err(|error| MediaOpenError::Bucket(error.to_string()))?;
+            Seen::OnTheShelf(shelf)
+        }
+        None => Seen::ByAsking(data_dir.name().map_err(StartError::Staging)?),
+    };
+    Staging::open_as(data_dir.staged(), seen).map_err(StartError::Staging)
 }
 
 /// Calls of other nodes, on a thread of their own.
@@ -537,13 +531,24 @@ fn run_calls_of_others(gate: Data<Gate>, service: &Data<Service>) -> Option<Arbi
     Some(arbiter)
 }
 
-/// A node that went away tells nobody; the others see it by its leases.
-async fn tell_of_unattended(store: StoreHandle) {
+/// A node that went away tells nobody; the others see it by its leases. And what lies here for accounts that went elsewhere goes once it
+/// is sent there.
+async fn look_after_others(service: Data<Service>) {
     let mut told = HashSet::new();
-    loop {
+    for round in 1_u64.. {
         tokio::time::sleep(MISSING).await;
-        if let Err(error) = store.tell_of_unattended(&mut told).await {
+        if let Err(error) = service.store.tell_of_unattended(&mut told).await {
             log::debug!(target: "switchboard::nodes", "who has which account can't be read for now: {error}");
+        }
+        if round % TIDY_EVERY == 0 {
+            let own = |id| service.ownership.may_run(id);
+            let held = service.staging.held_of_others(own);
+            if !held.is_empty()
+                && let Ok(named) = service.store.staged_files(None).await
+            {
+                let gone = held.into_iter().filter(|name| !named.contains(name));
+                service.staging.let_go(gone);
+            }
         }
     }
 }

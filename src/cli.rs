@@ -373,6 +373,10 @@ pub struct Settings {
     /// Bucket that files of messages are kept in instead: s3://bucket/prefix, with the usual AWS_ variables.
     #[arg(long, env = "SWITCHBOARD_MEDIA_STORE")]
     pub media_store: Option<String>,
+    /// Directory that files wait in until they are sent, where several processes on one PostgreSQL are to see the same (default in the
+    /// data directory; with a bucket in that).
+    #[arg(long, env = "SWITCHBOARD_STAGED_PATH")]
+    pub staged_path: Option<PathBuf>,
     /// Days that messages are kept for, at least 7; what is older is deleted here, never at Telegram. Without it everything is kept.
     /// Accounts may say otherwise. `switchboard retention` tells what would go.
     #[arg(global = true, long, env = "SWITCHBOARD_KEEP_MESSAGES")]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustix::fs::{FlockOperation, flock};
+use uuid::Uuid;
 
 const DATABASE: &str = "switchboard.db";
 
@@ -70,6 +71,27 @@ impl DataDir {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let lock = self.lock.metadata().ok()?;
         Some(format!("{} {} {}", boot.trim(), lock.dev(), lock.ino()))
+    }
+
+    /// By which the other nodes of a database know it, through restarts and on another machine, too.
+    ///
+    /// # Errors
+    /// When it can't be read or written.
+    pub fn name(&self) -> io::Result<Uuid> {
+        let path = self.path.join("name");
+        let known = match fs::read_to_string(&path) {
+            Ok(text) => text.trim().parse().ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let name = Uuid::new_v4();
+        let whole = self.path.join("name.new");
+        fs::write(&whole, format!("{name}\n"))?;
+        fs::rename(&whole, &path)?;
+        Ok(name)
     }
 
     /// Where files of messages are kept.

@@ -122,6 +122,18 @@ async fn bring_up(service: &Service, accounts: BTreeSet<AccountId>) -> BTreeSet<
             return accounts;
         }
     };
+    // Files that came in at other nodes are sent here now.
+    match service.store.staged_files(None).await {
+        Ok(named) => {
+            for id in &accounts {
+                service.staging.adopt(*id, &named);
+            }
+        }
+        // They are sent all the same, and go with a later start.
+        Err(error) => {
+            log::warn!(target: "switchboard::nodes", "files that wait to be sent can't be looked for: {error}");
+        }
+    }
     let mut later = BTreeSet::new();
     for summary in known.iter().filter(|known| accounts.contains(&known.id)) {
         if let Err(error) = remote::bring_up(service, summary).await {
@@ -141,6 +153,7 @@ fn end(service: &Data<Service>, ending: Ending) {
                 // A supervisor that is gone has no accounts.
                 let _ = service.supervisor.let_go(lease.account).await;
                 service.store.forget_stated(lease.account);
+                service.staging.part_with(lease.account);
             }
             ending.done();
         });

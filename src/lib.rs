@@ -15,8 +15,10 @@
 //! - [`app`]: builds everything and stops it.
 //! - [`aside`]: the threads of files' bytes, which give way to all others.
 //! - [`broadcast`]: committed events, on their way to whoever listens.
+//! - [`bucket`]: the S3 bucket that a setting names.
 //! - [`cli`], [`config`], [`data_dir`]: what a person sets, and the directory that one process holds.
 //! - [`commands`]: what else the program does: `backup`, `check`, `demo` (on a simulated Telegram), `migrate-store`, `token` and so on.
+//! - [`files`]: files that come from other accounts and other nodes to go out here.
 //! - [`handover`]: accounts that come to this node, and that leave it.
 //! - [`media`]: files of messages, fetched, kept within a bound, handed out in ranges.
 //! - [`memory`]: one setting of the allocator.
@@ -43,11 +45,13 @@ pub mod alive;
 pub mod app;
 pub mod aside;
 pub mod broadcast;
+pub mod bucket;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data_dir;
 pub mod domain;
+pub mod files;
 pub mod handover;
 pub mod media;
 pub mod memory;

@@ -281,7 +281,9 @@ impl Outbox {
                 // With the queue full, the limit is being told already.
                 let _ = self.limit.try_send(Limit { wait, holds });
             }
-            Outcome::SlowMode { wait } | Outcome::Paced { wait, .. } => {
+            Outcome::SlowMode { wait }
+            | Outcome::Paced { wait, .. }
+            | Outcome::FileAway { wait } => {
                 run.lanes.rest(order.id, now + wait);
             }
             Outcome::Moved { .. } => {

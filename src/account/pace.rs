@@ -106,7 +106,7 @@ fn is_new(order: &Order) -> bool {
     order.kind().makes_messages()
         && !fetches
         && order.tries.state == OrderState::Queued
-        && matches!(waited, None | Some(Waiting::Pace(_)))
+        && matches!(waited, None | Some(Waiting::Pace(_) | Waiting::File))
 }
 
 /// Does it answer somebody?

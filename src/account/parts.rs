@@ -4,11 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     domain::{AccountId, ChatId, ConversationId, MessageRowId, Outcome, Sender},
     nodes::Ownership,
-    staging::{Guised, Staging},
+    staging::{Guised, StagedName, Staging},
     store::StoreHandle,
     telegram::Telegram,
     vault::Vault,
@@ -48,6 +49,9 @@ pub trait CopySource: Send + Sync + 'static {
         source: MessageRowId,
         account: AccountId,
     ) -> BoxFuture<'static, Result<Guised, Outcome>>;
+
+    /// Brings a file here that waits to be sent at another node. False: that one does not answer, or does not have it.
+    fn bring(&self, name: StagedName, size: u64, at: Uuid) -> BoxFuture<'static, bool>;
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -189,6 +189,15 @@ mod tests {
         > {
             Box::pin(std::future::pending())
         }
+
+        fn bring(
+            &self,
+            _: crate::staging::StagedName,
+            _: u64,
+            _: uuid::Uuid,
+        ) -> futures_util::future::BoxFuture<'static, bool> {
+            Box::pin(std::future::ready(false))
+        }
     }
 
     impl TypingSink for Nobody {

@@ -20,7 +20,7 @@ use crate::{
         AccountId, ChatId, CopyOf, FileOf, MediaItem, MessageError, MessageRowId, NewCopy, Order,
         Outcome, OutgoingFile, Uploaded, Work,
     },
-    staging::{Guised, PartPlace, StagedName, Staging},
+    staging::{Guised, Missing, PartPlace, StagedName, Staging},
     store::{StoreError, StoreHandle},
     telegram::{CallError, FileError, LinkHandle, PART_SIZE, PutError, parts_of},
 };
@@ -36,6 +36,8 @@ const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// A wait that is not worth giving the order's place away for.
 const SHORT_WAIT: Duration = Duration::from_secs(60);
+/// Before the node that has a file is asked again.
+const FILE_AWAY: Duration = Duration::from_secs(15);
 /// How often a file goes up from its beginning, and single parts again, in one attempt.
 const ROUNDS: u32 = 4;
 const MENDED_PARTS: u32 = 64;
@@ -115,7 +117,7 @@ impl Uploader {
             whose,
             row,
             file,
-            open: Arc::new(self.open(file)?),
+            open: Arc::new(self.open(file).await?),
             told: None,
         };
         let total = parts_of(file.size);
@@ -159,7 +161,7 @@ impl Uploader {
         }
     }
 
-    fn open(&self, file: &OutgoingFile) -> Result<File, Outcome> {
+    async fn open(&self, file: &OutgoingFile) -> Result<File, Outcome> {
         let name = StagedName {
             account: self.account_id,
             name: file.staged.clone(),
@@ -170,10 +172,17 @@ impl Uploader {
                 message: "the file is no longer here: send it again".to_owned(),
             })
         };
-        let open = match self.staging.file(&name) {
+        let mut brought = self.staging.bring(&name, file.at).await;
+        if let Err(Missing::At(at)) = brought {
+            if !self.copies.bring(name.clone(), file.size, at).await {
+                return Err(Outcome::FileAway { wait: FILE_AWAY });
+            }
+            brought = self.staging.bring(&name, None).await;
+        }
+        let open = match brought {
             Ok(open) => open,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(lost()),
-            Err(error) => return Err(later(&error.to_string())),
+            Err(Missing::Later(reason)) => return Err(later(&reason)),
+            Err(Missing::Lost | Missing::At(_)) => return Err(lost()),
         };
         let length = open.metadata().map(|found| found.len());
         match length {

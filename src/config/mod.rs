@@ -61,6 +61,7 @@ pub struct Config {
     pub media_cache: u64,
     /// `s3://bucket/prefix`: whole files are kept there instead.
     pub media_store: Option<String>,
+    pub staged_path: Option<PathBuf>,
     /// For how long things are kept, where an account says nothing of its own.
     pub keep: KeepFor,
 }
@@ -106,6 +107,7 @@ impl Config {
             reply_patience: checker.reply_patience(settings),
             media_cache: checker.media_cache(settings),
             media_store: checker.media_store(settings),
+            staged_path: settings.staged_path.clone(),
             keep: checker.keep(settings),
         };
         checker.open_to_others(&config);

@@ -556,6 +556,8 @@ pub enum Waiting {
     Chat,
     /// The account's own pace; this message alone.
     Pace(Held),
+    /// Its file is at another node, which does not answer; this message alone.
+    File,
 }
 
 /// A message that Telegram made of an order.

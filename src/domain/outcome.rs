@@ -30,6 +30,8 @@ pub enum Outcome {
     SlowMode { wait: Duration },
     /// It did not leave: the account would be faster than it may.
     Paced { wait: Duration, held: Held },
+    /// It did not leave: its file is at a node that does not answer.
+    FileAway { wait: Duration },
     /// It surely did not leave; try again later.
     NotSent { reason: String },
     /// It did not arrive: Telegram no longer has the files that were put up for it. They go up again.

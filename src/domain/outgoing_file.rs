@@ -1,6 +1,7 @@
 //! Files that go out: what Telegram is to make of one, and how far it is on its way there.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{Media, MediaKind, MessageRowId, OrderId};
 
@@ -52,6 +53,9 @@ pub struct OutgoingFile {
     pub waveform: Option<Vec<u8>>,
     /// What its parts are called at Telegram.
     pub upload_id: i64,
+    /// Whom to ask for it where several nodes serve one database and each has a folder of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Uuid>,
 }
 
 impl OutgoingFile {

@@ -4,7 +4,7 @@
 //!
 //! `<prefix>/holders/<key>/<account>` is empty and says who has a file: another account's is copied within the bucket.
 
-use std::{fs::File, ops::Range, os::unix::fs::FileExt, sync::Arc, time::Duration};
+use std::{fs::File, ops::Range, os::unix::fs::FileExt, sync::Arc};
 
 use actix_web::web::Bytes;
 use futures_util::{
@@ -12,14 +12,15 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use object_store::{
-    ClientOptions, Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt,
-    PutPayload, RetryConfig, aws::AmazonS3Builder, path::Path,
+    Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload,
+    path::Path,
 };
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::MediaError;
 use crate::{
     aside,
+    bucket::PATIENCE,
     domain::{AccountId, FileKey},
 };
 
@@ -28,8 +29,6 @@ const PIECE: u64 = 8 << 20;
 const UPLOADS: usize = 1;
 /// Holders of a file that are looked at before it is fetched.
 const ASKED: usize = 8;
-/// For an answer, and for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -40,33 +39,11 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// `s3://bucket/prefix`; region, keys and endpoint by the usual `AWS_` variables.
     pub fn open(address: &str) -> Result<Self, Error> {
-        // A second installation is refused and does no harm.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = ClientOptions::new()
-            .with_connect_timeout(PATIENCE)
-            .with_read_timeout(PATIENCE)
-            // A large file may take its reader hours.
-            .with_timeout_disabled();
-        let retry = RetryConfig {
-            max_retries: 3,
-            retry_timeout: PATIENCE * 3,
-            ..RetryConfig::default()
-        };
-        // Options of the environment first: what is said here holds.
-        let mut builder = AmazonS3Builder::from_env()
-            .with_url(address)
-            .with_client_options(client)
-            .with_retry(retry);
-        if std::env::var("AWS_ALLOW_HTTP").is_ok_and(|allow| allow == "true") {
-            builder = builder.with_allow_http(true);
-        }
-        let rest = address.strip_prefix("s3://").unwrap_or_default();
-        let prefix = rest.split_once('/').map_or("", |(_, prefix)| prefix);
+        let (store, prefix) = crate::bucket::open(address)?;
         Ok(Self {
-            store: Arc::new(builder.build()?),
-            prefix: Path::from(prefix),
+            store,
+            prefix,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
         })
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt, pin_mut};
+use actix_web::web::Bytes;
+use futures_util::{StreamExt, future::BoxFuture, stream::BoxStream};
 use tokio::time::timeout;
 
 use super::{MediaError, MediaHandle, OfMessage, Opened, Wanted};
@@ -27,6 +28,19 @@ pub enum CopyError {
     Later(String),
 }
 
+/// A file of a message whose account is at another node: its size, and its bytes.
+pub type FromAbroad = (u64, BoxStream<'static, Result<Bytes, MediaError>>);
+
+/// Where files of accounts come from that other nodes have.
+pub trait Abroad: Send + Sync {
+    /// `None`: the account is here.
+    fn file(
+        &self,
+        account: AccountId,
+        message: MessageRowId,
+    ) -> BoxFuture<'_, Option<Result<FromAbroad, MediaError>>>;
+}
+
 impl MediaHandle {
     /// Fetches the file of a message, and stages it for this account.
     ///
@@ -35,10 +49,10 @@ impl MediaHandle {
     pub async fn copy(
         &self,
         source: MessageRowId,
-        staging: &Staging,
-        account: AccountId,
+        abroad: &dyn Abroad,
+        (staging, account): (&Staging, AccountId),
     ) -> Result<Guised, CopyError> {
-        let copy = self.copy_of(source, staging, account);
+        let copy = self.copy_of(source, abroad, (staging, account));
         match timeout(LIMIT, copy).await {
             Ok(copied) => copied,
             Err(_) => Err(CopyError::Later("the file did not come in time".to_owned())),
@@ -48,8 +62,8 @@ impl MediaHandle {
     async fn copy_of(
         &self,
         source: MessageRowId,
-        staging: &Staging,
-        account: AccountId,
+        abroad: &dyn Abroad,
+        (staging, account): (&Staging, AccountId),
     ) -> Result<Guised, CopyError> {
         let message = self.inner.store.get_message(source).await;
         let message = message.map_err(|error| CopyError::Later(error.to_string()))?;
@@ -63,14 +77,18 @@ impl MediaHandle {
             message_id: number.ok_or_else(gone)?,
             thumb: false,
         };
-        let opened = match self.open_of(whose, of).await {
+        let opened = match abroad.file(whose, source).await {
+            Some(found) => found,
+            None => self.open_of(whose, of).await.map(|opened| {
+                let size = opened.size;
+                (size, opened.stream(0..size).boxed())
+            }),
+        };
+        let (size, mut pieces) = match opened {
             Ok(opened) => opened,
             Err(error) => return Err(self.told(whose, error).await),
         };
-        let size = opened.size;
         let mut writer = staging.begin(account, size, Some(size)).map_err(no_room)?;
-        let pieces = opened.stream(0..size);
-        pin_mut!(pieces);
         while let Some(piece) = pieces.next().await {
             match piece {
                 Ok(piece) => writer.write(&piece).await.map_err(no_room)?,

@@ -21,7 +21,9 @@ use super::{
     policy::{Arrived, Policies},
 };
 use crate::{
-    domain::{AccountId, ChatId, EventBody, FileKey, FileLocation, MessageFiles, MessageRowId},
+    domain::{
+        AccountId, ChatId, EventBody, FileKey, FileLocation, MessageFiles, MessageRowId, Thumb,
+    },
     store::StoreHandle,
     telegram::{LinkHandle, Urgency, files_of},
 };
@@ -242,6 +244,24 @@ impl MediaHandle {
             }
             (Err(error), _) => Err(error),
         }
+    }
+
+    /// Can the file of a message, or its small picture, be had without Telegram and without another node?
+    pub async fn is_for_all(&self, account: AccountId, row: MessageRowId, thumb: bool) -> bool {
+        let Ok(Some(files)) = self.kept_files(row).await else {
+            return false;
+        };
+        let location = match files.thumb {
+            Some(Thumb::Inline(_)) if thumb => return true,
+            Some(Thumb::At(location)) if thumb => Some(location),
+            _ if thumb => None,
+            _ => files.file,
+        };
+        let (Some(bucket), Some(location)) = (&self.inner.bucket, location) else {
+            return false;
+        };
+        let found = bucket.find(account, &location.key(), location.size).await;
+        found.is_ok_and(|found| found.is_some())
     }
 
     fn fetch(&self, wanted: &Wanted) -> Fetch {

@@ -29,7 +29,7 @@ use crate::{
     telegram::LinkHandle,
 };
 
-pub use copy::CopyError;
+pub use copy::{Abroad, CopyError, FromAbroad};
 pub use disk::OldFiles;
 pub use handle::MediaHandle;
 pub use open::Opened;

@@ -1,4 +1,4 @@
-//! Folder: `<data-dir>/staged/<account>/<name>`, one file for each that is to go out.
+//! Folder: `<data-dir>/staged/<account>/<name>`, or the same in a folder that several nodes share; one file for each that is to go out.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,16 +7,46 @@ use std::{
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use super::{
-    StagedName, StagingError, Writer,
+    Shelf, StagedName, StagingError, Writer,
     places::{PartPlace, Places},
     room::Room,
 };
 use crate::domain::AccountId;
+
+/// In a folder that others write to, what no order names may still be coming in; not after so long without a byte.
+const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
+
+/// Who else sees what lies here.
+#[derive(Clone, Default)]
+pub enum Seen {
+    /// Nobody: one process has everything.
+    #[default]
+    Here,
+    /// One of several nodes, by this name: the others ask it.
+    ByAsking(Uuid),
+    /// All nodes: they have the same folder.
+    InTheFolder,
+    /// All nodes, in the bucket; what lies here is a copy.
+    OnTheShelf(Shelf),
+}
+
+/// Why a staged file can't be had here.
+#[derive(Debug)]
+pub enum Missing {
+    /// It is gone.
+    Lost,
+    /// Another node has it.
+    At(Uuid),
+    /// It may be had later.
+    Later(String),
+}
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +56,7 @@ pub struct Staging {
 
 struct Inner {
     folder: PathBuf,
+    seen: Seen,
     room: Arc<Room>,
     places: Places,
     /// What orders name, as far as this process knows.
@@ -38,10 +69,17 @@ impl Staging {
     /// # Errors
     /// When the folder can't be made.
     pub fn open(folder: PathBuf) -> io::Result<Self> {
+        Self::open_as(folder, Seen::Here)
+    }
+
+    /// # Errors
+    /// When the folder can't be made.
+    pub fn open_as(folder: PathBuf, seen: Seen) -> io::Result<Self> {
         make_dir(&folder)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 folder,
+                seen,
                 room: Arc::default(),
                 places: Places::default(),
                 named: Mutex::default(),
@@ -55,6 +93,11 @@ impl Staging {
     /// # Errors
     /// When the folder can't be read or written.
     pub fn sweep(&self, named: &HashSet<StagedName>) -> io::Result<()> {
+        match &self.inner.seen {
+            Seen::InTheFolder => return self.sweep_among_others(named),
+            Seen::OnTheShelf(shelf) => shelf.sweep(named.clone()),
+            Seen::Here | Seen::ByAsking(_) => {}
+        }
         for entry in fs::read_dir(&self.inner.folder)? {
             let dir = entry?.path();
             let account = dir.file_name().and_then(|name| name.to_str()?.parse().ok());
@@ -65,6 +108,122 @@ impl Staging {
             self.sweep_account(&dir, account, named)?;
         }
         Ok(())
+    }
+
+    /// What others may still be writing stays, and whose the rest is, is known once this node has accounts.
+    fn sweep_among_others(&self, named: &HashSet<StagedName>) -> io::Result<()> {
+        for dir in fs::read_dir(&self.inner.folder)? {
+            let dir = dir?;
+            let account = dir.file_name().to_str().and_then(|name| name.parse().ok());
+            let Some(account) = account else { continue };
+            for entry in fs::read_dir(dir.path())? {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let age = entry.metadata().and_then(|meta| meta.modified());
+                let old = age.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > FORGOTTEN));
+                if old && !named.contains(&StagedName { account, name }) {
+                    // Another node may do the same at this moment.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The account is this node's from now on: what its orders name is sent, and removed, here.
+    pub fn adopt(&self, account: AccountId, named: &HashSet<StagedName>) {
+        for name in named.iter().filter(|name| name.account == account) {
+            let known = self.named();
+            if known
+                .get(&account)
+                .is_some_and(|known| known.contains(&name.name))
+            {
+                continue;
+            }
+            drop(known);
+            let there = fs::metadata(self.path(name)).ok();
+            if let Some(there) = &there {
+                // Over the bound all the same: it was promised to go out.
+                let _ = self.inner.room.take(account, there.len());
+            }
+            if there.is_some() || matches!(self.inner.seen, Seen::OnTheShelf(_)) {
+                self.note(name);
+            }
+        }
+    }
+
+    /// The account is another node's: what its orders name is sent there. Where only this node has it, it stays here.
+    pub fn part_with(&self, account: AccountId) {
+        let copies = match &self.inner.seen {
+            Seen::Here | Seen::ByAsking(_) => return,
+            Seen::InTheFolder => false,
+            Seen::OnTheShelf(_) => true,
+        };
+        for name in self.held(account) {
+            let size = fs::metadata(self.path(&name)).map_or(0, |found| found.len());
+            self.inner.room.give_back(account, size);
+            if copies {
+                let _ = fs::remove_file(self.path(&name));
+            }
+        }
+        self.named().remove(&account);
+    }
+
+    /// Opens it, wherever it has to come from. `at`: the node that it came in at.
+    ///
+    /// # Errors
+    /// See [`Missing`].
+    pub async fn bring(&self, name: &StagedName, at: Option<Uuid>) -> Result<File, Missing> {
+        let later = |error: &dyn std::fmt::Display| Missing::Later(error.to_string());
+        match self.file(name) {
+            Ok(file) => return Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(later(&error)),
+        }
+        match (&self.inner.seen, at) {
+            (Seen::OnTheShelf(shelf), _) => {
+                let path = self.path(name);
+                if let Some(dir) = path.parent() {
+                    make_dir(dir).map_err(|error| later(&error))?;
+                }
+                match shelf.fetch(name, &path).await {
+                    Ok(true) => {}
+                    Ok(false) => return Err(Missing::Lost),
+                    Err(error) => return Err(later(&error)),
+                }
+                let file = self.file(name).map_err(|error| later(&error))?;
+                let size = file.metadata().map_or(0, |found| found.len());
+                let _ = self.inner.room.take(name.account, size);
+                self.note(name);
+                Ok(file)
+            }
+            (Seen::ByAsking(own), Some(at)) if *own != at => Err(Missing::At(at)),
+            _ => Err(Missing::Lost),
+        }
+    }
+
+    /// What names this node, where others have to ask it for what lies here.
+    #[must_use]
+    pub fn at(&self) -> Option<Uuid> {
+        match &self.inner.seen {
+            Seen::ByAsking(own) => Some(*own),
+            _ => None,
+        }
+    }
+
+    /// Puts it where all nodes see it, if there is such a place.
+    pub(super) async fn show(&self, staged: &super::Staged) -> Result<(), StagingError> {
+        match &self.inner.seen {
+            Seen::OnTheShelf(shelf) => shelf.put(staged.name(), staged.path()).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// It is wanted no more.
+    pub(super) fn hide(&self, name: &StagedName) {
+        if let Seen::OnTheShelf(shelf) = &self.inner.seen {
+            shelf.remove(name);
+        }
     }
 
     fn sweep_account(
@@ -132,6 +291,13 @@ impl Staging {
         of_account.map(name).collect()
     }
 
+    /// What lies here for orders of accounts that these are not.
+    pub fn held_of_others(&self, own: impl Fn(AccountId) -> bool) -> Vec<StagedName> {
+        let accounts: Vec<AccountId> = self.named().keys().copied().collect();
+        let others = accounts.into_iter().filter(|account| !own(*account));
+        others.flat_map(|account| self.held(account)).collect()
+    }
+
     /// Removes what no order names any more. Ask the store only once this is known to be held: what came later is not
     /// in its answer, and named all the same.
     pub fn let_go(&self, gone: impl Iterator<Item = StagedName>) {
@@ -174,6 +340,7 @@ impl Staging {
     }
 
     fn remove(&self, name: &StagedName) {
+        self.hide(name);
         let path = self.path(name);
         let size = fs::metadata(&path).map_or(0, |found| found.len());
         match fs::remove_file(&path) {
@@ -235,6 +402,55 @@ mod tests {
         again.let_go(again.held(account).into_iter());
         assert!(again.held(account).is_empty());
         assert_eq!(files(dir.path()), 0);
+    }
+
+    /// Protects what other nodes are doing in a folder that all of them see: only what was long forgotten goes, and an account that went
+    /// elsewhere takes its files along.
+    #[tokio::test]
+    async fn in_a_shared_folder_what_others_write_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Staging::open_as(dir.path().to_owned(), Seen::InTheFolder).unwrap();
+        let (one, other) = (open(), open());
+        let account = AccountId::random();
+        let mut names = Vec::new();
+        for text in ["named", "coming in", "forgotten"] {
+            let mut writer = one.begin(account, 100, None).unwrap();
+            writer.write(text.as_bytes()).await.unwrap();
+            names.push(writer.finish().await.unwrap().keep());
+        }
+        let long_ago = std::time::SystemTime::now() - 2 * FORGOTTEN;
+        for name in [&names[0], &names[2]] {
+            one.file(name).unwrap().set_modified(long_ago).unwrap();
+        }
+        let named = HashSet::from([names[0].clone()]);
+        other.sweep(&named).unwrap();
+        assert!(one.file(&names[1]).is_ok() && one.file(&names[2]).is_err());
+        assert!(other.held(account).is_empty());
+        one.part_with(account);
+        assert!(one.held(account).is_empty());
+        other.adopt(account, &named);
+        assert_eq!(other.held(account), names[..1]);
+        assert!(other.bring(&names[0], None).await.is_ok());
+        other.let_go(other.held(account).into_iter());
+        assert_eq!(files(dir.path()), 1);
+    }
+
+    /// Protects a file from being called lost that another node has.
+    #[tokio::test]
+    async fn a_file_of_another_node_is_asked_for_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (own, other) = (Uuid::new_v4(), Uuid::new_v4());
+        let staging = Staging::open_as(dir.path().to_owned(), Seen::ByAsking(own)).unwrap();
+        let name = StagedName {
+            account: AccountId::random(),
+            name: Uuid::new_v4().to_string(),
+        };
+        let there = staging.bring(&name, Some(other)).await;
+        assert!(matches!(there, Err(Missing::At(at)) if at == other));
+        for at in [Some(own), None] {
+            let lost = staging.bring(&name, at).await;
+            assert!(matches!(lost, Err(Missing::Lost)));
+        }
     }
 
     /// Protects against leftovers: a body that breaks off, or is too long, leaves nothing, and a file is nobody else's.

@@ -122,6 +122,7 @@ impl Guised {
             duration: None,
             waveform: None,
             upload_id: upload_id(),
+            at: staging.at(),
         };
         let mut staged = staged;
         match (wanted, &head) {
@@ -169,6 +170,7 @@ impl Guised {
         file.staged.clone_from(&staged.name().name);
         file.size = staged.size;
         file.md5.clone_from(&staged.md5);
+        staged.show().await?;
         Ok(Self {
             staged,
             sha256,

@@ -1,4 +1,5 @@
-//! Staging: files that people send, on the disk from the first byte of the request until Telegram has them.
+//! Staging: files that people send, on the disk from the first byte of the request until Telegram has them. With several nodes on one
+//! database they lie where all of them see them (a bucket, a shared folder), or the one that has them is asked.
 //!
 //! Receives: bodies from `web`, piece by piece; looks and removals from `account`.
 //! Sends:    nothing; what is staged is named in the order that it goes out with.
@@ -12,15 +13,17 @@ mod guise;
 mod photo;
 mod places;
 mod room;
+mod shelf;
 mod sums;
 mod voice;
 mod writer;
 
 use crate::domain::AccountId;
 
-pub use folder::Staging;
+pub use folder::{Missing, Seen, Staging};
 pub use guise::{As, Guised, Offered, Unfit, check_together};
 pub use places::PartPlace;
+pub use shelf::Shelf;
 pub use writer::{Staged, Writer};
 
 /// What a file is called in the folder.
@@ -47,6 +50,9 @@ pub enum StagingError {
     /// As after a fault of the disk; it may pass.
     #[error("the disk takes no writes")]
     ReadOnly,
+    /// What all nodes see does not take it; it may pass.
+    #[error("the bucket takes no files: {0}")]
+    Away(String),
     #[error("the staging folder can't be used: {0}")]
     Folder(std::io::Error),
 }

@@ -30,6 +30,8 @@ struct Lying {
     path: PathBuf,
     /// Bytes of the room that it holds.
     taken: u64,
+    /// Other nodes see it.
+    shown: bool,
     kept: bool,
 }
 
@@ -37,6 +39,9 @@ impl Drop for Lying {
     fn drop(&mut self) {
         if self.kept {
             return;
+        }
+        if self.shown {
+            self.staging.hide(&self.name);
         }
         let _ = fs::remove_file(&self.path);
         self.staging.room().give_back(self.name.account, self.taken);
@@ -89,6 +94,7 @@ impl Writer {
                 name: StagedName { account, name },
                 path,
                 taken: 0,
+                shown: false,
                 kept: false,
             },
             _turn: turn,
@@ -186,9 +192,27 @@ impl Staged {
         &self.lying.path
     }
 
+    /// It is whole and as it goes out: from now on every node may send it.
+    pub(super) async fn show(&mut self) -> Result<(), StagingError> {
+        let staging = self.lying.staging.clone();
+        self.lying.shown = true;
+        staging.show(self).await
+    }
+
     /// An order may name it: the next start finds out.
     pub fn leave(mut self) {
         self.lying.kept = true;
+    }
+
+    /// An order names it by this name: it lay at another node, and is whole here only now.
+    ///
+    /// # Errors
+    /// When the folder can't be written.
+    pub fn keep_as(mut self, name: &StagedName) -> Result<(), StagingError> {
+        fs::rename(&self.lying.path, self.lying.staging.path(name))?;
+        self.lying.kept = true;
+        self.lying.staging.note(name);
+        Ok(())
     }
 
     /// An order names it.

@@ -347,7 +347,12 @@ impl StoreHandle {
     /// What was stated here and is not stored yet, and what is stored of accounts that nobody has, put right.
     fn as_it_is(&self, account: Account, unattended: &HashSet<AccountId>) -> Account {
         let mut account = self.stated.over(account);
-        if unattended.contains(&account.id) && account.state.is_connected() {
+        // The server's time of day may have been set: this node knows what it has.
+        let here = || {
+            self.fenced()
+                .is_some_and(|fence| fence.epoch(account.id).is_some())
+        };
+        if unattended.contains(&account.id) && account.state.is_connected() && !here() {
             account.state = AccountState::Reconnecting;
             account.explain(Some(&StateReason::NoNode));
             account.retry_at = None;
@@ -366,10 +371,10 @@ impl StoreHandle {
             .await?;
         told.retain(|id| now.contains(id));
         for id in now {
-            if !told.contains(&id)
+            if told.insert(id)
                 && let Some(account) = self.listed_account(id).await?
+                && account.state_code.as_deref() == Some("no_node")
             {
-                told.insert(id);
                 self.sink.waiting(account);
             }
         }

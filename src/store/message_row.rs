@@ -302,6 +302,7 @@ fn waits_for(wait_of: &str) -> &'static str {
         "chat" => "slow_mode",
         "strangers" => "pace_strangers",
         "minute" => "pace_minute",
+        "file" => "file_elsewhere",
         _ => "flood_wait",
     }
 }

@@ -115,6 +115,7 @@ impl OrderRow {
                     Some("chat") => Waiting::Chat,
                     Some("strangers") => Waiting::Pace(Held::Strangers),
                     Some("minute") => Waiting::Pace(Held::Minute),
+                    Some("file") => Waiting::File,
                     _ => Waiting::Account,
                 },
                 length: millis(length),
@@ -179,16 +180,17 @@ pub(in crate::store) fn state_of(text: &str) -> OrderState {
 pub(in crate::store) const fn waiting_text(whose: Waiting) -> &'static str {
     match whose {
         Waiting::Account => "account",
-        // `held` says which pace.
-        Waiting::Chat | Waiting::Pace(_) => "chat",
+        // `held` says which pace, or that it is its file.
+        Waiting::Chat | Waiting::Pace(_) | Waiting::File => "chat",
     }
 }
 
-/// For an order that waits for the account's own pace.
+/// For an order that waits for the account's own pace, or for its file.
 pub(in crate::store) const fn held_text(whose: Waiting) -> Option<&'static str> {
     match whose {
         Waiting::Pace(Held::Strangers) => Some("strangers"),
         Waiting::Pace(Held::Minute) => Some("minute"),
+        Waiting::File => Some("file"),
         Waiting::Account | Waiting::Chat => None,
     }
 }

@@ -224,6 +224,7 @@ impl Tx<'_> {
                 not_arrived(&known.row),
                 wait_of(Waiting::Pace(*held), *wait),
             ),
+            Outcome::FileAway { wait } => (not_arrived(&known.row), wait_of(Waiting::File, *wait)),
             Outcome::NotSent { .. } => (not_arrived(&known.row), None),
             Outcome::Unknown { .. } => (OrderState::Unanswered, None),
         };

@@ -251,6 +251,7 @@ fn word_of(outcome: &Outcome) -> (&'static str, Option<String>) {
         Outcome::Flood { .. } => ("flood_wait", Some("flood_wait".to_owned())),
         Outcome::SlowMode { .. } => ("slow_mode", Some("slow_mode".to_owned())),
         Outcome::Paced { .. } => ("paced", None),
+        Outcome::FileAway { .. } => ("file_elsewhere", Some("file_elsewhere".to_owned())),
         Outcome::Moved { .. } => ("moved", None),
         Outcome::NotSent { .. } | Outcome::NotPutUp(_) => ("not_sent", Some("not_sent".to_owned())),
         Outcome::Unknown { .. } => ("unanswered", Some("unanswered".to_owned())),

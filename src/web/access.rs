@@ -74,6 +74,17 @@ impl Access {
         local: true,
     };
 
+    /// The service itself, at another node.
+    pub const SERVICE: Self = Self {
+        scope: Scope::Admin,
+        accounts: None,
+        owner: None,
+        token: None,
+        generation: 0,
+        desk: false,
+        local: false,
+    };
+
     /// Somebody who looks at a page and has proved nothing.
     pub const NOTHING: Self = Self {
         scope: Scope::Read,

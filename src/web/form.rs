@@ -288,6 +288,12 @@ impl From<StagingError> for ApiError {
                 "the disk of the service is full, nothing was sent: tell whoever runs it",
                 text,
             ),
+            StagingError::Away(_) => Self::because(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the bucket of the service takes no files for now, nothing was sent: try again",
+                text,
+            ),
             StagingError::ReadOnly => Self::because(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store_unavailable",

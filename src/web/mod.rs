@@ -72,7 +72,7 @@ mod whole;
 mod wording;
 
 pub use access::{Access, Gate, Scope};
-pub use calls::{By, Elsewhere, GOES, Goes, run as run_calls};
+pub use calls::{By, Elsewhere, Fetched, GOES, Goes, Passed, fetch, run as run_calls};
 pub use doors::{Doors, LAUNCH_LIFETIME, NoTokenLeft, new_token, sha256_hex};
 pub use error::ApiError;
 pub use figures::Metrics;

@@ -1,8 +1,16 @@
 //! Nodes: several services on one database, and which of them has which account.
 
-use std::sync::atomic::AtomicU64;
+use std::{
+    io,
+    os::unix::fs::FileExt,
+    sync::{Arc, atomic::AtomicU64},
+};
 
-use actix_web::{HttpResponse, web};
+use actix_web::{
+    HttpResponse,
+    web::{self, Bytes},
+};
+use futures_util::stream;
 use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,9 +18,15 @@ use uuid::Uuid;
 
 use super::{ApiError, Service, audit::Note};
 use crate::{
+    aside,
+    domain::AccountId,
     nodes::Ownership,
+    staging::StagedName,
     store::{Drained, NodeSeen},
 };
+
+/// What is read from the disk at once.
+const CHUNK: u64 = 256 * 1024;
 
 /// No nodes: one process has everything.
 pub async fn list_nodes(service: web::Data<Service>) -> Result<HttpResponse, ApiError> {
@@ -71,6 +85,49 @@ pub async fn drain_node(
     }
     note.label(&id.to_string());
     Ok(HttpResponse::Accepted().json(json!({ "id": *id, "draining": draining })))
+}
+
+/// As another node asks for it, which sends it.
+pub async fn staged_file(
+    service: web::Data<Service>,
+    path: web::Path<(AccountId, Uuid)>,
+) -> Result<HttpResponse, ApiError> {
+    let (account, name) = path.into_inner();
+    let name = StagedName {
+        account,
+        name: name.to_string(),
+    };
+    let file = match service.staging.file(&name) {
+        Ok(file) => Arc::new(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(ApiError::not_found("media_not_found", "file"));
+        }
+        Err(error) => return Err(ApiError::internal(error)),
+    };
+    let size = file.metadata().map_err(ApiError::internal)?.len();
+    let pieces = stream::try_unfold(0, move |at| {
+        let file = Arc::clone(&file);
+        async move {
+            let length = usize::try_from((size - at).min(CHUNK)).unwrap_or(0);
+            if length == 0 {
+                return Ok(None);
+            }
+            let read = aside::blocking(move || {
+                let mut bytes = vec![0; length];
+                file.read_exact_at(&mut bytes, at)
+                    .map(|()| Bytes::from(bytes))
+            });
+            let bytes = read
+                .await
+                .map_err(ApiError::internal)?
+                .map_err(ApiError::internal)?;
+            Ok::<_, ApiError>(Some((bytes, at + length as u64)))
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .no_chunking(size)
+        .streaming(pieces))
 }
 
 /// What this node knows of itself without asking anybody. `null`: there are no others.

@@ -1,11 +1,17 @@
 //! Retention: for how long an account's messages and files are kept, as somebody set it, and what that would free.
 
-use actix_web::{HttpResponse, web};
+use std::time::Duration;
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, http::Method, web};
+use futures_util::future::join_all;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
-use super::{Access, ApiError, Service, optional::Given, whole};
+use super::{Access, ApiError, Elsewhere, Passed, Service, fetch, optional::Given, whole};
 use crate::domain::{Account, AccountId, Retention};
+
+/// For another node to take a call.
+const THERE: Duration = Duration::from_millis(1500);
 
 /// What is left out stays; `null` is as for all, 0 for ever.
 #[derive(Deserialize)]
@@ -62,6 +68,7 @@ struct AccountWouldFree {
 
 /// What would go, of the accounts that the caller sees. Nothing goes by asking.
 pub async fn would_free(
+    request: HttpRequest,
     service: web::Data<Service>,
     access: Access,
     query: web::Query<WouldFree>,
@@ -82,7 +89,60 @@ pub async fn would_free(
     for account in &accounts {
         counted.push(of_account(&service, account, asked).await?);
     }
+    // Each node has files of its own.
+    let passed = request.extensions().get::<Passed>().is_some();
+    if let Some(elsewhere) = service.elsewhere.as_ref().filter(|_| !passed) {
+        let query = request.query_string();
+        for (id, files) in files_of_others(&service, elsewhere, query).await? {
+            if let Some(one) = counted.iter_mut().find(|one| one.account_id == id) {
+                one.files += files.files;
+                one.file_bytes += files.file_bytes;
+            }
+        }
+    }
     Ok(HttpResponse::Ok().json(json!({ "for_all": service.keep, "accounts": counted })))
+}
+
+#[derive(Deserialize)]
+struct FilesThere {
+    account_id: AccountId,
+    files: usize,
+    file_bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct ToldThere {
+    accounts: Vec<FilesThere>,
+}
+
+/// A node that does not answer in time has nothing to say.
+async fn files_of_others(
+    service: &Service,
+    elsewhere: &Elsewhere,
+    query: &str,
+) -> Result<Vec<(AccountId, FilesThere)>, ApiError> {
+    let own = service.ownership.node();
+    let nodes = service.store.nodes().await?.nodes;
+    let others = nodes
+        .iter()
+        .filter(|node| node.alive)
+        .filter_map(|node| node.id.parse().ok())
+        .filter(|id| Some(*id) != own);
+    let asked = others.map(|id| async move {
+        let target = format!("/retention?{query}");
+        let question = (Method::GET, AccountId(id), target);
+        let fetched = fetch(&service.vault, elsewhere, question, THERE)
+            .await
+            .ok()??;
+        let told = (fetched.status == 200)
+            .then(|| fetched.json())?
+            .await
+            .ok()?;
+        serde_json::from_value::<ToldThere>(told).ok()
+    });
+    let told = join_all(asked).await;
+    let all = told.into_iter().flatten().flat_map(|told| told.accounts);
+    Ok(all.map(|one| (one.account_id, one)).collect())
 }
 
 async fn of_account(

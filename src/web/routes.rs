@@ -268,6 +268,7 @@ routes! {
     post "/tokens" => tokens::make_token, Service, "token_made";
     delete "/tokens/{id}" => tokens::revoke_token, Service, "token_revoked";
     post "/tokens/{id}/rotate" => tokens::rotate_token, Service, "token_rotated";
+    get "/accounts/{id}/staged/{name}" => nodes::staged_file, Service;
     get "/nodes" => nodes::list_nodes, ReadAll;
     post "/nodes/{id}/drain" => nodes::drain_node, Service, "node_drained";
     get "/webhooks" => webhooks::list_webhooks, Service;

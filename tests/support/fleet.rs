@@ -170,6 +170,18 @@ impl Fleet {
 
     /// Another one beside this one, on the same database.
     pub fn start_on_database(&self, data_dir: &Path, url: &str) -> ServiceProcess {
+        match self.try_start_on_database(data_dir, url) {
+            Ok(service) => service,
+            Err((status, log)) => panic!("the service did not start ({status}):\n{log}"),
+        }
+    }
+
+    /// The same, if it can start; else what it said.
+    pub fn try_start_on_database(
+        &self,
+        data_dir: &Path,
+        url: &str,
+    ) -> Result<ServiceProcess, (std::process::ExitStatus, String)> {
         let mut settings = ServiceSettings {
             postgres: None,
             ..self.settings.clone()
@@ -177,7 +189,7 @@ impl Fleet {
         settings
             .env
             .push(("SWITCHBOARD_DATABASE_URL".to_owned(), url.to_owned()));
-        ServiceProcess::start(data_dir, &settings)
+        ServiceProcess::try_start(data_dir, &settings)
     }
 
     /// `kill -9` so long after a start, which may not be through then.

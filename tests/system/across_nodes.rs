@@ -8,12 +8,14 @@ use std::{
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use switchboard_simulator::world::Media;
 
-use super::several_nodes::Nodes;
+use super::{media_bucket, several_nodes::Nodes};
 use crate::support::{
     api::Api,
     engine,
-    forms::{Form, paper},
+    fleet::{Fleet, FleetAccount, FleetBuilder},
+    forms::{Form, Sample, digest, paper},
     live::Live,
     wait,
 };
@@ -313,4 +315,302 @@ async fn an_account_that_nobody_has_is_not_online() {
         .await;
     assert_eq!(frame["data"]["account"]["state"], "reconnecting", "{frame}");
     assert_eq!(frame["data"]["account"]["state_code"], "no_node");
+}
+
+/// A reply with a file that the second node took while Telegram was away, and that node is killed.
+async fn a_file_that_waits(nodes: &mut Nodes) -> (FleetAccount, i64, i64, Sample) {
+    let account = nodes.one_of(1);
+    let (person, talk) = nodes.talk(&account, "Contact one").await;
+    let away = nodes.fleet.keep_away(&account).await;
+    let sample = paper(11, 3_000_000);
+    let (status, told) = nodes.apis[1]
+        .form(
+            &format!("/conversations/{talk}/reply"),
+            Form::default().field("text", "the offer").add(&sample),
+        )
+        .await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
+    nodes.kill_second();
+    nodes.fleet.telegram.wire().clear_fault(away);
+    nodes.miss_the_dead();
+    nodes.fleet.wait_for_state(&account.id, "online").await;
+    (account, person, talk, sample)
+}
+
+/// Sent exactly once, and byte for byte.
+async fn until_it_is_there(
+    nodes: &Nodes,
+    (account, person, talk, sample): (&FleetAccount, i64, i64, &Sample),
+) {
+    let conversation = json!({ "id": talk });
+    let fleet = &nodes.fleet;
+    let sent = fleet.wait_for_message(&conversation, "the offer", "sent");
+    let sent = sent.await;
+    let texts = fleet.telegram.texts(account.user, person);
+    assert_eq!(texts.iter().filter(|text| *text == "the offer").count(), 1);
+    let id = sent["message_id"].as_str().unwrap().parse().unwrap();
+    let file = fleet.telegram.file_of(account.user, person, id);
+    let bytes = fleet.telegram.file_bytes(file, "").unwrap();
+    assert_eq!(digest(&bytes), digest(&sample.bytes));
+}
+
+/// Both nodes keep files in the same bucket.
+fn with_a_bucket(address: &str) -> FleetBuilder {
+    Fleet::builder()
+        .env("SWITCHBOARD_MEDIA_STORE", "s3://files/desk/media")
+        .env("AWS_ENDPOINT", address)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", media_bucket::KEY)
+        .env("AWS_SECRET_ACCESS_KEY", media_bucket::SECRET)
+        .env("AWS_ALLOW_HTTP", "true")
+}
+
+/// Protects files that wait to be sent, where there is a bucket: the death of the node that took them loses none, and nothing of them
+/// stays when they are sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_the_bucket_is_sent_by_the_next_node() {
+    let root = tempfile::tempdir().unwrap();
+    let bucket = root.path().join("files");
+    std::fs::create_dir(&bucket).unwrap();
+    let (address, server) = media_bucket::serve(root.path()).await;
+    let builder = with_a_bucket(&address);
+    let mut nodes = Nodes::of_fleet(builder, 2).await;
+    let (account, person, talk, sample) = a_file_that_waits(&mut nodes).await;
+    until_it_is_there(&nodes, (&account, person, talk, &sample)).await;
+    let staged = || async { media_bucket::objects(&bucket.join("desk/media/staged")) };
+    wait::until("nothing to be left in the bucket", staged, Vec::is_empty).await;
+    let own = nodes.fleet.data_dir().join("staged");
+    let left = || async { media_bucket::objects(&own) };
+    wait::until("nothing to be left in the folder", left, Vec::is_empty).await;
+    server.abort();
+}
+
+/// Protects the same in a folder that all nodes see: what one of them took, and is still taking, no other removes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_in_a_shared_folder_is_sent_by_the_next_node() {
+    let shared = tempfile::tempdir().unwrap();
+    let path = shared.path().to_str().unwrap();
+    let builder = Fleet::builder().env("SWITCHBOARD_STAGED_PATH", path);
+    let mut nodes = Nodes::of_fleet(builder, 2).await;
+    let (account, person, talk, sample) = a_file_that_waits(&mut nodes).await;
+    until_it_is_there(&nodes, (&account, person, talk, &sample)).await;
+    let left = || async { media_bucket::objects(shared.path()) };
+    wait::until("nothing to be left in the folder", left, Vec::is_empty).await;
+    // Somebody sends a file right now, at another node.
+    let folder = shared.path().join(&account.id);
+    std::fs::create_dir_all(&folder).unwrap();
+    let coming = folder.join(uuid::Uuid::new_v4().to_string());
+    std::fs::write(&coming, "its first bytes").unwrap();
+    nodes.start_second();
+    assert!(coming.exists());
+}
+
+/// Protects the same without either: the message says what it waits for, and goes out when the node that has its file is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_a_dead_node_has_waits_for_it() {
+    let mut nodes = Nodes::with(2).await;
+    let (account, person, talk, sample) = a_file_that_waits(&mut nodes).await;
+    let conversation = json!({ "id": talk });
+    let fleet = &nodes.fleet;
+    let waits = wait::until(
+        "the message to say what it waits for",
+        || fleet.wait_for_message(&conversation, "the offer", "pending"),
+        |message| message["waits_for"] == "file_elsewhere",
+    )
+    .await;
+    assert!(waits["retry_at"].is_string(), "{waits}");
+    nodes.start_second();
+    until_it_is_there(&nodes, (&account, person, talk, &sample)).await;
+}
+
+/// Protects copies to chats of an account at another node: the file is fetched by the node that has it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_copied_to_an_account_of_another_node() {
+    let nodes = Nodes::with(2).await;
+    let telegram = &nodes.fleet.telegram;
+    for node in [0, 1] {
+        let (from, to) = (nodes.one_of(node), nodes.one_of(1 - node));
+        let (person, talk) = nodes.talk(&from, &format!("Contact {node}")).await;
+        let (other, there) = nodes.talk(&to, &format!("Colleague {node}")).await;
+        let media = Media::Document {
+            name: "report.bin".to_owned(),
+            mime: "application/octet-stream".to_owned(),
+            size: 2_000_000,
+        };
+        let id = telegram.say_media(person, from.user, media, "a report");
+        let file = telegram.file_of(from.user, person, id);
+        let conversation = json!({ "id": talk });
+        let fleet = &nodes.fleet;
+        let report = fleet.wait_for_message(&conversation, "a report", "received");
+        let body = json!({ "message_ids": [report.await["id"]], "conversation_ids": [there] });
+        nodes.apis[0].post("/messages/forward", body).await;
+        let conversation = json!({ "id": there });
+        let copy = fleet.wait_for_message(&conversation, "a report", "sent");
+        let id = copy.await["message_id"].as_str().unwrap().parse().unwrap();
+        let copied = telegram.file_of(to.user, other, id);
+        assert_eq!(
+            digest(&telegram.file_bytes(copied, "").unwrap()),
+            digest(&telegram.file_bytes(file, "").unwrap())
+        );
+    }
+}
+
+/// Protects the pictures on every desk: small ones and photos come from any node; and from the bucket a file comes while nobody has its
+/// account.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_the_bucket_is_handed_out_by_any_node() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::create_dir(root.path().join("files")).unwrap();
+    let (address, server) = media_bucket::serve(root.path()).await;
+    let mut nodes = Nodes::of_fleet(with_a_bucket(&address), 2).await;
+    let account = nodes.one_of(1);
+    let (person, talk) = nodes.talk(&account, "Contact one").await;
+    let media = Media::Document {
+        name: "report.bin".to_owned(),
+        mime: "application/octet-stream".to_owned(),
+        size: 1_000_000,
+    };
+    let telegram = nodes.fleet.telegram.clone();
+    let id = telegram.say_media(person, account.user, media, "a report");
+    let wanted = digest(
+        &telegram
+            .file_bytes(telegram.file_of(account.user, person, id), "")
+            .unwrap(),
+    );
+    let photo = Media::Photo {
+        width: 640,
+        height: 480,
+    };
+    telegram.say_media(person, account.user, photo, "a picture");
+    let conversation = json!({ "id": talk });
+    let fleet = &nodes.fleet;
+    let report = fleet.wait_for_message(&conversation, "a report", "received");
+    let report = report.await["media"]["url"].as_str().unwrap().to_owned();
+    let picture = fleet.wait_for_message(&conversation, "a picture", "received");
+    let picture = picture.await["media"]["url"].as_str().unwrap().to_owned();
+    let bytes = async |api: &Api, path: &str| {
+        let answer = api.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        digest(&answer.bytes().await.unwrap())
+    };
+    for path in [&picture, &format!("{picture}/thumb"), &report] {
+        let [one, other] = &nodes.apis;
+        assert_eq!(bytes(one, path).await, bytes(other, path).await, "{path}");
+    }
+    let kept = || async { media_bucket::objects(&root.path().join("files/desk/media")).len() };
+    wait::until("both to lie there", kept, |kept| *kept >= 4).await;
+    nodes.kill_second();
+    assert_eq!(bytes(&nodes.apis[0], &report).await, wanted);
+    server.abort();
+}
+
+/// Protects two calls that need more than one node: who looks at an account from outside may be at another one, and what its files take
+/// is told whichever node has them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_several_nodes_is_answered_by_any() {
+    let nodes = Nodes::with(2).await;
+    let telegram = &nodes.fleet.telegram;
+    let (account, other) = (nodes.one_of(0), nodes.one_of(1));
+    telegram.say(account.user, other.user, "it is me");
+    nodes.fleet.conversation(&other, account.user).await;
+    let look = format!("/accounts/{}/mark", account.id);
+    for (api, marked) in nodes.apis.iter().zip([true, false]) {
+        telegram.set_marked(account.user, marked);
+        let seen = api.post(&look, json!({})).await;
+        let seen = &seen["account"]["health"]["unofficial"];
+        assert_eq!(seen["marked"], marked, "{seen}");
+    }
+
+    let (person, talk) = nodes.talk(&other, "Contact one").await;
+    let media = Media::Document {
+        name: "report.bin".to_owned(),
+        mime: "application/octet-stream".to_owned(),
+        size: 700_000,
+    };
+    telegram.say_media(person, other.user, media, "a report");
+    let conversation = json!({ "id": talk });
+    let fleet = &nodes.fleet;
+    let report = fleet.wait_for_message(&conversation, "a report", "received");
+    let url = report.await["media"]["url"].as_str().unwrap().to_owned();
+    let fetched = nodes.apis[0].request(Method::GET, &url).send().await;
+    assert_eq!(fetched.unwrap().bytes().await.unwrap().len(), 700_000);
+    // As if nobody had opened it for long.
+    let folder = nodes.second_dir().join("media/files").join(&other.id);
+    let old = std::time::SystemTime::now() - Duration::from_secs(40 * 24 * 60 * 60);
+    let files = || async { std::fs::read_dir(&folder).map_or(0, Iterator::count) };
+    wait::until("the file to be kept", files, |files| *files == 1).await;
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let file = std::fs::File::open(file.unwrap().path()).unwrap();
+        file.set_modified(old).unwrap();
+    }
+    let path = format!("/retention?account_id={}&media_days=7", other.id);
+    for api in &nodes.apis {
+        let told = api.get(&path).await;
+        assert_eq!(told["accounts"][0]["files"], 1, "{told}");
+        assert_eq!(told["accounts"][0]["file_bytes"], 700_000, "{told}");
+    }
+}
+
+/// Protects upgrades that go from node to node: what a newer version adds to the schema stops no node that runs, and one that starts on it
+/// afterwards leaves it alone and says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_runs_bears_a_newer_schema_and_one_that_starts_refuses_it() {
+    let mut nodes = Nodes::with(2).await;
+    let account = nodes.one_of(1);
+    let (person, talk) = nodes.talk(&account, "Contact one").await;
+    let conversation = json!({ "id": talk });
+    let exchange = async |nodes: &Nodes, round: &str| {
+        let question = format!("question {round}");
+        nodes.fleet.telegram.say(person, account.user, &question);
+        let came = nodes
+            .fleet
+            .wait_for_message(&conversation, &question, "received");
+        came.await;
+        for (which, api) in nodes.apis.iter().enumerate() {
+            let text = format!("answer {round} {which}");
+            let key = format!("answer-{round}-{which}");
+            let (status, told) = api.reply_with_key(talk, &text, &key).await;
+            assert_eq!(status, StatusCode::ACCEPTED, "{told}");
+            let sent = nodes.fleet.wait_for_message(&conversation, &text, "sent");
+            sent.await;
+        }
+    };
+    exchange(&nodes, "before").await;
+    #[derive(Deserialize, Debug)]
+    struct Table {
+        name: String,
+    }
+    let tables = engine::rows::<Table>(
+        &nodes.database,
+        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'switchboard' AND tablename <> '__diesel_schema_migrations'",
+    );
+    assert!(tables.len() > 20, "{tables:?}");
+    for Table { name } in &tables {
+        let added = format!(
+            "ALTER TABLE switchboard.{name} ADD COLUMN of_the_next_version BIGINT NOT NULL DEFAULT 0"
+        );
+        engine::sql_of(&nodes.database, &added);
+    }
+    engine::sql_of(
+        &nodes.database,
+        "CREATE TABLE switchboard.of_the_next_version (id BIGINT PRIMARY KEY); \
+         INSERT INTO switchboard.__diesel_schema_migrations (version) VALUES ('20991231000000')",
+    );
+    let second = nodes.second.as_ref().unwrap().address.clone();
+    let mut live = Live::open(&second, None).await;
+    exchange(&nodes, "after").await;
+    live.until(|frame| frame["data"]["message"]["text"] == "answer after 0")
+        .await;
+    nodes.second.take().unwrap().stop();
+    nodes.fleet.wait_for_state(&account.id, "online").await;
+    let started = nodes.try_start_second();
+    let (status, log) = started.err().expect("it does not start");
+    assert!(status.code().is_some_and(|code| code != 0), "{status}");
+    assert!(log.contains("20991231000000"), "{log}");
+    let (status, told) = nodes.apis[0].reply_with_key(talk, "the last", "last").await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
+    let sent = nodes
+        .fleet
+        .wait_for_message(&conversation, "the last", "sent");
+    sent.await;
 }

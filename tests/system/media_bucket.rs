@@ -13,11 +13,11 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::support::{fleet::Fleet, wait};
 
-const KEY: &str = "desk";
-const SECRET: &str = "not a real secret";
+pub const KEY: &str = "desk";
+pub const SECRET: &str = "not a real secret";
 
 /// Serves the folders under `root` as buckets.
-async fn serve(root: &Path) -> (String, JoinHandle<()>) {
+pub async fn serve(root: &Path) -> (String, JoinHandle<()>) {
     let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root).unwrap());
     builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
     let service = builder.build();
@@ -36,7 +36,7 @@ async fn serve(root: &Path) -> (String, JoinHandle<()>) {
 }
 
 /// Names and sizes of what lies under a folder, the server's own notes left out.
-fn objects(folder: &Path) -> Vec<(String, u64)> {
+pub fn objects(folder: &Path) -> Vec<(String, u64)> {
     let Ok(files) = fs::read_dir(folder) else {
         return Vec::new();
     };

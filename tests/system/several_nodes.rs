@@ -4,6 +4,8 @@
 use std::{
     collections::BTreeMap,
     fs,
+    path::PathBuf,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
@@ -46,7 +48,7 @@ pub struct Nodes {
     pub second: Option<ServiceProcess>,
     pub apis: [Api; 2],
     pub database: String,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Nodes {
@@ -74,7 +76,7 @@ impl Nodes {
             second: Some(second),
             apis,
             database,
-            _home: home,
+            home,
         };
         wait::until(
             "the accounts to be shared",
@@ -137,6 +139,24 @@ impl Nodes {
             .kill();
     }
 
+    /// Where the second one keeps what is its own.
+    pub fn second_dir(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
+    /// On its own directory again; what it said when it does not start.
+    pub fn try_start_second(&self) -> Result<ServiceProcess, (ExitStatus, String)> {
+        let url = engine::url_of(&self.database);
+        self.fleet.try_start_on_database(&self.second_dir(), &url)
+    }
+
+    /// On its own directory again.
+    pub fn start_second(&mut self) {
+        let second = self.try_start_second().unwrap();
+        self.apis[1] = Api::new(&second.address);
+        self.second = Some(second);
+    }
+
     /// As if so much time had gone by that others may take what a dead node had.
     pub fn miss_the_dead(&self) {
         let alive: Vec<String> = engine::rows::<NodeId>(
@@ -147,7 +167,7 @@ impl Nodes {
         .map(|node| format!("'{}'", node.id))
         .collect();
         let text = format!(
-            "UPDATE switchboard.account_leases SET expires_at = 0 WHERE owner NOT IN ({})",
+            "UPDATE switchboard.account_leases SET owner = NULL WHERE owner NOT IN ({})",
             alive.join(", ")
         );
         engine::sql_of(&self.database, &text);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
 
@@ -152,29 +152,10 @@ pub async fn ask(
     patience: Duration,
 ) -> Result<Option<HttpResponse>, ApiError> {
     let calls = &elsewhere.calls;
-    let id = Uuid::new_v4();
     let (first, rest) = body.split();
     question.asked.follows = rest.is_some();
-    let plain = joined(&question.asked, &first)?;
-    let call = NewCall {
-        id,
-        account: question.account,
-        sealed: service.vault.seal_call(id, PieceOf::Call, &plain).await?,
-        again: question.again,
-        lasts: LASTS,
-    };
-    let mut asking = Asking {
-        calls: calls.clone(),
-        vault: service.vault.clone(),
-        id,
-        waiting: calls.wait_on(id),
-        parts: BTreeMap::new(),
-        next: 0,
-        looked: Instant::now(),
-        orphaned: None,
-        away: None,
-    };
-    calls.rows.give(call).await?;
+    let mut asking = give(&service.vault, calls, &question, &first).await?;
+    let id = asking.id;
     let head = match rest {
         None => asking.head(patience).await?,
         Some(rest) => {
@@ -192,6 +173,115 @@ pub async fn ask(
     };
     let head_only = question.asked.method == Method::HEAD.as_str();
     answer(told, body, asking, head_only).map(Some)
+}
+
+async fn give(
+    vault: &Vault,
+    calls: &Calls,
+    question: &Question,
+    first: &[u8],
+) -> Result<Asking, ApiError> {
+    let id = Uuid::new_v4();
+    let plain = joined(&question.asked, first)?;
+    let call = NewCall {
+        id,
+        account: question.account,
+        sealed: vault.seal_call(id, PieceOf::Call, &plain).await?,
+        again: question.again,
+        lasts: LASTS,
+    };
+    let asking = Asking {
+        calls: calls.clone(),
+        vault: vault.clone(),
+        id,
+        waiting: calls.wait_on(id),
+        parts: BTreeMap::new(),
+        next: 0,
+        looked: Instant::now(),
+        orphaned: None,
+        away: None,
+    };
+    calls.rows.give(call).await?;
+    Ok(asking)
+}
+
+/// What this service itself fetches from another node, as it comes.
+pub struct Fetched {
+    pub status: u16,
+    pub length: Option<u64>,
+    first: Bytes,
+    /// `None`: it was all in one.
+    rest: Option<Asking>,
+}
+
+impl Fetched {
+    /// All of it, as JSON, which is not long.
+    ///
+    /// # Errors
+    /// When it broke off, or is something else.
+    pub async fn json(mut self) -> Result<serde_json::Value, ApiError> {
+        let mut all = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            all.extend_from_slice(&bytes);
+        }
+        serde_json::from_slice(&all).map_err(ApiError::internal)
+    }
+
+    /// The next piece; `None`: that was all.
+    ///
+    /// # Errors
+    /// When it broke off.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        if !self.first.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.first)));
+        }
+        let Some(asking) = &mut self.rest else {
+            return Ok(None);
+        };
+        match asking.piece().await? {
+            Piece::More(bytes) => Ok(Some(bytes)),
+            Piece::End => {
+                self.rest = None;
+                Ok(None)
+            }
+            Piece::Broken => Err(lost()),
+        }
+    }
+}
+
+/// Asks whoever answers to this address, for this service itself, what may be asked twice. `None`: nobody took it for as long as
+/// `patience`.
+pub async fn fetch(
+    vault: &Vault,
+    elsewhere: &Elsewhere,
+    (method, account, target): (Method, AccountId, String),
+    patience: Duration,
+) -> Result<Option<Fetched>, ApiError> {
+    let question = Question {
+        account,
+        asked: Asked {
+            method: method.to_string(),
+            target,
+            headers: Vec::new(),
+            ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            access: Access::SERVICE,
+            follows: false,
+        },
+        again: true,
+    };
+    let mut asking = give(vault, &elsewhere.calls, &question, &[]).await?;
+    let Some((told, first)) = asking.head(patience).await? else {
+        return Ok(None);
+    };
+    let length = read_headers(&told.headers)
+        .find(|(name, _)| *name == header::CONTENT_LENGTH)
+        .and_then(|(_, value)| value.to_str().ok()?.parse().ok());
+    Ok(Some(Fetched {
+        status: told.status,
+        length: length.or((!told.follows).then_some(first.len() as u64)),
+        first,
+        rest: told.follows.then_some(asking),
+    }))
 }
 
 fn answer(

@@ -82,7 +82,7 @@ async fn of_user(
 }
 
 /// `{id}` of the path.
-fn id<T: std::str::FromStr>(request: &ServiceRequest) -> Option<T> {
+pub fn id<T: std::str::FromStr>(request: &ServiceRequest) -> Option<T> {
     segment(request, "{id}")?.parse().ok()
 }
 

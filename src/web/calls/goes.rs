@@ -68,6 +68,8 @@ pub const GOES: &[(&str, &str, Goes)] = &[
     ("post", "/accounts/{id}/proxy/test", There(Account)),
     ("get", "/accounts/{id}/sessions", There(Account)),
     ("delete", "/accounts/{id}/sessions/{hash}", There(Account)),
+    // The nodes themselves ask for it.
+    ("get", "/accounts/{id}/staged/{name}", Here),
     ("post", "/accounts/{id}/mark", There(Account)),
     ("get", "/retention", Here),
     ("get", "/proxies", Here),

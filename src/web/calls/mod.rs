@@ -20,6 +20,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use actix_web::{HttpMessage, HttpResponse, dev::ServiceRequest, http::StatusCode, web::Data};
 
+pub use ask::{Fetched, fetch};
 pub use goes::{By, GOES, Goes};
 pub use run::run;
 
@@ -28,7 +29,10 @@ use self::{
     goes::goes,
 };
 use super::{Access, ApiError, Right, Service};
-use crate::{domain::AccountId, nodes::Calls};
+use crate::{
+    domain::{AccountId, MessageRowId},
+    nodes::Calls,
+};
 
 /// For how long a call waits for somebody to have its account. A node that ends hands its accounts over within seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -102,6 +106,9 @@ pub async fn elsewhere(
         Some(account) if !passed && !elsewhere.has(account) => account,
         _ => return Ok(None),
     };
+    if is_here(request, service, right, account).await {
+        return Ok(None);
+    }
     let body = Body::of(request).await?;
     let question = Question::of(request, access, ip, account);
     match ask::ask(service, elsewhere, question, body, patience).await? {
@@ -109,6 +116,25 @@ pub async fn elsewhere(
         None if patience == SHORT => Ok(None),
         None => Err(nobody()),
     }
+}
+
+/// A file that all nodes see is handed out by the one that is asked.
+async fn is_here(
+    request: &ServiceRequest,
+    service: &Service,
+    right: &Right,
+    account: AccountId,
+) -> bool {
+    let thumb = match right.path {
+        "/messages/{id}/media" => false,
+        "/messages/{id}/media/thumb" => true,
+        _ => return false,
+    };
+    let Some(row) = find::id(request) else {
+        return false;
+    };
+    let row = MessageRowId(row);
+    service.media.is_for_all(account, row, thumb).await
 }
 
 /// Nothing was begun.

@@ -174,7 +174,7 @@ operations! {
         post "/accounts/{id}/proxy/test" "Which data centres each of its ways to Telegram reaches, and how fast; or each of those given", "TestWays" => 200 "Ways", &[], &[g::VAULT, g::WAYS];
         get "/accounts/{id}/sessions" "Where the account is signed in at Telegram, this session first", "" => 200 "DeviceSessions", &[], &[g::ACCOUNT, g::DEVICES, g::TELEGRAM];
         delete "/accounts/{id}/sessions/{hash}" "Ends another session of the account", "" => 204 "", &[], &[g::ACCOUNT, g::DEVICES, g::TELEGRAM];
-        post "/accounts/{id}/mark" "Another of the accounts looks whether Telegram warns others that this one uses an unofficial app; `health.unofficial` has what it saw", "" => 200 "OneAccount", &[], &[g::ACCOUNT, &["nobody_can_look"]];
+        post "/accounts/{id}/mark" "Another of the accounts looks whether Telegram warns others that this one uses an unofficial app; `health.unofficial` has what it saw", "" => 200 "OneAccount", &[("by", "that account alone looks")], &[g::ACCOUNT, &["nobody_can_look"]];
         get "/retention" "For how long messages and files are kept, and what that would free of each account, or of one; nothing goes by asking", "" => 200 "WouldFree", WOULD_FREE, &[g::ACCOUNT, g::RETENTION];
         get "/proxies" "The service's own ways to Telegram, in order, without credentials: for accounts that name none; an empty list: directly", "" => 200 "ServiceWays", &[], &[];
         post "/proxies/test" "Which data centres each of them reaches, and how fast; or each of those given, before an account has them", "TestWays" => 200 "Ways", &[], &[g::WAYS];
@@ -297,6 +297,7 @@ operations! {
         post "/tokens" "Makes a token; its text is in this answer and nowhere else. With the first one the service is locked", "MakeToken" => 201 "NewToken", &[], &[g::TOKENS];
         delete "/tokens/{id}" "Ends a token, with all that it opened", "" => 204 "", &[], &[g::TOKEN];
         post "/tokens/{id}/rotate" "Another text for the same token: name, scope, accounts and what belongs to it stay; the text before ends with all that it opened", "" => 200 "NewToken", &[], &[g::TOKEN];
+        get "/accounts/{id}/staged/{name}" "A file that waits to be sent, as it lies in the folder of the node that is asked: so nodes without a shared folder or bucket hand files on", "" => 200 "*/*", &[], &[&["media_not_found"]];
         get "/nodes" "The services on this database and which accounts each has; none where the rows are in a file, which one process has to itself", "" => 200 "Nodes", &[], &[];
         post "/nodes/{id}/drain" "The node lets go of its accounts, which the others take, and takes none any more; draining: false: it takes part again", "DrainNode" => 202 "NodeDrained", &[], &[g::NODE];
         get "/webhooks" "All webhooks, with how they stand; those of the configuration first", "" => 200 "Webhooks", &[], &[];

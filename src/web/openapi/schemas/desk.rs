@@ -61,7 +61,7 @@ super::schemas! {
         entities: "Entity[]?", album_id: "string?", forwarded_from: "ForwardedFrom?", quote: "string?",
         buttons: "Button[][]?", reactions: "Reaction[]?", action: "maybe Action", details: "maybe Details",
         error: "SendError?", retry_at: "time?", upload: "Upload?", scheduled_for: "schedule?", orders: "maybe OrderNote[]",
-        waits_for: "one of flood_wait|slow_mode|pace_strangers|pace_minute?",
+        waits_for: "one of flood_wait|slow_mode|pace_strangers|pace_minute|file_elsewhere?",
     }
     answer TopicDraft { topic_id: "string", like: "ChatDraft" }
     answer ChatDraft { text: "string", entities: "Entity[]", reply_to_message_id: "integer?", at: "time" }
