@@ -508,9 +508,27 @@ fn what_the_page_says_can_be_done() {
         .collect();
     let home = tempfile::tempdir().unwrap();
     let server = engine::cluster().directory.display().to_string();
-    let [made, served, copied] = blocks[..] else {
+    let [made, served, measured, copied] = blocks[..] else {
         panic!("other blocks: {blocks:?}");
     };
+    // They take minutes: what they name is there.
+    for line in measured.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, _, _, target, _, name, _] = words[..] else {
+            panic!("another command: {line}");
+        };
+        let folder = target.strip_suffix("_postgres").unwrap_or(target);
+        let files = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests")
+            .join(folder);
+        let mut files = fs::read_dir(files).unwrap();
+        let named = files.any(|file| {
+            let text = fs::read_to_string(file.unwrap().path()).unwrap_or_default();
+            text.lines()
+                .any(|line| line.contains("async fn ") && line.contains(name))
+        });
+        assert!(named, "{name} is no test of {target}");
+    }
     run_block(made, home.path(), &server);
     let said = run_block(served, home.path(), &server);
     assert!(
