@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AccountId, AccountState, Batch, Change, ChatId, HealthFact, Holds, LineFault, ProxyName,
-        Sender, StateChange, StateReason, Timestamp,
+        AccountId, AccountState, Batch, Change, ChatId, HealthFact, Holds, Hole, LineFault,
+        ProxyName, Sender, StateChange, StateReason, Timestamp,
     },
     store::StoreHandle,
     telegram::{LinkEvent, LinkExit},
@@ -157,7 +157,8 @@ impl Inbound {
     /// Stores a batch, however long the store is away: the link waits, and Telegram repeats what we never took.
     async fn record(&self, batch: Batch) {
         let batch = Arc::new(batch);
-        let holes = batch.holes.len() as u64;
+        let is_hole = |hole: &&Hole| !matches!(hole, Hole::ChannelBegins { .. });
+        let holes = batch.holes.iter().filter(is_hole).count() as u64;
         let listed = |change: &Change| matches!(change, Change::Dialog(_));
         let met = batch.changes.iter().any(listed);
         let typists: Vec<_> = batch.changes.iter().filter_map(typist).collect();

@@ -142,6 +142,9 @@ pub enum Hole {
     Account,
     /// One channel was away for too long.
     Channel { channel_id: i64 },
+    /// The stream begins with a channel here, not knowing of an earlier position: where the list of chats has told one meanwhile, what
+    /// lies between was missed.
+    ChannelBegins { channel_id: i64, pts: i32 },
     /// The channel can't be followed any more.
     ChannelLost { channel_id: i64, reason: String },
 }

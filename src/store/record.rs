@@ -311,6 +311,13 @@ impl Tx<'_> {
             Hole::Channel { channel_id } => {
                 self.lose_channel_position(&recording.account, *channel_id)
             }
+            Hole::ChannelBegins { channel_id, pts } => {
+                let stored = self.scope(recording.account.no, *channel_id)?.pts;
+                match (1..*pts).contains(&stored) {
+                    true => self.lose_channel_position(&recording.account, *channel_id),
+                    false => Ok(()),
+                }
+            }
             Hole::ChannelLost { channel_id, reason } => {
                 let chat = ChatId::channel(*channel_id);
                 log::info!(

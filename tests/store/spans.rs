@@ -354,23 +354,12 @@ async fn what_came_since_a_chat_was_joined_is_owed() {
         (70, joined, true),
         (71, Timestamp::from_seconds(now - 60), false),
     ] {
-        let mut listed = Batch::empty(id);
-        listed.backfilled = true;
-        listed.asked = Some(world.store.holes(id).await.unwrap());
-        listed.joined = vec![(ChatId::channel(chat), since)];
-        listed.changes = vec![Change::Dialog(DialogRecord {
-            chat: ChatId::channel(chat),
-            unread: 0,
-            read_inbox_max_id: 0,
-            read_outbox_max_id: 0,
-            archived: false,
-            marked_unread: false,
-            draft: None,
-            muted_until: None,
-            top_message: 5,
-            channel_pts: Some(9),
-        })];
-        world.store.record_batch(listed).await.unwrap();
+        let mut list = Batch::empty(id);
+        list.backfilled = true;
+        list.asked = Some(world.store.holes(id).await.unwrap());
+        list.joined = vec![(ChatId::channel(chat), since)];
+        list.changes = vec![listed(ChatId::channel(chat), 5, 9)];
+        world.store.record_batch(list).await.unwrap();
         let owed = world.store.next_owed(id).await.unwrap();
         assert_eq!(owed.is_some(), owes, "{chat}");
         if !owes {
@@ -406,6 +395,59 @@ async fn what_came_since_a_chat_was_joined_is_owed() {
     }
 }
 
+fn listed(chat: ChatId, top_message: i32, pts: i32) -> Change {
+    Change::Dialog(DialogRecord {
+        chat,
+        unread: 0,
+        read_inbox_max_id: 0,
+        read_outbox_max_id: 0,
+        archived: false,
+        marked_unread: false,
+        draft: None,
+        muted_until: None,
+        top_message,
+        channel_pts: Some(pts),
+    })
+}
+
+/// Protects what is said in a new group while the account is away: the list of chats had told of the group before that, and the stream,
+/// which had not asked yet, begins with it only afterwards.
+#[actix::test]
+async fn a_stream_that_begins_above_the_list_of_chats_owes_what_lies_between() {
+    for (begins, gap) in [(1, None), (9, Some((1, 8)))] {
+        let world = World::new();
+        let id = account(&world).await;
+        let chat = ChatId::channel(70);
+        let joined = Timestamp::from_seconds(1_600_000_000);
+        let mut list = Batch::empty(id);
+        list.backfilled = true;
+        list.asked = Some(world.store.holes(id).await.unwrap());
+        list.joined = vec![(chat, joined)];
+        list.changes = vec![new(message(chat, 1, "first")), listed(chat, 1, 1)];
+        world.store.record_batch(list).await.unwrap();
+        assert_eq!(world.store.next_owed(id).await.unwrap(), None);
+
+        let mut met = stream(id, Vec::new());
+        met.joined = vec![(chat, joined)];
+        met.holes = vec![Hole::ChannelBegins {
+            channel_id: 70,
+            pts: begins,
+        }];
+        met.changes = vec![new(message(chat, 8, "newest")), listed(chat, 8, 9)];
+        met.position = Some(Position {
+            channels: vec![(70, begins)],
+            ..at(3)
+        });
+        world.store.record_batch(met).await.unwrap();
+        let owed = world.store.next_owed(id).await.unwrap();
+        let found = owed.map(|work| match work {
+            OwedWork::Fetch { above, before, .. } => (above, before),
+            OwedWork::Tell { .. } => panic!("nothing of it is here"),
+        });
+        assert_eq!(found, gap, "the stream begins at {begins}");
+    }
+}
+
 /// Protects a group that became a supergroup while the account was away: it is in there for longer than with us, and yet
 /// what came since all was stored is news.
 #[actix::test]
@@ -421,18 +463,7 @@ async fn a_chat_that_the_stream_tells_of_owes_what_came_since() {
     world.store.record_batch(first).await.unwrap();
     let mut met = stream(id, Vec::new());
     met.joined = vec![(chat, Timestamp::from_seconds(1_600_000_000))];
-    met.changes = vec![Change::Dialog(DialogRecord {
-        chat,
-        unread: 1,
-        read_inbox_max_id: 0,
-        read_outbox_max_id: 0,
-        archived: false,
-        marked_unread: false,
-        draft: None,
-        muted_until: None,
-        top_message: 3,
-        channel_pts: Some(9),
-    })];
+    met.changes = vec![listed(chat, 3, 9)];
     met.position = Some(Position {
         channels: vec![(70, 9)],
         date: 1_700_000_500,

@@ -136,7 +136,7 @@ impl Channels {
     /// A numbered update. `false`: it does not apply now.
     pub(super) fn offer(&mut self, id: i64, mut item: Item, out: &mut Out, now: Instant) -> bool {
         if let Some(None) = self.at.get(&id) {
-            self.begin_or_meet(id, item.mark.before(), now);
+            self.begin_or_meet(id, item.mark.before(), out, now);
         }
         let Some(Some(ours)) = self.at.get_mut(&id) else {
             self.seek(id, |open| open.track.hold(item));
@@ -190,16 +190,21 @@ impl Channels {
 
     /// Nothing is stored of the line: it begins with what comes first. While an absence is made up for, more may have come
     /// before that: then its dialog tells where it is.
-    fn begin_or_meet(&mut self, id: i64, first: i32, now: Instant) {
+    fn begin_or_meet(&mut self, id: i64, first: i32, out: &mut Out, now: Instant) {
         if self.away {
             self.meet_unstored(id, now);
         } else {
-            self.begin(id, first);
+            self.begin(id, first, out);
         }
     }
 
-    fn begin(&mut self, id: i64, first: i32) {
-        self.at.insert(id, Some(first.max(0)));
+    fn begin(&mut self, id: i64, first: i32, out: &mut Out) {
+        let pts = first.max(0);
+        out.hole(Hole::ChannelBegins {
+            channel_id: id,
+            pts,
+        });
+        self.at.insert(id, Some(pts));
     }
 
     /// The store is known to have nothing of it.
@@ -232,7 +237,7 @@ impl Channels {
                 match theirs {
                     Some(pts) => {
                         open.track.announce(pts);
-                        open.floor = Some(open.floor.map_or(pts, |floor| floor.min(pts)));
+                        open.lower_floor(pts);
                     }
                     None => open.asking.want(late),
                 }
@@ -261,18 +266,21 @@ impl Channels {
         }
     }
 
-    /// Updates up to `pts` were seen and let go.
+    /// An update was seen and let go. Of a line that nothing is stored of its dialog tells, from before that update on.
     pub(super) fn left(&mut self, id: i64, mark: Mark, now: Instant) {
         if let Some(None) = self.at.get(&id) {
-            self.begin_or_meet(id, mark.before(), now);
+            self.meet_unstored(id, now);
         }
         match self.at.get(&id) {
             Some(Some(ours)) if mark.pts <= *ours => {}
-            Some(_) => self.with(id, now, |open, ours| {
+            Some(Some(_)) => self.with(id, now, |open, ours| {
                 open.track.announce(mark.pts);
                 open.track.look(*ours, now);
             }),
-            None => self.seek(id, |open| open.track.announce(mark.pts)),
+            Some(None) | None => self.seek(id, |open| {
+                open.track.announce(mark.pts);
+                open.lower_floor(mark.before());
+            }),
         }
     }
 
@@ -368,7 +376,7 @@ impl Channels {
         };
         match open.track.foothold() {
             Some(first) => {
-                self.begin(id, first);
+                self.begin(id, first, out);
                 out.channel(id, first.max(0));
             }
             None => open.track = Track::default(),
@@ -588,7 +596,12 @@ impl Channels {
         };
         let from = if open.unmet {
             let heard = [open.floor, open.track.foothold()].into_iter().flatten();
-            heard.fold(theirs, i32::min).max(1)
+            let pts = heard.fold(theirs, i32::min).max(1);
+            out.hole(Hole::ChannelBegins {
+                channel_id: id,
+                pts,
+            });
+            pts
         } else {
             out.hole(Hole::Channel { channel_id: id });
             theirs
@@ -738,6 +751,10 @@ impl Channels {
 }
 
 impl Open {
+    fn lower_floor(&mut self, pts: i32) {
+        self.floor = Some(self.floor.map_or(pts, |floor| floor.min(pts)));
+    }
+
     /// It could not be met once more. `true`: that is enough.
     fn is_strange(&mut self) -> bool {
         self.missed += u32::from(self.unmet);

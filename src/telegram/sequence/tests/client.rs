@@ -251,9 +251,10 @@ impl Client {
             Some(Hole::Channel { channel_id } | Hole::ChannelLost { channel_id, .. }) => {
                 self.stored.unknown.insert(Some(*channel_id));
             }
-            None => {}
+            Some(Hole::ChannelBegins { .. }) | None => {}
         }
-        self.stored.holes.extend(step.hole);
+        let is_hole = |hole: &Hole| !matches!(hole, Hole::ChannelBegins { .. });
+        self.stored.holes.extend(step.hole.filter(is_hole));
         for (id, pts) in &step.channels {
             let line = Some(*id);
             let known = self.stored.channels.insert(*id, *pts);
