@@ -296,9 +296,10 @@ async fn an_account_that_nobody_has_is_not_online() {
         "UPDATE switchboard.nodes SET draining = TRUE WHERE id = '{}'",
         first[0]["id"].as_str().unwrap()
     );
+    // Before anything is missed: it is told once.
+    let mut live = Live::open(nodes.fleet.address(), None).await;
     nodes.kill_second();
     engine::sql_of(&nodes.database, &drained);
-    let mut live = Live::open(nodes.fleet.address(), None).await;
     let late = "UPDATE switchboard.account_leases SET expires_at = expires_at - 26000 WHERE owner <> (SELECT id FROM switchboard.nodes ORDER BY started_at LIMIT 1)";
     engine::sql_of(&nodes.database, late);
     let gone = nodes.fleet.wait_for_state(&theirs.id, "reconnecting").await;
