@@ -1,7 +1,7 @@
 //! App: builds everything from the store to the browser's socket, and stops it the other way round.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap},
     io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, OnceLock},
@@ -64,6 +64,8 @@ const LINK_AGAIN: Duration = Duration::from_secs(5);
 const TIDY_EVERY: u64 = 100;
 /// How long open requests may take to end.
 const WEB_GOODBYE: u64 = 2;
+/// How long accounts stay for requests that are under way, where another node waits for them.
+const SHORT_GOODBYE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -387,24 +389,35 @@ impl App {
 
     /// Front to back: no new calls, browsers told, links closed, what is queued written.
     pub async fn stop(self) {
-        let stopping = self.server.stop(true);
-        self.service.broadcast.close_all().await;
         let limit = Duration::from_secs(WEB_GOODBYE + 1);
-        if tokio::time::timeout(limit, stopping).await.is_err() {
+        let mut stopping = Box::pin(tokio::time::timeout(limit, self.server.stop(true)));
+        self.service.broadcast.close_all().await;
+        // What is short is answered; other nodes do not wait for what is long.
+        let short = tokio::time::timeout(SHORT_GOODBYE, stopping.as_mut()).await;
+        if let Some(calls) = &self.calls {
+            calls.stop();
+        }
+        let handing_over = async {
+            if let Some(keeper) = &self.keeper {
+                // Before the others hear that this node is no more.
+                self.service.webhooks.stop().await;
+                keeper.stop().await;
+            }
+        };
+        let web = async {
+            match short {
+                Ok(ended) => ended,
+                Err(_) => stopping.await,
+            }
+        };
+        let (web, ()) = tokio::join!(web, handing_over);
+        if web.is_err() {
             log::warn!(target: "switchboard", "open requests were cut");
         }
         self.following.abort();
         self.following_rows.abort();
         if let Some(renewing) = &self.renewing {
             renewing.abort();
-        }
-        if let Some(calls) = &self.calls {
-            calls.stop();
-        }
-        if let Some(keeper) = &self.keeper {
-            // Before the others hear that this node is no more.
-            self.service.webhooks.stop().await;
-            keeper.stop().await;
         }
         if let Some(handing_over) = &self.handing_over {
             handing_over.abort();
@@ -534,7 +547,7 @@ fn run_calls_of_others(gate: Data<Gate>, service: &Data<Service>) -> Option<Arbi
 /// A node that went away tells nobody; the others see it by its leases. And what lies here for accounts that went elsewhere goes once it
 /// is sent there.
 async fn look_after_others(service: Data<Service>) {
-    let mut told = HashSet::new();
+    let mut told = HashMap::new();
     for round in 1_u64.. {
         tokio::time::sleep(MISSING).await;
         if let Err(error) = service.store.tell_of_unattended(&mut told).await {

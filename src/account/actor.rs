@@ -187,6 +187,8 @@ impl AccountActor {
             attempt: 0,
             lost_because: None,
             limited_until: None,
+            ending: self.ending.clone(),
+            left: false,
         };
         ctx.spawn(outbox.run().into_actor(self));
         ctx.spawn(fill.run().into_actor(self));

@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     AccountExit, Typing, TypingSink, health,
@@ -53,6 +54,10 @@ pub struct Inbound {
     pub lost_because: Option<StateReason>,
     /// When the present limit ends.
     pub limited_until: Option<Timestamp>,
+    /// The account was told to end.
+    pub ending: CancellationToken,
+    /// Something was left to whoever has the account next: nothing that came later may be stored before it.
+    pub left: bool,
 }
 
 /// Telegram slows the account down; it stays connected.
@@ -154,8 +159,12 @@ impl Inbound {
         }
     }
 
-    /// Stores a batch, however long the store is away: the link waits, and Telegram repeats what we never took.
-    async fn record(&self, batch: Batch) {
+    /// Stores a batch, however long the store is away: the link waits. Telegram repeats what we never took, also what an account that
+    /// has to end can't have stored.
+    async fn record(&mut self, batch: Batch) {
+        if self.left {
+            return;
+        }
         let batch = Arc::new(batch);
         let is_hole = |hole: &&Hole| !matches!(hole, Hole::ChannelBegins { .. });
         let holes = batch.holes.iter().filter(is_hole).count() as u64;
@@ -168,7 +177,13 @@ impl Inbound {
                 Ok(recorded) => break recorded,
                 Err(error) => {
                     log::warn!(target: "switchboard::account", "account={} waits for the store to take messages: {error}", self.account_id);
-                    tokio::time::sleep(pause).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = self.ending.cancelled() => {
+                            self.left = true;
+                            return;
+                        }
+                    }
                     pause = (pause * 2).min(LONGEST_STORE_PAUSE);
                 }
             }

@@ -123,8 +123,15 @@ impl Fence for Owned {
         clock::now() < self.0.state().good_until
     }
 
+    /// What an account that ends has received, and what became of its replies, is written before it is let go of.
     fn epoch(&self, account: AccountId) -> Option<i64> {
-        self.lease(account).map(|lease| lease.epoch)
+        let state = self.0.state();
+        if clock::now() >= state.good_until {
+            return None;
+        }
+        let held = state.held.get(&account).map(|held| held.lease);
+        let lease = held.or_else(|| state.ending.get(&account).copied());
+        lease.map(|lease| lease.epoch)
     }
 
     fn lost(&self, account: AccountId) {

@@ -30,7 +30,7 @@ impl Default for Terms {
             fuse: Duration::from_secs(35),
             lasts: Duration::from_secs(45),
             grace: Duration::from_secs(15),
-            goodbye: Duration::from_secs(7),
+            goodbye: Duration::from_secs(5),
         }
     }
 }

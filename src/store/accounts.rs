@@ -1,6 +1,6 @@
 //! Accounts: who they are, the state they are in, and what happens when one is removed.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use serde_json::json;
 use tokio::time::timeout;
@@ -345,14 +345,14 @@ impl StoreHandle {
     }
 
     /// What was stated here and is not stored yet, and what is stored of accounts that nobody has, put right.
-    fn as_it_is(&self, account: Account, unattended: &HashSet<AccountId>) -> Account {
+    fn as_it_is(&self, account: Account, unattended: &HashMap<AccountId, i64>) -> Account {
         let mut account = self.stated.over(account);
         // The server's time of day may have been set: this node knows what it has.
         let here = || {
             self.fenced()
                 .is_some_and(|fence| fence.epoch(account.id).is_some())
         };
-        if unattended.contains(&account.id) && account.state.is_connected() && !here() {
+        if unattended.contains_key(&account.id) && account.state.is_connected() && !here() {
             account.state = AccountState::Reconnecting;
             account.explain(Some(&StateReason::NoNode));
             account.retry_at = None;
@@ -360,18 +360,19 @@ impl StoreHandle {
         account
     }
 
-    /// Accounts that nobody has since the last time are shown so to whoever listens here: nobody writes it into the log.
+    /// Accounts that nobody has since the last time are shown so to whoever listens here: nobody writes it into the log. `told`: with
+    /// the epoch of the last owner, for there may have been another one between two looks.
     ///
     /// # Errors
     /// As every read.
-    pub async fn tell_of_unattended(&self, told: &mut HashSet<AccountId>) -> Result<()> {
+    pub async fn tell_of_unattended(&self, told: &mut HashMap<AccountId, i64>) -> Result<()> {
         let times = self.fenced().map(|fence| fence.times());
         let now = self
             .read("unattended", move |conn| unattended(conn, times, None))
             .await?;
-        told.retain(|id| now.contains(id));
-        for id in now {
-            if told.insert(id)
+        told.retain(|id, epoch| now.get(id) == Some(epoch));
+        for (id, epoch) in now {
+            if told.insert(id, epoch).is_none()
                 && let Some(account) = self.listed_account(id).await?
                 && account.state_code.as_deref() == Some("no_node")
             {

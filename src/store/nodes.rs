@@ -1,6 +1,6 @@
 //! Nodes, as everybody may see them: who serves this database, and who has which account. What is served by one process has none.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use diesel::{
     QueryResult, QueryableByName,
@@ -93,6 +93,8 @@ struct LeaseRow {
 struct IdRow {
     #[diesel(sql_type = Text)]
     id: String,
+    #[diesel(sql_type = Number)]
+    epoch: i64,
 }
 
 fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
@@ -133,18 +135,18 @@ fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
 }
 
 /// Accounts that nobody has, or whose owner must have hung up: of all, or whether this one is such. None, where one process has
-/// everything.
+/// everything. Each with the epoch of its last owner.
 pub(super) fn unattended(
     conn: &mut Conn,
     times: Option<LeaseTimes>,
     of: Option<AccountId>,
-) -> QueryResult<HashSet<AccountId>> {
+) -> QueryResult<HashMap<AccountId, i64>> {
     let Some(times) = times else {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     };
     let of = of.map(|id| id.to_string());
     let rows = sql(concat!(
-        "SELECT a.id FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE a.id = coalesce(?, a.id) \
+        "SELECT a.id, coalesce(l.epoch, 0) AS epoch FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE a.id = coalesce(?, a.id) \
          AND a.removed_at IS NULL AND a.state IN ('connecting', 'online', 'reconnecting', 'limited') \
          AND (l.owner IS NULL OR l.expires_at - ? < ",
         server_now!(),
@@ -153,7 +155,10 @@ pub(super) fn unattended(
     .text_or_null(of.as_deref())
     .number(times.lasts - times.given_up)
     .load::<IdRow>(conn)?;
-    Ok(rows.into_iter().map(|row| account_of(&row.id)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (account_of(&row.id), row.epoch))
+        .collect())
 }
 
 impl NodeRow {

@@ -147,6 +147,8 @@ async fn an_account_is_let_go_of_when_nothing_uses_its_session() {
     said.until("end", used).await;
     one.ended().await;
     assert!(ownership.borrow(used).is_none());
+    // What it has still to say is said before it is let go of.
+    rename(&world.store, used, "last words").await.unwrap();
     let owner = |id: AccountId| {
         let text = "SELECT count(owner) AS n FROM account_leases WHERE account_no = (SELECT no FROM accounts WHERE id = ";
         rows::number(&world.path, &format!("{text}'{id}')"))

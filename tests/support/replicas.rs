@@ -39,7 +39,9 @@ struct Server {
 impl Server {
     fn start(directory: &Path, clock: Ground) -> Self {
         let nothing = directory.join("nothing");
-        let settings = ["synchronous_commit=on".to_owned()];
+        // A replica whose server came back follows it again soon: commits wait for it.
+        let settings = ["synchronous_commit=on", "wal_retrieve_retry_interval=200ms"];
+        let settings = settings.map(str::to_owned);
         let place = (directory.to_owned(), nothing.as_path());
         let cluster = Cluster::on(place, &settings, &clock.env());
         Self {

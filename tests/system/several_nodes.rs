@@ -6,6 +6,10 @@ use std::{
     fs,
     path::PathBuf,
     process::ExitStatus,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,6 +24,7 @@ use crate::support::{
     engine,
     fleet::{Fleet, FleetAccount, FleetBuilder, phone},
     forms::{Form, digest, paper},
+    oracle::until_faithful,
     service::ServiceProcess,
     wait,
 };
@@ -522,4 +527,69 @@ async fn measured(
         "to Telegram with the node that has the account: p50 {half:?}, p99 {most:?}; with the other one: p50 {half_more:?}, p99 {most_more:?}"
     );
     (most, most_more)
+}
+
+/// Protects people from waiting when a node is stopped on purpose: with words coming in all along, and with a request that somebody does
+/// not finish, all of its accounts are at the other node within five seconds, and nothing that was said is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_asked_to_end_hands_over_within_five_seconds() {
+    let mut nodes = Nodes::with(6).await;
+    let telegram = nodes.fleet.telegram.clone();
+    let mut chats = Vec::new();
+    for account in nodes.fleet.accounts.clone() {
+        let (person, talk) = nodes.talk(&account, "Contact").await;
+        chats.push((account, person, talk));
+    }
+    let second = nodes.second.take().unwrap();
+    let mut open = tokio::net::TcpStream::connect(&second.address)
+        .await
+        .unwrap();
+    let half = format!(
+        "POST /conversations/{}/reply HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+        chats[0].2, second.address
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut open, half.as_bytes())
+        .await
+        .unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let (speaking, speakers) = (Arc::clone(&over), chats.clone());
+    let speaker = telegram.clone();
+    let talking = tokio::spawn(async move {
+        let mut said = 0;
+        while !speaking.load(Ordering::Acquire) {
+            for (account, person, _) in &speakers {
+                speaker.say(*person, account.user, &format!("word {said}"));
+            }
+            said += 1;
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        said
+    });
+    wait::until(
+        "people to talk",
+        || async { telegram.texts(chats[0].0.user, chats[0].1).len() },
+        |said| *said > 20,
+    )
+    .await;
+    let began = Instant::now();
+    let stopping = tokio::task::spawn_blocking(move || {
+        second.stop();
+        began.elapsed()
+    });
+    wait::until(
+        "all accounts to be at the other node",
+        || async { nodes.owned() },
+        |owned| owned.len() == 6 && owned.iter().all(|one| one.node == 0),
+    )
+    .await;
+    let handed_over = began.elapsed();
+    let ended = stopping.await.unwrap();
+    over.store(true, Ordering::Release);
+    let said = talking.await.unwrap();
+    println!("handed over in {handed_over:?}, ended after {ended:?}");
+    assert!(handed_over < Duration::from_secs(5), "{handed_over:?}");
+    for (account, person, _) in &chats {
+        until_faithful(&nodes.fleet, account, &[*person]).await;
+        assert!(telegram.texts(account.user, *person).len() > said);
+    }
 }

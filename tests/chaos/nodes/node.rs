@@ -1,6 +1,7 @@
 //! Node: one of the services, as a process that can be killed, stopped, cut off and started again in its place.
 
 use std::{
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -125,6 +126,8 @@ impl Node {
         ServiceProcess::terminate(process.pid());
         Some(match process.ended_within(PATIENCE) {
             Some(status) if status.success() => Ok(began.elapsed()),
+            // Before it served anything, and had anything to hand over.
+            Some(status) if status.signal() == Some(15) => return None,
             Some(status) => Err(format!("it ended with {status}")),
             None => Err(format!("it did not end within {PATIENCE:?}")),
         })
