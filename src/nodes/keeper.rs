@@ -259,7 +259,12 @@ impl Books {
                 let surplus = {
                     let mut state = self.shared.state();
                     let count = usize::try_from(count).unwrap_or(usize::MAX);
-                    let some: Vec<AccountId> = state.held.keys().copied().take(count).collect();
+                    // Who leaves lets go of all; one that has too many finds some that nobody needs here.
+                    let settled = match seen.draining {
+                        true => Duration::ZERO,
+                        false => self.terms.renew,
+                    };
+                    let some = state.to_let_go(count, settled);
                     state.put_away(some)
                 };
                 end(&self.shared, self.lines.as_ref(), surplus);

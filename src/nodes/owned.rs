@@ -267,6 +267,17 @@ impl State {
         self.look_at_fuse();
     }
 
+    /// Up to so many. Unless none may stay (`settled` is zero), one whose session is used beside its line, as for a sign-in, stays, and
+    /// so does one that came just now: it may be about to be.
+    pub fn to_let_go(&self, count: usize, settled: Duration) -> Vec<AccountId> {
+        let now = clock::now();
+        let quiet = |(account, held): &(&AccountId, &Held)| {
+            settled.is_zero() || (!self.users.contains_key(account) && held.since + settled <= now)
+        };
+        let quiet = self.held.iter().filter(quiet);
+        quiet.map(|(account, _)| *account).take(count).collect()
+    }
+
     pub fn put_away(&mut self, leases: impl IntoIterator<Item = AccountId>) -> Vec<Lease> {
         let mut gone = Vec::new();
         for account in leases {

@@ -169,6 +169,40 @@ async fn an_account_is_let_go_of_when_nothing_uses_its_session() {
     world.store.close().await;
 }
 
+/// Protects whoever signs an account in from a node that joins meanwhile: what it is given is not in use.
+#[actix::test]
+async fn what_is_in_use_stays_where_it_is_when_accounts_are_shared_out() {
+    let world = World::new();
+    let (keeper, said) = kept(&world).await;
+    world.store.fence(Arc::new(keeper.owned()));
+    let ownership = Ownership::Shared(keeper.owned());
+    let (mut uses, mut unused) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        uses.push(ownership.borrow(world.account().await.id).unwrap());
+        unused.push(world.account().await.id);
+    }
+    let (other, _) = kept_at(&world.path).await;
+    for account in &unused {
+        said.until("end", *account).await;
+    }
+    until("half of them at the other node", async || {
+        match other.owned().count() {
+            4 => Ok(()),
+            count => Err(count.to_string()),
+        }
+    })
+    .await;
+    assert!(
+        unused
+            .iter()
+            .all(|account| other.owned().lease(*account).is_some())
+    );
+    drop(uses);
+    keeper.stop().await;
+    other.stop().await;
+    world.store.close().await;
+}
+
 /// Protects every account from those of other nodes: what a writer does for many accounts it does for its own. What is too old of
 /// them goes and what was held is shown, however many others there are, and of the others nothing is touched.
 #[actix::test]
