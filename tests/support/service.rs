@@ -1,6 +1,7 @@
 //! Service: the real binary in a process of its own, so that it can be killed like the real thing.
 
 use std::{
+    ffi::OsString,
     fs::File,
     io::{BufRead, BufReader, Read, Seek},
     os::unix::process::ExitStatusExt,
@@ -43,6 +44,13 @@ pub enum Server {
     OfAll,
     /// Nobody else's: it may be ended.
     ItsOwn,
+}
+
+/// What a program keeps of the test's environment: where programs are, and the mark by which `tests/run` ends whatever it began.
+pub fn kept() -> impl Iterator<Item = (&'static str, OsString)> {
+    ["PATH", "SWITCHBOARD_TESTS_RUN"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// The service's binary, started on a disk of its own or in another network where that is wanted.
@@ -118,7 +126,7 @@ impl ServiceProcess {
         );
         command
             .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .envs(kept())
             .env("RUST_LOG", "info")
             .env("RUST_BACKTRACE", "1")
             .env("SWITCHBOARD_LAUNCH_LINK", "true")

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use super::engine;
+use super::{engine, service::kept};
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub fn command(command: &str, data_dir: &Path, args: &[&str]) -> Said {
         .env_clear()
         // Nobody is there: `check` asks this one, and not Telegram.
         .env("TELEGRAM_DC", "2@127.0.0.1:9")
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .envs(kept())
         .envs(
             engine::database_of(data_dir)
                 .map(|database| ("SWITCHBOARD_DATABASE_URL", engine::url_of(&database))),

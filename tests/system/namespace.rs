@@ -6,6 +6,7 @@ use switchboard_simulator::{AccountSpec, PersonSpec, world::Media};
 
 use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
+    forms::{Form, paper},
     inside::{self, Inside},
     proxies::{Kind, Proxy},
     wait,
@@ -78,6 +79,22 @@ async fn not_a_packet_goes_past_the_proxy() {
     fleet
         .wait_for_message(&conversation, "hello back", "sent")
         .await;
+    let paper = paper(1, 700_000);
+    let (status, answer) = fleet.api.form(&reply, Form::default().add(&paper)).await;
+    assert_eq!(status, 202, "{answer}");
+    let sent = format!("/messages/{}", answer["message"]["id"]);
+    let sent = wait::until(
+        "the file to be sent",
+        || fleet.api.get(&sent),
+        |answer| answer["message"]["status"] == "sent",
+    )
+    .await;
+    let number = sent["message"]["message_id"].as_str().unwrap();
+    let there = fleet
+        .telegram
+        .file_of(user, person, number.parse().unwrap());
+    assert_eq!(Some(paper.bytes), fleet.telegram.file_bytes(there, ""));
+
     fleet.telegram.set_files_dc(2);
     let media = Media::Document {
         name: "report.bin".to_owned(),
