@@ -42,6 +42,7 @@ pub(super) struct RowBlocks {
 }
 
 struct Block {
+    first: i64,
     next: i64,
     last: i64,
     /// When it was known to be ours.
@@ -98,6 +99,7 @@ impl RowBlocks {
         let last = first + BLOCK - 1;
         self.fresh = true;
         self.held = Some(Block {
+            first,
             next: first + 1,
             last,
             since,
@@ -185,8 +187,21 @@ impl RowBlocks {
         .run(conn)?;
         match &mut self.held {
             Some(block) if still.iter().any(|one| one.n == block.last) => block.since = asked,
-            // Taken for ended meanwhile.
-            _ => self.held = None,
+            // Taken for ended, as by a server whose clock was set: what was stored since is found by feeding all of it once more.
+            Some(block) => {
+                sql(concat!(
+                    "INSERT INTO message_blocks (first, last, fed, writer, seen_at) VALUES (?, ?, ?, ?, ",
+                    server_now!(),
+                    ") ON CONFLICT DO NOTHING"
+                ))
+                .number(block.first)
+                .number(block.last)
+                .number(block.first - 1)
+                .text(&self.writer)
+                .run(conn)?;
+                self.held = None;
+            }
+            None => {}
         }
         self.seen = Some(asked);
         Ok(())

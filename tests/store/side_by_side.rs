@@ -184,6 +184,27 @@ async fn a_message_that_another_node_changes_is_found_by_what_it_says() {
     other.store.close().await;
 }
 
+/// Protects search from a server whose clock was set ahead: the others take a node for ended that lives, and forget what it had begun.
+#[actix::test]
+async fn what_is_stored_after_a_node_was_taken_for_ended_is_found() {
+    let dir = TempDir::new().unwrap();
+    let world = World::at(StoreConfig::at(dir.path().join("switchboard.db")));
+    let account = world.account().await.id;
+    for (number, text) in [(1, "before"), (2, "after")] {
+        let said = new(message(ChatId::user(7), number, text));
+        world.record(account, vec![said]).await;
+        until("it in the index", async || {
+            match hits(&world.store, text).await {
+                1 => Ok(()),
+                other => Err(other.to_string()),
+            }
+        })
+        .await;
+        engine::change(&world.path, "DELETE FROM message_blocks;");
+    }
+    world.store.close().await;
+}
+
 /// Protects what was deleted from staying in the index, when the deletion comes while the index is fed with it.
 #[actix::test]
 async fn a_message_that_is_deleted_while_it_is_indexed_leaves_no_words() {
