@@ -219,6 +219,7 @@ fn filled(path: &str, victim: &Victim, chat: i64) -> String {
         .replace("{id}", &id)
         .replace("{chat_id}", &chat.to_string())
         .replace("{hash}", "1")
+        .replace("{name}", "00000000-0000-4000-8000-000000000001")
         .replace("{user_id}", "user123")
         .replace("{file:.*}", "js/main.js");
     assert!(!path.contains('{'), "{path}: say what stands for this");

@@ -68,6 +68,12 @@ async fn holes_that_come_while_a_gap_is_owed_hide_nothing() {
         missed.push(live);
         assert_struck(&fleet, &faults);
     }
+    wait::until(
+        "a page to be asked for",
+        async || telegram.fault_hits(closed),
+        |hits| *hits > 0,
+    )
+    .await;
     assert!(File::of(&fleet).debts() > 0, "everything was there already");
     telegram.clear_fault(closed);
     town.until_faithful(&fleet).await;

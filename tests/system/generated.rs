@@ -99,6 +99,7 @@ async fn a_client_generated_for_python_has_a_conversation() {
         .collect();
     left_out.sort_unstable();
     let files = [
+        "GET /accounts/{id}/staged/{name}",
         "GET /conversations/{id}/photo",
         "GET /messages/{id}/media",
         "GET /messages/{id}/media/thumb",

@@ -212,7 +212,9 @@ impl Seen {
         for change in batch.changes {
             self.apply(change);
         }
-        self.holes.extend(batch.holes);
+        // Where a line begins is none, unless the store knows more.
+        let is_hole = |hole: &Hole| !matches!(hole, Hole::ChannelBegins { .. });
+        self.holes.extend(batch.holes.into_iter().filter(is_hole));
         if let Some(position) = batch.position {
             self.channel_pts.extend(position.channels.iter().copied());
             self.position = Some(position);
