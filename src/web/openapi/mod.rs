@@ -285,7 +285,9 @@ fn query_schema(path: &str, name: &str) -> Value {
         }
         (_, "cursor") => json!({ "type": "string", "minLength": 1 }),
         (_, "messages_days" | "media_days") => schemas::typed("days kept"),
-        ("/retention", "account_id") => json!({ "type": "string", "format": "uuid" }),
+        ("/retention", "account_id") | ("/accounts/{id}/mark", "by") => {
+            json!({ "type": "string", "format": "uuid" })
+        }
         (_, "account_id") => json!({
             "type": "string",
             "pattern": "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})*)?$",
