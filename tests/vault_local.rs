@@ -17,7 +17,7 @@ use std::{
 
 use switchboard::{
     config::KeyFileCover,
-    domain::SecretText,
+    domain::{AccountId, SecretText},
     vault::{KeyError, KeySource, Keyring, PieceOf, VaultError, rekey},
 };
 
@@ -33,6 +33,14 @@ use vaults::{HASH, LIMIT, Machine, Running, account, bytes};
 /// Kills, until so many of them struck in the middle.
 const ROUNDS: u64 = 60;
 const HALFWAY: u64 = 3;
+
+/// Past the vault.
+async fn put_session(running: &Running, id: AccountId, sealed: String) {
+    let mut row = running.store.sealed_account(id).await.unwrap().unwrap();
+    row.session = Some(sealed);
+    let replaced = running.store.replace_sealed(row, None, Vec::new()).await;
+    assert!(replaced.unwrap());
+}
 
 /// Protects: what is stored comes back after a restart, and the files hold none of it in the open.
 #[tokio::test(flavor = "multi_thread")]
@@ -169,15 +177,7 @@ async fn what_is_given_up_is_kept_sealed_until_it_is_ended() {
         disguised.id = id;
         disguised.api.api_id = sealed.api_id;
         running.vault.put_account(disguised).await.unwrap();
-        let mut row = running.store.sealed_account(id).await.unwrap().unwrap();
-        row.session = Some(sealed.session);
-        assert!(
-            running
-                .store
-                .replace_sealed(row, None, Vec::new())
-                .await
-                .unwrap()
-        );
+        put_session(&running, id, sealed.session).await;
         let refused = running.vault.credentials(id).await.unwrap_err();
         assert!(
             refused.to_string().contains("a session to be ended"),
@@ -268,15 +268,7 @@ async fn tampering_with_rows_is_told_apart_and_stays_with_its_account() {
         (good.api_hash.clone(), "holds an api_hash".to_owned()),
         ("in the open".to_owned(), "no envelope".to_owned()),
     ] {
-        let mut row = running.store.sealed_account(one).await.unwrap().unwrap();
-        row.session = Some(session);
-        assert!(
-            running
-                .store
-                .replace_sealed(row, None, Vec::new())
-                .await
-                .unwrap()
-        );
+        put_session(&running, one, session).await;
         match running.vault.credentials(one).await {
             Err(VaultError::Sealed { id, reason }) => {
                 assert!(

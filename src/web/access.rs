@@ -76,13 +76,8 @@ impl Access {
 
     /// The service itself, at another node.
     pub const SERVICE: Self = Self {
-        scope: Scope::Admin,
-        accounts: None,
-        owner: None,
-        token: None,
-        generation: 0,
-        desk: false,
         local: false,
+        ..Self::LOCAL
     };
 
     /// Somebody who looks at a page and has proved nothing.

@@ -346,7 +346,7 @@ pub async fn replay_webhook(
             "events after this number are not known (any more)",
         ));
     }
-    service.webhooks.halt(&id).await;
+    service.webhooks.rest(&id).await;
     let placed = service.store.place_webhook(id.clone(), Seq(after)).await;
     // Served again whatever came of it.
     serve(&service, &row).await?;

@@ -177,6 +177,14 @@ impl Webhooks {
         }
     }
 
+    /// As [`Self::halt`], and no other node goes on with it meanwhile: its place is about to be another.
+    pub async fn rest(&self, id: &str) {
+        let mut running = self.0.running.lock().await;
+        if let Some(before) = running.remove(id) {
+            self.end(before).await;
+        }
+    }
+
     /// Those that were made over REST and are served here, with what they were made of.
     pub async fn made(&self) -> HashMap<String, WebhookRow> {
         let running = self.0.running.lock().await;

@@ -7,13 +7,13 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use switchboard::{
-    domain::{AccountId, Batch, Change, ChatId, DialogRecord, Hole, IncomingMessage, Timestamp},
+    domain::{AccountId, Batch, Change, ChatId, Hole, IncomingMessage, Timestamp},
     store::{HistoryStretch, MessagesFrom, OwedWork},
 };
 
 use crate::{
     engine::SEEDS,
-    spans::{account, hole, stream, told},
+    spans::{account, hole, listed, stream, told},
     world::{World, message, new},
 };
 
@@ -174,18 +174,7 @@ impl Run {
         for chat in self.chats.clone() {
             let all = self.model.history(chat, 0, 0);
             let Some(top) = all.first() else { continue };
-            batch.changes.push(Change::Dialog(DialogRecord {
-                chat,
-                unread: 0,
-                read_inbox_max_id: 0,
-                read_outbox_max_id: 0,
-                archived: false,
-                marked_unread: false,
-                draft: None,
-                muted_until: None,
-                top_message: *top,
-                channel_pts: None,
-            }));
+            batch.changes.push(listed(chat, *top, None));
             // Sometimes the newest message does not come along.
             if first || self.dice.random_range(0..3) > 0 {
                 newest.push(new(self.model.text(*top)));

@@ -358,7 +358,7 @@ async fn what_came_since_a_chat_was_joined_is_owed() {
         list.backfilled = true;
         list.asked = Some(world.store.holes(id).await.unwrap());
         list.joined = vec![(ChatId::channel(chat), since)];
-        list.changes = vec![listed(ChatId::channel(chat), 5, 9)];
+        list.changes = vec![listed(ChatId::channel(chat), 5, Some(9))];
         world.store.record_batch(list).await.unwrap();
         let owed = world.store.next_owed(id).await.unwrap();
         assert_eq!(owed.is_some(), owes, "{chat}");
@@ -395,7 +395,7 @@ async fn what_came_since_a_chat_was_joined_is_owed() {
     }
 }
 
-fn listed(chat: ChatId, top_message: i32, pts: i32) -> Change {
+pub fn listed(chat: ChatId, top_message: i32, pts: Option<i32>) -> Change {
     Change::Dialog(DialogRecord {
         chat,
         unread: 0,
@@ -406,7 +406,7 @@ fn listed(chat: ChatId, top_message: i32, pts: i32) -> Change {
         draft: None,
         muted_until: None,
         top_message,
-        channel_pts: Some(pts),
+        channel_pts: pts,
     })
 }
 
@@ -423,7 +423,7 @@ async fn a_stream_that_begins_above_the_list_of_chats_owes_what_lies_between() {
         list.backfilled = true;
         list.asked = Some(world.store.holes(id).await.unwrap());
         list.joined = vec![(chat, joined)];
-        list.changes = vec![new(message(chat, 1, "first")), listed(chat, 1, 1)];
+        list.changes = vec![new(message(chat, 1, "first")), listed(chat, 1, Some(1))];
         world.store.record_batch(list).await.unwrap();
         assert_eq!(world.store.next_owed(id).await.unwrap(), None);
 
@@ -433,7 +433,7 @@ async fn a_stream_that_begins_above_the_list_of_chats_owes_what_lies_between() {
             channel_id: 70,
             pts: begins,
         }];
-        met.changes = vec![new(message(chat, 8, "newest")), listed(chat, 8, 9)];
+        met.changes = vec![new(message(chat, 8, "newest")), listed(chat, 8, Some(9))];
         met.position = Some(Position {
             channels: vec![(70, begins)],
             ..at(3)
@@ -463,7 +463,7 @@ async fn a_chat_that_the_stream_tells_of_owes_what_came_since() {
     world.store.record_batch(first).await.unwrap();
     let mut met = stream(id, Vec::new());
     met.joined = vec![(chat, Timestamp::from_seconds(1_600_000_000))];
-    met.changes = vec![listed(chat, 3, 9)];
+    met.changes = vec![listed(chat, 3, Some(9))];
     met.position = Some(Position {
         channels: vec![(70, 9)],
         date: 1_700_000_500,

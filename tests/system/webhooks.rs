@@ -156,7 +156,10 @@ impl Receiver {
         if let Some(secret) = self.secret.lock().unwrap().as_ref() {
             let secret = SecretText::new(secret.as_str());
             let wanted = format!("v1={}", sign(&secret, &timestamp, body));
-            assert_eq!(header("x-switchboard-signature").unwrap(), wanted);
+            if header("x-switchboard-signature").unwrap() != wanted {
+                *self.refused.lock().unwrap() += 1;
+                return Some("401 Unauthorized");
+            }
         }
         self.ids.lock().unwrap().push(header("webhook-id").unwrap());
         let event: Value = serde_json::from_str(body).unwrap();

@@ -10,10 +10,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-use super::secrets::{random_text, sha256_hex};
+use super::{
+    codes::CodeKind,
+    secrets::{random_text, sha256_hex},
+};
 use crate::{
     domain::SecretText,
-    store::{CodeRoom, NewCode, StoreError, StoreHandle},
+    store::{CodeRoom, StoreError, StoreHandle},
     web::{Access, front::OwnAddress},
 };
 
@@ -52,10 +55,13 @@ pub enum Launched {
     },
 }
 
-const KIND: &str = "launch";
-const ROOM: CodeRoom = CodeRoom {
-    each: WAITING as i64,
-    all: WAITING as i64,
+const ROWS: CodeKind = CodeKind {
+    name: "launch",
+    room: CodeRoom {
+        each: WAITING as i64,
+        all: WAITING as i64,
+    },
+    lasts: LAUNCH_LIFETIME,
 };
 
 /// # Errors
@@ -65,19 +71,10 @@ pub async fn give(
     codes: &LaunchCodes,
     giver: Giver,
 ) -> Result<SecretText, StoreError> {
-    if !store.is_shared() {
-        return Ok(codes.give(giver));
+    match store.is_shared() {
+        true => ROWS.give(store, String::new(), &giver).await,
+        false => Ok(codes.give(giver)),
     }
-    let text = random_text();
-    let code = NewCode {
-        hash: sha256_hex(&text),
-        kind: KIND,
-        whose: String::new(),
-        body: serde_json::to_string(&giver).map_err(unreadable)?,
-        lasts: LAUNCH_LIFETIME,
-    };
-    store.keep_code(code, ROOM).await?;
-    Ok(SecretText::new(text))
 }
 
 /// Uses a code up.
@@ -89,18 +86,9 @@ pub async fn take(
     codes: &LaunchCodes,
     code: &SecretText,
 ) -> Result<Option<Giver>, StoreError> {
-    if !store.is_shared() {
-        return Ok(codes.take(code));
-    }
-    let body = store.take_code(KIND, sha256_hex(code.expose())).await?;
-    body.map(|body| serde_json::from_str(&body).map_err(unreadable))
-        .transpose()
-}
-
-fn unreadable(error: serde_json::Error) -> StoreError {
-    StoreError::Broken {
-        call: "launch_codes",
-        cause: error.to_string(),
+    match store.is_shared() {
+        true => ROWS.take(store, code).await,
+        false => Ok(codes.take(code)),
     }
 }
 

@@ -9,6 +9,7 @@
 //!           each node for itself.
 //! Does not: know what a handler does with an access.
 
+mod codes;
 mod credentials;
 mod failures;
 mod launch;

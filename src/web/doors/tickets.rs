@@ -10,11 +10,12 @@ use std::{
 
 use super::{
     Owner,
+    codes::CodeKind,
     secrets::{random_text, sha256_hex},
 };
 use crate::{
     domain::{SecretText, Timestamp},
-    store::{CodeRoom, NewCode, StoreError, StoreHandle},
+    store::{CodeRoom, StoreError, StoreHandle},
     web::Access,
 };
 
@@ -24,10 +25,13 @@ const WAITING_EACH: usize = 64;
 /// Of all callers together; then the oldest of whoever has most goes.
 const WAITING: usize = 4096;
 
-const KIND: &str = "ticket";
-const ROOM: CodeRoom = CodeRoom {
-    each: WAITING_EACH as i64,
-    all: WAITING as i64,
+const ROWS: CodeKind = CodeKind {
+    name: "ticket",
+    room: CodeRoom {
+        each: WAITING_EACH as i64,
+        all: WAITING as i64,
+    },
+    lasts: LIFETIME,
 };
 
 /// # Errors
@@ -40,17 +44,10 @@ pub async fn give(
     if !store.is_shared() {
         return Ok(tickets.give(access));
     }
-    let text = random_text();
     let (token, owner) = whose(&access);
-    let code = NewCode {
-        hash: sha256_hex(&text),
-        kind: KIND,
-        whose: format!("{token:?} {}", owner.map(Owner::tag).unwrap_or_default()),
-        body: serde_json::to_string(&access).map_err(unreadable)?,
-        lasts: LIFETIME,
-    };
-    store.keep_code(code, ROOM).await?;
-    Ok((SecretText::new(text), Timestamp::now().plus(LIFETIME)))
+    let whose = format!("{token:?} {}", owner.map(Owner::tag).unwrap_or_default());
+    let text = ROWS.give(store, whose, &access).await?;
+    Ok((text, Timestamp::now().plus(LIFETIME)))
 }
 
 /// Uses a ticket up.
@@ -62,18 +59,9 @@ pub async fn take(
     tickets: &Tickets,
     text: &SecretText,
 ) -> Result<Option<Access>, StoreError> {
-    if !store.is_shared() {
-        return Ok(tickets.take(text));
-    }
-    let body = store.take_code(KIND, sha256_hex(text.expose())).await?;
-    body.map(|body| serde_json::from_str(&body).map_err(unreadable))
-        .transpose()
-}
-
-fn unreadable(error: serde_json::Error) -> StoreError {
-    StoreError::Broken {
-        call: "tickets",
-        cause: error.to_string(),
+    match store.is_shared() {
+        true => ROWS.take(store, text).await,
+        false => Ok(tickets.take(text)),
     }
 }
 
