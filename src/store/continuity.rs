@@ -54,6 +54,7 @@ impl Tx<'_> {
         let (number, own) = (message.message_id, message.outgoing);
         let scope_id = scope_of(ChatId::from_marked(key.1));
         let scope = self.scope(account.no, scope_id)?;
+        let began = scope.live_from;
         if scope.brought(number, own) {
             self.mark_scope(account.no, scope_id);
         }
@@ -62,7 +63,12 @@ impl Tx<'_> {
         match self.conversation(key)?.open_from {
             Some(from) if from <= number => Ok(()),
             _ if !placed => Ok(()),
-            Some(_) => self.begin_earlier(key, number),
+            // Numbers came out of their order: the stream had begun before the first one that it brought.
+            Some(from) if began.is_some_and(|began| from <= began) => {
+                self.cover_more(key, Span::open(number, number))
+            }
+            // The list of chats was ahead of the stream. What lies between is known once the stream has got there, and is owed until then.
+            Some(_) => self.cover_more(key, Span::closed(live_from.unwrap_or(number), number)),
             None => {
                 let ended = self.scope(account.no, scope_id)?.ended;
                 let from = live_from.unwrap_or(number);
@@ -73,13 +79,12 @@ impl Tx<'_> {
         }
     }
 
-    /// Numbers came out of their order: the stream had begun before the first one that it brought.
-    fn begin_earlier(&mut self, key: (i64, i64), number: i32) -> JobResult<()> {
+    fn cover_more(&mut self, key: (i64, i64), more: Span) -> JobResult<()> {
         let mut spans = self.spans(key)?;
-        if spans.containing(number).is_some() {
+        if spans.containing(more.high).is_some() {
             return Ok(());
         }
-        spans.cover(Span::open(number, number));
+        spans.cover(more);
         self.keep_spans(key, &spans)
     }
 

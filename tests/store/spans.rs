@@ -173,6 +173,49 @@ async fn a_page_ahead_of_the_stream_takes_no_news_away() {
     }
 }
 
+/// Protects news from a list of chats that is ahead of the stream, when that breaks off before it has got there.
+#[actix::test]
+async fn a_list_ahead_of_the_stream_takes_no_news_away() {
+    let world = World::new();
+    let id = account(&world).await;
+    let chat = ChatId::user(7);
+    live(&world, id, chat, &[10]).await;
+    hole(&world, id, Hole::Account).await;
+    let mut list = Batch::empty(id);
+    list.backfilled = true;
+    list.asked = Some(world.store.holes(id).await.unwrap());
+    list.changes = vec![new(message(chat, 40, "newest")), listed(chat, 40, None)];
+    world.store.record_batch(list).await.unwrap();
+    live(&world, id, chat, &[20, 22]).await;
+    hole(&world, id, Hole::Account).await;
+    live(&world, id, chat, &[50]).await;
+    assert_eq!(
+        told(&world),
+        [(10, false), (20, false), (22, false), (50, false)]
+    );
+    let conversation = world.conversation(id, chat).await.id;
+    let fetch = |above, before| OwedWork::Fetch {
+        conversation,
+        chat,
+        gap: 11,
+        above,
+        before,
+    };
+    // What the stream did not get to, and what is known to be nothing between two that it brought.
+    assert_eq!(
+        world.store.next_owed(id).await.unwrap(),
+        Some(fetch(22, 40))
+    );
+    answer(&world, id, chat, (22, 40), &[39, 30], true).await;
+    assert_eq!(
+        world.store.next_owed(id).await.unwrap(),
+        Some(fetch(10, 20))
+    );
+    answer(&world, id, chat, (10, 20), &[15], true).await;
+    assert!(world.store.tell_owed(conversation, 11).await.unwrap());
+    assert_eq!(told(&world), [15, 30, 39, 40].map(|number| (number, true)));
+}
+
 /// Protects a chat's history: an edit of a message from long ago moves no border, and what lies between is fetched.
 #[actix::test]
 async fn an_edit_of_something_unknown_moves_no_border() {
