@@ -86,6 +86,8 @@ pub(super) struct StoreActor {
     housekeeping: Housekeeping,
     holds: Holds,
     retirement: Retirement,
+    /// Nothing was asked on the connection yet.
+    fresh: bool,
     queue: VecDeque<Box<dyn Job>>,
     scheduled: bool,
     backoff: Duration,
@@ -106,6 +108,7 @@ impl StoreActor {
             housekeeping: parts.housekeeping,
             holds: parts.holds,
             retirement: parts.retirement,
+            fresh: true,
             queue: VecDeque::new(),
             scheduled: false,
             backoff: BACKOFF,
@@ -161,6 +164,7 @@ impl StoreActor {
                 self.queue.push_back(job);
                 continue;
             }
+            self.state.marks.left(self.queue.len());
             job.fail(StoreError::Unavailable {
                 reason: reason.to_owned(),
             });
@@ -213,11 +217,23 @@ impl StoreActor {
         }
     }
 
+    /// Jobs that were committed without a word are answered by it.
     fn usable_connection(&mut self) -> QueryResult<Conn> {
-        if let Some(conn) = self.conn.take() {
-            return Ok(conn);
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => {
+                self.fresh = true;
+                self.place.writer().map_err(connection::as_query_error)?
+            }
+        };
+        if self.fresh {
+            let committed = self.state.marks.take_up(&mut conn)?;
+            self.fresh = false;
+            for job in self.queue.drain(..committed.min(self.queue.len())) {
+                job.answer(Duration::ZERO);
+            }
         }
-        self.place.writer().map_err(connection::as_query_error)
+        Ok(conn)
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
@@ -284,7 +300,7 @@ fn run_group(
         state.guarded = false;
         done = Some(again?);
     };
-    numbering::commit(conn, state)?;
+    numbering::commit(conn, state, done)?;
     Ok(done)
 }
 

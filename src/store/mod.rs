@@ -61,6 +61,7 @@ mod known_peer;
 mod leases;
 mod listen;
 mod login_attempts;
+mod marked;
 mod marks;
 mod message_row;
 mod messages;

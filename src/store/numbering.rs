@@ -9,7 +9,8 @@ use std::sync::Arc;
 use diesel::QueryResult;
 
 use super::{
-    engine::Conn, event_columns::EventColumns, event_ref::Unnumbered, transaction, tx::State,
+    engine::Conn, event_columns::EventColumns, event_ref::Unnumbered, sql::Runs, transaction,
+    tx::State,
 };
 use crate::domain::Seq;
 
@@ -34,13 +35,16 @@ fn columns(rows: Vec<Unnumbered>) -> EventColumns {
     columns
 }
 
-/// Commits the group. Its events have numbers afterwards.
-pub(super) fn commit(conn: &mut Conn, state: &mut State) -> QueryResult<()> {
+/// Commits the group of so many jobs. Its events have numbers afterwards.
+pub(super) fn commit(conn: &mut Conn, state: &mut State, jobs: usize) -> QueryResult<()> {
     let rows = std::mem::take(&mut state.unnumbered);
     match conn {
-        Conn::Postgres(server) if !rows.is_empty() => {
+        Conn::Postgres(server) => {
             let columns = columns(rows);
-            let last = server.commit_events(&columns)?;
+            server.settle()?;
+            let mark = state.marks.next(jobs);
+            let last = server.commit(&mark, &columns)?;
+            state.marks.committed(&mark);
             number(state, last - columns.count());
         }
         conn => transaction::commit(conn)?,

@@ -16,6 +16,7 @@ use super::{
     Result, ServerUrl, StoreError, cover,
     event_columns::EventColumns,
     gathered::Gathered,
+    marked::Mark,
     migrations::{Schema, broken, compared, versions_of},
     sql::{Flag, Key, Number, One, Row, Runs, Statement, sql},
     trouble::{unavailable, words_of},
@@ -252,12 +253,12 @@ impl Server {
         self.noted(answer)
     }
 
-    /// Numbers events and commits, as one; the last number. [`super::numbering`] says why.
-    pub(super) fn commit_events(&mut self, events: &EventColumns) -> QueryResult<i64> {
+    /// Numbers events, marks and commits, as one; the last number. [`super::numbering`] and [`super::marked`] say why.
+    pub(super) fn commit(&mut self, mark: &Mark, events: &EventColumns) -> QueryResult<i64> {
         self.settle()?;
         self.may_commit()?;
         self.changes += 1;
-        let answer = self.conn.commit_events(events);
+        let answer = self.conn.commit(mark, events);
         self.noted(answer)
     }
 

@@ -20,6 +20,7 @@ use super::{
     fence::Fence,
     job_error::JobResult,
     known_peer::KnownPeer,
+    marked::Marks,
     row_blocks::RowBlocks,
     scope_row::Scope,
     sql::{One, Runs, hot_sql, sql},
@@ -48,6 +49,8 @@ pub(in crate::store) struct State {
     next_seq: Option<i64>,
     /// Of PostgreSQL.
     pub blocks: RowBlocks,
+    /// Of PostgreSQL.
+    pub marks: Marks,
     /// Events of PostgreSQL's, as far as they are not numbered; each belongs to the one of `events` in the same place.
     pub unnumbered: Vec<Unnumbered>,
     /// Up to which message row the search index of a file is complete.

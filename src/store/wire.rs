@@ -31,6 +31,7 @@ use super::{
     dialect::text_of,
     event_columns::{CHANNEL, EventColumns},
     gathered::{Column, Group, for_many},
+    marked::Mark,
     trouble::{Told, client_error},
 };
 
@@ -40,13 +41,19 @@ const PREPARED: usize = 1024;
 /// Beyond what the server is told to allow a statement: it answers nothing any more.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// Events get the numbers after the newest one, whose row is held from here to the commit.
-const NUMBERED: &str = "WITH newest AS (UPDATE event_counter SET n = n + $1 RETURNING n), \
+/// [`super::marked`]: one that comes too late is refused.
+const MARKED: &str =
+    "UPDATE commit_marks SET mark = CASE WHEN mark = $1 THEN $2 ELSE -1 END WHERE writer = $3";
+const MARKED_TYPES: [Type; 3] = [Type::INT8, Type::INT8, Type::TEXT];
+
+/// The same, and events get the numbers after the newest one, whose row is held from here to the commit.
+const NUMBERED: &str = "WITH marked AS (UPDATE commit_marks SET mark = CASE WHEN mark = $9 THEN $10 ELSE -1 END WHERE writer = $11), \
+     newest AS (UPDATE event_counter SET n = n + $1 RETURNING n), \
      put AS (INSERT INTO event_log (seq, at, account_no, kind, conversation_id, message_row, detail) \
      SELECT newest.n - $1 + v.place, v.at, v.account_no, v.kind, v.conversation_id, v.message_row, v.detail FROM newest, \
      unnest($2, $3, $4, $5, $6, $7) WITH ORDINALITY AS v (at, account_no, kind, conversation_id, message_row, detail, place)) \
      SELECT n, pg_notify($8, CAST(n AS TEXT)) FROM newest";
-const NUMBERED_TYPES: [Type; 8] = [
+const NUMBERED_TYPES: [Type; 11] = [
     Type::INT8,
     Type::INT8_ARRAY,
     Type::INT8_ARRAY,
@@ -54,6 +61,9 @@ const NUMBERED_TYPES: [Type; 8] = [
     Type::INT8_ARRAY,
     Type::INT8_ARRAY,
     Type::TEXT_ARRAY,
+    Type::TEXT,
+    Type::INT8,
+    Type::INT8,
     Type::TEXT,
 ];
 
@@ -90,6 +100,7 @@ pub(in crate::store) struct Postgres {
     /// By the text of one row.
     for_many: HashMap<String, tokio_postgres::Statement>,
     numbered: Option<tokio_postgres::Statement>,
+    marked: Option<tokio_postgres::Statement>,
     transactions: AnsiTransactionManager,
     instrumentation: Option<Box<dyn Instrumentation>>,
     /// What the server is told to allow a statement.
@@ -103,6 +114,7 @@ impl Postgres {
             known: HashMap::new(),
             for_many: HashMap::new(),
             numbered: None,
+            marked: None,
             transactions: AnsiTransactionManager::default(),
             instrumentation: None,
             limit: None,
@@ -176,8 +188,11 @@ impl Postgres {
         self.wait(try_join_all(written)).map(drop)
     }
 
-    /// Numbers events after the newest one, writes them, tells of it and commits, in one write to the server.
-    pub fn commit_events(&mut self, events: &EventColumns) -> QueryResult<i64> {
+    /// Numbers events after the newest one, writes them, tells of it, marks the transaction and commits, in one write to the server.
+    pub fn commit(&mut self, mark: &Mark, events: &EventColumns) -> QueryResult<i64> {
+        if events.count() == 0 {
+            return self.commit_without(mark).map(|()| 0);
+        }
         let numbered = match &self.numbered {
             Some(numbered) => numbered.clone(),
             None => {
@@ -186,7 +201,7 @@ impl Postgres {
             }
         };
         let (count, client) = (events.count(), &self.client);
-        let values: [&(dyn ToSql + Sync); 8] = [
+        let values: [&(dyn ToSql + Sync); 11] = [
             &count,
             &events.at,
             &events.account_no,
@@ -195,6 +210,9 @@ impl Postgres {
             &events.message,
             &events.detail,
             &CHANNEL,
+            &mark.before,
+            &mark.after,
+            &mark.writer,
         ];
         // In this order. Where the first fails the second takes everything back, and says nothing of it.
         self.wait(async {
@@ -205,6 +223,27 @@ impl Postgres {
             .await;
             let last = last?.try_get(0)?;
             committed.map(|()| last)
+        })
+    }
+
+    fn commit_without(&mut self, mark: &Mark) -> QueryResult<()> {
+        let marked = match &self.marked {
+            Some(marked) => marked.clone(),
+            None => {
+                let made = self.wait(self.client.prepare_typed(MARKED, &MARKED_TYPES))?;
+                self.marked.insert(made).clone()
+            }
+        };
+        let client = &self.client;
+        let values: [&(dyn ToSql + Sync); 3] = [&mark.before, &mark.after, &mark.writer];
+        self.wait(async {
+            let (done, committed) = futures_util::future::join(
+                client.execute(&marked, &values),
+                client.batch_execute("COMMIT"),
+            )
+            .await;
+            done?;
+            committed
         })
     }
 

@@ -14,7 +14,7 @@ use switchboard::{
 
 use crate::world::{World, batch, message, new, own, person, sent, until};
 
-fn reply(
+pub fn reply(
     conversation: switchboard::domain::ConversationId,
     text: &str,
     key: Option<&str>,

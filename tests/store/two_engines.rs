@@ -31,7 +31,7 @@ const COLUMNS: &str = "SELECT t.name || '.' || c.name || ' ' || CASE c.type WHEN
 const THEIR_COLUMNS: &str = "SELECT table_name || '.' || column_name || ' ' || CASE data_type WHEN 'text' THEN 'text' \
      WHEN 'bytea' THEN 'bytes' WHEN 'boolean' THEN 'flag' WHEN 'bigint' THEN 'whole' WHEN 'integer' THEN 'whole' \
      ELSE data_type END || CASE is_nullable WHEN 'YES' THEN ' or null' ELSE '' END AS t FROM information_schema.columns \
-     WHERE table_schema = 'switchboard' AND table_name NOT LIKE 'messages_search%' AND table_name NOT IN ('nodes', 'account_leases', 'node_calls', 'node_call_parts', 'event_counter', 'message_blocks', 'work_leases', 'entry_codes', 'vault_news') AND table_name NOT LIKE '\\_\\_diesel%'";
+     WHERE table_schema = 'switchboard' AND table_name NOT LIKE 'messages_search%' AND table_name NOT IN ('nodes', 'account_leases', 'node_calls', 'node_call_parts', 'event_counter', 'message_blocks', 'work_leases', 'entry_codes', 'vault_news', 'commit_marks') AND table_name NOT LIKE '\\_\\_diesel%'";
 
 const INDEXES: &str = "SELECT name || CASE WHEN sql LIKE 'CREATE UNIQUE%' THEN ' unique' ELSE '' END AS t FROM sqlite_schema \
      WHERE type = 'index' AND sql IS NOT NULL";
