@@ -41,7 +41,7 @@ use crate::{
     vault::{KeyError, KeySource, Keyring, SupabaseConfig, Vault, VaultConfig, VaultError},
     web::{
         AssistantClient, Audit, Doors, Elsewhere, Front, Gate, Hosts, Metrics, NoTokenLeft,
-        Service, Turns, guarded, note_own_address, run_calls,
+        Service, Settling, Turns, guarded, note_own_address, run_calls,
     },
     webhooks::{AddressGuard, OwnerOf, Webhooks},
     whispers::{Whispers, timed},
@@ -301,6 +301,7 @@ impl App {
             doors,
             audit: Audit::default(),
             switching: Turns::default(),
+            settling: Settling::default(),
             starting: Turns::default(),
             webhooks,
             keep: config.keep,

@@ -70,7 +70,9 @@ impl StoreHandle {
                 .load::<Row>(tx.conn)?
                 .pop();
             if let Some(found) = found {
-                return Ok(Some(found.read()?));
+                let found = found.read()?;
+                // Its own row: of this call an earlier try was committed.
+                return Ok((found.id != begun.id).then_some(found));
             }
             sql("INSERT INTO kept_answers (caller, call, key, id, sealed, done, boot, created_at) \
                  VALUES (?, ?, ?, ?, ?, 0, ?, ?)")
@@ -109,6 +111,21 @@ impl StoreHandle {
     pub async fn drop_answer(&self, id: Uuid) -> Result<()> {
         self.job("drop_answer", move |tx| {
             sql("DELETE FROM kept_answers WHERE id = ? AND done = 0")
+                .text(&id.to_string())
+                .run(tx.conn)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Nobody is at the call any more, and what it did is not known.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn leave_answer(&self, id: Uuid) -> Result<()> {
+        self.job("leave_answer", move |tx| {
+            // No process is called so.
+            sql("UPDATE kept_answers SET boot = '' WHERE id = ? AND done = 0")
                 .text(&id.to_string())
                 .run(tx.conn)?;
             Ok(())

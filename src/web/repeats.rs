@@ -25,10 +25,11 @@ use super::{
     Access, ApiError, Service,
     error::{payload_error, too_large},
     outgoing::idempotency_key,
+    settling::{End, Settling},
 };
 use crate::{
     domain::hex,
-    store::{CallKey, KeptAnswer},
+    store::{CallKey, KeptAnswer, StoreHandle},
 };
 
 /// Calls whose keys the outbox keeps.
@@ -93,10 +94,22 @@ pub enum Begun {
     Elsewhere(HttpResponse),
 }
 
-/// A key that was taken for a call under way.
+/// A key that was taken for a call under way. However that ends, the key's row says so afterwards.
 pub struct Claim {
     id: Uuid,
     fingerprint: String,
+    store: StoreHandle,
+    settling: Settling,
+    /// What is written when nobody says how it ended; `None`: somebody did.
+    unsaid: Option<End>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(end) = self.unsaid.take() {
+            self.settling.later(&self.store, self.id, end);
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -168,10 +181,13 @@ pub async fn begin(
     };
     let may_be_made_again = matches!(*request.method(), Method::PUT | Method::DELETE);
     for first_look in [true, false] {
-        let (claim, begun) = Claim::of(service, fingerprint.clone()).await?;
+        let (mut claim, begun) = Claim::of(service, fingerprint.clone()).await?;
+        // Where this fails or is given up, the row may be there all the same.
         let Some(before) = service.store.claim_answer(key.clone(), begun).await? else {
+            claim.unsaid = Some(End::CutOff);
             return Ok(Begun::First(claim));
         };
+        claim.unsaid = None;
         let opened = service.vault.open_answer(&before).await?;
         let kept: Kept = serde_json::from_slice(opened.expose()).map_err(ApiError::internal)?;
         if kept.fingerprint != fingerprint {
@@ -278,18 +294,32 @@ impl Claim {
             done: false,
             boot: boot(service),
         };
-        Ok((Self { id, fingerprint }, begun))
+        let claim = Self {
+            id,
+            fingerprint,
+            store: service.store.clone(),
+            settling: service.settling.clone(),
+            unsaid: Some(End::Nothing),
+        };
+        Ok((claim, begun))
     }
 
-    /// After the call. What was done is kept before anybody is told; where that is not possible, the key stays taken, for
-    /// the call must not be made again.
+    async fn settle(mut self, end: End) {
+        // Whoever stops waiting for it leaves it to be written later.
+        self.unsaid = Some(end.clone());
+        self.settling.settle(&self.store, self.id, end).await;
+        self.unsaid = None;
+    }
+
+    /// After the call. What was done is kept before anybody is told; where that is not possible now, the key stays taken until it is,
+    /// for the call must not be made again.
     pub async fn end(
         self,
         response: ServiceResponse<BoxBody>,
         service: &Data<Service>,
     ) -> ServiceResponse<BoxBody> {
         if !response.status().is_success() {
-            self.release(service).await;
+            self.release().await;
             return response;
         }
         let status = response.status().as_u16();
@@ -328,20 +358,14 @@ impl Claim {
     }
 
     async fn keep(self, service: &Service, answer: Answer) {
-        let kept = match seal(service, self.id, &self.fingerprint, Some(answer)).await {
-            Ok(sealed) => service.store.keep_answer(self.id, sealed).await,
-            // The log has it.
-            Err(_) => return,
-        };
-        if let Err(error) = kept {
-            log::warn!(target: "switchboard::web", "an answer under an idempotency key was not kept: {error}");
+        // What can't be sealed is told in the log, and the key's row says that nobody knows.
+        if let Ok(sealed) = seal(service, self.id, &self.fingerprint, Some(answer)).await {
+            self.settle(End::Answered(sealed)).await;
         }
     }
 
     /// Nothing was done: the key may be used again.
-    pub async fn release(&self, service: &Service) {
-        if let Err(error) = service.store.drop_answer(self.id).await {
-            log::warn!(target: "switchboard::web", "an idempotency key stays taken: {error}");
-        }
+    pub async fn release(self) {
+        self.settle(End::Nothing).await;
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Access, ApiError, AssistantClient, Doors, Elsewhere, Metrics, refusals::Audit, turns::Turns,
+    Access, ApiError, AssistantClient, Doors, Elsewhere, Metrics, refusals::Audit,
+    settling::Settling, turns::Turns,
 };
 use crate::{
     alive::Loops,
@@ -44,6 +45,8 @@ pub struct Service {
     pub audit: Audit,
     /// Of switching accounts on and off.
     pub switching: Turns,
+    /// Of calls under keys.
+    pub settling: Settling,
     /// Of owners' sign-ins being started.
     pub starting: Turns,
     pub webhooks: Webhooks,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -281,6 +282,51 @@ async fn a_deletion_that_a_crash_cut_off_is_carried_out_at_its_repeat() {
     assert!(again.unwrap().status().is_success());
     let left = others(&fleet).await;
     assert!(!left.to_string().contains(&hash), "{left}");
+}
+
+/// Protects a program whose call was carried out while the database could not take the answer: its key is not taken for good. Once the
+/// database is back the repeat is told what the first one was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_could_not_be_kept_is_kept_later() {
+    let fleet = Fleet::builder().accounts(1).start().await;
+    let account = fleet.accounts[0].clone();
+    // Another device.
+    fleet.session_string(account.user);
+    let all = format!("/accounts/{}/sessions", account.id);
+    let others = fleet.api.get(&all).await["sessions"].clone();
+    let mut others = others.as_array().unwrap().iter();
+    let other = others.rfind(|one| one["hash"] != "0").unwrap();
+    let path = format!("{all}/{}", other["hash"].as_str().unwrap());
+    let slow = Fault::new(Effect::SlowAnswer { millis: 1_500 });
+    let fault = fleet
+        .telegram
+        .set_fault(slow.on("account.resetAuthorization"));
+    let under_way = {
+        let (api, path) = (fleet.api.clone(), path.clone());
+        tokio::spawn(async move { keyed(&api, Method::DELETE, &path, "away", Value::Null).await })
+    };
+    wait::until(
+        "the call at Telegram",
+        || async { fleet.telegram.fault_hits(fault) },
+        |hits| *hits > 0,
+    )
+    .await;
+    let file = fleet.data_dir().join("switchboard.db");
+    let mut other = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
+    other
+        .batch_execute("PRAGMA busy_timeout = 20000; BEGIN IMMEDIATE")
+        .unwrap();
+    // Its answer has waited for the database in vain.
+    let (first, replayed, _) = under_way.await.unwrap();
+    assert!(!replayed);
+    other.batch_execute("ROLLBACK").unwrap();
+    let (status, replayed, answer) = wait::until(
+        "the repeat to be answered",
+        || keyed(&fleet.api, Method::DELETE, &path, "away", Value::Null),
+        |(_, _, answer)| code(answer) != "idempotency_in_progress",
+    )
+    .await;
+    assert_eq!((status, replayed), (first, true), "{answer}");
 }
 
 /// Protects the caller whose answer was lost, when the account is signed out meanwhile: what was taken is answered as taken, of

@@ -154,7 +154,7 @@ enum Told {
 
 async fn end(claim: Claim, service: &Service, told: Told, events: Events) {
     match told {
-        Told::Nothing => claim.release(service).await,
+        Told::Nothing => claim.release().await,
         Told::End(last) => {
             let last = event(&last);
             let end = String::from_utf8_lossy(&last);
