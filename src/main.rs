@@ -3,7 +3,9 @@
 // Outside tests a missing value is an error to handle, not a reason to panic.
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{
+    io, io::IsTerminal, process::ExitCode, sync::mpsc::sync_channel, thread, time::Duration,
+};
 
 use clap::Parser;
 use switchboard::{
@@ -24,6 +26,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Grammers traces whole packets below this level.
 const QUIET: &str =
     "info,grammers_mtsender=warn,grammers_mtproto=warn,grammers_session=warn,grammers_client=warn";
+
+/// A process that is asked to end has ended after so long, whatever it waits for: less than the ten seconds that it is promised to take.
+const LAST: Duration = Duration::from_secs(8);
 
 fn main() -> ExitCode {
     memory::map_large_blocks();
@@ -187,7 +192,7 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     let shows_link = config.launch_link || std::io::stdout().is_terminal();
     let notify = Notify::from_environment();
     // Heard from the first moment on: a start can wait for Supabase, and whoever reads "listening" may stop it at once.
-    let mut stop = match StopSignals::listen() {
+    let mut stop = match end_in_time().and_then(|()| StopSignals::listen()) {
         Ok(stop) => stop,
         Err(error) => {
             log::error!(target: "switchboard", "signals can't be received: {error}");
@@ -259,6 +264,38 @@ async fn serve_with(config: Config, beside: impl AsyncFnOnce(&App)) -> ExitCode 
     #[cfg(feature = "otel")]
     exporting.stop().await;
     code
+}
+
+/// Who is asked to end does so in time, also in the middle of a start: what waits for somebody who does not answer, a database or
+/// Telegram, ends with the process. Nothing that was answered is lost by it: that is committed.
+fn end_in_time() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (tell, listens) = sync_channel(1);
+    thread::Builder::new()
+        .name("goodbye".to_owned())
+        .spawn(move || {
+            let asked = runtime.block_on(async {
+                let stop = StopSignals::listen();
+                let listens = stop.is_ok();
+                let _ = tell.send(stop.as_ref().map(|_| ()).map_err(io::Error::kind));
+                if let Ok(mut stop) = stop {
+                    stop.asked().await;
+                }
+                listens
+            });
+            if asked {
+                thread::sleep(LAST);
+                log::warn!(target: "switchboard", "not everything could be ended in time; it ends with this process");
+                // Other threads may be in the middle of anything, and nothing is left to be done for them.
+                std::process::exit(0);
+            }
+        })?;
+    match listens.recv() {
+        Ok(listens) => listens.map_err(io::Error::from),
+        Err(_) => Err(io::ErrorKind::Other.into()),
+    }
 }
 
 /// What asks the service to end.

@@ -131,3 +131,36 @@ pub fn crash(database: &str) {
         server.try_sql("postgres", "select 1").is_ok()
     });
 }
+
+/// A server that answers nothing, and is not gone either; it goes on when this is dropped.
+pub struct Halted(Vec<String>);
+
+/// From now on nothing comes of the server of this database, which is to be one [`apart`].
+pub fn halt(database: &str) -> Halted {
+    let directory = &server_of(database).directory;
+    let file = std::fs::read_to_string(directory.join("data/postmaster.pid")).unwrap();
+    let postmaster = file.lines().next().unwrap().trim().to_owned();
+    signal("-STOP", std::slice::from_ref(&postmaster));
+    // No further ones from now on.
+    let children = format!("/proc/{postmaster}/task/{postmaster}/children");
+    let children = std::fs::read_to_string(children).unwrap();
+    let mut all: Vec<String> = children.split_whitespace().map(str::to_owned).collect();
+    signal("-STOP", &all);
+    all.push(postmaster);
+    Halted(all)
+}
+
+/// Some may have ended by themselves.
+fn signal(signal: &str, pids: &[String]) {
+    let _ = std::process::Command::new("kill")
+        .arg(signal)
+        .args(pids)
+        .stderr(std::process::Stdio::null())
+        .status();
+}
+
+impl Drop for Halted {
+    fn drop(&mut self) {
+        signal("-CONT", &self.0);
+    }
+}

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use rustix::process::Signal;
 use serde::Deserialize;
 use serde_json::json;
 use switchboard::store::{LeaseBook, LeaseTimes, NodeRow, ServerUrl};
@@ -17,6 +18,7 @@ use super::licence_phone::code_for;
 use crate::support::{
     engine,
     fleet::{Fleet, FleetAccount, phone},
+    service::ServiceProcess,
     wait,
 };
 
@@ -96,6 +98,48 @@ async fn a_service_that_is_asked_to_end_lets_go_of_its_accounts() {
     let nodes: Vec<serde_json::Value> = engine::rows(&database(&fleet), "SELECT id FROM nodes");
     assert!(nodes.is_empty(), "{nodes:?}");
     fleet.start_service();
+}
+
+/// Protects whoever stops a service, and what it runs on: it ends in time, and of its own accord, also while the database answers nothing;
+/// when it serves, and in the middle of a start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_ends_in_time_while_its_database_answers_nothing() {
+    let mut fleet = Fleet::builder()
+        .accounts(2)
+        .on_its_own_postgres()
+        .start()
+        .await;
+    let halted = engine::halt(&database(&fleet));
+    let person = fleet.telegram.add_person(PersonSpec::new("Contact one"));
+    for account in &fleet.accounts {
+        fleet.telegram.say(person, account.user, "to be written");
+    }
+    // Which looks how long it takes.
+    fleet.stop_service();
+    drop(halted);
+
+    let halted = engine::halt(&database(&fleet));
+    let mut process = ServiceProcess::spawn(&fleet.data_dir(), fleet.settings());
+    let pid = process.pid();
+    wait::until(
+        "the signal to be heard",
+        || async { hears(pid, Signal::TERM) },
+        |hears| *hears,
+    )
+    .await;
+    ServiceProcess::terminate(pid);
+    let ended = process.ended_within(Duration::from_secs(10));
+    assert!(ended.is_some_and(|status| status.success()), "{ended:?}");
+    drop(halted);
+    fleet.start_service();
+}
+
+/// It has a handler for the signal (proc(5): `SigCgt`).
+fn hears(pid: u32, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+    caught & (1 << (signal.as_raw() - 1)) != 0
 }
 
 /// Protects a session that another node uses: here its line is closed, and no order opens it again; the account comes back when the
