@@ -28,6 +28,8 @@ use super::{
 use crate::domain::Timestamp;
 
 const EVERY: Duration = Duration::from_millis(200);
+/// What is older was seen before this process was stopped, or its threads hung: it is looked at anew before anybody is let in by it.
+const RECENT: Duration = Duration::from_secs(1);
 /// How long what was seen last holds while the file can't be read.
 const STALE: Duration = Duration::from_secs(30);
 /// Those who wait for a look of their own; further ones take what is there.
@@ -90,6 +92,17 @@ impl TokenWatch {
             return Ok(Arc::clone(&seen.table));
         }
         Err(unavailable("the tokens could not be read for a while"))
+    }
+
+    /// What was seen not long ago, by a look that begins now where nobody looked for a while.
+    ///
+    /// # Errors
+    /// As [`Self::table`].
+    pub async fn recent(&self) -> Result<Arc<TokenTable>> {
+        if self.seen.borrow().at.elapsed() < RECENT {
+            return self.table();
+        }
+        self.look().await
     }
 
     /// As [`Self::table`], after a look that begins now.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use switchboard_simulator::{AccountSpec, PersonSpec};
 
@@ -160,6 +161,39 @@ async fn access_ends_at_every_node_within_a_second() {
         }
         let late = format!("ws://{}/ws?ticket={left}", addresses[here]);
         assert!(!Live::try_open(&late).await);
+    }
+}
+
+/// Protects against whoever lost access while a node slept: what was asked of it meanwhile is answered by what holds when it wakes, not by
+/// what it remembers.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_slept_lets_nobody_in_by_what_it_remembers() {
+    let nodes = Nodes::with(2).await;
+    let admin = json!({ "name": "keeper", "scope": "admin" });
+    let keeper = nodes.with_token(&nodes.apis[0].post("/tokens", admin).await);
+    let asleep = Pid::from_raw(nodes.second.as_ref().unwrap().pid().try_into().unwrap()).unwrap();
+    for round in 0..10 {
+        let made = json!({ "name": format!("guest {round}"), "scope": "read" });
+        let made = keeper[0].post("/tokens", made).await;
+        let guest = nodes.with_token(&made);
+        assert!(guest[1].get("/accounts").await["accounts"].is_array());
+        kill_process(asleep, Signal::STOP).unwrap();
+        let asked: Vec<_> = (0..8)
+            .map(|_| {
+                let asking = guest[1].request(Method::GET, "/health/ready").send();
+                tokio::spawn(asking)
+            })
+            .collect();
+        let path = format!("/tokens/{}", made["token"]["id"]);
+        let (status, told) = keeper[0].call(Method::DELETE, &path, None).await;
+        assert!(status.is_success(), "{told}");
+        // What was seen last is older than a second then.
+        tokio::time::sleep(A_SECOND).await;
+        kill_process(asleep, Signal::CONT).unwrap();
+        for answer in asked {
+            let answer = answer.await.unwrap().unwrap();
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "round {round}");
+        }
     }
 }
 

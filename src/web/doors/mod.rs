@@ -103,7 +103,7 @@ impl Doors {
     /// Looked at anew for a token that is not known: perhaps it was made this moment.
     async fn table_for(&self, credentials: &Credentials) -> Result<Arc<TokenTable>, StoreError> {
         let watch = self.tokens.watch();
-        let table = watch.table()?;
+        let table = watch.recent().await?;
         let text = match &credentials.shown {
             Shown::Header(text) | Shown::Cookie(text) => Some(text),
             Shown::None => credentials.licence.as_ref(),
