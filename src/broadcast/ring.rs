@@ -112,6 +112,7 @@ mod tests {
             account_id,
             body: EventBody::AccountRemoved { account_id },
             read_at: None,
+            of_sign_in: false,
         })))
     }
 

@@ -27,6 +27,9 @@ pub struct Event {
     /// When it was read from Telegram's socket; known only while it is live.
     #[serde(skip)]
     pub read_at: Option<Instant>,
+    /// It tells how far a sign-in was; the log has the account in its place.
+    #[serde(skip)]
+    pub of_sign_in: bool,
 }
 
 /// What happened; `event` and `data` of a WebSocket frame.

@@ -129,6 +129,7 @@ impl Rows {
             account_id,
             body,
             read_at: None,
+            of_sign_in: row.kind == kind::LOGIN,
         })
     }
 }

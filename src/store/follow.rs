@@ -299,6 +299,7 @@ mod tests {
                 account_id,
                 body: EventBody::AccountRemoved { account_id },
                 read_at: None,
+                of_sign_in: false,
             })
         };
         seqs.iter().map(event).collect()

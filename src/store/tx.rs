@@ -352,6 +352,7 @@ impl<'a> Tx<'a> {
             seq: Seq(seq),
             at: self.now,
             account_id: id,
+            of_sign_in: matches!(body, EventBody::LoginUpdated { .. }),
             body,
             read_at: self.read_at,
         }));

@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Now, OwnerOf, UNTOLD, delivery::Receiver, held::Held, lanes::Lanes};
+use super::{Now, OwnerOf, delivery::Receiver, held::Held, lanes::Lanes};
 use crate::{
     broadcast::{BroadcastHandle, Frame, Since},
     domain::{AccountId, Seq},
@@ -404,6 +404,7 @@ pub fn work_of(hook: &str) -> String {
     format!("webhook:{hook}")
 }
 
+/// Whichever node posts it, and whether it has the event from memory or from the log.
 fn is_told(frame: &Frame) -> bool {
-    frame.event().body.name() != UNTOLD
+    !frame.event().of_sign_in
 }

@@ -9,14 +9,19 @@ use reqwest::{Method, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use switchboard_simulator::PersonSpec;
+use switchboard_simulator::{AccountSpec, PersonSpec};
 
 use super::{
+    licence_phone::code_for,
     several_nodes::Nodes,
     webhook_calls::{ALLOW, change, make},
     webhooks::{Receiver, Refuses},
 };
-use crate::support::{engine, fleet::Fleet, fleet::FleetAccount, wait};
+use crate::support::{
+    engine,
+    fleet::{Fleet, FleetAccount, phone},
+    wait,
+};
 
 /// Another node takes over within this time.
 const TAKEN_OVER: Duration = Duration::from_secs(75);
@@ -152,6 +157,53 @@ async fn until_within(limit: Duration, what: &str, mut is_so: impl FnMut() -> bo
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     began.elapsed()
+}
+
+/// Protects receivers from posts that depend on who posts: of sign-ins none is told, also where another node than the one that posts has the
+/// account and the event comes from the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_told_of_no_sign_in_whichever_node_posts_it() {
+    let nodes = Nodes::with_webhooks(2).await;
+    let receiver = Receiver::start().await;
+    let hook = make(&nodes.apis[0], &receiver, json!({})).await;
+    let poster = nodes.until_posted_by_somebody(&hook).await;
+    for (round, api) in [&nodes.apis[1 - poster], &nodes.apis[poster]]
+        .into_iter()
+        .enumerate()
+    {
+        let number = phone(400 + round);
+        let spec = AccountSpec::new(&number, "Sales");
+        nodes.fleet.telegram.add_account(spec);
+        let body = json!({ "label": "Sales", "phone": number });
+        let made = api.post("/accounts/add", body).await;
+        let id = made["account"]["id"].as_str().unwrap();
+        let code = code_for(&nodes.fleet, &number).await;
+        let path = format!("/accounts/{id}/login/code");
+        api.post(&path, json!({ "code": code })).await;
+        nodes.fleet.wait_for_state(id, "online").await;
+    }
+    let numbers = |which: &str| -> Vec<i64> {
+        let question = format!("SELECT seq AS n FROM event_log WHERE kind {which} 8 ORDER BY seq");
+        let found: Vec<Count> = engine::rows(&nodes.database, &question);
+        found.into_iter().map(|one| one.n).collect()
+    };
+    let (untold, last) = (numbers("="), *numbers("<>").last().unwrap());
+    assert!(untold.len() > 1, "{untold:?}");
+    let posted = || {
+        let taken = receiver.taken.lock().unwrap();
+        let all: Vec<i64> = taken
+            .iter()
+            .filter_map(|event| event["seq"].as_i64())
+            .collect();
+        all
+    };
+    let look = || async { posted() };
+    wait::until("all to be posted", look, |all| all.contains(&last)).await;
+    let told: Vec<i64> = posted()
+        .into_iter()
+        .filter(|seq| untold.contains(seq))
+        .collect();
+    assert!(told.is_empty(), "{told:?}");
 }
 
 /// Protects receivers: with two nodes each event is posted once and in order; what is changed at the node that does not post counts
