@@ -287,6 +287,7 @@ impl Books {
         let nodes = self.watch.living(now, self.terms.lasts);
         let mut state = self.shared.state();
         state.seen.nodes = nodes;
+        state.seen.ages = self.watch.ages();
         state.seen.draining = standing.draining;
         step(
             i64::try_from(state.held.len()).unwrap_or(i64::MAX),

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::AccountId,
-    store::{Fence, Lease, LeaseTimes},
+    store::{Ages, Fence, Lease, LeaseTimes},
 };
 
 /// Accounts whose lines are to be closed.
@@ -123,6 +123,10 @@ impl Fence for Owned {
         clock::now() < self.0.state().good_until
     }
 
+    fn ages(&self) -> Ages {
+        self.0.state().seen.ages.clone()
+    }
+
     /// What an account that ends has received, and what became of its replies, is written before it is let go of.
     fn epoch(&self, account: AccountId) -> Option<i64> {
         let state = self.0.state();
@@ -174,6 +178,7 @@ pub(super) struct Seen {
     pub nodes: i64,
     pub draining: bool,
     pub renewed: Option<Duration>,
+    pub ages: Ages,
 }
 
 /// A lease that this node has.

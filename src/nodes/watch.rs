@@ -3,11 +3,15 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::store::Beat;
+use crate::store::{Ages, Beat};
 
 /// What was seen of each node.
 #[derive(Default)]
-pub(super) struct Watch(HashMap<String, Seen>);
+pub(super) struct Watch {
+    nodes: HashMap<String, Seen>,
+    /// The last time.
+    looked: Duration,
+}
 
 struct Seen {
     beat: i64,
@@ -21,10 +25,11 @@ struct Seen {
 impl Watch {
     /// Takes note of an answer that has come by `now`.
     pub fn look(&mut self, now: Duration, beats: &[Beat]) {
-        self.0
+        self.looked = now;
+        self.nodes
             .retain(|node, _| beats.iter().any(|beat| beat.node == *node));
         for beat in beats {
-            let seen = self.0.entry(beat.node.clone()).or_insert(Seen {
+            let seen = self.nodes.entry(beat.node.clone()).or_insert(Seen {
                 beat: beat.beat,
                 since: now,
                 fresh: beat.fresh,
@@ -42,14 +47,25 @@ impl Watch {
     /// Nodes that take accounts and were heard of within `limit`.
     pub fn living(&self, now: Duration, limit: Duration) -> i64 {
         let lives = |seen: &&Seen| !seen.draining && seen.fresh && now < seen.since + limit;
-        i64::try_from(self.0.values().filter(lives).count()).unwrap_or(i64::MAX)
+        i64::try_from(self.nodes.values().filter(lives).count()).unwrap_or(i64::MAX)
+    }
+
+    /// For how long each had been silent at the last look.
+    pub fn ages(&self) -> Ages {
+        let age = |seen: &Seen| match seen.fresh {
+            true => self.looked.saturating_sub(seen.since),
+            // Before this one had begun.
+            false => Duration::MAX,
+        };
+        let ages = self.nodes.iter();
+        ages.map(|(node, seen)| (node.clone(), age(seen))).collect()
     }
 
     /// Nodes that have not been heard of for `limit`, with their last beats.
     pub fn silent(&self, now: Duration, limit: Duration) -> Vec<(String, i64)> {
         let silent = |(_, seen): &(&String, &Seen)| now >= seen.since + limit;
         let mut all: Vec<(String, i64)> = self
-            .0
+            .nodes
             .iter()
             .filter(silent)
             .map(|(node, seen)| (node.clone(), seen.beat))
@@ -84,6 +100,8 @@ mod tests {
         // The server's clock went ahead by a day.
         watch.look(SECOND * 11, &[beat("a", 2, false), beat("gone", 9, false)]);
         assert_eq!(watch.living(SECOND * 12, SECOND * 45), 1);
+        let ages = watch.ages();
+        assert_eq!((ages["a"], ages["gone"]), (Duration::ZERO, Duration::MAX));
         assert!(watch.silent(SECOND * 60, SECOND * 60).is_empty());
         assert_eq!(
             watch.silent(SECOND * 61, SECOND * 60),

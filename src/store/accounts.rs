@@ -327,13 +327,13 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn list_accounts(&self) -> Result<Vec<Account>> {
-        let times = self.fenced().map(|fence| fence.times());
+        let attendance = self.attendance();
         self.read("list_accounts", move |conn| {
             let rows = sql(select_accounts!(
                 "WHERE a.removed_at IS NULL ORDER BY a.created_at, a.no"
             ))
             .load::<AccountRow>(conn)?;
-            let unattended = unattended(conn, times, None)?;
+            let unattended = unattended(conn, attendance.as_ref(), None)?;
             Ok((rows, unattended))
         })
         .await
@@ -366,9 +366,11 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn tell_of_unattended(&self, told: &mut HashMap<AccountId, i64>) -> Result<()> {
-        let times = self.fenced().map(|fence| fence.times());
+        let attendance = self.attendance();
         let now = self
-            .read("unattended", move |conn| unattended(conn, times, None))
+            .read("unattended", move |conn| {
+                unattended(conn, attendance.as_ref(), None)
+            })
             .await?;
         told.retain(|id, epoch| now.get(id) == Some(epoch));
         for (id, epoch) in now {
@@ -392,10 +394,10 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn get_account(&self, id: AccountId) -> Result<Option<Account>> {
-        let times = self.fenced().map(|fence| fence.times());
+        let attendance = self.attendance();
         self.read("get_account", move |conn| {
             let row = AccountRow::load(conn, id)?;
-            let unattended = unattended(conn, times, Some(id))?;
+            let unattended = unattended(conn, attendance.as_ref(), Some(id))?;
             Ok((row.and_then(AccountRow::with_history), unattended))
         })
         .await
@@ -407,10 +409,10 @@ impl StoreHandle {
     /// # Errors
     /// As every read.
     pub async fn listed_account(&self, id: AccountId) -> Result<Option<Account>> {
-        let times = self.fenced().map(|fence| fence.times());
+        let attendance = self.attendance();
         self.read("listed_account", move |conn| {
             let row = AccountRow::load(conn, id)?;
-            let unattended = unattended(conn, times, Some(id))?;
+            let unattended = unattended(conn, attendance.as_ref(), Some(id))?;
             Ok((row.and_then(AccountRow::listed), unattended))
         })
         .await

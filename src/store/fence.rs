@@ -3,6 +3,8 @@
 //! Each group of writes ends with a look at the leases of the accounts that it touched, which keeps others from taking them before
 //! the commit. What this process believes may be old: it may have been asleep, or the server may have another past (a replica).
 
+use std::{collections::HashMap, time::Duration};
+
 use diesel::{QueryResult, QueryableByName};
 use uuid::Uuid;
 
@@ -22,6 +24,9 @@ pub struct Claim {
     pub times: LeaseTimes,
 }
 
+/// For how long nothing was heard of each node, by this process's own clock: the server's time of day may be set.
+pub type Ages = HashMap<String, Duration>;
+
 /// Which accounts are this process's.
 pub trait Fence: Send + Sync + 'static {
     fn node(&self) -> Uuid;
@@ -30,6 +35,9 @@ pub trait Fence: Send + Sync + 'static {
 
     /// Whether the node may do what one node at a time does: others have heard of it not long ago.
     fn lives(&self) -> bool;
+
+    /// As it saw them last.
+    fn ages(&self) -> Ages;
 
     /// Under which the account's rows may be written now. `None`: they may not.
     fn epoch(&self, account: AccountId) -> Option<i64>;

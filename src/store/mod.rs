@@ -141,7 +141,7 @@ pub use error::{Result, StoreError};
 pub use examined::{ServerReport, examine_server};
 pub use export::{ExportPage, ExportPlace};
 pub use farewells::{NewFarewell, SealedFarewell};
-pub use fence::{Claim, Fence};
+pub use fence::{Ages, Claim, Fence};
 pub use handle::{Store, StoreHandle};
 pub use health::StoreHealth;
 pub use import::Imported;

@@ -6,14 +6,16 @@ use diesel::{
     QueryResult, QueryableByName,
     sql_types::{Nullable, Text},
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    LeaseTimes, Result, StoreHandle,
+    Ages, LeaseTimes, Result, StoreHandle,
     engine::Conn,
+    fence::Fence,
     leases::needs_one,
     message_row::account_of,
-    sql::{Flag, Number, One, server_now, sql},
+    sql::{Flag, Number, server_now, sql},
 };
 use crate::domain::{AccountId, Timestamp};
 
@@ -24,7 +26,7 @@ pub struct NodeSeen {
     pub name: String,
     pub address: Option<String>,
     pub version: String,
-    /// It has said so within the time that a lease lasts.
+    /// It has said so within the time that a lease lasts, by the clock of whoever is asked.
     pub alive: bool,
     /// It takes no accounts.
     pub draining: bool,
@@ -85,8 +87,6 @@ struct LeaseRow {
     id: String,
     #[diesel(sql_type = Number)]
     epoch: i64,
-    #[diesel(sql_type = Number)]
-    left_ms: i64,
 }
 
 #[derive(QueryableByName)]
@@ -97,7 +97,42 @@ struct IdRow {
     epoch: i64,
 }
 
-fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
+/// Who is there, as this process has seen it.
+pub(super) struct Attendance {
+    times: LeaseTimes,
+    ages: Ages,
+}
+
+impl Attendance {
+    pub fn of(fence: &dyn Fence) -> Self {
+        Self {
+            times: fence.times(),
+            ages: fence.ages(),
+        }
+    }
+
+    /// Milliseconds since it last said that it lives. `said`: by the server's clock, for one that has come just now.
+    fn silent_for(&self, node: &str, said: i64) -> i64 {
+        let age = self.ages.get(node);
+        age.map_or(said, |age| {
+            i64::try_from(age.as_millis()).unwrap_or(i64::MAX)
+        })
+    }
+
+    /// Those that must have hung up, as JSON.
+    fn gone(&self) -> String {
+        let mut gone: Vec<&str> = Vec::new();
+        for node in self.ages.keys() {
+            if self.silent_for(node, 0) > self.times.given_up {
+                gone.push(node);
+            }
+        }
+        json!(gone).to_string()
+    }
+}
+
+fn seen(conn: &mut Conn, attendance: &Attendance) -> QueryResult<NodesSeen> {
+    let times = attendance.times;
     let nodes = sql(concat!(
         "SELECT id, name, address, version, draining, started_at, ",
         server_now!(),
@@ -105,28 +140,27 @@ fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
     ))
     .load::<NodeRow>(conn)?;
     let leases = sql(concat!(
-        "SELECT l.owner, a.id, coalesce(l.epoch, 0) AS epoch, coalesce(l.expires_at, 0) - ",
-        server_now!(),
-        " AS left_ms FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE ",
+        "SELECT l.owner, a.id, coalesce(l.epoch, 0) AS epoch FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE ",
         needs_one!("a"),
         " ORDER BY a.no"
     ))
     .load::<LeaseRow>(conn)?;
     let mut all = NodesSeen {
-        nodes: nodes.into_iter().map(|row| row.node(times)).collect(),
+        nodes: (nodes.into_iter())
+            .map(|row| row.node(attendance))
+            .collect(),
         without_node: Vec::new(),
     };
     for row in leases {
-        let owner = row.owner.filter(|_| row.left_ms > 0);
         match all
             .nodes
             .iter_mut()
-            .find(|node| Some(&node.id) == owner.as_ref())
+            .find(|node| node.alive && Some(&node.id) == row.owner.as_ref())
         {
             Some(node) => node.accounts.push(LeaseSeen {
                 account: row.id,
                 epoch: row.epoch,
-                left_ms: row.left_ms,
+                left_ms: times.lasts - node.seen_ms,
             }),
             None => all.without_node.push(row.id),
         }
@@ -138,22 +172,20 @@ fn seen(conn: &mut Conn, times: LeaseTimes) -> QueryResult<NodesSeen> {
 /// everything. Each with the epoch of its last owner.
 pub(super) fn unattended(
     conn: &mut Conn,
-    times: Option<LeaseTimes>,
+    attendance: Option<&Attendance>,
     of: Option<AccountId>,
 ) -> QueryResult<HashMap<AccountId, i64>> {
-    let Some(times) = times else {
+    let Some(attendance) = attendance else {
         return Ok(HashMap::new());
     };
     let of = of.map(|id| id.to_string());
-    let rows = sql(concat!(
-        "SELECT a.id, coalesce(l.epoch, 0) AS epoch FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no WHERE a.id = coalesce(?, a.id) \
-         AND a.removed_at IS NULL AND a.state IN ('connecting', 'online', 'reconnecting', 'limited') \
-         AND (l.owner IS NULL OR l.expires_at - ? < ",
-        server_now!(),
-        ")"
-    ))
+    let rows = sql(
+        "SELECT a.id, coalesce(l.epoch, 0) AS epoch FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no \
+         WHERE a.id = coalesce(?, a.id) AND a.removed_at IS NULL AND a.state IN ('connecting', 'online', 'reconnecting', 'limited') \
+         AND (l.owner IS NULL OR l.owner IN (SELECT json_array_elements_text(CAST(? AS JSON))))",
+    )
     .text_or_null(of.as_deref())
-    .number(times.lasts - times.given_up)
+    .text(&attendance.gone())
     .load::<IdRow>(conn)?;
     Ok(rows
         .into_iter()
@@ -162,31 +194,38 @@ pub(super) fn unattended(
 }
 
 impl NodeRow {
-    fn node(self, times: LeaseTimes) -> NodeSeen {
+    fn node(self, attendance: &Attendance) -> NodeSeen {
+        let seen_ms = attendance.silent_for(&self.id, self.seen_ms);
         NodeSeen {
             id: self.id,
             name: self.name,
             address: self.address,
             version: self.version,
-            alive: self.seen_ms < times.lasts,
+            alive: seen_ms < attendance.times.lasts,
             draining: self.draining,
             started_at: Timestamp::from_millis(self.started_at),
-            seen_ms: self.seen_ms,
+            seen_ms,
             accounts: Vec::new(),
         }
     }
 }
 
 impl StoreHandle {
+    /// `None`: one process has everything.
+    pub(in crate::store) fn attendance(&self) -> Option<Attendance> {
+        self.fenced().map(|fence| Attendance::of(fence.as_ref()))
+    }
+
     /// Who has what. Nothing, where one process has everything.
     ///
     /// # Errors
     /// As every read.
     pub async fn nodes(&self) -> Result<NodesSeen> {
-        let Some(times) = self.fenced().map(|fence| fence.times()) else {
+        let Some(attendance) = self.attendance() else {
             return Ok(NodesSeen::default());
         };
-        self.read("nodes", move |conn| seen(conn, times)).await
+        self.read("nodes", move |conn| seen(conn, &attendance))
+            .await
     }
 
     /// Tells a node to let go of its accounts and to take none; or (`false`) to take part again. It hears of it within seconds.
@@ -194,30 +233,18 @@ impl StoreHandle {
     /// # Errors
     /// As every write.
     pub async fn drain_node(&self, node: Uuid, draining: bool) -> Result<Drained> {
-        let Some(times) = self.fenced().map(|fence| fence.times()) else {
+        let Some(attendance) = self.attendance() else {
             return Ok(Drained::NoSuchNode);
         };
         let node = node.to_string();
         self.job("drain_node", move |tx| {
-            let count = |tx: &mut super::tx::Tx<'_>, which: &str| -> QueryResult<i64> {
-                let text = format!(
-                    concat!(
-                        "SELECT count(*) AS n FROM nodes WHERE {} AND seen_at > ",
-                        server_now!(),
-                        " - ?"
-                    ),
-                    which
-                );
-                let counted = sql(&text)
-                    .text(&node)
-                    .number(times.lasts)
-                    .get_result::<One>(tx.conn)?;
-                Ok(counted.n)
-            };
-            if count(tx, "id = ?")? == 0 {
+            let all = seen(tx.conn, &attendance)?.nodes;
+            let alive = |one: &&NodeSeen| one.alive;
+            if !all.iter().filter(alive).any(|one| one.id == node) {
                 return Ok(Drained::NoSuchNode);
             }
-            if draining && count(tx, "NOT draining AND id <> ?")? == 0 {
+            let takes = |one: &NodeSeen| !one.draining && one.id != node;
+            if draining && !all.iter().filter(alive).any(takes) {
                 return Ok(Drained::NoOther);
             }
             sql("UPDATE nodes SET draining = ? WHERE id = ?")
