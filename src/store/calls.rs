@@ -36,6 +36,9 @@ const QUEUE: usize = 256;
 const LINES: usize = 2;
 /// Rows of calls that nobody took away.
 const LEFT: i64 = 60_000;
+/// Longer than any call lasts: one that would has the server's clock from before it was set back, and lasts only if whoever asked says
+/// so again.
+const FARTHEST: i64 = 90_000;
 
 /// A call that is given to whoever has the account.
 #[derive(Clone, Debug)]
@@ -223,9 +226,10 @@ impl CallRows {
         let node = self.node.clone();
         self.ask("waiting_calls", 0, move |server| {
             sql(concat!(
-                "SELECT DISTINCT account AS t FROM node_calls c WHERE expires_at > ", server_now!(),
-                " AND (taker IS NULL OR (taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent)))"
+                "SELECT DISTINCT account AS t FROM node_calls c WHERE expires_at BETWEEN ", server_now!(), " + 1 AND ", server_now!(),
+                " + ? AND (taker IS NULL OR (taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent)))"
             ))
+            .number(FARTHEST)
             .text(&node)
             .load::<Named>(server)?
             .into_iter()
@@ -245,12 +249,13 @@ impl CallRows {
         self.ask("take_calls", 0, move |server| {
             sql(concat!(
                 "WITH mine AS MATERIALIZED (SELECT c.id, c.taker IS NOT NULL AS before FROM node_calls c WHERE c.account IN \
-                 (SELECT json_array_elements_text(CAST(? AS JSON))) AND c.expires_at > ", server_now!(),
-                " AND (c.taker IS NULL OR (c.taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent))) ORDER BY c.expires_at LIMIT ? FOR UPDATE OF c SKIP LOCKED) \
+                 (SELECT json_array_elements_text(CAST(? AS JSON))) AND c.expires_at BETWEEN ", server_now!(), " + 1 AND ", server_now!(),
+                " + ? AND (c.taker IS NULL OR (c.taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent))) ORDER BY c.expires_at LIMIT ? FOR UPDATE OF c SKIP LOCKED) \
                  UPDATE node_calls AS c SET taker = ? FROM mine WHERE c.id = mine.id \
                  RETURNING c.id, c.account, c.sealed, c.again, mine.before"
             ))
             .text(&accounts)
+            .number(FARTHEST)
             .text(&node)
             .number(most)
             .text(&node)
@@ -455,6 +460,11 @@ impl CallRows {
     /// As every write.
     pub async fn sweep(&self) -> Result<usize> {
         self.ask("sweep_calls", 0, |server| {
+            sql(concat!(
+                "UPDATE node_calls SET expires_at = ", server_now!(), " WHERE expires_at > ", server_now!(), " + ?"
+            ))
+            .number(FARTHEST)
+            .run(server)?;
             let gone = sql(concat!("DELETE FROM node_calls WHERE expires_at < ", server_now!(), " - ?"))
                 .number(LEFT)
                 .run(server)?;

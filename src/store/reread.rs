@@ -70,15 +70,24 @@ pub(super) fn step(
         return Ok(false);
     }
     let from = number(conn, "reread")?;
+    if conn.gathers() {
+        // Whose accounts they are does not matter here: another node that changes a row is waited for, and waits. What it wrote is read
+        // by the next statement.
+        sql("SELECT count(*) AS n FROM (SELECT id FROM messages WHERE id > ? AND id <= ? ORDER BY id LIMIT ? FOR UPDATE) AS locked")
+            .number(from)
+            .number(last)
+            .number(CHUNK)
+            .get_result::<One>(conn)?;
+    }
     let rows = sql(
         "SELECT m.id, m.account_no, m.scope, m.message_no, m.topic_id, m.timestamp, m.text, m.deleted_at IS NOT NULL AS gone, m.media, m.entities, m.extra, \
          o.layer, o.object FROM messages m LEFT JOIN message_objects o ON o.message_row = m.id \
          WHERE m.id > ? AND m.id <= ? ORDER BY m.id LIMIT ?",
     )
-    .number(from)
-    .number(last)
-    .number(CHUNK)
-    .load::<Row>(conn)?;
+        .number(from)
+        .number(last)
+        .number(CHUNK)
+        .load::<Row>(conn)?;
     let Some(reached) = rows.last().map(|row| row.id) else {
         sql("DELETE FROM meta WHERE key IN ('reread', 'reread_to')").run(conn)?;
         log::info!(target: "switchboard::store", "stored messages have what their kept objects say");

@@ -259,6 +259,31 @@ async fn a_call_that_is_given_up_is_run_by_nobody() {
     );
     assert_eq!(owner.rows.sweep().await.unwrap(), 1);
     assert_eq!(rows_left(&world), 0);
+
+    // Of a node that is dead by the time the server's clock is set back by an hour.
+    asker.rows.give(call(account)).await.unwrap();
+    engine::change(
+        &world.path,
+        "UPDATE node_calls SET expires_at = expires_at + 3600000",
+    );
+    assert!(owner.rows.waiting().await.unwrap().is_empty());
+    assert!(owner.rows.take(&[account], 9).await.unwrap().is_empty());
+    assert_eq!(owner.rows.sweep().await.unwrap(), 0);
+    engine::change(
+        &world.path,
+        "UPDATE node_calls SET expires_at = expires_at - 61000",
+    );
+    assert_eq!(owner.rows.sweep().await.unwrap(), 1);
+    // One that lives says so again.
+    let lives = call(account);
+    asker.rows.give(lives.clone()).await.unwrap();
+    engine::change(
+        &world.path,
+        "UPDATE node_calls SET expires_at = expires_at + 3600000",
+    );
+    asker.rows.state(lives.id, LASTS).await.unwrap();
+    assert_eq!(owner.rows.take(&[account], 9).await.unwrap().len(), 1);
+    asker.rows.remove(lives.id).await.unwrap();
     world.store.close().await;
 }
 

@@ -17,7 +17,7 @@ use crate::{
     world::{World, batch, message, new, until},
 };
 
-const CHAT: ChatId = ChatId::user(7);
+pub const CHAT: ChatId = ChatId::user(7);
 
 fn reaction(emoji: &str, count: i32, mine: bool) -> Reaction {
     Reaction {
@@ -359,7 +359,7 @@ async fn media_are_found_by_their_names() {
     assert_eq!(found(&world, "march").await, []);
 }
 
-fn reader(object: &MessageObject) -> Option<ObjectContent> {
+pub fn reader(object: &MessageObject) -> Option<ObjectContent> {
     (object.layer == 230).then(|| ObjectContent {
         media: asking(poll([Some(1), Some(2)])),
         entities: Vec::new(),

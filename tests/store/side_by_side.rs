@@ -10,12 +10,13 @@ use std::{
 };
 
 use switchboard::{
-    domain::{AccountId, Change, ChatId, Seq},
+    domain::{AccountId, Change, ChatId, IncomingMessage, Media, MediaKind, MessageObject, Seq},
     store::{NewAccount, SearchQuery, StoreConfig, StoreError, StoreHandle},
 };
 use tempfile::TempDir;
 
 use crate::{
+    content::{CHAT, reader},
     engine, rows,
     world::{World, batch, message, new, new_account, until},
 };
@@ -367,4 +368,60 @@ async fn a_word_of_another_node_is_heard_at_once() {
     assert!(slowest < Duration::from_millis(700), "{slowest:?}");
     one.store.close().await;
     other.store.close().await;
+}
+
+/// Protects what another node writes while rows from before are read anew: it stands.
+#[actix::test]
+async fn what_another_node_writes_meanwhile_is_not_read_over() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("switchboard.db");
+    let world = World::at(StoreConfig::at(&path));
+    let account = world.account().await.id;
+    let kept = IncomingMessage {
+        media: Some(Media::of(MediaKind::Poll)),
+        object: Some(MessageObject {
+            layer: 230,
+            bytes: vec![1; 20],
+        }),
+        ..message(CHAT, 5, "")
+    };
+    world.record(account, vec![new(kept)]).await;
+    world.store.close().await;
+    engine::change(
+        &path,
+        "INSERT INTO meta (key, value) SELECT 'reread_to', max(id) FROM messages;",
+    );
+    let at = path.clone();
+    let other = std::thread::spawn(move || {
+        engine::change(
+            &at,
+            "BEGIN; UPDATE messages SET media = NULL, extra = NULL; DELETE FROM message_objects; SELECT pg_sleep(3); COMMIT;",
+        );
+    });
+    until("the other node to be at it", async || {
+        let waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        match rows::number(&path, waits) {
+            0 => Err("nobody sleeps".to_owned()),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    let world = World::at(StoreConfig {
+        reader: Some(reader),
+        ..StoreConfig::at(&path)
+    });
+    until("the rows to be read anew", async || {
+        match rows::number(
+            &path,
+            "SELECT count(*) AS n FROM meta WHERE key = 'reread_to'",
+        ) {
+            0 => Ok(()),
+            left => Err(left.to_string()),
+        }
+    })
+    .await;
+    other.join().unwrap();
+    let changed = "SELECT count(*) AS n FROM messages WHERE media IS NOT NULL OR extra IS NOT NULL";
+    assert_eq!(rows::number(&path, changed), 0);
+    world.store.close().await;
 }
