@@ -27,6 +27,8 @@ pub struct Fold {
     newest: BTreeMap<String, i64>,
     pub last: i64,
     pub first: i64,
+    /// By what a receiver of posts knows one that comes again.
+    ids: HashMap<i64, String>,
     /// What was told that must not be.
     pub wrong: Vec<String>,
 }
@@ -37,6 +39,19 @@ impl Fold {
             first: after,
             last: after,
             ..Self::default()
+        }
+    }
+
+    /// Whoever throws away what has come under the same id has each event once.
+    pub fn under(&mut self, frame: &Value, id: &str) {
+        let Some(seq) = frame["seq"].as_i64() else {
+            return;
+        };
+        let known = self.ids.entry(seq).or_insert_with(|| id.to_owned());
+        if known != id {
+            self.wrong.push(format!(
+                "event {seq} came under another webhook-id than before"
+            ));
         }
     }
 
@@ -56,8 +71,9 @@ impl Fold {
         let account = account_of(data);
         let newest = self.newest.entry(account.clone()).or_default();
         if *newest > seq {
+            let name = &frame["event"];
             self.wrong.push(format!(
-                "event {seq} came after {newest} of the same account"
+                "event {seq} ({name}) came after {newest} of the account {account:?}"
             ));
         }
         *newest = seq;

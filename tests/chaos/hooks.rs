@@ -128,7 +128,7 @@ async fn converse(
     findings: &Findings,
     facts: &Facts,
 ) {
-    while let Some(body) = post(&mut stream).await {
+    while let Some((id, body)) = post(&mut stream).await {
         let bad = manners.get();
         let mood = if chance.random_range(0..100) < bad {
             MOODS[chance.random_range(0..MOODS.len())]
@@ -142,6 +142,7 @@ async fn converse(
         match serde_json::from_str::<Value>(&body) {
             Ok(event) if takes => {
                 frames::hold(&event);
+                listener.fold().under(&event, &id);
                 listener.take(&event);
             }
             Ok(_) => {}
@@ -173,8 +174,8 @@ async fn converse(
     }
 }
 
-/// The body of the next whole request.
-async fn post(stream: &mut TcpStream) -> Option<String> {
+/// The `webhook-id` and the body of the next whole request.
+async fn post(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut bytes = Vec::new();
     let mut part = [0; 16 * 1024];
     loop {
@@ -186,7 +187,12 @@ async fn post(stream: &mut TcpStream) -> Option<String> {
                 .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok())?;
             let body = &bytes[end + 4..];
             if body.len() >= length {
-                return Some(String::from_utf8_lossy(&body[..length]).into_owned());
+                let id = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("webhook-id:"))?
+                    .trim();
+                let body = String::from_utf8_lossy(&body[..length]).into_owned();
+                return Some((id.to_owned(), body));
             }
         }
         match stream.read(&mut part).await {

@@ -10,6 +10,7 @@ mod postgrest;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod at_telegram;
 mod calm;
 mod check;
 mod desk;

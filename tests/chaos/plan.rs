@@ -298,7 +298,7 @@ fn shuffled(args: &Args, chance: &mut StdRng) -> Vec<Kind> {
     deck
 }
 
-fn strike(kind: Kind, accounts: usize, length: Duration, chance: &mut StdRng) -> Strike {
+pub fn strike(kind: Kind, accounts: usize, length: Duration, chance: &mut StdRng) -> Strike {
     let at = length.mul_f64(chance.random_range(0.02..0.97));
     let longest = match kind {
         Kind::RefuseAll | Kind::CloseOnAccept | Kind::SilentConnects => 8_000,

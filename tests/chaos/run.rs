@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Of a hundred posts, those that the bad receiver does not simply take.
-const BAD: u32 = 35;
+pub const BAD: u32 = 35;
 const BEHIND_THE_PROXY: usize = 3;
 
 /// What goes on while the plan is played.
@@ -212,12 +212,16 @@ fn panics(conductor: &Conductor, facts: &Facts) {
     let (known, own): (Vec<&str>, Vec<&str>) = log
         .lines()
         .filter(|line| line.contains("panicked at"))
-        .partition(|line| line.contains("grammers-mtproto") && line.ends_with("wrong session id"));
+        .partition(|line| is_known_panic(line));
     for line in own.iter().take(5) {
         conductor.findings.add(&format!("the service: {line}"));
     }
     facts.add("the library below panicked", known.len() as u64);
     conductor.fleet.expect_panic();
+}
+
+pub fn is_known_panic(line: &str) -> bool {
+    line.contains("grammers-mtproto") && line.ends_with("wrong session id")
 }
 
 /// Some accounts have no other way out.

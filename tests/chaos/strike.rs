@@ -9,17 +9,15 @@ use std::{
 use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
 use reqwest::Method;
 use serde_json::{Value, json};
-use switchboard_simulator::{
-    Simulator,
-    wire::{FaultId, FaultScope, WireFault},
-};
+use switchboard_simulator::Simulator;
 use tokio::task::JoinHandle;
 
 use super::{
+    at_telegram::{AtTelegram, Set, is_act},
     check::count,
     door::Door,
     facts::{Facts, struck},
-    faults::{call_faults, outage, wire_fault},
+    faults::outage,
     findings::Findings,
     guest, listen,
     nurse::{Gone, Nurse},
@@ -39,8 +37,7 @@ const INSISTS: Duration = Duration::from_secs(100);
 
 /// Something that stands until it is taken back.
 enum Standing {
-    Calls(Vec<u64>),
-    Wire(Vec<FaultId>),
+    AtTelegram(Set),
     Frozen(i64),
     /// The call that switched it off comes before the one that switches it on.
     Off(String, JoinHandle<()>),
@@ -113,9 +110,7 @@ impl Conductor {
         self.findings.say(&strike.to_string());
         use Kind as K;
         match strike.kind {
-            K::Cut | K::CutWithReset | K::HalfOpen | K::Garbage | K::TruncatedFrame => {
-                self.act(strike)
-            }
+            kind if is_act(kind) => self.at_telegram().act(strike),
             K::Revoked | K::KeyLost | K::Frozen | K::Restarted | K::SwitchedOff => {
                 self.take_account(number, strike)
             }
@@ -174,16 +169,16 @@ impl Conductor {
             K::IdsForgotten => self.forget(strike),
             K::TokenRevoked => {
                 let both = (self.findings.clone(), self.facts.clone());
-                let visit = guest::visit(self.door.clone(), strike.lasts, both.0, both.1);
+                let visit = guest::visit(vec![self.door.clone()], strike.lasts, both.0, both.1);
                 self.insisting.push(tokio::spawn(visit));
             }
             K::DiskFull | K::DiskReadOnly | K::ClockJumped | K::SupabaseGone | K::ProxyDied => {
                 self.shake(number, strike);
             }
-            kind => match wire_fault(kind, strike.dice) {
-                Some((fault, times)) => self.set_wire(number, strike, &fault, times),
-                None => self.set_calls(number, strike),
-            },
+            kind => {
+                let set = self.at_telegram().set(strike);
+                self.stand(number, kind, Standing::AtTelegram(set));
+            }
         }
     }
 
@@ -236,90 +231,12 @@ impl Conductor {
         self.standing.insert(number, (kind, standing));
     }
 
-    fn users(&self, strike: &Strike) -> Vec<i64> {
-        strike
-            .whom
-            .iter()
-            .map(|index| self.fleet.accounts[*index].user)
-            .collect()
-    }
-
-    fn scopes(&self, strike: &Strike) -> Vec<FaultScope> {
-        if strike.whom.is_empty() {
-            return vec![FaultScope::All];
+    fn at_telegram(&self) -> AtTelegram {
+        AtTelegram {
+            telegram: self.telegram(),
+            users: self.fleet.accounts.iter().map(|one| one.user).collect(),
+            facts: self.facts.clone(),
         }
-        let users = self.users(strike).into_iter();
-        users
-            .flat_map(|user| self.fleet.telegram.keys_of(user))
-            .map(FaultScope::Key)
-            .collect()
-    }
-
-    /// What happens to the lines that there are now.
-    fn act(&self, strike: &Strike) {
-        let fault = match strike.kind {
-            Kind::Cut => WireFault::Cut { reset: false },
-            Kind::CutWithReset => WireFault::Cut { reset: true },
-            Kind::HalfOpen => WireFault::HalfOpen,
-            Kind::Garbage => WireFault::Garbage,
-            _ => WireFault::TruncatedFrame,
-        };
-        let telegram = self.telegram();
-        let wire = telegram.wire();
-        for scope in self.scopes(strike) {
-            let done = wire.set_fault(scope, fault.clone(), None);
-            wire.may_miss(done);
-            self.facts.add(&struck(strike.kind), wire.fault_hits(done));
-        }
-    }
-
-    fn set_wire(&mut self, number: usize, strike: &Strike, fault: &WireFault, times: Option<u32>) {
-        let telegram = self.telegram();
-        let mut set = Vec::new();
-        for scope in self.scopes(strike) {
-            let id = telegram.wire().set_fault(scope, fault.clone(), times);
-            // Which ones struck is counted over the whole run.
-            telegram.wire().may_miss(id);
-            set.push(id);
-        }
-        self.stand(number, strike.kind, Standing::Wire(set));
-        if matches!(
-            strike.kind,
-            Kind::RefuseConnects | Kind::RefuseAll | Kind::CloseOnAccept | Kind::SilentConnects
-        ) {
-            // Who is connected notices nothing of it.
-            let users = match strike.whom.as_slice() {
-                [] => self
-                    .fleet
-                    .accounts
-                    .iter()
-                    .map(|account| account.user)
-                    .collect(),
-                _ => self.users(strike),
-            };
-            for user in users {
-                telegram.cut(user);
-            }
-        }
-    }
-
-    fn set_calls(&mut self, number: usize, strike: &Strike) {
-        let telegram = self.telegram();
-        let mut set = Vec::new();
-        for fault in call_faults(strike.kind, strike.dice) {
-            // Which ones struck is counted over the whole run.
-            let fault = fault.may_miss();
-            match self.users(strike).as_slice() {
-                [] => set.push(telegram.set_fault(fault)),
-                users => set.extend(
-                    users
-                        .iter()
-                        .map(|user| telegram.set_fault(fault.clone().account(*user))),
-                ),
-            }
-        }
-        assert!(!set.is_empty(), "{:?} is nothing yet", strike.kind);
-        self.stand(number, strike.kind, Standing::Calls(set));
     }
 
     fn take_account(&mut self, number: usize, strike: &Strike) {
@@ -493,20 +410,7 @@ impl Conductor {
         };
         let telegram = self.telegram();
         let hits = match standing {
-            Standing::Calls(ids) => ids
-                .into_iter()
-                .map(|id| {
-                    telegram.clear_fault(id);
-                    telegram.fault_hits(id)
-                })
-                .sum(),
-            Standing::Wire(ids) => ids
-                .into_iter()
-                .map(|id| {
-                    telegram.wire().clear_fault(id);
-                    telegram.wire().fault_hits(id)
-                })
-                .sum(),
+            Standing::AtTelegram(set) => self.at_telegram().clear(set),
             Standing::Frozen(user) => {
                 telegram.pardon(user);
                 0

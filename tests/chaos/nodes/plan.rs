@@ -2,7 +2,17 @@
 
 use std::{fmt, time::Duration};
 
-use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
+use rand::{
+    RngExt, SeedableRng,
+    rngs::StdRng,
+    seq::{IndexedRandom, SliceRandom},
+};
+
+use super::super::{
+    at_telegram::is_act,
+    faults::{call_faults, wire_fault},
+    plan::{Kind as Single, Strike as SingleStrike, strike},
+};
 
 /// What can go wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -37,10 +47,26 @@ pub enum Kind {
     DatabaseClockOff,
     // Telegram.
     LinesCut,
+    /// Whatever goes wrong there with one service.
+    AtTelegram,
+    // Who comes in.
+    TokenRevoked,
+}
+
+/// Of a hundred draws, those of what goes wrong at Telegram.
+const AT_TELEGRAM: u32 = 20;
+
+/// A line that its client has given up, and that its server does not know to be over: Telegram's own servers do not count it, and the
+/// simulated one does. And what the library below takes for a reason to panic, which ends a line and its session with it.
+const NOT_AMONG_NODES: [Single; 2] = [Single::HalfOpen, Single::WrongSessionId];
+
+fn is_at_telegram(kind: Single) -> bool {
+    let fault = || wire_fault(kind, 0).is_some() || !call_faults(kind, 0).is_empty();
+    !NOT_AMONG_NODES.contains(&kind) && (is_act(kind) || fault())
 }
 
 impl Kind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Killed,
         Self::Terminated,
         Self::Stopped,
@@ -59,6 +85,7 @@ impl Kind {
         Self::FailedOverInTime,
         Self::DatabaseClockOff,
         Self::LinesCut,
+        Self::TokenRevoked,
     ];
 
     /// At once, or for how many seconds.
@@ -75,13 +102,16 @@ impl Kind {
             Self::DatabaseAwayForLong => (27.0, 40.0),
             // Until another one follows.
             Self::FailedOver | Self::FailedOverInTime => (2.0, 12.0),
+            Self::TokenRevoked => (1.0, 20.0),
+            Self::AtTelegram => (0.8, 18.0),
             Self::DatabaseRestarted | Self::DatabaseCrashed | Self::LinesCut => (0.0, 0.0),
         }
     }
 
     /// It is no node's.
     pub const fn is_of_all(self) -> bool {
-        self.is_of_the_database() || matches!(self, Self::LinesCut)
+        self.is_of_the_database()
+            || matches!(self, Self::LinesCut | Self::AtTelegram | Self::TokenRevoked)
     }
 
     /// At most one of these at a time.
@@ -99,7 +129,7 @@ impl Kind {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Strike {
     pub at: Duration,
     pub lasts: Duration,
@@ -107,11 +137,16 @@ pub struct Strike {
     /// To which, where it is a node's.
     pub node: usize,
     pub dice: u64,
+    /// What goes wrong at Telegram.
+    pub there: Option<SingleStrike>,
 }
 
 impl fmt::Display for Strike {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.kind)?;
+        if let Some(there) = &self.there {
+            return write!(f, ": {there}");
+        }
         if !self.kind.is_of_all() {
             write!(f, " of node {}", self.node)?;
         }
@@ -128,11 +163,20 @@ pub struct Plan {
 }
 
 impl Plan {
-    pub fn draw(seed: u64, minutes: f64, nodes: usize, only: &[String]) -> Self {
+    pub fn draw(
+        seed: u64,
+        minutes: f64,
+        (nodes, accounts): (usize, usize),
+        only: &[String],
+    ) -> Self {
         let length = Duration::from_secs(60).mul_f64(minutes);
         let mut chance = StdRng::seed_from_u64(seed ^ 0x0de5);
         let mut strikes = Vec::new();
         let mut deck: Vec<Kind> = Vec::new();
+        let there: Vec<Single> = Single::ALL
+            .into_iter()
+            .filter(|kind| is_at_telegram(*kind))
+            .collect();
         let mut at = Duration::from_secs(2);
         // One thing at a time for the database, and for each node.
         let mut database = Duration::ZERO;
@@ -151,21 +195,32 @@ impl Plan {
                 at += Duration::from_secs(1);
                 continue;
             };
-            let kind = deck.remove(place);
+            let kind = match chance.random_range(0..100) < AT_TELEGRAM {
+                true => Kind::AtTelegram,
+                false => deck.remove(place),
+            };
             let (least, most) = kind.lasts();
             let lasts = match most > least {
                 true => chance.random_range(least..most),
                 false => least,
             };
+            let there = there
+                .choose(&mut chance)
+                .filter(|_| kind == Kind::AtTelegram)
+                .map(|kind| strike(*kind, accounts, length, &mut chance));
             let strike = Strike {
                 at,
-                lasts: Duration::from_secs_f64(lasts),
+                lasts: match &there {
+                    Some(there) => there.lasts,
+                    None => Duration::from_secs_f64(lasts),
+                },
                 kind,
                 node: match free.as_slice() {
                     [] => 0,
                     free => free[chance.random_range(0..free.len())],
                 },
                 dice: chance.random(),
+                there,
             };
             let over = at + strike.lasts + Duration::from_secs(1);
             match (kind.is_of_the_database(), kind.is_of_all()) {

@@ -12,7 +12,13 @@ use switchboard_simulator::Simulator;
 use tokio::task::JoinHandle;
 
 use super::{
-    super::{facts::Facts, findings::Findings},
+    super::{
+        at_telegram::{AtTelegram, Set, is_act},
+        door::Door,
+        facts::Facts,
+        findings::Findings,
+        guest,
+    },
     link::Way,
     node::Node,
     plan::{Kind, Plan, Strike},
@@ -29,11 +35,13 @@ const CLOCKS: [i64; 6] = [70, -70, 400, -400, 90_000, -90_000];
 pub struct Conductor {
     pub nodes: Vec<Node>,
     replicas: Replicas,
-    telegram: Simulator,
-    users: Vec<i64>,
+    there: AtTelegram,
     findings: Findings,
     facts: Facts,
     standing: BTreeMap<usize, Strike>,
+    /// Of those, what stands at Telegram.
+    set: BTreeMap<usize, Set>,
+    guests: Vec<JoinHandle<()>>,
     /// What is being asked about each node.
     drains: BTreeMap<usize, JoinHandle<()>>,
 }
@@ -53,11 +61,17 @@ impl Conductor {
         Self {
             nodes,
             replicas,
-            telegram,
-            users,
+            there: AtTelegram {
+                telegram,
+                users,
+                // What of it met nobody is no matter among so many.
+                facts: Facts::default(),
+            },
             findings: findings.clone(),
             facts: facts.clone(),
             standing: BTreeMap::new(),
+            set: BTreeMap::new(),
+            guests: Vec::new(),
             drains: BTreeMap::new(),
         }
     }
@@ -74,11 +88,18 @@ impl Conductor {
 
     pub fn begin(&mut self, number: usize, strike: &Strike) {
         self.findings.say(&strike.to_string());
-        self.strike(strike);
+        match &strike.there {
+            Some(there) if is_act(there.kind) => self.there.act(there),
+            Some(there) => {
+                let set = self.there.set(there);
+                self.set.insert(number, set);
+            }
+            None => self.strike(strike),
+        }
         if strike.lasts.is_zero() {
             self.struck(strike.kind);
         } else {
-            self.standing.insert(number, *strike);
+            self.standing.insert(number, strike.clone());
         }
     }
 
@@ -108,9 +129,12 @@ impl Conductor {
             }
             K::DatabaseClockOff => self.replicas.set_clock(clock),
             K::LinesCut => {
-                let user = self.users[strike.dice as usize % self.users.len()];
-                self.telegram.cut(user);
+                let users = &self.there.users;
+                let user = users[strike.dice as usize % users.len()];
+                self.there.telegram.cut(user);
             }
+            K::TokenRevoked => self.invite(strike),
+            K::AtTelegram => {}
         }
     }
 
@@ -141,7 +165,12 @@ impl Conductor {
             K::DatabaseAway | K::DatabaseAwayForLong => self.replicas.up_again(),
             K::FailedOver | K::FailedOverInTime => self.replicas.follow(),
             K::DatabaseClockOff => self.replicas.set_clock(0),
-            K::DatabaseRestarted | K::DatabaseCrashed | K::LinesCut => {}
+            K::AtTelegram => {
+                if let Some(set) = self.set.remove(&number) {
+                    self.there.clear(set);
+                }
+            }
+            K::DatabaseRestarted | K::DatabaseCrashed | K::LinesCut | K::TokenRevoked => {}
         }
         self.struck(strike.kind);
     }
@@ -155,6 +184,16 @@ impl Conductor {
         for node in &mut self.nodes {
             node.all_is_well();
         }
+    }
+
+    /// Somebody who is shown out again, each time from another node on.
+    fn invite(&mut self, strike: &Strike) {
+        let mut doors: Vec<Door> = self.nodes.iter().map(Node::door).collect();
+        let first = strike.dice as usize % doors.len();
+        doors.rotate_left(first);
+        let both = (self.findings.clone(), self.facts.clone());
+        let visit = guest::visit(doors, strike.lasts, both.0, both.1);
+        self.guests.push(tokio::spawn(visit));
     }
 
     fn terminate(&mut self, number: usize) {
@@ -239,6 +278,9 @@ impl Conductor {
     pub async fn settled(&mut self) {
         for (_, asking) in std::mem::take(&mut self.drains) {
             let _ = asking.await;
+        }
+        for guest in self.guests.drain(..) {
+            let _ = guest.await;
         }
     }
 }
