@@ -1,12 +1,16 @@
 //! Aside: the threads on which the bytes of files travel. They give way to those on which people wait: a message comes in and a
 //! reply goes out as quickly beside ten large files as alone, as far as the processor is concerned.
 
-use std::{sync::OnceLock, thread::available_parallelism};
+use std::{
+    sync::OnceLock,
+    thread::{self, available_parallelism},
+};
 
 use rustix::{process::setpriority_process, thread::gettid};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
-    task::JoinError,
+    sync::mpsc,
+    task::{JoinError, LocalSet, spawn_local},
 };
 
 /// A tenth of the processor's time beside threads that want all of it, all of it beside threads that rest (`man 7 sched`).
@@ -30,16 +34,59 @@ pub async fn blocking<T: Send + 'static>(
     handle().spawn_blocking(work).await
 }
 
+type Begin = Box<dyn FnOnce() + Send>;
+
+/// The thread of what can't move between threads. `None`: the machine gave none.
+static LOCAL: OnceLock<Option<mpsc::UnboundedSender<Begin>>> = OnceLock::new();
+
+/// Work on files' bytes that stays on one thread from its beginning on.
+///
+/// # Errors
+/// Gives it back where the machine gave no thread for it.
+pub fn local<W, F>(work: W) -> Result<(), W>
+where
+    W: FnOnce() -> F + Send + 'static,
+    F: Future<Output = ()> + 'static,
+{
+    let Some(thread) = LOCAL.get_or_init(|| start_local().ok()) else {
+        return Err(work);
+    };
+    let begin = move || drop(spawn_local(work()));
+    // It listens for as long as the process lives.
+    let _ = thread.send(Box::new(begin));
+    Ok(())
+}
+
+fn stand_back() {
+    // On Linux a thread has a niceness of its own. Where it is refused, the files are merely less polite.
+    let _ = setpriority_process(Some(gettid()), NICENESS);
+}
+
 fn start() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(available_parallelism().map_or(2, usize::from).clamp(1, 4))
         .thread_name("files")
-        .on_thread_start(|| {
-            // On Linux a thread has a niceness of its own. Where it is refused, the files are merely less polite.
-            let _ = setpriority_process(Some(gettid()), NICENESS);
-        })
+        .on_thread_start(stand_back)
         .enable_all()
         .build()
+}
+
+fn start_local() -> std::io::Result<mpsc::UnboundedSender<Begin>> {
+    // One for each call that is being read: as many as there are connections at most.
+    let (sender, mut begins) = mpsc::unbounded_channel::<Begin>();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new()
+        .name("files-local".to_owned())
+        .spawn(move || {
+            stand_back();
+            let all = async {
+                while let Some(begin) = begins.recv().await {
+                    begin();
+                }
+            };
+            LocalSet::new().block_on(&runtime, all);
+        })?;
+    Ok(sender)
 }
 
 #[cfg(test)]
@@ -59,6 +106,10 @@ mod tests {
             (working, blocking(nice).await.unwrap())
         });
         assert_eq!((working, waiting), (NICENESS, NICENESS));
+        let (told, staying) = std::sync::mpsc::channel();
+        let work = move || async move { told.send(nice()).unwrap() };
+        assert!(local(work).is_ok());
+        assert_eq!(staying.recv().unwrap(), NICENESS);
         assert_eq!(nice(), before);
     }
 }

@@ -7,7 +7,7 @@ use grammers_tl_types::{enums, functions, types};
 use reqwest::Method;
 use switchboard_simulator::{Simulator, world::Media};
 
-use super::{Reader, large, people, percentile, resident, told};
+use super::{Reader, elsewhere, large, people, percentile, resident, told};
 use crate::{support::fleet::Fleet, world_support::Library};
 
 const MIB: i64 = 1 << 20;
@@ -156,7 +156,7 @@ pub async fn run() {
         .into_iter()
         .map(|url| {
             let request = fleet.api.request(Method::GET, &url);
-            tokio::spawn(async move {
+            elsewhere().spawn(async move {
                 let mut answer = request.send().await.unwrap();
                 let mut len = 0;
                 while let Some(piece) = answer.chunk().await.unwrap() {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use switchboard_simulator::{AccountSpec, Simulator};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{large, people, percentile, ratios::Ratios, resident, told};
+use super::{elsewhere, large, people, percentile, ratios::Ratios, resident, told};
 use crate::{
     support::{
         fleet::{Fleet, phone},
@@ -158,8 +158,8 @@ async fn post(fleet: &Fleet, chat: &Value, size: u64, noisy: bool) -> Value {
     loop {
         let request = fleet.api.request(Method::POST, &path);
         let request = request.header("Content-Type", content_type());
-        let answer = request.body(streamed(size, noisy)).send().await;
-        if let Ok(answer) = answer
+        let sending = elsewhere().spawn(request.body(streamed(size, noisy)).send());
+        if let Ok(Ok(answer)) = sending.await
             && answer.status() == StatusCode::ACCEPTED
         {
             let answer: Value = answer.json().await.unwrap();

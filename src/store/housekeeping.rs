@@ -31,9 +31,12 @@ use crate::domain::{ObjectReader, Timestamp, kept_since};
 
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
-/// Messages fed to the search index in one step.
-const FEED: usize = 500;
+/// Messages fed to the search index in one step: few while somebody waits; else, while there are more, twice as many as in the
+/// step before, as long as that took no longer than this. Each step is a commit and a piece of the index, and pieces are merged.
 const FEED_BUSY: usize = 200;
+const FEED_LEAST: usize = 500;
+const FEED_MOST: usize = 4_000;
+const FEED_FOR: Duration = Duration::from_millis(10);
 /// How often it is fed while it keeps up: each time costs a commit of its own.
 const FEED_EVERY: Duration = Duration::from_millis(800);
 /// Rows deleted in one step.
@@ -62,6 +65,8 @@ pub(super) struct Housekeeping {
     fed: Option<Instant>,
     /// Of a server.
     feeder: Option<Feeder>,
+    /// How many messages it is fed at once.
+    feed: usize,
     pruned: Instant,
     stepped_in: Instant,
     /// Of a file.
@@ -88,6 +93,7 @@ impl Housekeeping {
             reader: config.reader,
             fed: None,
             feeder: None,
+            feed: FEED_LEAST,
             pruned: Instant::now(),
             stepped_in: Instant::now(),
             checkpointer,
@@ -122,8 +128,7 @@ impl Housekeeping {
                 step(conn, |conn| state.blocks.go_on(conn))?;
             }
         } else if self.fed.is_none_or(|fed| fed.elapsed() > FEED_EVERY) {
-            let limit = if busy { FEED_BUSY } else { FEED };
-            more = step(conn, |conn| search_index::feed(conn, state, limit))? == limit;
+            more = self.feed(conn, state, busy)?;
             self.fed = (!more).then(Instant::now);
         }
         state.chores = self.chores.are_ours(conn, state)?;
@@ -179,6 +184,21 @@ impl Housekeeping {
         }
         self.look_at_log(conn);
         Ok(more && !busy)
+    }
+
+    /// The next messages of the search index. `true`: there are more.
+    fn feed(&mut self, conn: &mut Conn, state: &mut State, busy: bool) -> QueryResult<bool> {
+        let limit = if busy { FEED_BUSY } else { self.feed };
+        let began = Instant::now();
+        let fed = step(conn, |conn| search_index::feed(conn, state, limit))?;
+        if !busy {
+            let wanted = match began.elapsed() > FEED_FOR {
+                true => fed / 2,
+                false => fed * 2,
+            };
+            self.feed = wanted.clamp(FEED_LEAST, FEED_MOST);
+        }
+        Ok(fed == limit)
     }
 
     /// The log is emptied only when a commit begins while everything in it is in the file. Under constant load that

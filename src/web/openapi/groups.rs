@@ -265,7 +265,13 @@ mod tests {
             };
         }
         let held: &[(&str, &[Codes])] = &[
-            (of!("form.rs"), &[FORM, FILES]),
+            (
+                concat!(
+                    include_str!("../form/mod.rs"),
+                    include_str!("../form/reader.rs")
+                ),
+                &[FORM, FILES],
+            ),
             (of!("wording.rs"), &[WORDING]),
             (of!("outgoing.rs"), &[OUTGOING]),
             (of!("replace.rs"), &[REPLACEMENT]),

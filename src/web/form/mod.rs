@@ -1,27 +1,26 @@
 //! Form: a `multipart/form-data` body. Its files go to the staging folder while they come in; never is one whole in memory.
+//!
+//! Here its bytes are only handed on: taking them apart would keep the threads that answer calls.
+
+mod reader;
 
 use std::time::Duration;
 
-use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::{
     HttpRequest,
     http::{StatusCode, header},
-    web,
+    web::{self, Bytes},
 };
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::{ApiError, error::payload_error};
+use super::ApiError;
 use crate::{
     domain::AccountId,
     staging::{As, Guised, Offered, Staged, Staging, StagingError, Unfit, check_together},
 };
+use reader::{Ask, Feed, Heard};
 
-/// Of one that is no file: a caption in its longest form has less.
-const LONGEST_FIELD: usize = 64 << 10;
-const MOST_FIELDS: usize = 32;
-/// Those of one album.
-const MOST_FILES: usize = 10;
 /// Of a waveform.
 const MOST_BARS: usize = 100;
 const LOUDEST: u8 = 31;
@@ -31,12 +30,15 @@ const REST_LIMIT: Duration = Duration::from_secs(3);
 
 /// A body that comes in: fields, and files that are staged.
 pub struct Form {
-    /// `None`: at its end, or broken; the library must not be asked for more then.
-    parts: Option<Multipart>,
+    /// `None`: at its end, or broken off.
+    body: Option<web::Payload>,
+    /// It found no room yet.
+    next: Option<Bytes>,
+    feed: Feed,
     fields: Vec<(String, String)>,
     files: Vec<(Staged, Offered)>,
-    /// A file whose bytes are still to come.
-    ahead: Option<Field>,
+    /// The reader is at the form's end, or can't go on.
+    over: bool,
     /// What the whole body says it has.
     length: Option<u64>,
 }
@@ -57,10 +59,12 @@ impl Form {
     pub fn open(request: &HttpRequest, body: web::Payload) -> Self {
         let length = request.headers().get(header::CONTENT_LENGTH);
         Self {
-            parts: Some(Multipart::new(request.headers(), body)),
+            body: Some(body),
+            next: None,
+            feed: Feed::open(request.headers()),
             fields: Vec::new(),
             files: Vec::new(),
-            ahead: None,
+            over: false,
             length: length.and_then(|length| length.to_str().ok()?.parse().ok()),
         }
     }
@@ -70,42 +74,9 @@ impl Form {
         self.length
     }
 
-    async fn next_part(&mut self) -> Option<Result<Field, MultipartError>> {
-        let part = self.parts.as_mut()?.next().await;
-        if !matches!(part, Some(Ok(_))) {
-            self.parts = None;
-        }
-        part
-    }
-
     /// The fields that stand before the first file.
     pub async fn read_fields(&mut self) -> Result<(), ApiError> {
-        while self.ahead.is_none() {
-            let Some(part) = self.next_part().await else {
-                return Ok(());
-            };
-            let mut part = part.map_err(broken)?;
-            if file_name(&part).is_some() {
-                self.ahead = Some(part);
-                return Ok(());
-            }
-            let name = part.name().unwrap_or_default().to_owned();
-            let mut text = Vec::new();
-            while let Some(piece) = part.next().await {
-                let piece = piece.map_err(broken)?;
-                if text.len() + piece.len() > LONGEST_FIELD {
-                    return Err(invalid(format!("{name} is too long")));
-                }
-                text.extend_from_slice(&piece);
-            }
-            let text = String::from_utf8(text)
-                .map_err(|_| invalid(format!("{name} is not written in UTF-8")))?;
-            if self.fields.len() >= MOST_FIELDS {
-                return Err(invalid("there are too many fields".to_owned()));
-            }
-            self.fields.push((name, text));
-        }
-        Ok(())
+        self.ask(Ask::Fields).await
     }
 
     /// Everything to its end. `most`: bytes of a file that the account may send.
@@ -115,26 +86,53 @@ impl Form {
         account: AccountId,
         most: u64,
     ) -> Result<(), ApiError> {
-        loop {
-            self.read_fields().await?;
-            let Some(mut part) = self.ahead.take() else {
-                return Ok(());
-            };
-            if self.files.len() >= MOST_FILES {
-                return Err(Unfit::TooMany(MOST_FILES + 1).into());
+        let length = self.length;
+        let staging = staging.clone();
+        self.ask(Ask::Files {
+            staging,
+            account,
+            most,
+            length,
+        })
+        .await
+    }
+
+    /// Hands the body on until the reader has what it was asked for.
+    async fn ask(&mut self, ask: Ask) -> Result<(), ApiError> {
+        let gone = || ApiError::internal("the reader of forms is gone");
+        let mut heard = self.feed.ask(ask).await.ok_or_else(gone)?;
+        let Heard {
+            outcome,
+            fields,
+            files,
+            over,
+        } = loop {
+            tokio::select! {
+                biased;
+                heard = &mut heard => break heard.map_err(|_| gone())?,
+                () = self.hand_on(), if self.body.is_some() => {}
             }
-            let offered = Offered {
-                name: file_name(&part),
-                mime: part.content_type().map(ToString::to_string),
-                ..Offered::default()
-            };
-            let expected = self.length.map(|length| length.min(most));
-            let mut writer = staging.begin(account, most, expected)?;
-            while let Some(piece) = part.next().await {
-                writer.write(&piece.map_err(broken)?).await?;
+        };
+        self.fields.extend(fields);
+        self.files.extend(files);
+        self.over = over;
+        outcome
+    }
+
+    /// The next piece. May be dropped half way: nothing is lost.
+    async fn hand_on(&mut self) {
+        let Some(body) = &mut self.body else { return };
+        if self.next.is_none() {
+            match body.next().await {
+                Some(Ok(piece)) => self.next = Some(piece),
+                end => {
+                    self.body = None;
+                    self.feed.end(end.and_then(Result::err));
+                    return;
+                }
             }
-            self.files.push((writer.finish().await?, offered));
         }
+        self.feed.piece(&mut self.next).await;
     }
 
     /// As what each of the files goes out.
@@ -161,23 +159,17 @@ impl Form {
     /// The rest of a body that is refused, as far as that is worth it.
     pub async fn drain(mut self) {
         self.files.clear();
+        let Some(mut body) = self.body.take().filter(|_| !self.over) else {
+            return;
+        };
+        // It reads no further.
+        drop(self.feed);
         let rest = async {
             let mut left = REST;
-            let mut ahead = self.ahead.take();
-            loop {
-                while let Some(part) = &mut ahead {
-                    match part.next().await {
-                        Some(Ok(piece)) => left = left.saturating_sub(piece.len()),
-                        Some(Err(_)) => return,
-                        None => ahead = None,
-                    }
-                    if left == 0 {
-                        return;
-                    }
-                }
-                match self.next_part().await {
-                    Some(Ok(part)) => ahead = Some(part),
-                    Some(Err(_)) | None => return,
+            while let Some(Ok(piece)) = body.next().await {
+                left = left.saturating_sub(piece.len());
+                if left == 0 {
+                    return;
                 }
             }
         };
@@ -236,14 +228,6 @@ pub async fn guised(
     Ok(guised)
 }
 
-fn file_name(part: &Field) -> Option<String> {
-    let disposition = part.content_disposition()?;
-    let name = disposition
-        .get_filename_ext()
-        .and_then(|name| String::from_utf8(name.value.clone()).ok());
-    name.or_else(|| disposition.get_filename().map(str::to_owned))
-}
-
 fn bars(text: &str) -> Result<Vec<u8>, ApiError> {
     let bars: Option<Vec<u8>> = serde_json::from_str(text).ok();
     bars.filter(|bars| bars.len() <= MOST_BARS && bars.iter().all(|bar| *bar <= LOUDEST))
@@ -254,17 +238,6 @@ fn bars(text: &str) -> Result<Vec<u8>, ApiError> {
 
 fn invalid(message: String) -> ApiError {
     ApiError::unprocessable("invalid_field", message)
-}
-
-fn broken(error: MultipartError) -> ApiError {
-    match error {
-        MultipartError::Payload(error) => payload_error(error),
-        MultipartError::Parse(_) => invalid("the head of a part can't be read".to_owned()),
-        error => ApiError::bad_request(
-            "malformed_multipart",
-            format!("the body can't be read as multipart/form-data: {error}"),
-        ),
-    }
 }
 
 impl From<StagingError> for ApiError {
