@@ -3,6 +3,7 @@
 
 use std::{
     fs::File,
+    io,
     os::unix::fs::FileExt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -16,6 +17,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{MediaError, fetch::Fetch, handle::Inner};
 use crate::{
+    aside::Settled,
     domain::{AccountId, FileKey},
     telegram::PART_SIZE,
 };
@@ -208,6 +210,7 @@ async fn go(inner: &Arc<Inner>, flight: &Flight, fetch: &Fetch) -> Result<(), Me
     let file = Arc::new(begun.file);
     let _ = flight.file.set(Arc::clone(&file));
     let mut written = begun.written;
+    let mut settled = Settled::from(written);
     flight.tell(|progress| progress.written = written);
     let mut parts = FuturesOrdered::new();
     let mut next = written;
@@ -240,10 +243,15 @@ async fn go(inner: &Arc<Inner>, flight: &Flight, fetch: &Fetch) -> Result<(), Me
         }
         let target = Arc::clone(&file);
         let at = written;
-        inner
-            .blocking(move || target.write_all_at(&bytes, at))
-            .await?
-            .map_err(|error| MediaError::Disk(error.to_string()))?;
+        let mut following = std::mem::take(&mut settled);
+        let lies = inner
+            .blocking(move || {
+                target.write_all_at(&bytes, at)?;
+                following.follow(&target, at + len)?;
+                Ok::<_, io::Error>(following)
+            })
+            .await?;
+        settled = lies.map_err(|error| MediaError::Disk(error.to_string()))?;
         drop(place);
         written += len;
         flight.tell(|progress| progress.written = written);

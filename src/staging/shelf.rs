@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::Write,
+    io::{self, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path as FilePath,
     sync::Arc,
@@ -16,7 +16,11 @@ use object_store::{Error, MultipartUpload, ObjectStore, ObjectStoreExt, PutPaylo
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{StagedName, StagingError};
-use crate::{aside, bucket::PATIENCE, domain::Timestamp};
+use crate::{
+    aside::{self, Settled},
+    bucket::PATIENCE,
+    domain::Timestamp,
+};
 
 /// Of one upload; each lies in memory for a moment.
 const PIECE: u64 = 8 << 20;
@@ -91,13 +95,19 @@ impl Shelf {
             .mode(0o600)
             .open(&part)?;
         let mut coming = found.into_stream();
+        let (mut settled, mut length) = (Settled::default(), 0);
         loop {
             let next = timeout(PATIENCE, coming.try_next()).await;
             let Some(bytes) = next.map_err(|_| silent())?.map_err(away)? else {
                 break;
             };
-            let written = aside::blocking(move || file.write_all(&bytes).map(|()| file));
-            file = written.await.map_err(|_| stopping())??;
+            length += bytes.len() as u64;
+            let written = aside::blocking(move || {
+                file.write_all(&bytes)?;
+                settled.follow(&file, length)?;
+                Ok::<_, io::Error>((file, settled))
+            });
+            (file, settled) = written.await.map_err(|_| stopping())??;
         }
         // Its name may outlive a power cut that its bytes don't.
         let written = aside::blocking(move || file.sync_data());

@@ -14,14 +14,15 @@ use super::{
     room::{Turn, spares_the_database},
     sums::Sums,
 };
-use crate::{aside, domain::AccountId};
+use crate::{
+    aside::{self, Settled},
+    domain::AccountId,
+};
 
 /// What is gathered before it is written.
 const BUFFER: usize = 256 * 1024;
 /// By so much a piece goes beyond it: the form's reader gives no larger ones.
 const BEYOND: usize = 64 * 1024;
-/// So much may be written and not on the disk yet: a commit beside it never waits for more.
-const UNSETTLED: u64 = 8 << 20;
 
 /// Removes the file when it is dropped, unless it was kept.
 struct Lying {
@@ -55,7 +56,7 @@ pub struct Writer {
     buffer: Vec<u8>,
     sums: Option<Box<Sums>>,
     written: u64,
-    unsettled: u64,
+    settled: Settled,
     most: u64,
     lying: Lying,
     _turn: Turn,
@@ -87,7 +88,7 @@ impl Writer {
             buffer: Vec::new(),
             sums: Some(Box::default()),
             written: 0,
-            unsettled: 0,
+            settled: Settled::default(),
             most,
             lying: Lying {
                 staging,
@@ -131,11 +132,8 @@ impl Writer {
         let (Some(mut file), Some(mut sums)) = (self.file.take(), self.sums.take()) else {
             return Err(io::Error::other("an earlier piece could not be written").into());
         };
-        self.unsettled += more;
-        let settles = last || self.unsettled >= UNSETTLED;
-        if settles {
-            self.unsettled = 0;
-        }
+        let mut settled = std::mem::take(&mut self.settled);
+        let length = self.lying.taken;
         let dir = self.lying.path.parent().map(Path::to_path_buf);
         let work = aside::blocking(move || {
             if dir.is_some_and(|dir| !spares_the_database(&dir, more)) {
@@ -143,16 +141,18 @@ impl Writer {
             }
             file.write_all(&bytes)?;
             sums.add(&bytes);
-            if settles {
+            settled.follow(&file, length)?;
+            if last {
                 file.sync_data()?;
             }
             bytes.clear();
-            Ok((file, sums, bytes))
+            Ok((file, sums, bytes, settled))
         });
-        let (file, sums, buffer) = work
+        let (file, sums, buffer, settled) = work
             .await
             .map_err(|_| StagingError::Folder(io::Error::other("the service is stopping")))??;
         (self.file, self.sums, self.buffer) = (Some(file), Some(sums), buffer);
+        self.settled = settled;
         Ok(())
     }
 
