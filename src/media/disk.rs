@@ -238,7 +238,11 @@ impl Disk {
     ) -> Option<(File, u64)> {
         let mut index = self.lock();
         let entry = index.entries.get(key)?;
-        let owner = *entry.accounts.first()?;
+        let Some(&owner) = entry.accounts.first() else {
+            // On its way: who asks follows it, and that is use of it as well.
+            index.touch(key);
+            return None;
+        };
         let (wanted, shared) = (entry.size, !entry.accounts.contains(&account));
         let path = self.file_of(owner, key);
         let found = File::open(&path)
@@ -491,6 +495,15 @@ mod tests {
         put(&disk, "c", 400, &[one]);
         assert!(disk.find(one, &key("a"), None).is_some());
         assert!(disk.find(one, &key("b"), None).is_none());
+        let begun = disk.begin(&key("d"), 200).unwrap().unwrap();
+        begun.file.write_all_at(&[7; 200], 0).unwrap();
+        let _e = disk.begin(&key("e"), 300).unwrap().unwrap();
+        assert!(disk.find(one, &key("d"), Some(200)).is_none());
+        disk.finish(&key("d"), 200, &[one]).unwrap();
+        disk.finish(&key("e"), 300, &[one]).unwrap();
+        let _f = disk.begin(&key("f"), 600).unwrap().unwrap();
+        assert!(disk.find(one, &key("d"), None).is_some());
+        assert!(disk.find(one, &key("e"), None).is_none());
     }
 
     /// Protects the bound: the least recently used goes, whatever is being written stays, and nothing is larger than all.
