@@ -296,8 +296,10 @@ fn run_group(
         state.forget();
         transaction::begin(conn)?;
         state.guarded = true;
+        conn.one_by_one(true);
         let again = run_guarded(conn, state, queue, began);
         state.guarded = false;
+        conn.one_by_one(false);
         done = Some(again?);
     };
     numbering::commit(conn, state, done)?;

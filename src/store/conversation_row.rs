@@ -11,8 +11,7 @@ use super::{
     engine::Conn,
     message_row::{MessageRecord, account_of, from_json},
     span_rows::open_from,
-    sql::hot_sql,
-    sql::{Flag, Number},
+    sql::{Flag, Number, Runs, hot_sql},
 };
 use crate::domain::{
     ChatDraft, ChatId, Conversation, ConversationId, ConversationKind, PeerFlags, PeerKind,
@@ -124,6 +123,21 @@ pub(in crate::store) fn topic_drafts(text: Option<&str>) -> BTreeMap<i32, ChatDr
     text.and_then(from_json).unwrap_or_default()
 }
 
+/// What of a conversation waits to be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::store) enum Waits {
+    Nothing,
+    /// What a message changes.
+    Newest,
+    Whole,
+}
+
+const NEWEST: &str = "UPDATE conversations SET last_message_at = ?, unread = ?, last_message = ?, top_message = ? WHERE id = ?";
+const WHOLE: &str = "UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
+     unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
+     read_outbox_max_id = ?, top_message = ?, counted_to = ?, archived = ?, marked_unread = ?, \
+     blocked = ?, draft = ?, topic_drafts = ?, kept_above = ? WHERE id = ?";
+
 /// A conversation as the writer remembers it.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct ConversationRow {
@@ -133,7 +147,7 @@ pub(in crate::store) struct ConversationRow {
     pub last_no: i64,
     /// Where its open span begins, see `continuity.rs`.
     pub open_from: Option<i32>,
-    pub dirty: bool,
+    pub waits: Waits,
 }
 
 impl ConversationRow {
@@ -142,35 +156,50 @@ impl ConversationRow {
     }
 
     pub fn update(&self, conn: &mut Conn) -> QueryResult<()> {
+        // Rows that are gathered are written text by text, in the order of the texts: what is gathered as a whole is newer than what
+        // was gathered of the other text, as long as nothing is gathered of that one any more.
+        match self.waits == Waits::Newest && !conn.has_gathered(WHOLE) {
+            true => self.update_newest(conn),
+            false => self.update_whole(conn),
+        }
+    }
+
+    fn update_newest(&self, conn: &mut Conn) -> QueryResult<()> {
+        let fields = &self.fields;
+        hot_sql!(NEWEST)
+            .number(fields.last_message_at)
+            .number(fields.unread)
+            .number_or_null(fields.last_message)
+            .number(fields.top_message)
+            .number(fields.id)
+            .gather_last(conn, [fields.id, 0])
+    }
+
+    fn update_whole(&self, conn: &mut Conn) -> QueryResult<()> {
         let fields = &self.fields;
         let find_key = find_key(&fields.title, fields.username.as_deref());
-        hot_sql!(
-            "UPDATE conversations SET last_message_at = ?, kind = ?, title = ?, username = ?, find_key = ?, \
-             unread = ?, can_send = ?, last_message = ?, muted_until = ?, read_inbox_max_id = ?, \
-             read_outbox_max_id = ?, top_message = ?, counted_to = ?, archived = ?, marked_unread = ?, \
-             blocked = ?, draft = ?, topic_drafts = ?, kept_above = ? WHERE id = ?"
-        )
-        .number(fields.last_message_at)
-        .text(&fields.kind)
-        .text(&fields.title)
-        .text_or_null(fields.username.as_deref())
-        .text(&find_key)
-        .number(fields.unread)
-        .flag(fields.can_send)
-        .number_or_null(fields.last_message)
-        .number_or_null(fields.muted_until)
-        .number(fields.read_inbox_max_id)
-        .number(fields.read_outbox_max_id)
-        .number(fields.top_message)
-        .number(fields.counted_to)
-        .flag(fields.archived)
-        .flag(fields.marked_unread)
-        .flag(fields.blocked)
-        .text_or_null(fields.draft.as_deref())
-        .text_or_null(fields.topic_drafts.as_deref())
-        .number(fields.kept_above)
-        .number(fields.id)
-        .gather_last(conn, [fields.id, 0])
+        hot_sql!(WHOLE)
+            .number(fields.last_message_at)
+            .text(&fields.kind)
+            .text(&fields.title)
+            .text_or_null(fields.username.as_deref())
+            .text(&find_key)
+            .number(fields.unread)
+            .flag(fields.can_send)
+            .number_or_null(fields.last_message)
+            .number_or_null(fields.muted_until)
+            .number(fields.read_inbox_max_id)
+            .number(fields.read_outbox_max_id)
+            .number(fields.top_message)
+            .number(fields.counted_to)
+            .flag(fields.archived)
+            .flag(fields.marked_unread)
+            .flag(fields.blocked)
+            .text_or_null(fields.draft.as_deref())
+            .text_or_null(fields.topic_drafts.as_deref())
+            .number(fields.kept_above)
+            .number(fields.id)
+            .gather_last(conn, [fields.id, 0])
     }
 
     pub fn read(conn: &mut Conn, fields: ConversationFields) -> QueryResult<Self> {
@@ -184,7 +213,7 @@ impl ConversationRow {
             open_from,
             last_no: last.as_ref().map_or(0, |record| record.fields.message_no),
             last: last.map(MessageRecord::into_message).map(Arc::new),
-            dirty: false,
+            waits: Waits::Nothing,
         })
     }
 }

@@ -8,6 +8,7 @@ use super::{
     server::Server,
     sql::{Key, One, Row, Runs, Statement, sql},
     transaction,
+    value::Gather,
 };
 
 /// A connection to the store, whatever keeps it.
@@ -38,14 +39,17 @@ impl Runs for Conn {
         }
     }
 
-    fn gather<K: Key>(
-        &mut self,
-        statement: Statement<'_, K>,
-        key: Option<[i64; 2]>,
-    ) -> QueryResult<()> {
+    fn gather<K: Key>(&mut self, statement: Statement<'_, K>, which: Gather) -> QueryResult<()> {
         match self {
-            Self::Sqlite(conn) => conn.gather(statement, key),
-            Self::Postgres(server) => server.gather(statement, key),
+            Self::Sqlite(conn) => conn.gather(statement, which),
+            Self::Postgres(server) => server.gather(statement, which),
+        }
+    }
+
+    fn has_gathered(&self, text: &str) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(server) => server.has_gathered(text),
         }
     }
 
@@ -90,6 +94,14 @@ impl Conn {
     /// What is written with every message is gathered: how many rows a statement touched is not known at once.
     pub const fn gathers(&self) -> bool {
         matches!(self, Self::Postgres(_))
+    }
+
+    /// Each job is in a savepoint of its own, and its rows may be refused: they go by statements, which say what becomes of a row
+    /// that is there.
+    pub const fn one_by_one(&mut self, on: bool) {
+        if let Self::Postgres(server) = self {
+            server.one_by_one = on;
+        }
     }
 
     /// Nothing can be asked on it any more.

@@ -1,14 +1,14 @@
 //! Gathered: what is written with every message is gathered, and goes to PostgreSQL once for many rows. A statement costs a way
-//! there and back, rows beside each other cost next to nothing.
+//! there and back, rows beside each other cost next to nothing. Of new messages there may be many: they go by [`super::copying`].
 //!
 //! Whatever else is asked on the connection is asked after what was gathered is written ([`super::server`]): nobody sees that it
-//! was not there yet. Several texts may change places with each other, so each is of another table.
+//! was not there yet. The rows of a text go together, and texts in the order in which they came up: two of one table must bear that.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use tokio_postgres::types::{ToSql, Type};
 
-use super::sql::Value;
+use super::value::Value;
 
 /// Rows, and bytes of texts, at which they are written before the transaction ends.
 const ROWS: usize = 4096;
@@ -25,7 +25,7 @@ pub(super) struct Gathered {
 pub(super) struct Group {
     pub text: String,
     pub columns: Vec<Column>,
-    rows: usize,
+    pub rows: usize,
     /// Where the row of a key is, for those of which the last counts.
     places: HashMap<[i64; 2], usize>,
 }
@@ -54,8 +54,8 @@ impl Column {
             (Self::Numbers(all), Value::NoNumber(one)) => put(all, place, *one),
             (Self::Flags(all), Value::Flag(one)) => put(all, place, Some(*one)),
             (Self::Flags(all), Value::NoFlag(one)) => put(all, place, *one),
-            (Self::Texts(all), Value::Text(one)) => put(all, place, Some(storable(one))),
-            (Self::Texts(all), Value::NoText(one)) => put(all, place, one.map(storable)),
+            (Self::Texts(all), Value::Text(one)) => put(all, place, Some(text_of(one))),
+            (Self::Texts(all), Value::NoText(one)) => put(all, place, one.map(text_of)),
             (Self::Bytes(all), Value::Bytes(one)) => put(all, place, Some(one.to_vec())),
             _ => return false,
         }
@@ -71,6 +71,29 @@ impl Column {
         }
     }
 
+    /// Of one row.
+    pub fn value(&self, row: usize) -> Value<'_> {
+        match self {
+            Self::Numbers(all) => Value::NoNumber(all.get(row).copied().flatten()),
+            Self::Flags(all) => Value::NoFlag(all.get(row).copied().flatten()),
+            Self::Texts(all) => Value::NoText(all.get(row).and_then(Option::as_deref)),
+            Self::Bytes(all) => match all.get(row).and_then(Option::as_deref) {
+                Some(bytes) => Value::Bytes(bytes),
+                None => Value::NoText(None),
+            },
+        }
+    }
+
+    /// A column that has nothing is not sent: the server puts nothing where an array ends before the others.
+    fn shorten(&mut self) {
+        match self {
+            Self::Numbers(all) => clear_empty(all),
+            Self::Flags(all) => clear_empty(all),
+            Self::Texts(all) => clear_empty(all),
+            Self::Bytes(all) => clear_empty(all),
+        }
+    }
+
     pub fn values(&self) -> &(dyn ToSql + Sync) {
         match self {
             Self::Numbers(all) => all,
@@ -78,6 +101,12 @@ impl Column {
             Self::Texts(all) => all,
             Self::Bytes(all) => all,
         }
+    }
+}
+
+fn clear_empty<T>(all: &mut Vec<Option<T>>) {
+    if all.iter().all(Option::is_none) {
+        all.clear();
     }
 }
 
@@ -89,11 +118,15 @@ fn put<T>(all: &mut Vec<T>, place: Option<usize>, value: T) {
 }
 
 /// No text of PostgreSQL's has the character 0.
-fn storable(text: &str) -> String {
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
     match text.contains('\0') {
-        true => text.replace('\0', "\u{fffd}"),
-        false => text.to_owned(),
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        false => Cow::Borrowed(text),
     }
+}
+
+fn text_of(text: &str) -> String {
+    storable(text).into_owned()
 }
 
 impl Gathered {
@@ -105,8 +138,14 @@ impl Gathered {
         self.rows >= ROWS || self.bytes >= BYTES
     }
 
-    /// `key`: of rows with the same one the last counts. `false`: these values are not of the types of those before.
-    pub fn add(&mut self, text: &str, values: &[Value<'_>], key: Option<[i64; 2]>) -> bool {
+    /// `key`: of rows with the same one the last counts. How many rows of the text there are; `None`: these values are not of
+    /// the types of those before.
+    pub fn add(
+        &mut self,
+        text: &str,
+        values: &[Value<'_>],
+        key: Option<[i64; 2]>,
+    ) -> Option<usize> {
         let known = self.groups.iter().position(|group| group.text == text);
         let at = known.unwrap_or_else(|| {
             self.groups.push(Group {
@@ -117,9 +156,7 @@ impl Gathered {
             });
             self.groups.len() - 1
         });
-        let Some(group) = self.groups.get_mut(at) else {
-            return false;
-        };
+        let group = self.groups.get_mut(at)?;
         let place = key.and_then(|key| group.places.get(&key).copied());
         if place.is_none() {
             if let Some(key) = key {
@@ -130,7 +167,7 @@ impl Gathered {
         }
         for (column, value) in group.columns.iter_mut().zip(values) {
             if !column.put(value, place) {
-                return false;
+                return None;
             }
             self.bytes += match value {
                 Value::Text(text) | Value::NoText(Some(text)) => text.len(),
@@ -138,11 +175,27 @@ impl Gathered {
                 _ => 0,
             };
         }
-        true
+        Some(group.rows)
     }
 
     pub fn take(&mut self) -> Vec<Group> {
-        std::mem::take(self).groups
+        let mut groups = std::mem::take(self).groups;
+        for column in groups.iter_mut().flat_map(|group| &mut group.columns) {
+            column.shorten();
+        }
+        groups
+    }
+
+    pub fn has(&self, text: &str) -> bool {
+        self.groups.iter().any(|group| group.text == text)
+    }
+
+    /// Only the rows of this text.
+    pub fn take_of(&mut self, text: &str) -> Option<Group> {
+        let at = self.groups.iter().position(|group| group.text == text)?;
+        let group = self.groups.remove(at);
+        self.rows -= group.rows;
+        Some(group)
     }
 }
 
@@ -215,9 +268,10 @@ mod tests {
         let mut gathered = Gathered::default();
         for (value, key) in [(1, 7), (2, 8), (3, 7)] {
             let values = [Value::Number(value), Value::Text("\0")];
-            assert!(gathered.add("UPDATE", &values, Some([key, 0])));
+            assert!(gathered.add("UPDATE", &values, Some([key, 0])).is_some());
         }
-        assert!(!gathered.add("UPDATE", &[Value::Flag(true)], None));
+        let others = [Value::Flag(true)];
+        assert!(gathered.add("UPDATE", &others, None).is_none());
         let groups = gathered.take();
         let [Column::Numbers(numbers), Column::Texts(texts)] = &groups[0].columns[..] else {
             panic!("other columns");

@@ -68,7 +68,7 @@ impl Tx<'_> {
         if news {
             self.count_unread(recording, key, message, deleted_at.is_some())?;
         }
-        self.mark_conversation(key);
+        self.mark_newest(key);
         if held || deleted_at.is_some() {
             return Ok(());
         }
@@ -116,7 +116,7 @@ impl Tx<'_> {
             fields.unread += 1;
             self.add_unread(recording.account.id, 1)?;
         }
-        self.mark_conversation(key);
+        self.mark_newest(key);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     account_row::KnownAccount,
     conversation_row::{
-        ConversationFields, ConversationRow, find_key, kind_of, select_conversations,
+        ConversationFields, ConversationRow, Waits, find_key, kind_of, select_conversations,
     },
     job_error::JobResult,
     message_row::MessageRecord,
@@ -62,11 +62,23 @@ impl Tx<'_> {
 
     /// The conversation will be written with the next flush.
     pub fn mark_conversation(&mut self, key: (i64, i64)) {
-        if let Some(row) = self.state.conversations.get_mut(&key)
-            && !row.dirty
-        {
-            row.dirty = true;
+        self.mark(key, Waits::Whole);
+    }
+
+    /// What a message changes of it will be written: which is the newest, and how many are unread.
+    pub fn mark_newest(&mut self, key: (i64, i64)) {
+        self.mark(key, Waits::Newest);
+    }
+
+    fn mark(&mut self, key: (i64, i64), waits: Waits) {
+        let Some(row) = self.state.conversations.get_mut(&key) else {
+            return;
+        };
+        if row.waits == Waits::Nothing {
             self.state.dirty_conversations.push(key);
+        }
+        if row.waits != Waits::Whole {
+            row.waits = waits;
         }
     }
 
@@ -146,7 +158,7 @@ impl Tx<'_> {
                 last: None,
                 last_no: 0,
                 open_from: None,
-                dirty: false,
+                waits: Waits::Nothing,
             },
         );
         Ok(key)
@@ -196,7 +208,7 @@ impl Tx<'_> {
         row.fields.last_message_at = at;
         row.last_no = no;
         row.last = Some(Arc::clone(message));
-        self.mark_conversation(key);
+        self.mark_newest(key);
         Ok(())
     }
 
@@ -215,7 +227,7 @@ impl Tx<'_> {
         row.fields.last_message_at = newest.as_ref().map_or(0, |record| record.fields.timestamp);
         row.last_no = newest.as_ref().map_or(0, |record| record.fields.message_no);
         row.last = newest.map(MessageRecord::into_message).map(Arc::new);
-        self.mark_conversation(key);
+        self.mark_newest(key);
         Ok(())
     }
 }

@@ -100,7 +100,7 @@ impl NewRow<'_> {
             .text_or_null(carried.quote.as_deref())
             .text_or_null(carried.extra.as_deref());
         match conn.gathers() {
-            true => insert.gather(conn).map(|()| true),
+            true => insert.gather_new(conn).map(|()| true),
             false => Ok(insert.run(conn)? > 0),
         }
     }

@@ -32,7 +32,16 @@ fn columns(rows: Vec<Unnumbered>) -> EventColumns {
         let storable = |text: String| text.replace('\0', "\u{fffd}");
         columns.detail.push(event.detail.map(storable));
     }
+    columns.detail = some_of(columns.detail);
     columns
+}
+
+/// A column that has nothing is not sent: the server puts nothing where an array ends before the others.
+fn some_of<T>(column: Vec<Option<T>>) -> Vec<Option<T>> {
+    match column.iter().any(Option::is_some) {
+        true => column,
+        false => Vec::new(),
+    }
 }
 
 /// Commits the group of so many jobs. Its events have numbers afterwards.

@@ -13,13 +13,16 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::time::timeout;
 
 use super::{
-    Result, ServerUrl, StoreError, cover,
+    Result, ServerUrl, StoreError,
+    copying::{Copying, WORTH},
+    cover,
     event_columns::EventColumns,
     gathered::Gathered,
     marked::Mark,
     migrations::{Schema, broken, compared, versions_of},
     sql::{Flag, Key, Number, One, Row, Runs, Statement, sql},
     trouble::{unavailable, words_of},
+    value::Gather,
     wire::{Postgres, is_gone, sockets, waited},
 };
 
@@ -84,6 +87,10 @@ pub(super) struct Standing {
 pub(crate) struct Server {
     conn: Postgres,
     gathered: Gathered,
+    /// New rows on their way.
+    copying: Option<Copying>,
+    /// All rows go by statements.
+    pub(super) one_by_one: bool,
     changes: i64,
     /// A statement of the transaction failed: PostgreSQL refuses all that follows, and would end it without a word.
     failed: bool,
@@ -119,6 +126,8 @@ impl Server {
         Ok(Self {
             conn,
             gathered: Gathered::default(),
+            copying: None,
+            one_by_one: false,
             changes: 0,
             failed: false,
             broken: false,
@@ -262,6 +271,16 @@ impl Server {
         self.noted(answer)
     }
 
+    /// What was gathered for this text, and what comes of it from now on, goes as a stream.
+    fn copy(&mut self, text: &str) -> QueryResult<()> {
+        let Some(group) = self.gathered.take_of(text) else {
+            return Ok(());
+        };
+        let begun = Copying::begin(&mut self.conn, &group);
+        self.copying = Some(self.noted(begun)?);
+        Ok(())
+    }
+
     fn noted<T>(&mut self, answer: QueryResult<T>) -> QueryResult<T> {
         if let Err(error) = &answer
             && !matches!(error, Error::NotFound)
@@ -298,15 +317,23 @@ impl Runs for Server {
         row
     }
 
-    fn gather<K: Key>(
-        &mut self,
-        statement: Statement<'_, K>,
-        key: Option<[i64; 2]>,
-    ) -> QueryResult<()> {
+    fn gather<K: Key>(&mut self, statement: Statement<'_, K>, which: Gather) -> QueryResult<()> {
         self.changes += 1;
         let (text, values) = statement.parts();
-        if !self.gathered.add(text, values, key) {
+        let (key, new) = match which {
+            Gather::All => (None, false),
+            Gather::Last(key) => (Some(key), false),
+            Gather::New => (None, !self.one_by_one),
+        };
+        if new && let Some(copying) = self.copying.as_mut().filter(|one| one.is_of(text)) {
+            let added = copying.add(&self.conn, values);
+            return self.noted(added);
+        }
+        let Some(rows) = self.gathered.add(text, values, key) else {
             return Err(Error::QueryBuilderError("values of several types".into()));
+        };
+        if new && rows >= WORTH && self.copying.is_none() {
+            return self.copy(text);
         }
         match self.gathered.is_full() {
             true => self.settle(),
@@ -314,17 +341,23 @@ impl Runs for Server {
         }
     }
 
+    fn has_gathered(&self, text: &str) -> bool {
+        self.gathered.has(text)
+    }
+
     fn settle(&mut self) -> QueryResult<()> {
-        if self.gathered.is_empty() {
+        let copying = self.copying.take();
+        if copying.is_none() && self.gathered.is_empty() {
             return Ok(());
         }
         let groups = self.gathered.take();
-        let written = self.conn.write_all(&groups);
+        let written = self.conn.write_all(copying, &groups);
         self.noted(written)
     }
 
     fn taking_back(&mut self) {
         self.gathered = Gathered::default();
+        self.copying = None;
     }
 
     fn may_commit(&self) -> QueryResult<()> {

@@ -14,17 +14,11 @@ use diesel::{
     sqlite::{Sqlite, SqliteConnection},
 };
 
-use super::{dialect, wire::Postgres};
-
-pub(in crate::store) enum Value<'a> {
-    Number(i64),
-    Flag(bool),
-    Text(&'a str),
-    Bytes(&'a [u8]),
-    NoNumber(Option<i64>),
-    NoFlag(Option<bool>),
-    NoText(Option<&'a str>),
-}
+use super::{
+    dialect,
+    value::{Gather, Value},
+    wire::Postgres,
+};
 
 /// By what the cache of prepared statements knows a text.
 pub(in crate::store) trait Key: 'static {
@@ -146,7 +140,15 @@ impl<'a, K> Statement<'a, K> {
     where
         K: Key,
     {
-        conn.gather(self, None)
+        conn.gather(self, Gather::All)
+    }
+
+    /// The same, for a row whose key is not there yet: many of them are written cheaper still.
+    pub fn gather_new(self, conn: &mut impl Runs) -> QueryResult<()>
+    where
+        K: Key,
+    {
+        conn.gather(self, Gather::New)
     }
 
     /// The same, where of several with one key only the last counts.
@@ -154,7 +156,7 @@ impl<'a, K> Statement<'a, K> {
     where
         K: Key,
     {
-        conn.gather(self, Some(key))
+        conn.gather(self, Gather::Last(key))
     }
 
     pub(super) fn parts(&self) -> (&str, &[Value<'a>]) {
@@ -312,12 +314,13 @@ pub(in crate::store) trait Runs {
     fn row<K: Key, R: Row>(&mut self, statement: Statement<'_, K>) -> QueryResult<R>;
 
     /// [`Statement::gather`]
-    fn gather<K: Key>(
-        &mut self,
-        statement: Statement<'_, K>,
-        _: Option<[i64; 2]>,
-    ) -> QueryResult<()> {
+    fn gather<K: Key>(&mut self, statement: Statement<'_, K>, _: Gather) -> QueryResult<()> {
         self.run(statement).map(drop)
+    }
+
+    /// Rows of this text are gathered, and not written yet.
+    fn has_gathered(&self, _: &str) -> bool {
+        false
     }
 
     /// Writes what was gathered.

@@ -4,7 +4,7 @@
 //! rolled back makes it forget everything remembered; the rows are the truth.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -14,13 +14,14 @@ use diesel::QueryResult;
 use super::{
     StoreError,
     account_row::{self, KnownAccount},
-    conversation_row::ConversationRow,
+    conversation_row::{ConversationRow, Waits},
     engine::Conn,
     event_ref::{EventRef, Unnumbered},
     fence::Fence,
     job_error::JobResult,
     known_peer::KnownPeer,
     marked::Marks,
+    numbered::{Map, Set},
     row_blocks::RowBlocks,
     scope_row::Scope,
     sql::{One, Runs, hot_sql, sql},
@@ -33,16 +34,16 @@ const PEERS: usize = 8192;
 
 #[derive(Default)]
 pub(in crate::store) struct State {
-    pub accounts: HashMap<AccountId, KnownAccount>,
-    pub conversations: HashMap<(i64, i64), ConversationRow>,
+    pub accounts: Map<AccountId, KnownAccount>,
+    pub conversations: Map<(i64, i64), ConversationRow>,
     pub dirty_conversations: Vec<(i64, i64)>,
     pub dirty_accounts: Vec<AccountId>,
     /// (account, scope)
-    pub scopes: HashMap<(i64, i64), Scope>,
+    pub scopes: Map<(i64, i64), Scope>,
     pub dirty_scopes: Vec<(i64, i64)>,
-    pub peers: HashMap<(i64, i64), Arc<KnownPeer>>,
+    pub peers: Map<(i64, i64), Arc<KnownPeer>>,
     /// (account, scope) that have tombstones; `None`: not read yet.
-    pub tombstones: Option<HashSet<(i64, i64)>>,
+    pub tombstones: Option<Set<(i64, i64)>>,
     /// Of a file.
     next_message: Option<i64>,
     /// Of a file.
@@ -60,9 +61,9 @@ pub(in crate::store) struct State {
     /// What is nobody's is this node's to look after.
     pub chores: bool,
     /// The highest number of a message in (account, scope), where rows are gathered.
-    pub tops: HashMap<(i64, i64), i64>,
+    pub tops: Map<(i64, i64), i64>,
     /// Below it, and not there: (account, scope, number). Of one batch.
-    pub absent: HashSet<(i64, i64, i64)>,
+    pub absent: Set<(i64, i64, i64)>,
     /// Each job is in a savepoint of its own.
     pub guarded: bool,
     /// For how long things are kept, where an account says nothing of its own.
@@ -372,8 +373,8 @@ impl<'a> Tx<'a> {
     pub fn flush(&mut self) -> QueryResult<()> {
         for key in std::mem::take(&mut self.state.dirty_conversations) {
             if let Some(row) = self.state.conversations.get_mut(&key) {
-                row.dirty = false;
                 row.update(self.conn)?;
+                row.waits = Waits::Nothing;
             }
         }
         for id in std::mem::take(&mut self.state.dirty_accounts) {

@@ -3,7 +3,13 @@
 //! diesel's own needs a library of the system's, and tells of an error only its text, which may be in any language. Here it
 //! carries PostgreSQL's code ([`super::trouble`] reads it), and every wait has a limit.
 
-use std::{collections::HashMap, io, num::NonZeroU32, sync::OnceLock, time::Duration};
+use std::{
+    collections::HashMap,
+    io::{self, Cursor},
+    num::NonZeroU32,
+    sync::OnceLock,
+    time::Duration,
+};
 
 use diesel::{
     ConnectionError, ConnectionResult, QueryResult,
@@ -20,14 +26,18 @@ use diesel::{
     result::{DatabaseErrorKind, Error},
     row::{Field, PartialRow, Row, RowIndex, RowSealed},
 };
-use futures_util::{TryStreamExt, future::try_join_all};
+use futures_util::{
+    TryStreamExt,
+    future::{join, try_join_all},
+};
 use tokio::runtime::Runtime;
 use tokio_postgres::{
-    Client,
+    Client, CopyInSink,
     types::{FromSql, IsNull, ToSql, Type, private::BytesMut},
 };
 
 use super::{
+    copying::{Copying, Form},
     dialect::text_of,
     event_columns::{CHANNEL, EventColumns},
     gathered::{Column, Group, for_many},
@@ -99,6 +109,7 @@ pub(in crate::store) struct Postgres {
     known: HashMap<String, tokio_postgres::Statement>,
     /// By the text of one row.
     for_many: HashMap<String, tokio_postgres::Statement>,
+    pub(super) forms: HashMap<String, Form>,
     numbered: Option<tokio_postgres::Statement>,
     marked: Option<tokio_postgres::Statement>,
     transactions: AnsiTransactionManager,
@@ -113,6 +124,7 @@ impl Postgres {
             client,
             known: HashMap::new(),
             for_many: HashMap::new(),
+            forms: HashMap::new(),
             numbered: None,
             marked: None,
             transactions: AnsiTransactionManager::default(),
@@ -132,7 +144,7 @@ impl Postgres {
         self.client.is_closed()
     }
 
-    fn wait<T>(
+    pub(super) fn wait<T>(
         &self,
         future: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> QueryResult<T> {
@@ -173,8 +185,32 @@ impl Postgres {
 }
 
 impl Postgres {
-    /// What was gathered, on one way there and back.
-    pub fn write_all(&mut self, groups: &[Group]) -> QueryResult<()> {
+    pub(super) fn prepare(
+        &self,
+        text: &str,
+        types: &[Type],
+    ) -> QueryResult<tokio_postgres::Statement> {
+        self.wait(self.client.prepare_typed(text, types))
+    }
+
+    pub(super) fn copy(
+        &self,
+        statement: &tokio_postgres::Statement,
+    ) -> QueryResult<CopyInSink<Cursor<Vec<u8>>>> {
+        self.wait(self.client.copy_in(statement))
+    }
+
+    /// What was gathered, on one way there and back, once the stream has ended.
+    pub fn write_all(&mut self, copying: Option<Copying>, groups: &[Group]) -> QueryResult<()> {
+        // Nothing is prepared before the stream has ended.
+        let known = (groups.iter()).all(|group| self.for_many.contains_key(&group.text));
+        let (now, copying) = match known {
+            true => (None, copying),
+            false => (copying, None),
+        };
+        if let Some(copying) = now {
+            self.wait(copying.finish())?;
+        }
         let mut statements = Vec::with_capacity(groups.len());
         for group in groups {
             statements.push(self.prepared_for_many(group)?);
@@ -185,7 +221,18 @@ impl Postgres {
                 group.columns.iter().map(Column::values).collect();
             async move { client.execute(statement, &values).await }
         });
-        self.wait(try_join_all(written)).map(drop)
+        let copied = async move {
+            match copying {
+                Some(copying) => copying.finish().await,
+                None => Ok(()),
+            }
+        };
+        // In this order. Where the first fails the others do, and say nothing of it.
+        self.wait(async {
+            let (copied, written) = join(copied, try_join_all(written)).await;
+            copied?;
+            written.map(drop)
+        })
     }
 
     /// Numbers events after the newest one, writes them, tells of it, marks the transaction and commits, in one write to the server.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     engine, rows,
-    world::{World, batch, message, new, until},
+    world::{World, batch, message, new, person, until},
 };
 
 pub const CHAT: ChatId = ChatId::user(7);
@@ -520,4 +520,43 @@ async fn hidden_edits_and_pins_are_taken() {
     // A text from before the edit says nothing of how the message is now.
     from_history(&world, account, message(CHAT, 5, "first")).await;
     assert_eq!(shown(&world, account, 5).await.media, Some(todo(true)));
+}
+
+/// Protects what the list says of a chat from the order in which a group of writes is written: its new name and its newest message
+/// both stand.
+#[actix::test]
+async fn a_new_name_and_the_newest_message_both_stand() {
+    let world = World::new();
+    let account = world.account().await;
+    let (chat, other) = (ChatId::user(7), ChatId::user(8));
+    let say = |chat, numbers: std::ops::Range<i32>| {
+        let changes = numbers.map(|number| new(message(chat, number, "next")));
+        let batch = batch(account.id, changes.collect());
+        world.store.record_batch(batch)
+    };
+    say(chat, 1..2).await.unwrap();
+    for round in 0..20 {
+        let first = (round + 1) * 100;
+        let title = format!("After {round}");
+        let mut renamed = batch(account.id, Vec::new());
+        renamed.peers.push(person(7, &title));
+        // The first one keeps the writer busy until the others wait.
+        let written = tokio::join!(
+            say(ChatId::user(9), first..first + 60),
+            say(other, first + 60..first + 61),
+            world.store.record_batch(renamed),
+            say(chat, first + 61..first + 62),
+        );
+        written.0.unwrap();
+        written.1.unwrap();
+        written.2.unwrap();
+        written.3.unwrap();
+        let row = rows::texts(
+            &world.path,
+            "SELECT c.title || ', ' || m.message_no || ', ' || c.unread AS t FROM conversations c \
+             JOIN messages m ON m.id = c.last_message WHERE c.chat = 7",
+        );
+        assert_eq!(row, [format!("{title}, {}, {}", first + 61, round + 2)]);
+    }
+    world.store.close().await;
 }

@@ -8,6 +8,7 @@ mod carry;
 #[path = "../support/cluster.rs"]
 mod cluster;
 mod content;
+mod copied;
 mod echoes;
 #[path = "on_postgres.rs"]
 mod engine;

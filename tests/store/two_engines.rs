@@ -42,7 +42,7 @@ const THEIR_INDEXES: &str = "SELECT c.relname || CASE WHEN i.indisunique THEN ' 
      AND c.relname NOT LIKE 'account_leases%' AND c.relname NOT LIKE 'node_calls%' AND c.relname NOT LIKE 'entry_codes%' \
      AND c.relname NOT IN (SELECT conname FROM pg_constraint)";
 
-fn of_file(path: &Path, query: &str) -> BTreeSet<String> {
+pub fn of_file(path: &Path, query: &str) -> BTreeSet<String> {
     let mut conn = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
     let found: Vec<Word> = sql_query(query).load(&mut conn).unwrap();
     found.into_iter().map(|word| word.t).collect()
