@@ -389,10 +389,12 @@ impl Storm {
             "SELECT n.id AS node, count(*) AS accounts FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no \
              LEFT JOIN nodes n ON n.id = l.owner WHERE a.removed_at IS NULL GROUP BY n.id",
         );
-        let most = owned.iter().map(|one| one.accounts).max().unwrap_or(0);
-        let least = owned.iter().map(|one| one.accounts).min().unwrap_or(0);
+        let all: i64 = owned.iter().map(|one| one.accounts).sum();
         let nodes = self.conductor.nodes.len();
-        if owned.iter().any(|one| one.node.is_none()) || owned.len() != nodes || most - least > 1 {
+        // Shares are rounded up: the last node may have what is left.
+        let share = (all as usize).div_ceil(nodes) as i64;
+        let fair = owned.iter().all(|one| one.accounts <= share);
+        if owned.iter().any(|one| one.node.is_none()) || owned.len() != nodes || !fair {
             return vec![format!("accounts are not shared: {owned:?}")];
         }
         if !self.arrivals.idle() {
