@@ -1,7 +1,14 @@
-//! Event columns: rows of the event log as they go to PostgreSQL, which gives them their numbers.
+//! Event columns: what the end of a transaction takes to PostgreSQL: rows of the event log, which get their numbers there, and a mark.
 
 /// Where nodes hear of new events; what is said is the newest number.
 pub(super) const CHANNEL: &str = "switchboard_events";
+
+/// By which it is known that a transaction was committed ([`super::marked`]).
+pub(super) struct Mark {
+    pub writer: String,
+    pub before: i64,
+    pub after: i64,
+}
 
 /// The rows of a transaction, by columns.
 #[derive(Default)]

@@ -10,18 +10,12 @@ use uuid::Uuid;
 
 use super::{
     engine::Conn,
+    event_columns::Mark,
     sql::{Number, server_now, sql},
 };
 
 /// Rows of writers that ended go with the first writer that begins so much later, in milliseconds.
 const LEFT: i64 = 30 * 86_400_000;
-
-/// What a transaction changes.
-pub(super) struct Mark {
-    pub writer: String,
-    pub before: i64,
-    pub after: i64,
-}
 
 /// Nobody knows whether it was committed.
 struct Doubt {

@@ -39,9 +39,8 @@ use tokio_postgres::{
 use super::{
     copying::{Copying, Form},
     dialect::text_of,
-    event_columns::{CHANNEL, EventColumns},
+    event_columns::{CHANNEL, EventColumns, Mark},
     gathered::{Column, Group, for_many},
-    marked::Mark,
     trouble::{Told, client_error},
 };
 
