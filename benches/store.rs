@@ -88,29 +88,7 @@ fn radix(mut number: u64) -> String {
 }
 
 fn message(chat: ChatId, id: i32, at: i64) -> IncomingMessage {
-    IncomingMessage {
-        chat,
-        message_id: id,
-        outgoing: false,
-        sender: None,
-        sender_name: None,
-        text: text(id as u64),
-        date: Timestamp::from_seconds(at),
-        edited_at: None,
-        reply_to: None,
-        topic_id: None,
-        monoforum_peer: None,
-        media: None,
-        service: None,
-        masked: false,
-        entities: Vec::new(),
-        album_id: None,
-        forwarded_from: None,
-        quote: None,
-        quoted: None,
-        extra: None,
-        object: None,
-    }
+    IncomingMessage::plain(chat, id, text(id as u64), Timestamp::from_seconds(at))
 }
 
 /// One in bold, with an object of the size that a photo's has.

@@ -1,6 +1,8 @@
 //! mtcute from npm, a client of another ecosystem with another layer, lives on the simulator.
 
-use std::{path::Path, process::Stdio, time::Duration};
+mod program_support;
+
+use std::{path::Path, time::Duration};
 
 use switchboard_simulator::Simulator;
 use tokio::process::Command;
@@ -34,29 +36,10 @@ async fn workshop() -> std::path::PathBuf {
         "--no-fund",
         "--omit-lockfile-registry-resolved",
     ];
-    run(Command::new("npm").args(install).current_dir(&home)).await;
+    let mut npm = Command::new("npm");
+    program_support::words(npm.args(install).current_dir(&home), LIMIT).await;
     std::fs::write(stamp, wanted).unwrap();
     home
-}
-
-async fn run(command: &mut Command) -> String {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let output = tokio::time::timeout(LIMIT, child.wait_with_output())
-        .await
-        .expect("the command ends")
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{command:?}\n{out}\n{err}");
-    out.into_owned()
 }
 
 /// Protects: what we say is Telegram's protocol and not only what two libraries make of it.
@@ -71,7 +54,7 @@ async fn mtcute_signs_in_reads_writes_and_listens() {
     let mut command = Command::new("node");
     command.arg("scenario.mjs").current_dir(home);
     command.env("SIMULATOR_CONTROL", format!("http://{control}"));
-    let out = run(&mut command).await;
+    let out = program_support::words(&mut command, LIMIT).await;
     assert!(out.contains("ok"), "{out}");
     simulator.shutdown().await;
 }

@@ -6,7 +6,6 @@
 //! Does not: decide about its own restart, or talk to browsers.
 
 mod actor;
-mod dialog_progress;
 mod exit;
 mod fill;
 mod follow;

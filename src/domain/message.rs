@@ -66,6 +66,36 @@ pub struct IncomingMessage {
     pub object: Option<MessageObject>,
 }
 
+impl IncomingMessage {
+    /// Words that somebody wrote, and nothing around them.
+    #[must_use]
+    pub const fn plain(chat: ChatId, message_id: i32, text: String, date: Timestamp) -> Self {
+        Self {
+            chat,
+            message_id,
+            outgoing: false,
+            sender: None,
+            sender_name: None,
+            text,
+            date,
+            edited_at: None,
+            reply_to: None,
+            topic_id: None,
+            monoforum_peer: None,
+            media: None,
+            service: None,
+            masked: false,
+            entities: Vec::new(),
+            album_id: None,
+            forwarded_from: None,
+            quote: None,
+            quoted: None,
+            extra: None,
+            object: None,
+        }
+    }
+}
+
 /// A message as Telegram's own object: what a later version understands better is derived from it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MessageObject {

@@ -10,6 +10,7 @@ mod batch;
 pub mod clean;
 mod codes;
 mod conversation;
+mod deed;
 mod device;
 mod entity;
 mod event;
@@ -24,6 +25,8 @@ mod markdown;
 mod media;
 mod message;
 mod order;
+mod order_kind;
+mod order_state;
 mod outcome;
 mod outgoing_file;
 mod pace;
@@ -47,6 +50,7 @@ pub use codes::{CODE_MASK, find_codes, is_telegram_itself, joined, mask_codes, m
 pub use conversation::{
     ChatDraft, Conversation, ConversationKind, DialogRecord, ForumTopic, TopicDraft,
 };
+pub use deed::Deed;
 pub use device::Device;
 pub use entity::{Entity, EntityKind};
 pub use event::{Event, EventBody, Seq};
@@ -73,9 +77,12 @@ pub use message::{
     ObjectContent, ObjectReader, Sender, StoredMessage, Topic, Upload,
 };
 pub use order::{
-    CopyOf, Deed, Lane, Made, Making, MediaItem, NewCopy, NewForward, NewMedia, NewText, Order,
-    OrderKind, OrderNote, OrderState, OrderStatus, Place, Quote, Repeat, Replacement, StoredOrder,
-    Tries, Wait, Waiting, Wording, Work,
+    CopyOf, Making, MediaItem, NewCopy, NewForward, NewMedia, NewText, Order, Place, Quote,
+    Replacement, Wording, Work,
+};
+pub use order_kind::{Lane, OrderKind, Repeat};
+pub use order_state::{
+    Made, OrderNote, OrderState, OrderStatus, StoredOrder, Tries, Wait, Waiting,
 };
 pub use outcome::{Outcome, Planned};
 pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, SMALL_FILE, Uploaded};

@@ -77,13 +77,7 @@ async fn a_revoked_account_signs_in_again_and_keeps_its_history() {
     desk.fill(".sheet input[type=tel]", &account.phone).await;
     desk.keys("Enter").await;
     desk.until_text(".sheet", "Enter the code").await;
-    let code = wait::until(
-        "a code",
-        || async { fleet.telegram.code_for(&account.phone) },
-        Option::is_some,
-    )
-    .await
-    .unwrap();
+    let code = fleet.code_for(&account.phone).await;
     desk.fill(".code-field input", &code).await;
     desk.until_gone(".sheet").await;
     fleet.wait_for_state(&account.id, "online").await;

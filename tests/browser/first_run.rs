@@ -5,7 +5,6 @@ use switchboard_simulator::{AccountSpec, Fault, world::CodeKind};
 use crate::support::{
     browser::Desk,
     fleet::{Fleet, phone},
-    wait,
 };
 
 /// Protects the first minute: someone with nothing but a phone number gets to a working desk, also over a reload,
@@ -38,13 +37,7 @@ async fn an_empty_desk_leads_to_the_first_account() {
 
     desk.reload().await;
     desk.until_text(".card", "Enter the code").await;
-    let code = wait::until(
-        "a code",
-        || async { fleet.telegram.code_for(&number) },
-        Option::is_some,
-    )
-    .await
-    .unwrap();
+    let code = fleet.code_for(&number).await;
     let wrong = if code == "00000" { "11111" } else { "00000" };
     desk.fill(".code-field input", wrong).await;
     desk.until_text(".error", "That code is wrong").await;

@@ -18,13 +18,7 @@ async fn sign_in(desk: &Desk, fleet: &Fleet, number: &str) {
     desk.until_text(".card", "Enter the code").await;
     desk.until_text(".card button[disabled]", "Send it again in")
         .await;
-    let code = wait::until(
-        "a code",
-        || async { fleet.telegram.code_for(number) },
-        Option::is_some,
-    )
-    .await
-    .unwrap();
+    let code = fleet.code_for(number).await;
     desk.fill(".card input", &code).await;
     desk.keys("Enter").await;
     desk.until(
@@ -202,13 +196,7 @@ async fn a_licence_connects_its_number() {
         "document.querySelector('input[inputmode=numeric]')",
     )
     .await;
-    let code = wait::until(
-        "a code",
-        || async { fleet.telegram.code_for(&number) },
-        Option::is_some,
-    )
-    .await
-    .unwrap();
+    let code = fleet.code_for(&number).await;
     desk.fill("input[inputmode=numeric]", &code).await;
     desk.keys("Enter").await;
     desk.until_text(".card", "The number is connected.").await;

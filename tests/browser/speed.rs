@@ -108,29 +108,9 @@ async fn fill(file: &Path, account: AccountId, person: i64) {
 
 /// One a minute, all of them before today.
 fn old(chat: ChatId, number: usize, text: String) -> Change {
-    Change::Message(IncomingMessage {
-        chat,
-        message_id: i32::try_from(number).unwrap(),
-        outgoing: false,
-        sender: None,
-        sender_name: None,
-        text,
-        date: Timestamp::from_seconds(1_600_000_000 + number as i64 * 60),
-        edited_at: None,
-        reply_to: None,
-        topic_id: None,
-        monoforum_peer: None,
-        media: None,
-        service: None,
-        masked: false,
-        entities: Vec::new(),
-        album_id: None,
-        forwarded_from: None,
-        quote: None,
-        quoted: None,
-        extra: None,
-        object: None,
-    })
+    let id = i32::try_from(number).unwrap();
+    let date = Timestamp::from_seconds(1_600_000_000 + number as i64 * 60);
+    Change::Message(IncomingMessage::plain(chat, id, text, date))
 }
 
 async fn read(fleet: &Fleet, met: &Met) {

@@ -100,13 +100,7 @@ async fn an_account_is_added_through_a_proxy() {
     desk.fill("input[type=tel]", &number).await;
     desk.keys("Enter").await;
     desk.until_text(".card", "Enter the code").await;
-    let code = wait::until(
-        "a code",
-        || async { fleet.telegram.code_for(&number) },
-        Option::is_some,
-    )
-    .await
-    .unwrap();
+    let code = fleet.code_for(&number).await;
     desk.fill(".code-field input", &code).await;
     desk.until_gone(".card").await;
     let accounts = fleet.api.get("/accounts").await;

@@ -5,6 +5,8 @@ mod crates;
 mod layer;
 mod log_lines;
 mod packages;
+#[path = "../../simulator/tests/program_support/mod.rs"]
+mod program;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/python.rs"]
 mod python;

@@ -13,7 +13,8 @@ use switchboard::{
 
 use crate::{
     engine::SEEDS,
-    spans::{account, hole, listed, stream, told},
+    spans::{account, hole, stream, told},
+    spans_joined::listed,
     world::{World, message, new},
 };
 

@@ -22,6 +22,8 @@ mod retention_file;
 #[allow(dead_code, reason = "shared by several test binaries")]
 mod rows;
 mod spans;
+mod spans_joined;
+mod spans_order;
 mod trouble;
 mod upgrade;
 mod whole;

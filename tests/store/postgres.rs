@@ -20,6 +20,8 @@ mod removal;
 mod retention;
 mod side_by_side;
 mod spans;
+mod spans_joined;
+mod spans_order;
 mod two_engines;
 mod whole;
 mod work;

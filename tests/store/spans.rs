@@ -21,7 +21,7 @@ pub async fn account(world: &World) -> AccountId {
     id
 }
 
-fn at(pts: i32) -> Position {
+pub fn at(pts: i32) -> Position {
     Position {
         pts,
         ..Position::default()
@@ -35,7 +35,7 @@ pub fn stream(account: AccountId, changes: Vec<Change>) -> Batch {
     batch
 }
 
-async fn live(world: &World, account: AccountId, chat: ChatId, ids: &[i32]) {
+pub async fn live(world: &World, account: AccountId, chat: ChatId, ids: &[i32]) {
     let changes = ids
         .iter()
         .map(|id| new(message(chat, *id, "live")))
@@ -54,7 +54,7 @@ pub async fn hole(world: &World, account: AccountId, hole: Hole) {
 }
 
 /// Telegram's answer for a stretch: these messages, newest first.
-async fn answer(
+pub async fn answer(
     world: &World,
     account: AccountId,
     chat: ChatId,
@@ -82,7 +82,7 @@ async fn answer(
     world.store.record_stretch(stretch).await.unwrap().unseen
 }
 
-async fn spans(world: &World, account: AccountId, chat: ChatId) -> Vec<Span> {
+pub async fn spans(world: &World, account: AccountId, chat: ChatId) -> Vec<Span> {
     let conversation = world.conversation(account, chat).await;
     let spans = world.store.spans(conversation.id).await.unwrap();
     spans.iter().collect()
@@ -143,77 +143,6 @@ async fn what_was_missed_is_fetched_and_told_in_order() {
     assert_eq!(world.store.next_owed(id).await.unwrap(), None);
     assert_eq!(spans(&world, id, chat).await, [Span::open(10, 39)]);
     assert_eq!(world.conversation(id, chat).await.unread, 6);
-}
-
-/// Protects news from a page of history that is ahead of the stream: what it brings is told when the stream would have told it,
-/// or with what was missed where that broke off, before or after the page.
-#[actix::test]
-async fn a_page_ahead_of_the_stream_takes_no_news_away() {
-    for page_first in [true, false] {
-        let world = World::new();
-        let id = account(&world).await;
-        let chat = ChatId::user(7);
-        live(&world, id, chat, &[10, 20]).await;
-        if page_first {
-            answer(&world, id, chat, (0, 0), &[25, 22, 20, 10], true).await;
-            hole(&world, id, Hole::Account).await;
-        } else {
-            hole(&world, id, Hole::Account).await;
-            answer(&world, id, chat, (0, 0), &[25, 22, 20, 10], true).await;
-        }
-        live(&world, id, chat, &[40]).await;
-        assert_eq!(told(&world), [(10, false), (20, false), (40, false)]);
-        answer(&world, id, chat, (20, 40), &[30, 25, 22], true).await;
-        let conversation = world.conversation(id, chat).await.id;
-        assert!(world.store.tell_owed(conversation, 21).await.unwrap());
-        let late = [22, 25, 30].map(|number| (number, true));
-        assert_eq!(told(&world), late, "the page first: {page_first}");
-        assert_eq!(spans(&world, id, chat).await.len(), 1);
-        assert_eq!(world.conversation(id, chat).await.unread, 6);
-    }
-}
-
-/// Protects news from a list of chats that is ahead of the stream, when that breaks off before it has got there.
-#[actix::test]
-async fn a_list_ahead_of_the_stream_takes_no_news_away() {
-    let world = World::new();
-    let id = account(&world).await;
-    let chat = ChatId::user(7);
-    live(&world, id, chat, &[10]).await;
-    hole(&world, id, Hole::Account).await;
-    let mut list = Batch::empty(id);
-    list.backfilled = true;
-    list.asked = Some(world.store.holes(id).await.unwrap());
-    list.changes = vec![new(message(chat, 40, "newest")), listed(chat, 40, None)];
-    world.store.record_batch(list).await.unwrap();
-    live(&world, id, chat, &[20, 22]).await;
-    hole(&world, id, Hole::Account).await;
-    live(&world, id, chat, &[50]).await;
-    assert_eq!(
-        told(&world),
-        [(10, false), (20, false), (22, false), (50, false)]
-    );
-    let conversation = world.conversation(id, chat).await.id;
-    let fetch = |above, before| OwedWork::Fetch {
-        conversation,
-        chat,
-        gap: 11,
-        above,
-        before,
-    };
-    // What the stream did not get to, and what is known to be nothing between two that it brought.
-    assert_eq!(
-        world.store.next_owed(id).await.unwrap(),
-        Some(fetch(22, 40))
-    );
-    answer(&world, id, chat, (22, 40), &[39, 30], true).await;
-    assert_eq!(
-        world.store.next_owed(id).await.unwrap(),
-        Some(fetch(10, 20))
-    );
-    answer(&world, id, chat, (10, 20), &[15], true).await;
-    assert!(world.store.tell_owed(conversation, 11).await.unwrap());
-    assert_eq!(told(&world), [15, 30, 39, 40].map(|number| (number, true)));
 }
 
 /// Protects a chat's history: an edit of a message from long ago moves no border, and what lies between is fetched.
@@ -376,251 +305,6 @@ async fn short_pages_are_compared_to_their_end() {
         pages += 1;
     }
     assert!(pages >= 30, "{pages} pages of three for 90 messages");
-}
-
-/// Protects a chat that the account joined in our time and was never watched: what came since is owed, down to the first
-/// message that is older, and told; what is older is history.
-#[actix::test]
-async fn what_came_since_a_chat_was_joined_is_owed() {
-    let world = World::new();
-    let id = account(&world).await;
-    let now = Timestamp::now().millis() / 1000;
-    let joined = Timestamp::from_seconds(now + 60);
-    let post = |number: i32| {
-        new(IncomingMessage {
-            // One a minute, the third of which is the first since then.
-            date: Timestamp::from_seconds(now + 60 * i64::from(number - 2)),
-            ..message(ChatId::channel(70), number, "c")
-        })
-    };
-    for (chat, since, owes) in [
-        (70, joined, true),
-        (71, Timestamp::from_seconds(now - 60), false),
-    ] {
-        let mut list = Batch::empty(id);
-        list.backfilled = true;
-        list.asked = Some(world.store.holes(id).await.unwrap());
-        list.joined = vec![(ChatId::channel(chat), since)];
-        list.changes = vec![listed(ChatId::channel(chat), 5, Some(9))];
-        world.store.record_batch(list).await.unwrap();
-        let owed = world.store.next_owed(id).await.unwrap();
-        assert_eq!(owed.is_some(), owes, "{chat}");
-        if !owes {
-            continue;
-        }
-        told(&world);
-        let conversation = world.conversation(id, ChatId::channel(chat)).await.id;
-        for (numbers, before) in [(&[5, 4][..], 0), (&[3, 2], 4)] {
-            let mut batch = Batch::empty(id);
-            batch.backfilled = true;
-            batch.changes = numbers.iter().map(|number| post(*number)).collect();
-            let stretch = HistoryStretch {
-                chat: ChatId::channel(chat),
-                batch: Arc::new(batch),
-                before,
-                above: 0,
-                oldest: numbers.iter().copied().min(),
-                complete: false,
-                asked: world.store.holes(id).await.unwrap(),
-                left: None,
-                archive: false,
-            };
-            world.store.record_stretch(stretch).await.unwrap();
-        }
-        let tell = OwedWork::Tell {
-            conversation,
-            gap: 3,
-        };
-        assert_eq!(world.store.next_owed(id).await.unwrap(), Some(tell));
-        assert!(world.store.tell_owed(conversation, 3).await.unwrap());
-        assert_eq!(told(&world), [(3, true), (4, true), (5, true)]);
-        assert_eq!(world.store.next_owed(id).await.unwrap(), None);
-    }
-}
-
-pub fn listed(chat: ChatId, top_message: i32, pts: Option<i32>) -> Change {
-    Change::Dialog(DialogRecord {
-        chat,
-        unread: 0,
-        read_inbox_max_id: 0,
-        read_outbox_max_id: 0,
-        archived: false,
-        marked_unread: false,
-        draft: None,
-        muted_until: None,
-        top_message,
-        channel_pts: pts,
-    })
-}
-
-/// Protects what is said in a new group while the account is away: the list of chats had told of the group before that, and the stream,
-/// which had not asked yet, begins with it only afterwards.
-#[actix::test]
-async fn a_stream_that_begins_above_the_list_of_chats_owes_what_lies_between() {
-    for (begins, gap) in [(1, None), (9, Some((1, 8)))] {
-        let world = World::new();
-        let id = account(&world).await;
-        let chat = ChatId::channel(70);
-        let joined = Timestamp::from_seconds(1_600_000_000);
-        let mut list = Batch::empty(id);
-        list.backfilled = true;
-        list.asked = Some(world.store.holes(id).await.unwrap());
-        list.joined = vec![(chat, joined)];
-        list.changes = vec![new(message(chat, 1, "first")), listed(chat, 1, Some(1))];
-        world.store.record_batch(list).await.unwrap();
-        assert_eq!(world.store.next_owed(id).await.unwrap(), None);
-
-        let mut met = stream(id, Vec::new());
-        met.joined = vec![(chat, joined)];
-        met.holes = vec![Hole::ChannelBegins {
-            channel_id: 70,
-            pts: begins,
-        }];
-        met.changes = vec![new(message(chat, 8, "newest")), listed(chat, 8, Some(9))];
-        met.position = Some(Position {
-            channels: vec![(70, begins)],
-            ..at(3)
-        });
-        world.store.record_batch(met).await.unwrap();
-        let owed = world.store.next_owed(id).await.unwrap();
-        let found = owed.map(|work| match work {
-            OwedWork::Fetch { above, before, .. } => (above, before),
-            OwedWork::Tell { .. } => panic!("nothing of it is here"),
-        });
-        assert_eq!(found, gap, "the stream begins at {begins}");
-    }
-}
-
-/// Protects a group that became a supergroup while the account was away: it is in there for longer than with us, and yet
-/// what came since all was stored is news.
-#[actix::test]
-async fn a_chat_that_the_stream_tells_of_owes_what_came_since() {
-    let world = World::new();
-    let id = account(&world).await;
-    let chat = ChatId::channel(70);
-    let mut first = stream(id, Vec::new());
-    first.position = Some(Position {
-        date: 1_700_000_500,
-        ..at(2)
-    });
-    world.store.record_batch(first).await.unwrap();
-    let mut met = stream(id, Vec::new());
-    met.joined = vec![(chat, Timestamp::from_seconds(1_600_000_000))];
-    met.changes = vec![listed(chat, 3, Some(9))];
-    met.position = Some(Position {
-        channels: vec![(70, 9)],
-        date: 1_700_000_500,
-        ..at(3)
-    });
-    world.store.record_batch(met).await.unwrap();
-    let conversation = world.conversation(id, chat).await.id;
-    let fetch = OwedWork::Fetch {
-        conversation,
-        chat,
-        gap: 1,
-        above: 0,
-        before: 0,
-    };
-    assert_eq!(world.store.next_owed(id).await.unwrap(), Some(fetch));
-    let post = |number: i32| {
-        new(IncomingMessage {
-            date: Timestamp::from_seconds(1_700_000_498 + i64::from(number)),
-            ..message(chat, number, "c")
-        })
-    };
-    let mut batch = Batch::empty(id);
-    batch.backfilled = true;
-    batch.changes = vec![post(3), post(2), post(1)];
-    let stretch = HistoryStretch {
-        chat,
-        batch: Arc::new(batch),
-        before: 0,
-        above: 0,
-        oldest: Some(1),
-        complete: true,
-        asked: world.store.holes(id).await.unwrap(),
-        left: None,
-        archive: false,
-    };
-    world.store.record_stretch(stretch).await.unwrap();
-    told(&world);
-    assert!(world.store.tell_owed(conversation, 2).await.unwrap());
-    assert_eq!(told(&world), [(2, true), (3, true)]);
-}
-
-/// Protects the order of what was missed: the end of a difference waits for the gap before it, also when Telegram gives
-/// only a part of that; what comes live waits for nothing.
-#[actix::test]
-async fn what_was_missed_is_told_in_number_order() {
-    let world = World::new();
-    let id = account(&world).await;
-    let chat = ChatId::user(7);
-    live(&world, id, chat, &[10]).await;
-    hole(&world, id, Hole::Account).await;
-    let late = |number: i32| {
-        let mut batch = stream(id, vec![new(message(chat, number, "late"))]);
-        batch.late = true;
-        batch
-    };
-    live(&world, id, chat, &[40]).await;
-    world.store.record_batch(late(41)).await.unwrap();
-    live(&world, id, chat, &[42]).await;
-    assert_eq!(told(&world), [(10, false), (40, false), (42, false)]);
-    answer(&world, id, chat, (10, 40), &[39, 38], false).await;
-    // Comes again, from another side.
-    world.store.record_batch(late(39)).await.unwrap();
-    assert_eq!(told(&world), []);
-    let conversation = world.conversation(id, chat).await.id;
-    let refused = "CHANNEL_PRIVATE".to_owned();
-    world
-        .store
-        .refuse_owed(conversation, 11, refused, false)
-        .await
-        .unwrap();
-    let tell = OwedWork::Tell {
-        conversation,
-        gap: 11,
-    };
-    assert_eq!(world.store.next_owed(id).await.unwrap(), Some(tell));
-    assert!(world.store.tell_owed(conversation, 11).await.unwrap());
-    assert_eq!(told(&world), [(38, true), (39, true), (41, true)]);
-    assert_eq!(world.store.next_owed(id).await.unwrap(), None);
-    world.store.record_batch(late(43)).await.unwrap();
-    assert_eq!(told(&world), [(43, true)], "nothing is waited for");
-    assert_eq!(world.conversation(id, chat).await.unread, 7);
-}
-
-/// The same where the end of the gap was not known when it was noted.
-#[actix::test]
-async fn late_messages_wait_for_a_gap_without_an_end() {
-    let world = World::new();
-    let id = account(&world).await;
-    let chat = ChatId::channel(70);
-    let at_channel = |pts| {
-        Some(Position {
-            channels: vec![(70, pts)],
-            ..at(2)
-        })
-    };
-    let mut first = stream(id, vec![new(message(chat, 10, "c"))]);
-    first.position = at_channel(5);
-    world.store.record_batch(first).await.unwrap();
-    let mut lost = stream(id, vec![]);
-    lost.holes = vec![Hole::Channel { channel_id: 70 }];
-    lost.position = at_channel(30);
-    world.store.record_batch(lost).await.unwrap();
-    let conversation = world.conversation(id, chat).await.id;
-    answer(&world, id, chat, (10, 0), &[20, 15], true).await;
-    for number in [21, 22] {
-        let mut batch = stream(id, vec![new(message(chat, number, "late"))]);
-        batch.late = true;
-        batch.position = at_channel(30 + number);
-        world.store.record_batch(batch).await.unwrap();
-    }
-    told(&world);
-    assert!(world.store.tell_owed(conversation, 11).await.unwrap());
-    let all = [(15, true), (20, true), (21, true), (22, true)];
-    assert_eq!(told(&world), all);
 }
 
 /// Protects from showing what an account may no longer see: a cleared history is marked, told, and not asked for again.

@@ -230,29 +230,8 @@ pub fn batch(account: AccountId, changes: Vec<Change>) -> Batch {
 }
 
 pub fn message(chat: ChatId, id: i32, text: &str) -> IncomingMessage {
-    IncomingMessage {
-        chat,
-        message_id: id,
-        outgoing: false,
-        sender: None,
-        sender_name: None,
-        text: text.to_owned(),
-        date: Timestamp::from_seconds(1_700_000_000 + i64::from(id)),
-        edited_at: None,
-        reply_to: None,
-        topic_id: None,
-        monoforum_peer: None,
-        media: None,
-        service: None,
-        masked: false,
-        entities: Vec::new(),
-        album_id: None,
-        forwarded_from: None,
-        quote: None,
-        quoted: None,
-        extra: None,
-        object: None,
-    }
+    let date = Timestamp::from_seconds(1_700_000_000 + i64::from(id));
+    IncomingMessage::plain(chat, id, text.to_owned(), date)
 }
 
 pub fn own(chat: ChatId, id: i32, text: &str) -> IncomingMessage {

@@ -249,6 +249,13 @@ impl Fleet {
         account
     }
 
+    /// The code that Telegram sends to a number, once it has.
+    pub async fn code_for(&self, number: &str) -> String {
+        let sent = || async { self.telegram.code_for(number) };
+        let code = wait::until("a code", sent, Option::is_some);
+        code.await.unwrap()
+    }
+
     pub fn session_string(&self, user: i64) -> String {
         session_string(&self.telegram, user)
     }

@@ -20,6 +20,8 @@ pub mod moment;
 pub mod oracle;
 pub mod past;
 pub mod place;
+#[path = "../../simulator/tests/program_support/mod.rs"]
+pub mod program;
 pub mod promise;
 pub mod proxies;
 pub mod python;

@@ -2,11 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
 use tokio::{process::Command, sync::Mutex};
+
+use super::program::words;
 
 /// For the packages to arrive, once.
 const INSTALL_LIMIT: Duration = Duration::from_secs(180);
@@ -28,30 +29,13 @@ pub async fn made_of(requirements: &Path, name: &str) -> PathBuf {
         return python;
     }
     let make = ["-m", "venv", "--clear"];
-    run(Command::new("python3").args(make).arg(&home)).await;
+    let mut make_it = Command::new("python3");
+    words(make_it.args(make).arg(&home), INSTALL_LIMIT).await;
     let install = ["-m", "pip", "install", "--quiet"];
     let by_name = ["--disable-pip-version-check", "-r"];
-    run(Command::new(&python)
-        .args(install)
-        .args(by_name)
-        .arg(requirements))
-    .await;
+    let mut packages = Command::new(&python);
+    packages.args(install).args(by_name).arg(requirements);
+    words(&mut packages, INSTALL_LIMIT).await;
     std::fs::write(stamp, wanted).unwrap();
     python
-}
-
-async fn run(command: &mut Command) {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let output = tokio::time::timeout(INSTALL_LIMIT, child.wait_with_output())
-        .await
-        .expect("the command ends")
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}\n{said}");
 }

@@ -5,10 +5,7 @@ use serde_json::{Value, json};
 use switchboard::web::ROUTES;
 use switchboard_simulator::{AccountSpec, PersonSpec};
 
-use super::{
-    licence_phone::{code_for, connect},
-    user_api::authorize,
-};
+use super::{licence_phone::connect, user_api::authorize};
 use crate::support::{
     api::Api,
     fleet::{Fleet, phone},
@@ -243,7 +240,7 @@ fn body_for(path: &str, chat: i64) -> Value {
 async fn connect_portal(fleet: &Fleet, api: &Api, number: &str) {
     let body = json!({ "phone": number });
     api.post("/telegram/auth/phone/", body).await;
-    let code = code_for(fleet, number).await;
+    let code = fleet.code_for(number).await;
     let body = json!({ "phone": number, "code": code });
     api.post("/telegram/auth/verify/", body).await;
 }

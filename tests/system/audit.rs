@@ -6,7 +6,6 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::AccountSpec;
 
-use super::licence_phone::code_for;
 use crate::support::{
     api::Api,
     fleet::{Fleet, phone},
@@ -59,7 +58,7 @@ async fn what_was_done_is_noted_with_who_did_it() {
         )
         .await;
     let id = added["account"]["id"].as_str().unwrap().to_owned();
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
     let path = format!("/accounts/{id}");
     let with_code = format!("{path}/login/code");
     let wrong = Some(json!({ "code": "00000" }));

@@ -4,7 +4,6 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{AccountSpec, Effect, Fault, PersonSpec, world::SignInRules};
 
-use super::licence_phone::code_for;
 use crate::support::{
     api::Api,
     fleet::{Fleet, phone},
@@ -15,7 +14,7 @@ use crate::support::{
 pub async fn sign_in(fleet: &Fleet, api: &Api, number: &str) -> Value {
     api.post("/telegram/auth/phone", json!({ "phone": number }))
         .await;
-    let code = code_for(fleet, number).await;
+    let code = fleet.code_for(number).await;
     let verify = json!({ "phone": number, "code": code });
     api.post("/telegram/auth/verify", verify).await
 }
@@ -51,7 +50,7 @@ async fn a_person_signs_in_by_phone_and_has_the_chats() {
         .post("/telegram/auth/phone/", json!({ "phone": number }))
         .await;
     assert_eq!(sent["status"], "code_sent");
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
     let verify = json!({ "phone": number, "code": code });
     let (status, body) = api
         .call(Method::POST, "/telegram/auth/verify/", Some(verify))

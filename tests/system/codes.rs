@@ -1,13 +1,12 @@
 //! Codes: what Telegram itself writes to an account (user 777000) opens that account to whoever reads it. So its codes
 //! are kept nowhere and told to nobody, whichever way they came.
 
-use std::{collections::BTreeSet, io::Read as _, path::Path};
+use std::{collections::BTreeSet, path::Path};
 
 use diesel::{
     Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
     sql_types::Text, sqlite::SqliteConnection,
 };
-use flate2::read::DeflateDecoder;
 use grammers_tl_types::types::MessageEntityBold;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -204,19 +203,7 @@ fn index_words(database: &Path) -> Vec<String> {
 /// Kept objects as they were before they were deflated.
 fn objects(database: &Path) -> Vec<Vec<u8>> {
     let hex = rows::texts(database, "SELECT hex(object) AS t FROM message_objects");
-    hex.iter()
-        .map(|hex| {
-            let deflated: Vec<u8> = (0..hex.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-                .collect();
-            let mut bytes = Vec::new();
-            DeflateDecoder::new(&deflated[..])
-                .read_to_end(&mut bytes)
-                .unwrap();
-            bytes
-        })
-        .collect()
+    hex.iter().map(|hex| rows::inflated(hex)).collect()
 }
 
 /// Protects every account: a code that Telegram told it is in no file, table, index, event, frame, webhook, answer or

@@ -1,7 +1,7 @@
 //! Files out through whatever may happen on their way: cuts, floods, lost parts, restarts and `kill -9` at random moments.
 //! Telethon on the other side gets each of them exactly once, whole.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::StatusCode;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use switchboard_simulator::{AccountSpec, Effect, Fault, Simulator};
 use tokio::process::Command;
 
+use super::senders::lines;
 use crate::support::{
     fleet::{Fleet, phone},
     forms::{Form, Sample, film, paper, photo, voice},
@@ -28,32 +29,14 @@ async fn received(telegram: &Simulator, number: &str, sender: i64) -> Vec<Value>
         .serve_control(([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let child = Command::new(python::with("foreign").await)
+    let mut command = Command::new(python::with("foreign").await);
+    command
         .arg(format!("{ROOT}/tests/senders/telethon_receiver.py"))
         .args([number, &sender.to_string()])
         .env("PYTHONPATH", format!("{ROOT}/simulator/tests/telethon"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("SIMULATOR_CONTROL", format!("http://{control}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let output = tokio::time::timeout(3 * wait::LIMIT, child.wait_with_output())
-        .await
-        .expect("the receiver ends")
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{out}\n{err}");
-    let mut told: Vec<Value> = out
-        .lines()
-        .filter(|line| line.starts_with('{'))
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+        .env("SIMULATOR_CONTROL", format!("http://{control}"));
+    let mut told = lines(&mut command).await;
     assert_eq!(told.pop().unwrap()["done"], true);
     told
 }

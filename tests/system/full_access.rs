@@ -6,7 +6,6 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{AccountSpec, PersonSpec};
 
-use super::licence_phone::code_for;
 use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
     live::Live,
@@ -72,7 +71,7 @@ async fn connect(fleet: &Fleet, number: &str, user: i64) -> (FleetAccount, Strin
         (&json!("phone"), &json!("code"))
     );
     let id = added["account"]["id"].as_str().unwrap().to_owned();
-    let code = code_for(fleet, number).await;
+    let code = fleet.code_for(number).await;
     let login = format!("/accounts/{id}/login");
     let body = json!({ "code": code });
     let asked = fleet.api.post(&format!("{login}/code"), body).await;

@@ -13,7 +13,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::support::{fleet::Fleet, python, tokens, wait};
+use crate::support::{fleet::Fleet, program, python, tokens, wait};
 
 const CALLERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/callers");
 const NODE_PACKAGES: [&str; 3] = [
@@ -25,18 +25,7 @@ const NODE_PACKAGES: [&str; 3] = [
 const LIMIT: Duration = Duration::from_secs(240);
 
 async fn run(command: &mut Command) -> Output {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let output = tokio::time::timeout(LIMIT, child.wait_with_output()).await;
-    let output = output.expect("it ends").unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}\n{said}");
-    output
+    program::output(command, LIMIT).await
 }
 
 /// Asks the client to wait, writes to it, and sees its answer at Telegram.

@@ -14,15 +14,6 @@ use crate::support::{
 
 const BASE: &str = "/api/integrations/telegram-phone";
 
-pub async fn code_for(fleet: &Fleet, number: &str) -> String {
-    let code = wait::until(
-        "a code",
-        || async { fleet.telegram.code_for(number) },
-        Option::is_some,
-    );
-    code.await.unwrap()
-}
-
 async fn start(api: &Api, number: &str) -> Value {
     let body = json!({ "phone_number": number });
     api.post(&format!("{BASE}/start"), body).await
@@ -39,7 +30,7 @@ fn verify_body(started: &Value, code: &str) -> Value {
 /// Connects a number for a licence, from start to verify.
 pub async fn connect(fleet: &Fleet, api: &Api, number: &str) -> Value {
     let started = start(api, number).await;
-    let code = code_for(fleet, number).await;
+    let code = fleet.code_for(number).await;
     api.post(&format!("{BASE}/verify"), verify_body(&started, &code))
         .await
 }
@@ -73,7 +64,7 @@ async fn a_licence_connects_looks_tests_and_disconnects_its_number() {
     // Arabic unless the caller asks for another language.
     assert!(started["message"].as_str().unwrap().contains("تيليجرام"));
 
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
     let verified = api
         .post(&format!("{BASE}/verify"), verify_body(&started, &code))
         .await;
@@ -157,7 +148,7 @@ async fn a_licence_with_two_step_verification_is_asked_for_its_password() {
     let first = start(&api, &number).await;
     let started = start(&api, &number).await;
     assert_eq!(started["message"], "Code sent to Telegram");
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
 
     let old = verify_body(&first, &code);
     let (status, body) = api.call(Method::POST, &verify, Some(old)).await;

@@ -9,7 +9,7 @@ use switchboard_simulator::{
     wire::{FaultId, FaultScope, WireFault},
 };
 
-use super::licence_phone::{self, code_for};
+use super::licence_phone;
 use crate::support::{
     fleet::{Fleet, FleetAccount, phone},
     oracle::File,
@@ -89,7 +89,7 @@ async fn sign_in_by_code(
 ) -> (StatusCode, Value) {
     let login = format!("/accounts/{}/login", account.id);
     fleet.api.post(&login, json!({ "phone": number })).await;
-    let body = json!({ "code": code_for(fleet, number).await });
+    let body = json!({ "code": fleet.code_for(number).await });
     let path = format!("{login}/code");
     fleet.api.call(Method::POST, &path, Some(body)).await
 }

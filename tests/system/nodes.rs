@@ -14,7 +14,6 @@ use switchboard_simulator::{
 };
 use uuid::Uuid;
 
-use super::licence_phone::code_for;
 use crate::support::{
     engine,
     fleet::{Fleet, FleetAccount, phone},
@@ -372,7 +371,7 @@ async fn a_sign_in_under_way_outlives_its_node() {
     assert_eq!(made["login"]["step"], "code", "{made}");
     let account = made["account"]["id"].as_str().unwrap().to_owned();
     let own = lease(&fleet, &account).unwrap().owner.unwrap();
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
 
     let (_, mut other) = another(&fleet);
     other.renew(None).unwrap();

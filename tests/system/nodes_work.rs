@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use switchboard_simulator::{AccountSpec, PersonSpec};
 
 use super::{
-    licence_phone::code_for,
     several_nodes::Nodes,
     webhook_calls::{ALLOW, change, make},
     webhooks::{Receiver, Refuses},
@@ -177,7 +176,7 @@ async fn a_webhook_is_told_of_no_sign_in_whichever_node_posts_it() {
         let body = json!({ "label": "Sales", "phone": number });
         let made = api.post("/accounts/add", body).await;
         let id = made["account"]["id"].as_str().unwrap();
-        let code = code_for(&nodes.fleet, &number).await;
+        let code = nodes.fleet.code_for(&number).await;
         let path = format!("/accounts/{id}/login/code");
         api.post(&path, json!({ "code": code })).await;
         nodes.fleet.wait_for_state(id, "online").await;

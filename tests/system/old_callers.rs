@@ -9,7 +9,6 @@ use tokio::{
     process::Command,
 };
 
-use super::licence_phone::code_for;
 use crate::support::{
     assistant::{Assistant, Behaviour},
     fleet::{Fleet, phone},
@@ -30,7 +29,7 @@ async fn run(fleet: &Fleet, program: &str, args: &[&str], number: &str) {
     let mut last = String::new();
     while let Some(line) = lines.next_line().await.unwrap() {
         if line == "code?" {
-            let code = code_for(fleet, number).await;
+            let code = fleet.code_for(number).await;
             input
                 .write_all(format!("{code}\n").as_bytes())
                 .await
@@ -151,7 +150,7 @@ async fn the_examples_run_as_written() {
             .unwrap()
             .starts_with("temp_+963912345678_")
     );
-    let code = code_for(&fleet, "+963912345678").await;
+    let code = fleet.code_for("+963912345678").await;
     let verify = json!({ "phone_number": "+963912345678", "code": code, "session_id": started["session_id"] });
     let verified = curl(
         &fleet,
@@ -179,7 +178,7 @@ async fn the_examples_run_as_written() {
         (&started["status"], &started["message"]),
         (&json!("code_sent"), &json!("Code sent to Telegram"))
     );
-    let code = code_for(&fleet, "+79991234567").await;
+    let code = fleet.code_for("+79991234567").await;
     let body = format!(r#"{{"user_id":"user123","phone_code":"{code}"}}"#);
     let verified = curl(&fleet, "/telegram/user/auth/verify", &[], Some(&body)).await;
     assert_eq!(
@@ -207,7 +206,7 @@ async fn the_examples_run_as_written() {
     let body = r#"{"phone":"+9996610003"}"#;
     let sent = curl(&fleet, "/telegram/auth/phone/", &[], Some(body)).await;
     assert_eq!(sent["status"], "code_sent");
-    let code = code_for(&fleet, "+9996610003").await;
+    let code = fleet.code_for("+9996610003").await;
     let body = format!(r#"{{"phone":"+9996610003","code":"{code}","password":"correct horse"}}"#);
     let verified = curl(&fleet, "/telegram/auth/verify/", &[], Some(&body)).await;
     assert_eq!(verified["status"], "authorized");

@@ -1,8 +1,7 @@
 //! Same row: one message live, in a difference, in a hole and from history is one row, byte for byte, in every kind of chat.
 
-use std::{collections::BTreeMap, io::Read as _, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use flate2::read::DeflateDecoder;
 use grammers_tl_types::{Deserializable as _, enums, types};
 use serde_json::Value;
 use switchboard_simulator::{
@@ -71,14 +70,7 @@ fn without_own(object: &Value, numbered: bool) -> Value {
     let Some(hex) = object.as_str().filter(|hex| !hex.is_empty()) else {
         return Value::Null;
     };
-    let deflated: Vec<u8> = (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect();
-    let mut bytes = Vec::new();
-    DeflateDecoder::new(&deflated[..])
-        .read_to_end(&mut bytes)
-        .unwrap();
+    let bytes = rows::inflated(hex);
     let enums::Message::Message(mut message) = enums::Message::from_bytes(&bytes).unwrap() else {
         return Value::Null;
     };

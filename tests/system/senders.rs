@@ -1,9 +1,6 @@
 //! Senders: clients that nobody here wrote send what they can, and the service says of each message what its sender says.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use switchboard_simulator::{AccountSpec, PersonSpec};
@@ -11,31 +8,16 @@ use tokio::{process::Command, sync::OnceCell};
 
 use crate::support::{
     fleet::{Fleet, phone},
-    python, wait,
+    program, python, wait,
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// What it wrote, line by line, as JSON.
-async fn lines(command: &mut Command) -> Vec<Value> {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let output = tokio::time::timeout(3 * wait::LIMIT, child.wait_with_output())
-        .await
-        .expect("the sender ends")
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{out}\n{err}");
+pub async fn lines(command: &mut Command) -> Vec<Value> {
+    let said = program::words(command, 3 * wait::LIMIT).await;
     // Its library says things of its own there, too.
-    out.lines()
+    said.lines()
         .filter(|line| line.starts_with('{'))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use switchboard::domain::Timestamp;
 use switchboard_simulator::{AccountSpec, PersonSpec};
 
-use super::licence_phone::code_for;
 use crate::support::{
     api::Api,
     fleet::{Fleet, phone},
@@ -228,7 +227,7 @@ async fn a_licence_keeps_its_account_when_its_key_changes() {
         .await;
     let body = json!({
         "phone_number": number,
-        "code": code_for(&fleet, &number).await,
+        "code": fleet.code_for(&number).await,
         "session_id": started["session_id"],
     });
     licence(&first).post(&format!("{FACE}/verify"), body).await;
@@ -284,7 +283,7 @@ async fn a_caller_of_the_portal_keeps_its_account_when_its_token_changes() {
     portal
         .post("/telegram/auth/phone", json!({ "phone": number }))
         .await;
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
     portal
         .post("/telegram/auth/verify", json!({ "code": code }))
         .await;

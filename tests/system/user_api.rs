@@ -4,7 +4,6 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{AccountSpec, Fault, PersonSpec};
 
-use super::licence_phone::code_for;
 use crate::support::{
     api::Api,
     fleet::{Fleet, phone},
@@ -15,7 +14,7 @@ use crate::support::{
 pub async fn authorize(fleet: &Fleet, api: &Api, user_id: &str, number: &str) -> Value {
     let body = json!({ "user_id": user_id, "phone_number": number });
     api.post("/telegram/user/auth/start", body).await;
-    let code = code_for(fleet, number).await;
+    let code = fleet.code_for(number).await;
     let body = json!({ "user_id": user_id, "phone_code": code });
     api.post("/telegram/user/auth/verify", body).await
 }
@@ -57,7 +56,7 @@ async fn a_user_signs_in_sends_and_disconnects() {
         (StatusCode::UNPROCESSABLE_ENTITY, "wrong_code".to_owned())
     );
 
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
     let body = json!({ "user_id": "user123", "phone_code": code });
     let verified = api.post(verify, body).await;
     exactly(&verified, &["status", "message", "user"]);
@@ -197,7 +196,7 @@ async fn a_missing_password_is_not_a_wrong_one() {
         .add_account(AccountSpec::new(&number, "Writer").password("correct horse"));
     let body = json!({ "user_id": 42, "phone_number": number });
     api.post("/telegram/user/auth/start", body).await;
-    let code = code_for(&fleet, &number).await;
+    let code = fleet.code_for(&number).await;
     let verify = "/telegram/user/auth/verify";
 
     let answer = refused(api, verify, json!({ "user_id": 42, "phone_code": code })).await;

@@ -1,8 +1,7 @@
 //! The whole message: what is more than plain text is one row with its object, whichever way Telegram told of it.
 
-use std::{io::Read as _, path::Path};
+use std::path::Path;
 
-use flate2::read::DeflateDecoder;
 use grammers_tl_types::{Deserializable as _, LAYER, enums, types};
 use serde_json::{Value, json};
 use switchboard_simulator::{
@@ -54,14 +53,7 @@ fn object(row: &str) -> Option<enums::Message> {
     let row: Value = serde_json::from_str(row).unwrap();
     assert_eq!(*row.get(18)?.as_i64().as_ref()?, i64::from(LAYER));
     let hex = row[19].as_str().unwrap();
-    let deflated: Vec<u8> = (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-        .collect();
-    let mut bytes = Vec::new();
-    DeflateDecoder::new(&deflated[..])
-        .read_to_end(&mut bytes)
-        .unwrap();
+    let bytes = rows::inflated(hex);
     Some(enums::Message::from_bytes(&bytes).unwrap())
 }
 

@@ -15,6 +15,8 @@ mod logins;
 mod messages;
 mod outages;
 mod partings;
+#[path = "../../simulator/tests/program_support/mod.rs"]
+mod program;
 #[path = "../support/proxies.rs"]
 mod proxies;
 #[path = "../support/python.rs"]

@@ -2,12 +2,16 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+#[allow(clippy::duplicate_mod, reason = "the service's tests have it as well")]
+#[path = "../program_support/mod.rs"]
+mod program_support;
+
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
+use program_support::words;
 use switchboard_simulator::Simulator;
 use tokio::{process::Command, sync::OnceCell};
 
@@ -37,7 +41,8 @@ async fn python() -> PathBuf {
                 return python;
             }
             let home = home.to_str().unwrap();
-            run(Command::new("python3").args(["-m", "venv", "--clear", home])).await;
+            let mut make = Command::new("python3");
+            words(make.args(["-m", "venv", "--clear", home]), LIMIT).await;
             let requirements = here().join("requirements.txt");
             let install = [
                 "-m",
@@ -47,32 +52,13 @@ async fn python() -> PathBuf {
                 "--disable-pip-version-check",
                 "-r",
             ];
-            run(Command::new(&python).args(install).arg(requirements)).await;
+            let mut packages = Command::new(&python);
+            words(packages.args(install).arg(requirements), LIMIT).await;
             std::fs::write(stamp, wanted).unwrap();
             python
         })
         .await
         .clone()
-}
-
-async fn run(command: &mut Command) -> String {
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let output = tokio::time::timeout(LIMIT, child.wait_with_output())
-        .await
-        .expect("the command ends")
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{command:?}\n{out}\n{err}");
-    out.into_owned()
 }
 
 /// Runs a scenario of `tests/telethon/scenarios.py`; it checks itself against the ledger.
@@ -100,6 +86,6 @@ pub async fn scenario_on(
     command.env("SIMULATOR_CONTROL", format!("http://{control}"));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.envs(env.iter().map(|(name, value)| (*name, value.as_str())));
-    let out = run(&mut command).await;
+    let out = words(&mut command, LIMIT).await;
     assert!(out.contains(&format!("ok {name} {transport}")), "{out}");
 }

@@ -1,7 +1,14 @@
 //! Fill: what the live stream does not bring. What came while the account was away, the list of its chats, their recent
 //! history, and a second look at what may have changed meanwhile: one step after another, the most wanted first.
 //!
-//! In the background and resumable: a flood wait, an error or a restart goes on at the same page.
+//! In the background and resumable: a flood wait, an error or a restart goes on at the same page. Here is what comes when;
+//! the list, the drafts and the archive have files of their own.
+
+mod archive;
+mod chat_list;
+mod dialog_progress;
+mod drafts;
+mod halt;
 
 use std::{
     collections::HashSet,
@@ -14,29 +21,18 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-use super::{
-    dialog_progress::DialogProgress,
-    reading::{FetchError, PAGE, Reader},
-};
+use super::reading::{FetchError, PAGE, Reader};
 use crate::{
-    domain::{
-        AccountId, Batch, Change, ChatDraft, ChatId, ConversationId, DialogRecord, SyncProgress,
-        Timestamp,
-    },
-    store::{ArchiveWork, OwedWork, RecentJob, StaleWork, StoreError, StoreHandle},
-    telegram::{CallError, DialogCursor, DialogPage, LinkHandle, Urgency},
+    domain::{AccountId, ChatId, ConversationId, SyncProgress},
+    store::{OwedWork, RecentJob, StaleWork, StoreHandle},
+    telegram::{CallError, LinkHandle, Urgency},
 };
+use archive::ArchiveSpeed;
+use dialog_progress::DialogProgress;
+use halt::Halt;
 
-/// Chats whose recent history is fetched after a sign-in.
-const RECENT_CHATS: u32 = 30;
 /// So many steps for what is owed, then one page of the list: it may name chats that are wanted more.
 const OWED_STEPS: u32 = 5;
-/// A page of the list that is refused is asked for so often.
-const LIST_TRIES: u32 = 4;
-/// Between two pages of the archive: nobody waits for them, and Telegram is not to notice.
-const ARCHIVE_REST: Duration = Duration::from_secs(1);
-/// How far the archive is is told so often.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 /// After trouble that says nothing about when to come back: this, doubling up to the other.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -67,63 +63,12 @@ pub struct Fill {
     pub refusals: Mutex<HashSet<(i64, i32)>>,
 }
 
-/// How fast the archive comes in, and when that was told.
-#[derive(Default)]
-struct ArchiveSpeed {
-    /// A page with its rest, on average.
-    page: Option<Duration>,
-    told: Option<Instant>,
-}
-
 /// What there is to do after a rest.
 enum Woken {
     Work,
     Away,
     Look,
     Again,
-}
-
-/// Why filling can't go on.
-enum Halt {
-    /// Telegram named the time itself; the pace keeps it.
-    Flood,
-    /// Later, by itself.
-    Trouble(String),
-    /// The account ends.
-    End,
-}
-
-impl From<StoreError> for Halt {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Closed | StoreError::AccountNotFound => Self::End,
-            other => Self::Trouble(other.to_string()),
-        }
-    }
-}
-
-impl From<CallError> for Halt {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::FloodWait(_) => Self::Flood,
-            CallError::SignedOut(_) => Self::End,
-            CallError::Network(_)
-            | CallError::StoreAway(_)
-            | CallError::TimedOut
-            | CallError::Rejected { .. }
-            | CallError::Unreadable
-            | CallError::Unresolvable => Self::Trouble(error.to_string()),
-        }
-    }
-}
-
-impl From<FetchError> for Halt {
-    fn from(error: FetchError) -> Self {
-        match error {
-            FetchError::Store(error) => error.into(),
-            FetchError::Call(error) => error.into(),
-        }
-    }
 }
 
 impl Fill {
@@ -331,106 +276,6 @@ impl Fill {
         }
     }
 
-    /// Chats that the account came to while it was away, and channels that nothing announced, stand at the top of its list.
-    async fn look_at_top(&self) -> Result<(), Halt> {
-        if !self.progress().await?.finished {
-            return Ok(());
-        }
-        let page = self.link.dialogs_page(None, PAGE, Urgency::Compare).await;
-        let page = match page {
-            Ok(page) => page,
-            Err(error) if self.is_definite(&error) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let ours = self.store.channel_positions(self.account_id).await?;
-        let theirs = dialogs(&page.batch)
-            .filter_map(|dialog| Some((dialog.chat.channel_id()?, dialog.channel_pts?)));
-        let unknown =
-            theirs.filter(|(id, pts)| ours.iter().all(|(known, ours)| known != id || ours < pts));
-        self.link.compare(unknown.collect());
-        self.fetch_drafts().await
-    }
-
-    /// The next page of the list of chats, after each sign-in and each hole.
-    async fn next_dialogs(&self, mut progress: DialogProgress) -> Result<(), Halt> {
-        let asked = self.store.holes(self.account_id).await?;
-        let page = self
-            .link
-            .dialogs_page(Some(progress.cursor()), PAGE, Urgency::Sync)
-            .await;
-        let page = match page {
-            Ok(page) => page,
-            Err(error) if self.is_definite(&error) => {
-                return self.list_refused(progress, asked, &error).await;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let DialogPage {
-            mut batch,
-            next,
-            total,
-        } = page;
-        progress.done += rows(&batch);
-        let total = total.max(progress.done);
-        batch.asked = Some(asked);
-        let behind = self.behind(&batch).await?;
-        self.store.record_batch(batch).await?;
-        self.link.compare(behind);
-        self.tell(Some(("dialogs", progress.done, total))).await?;
-        progress.move_to(next);
-        if progress.finished {
-            if self.store.has_supergroups(self.account_id).await? {
-                self.fetch_drafts().await?;
-            }
-            self.store
-                .want_recent(self.account_id, RECENT_CHATS)
-                .await?;
-        }
-        self.save(&progress, asked).await
-    }
-
-    /// Asked for again; and as the chat that it comes after may be what is refused, then from its time on: a few chats come
-    /// twice. What is not given then is left out, and does not count as read.
-    async fn list_refused(
-        &self,
-        mut progress: DialogProgress,
-        asked: i64,
-        error: &CallError,
-    ) -> Result<(), Halt> {
-        progress.refused += 1;
-        if progress.refused == LIST_TRIES / 2 && progress.offset_peer.take().is_some() {
-            (progress.offset_id, progress.offset_date) =
-                (0, progress.offset_date.saturating_add(1));
-        }
-        if progress.refused < LIST_TRIES {
-            self.save(&progress, asked).await?;
-            return Err(Halt::Trouble(error.to_string()));
-        }
-        log::warn!(
-            target: "switchboard::account",
-            "account={} the list of chats ends early folder={} reason=\"{error}\"",
-            self.account_id, progress.folder
-        );
-        progress.cut = true;
-        self.refused.store(true, Ordering::Relaxed);
-        progress.move_to(DialogCursor::folder_after(progress.folder));
-        self.save(&progress, asked).await
-    }
-
-    /// Channels that the list knows more of than the store, and how far the list is.
-    async fn behind(&self, batch: &Batch) -> Result<Vec<(i64, i32)>, Halt> {
-        let ours = self.store.channel_positions(self.account_id).await?;
-        let mut behind = Vec::new();
-        for dialog in dialogs(batch) {
-            if let (Some(channel), Some(theirs)) = (dialog.chat.channel_id(), dialog.channel_pts)
-                && ours.iter().any(|(id, pts)| *id == channel && *pts < theirs)
-            {
-                behind.push((channel, theirs));
-            }
-        }
-        Ok(behind)
-    }
-
     async fn fetch_recent(&self, job: RecentJob) -> Result<(), Halt> {
         let missing = self.store.recent_missing(job.conversation).await?;
         let Some((wanted, before)) = missing else {
@@ -468,44 +313,6 @@ impl Fill {
         }
     }
 
-    /// What stands unsent anywhere. The list of chats says it of no topic, and what was typed or taken away on another device
-    /// while this one was away is told by nothing.
-    async fn fetch_drafts(&self) -> Result<(), Halt> {
-        let known = self.store.drafted_fields(self.account_id).await?;
-        let mut batch = match self.link.all_drafts().await {
-            Ok(batch) => batch,
-            Err(error) if self.is_definite(&error) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        let told: HashSet<(ChatId, Option<i32>)> = batch
-            .changes
-            .iter()
-            .filter_map(drafted)
-            .map(|(field, _)| field)
-            .collect();
-        // The same words are the same draft.
-        batch.changes.retain(|change| {
-            let said = drafted(change);
-            said.is_none_or(|said| {
-                known
-                    .iter()
-                    .all(|(field, text)| (*field, text.as_str()) != said)
-            })
-        });
-        let gone = known.iter().map(|(field, _)| *field);
-        let gone = gone.filter(|field| !told.contains(field));
-        let empty = ChatDraft::empty(Timestamp::from_seconds(0));
-        batch
-            .changes
-            .extend(gone.map(|(chat, topic_id)| Change::Drafted {
-                chat,
-                topic_id,
-                draft: empty.clone(),
-            }));
-        self.store.record_batch(batch).await?;
-        Ok(())
-    }
-
     /// What is stored already, beside what Telegram has: edits and deletions of the time away.
     async fn compare(&self, work: StaleWork) -> Result<(), Halt> {
         let read = self
@@ -520,74 +327,6 @@ impl Fill {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// A page of the account's whole history. What is wanted more comes before the next one.
-    async fn read_on(&self, work: ArchiveWork, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
-        let Some((above, before)) = work.stretch else {
-            return Ok(self.store.end_archive(work.conversation, None).await?);
-        };
-        let began = Instant::now();
-        let read = self
-            .reader(Urgency::Archive)
-            .stretch(work.chat, above, before, PAGE)
-            .await;
-        match read {
-            Ok(_) => {}
-            Err(error) => match self.refusal(&error) {
-                Some(reason) => {
-                    log::warn!(
-                        target: "switchboard::account",
-                        "account={} chat={} its older history is not to be had reason={reason:?}",
-                        self.account_id, work.chat
-                    );
-                    let ended = self.store.end_archive(work.conversation, Some(reason));
-                    return Ok(ended.await?);
-                }
-                None => return Err(error.into()),
-            },
-        }
-        // What was missed meanwhile does not wait for the rest to end.
-        tokio::select! {
-            () = tokio::time::sleep(ARCHIVE_REST) => {}
-            () = self.bell.notified() => {}
-        }
-        let took = began.elapsed();
-        let page = speed.page.unwrap_or(took);
-        speed.page = Some(page.mul_f64(0.9) + took.mul_f64(0.1));
-        if speed.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-            self.tell_archive(speed).await?;
-        }
-        Ok(())
-    }
-
-    /// Nothing of it is left.
-    async fn archived(&self, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
-        *speed = ArchiveSpeed::default();
-        Ok(self.store.tell_archived(self.account_id).await?)
-    }
-
-    async fn tell_archive(&self, speed: &mut ArchiveSpeed) -> Result<(), Halt> {
-        let page = speed.page.unwrap_or(ARCHIVE_REST).as_millis();
-        let pace = u64::try_from(page).unwrap_or(u64::MAX);
-        self.store.tell_archive(self.account_id, pace).await?;
-        speed.told = Some(Instant::now());
-        Ok(())
-    }
-
-    async fn progress(&self) -> Result<DialogProgress, Halt> {
-        let saved = self.store.dialog_sync_cursor(self.account_id).await?;
-        Ok(saved
-            .and_then(|text| serde_json::from_str(&text).ok())
-            .unwrap_or_default())
-    }
-
-    async fn save(&self, progress: &DialogProgress, asked: i64) -> Result<(), Halt> {
-        let text = serde_json::to_string(progress).ok();
-        self.store
-            .set_dialog_sync_cursor(self.account_id, text, asked, progress.is_whole())
-            .await?;
-        Ok(())
     }
 
     /// A pace that was learned outlives a restart.
@@ -619,26 +358,4 @@ async fn reached(moment: Option<Instant>) {
     if let Some(moment) = moment {
         tokio::time::sleep_until(moment.into()).await;
     }
-}
-
-fn dialogs(batch: &Batch) -> impl Iterator<Item = &DialogRecord> {
-    batch.changes.iter().filter_map(|change| match change {
-        Change::Dialog(dialog) => Some(dialog),
-        _ => None,
-    })
-}
-
-fn drafted(change: &Change) -> Option<((ChatId, Option<i32>), &str)> {
-    match change {
-        Change::Drafted {
-            chat,
-            topic_id,
-            draft,
-        } => Some(((*chat, *topic_id), &draft.text)),
-        _ => None,
-    }
-}
-
-fn rows(batch: &Batch) -> i64 {
-    i64::try_from(dialogs(batch).count()).unwrap_or(0)
 }
