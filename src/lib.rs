@@ -25,6 +25,7 @@
 //! - [`nodes`]: several processes on one database, each account at one of them.
 //! - [`supervisor`]: starts, watches and restarts accounts; signs them in.
 //! - [`panics`]: how a panic is told.
+//! - [`program`]: the process, from the command line to the exit code.
 //! - [`remote`]: what people do to the accounts in Supabase, done here too.
 //! - [`staging`]: files that people send, on the disk until Telegram has them.
 //! - [`store`]: every row, one writer, in a file or a PostgreSQL; the only place that names diesel.
@@ -57,6 +58,7 @@ pub mod media;
 pub mod memory;
 pub mod nodes;
 pub mod panics;
+pub mod program;
 pub mod remote;
 pub mod staging;
 pub mod store;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Args;
+use futures_util::future::BoxFuture;
 
 use crate::{
     control::{AccountSpec, Answering, PersonSpec, Simulator},
@@ -55,7 +56,12 @@ fn address(text: &str) -> Result<String, std::net::AddrParseError> {
 ///
 /// # Errors
 /// When an address cannot be listened on or the key cannot be written.
-pub async fn run(args: SimulatorArgs) -> io::Result<()> {
+// A box, as in `SimulatorBuilder::start`.
+pub fn run(args: SimulatorArgs) -> BoxFuture<'static, io::Result<()>> {
+    Box::pin(serve(args))
+}
+
+async fn serve(args: SimulatorArgs) -> io::Result<()> {
     let listen: IpAddr = args.listen.parse().map_err(io::Error::other)?;
     let mut builder = Simulator::builder()
         .seed(args.seed)

@@ -272,6 +272,7 @@ fn containers_are_closed_and_say_what_the_service_knows() {
         "static",
         "tests",
         "benches",
+        "build.rs",
         "Cargo.toml",
         "Cargo.lock",
     ] {

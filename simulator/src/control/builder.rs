@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::future::BoxFuture;
+
 use super::{Simulator, answering};
 use crate::{
     dispatch::{Dispatch, Engine},
@@ -111,7 +113,12 @@ impl SimulatorBuilder {
     ///
     /// # Errors
     /// When an address cannot be listened on.
-    pub async fn start(self) -> io::Result<Simulator> {
+    // A box: it is compiled here, once, and not with all that it starts in each program that waits for it.
+    pub fn start(self) -> BoxFuture<'static, io::Result<Simulator>> {
+        Box::pin(self.opened())
+    }
+
+    async fn opened(self) -> io::Result<Simulator> {
         let mut world = World::new(self.seed);
         world.clock = self.clock;
         world.rules = self.rules;

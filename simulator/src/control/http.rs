@@ -21,6 +21,10 @@ impl Simulator {
     /// # Errors
     /// When the address is not loopback or cannot be listened on.
     pub async fn serve_control(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        self.open_control(address)
+    }
+
+    fn open_control(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         if !address.ip().is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
