@@ -12,10 +12,11 @@ if [ ! -x "$venv/bin/schemathesis" ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
 fi
 # The program as the tests have it: alone it would be built anew, with fewer features of what it stands on.
-cargo test --workspace --all-features --locked --quiet --no-run --test system
+program=${SWITCHBOARD_PROGRAM:-target/debug/switchboard}
+[ -n "${SWITCHBOARD_PROGRAM:-}" ] || cargo test --workspace --all-features --locked --quiet --no-run --test system
 
 said=$(mktemp)
-target/debug/switchboard demo --listen 127.0.0.1:0 >"$said" 2>"$said.log" &
+"$program" demo --listen 127.0.0.1:0 >"$said" 2>"$said.log" &
 demo=$!
 trap 'kill "$demo" 2>/dev/null || true; rm -f "$said" "$said.log"' EXIT
 for _ in $(seq 600); do
