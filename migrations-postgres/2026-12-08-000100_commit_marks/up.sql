@@ -4,5 +4,5 @@
 CREATE TABLE commit_marks (
     writer TEXT COLLATE "C" PRIMARY KEY,   -- of one life of a process
     mark BIGINT NOT NULL CHECK (mark >= 0), -- of its last transaction, or what keeps that one from being committed any more
-    at BIGINT NOT NULL                     -- when it began to write, by the server's clock, in milliseconds
+    at BIGINT NOT NULL                     -- when it last wrote, by the server's clock, in milliseconds
 ) WITH (fillfactor = 50);

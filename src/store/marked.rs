@@ -14,7 +14,7 @@ use super::{
     sql::{Number, server_now, sql},
 };
 
-/// Rows of writers that ended go with the first writer that begins so much later, in milliseconds.
+/// Rows of writers that have not written for so long go with the next one that begins, in milliseconds.
 const LEFT: i64 = 30 * 86_400_000;
 
 /// Nobody knows whether it was committed.

@@ -41,6 +41,7 @@ use super::{
     dialect::text_of,
     event_columns::{CHANNEL, EventColumns, Mark},
     gathered::{Column, Group, for_many},
+    sql::server_now,
     trouble::{Told, client_error},
 };
 
@@ -51,17 +52,24 @@ const PREPARED: usize = 1024;
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// [`super::marked`]: one that comes too late is refused.
-const MARKED: &str =
-    "UPDATE commit_marks SET mark = CASE WHEN mark = $1 THEN $2 ELSE -1 END WHERE writer = $3";
+const MARKED: &str = concat!(
+    "UPDATE commit_marks SET mark = CASE WHEN mark = $1 THEN $2 ELSE -1 END, at = ",
+    server_now!(),
+    " WHERE writer = $3"
+);
 const MARKED_TYPES: [Type; 3] = [Type::INT8, Type::INT8, Type::TEXT];
 
 /// The same, and events get the numbers after the newest one, whose row is held from here to the commit.
-const NUMBERED: &str = "WITH marked AS (UPDATE commit_marks SET mark = CASE WHEN mark = $9 THEN $10 ELSE -1 END WHERE writer = $11), \
+const NUMBERED: &str = concat!(
+    "WITH marked AS (UPDATE commit_marks SET mark = CASE WHEN mark = $9 THEN $10 ELSE -1 END, at = ",
+    server_now!(),
+    " WHERE writer = $11), \
      newest AS (UPDATE event_counter SET n = n + $1 RETURNING n), \
      put AS (INSERT INTO event_log (seq, at, account_no, kind, conversation_id, message_row, detail) \
      SELECT newest.n - $1 + v.place, v.at, v.account_no, v.kind, v.conversation_id, v.message_row, v.detail FROM newest, \
      unnest($2, $3, $4, $5, $6, $7) WITH ORDINALITY AS v (at, account_no, kind, conversation_id, message_row, detail, place)) \
-     SELECT n, pg_notify($8, CAST(n AS TEXT)) FROM newest";
+     SELECT n, pg_notify($8, CAST(n AS TEXT)) FROM newest"
+);
 const NUMBERED_TYPES: [Type; 11] = [
     Type::INT8,
     Type::INT8_ARRAY,

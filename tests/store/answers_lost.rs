@@ -220,3 +220,23 @@ async fn what_was_committed_without_a_word_is_not_done_again() {
     }
     store.close().await;
 }
+
+/// Protects a writer that writes for months from those that begin meanwhile: its mark is no left-over.
+#[actix::test]
+async fn the_mark_of_a_writer_that_goes_on_is_kept() {
+    let dir = TempDir::new().unwrap();
+    let world = World::at(StoreConfig::at(dir.path().join("switchboard.db")));
+    let account = world.account().await;
+    engine::change(&world.path, "UPDATE commit_marks SET at = 1;");
+    let chat = ChatId::user(7);
+    world
+        .record(account.id, vec![new(message(chat, 1, "hello"))])
+        .await;
+    let (_, second) = on_the_way(&world).await;
+    let conversation = world.conversation(account.id, chat).await;
+    let answer = reply(conversation.id, "answer", None);
+    second.queue_reply(answer).await.unwrap();
+    let marks = rows::number(&world.path, "SELECT count(*) AS n FROM commit_marks");
+    assert_eq!(marks, 2);
+    second.close().await;
+}
