@@ -142,11 +142,13 @@ fn watch_on(eye: &mut Eye, asked: &Receiver<oneshot::Sender<()>>, tell: &watch::
         };
         // Whoever asks from here on may have come after the look began.
         waiting.extend(asked.try_iter());
+        // What is seen held when the look began: the process may be stopped in the middle of it.
+        let began = Instant::now();
         match eye.look() {
             Ok(changed) => {
                 away = false;
                 tell.send_if_modified(|seen| {
-                    seen.at = Instant::now();
+                    seen.at = began;
                     let Some(table) = changed else { return false };
                     seen.table = Arc::new(table);
                     true
