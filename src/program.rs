@@ -4,7 +4,11 @@
 //! in turn: the whole service, and the simulated Telegram.
 
 use std::{
-    io, io::IsTerminal, process::ExitCode, sync::mpsc::sync_channel, thread, time::Duration,
+    io::{self, IsTerminal},
+    process::ExitCode,
+    sync::mpsc::sync_channel,
+    thread,
+    time::Duration,
 };
 
 use clap::Parser;

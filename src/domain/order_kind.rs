@@ -121,22 +121,9 @@ impl OrderKind {
     /// order stands.
     #[must_use]
     pub const fn repeat(self) -> Repeat {
-        match self {
-            Self::Text | Self::Media | Self::Forward => Repeat::SameIds,
-            Self::Edit
-            | Self::Delete
-            | Self::React
-            | Self::Pin
-            | Self::Clear
-            | Self::Mute
-            | Self::Archive
-            | Self::MarkUnread
-            | Self::Block
-            | Self::Report
-            | Self::Draft
-            | Self::Reschedule
-            | Self::SendNow
-            | Self::Withdraw => Repeat::Freely,
+        match self.makes_messages() {
+            true => Repeat::SameIds,
+            false => Repeat::Freely,
         }
     }
 

@@ -139,29 +139,8 @@ mod tests {
 
     fn batch(messages: usize) -> Batch {
         let account = AccountId::random();
-        let message = IncomingMessage {
-            chat: ChatId::user(7),
-            message_id: 3,
-            outgoing: false,
-            sender: None,
-            sender_name: None,
-            text: "Hello".to_owned(),
-            date: Timestamp::from_seconds(1_700_000_000),
-            edited_at: None,
-            reply_to: None,
-            topic_id: None,
-            monoforum_peer: None,
-            media: None,
-            service: None,
-            masked: false,
-            entities: Vec::new(),
-            album_id: None,
-            forwarded_from: None,
-            quote: None,
-            quoted: None,
-            extra: None,
-            object: None,
-        };
+        let date = Timestamp::from_seconds(1_700_000_000);
+        let message = IncomingMessage::plain(ChatId::user(7), 3, "Hello".to_owned(), date);
         let mut batch = Batch::empty(account);
         batch.changes.push(Change::ContactsReset);
         let message = Change::Message(message);

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     engine, rows,
-    world::{World, batch, message, new, person, until},
+    world::{World, batch, message, new, person, until, until_reread},
 };
 
 pub const CHAT: ChatId = ChatId::user(7);
@@ -426,16 +426,7 @@ async fn rows_from_before_get_what_their_objects_say() {
         reader: Some(reader),
         ..StoreConfig::at(&path)
     });
-    until("the rows to be read anew", async || {
-        match rows::number(
-            &path,
-            "SELECT count(*) AS n FROM meta WHERE key = 'reread_to'",
-        ) {
-            0 => Ok(()),
-            left => Err(left.to_string()),
-        }
-    })
-    .await;
+    until_reread(&path).await;
     let [five, six, seven, eight] = [5, 6, 7, 8].map(|id| shown(&world, account, id));
     let five = five.await;
     assert_eq!(five.reactions, Some(vec![reaction("👍", 1, false)]));

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::{
     content::{CHAT, reader},
     engine, rows,
-    world::{World, batch, message, new, new_account, until},
+    world::{World, batch, message, new, new_account, until, until_reread},
 };
 
 /// Batches of each writer, and messages of each batch.
@@ -410,16 +410,7 @@ async fn what_another_node_writes_meanwhile_is_not_read_over() {
         reader: Some(reader),
         ..StoreConfig::at(&path)
     });
-    until("the rows to be read anew", async || {
-        match rows::number(
-            &path,
-            "SELECT count(*) AS n FROM meta WHERE key = 'reread_to'",
-        ) {
-            0 => Ok(()),
-            left => Err(left.to_string()),
-        }
-    })
-    .await;
+    until_reread(&path).await;
     other.join().unwrap();
     let changed = "SELECT count(*) AS n FROM messages WHERE media IS NOT NULL OR extra IS NOT NULL";
     assert_eq!(rows::number(&path, changed), 0);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -256,6 +256,18 @@ pub fn person(id: i64, name: &str) -> Peer {
             ..PeerFlags::default()
         },
     }
+}
+
+/// What stored messages lack has been taken from their kept objects.
+pub async fn until_reread(file: &Path) {
+    let left = "SELECT count(*) AS n FROM meta WHERE key = 'reread_to'";
+    until("the rows to be read anew", async || {
+        match rows::number(file, left) {
+            0 => Ok(()),
+            left => Err(left.to_string()),
+        }
+    })
+    .await;
 }
 
 /// Asks again until the answer is good; tells the last one when it never was.

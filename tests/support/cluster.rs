@@ -28,7 +28,12 @@ impl Cluster {
 
     /// `more`: further settings, given the directory that it lies in.
     pub fn start_with(more: impl FnOnce(&Path) -> Vec<String>) -> Self {
-        let directory = throw_away("switchboard-postgres-");
+        Self::start_in(&std::env::temp_dir(), more)
+    }
+
+    /// In a directory of its own in this one.
+    pub fn start_in(parent: &Path, more: impl FnOnce(&Path) -> Vec<String>) -> Self {
+        let directory = throw_away_in(parent, "switchboard-postgres-");
         Self::prepare(&directory);
         let more = more(&directory);
         let gone = directory.clone();
@@ -214,9 +219,13 @@ fn postgres_programs() -> PathBuf {
 
 /// Its keeper removes it.
 pub fn throw_away(prefix: &str) -> PathBuf {
+    throw_away_in(&std::env::temp_dir(), prefix)
+}
+
+fn throw_away_in(parent: &Path, prefix: &str) -> PathBuf {
     tempfile::Builder::new()
         .prefix(prefix)
-        .tempdir()
+        .tempdir_in(parent)
         .unwrap()
         .keep()
 }

@@ -12,7 +12,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use super::cluster::Cluster;
+use super::{cluster::Cluster, place};
 
 /// All services are on PostgreSQL.
 pub fn everywhere() -> bool {
@@ -44,12 +44,15 @@ fn server_of(database: &str) -> &'static Cluster {
     servers.get(database).copied().unwrap_or_else(cluster)
 }
 
-/// A database for a data directory on a server that no other test uses: whoever ends the server ends it for nobody else.
+/// A database for a data directory on a server that no other test uses: whoever ends the server ends it for nobody else. Its files are in
+/// memory where those of the data directory are.
 pub fn apart(data_dir: &Path) {
     // Two tests may ask at once, and a server takes its time to start.
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let name = format!("apart_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let server: &Cluster = Box::leak(Box::new(Cluster::start()));
+    let memory = place::roomy_memory().filter(|memory| data_dir.starts_with(memory));
+    let parent = memory.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    let server: &Cluster = Box::leak(Box::new(Cluster::start_in(&parent, |_| Vec::new())));
     server.sql("postgres", &format!("create database {name}"));
     servers().lock().unwrap().insert(name.clone(), server);
     names().lock().unwrap().insert(data_dir.to_owned(), name);

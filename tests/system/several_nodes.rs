@@ -31,6 +31,7 @@ use crate::support::{
 
 /// Replies that are measured at each node.
 const MEASURED: usize = 200;
+const TRIES: usize = 3;
 /// A reply that is given to the node that does not have the account may take so much longer.
 const MORE: Duration = Duration::from_millis(50);
 
@@ -460,15 +461,37 @@ async fn while_nobody_has_an_account_its_rows_are_read_and_nothing_is_done() {
     nodes.until_nothing_is_left().await;
 }
 
-/// Protects the speed of a desk that is open at any node: from the call to Telegram a reply that is given to the other node takes hardly
-/// longer than one that is given to the node that has the account. On a busy machine one of a hundred waits for the disk, at either
-/// node, so here half of them are held to it; the rest is printed.
+/// Protects the speed of a desk that is open at any node: from the call to Telegram, with the node that has the account and with the
+/// other one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_is_given_to_the_wrong_node_is_hardly_later() {
-    let nodes = Nodes::with(2).await;
+    // A write that waits for a busy disk for seconds would be most of what is measured.
+    let nodes = Nodes::of_fleet(Fleet::builder().off_the_disk(), 2).await;
     let account = nodes.one_of(0);
     let (right, wrong) = nodes.of(&account.id);
     let (person, talk) = nodes.talk(&account, "Contact one").await;
+    // Whatever else the machine does comes on top of both, and at times of one: what can be done shows in one of a few tries.
+    for attempt in 1.. {
+        let (most, most_more) = measured(&nodes, (right, wrong), &account, person, talk).await;
+        if most_more < most + MORE {
+            break;
+        }
+        assert!(
+            attempt < TRIES,
+            "{most_more:?} is too much more than {most:?}"
+        );
+    }
+    nodes.until_nothing_is_left().await;
+}
+
+/// How long replies take to Telegram, 99 of 100, with the node that has the account and with the other one.
+async fn measured(
+    nodes: &Nodes,
+    (right, wrong): (&Api, &Api),
+    account: &FleetAccount,
+    person: i64,
+    talk: i64,
+) -> (Duration, Duration) {
     let telegram = &nodes.fleet.telegram;
     let mut took: [Vec<Duration>; 2] = Default::default();
     for round in 0..MEASURED + 10 {
@@ -494,21 +517,17 @@ async fn a_reply_that_is_given_to_the_wrong_node_is_hardly_later() {
             }
         }
     }
-    let [(with, most), (without, most_without)] =
-        took.map(|mut times| (at(&mut times, 50), at(&mut times, 99)));
+    let at = |times: &mut Vec<Duration>, percent: usize| {
+        times.sort_unstable();
+        times[(times.len() * percent / 100).min(times.len() - 1)]
+    };
+    let [mut with, mut without] = took;
+    let (half, most) = (at(&mut with, 50), at(&mut with, 99));
+    let (half_more, most_more) = (at(&mut without, 50), at(&mut without, 99));
     println!(
-        "to Telegram with the node that has the account: p50 {with:?}, p99 {most:?}; with the other one: p50 {without:?}, p99 {most_without:?}"
+        "to Telegram with the node that has the account: p50 {half:?}, p99 {most:?}; with the other one: p50 {half_more:?}, p99 {most_more:?}"
     );
-    assert!(
-        without < with + MORE,
-        "{without:?} is more than {MORE:?} later than {with:?}"
-    );
-    nodes.until_nothing_is_left().await;
-}
-
-fn at(times: &mut [Duration], percent: usize) -> Duration {
-    times.sort_unstable();
-    times[(times.len() * percent / 100).min(times.len() - 1)]
+    (most, most_more)
 }
 
 /// Protects people from waiting when a node is stopped on purpose: with words coming in all along, and with a request that somebody does

@@ -8,6 +8,15 @@ use crate::{
     support::{engine, fleet::API_HASH, wait},
 };
 
+async fn until_both_are_in(project: &Project) {
+    wait::until(
+        "both to be in Supabase",
+        || async { project.sql("select count(session_string) from public.telegram_accounts") },
+        |count| count == "2",
+    )
+    .await;
+}
+
 /// Protects a login from a slip in Supabase's table, and the list of devices from what was meant: an account whose row was
 /// deleted there stops; removed here too, its session ends at Telegram, though no line stood.
 #[tokio::test(flavor = "multi_thread")]
@@ -15,12 +24,7 @@ async fn an_account_that_is_deleted_in_supabase_is_signed_out_when_it_is_removed
     let project = Project::start();
     let fleet = on(&project).accounts(2).start().await;
     let account = fleet.accounts[0].clone();
-    wait::until(
-        "both to be in Supabase",
-        || async { project.sql("select count(session_string) from public.telegram_accounts") },
-        |count| count == "2",
-    )
-    .await;
+    until_both_are_in(&project).await;
     project.sql(&format!(
         "delete from public.telegram_accounts where id = '{}'",
         account.id
@@ -103,12 +107,7 @@ async fn of_several_nodes_the_one_that_has_an_account_follows_supabase() {
     for account in &fleet.accounts {
         fleet.wait_for_state(&account.id, "online").await;
     }
-    wait::until(
-        "both to be in Supabase",
-        || async { project.sql("select count(session_string) from public.telegram_accounts") },
-        |count| count == "2",
-    )
-    .await;
+    until_both_are_in(&project).await;
     let set = |what: &str| {
         project.sql(&format!(
             "update public.telegram_accounts set {what} where id = '{theirs}'"
@@ -148,12 +147,7 @@ async fn the_service_follows_supabase_and_does_without_it() {
     let project = Project::start();
     let mut fleet = on(&project).accounts(2).start().await;
     let (one, two) = (fleet.accounts[0].id.clone(), fleet.accounts[1].id.clone());
-    wait::until(
-        "both to be in Supabase",
-        || async { project.sql("select count(session_string) from public.telegram_accounts") },
-        |count| count == "2",
-    )
-    .await;
+    until_both_are_in(&project).await;
     project.sql(&format!(
         "update public.telegram_accounts set is_active = false, account_label = 'Renamed' where id = '{one}'"
     ));

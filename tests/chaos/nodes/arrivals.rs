@@ -120,12 +120,8 @@ impl Person {
             let Some((_, told)) = self.ask(Method::GET, &account, None, "").await else {
                 continue;
             };
-            let told = if told["account"].is_object() {
-                &told["account"]
-            } else {
-                &told
-            };
-            if told["state"] == "online" {
+            let state = &told["account"]["state"];
+            if state == "online" {
                 self.all.facts.once(DONE);
                 return;
             }
@@ -149,7 +145,7 @@ impl Person {
                 }
                 Some(_) => seen = Instant::now(),
                 // Nobody has it for now, or nothing is under way.
-                None if seen.elapsed() < GONE && (code_seen || told["state"] != "needs_login") => {}
+                None if seen.elapsed() < GONE && (code_seen || state != "needs_login") => {}
                 None => {
                     if code_seen {
                         let label = &self.label;

@@ -145,14 +145,7 @@ impl Account {
             }
             D::Slice(d) => {
                 let tl::enums::updates::State::State(state) = d.intermediate_state;
-                let news = News {
-                    messages: d.new_messages,
-                    updates: d.other_updates,
-                    cast: Cast {
-                        users: d.users,
-                        chats: d.chats,
-                    },
-                };
+                let news = News::of(d.new_messages, d.other_updates, (d.users, d.chats));
                 let at = self.at.unwrap_or_default();
                 let leads_on = state.pts != flying.pts || state.qts > at.qts;
                 // Its date is not taken: channels are announced with the last slice, from the date that we ask with.
@@ -168,14 +161,7 @@ impl Account {
             }
             D::Difference(d) => {
                 let tl::enums::updates::State::State(state) = d.state;
-                let news = News {
-                    messages: d.new_messages,
-                    updates: d.other_updates,
-                    cast: Cast {
-                        users: d.users,
-                        chats: d.chats,
-                    },
-                };
+                let news = News::of(d.new_messages, d.other_updates, (d.users, d.chats));
                 self.proven = true;
                 let progress = state.pts != flying.pts;
                 let rest = self.take(news, &state, flying, out);
@@ -266,6 +252,18 @@ struct News {
 }
 
 impl News {
+    fn of(
+        messages: Vec<tl::enums::Message>,
+        updates: Vec<Update>,
+        (users, chats): (Vec<tl::enums::User>, Vec<tl::enums::Chat>),
+    ) -> Self {
+        Self {
+            messages,
+            updates,
+            cast: Cast { users, chats },
+        }
+    }
+
     /// In the order in which it applies, with or without what has a number; what belongs to channels apart.
     fn sorted(&mut self, numbered: bool) -> (Vec<Box<Update>>, Vec<Box<Update>>) {
         let (strays, messages): (Vec<_>, Vec<_>) = std::mem::take(&mut self.messages)
