@@ -13,6 +13,11 @@ pub(super) trait Home: Send + 'static {
     /// Looks at all rows there, takes what is new there and gives what is new here.
     fn pull(&mut self) -> impl Future<Output = ()> + Send;
 
+    /// The last look met what a person has to mend there, and may be mending just now.
+    fn is_refused(&self) -> bool {
+        false
+    }
+
     /// Gives what is new here.
     fn push(&mut self) -> impl Future<Output = ()> + Send;
 

@@ -11,6 +11,8 @@ use super::{home::Home, local::Local, rekey::KeyChange, shared::Shared};
 
 /// How often the key file is looked at.
 const KEY_LOOK: Duration = Duration::from_secs(2);
+/// Before the home that refused is looked at again; twice as long each time, up to the interval.
+const AFTER_REFUSAL: Duration = Duration::from_secs(2);
 
 pub(super) struct Keeper<H> {
     home: H,
@@ -18,6 +20,8 @@ pub(super) struct Keeper<H> {
     shared: Arc<Shared>,
     /// Between two looks at the home.
     interval: Duration,
+    /// Before the next look.
+    pause: Duration,
 }
 
 impl<H: Home> Keeper<H> {
@@ -27,6 +31,7 @@ impl<H: Home> Keeper<H> {
             key_change: KeyChange::new(local, interval),
             shared,
             interval,
+            pause: interval,
         }
     }
 
@@ -53,21 +58,36 @@ impl<H: Home> Keeper<H> {
     }
 
     async fn turn(&mut self, looked: Option<oneshot::Sender<()>>) {
-        self.home.pull().await;
+        let mut pull_at = self.pull().await;
         drop(looked);
         let mut look = interval(KEY_LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shared = Arc::clone(&self.shared);
-        let mut pull_at = Instant::now() + self.interval;
         loop {
             tokio::select! {
-                () = shared.wake.notified() => self.home.push().await,
-                () = sleep_until(pull_at) => {
-                    self.home.pull().await;
-                    pull_at = Instant::now() + self.interval;
+                () = shared.wake.notified() => {
+                    self.home.push().await;
+                    if self.home.is_refused() {
+                        self.pause = self.interval.min(AFTER_REFUSAL);
+                        pull_at = pull_at.min(Instant::now() + self.pause);
+                    }
                 }
+                () = sleep_until(pull_at) => pull_at = self.pull().await,
                 _ = look.tick() => self.key_change.step(&mut self.home).await,
             }
         }
+    }
+
+    /// When to look again.
+    async fn pull(&mut self) -> Instant {
+        let was_refused = self.home.is_refused();
+        self.home.pull().await;
+        let pause = match self.home.is_refused() {
+            false => self.interval,
+            true if was_refused => self.pause * 2,
+            true => AFTER_REFUSAL,
+        };
+        self.pause = self.interval.min(pause);
+        Instant::now() + self.pause
     }
 }

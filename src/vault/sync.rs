@@ -69,6 +69,8 @@ pub(super) struct Sync {
     held: HashSet<AccountId>,
     /// At the last look no row there needed an older key.
     resealed: bool,
+    /// It answered, and what it said a person has to mend.
+    refused: bool,
     /// The accounts here, so that a swapped envelope is told by whose it is.
     known: Vec<AccountId>,
 }
@@ -80,6 +82,10 @@ impl Home for Sync {
         let outcome = self.full_pass().await;
         self.report(outcome);
         self.count().await;
+    }
+
+    fn is_refused(&self) -> bool {
+        self.refused
     }
 
     async fn push(&mut self) {
@@ -110,11 +116,13 @@ impl Sync {
             troubles: HashMap::new(),
             held: HashSet::new(),
             resealed: false,
+            refused: false,
             known: Vec::new(),
         }
     }
 
-    fn report(&self, outcome: Result<(), SyncError>) {
+    fn report(&mut self, outcome: Result<(), SyncError>) {
+        self.refused = matches!(&outcome, Err(SyncError::Remote(RemoteError::Refused(_))));
         match outcome {
             Ok(()) => self.shared.online(),
             Err(SyncError::Remote(error)) => self.shared.offline(&error.into_fault()),

@@ -135,16 +135,11 @@ impl Gateway {
         self.plan.lock().unwrap().seen.clear();
     }
 
-    /// The status a service key gets for this path.
-    pub fn status_of(&self, path: &str) -> u16 {
-        self.status_with(path, &self.keys.secret)
-    }
-
-    pub fn status_with(&self, path: &str, key: &str) -> u16 {
+    pub fn status_of(&self, method: &str, path: &str, key: &str) -> u16 {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         write!(
             stream,
-            "GET /rest/v1/{path} HTTP/1.1\r\nHost: localhost\r\napikey: {key}\r\nConnection: close\r\n\r\n"
+            "{method} /rest/v1/{path} HTTP/1.1\r\nHost: localhost\r\napikey: {key}\r\nConnection: close\r\n\r\n"
         )
         .unwrap();
         let mut answer = Vec::new();

@@ -98,9 +98,11 @@ impl Project {
     /// What a person does in the SQL editor.
     pub fn run_setup(&self) {
         self.sql(include_str!("../../docs/supabase.sql"));
-        // The schema is reloaded when PostgREST hears of it; its answer changes then.
+        // Rows are read as soon as the table is there; written, and its methods told, once PostgREST has heard of it.
         wait_for("the schema's reload", || {
-            self.gateway.status_of("telegram_accounts?limit=0") == 200
+            self.gateway
+                .status_of("OPTIONS", "telegram_accounts", SECRET_KEY)
+                == 200
         });
         self.gateway.forget_requests();
     }
