@@ -91,6 +91,7 @@ async fn part(
         .home(&request, settings.timing.connect_limit)
         .await;
     pool.close(settings.timing.close_limit).await;
+    pool_session.hung_up(settings.timing.close_limit).await;
     match answer {
         Ok(_) => Parting::Done,
         Err(failure) => match (meaning(&failure), pool_session.ways().trouble()) {

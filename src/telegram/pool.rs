@@ -21,6 +21,7 @@ use grammers_client::session::{
 };
 use grammers_client::tl::{Deserializable, RemoteCall};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 use zeroize::Zeroizing;
 
 use super::{
@@ -48,6 +49,8 @@ pub(super) struct PoolSession {
     ways: Arc<Ways>,
     /// What it calls itself on each of them.
     device: Device,
+    /// Whatever has a connection that was dialled with it.
+    lines: TaskTracker,
 }
 
 /// A server that does not know our key makes grammers agree on a new one; the old one is kept instead.
@@ -85,7 +88,19 @@ impl PoolSession {
             changed: AtomicBool::new(false),
             ways,
             device: device.unwrap_or_else(|| settings.config.device()),
+            lines: TaskTracker::new(),
         })
+    }
+
+    /// Held for as long as a connection is open, by whoever dials one beside the pools.
+    pub(super) fn line(&self) -> TaskTrackerToken {
+        self.lines.token()
+    }
+
+    /// Waits until every connection is closed that was dialled with it, which were told to end: its key may be somebody else's then.
+    pub(super) async fn hung_up(&self, limit: Duration) {
+        self.lines.close();
+        let _ = timeout(limit, self.lines.wait()).await;
     }
 
     fn dcs(&self) -> MutexGuard<'_, BTreeMap<i32, DcOption>> {
@@ -324,7 +339,8 @@ impl Pool {
             handle: pool.handle.thin.clone(),
             session: Arc::clone(session),
         };
-        let runner = Some(settings.runners.spawn_on(pool.runner.run(), runtime));
+        let running = session.lines.track_future(pool.runner.run());
+        let runner = Some(settings.runners.spawn_on(running, runtime));
         (Self { calls, runner }, pool.updates)
     }
 

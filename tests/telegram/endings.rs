@@ -1,7 +1,10 @@
 //! How links end, and that an end says why.
 
+use std::{fs, net::SocketAddr, thread::available_parallelism, time::Duration};
+
 use switchboard::{
-    domain::{ChatId, Outcome},
+    aside,
+    domain::{ChatId, FileLocation, FilePass, FilePlace, FileShape, Outcome, OutgoingFile},
     telegram::{LinkExit, LoginLost},
 };
 use switchboard_simulator::{
@@ -160,6 +163,71 @@ async fn closing_and_keyless_sessions_end_at_once() {
         keyless.until_ended().await,
         LinkExit::SessionBroken(_)
     ));
+}
+
+/// This process's connections to an address that are not closed from here (`man 5 proc`: `/proc/net/tcp`).
+fn connections(to: SocketAddr) -> usize {
+    let SocketAddr::V4(to) = to else {
+        panic!("the simulator listens on IPv4");
+    };
+    let place = format!(
+        "{:08X}:{:04X}",
+        u32::from_ne_bytes(to.ip().octets()),
+        to.port()
+    );
+    let all = fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let open = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words[2] == place && words[3] == "01"
+    };
+    all.lines().filter(open).count()
+}
+
+/// Protects a session from being burnt when another node goes on with it: whoever closed a link has hung up the lines of its files, too,
+/// also while the threads of files are at work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_is_closed_has_hung_up_its_files() {
+    let ground = Ground::start().await;
+    let (home, address) = ground.sim.dc_addresses()[0];
+    let reader = ground.link().await;
+    let file = OutgoingFile {
+        staged: "one".to_owned(),
+        shape: FileShape::File,
+        name: "one.bin".to_owned(),
+        mime: "application/octet-stream".to_owned(),
+        size: 4,
+        md5: String::new(),
+        width: None,
+        height: None,
+        duration: None,
+        waveform: None,
+        upload_id: 7,
+        at: None,
+    };
+    reader.handle.put_part(&file, 0, vec![1; 4]).await.unwrap();
+    let nowhere = FileLocation {
+        dc: home,
+        place: FilePlace::Document(FilePass {
+            id: 1,
+            access_hash: 1,
+            reference: Vec::new(),
+            size: String::new(),
+        }),
+        size: None,
+        mime: None,
+        name: None,
+    };
+    reader.handle.file_part(&nowhere, 0).await.unwrap_err();
+    assert_eq!(
+        connections(address),
+        3,
+        "its own line, one that sends and one that fetches"
+    );
+    for _ in 0..available_parallelism().unwrap().get() {
+        aside::handle().spawn(async { std::thread::sleep(Duration::from_millis(300)) });
+    }
+    reader.handle.close().await;
+    assert_eq!(connections(address), 0);
 }
 
 /// Protects an account whose session is used elsewhere: Telegram burns the key, and that is said.

@@ -199,19 +199,22 @@ impl FileLines {
         }
     }
 
-    /// Nothing is dialled with the account's keys from here on. The link gives its lease back after this.
-    pub fn close(&self) {
+    /// Nothing is dialled with the account's keys from here on. What it gives is to be kept until the session has hung up: a line that
+    /// is dropped before hangs up some time later.
+    pub fn close(&self) -> Vec<Arc<FileLine>> {
         self.outlets.close();
         let mut state = lock(&self.state);
         state.closed = true;
         state.reaper = None;
         let lines = std::mem::take(&mut state.lines);
         drop(state);
-        for line in lines.into_values() {
+        let lines: Vec<Arc<FileLine>> = lines.into_values().collect();
+        for line in &lines {
             // Whoever still holds the line finds it cut. To disconnect before would make the runner panic: it takes a
             // connection that was aborted for a broken one while it ends (grammers-mtsender 0.11, `SenderPoolRunner::run`).
             line.calls.quit();
         }
+        lines
     }
 }
 

@@ -15,7 +15,10 @@ use grammers_client::{
 };
 use grammers_mtproto::{mtp::Encrypted, transport};
 use tokio::{sync::Semaphore, time::timeout};
-use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, task_tracker::TaskTrackerToken},
+};
 
 use crate::{
     aside,
@@ -34,6 +37,8 @@ struct Outlet {
     /// Telegram was told who calls.
     introduced: bool,
     used: Instant,
+    /// Behind the sender: that one hangs up first.
+    _line: TaskTrackerToken,
 }
 
 #[derive(Default)]
@@ -138,6 +143,7 @@ impl Outlets {
             Some(proxy) => ServerAddr::Proxied { address, proxy },
             None => ServerAddr::Tcp { address },
         };
+        let line = self.session.line();
         let packing_nothing = Encrypted::build().compression_threshold(None).finish(*key);
         let dialled = Sender::connect(transport::Full::new(), packing_nothing, address).await;
         let sender = dialled.map_err(|error| Failure::from_invocation(error.into(), true))?;
@@ -146,6 +152,7 @@ impl Outlets {
             sender,
             introduced: false,
             used: Instant::now(),
+            _line: line,
         })
     }
 

@@ -84,7 +84,7 @@ impl LinkHandle {
                     Some(_lease) => {
                         let exit = guarded(task).await;
                         // They dial with the leased key, too.
-                        using.files.close();
+                        hang_up(&using).await;
                         exit
                     }
                     None => LinkExit::Closed,
@@ -372,9 +372,10 @@ impl LinkHandle {
         self.shared.stop.cancel();
         let limit = self.shared.settings.timing.close_limit;
         if timeout(limit, over.changed()).await.is_err() {
-            self.shared.files.close();
+            let _closed = self.shared.files.close();
             self.cut.abort();
             let _ = timeout(limit, over.changed()).await;
+            self.shared.session.hung_up(limit).await;
         }
     }
 
@@ -448,6 +449,14 @@ async fn lease(shared: &Shared, key: &[u8; 256]) -> Option<KeyLease> {
         () = shared.stop.cancelled() => None,
         lease = shared.settings.keys.lease(key) => Some(lease),
     }
+}
+
+/// Files' lines go by the same key: whoever has it next, here or at another node, must not meet them.
+async fn hang_up(shared: &Shared) {
+    let closed = shared.files.close();
+    let limit = shared.settings.timing.close_limit / 4;
+    shared.session.hung_up(limit).await;
+    drop(closed);
 }
 
 fn keyless() -> LinkExit {

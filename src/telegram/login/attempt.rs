@@ -385,5 +385,8 @@ impl Attempt {
         if let Some((pool, _)) = self.pool.take() {
             pool.close(self.settings.timing.close_limit).await;
         }
+        // One that was thrown away before may be there still.
+        let limit = self.settings.timing.close_limit;
+        self.session.hung_up(limit).await;
     }
 }
