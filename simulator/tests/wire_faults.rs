@@ -10,6 +10,7 @@ mod wire_support;
 
 use std::{
     io::ErrorKind,
+    net::Ipv4Addr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,6 +28,9 @@ use wire_support::{
     seeded_key, soon, until,
 };
 
+/// Two addresses of this machine.
+const HERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+const THERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 /// Long enough to say that nothing comes.
 const NOTHING: Duration = Duration::from_millis(250);
 
@@ -450,6 +454,74 @@ async fn a_duplicated_key_is_burnt() {
     assert!(error.to_string().contains("AUTH_KEY_DUPLICATED"), "{error}");
     let error = echo(&first).await.unwrap_err();
     assert!(error.to_string().contains("AUTH_KEY_DUPLICATED"), "{error}");
+    ground.wire.shutdown().await;
+}
+
+/// Protects: a signed-in key that is used at two addresses is burnt for both, at one it may have several lines, and it is known
+/// where it was used.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_at_two_places_is_burnt() {
+    let ground = Ground::start().await;
+    ground.set(WireFault::KeyAtTwoPlaces);
+    let (address, keys) = (
+        ground.wire.addresses()[0].1,
+        [1, 2].map(|one| ground.key(one)),
+    );
+    // Who is not signed in may be anywhere.
+    let mut first = RawClient::ready_from(HERE, address, seeded_key(1)).await;
+    let mut second = RawClient::ready_from(THERE, address, seeded_key(1)).await;
+    for client in [&mut first, &mut second] {
+        let call = client.call(ECHO, &[]).await;
+        assert_eq!(client.result(call).await, call_body(ECHOED, &[]));
+    }
+    ground.backend.authorised.lock().unwrap().insert(keys[1]);
+    let mut first = RawClient::ready_from(HERE, address, seeded_key(2)).await;
+    let mut beside = RawClient::ready_from(HERE, address, seeded_key(2)).await;
+    for client in [&mut first, &mut beside] {
+        let call = client.call(ECHO, &[]).await;
+        assert_eq!(client.result(call).await, call_body(ECHOED, &[]));
+    }
+    assert!(ground.wire.burnt().is_empty());
+    let mut elsewhere = RawClient::ready_from(THERE, address, seeded_key(2)).await;
+    for client in [&mut elsewhere, &mut first, &mut beside] {
+        let call = client.call(ECHO, &[]).await;
+        let refused = (406, "AUTH_KEY_DUPLICATED".to_owned());
+        assert_eq!(client.error(call).await, refused);
+    }
+    let burnt = ground.wire.burnt();
+    assert_eq!(burnt.len(), 1, "{burnt:?}");
+    let place = |client: &RawClient| client.stream.local_addr().unwrap();
+    assert_eq!(burnt[0].key, keys[1]);
+    assert_eq!(burnt[0].by, place(&elsewhere));
+    assert_eq!(burnt[0].beside, [&first, &beside].map(place));
+    ground.wire.shutdown().await;
+}
+
+/// Protects: whoever went on elsewhere has not used a key twice, whether the server was told of the end of the first line or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_over_is_no_use_of_its_key() {
+    let ground = Ground::start().await;
+    ground.set(WireFault::KeyAtTwoPlaces);
+    let (address, key) = (ground.wire.addresses()[0].1, ground.key(1));
+    ground.backend.authorised.lock().unwrap().insert(key);
+    for round in 0..20 {
+        let (from, to) = if round % 2 == 0 {
+            (HERE, THERE)
+        } else {
+            (THERE, HERE)
+        };
+        let closed = RawClient::ready_from(from, address, seeded_key(1)).await;
+        drop(closed);
+        let unheard = RawClient::ready_from(to, address, seeded_key(1)).await;
+        ground
+            .wire
+            .set_fault(FaultScope::Key(key), WireFault::HalfOpen, None);
+        let mut client = RawClient::ready_from(from, address, seeded_key(1)).await;
+        let call = client.call(ECHO, &[]).await;
+        assert_eq!(client.result(call).await, call_body(ECHOED, &[]));
+        drop((unheard, client));
+    }
+    assert!(ground.wire.burnt().is_empty());
     ground.wire.shutdown().await;
 }
 

@@ -204,10 +204,6 @@ impl Checks {
         }
         for (what, query) in [
             (
-                "accounts are not online",
-                "SELECT count(*) AS n FROM accounts WHERE state <> 'online'",
-            ),
-            (
                 "orders are not settled",
                 "SELECT count(*) AS n FROM orders WHERE state NOT IN ('failed', 'given_up')",
             ),
@@ -221,6 +217,11 @@ impl Checks {
                 why.push(format!("{n} {what}"));
             }
         }
+        let away: Vec<Word> = self.file.rows(
+            "SELECT id || ' is ' || state || ' since ' || CAST(state_since AS TEXT) || ': ' || coalesce(state_reason, 'no reason') AS t \
+             FROM accounts WHERE state <> 'online' ORDER BY id",
+        );
+        why.extend(away.into_iter().map(|one| format!("account {}", one.t)));
         let debts = self.file.debts();
         if debts > 0 {
             why.push(format!("{debts} stretches are owed or not compared"));

@@ -150,6 +150,11 @@ impl Replicas {
         replicas
     }
 
+    /// Everything that is in it, as text.
+    pub fn dump(&self) -> String {
+        self.serving.cluster.dump(&self.database)
+    }
+
     /// The directory of the socket of the one that serves, now and later.
     pub fn place(&self) -> watch::Receiver<PathBuf> {
         self.place.subscribe()

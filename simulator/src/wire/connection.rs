@@ -311,9 +311,7 @@ impl Connection {
                 .shared
                 .ground
                 .faults
-                .peek(self.link.victim(), |fault| {
-                    (*fault == WireFault::DuplicatedKeys).then_some(())
-                })
+                .peek(self.link.victim(), |fault| fault.is_rule().then_some(()))
                 .is_some()
     }
 

@@ -73,8 +73,14 @@ pub enum WireFault {
     BadSalt,
     /// Standing: `get_future_salts` is never answered.
     NoFutureSalts,
-    /// Standing: a signed-in key on two connections is burnt: 406 AUTH_KEY_DUPLICATED for both and ever after.
+    /// Standing: a signed-in key on two connections is burnt: 406 AUTH_KEY_DUPLICATED for both and ever after. Harsher than
+    /// Telegram, whose own apps have several: for clients that are to have one at a time.
     DuplicatedKeys,
+    /// Standing: a signed-in key on connections from two addresses is burnt in the same way, however many it has from one.
+    ///
+    /// A line that was silenced is no use of the key: nothing comes over it any more, so that the server can't tell one whose
+    /// client is gone from one whose client waits, and a phone that changes networks leaves one behind each time.
+    KeyAtTwoPlaces,
     /// Standing: bytes to the client dribble at this rate.
     Trickle { bytes_per_second: u32 },
     /// Act: one whole frame of random bytes goes to the client.
@@ -93,6 +99,11 @@ impl WireFault {
             self,
             Self::HalfOpen | Self::Cut { .. } | Self::Garbage | Self::TruncatedFrame
         )
+    }
+
+    /// A rule for clients: it is kept best when it is never met.
+    pub(super) const fn is_rule(&self) -> bool {
+        matches!(self, Self::DuplicatedKeys | Self::KeyAtTwoPlaces)
     }
 }
 
@@ -147,8 +158,7 @@ impl Faults {
 
     fn next(&self, fault: &WireFault) -> FaultId {
         let id = FaultId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
-        // A rule is kept best when it is never met.
-        if *fault != WireFault::DuplicatedKeys {
+        if !fault.is_rule() {
             let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
             wanted.push((id, format!("{fault:?}")));
         }
@@ -316,6 +326,7 @@ mod tests {
         let all = |fault| faults.set(FaultScope::All, fault, None);
         let (deaf, excused) = (all(WireFault::DropPushes), all(WireFault::BadSalt));
         all(WireFault::DuplicatedKeys);
+        all(WireFault::KeyAtTwoPlaces);
         faults.acted(&WireFault::HalfOpen, 0);
         faults.acted(&WireFault::Garbage, 1);
         faults.may_miss(excused);

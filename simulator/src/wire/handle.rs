@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use crate::port::{KeyId, Pusher};
 
-use super::{FaultId, FaultScope, WireCounters, WireFault, cipher::AuthKey, shared::Shared};
+use super::{Burnt, FaultId, FaultScope, WireCounters, WireFault, cipher::AuthKey, shared::Shared};
 
 /// Cheap to clone; the wire runs until [`WireHandle::shutdown`], not until the last handle is gone.
 #[derive(Clone)]
@@ -93,6 +93,12 @@ impl WireHandle {
             .keys
             .get(key)
             .map_or(0, |key| key.identity().family_links().len())
+    }
+
+    /// Keys that were burnt by a rule, and where they were used.
+    #[must_use]
+    pub fn burnt(&self) -> Vec<Burnt> {
+        self.shared.burnt()
     }
 
     #[must_use]

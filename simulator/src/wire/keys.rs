@@ -31,7 +31,7 @@ pub struct Key {
     bound: Mutex<Vec<Weak<Key>>>,
     sessions: Mutex<HashMap<i64, Arc<Session>>>,
     links: Mutex<BTreeMap<ConnectionId, Arc<Link>>>,
-    /// Seen on two connections while that was forbidden.
+    /// Seen on connections that were forbidden.
     pub burnt: AtomicBool,
     layer: AtomicI32,
 }

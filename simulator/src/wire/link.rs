@@ -3,6 +3,7 @@
 //! Whoever has something to say encodes it straight into the queue; the connection's task writes the queue out.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
@@ -63,6 +64,8 @@ struct User {
 pub struct Link {
     pub id: ConnectionId,
     pub dc_id: i32,
+    /// Where its client is.
+    pub from: SocketAddr,
     queue: Mutex<Queue>,
     limit: usize,
     counts: Arc<Counts>,
@@ -76,10 +79,16 @@ pub struct Link {
 }
 
 impl Link {
-    pub fn new(id: ConnectionId, dc_id: i32, limit: usize, counts: Arc<Counts>) -> Self {
+    pub fn new(
+        id: ConnectionId,
+        (dc_id, from): (i32, SocketAddr),
+        limit: usize,
+        counts: Arc<Counts>,
+    ) -> Self {
         Self {
             id,
             dc_id,
+            from,
             queue: Mutex::new(Queue {
                 writer: None,
                 bytes: Vec::new(),

@@ -99,7 +99,7 @@ impl Listener {
             };
             tokio::select! {
                 accepted = listening.accept() => match accepted {
-                    Ok((stream, _)) => welcome(&shared, stream, victim),
+                    Ok((stream, from)) => welcome(&shared, stream, from, victim),
                     // Out of descriptors, most likely: those that close make room.
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 },
@@ -110,7 +110,7 @@ impl Listener {
     }
 }
 
-fn welcome(shared: &Arc<Shared>, stream: TcpStream, victim: Victim) {
+fn welcome(shared: &Arc<Shared>, stream: TcpStream, from: SocketAddr, victim: Victim) {
     if shared.ground.faults.any() && shared.ground.strikes(victim, &WireFault::RefuseConnects) {
         // It came before the port was closed.
         return;
@@ -120,7 +120,7 @@ fn welcome(shared: &Arc<Shared>, stream: TcpStream, victim: Victim) {
         count(&shared.ground.counts.connections_closed);
         return;
     }
-    let link = shared.open_link(victim.dc_id);
+    let link = shared.open_link(victim.dc_id, from);
     if shared.ground.faults.any() && shared.ground.strikes(victim, &WireFault::SilentConnects) {
         link.silence();
     }

@@ -47,6 +47,7 @@ pub use counters::WireCounters;
 pub use fault::{FaultId, FaultScope, Moment, WireFault};
 pub use handle::WireHandle;
 pub use server_key::{ServerKey, ServerKeyError};
+pub use shared::Burnt;
 
 /// A server that can be started.
 pub struct Wire;

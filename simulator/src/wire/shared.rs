@@ -49,6 +49,16 @@ impl Links {
     }
 }
 
+/// How a key was burnt.
+#[derive(Clone, Debug)]
+pub struct Burnt {
+    pub key: KeyId,
+    /// The connection that was one too many.
+    pub by: SocketAddr,
+    /// Those that were open.
+    pub beside: Vec<SocketAddr>,
+}
+
 /// What listeners watch.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Order {
@@ -63,6 +73,8 @@ pub struct Shared {
     backend: RwLock<Option<Arc<dyn Backend>>>,
     pub keys: Keys,
     pub links: Links,
+    /// In the order in which it happened; each key once.
+    burnt: Mutex<Vec<Burnt>>,
     pub orders: watch::Sender<Order>,
     /// Open connections and listeners; shutdown waits for none.
     alive: watch::Sender<usize>,
@@ -90,6 +102,7 @@ impl Shared {
             backend: RwLock::new(Some(backend)),
             keys: Keys::default(),
             links: Links::default(),
+            burnt: Mutex::default(),
             orders: watch::channel(Order::default()).0,
             alive: watch::channel(0).0,
             next_connection: AtomicU64::new(0),
@@ -111,11 +124,11 @@ impl Shared {
     }
 
     /// Registers a new connection.
-    pub fn open_link(&self, dc_id: i32) -> Arc<Link> {
+    pub fn open_link(&self, dc_id: i32, from: SocketAddr) -> Arc<Link> {
         let id = ConnectionId(self.next_connection.fetch_add(1, Ordering::Relaxed) + 1);
         let link = Arc::new(Link::new(
             id,
-            dc_id,
+            (dc_id, from),
             self.ground.config.limits.outgoing_bytes,
             Arc::clone(&self.ground.counts),
         ));
@@ -148,6 +161,13 @@ impl Shared {
         }
     }
 
+    pub fn burnt(&self) -> Vec<Burnt> {
+        self.burnt
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Remembers that a connection uses a key.
     pub fn join(&self, link: &Arc<Link>, key: &Arc<Key>) {
         if link.carries(key.id) {
@@ -162,27 +182,27 @@ impl Shared {
         }
         // A delayed cut depends on the key: its time has to be looked up again.
         link.wake.notify_one();
-        let identity = key.identity();
+        self.burn_when_duplicated(&key.identity(), link);
+    }
+
+    /// A signed-in key on connections that the rules forbid is lost.
+    fn burn_when_duplicated(&self, identity: &Arc<Key>, link: &Link) {
+        let mut open = identity.family_links();
+        open.retain(|link| link.is_open());
+        let elsewhere = |other: &Arc<Link>| !other.is_silent() && other.from.ip() != link.from.ip();
         let victim = Victim {
             dc_id: link.dc_id,
             key: Some(identity.id),
         };
-        let forbidden = self
-            .ground
-            .faults
-            .peek(victim, |fault| {
-                (*fault == WireFault::DuplicatedKeys).then_some(())
-            })
-            .is_some();
-        if forbidden {
-            self.burn_when_duplicated(&identity);
-        }
-    }
-
-    /// A signed-in key on two open connections is lost.
-    fn burn_when_duplicated(&self, identity: &Arc<Key>) {
-        let open = |link: &&Arc<Link>| link.is_open();
-        if identity.family_links().iter().filter(open).count() < 2 {
+        let broken = self.ground.faults.peek(victim, |fault| {
+            let broken = match fault {
+                WireFault::DuplicatedKeys => open.len() > 1,
+                WireFault::KeyAtTwoPlaces => open.iter().any(elsewhere),
+                _ => false,
+            };
+            broken.then_some(())
+        });
+        if broken.is_none() {
             return;
         }
         let Some(backend) = self
@@ -191,8 +211,23 @@ impl Shared {
         else {
             return;
         };
+        if identity.burnt.swap(true, Ordering::AcqRel) {
+            return;
+        }
         count(&self.ground.counts.faults);
-        identity.burnt.store(true, Ordering::Release);
+        let burnt = Burnt {
+            key: identity.id,
+            by: link.from,
+            beside: open
+                .iter()
+                .filter(|other| other.id != link.id)
+                .map(|other| other.from)
+                .collect(),
+        };
+        self.burnt
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(burnt);
         backend.key_burnt(identity.id);
     }
 

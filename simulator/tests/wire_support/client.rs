@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -12,7 +12,7 @@ use grammers_crypto::{AuthKey, DequeBuffer, decrypt_data_v2, encrypt_data_v2};
 use switchboard_simulator::wire::tl::{Put, Reader};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::soon;
@@ -88,9 +88,21 @@ impl RawClient {
         obfuscated: bool,
         key: [u8; 256],
     ) -> Self {
-        let mut stream = soon("a connection", TcpStream::connect(address))
-            .await
-            .unwrap();
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::connect_from(here, address, transport, obfuscated, key).await
+    }
+
+    /// The same from another address of this machine.
+    async fn connect_from(
+        from: SocketAddr,
+        address: SocketAddr,
+        transport: Transport,
+        obfuscated: bool,
+        key: [u8; 256],
+    ) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(from).unwrap();
+        let mut stream = soon("a connection", socket.connect(address)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let tag: &[u8] = match transport {
             Transport::Full => &[],
@@ -140,6 +152,14 @@ impl RawClient {
     /// A connection over the full transport whose salt is right already.
     pub async fn ready(address: SocketAddr, key: [u8; 256]) -> Self {
         let mut client = Self::connect(address, Transport::Full, false, key).await;
+        client.settle().await;
+        client
+    }
+
+    /// The same from another address of this machine.
+    pub async fn ready_from(from: Ipv4Addr, address: SocketAddr, key: [u8; 256]) -> Self {
+        let from = SocketAddr::from((from, 0));
+        let mut client = Self::connect_from(from, address, Transport::Full, false, key).await;
         client.settle().await;
         client
     }

@@ -1,25 +1,31 @@
 //! Nodes: several real services on one real PostgreSQL that a replica follows, and a simulated Telegram that burns a key which it sees
-//! used twice. The same people, programs and comparisons as with one service; other things go wrong.
+//! used at two places. The same people, programs and comparisons as with one service; other things go wrong.
 
 mod arrivals;
 mod link;
 mod node;
 mod plan;
+mod relay;
+mod road;
 mod strike;
 
 use std::{
+    collections::HashMap,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
 use serde::Deserialize;
 use switchboard_simulator::{
+    port::KeyId,
     wire::{FaultScope, WireFault},
-    world::Refusal,
+    world::World,
 };
 use tokio::runtime::Runtime;
 
-use self::{arrivals::Arrivals, link::Link, node::Node, plan::Plan, strike::Conductor};
+use self::{
+    arrivals::Arrivals, link::Link, node::Node, plan::Plan, relay::Relay, strike::Conductor,
+};
 use super::{
     Args,
     check::{Checks, count},
@@ -71,7 +77,7 @@ async fn run(args: &Args, seed: u64, plan: Plan) -> bool {
     let telegram = fleet.telegram.clone();
     telegram
         .wire()
-        .set_fault(FaultScope::All, WireFault::DuplicatedKeys, None);
+        .set_fault(FaultScope::All, WireFault::KeyAtTwoPlaces, None);
     let file = Arc::new(File::of(&fleet));
     let now = file.last_event();
     let sockets = listeners(&doors, now, &findings, &facts);
@@ -118,6 +124,7 @@ async fn run(args: &Args, seed: u64, plan: Plan) -> bool {
         bad_hook,
         seats: town.seats,
         words: 0,
+        keys: HashMap::new(),
     };
     storm.first_words().await;
     storm.be_quiet(false);
@@ -127,18 +134,10 @@ async fn run(args: &Args, seed: u64, plan: Plan) -> bool {
     arrivals.over.store(true, Ordering::Release);
     storm.panics();
     fleet.expect_panic();
-    let burnt = telegram.look(|world| {
-        let burnt = |refusal: &Refusal| refusal.message == "AUTH_KEY_DUPLICATED";
-        let keys = world.keys.values();
-        keys.filter(|key| key.ended.as_ref().is_some_and(burnt))
-            .count()
-    });
-    if burnt > 0 {
-        findings.add(&format!("{burnt} keys were burnt"));
-    }
     storm.summary(args);
+    let rows = (findings.count() > 0).then(|| storm.conductor.dump());
     drop(storm);
-    if findings.count() > 0
+    if let Some(rows) = rows
         && let Some(keep) = &args.keep
     {
         // Of all nodes, with their logs.
@@ -149,6 +148,8 @@ async fn run(args: &Args, seed: u64, plan: Plan) -> bool {
                 .arg(keep)
                 .status();
             assert!(kept.is_ok_and(|status| status.success()), "cp {home:?}");
+            let all = keep.join("database.sql");
+            std::fs::write(&all, rows).expect("there is room");
         }
     }
     findings.count() == 0
@@ -175,6 +176,7 @@ async fn ground(args: &Args, seed: u64, webhooks: &str) -> (Fleet, Vec<Node>, Re
     let mut nodes: Vec<Node> = Vec::new();
     for number in 0..args.nodes {
         let link = Link::start(replicas.place()).await;
+        let relay = Relay::start(number, fleet.telegram.dc_addresses()).await;
         let data = match number {
             0 => fleet.data_dir(),
             _ => fleet.data_dir().with_file_name(format!("node-{number}")),
@@ -185,7 +187,7 @@ async fn ground(args: &Args, seed: u64, webhooks: &str) -> (Fleet, Vec<Node>, Re
             let key = fleet.data_dir().join("master.key");
             std::fs::copy(key, data.join("master.key")).expect("the first has a key");
         }
-        let mut node = Node::new(number, link, data, fleet.settings());
+        let mut node = Node::new(number, (link, relay), data, fleet.settings());
         tokio::task::block_in_place(|| node.start_first());
         if number == 0 {
             fleet.api = Api::new(&node.door().address);
@@ -251,6 +253,8 @@ struct Storm {
     bad_hook: Manners,
     seats: Vec<Seat>,
     words: u64,
+    /// Whose it was, by the account's number at Telegram: of a burnt one it is not known any more.
+    keys: HashMap<KeyId, i64>,
 }
 
 enum Moment {
@@ -315,7 +319,7 @@ impl Storm {
             while began + at > Instant::now() {
                 let next = (began + at).min(Instant::now() + LOOK);
                 tokio::time::sleep_until(next.into()).await;
-                self.conductor.tend();
+                self.tend();
             }
             match moment {
                 Moment::Begin(number) => tokio::task::block_in_place(|| {
@@ -332,6 +336,26 @@ impl Storm {
                     began += rest.elapsed();
                 }
             }
+        }
+    }
+
+    /// Whatever ended is started again, and no key is used at two places.
+    fn tend(&mut self) {
+        self.conductor.tend();
+        let telegram = &self.checks.telegram;
+        let known = |world: &World| -> Vec<(KeyId, i64)> {
+            let keys = world.keys.iter();
+            keys.filter_map(|(key, state)| Some((*key, state.user?)))
+                .collect()
+        };
+        self.keys.extend(telegram.look(known));
+        for burnt in telegram.wire().burnt() {
+            let (user, key) = (self.keys.get(&burnt.key), burnt.key);
+            let what = format!(
+                "a key of account {user:?} was burnt ({key:?}): used from {} beside {:?}",
+                burnt.by, burnt.beside
+            );
+            self.checks.findings.add(&what);
         }
     }
 
@@ -355,7 +379,7 @@ impl Storm {
         let mut moved = (self.checks.told(), Instant::now());
         while !why.is_empty() && moved.1.elapsed() < LIMIT {
             tokio::time::sleep(LOOK).await;
-            self.conductor.tend();
+            self.tend();
             why = self.unrest();
             let told = self.checks.told();
             if told > moved.0 {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::super::{door::Door, process};
-use super::link::{Link, Way};
+use super::{link::Link, relay::Relay};
 use crate::support::{
     ground::Ground,
     service::{ServiceProcess, ServiceSettings},
@@ -18,7 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Node {
     pub number: usize,
+    /// To PostgreSQL.
     pub link: Link,
+    /// To Telegram.
+    pub relay: Relay,
     pub clock: Ground,
     data: PathBuf,
     settings: ServiceSettings,
@@ -31,7 +34,12 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn new(number: usize, link: Link, data: PathBuf, settings: &ServiceSettings) -> Self {
+    pub fn new(
+        number: usize,
+        (link, relay): (Link, Relay),
+        data: PathBuf,
+        settings: &ServiceSettings,
+    ) -> Self {
         let clock = Ground::under(&data);
         let mut settings = settings.clone();
         let url = format!(
@@ -42,9 +50,17 @@ impl Node {
             .env
             .push(("SWITCHBOARD_DATABASE_URL".to_owned(), url));
         settings.env.extend(clock.env());
+        // What is configured holds for every line, whatever a session or Telegram says.
+        for (dc, telegram, door) in &relay.dcs {
+            let telegram = format!("{dc}@{telegram}");
+            let mut told = settings.args.iter_mut();
+            let told = told.find(|arg| **arg == telegram);
+            *told.expect("it is told where Telegram is") = format!("{dc}@{door}");
+        }
         Self {
             number,
             link,
+            relay,
             clock,
             data,
             settings,
@@ -160,7 +176,8 @@ impl Node {
     }
 
     pub fn all_is_well(&mut self) {
-        self.link.set(Way::Open);
+        self.link.road.open_again();
+        self.relay.road.open_again();
         self.clock.set_clock(0);
         self.go_on();
         self.start();

@@ -32,6 +32,10 @@ pub enum Kind {
     /// The same, and nobody is told.
     Unheard,
     UnheardForLong,
+    /// Cut off from Telegram, not from PostgreSQL, and told so.
+    CutOffFromTelegram,
+    /// The same, and nobody is told.
+    UnheardByTelegram,
     Drained,
     /// Its time of day is wrong.
     ClockOff,
@@ -56,9 +60,8 @@ pub enum Kind {
 /// Of a hundred draws, those of what goes wrong at Telegram.
 const AT_TELEGRAM: u32 = 20;
 
-/// A line that its client has given up, and that its server does not know to be over: Telegram's own servers do not count it, and the
-/// simulated one does. And what the library below takes for a reason to panic, which ends a line and its session with it.
-const NOT_AMONG_NODES: [Single; 2] = [Single::HalfOpen, Single::WrongSessionId];
+/// What the library below takes for a reason to panic, which ends a line and its session with it.
+const NOT_AMONG_NODES: [Single; 1] = [Single::WrongSessionId];
 
 fn is_at_telegram(kind: Single) -> bool {
     let fault = || wire_fault(kind, 0).is_some() || !call_faults(kind, 0).is_empty();
@@ -66,7 +69,7 @@ fn is_at_telegram(kind: Single) -> bool {
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Killed,
         Self::Terminated,
         Self::Stopped,
@@ -75,6 +78,8 @@ impl Kind {
         Self::CutOffForLong,
         Self::Unheard,
         Self::UnheardForLong,
+        Self::CutOffFromTelegram,
+        Self::UnheardByTelegram,
         Self::Drained,
         Self::ClockOff,
         Self::DatabaseRestarted,
@@ -92,9 +97,11 @@ impl Kind {
     const fn lasts(self) -> (f64, f64) {
         match self {
             Self::Killed | Self::Terminated => (0.3, 9.0),
-            Self::Stopped | Self::CutOff | Self::Unheard => (1.0, 20.0),
+            Self::Stopped | Self::CutOff | Self::Unheard | Self::CutOffFromTelegram => (1.0, 20.0),
             Self::StoppedForLong => (36.0, 48.0),
             Self::CutOffForLong | Self::UnheardForLong => (26.0, 75.0),
+            // Lines are given up after 24 s.
+            Self::UnheardByTelegram => (2.0, 45.0),
             Self::Drained => (4.0, 25.0),
             Self::ClockOff => (5.0, 40.0),
             Self::DatabaseClockOff => (5.0, 20.0),

@@ -19,9 +19,9 @@ use super::{
         findings::Findings,
         guest,
     },
-    link::Way,
     node::Node,
     plan::{Kind, Plan, Strike},
+    road::{Road, Way},
 };
 use crate::support::replicas::Replicas;
 
@@ -31,6 +31,14 @@ const HANDED_OVER: Duration = Duration::from_secs(5);
 const FUSE: Duration = Duration::from_secs(36);
 /// Wrong by days, or by just so much that a lease seems to be over.
 const CLOCKS: [i64; 6] = [70, -70, 400, -400, 90_000, -90_000];
+
+/// Which one of a node's is shut.
+fn road(node: &Node, kind: Kind) -> &Road {
+    match kind {
+        Kind::CutOffFromTelegram | Kind::UnheardByTelegram => &node.relay.road,
+        _ => &node.link.road,
+    }
+}
 
 pub struct Conductor {
     pub nodes: Vec<Node>,
@@ -115,8 +123,12 @@ impl Conductor {
             K::Killed => node.kill(),
             K::Terminated => self.terminate(strike.node),
             K::Stopped | K::StoppedForLong => node.stop(),
-            K::CutOff | K::CutOffForLong => node.link.set(Way::Refused),
-            K::Unheard | K::UnheardForLong => node.link.set(Way::Silent),
+            K::CutOff | K::CutOffForLong | K::CutOffFromTelegram => {
+                road(node, strike.kind).shut(Way::Refused);
+            }
+            K::Unheard | K::UnheardForLong | K::UnheardByTelegram => {
+                road(node, strike.kind).shut(Way::Silent);
+            }
             K::Drained => self.drain(strike.node, true),
             K::ClockOff => node.clock.set_clock(clock),
             K::DatabaseRestarted => self.replicas.restart(),
@@ -153,10 +165,13 @@ impl Conductor {
                 }
                 node.go_on();
             }
-            K::CutOff | K::CutOffForLong | K::Unheard | K::UnheardForLong => {
-                let held_up = node.link.held_up();
-                node.link.set(Way::Open);
-                if held_up == 0 {
+            K::CutOff
+            | K::CutOffForLong
+            | K::Unheard
+            | K::UnheardForLong
+            | K::CutOffFromTelegram
+            | K::UnheardByTelegram => {
+                if road(node, strike.kind).open_again() == 0 {
                     return;
                 }
             }
@@ -268,6 +283,11 @@ impl Conductor {
         let away =
             |strike: &Strike| matches!(strike.kind, Kind::DatabaseAway | Kind::DatabaseAwayForLong);
         self.standing.values().any(away)
+    }
+
+    /// Everything that is in the database, as text.
+    pub fn dump(&self) -> String {
+        self.replicas.dump()
     }
 
     pub fn pids(&mut self) -> Vec<u32> {
