@@ -7,7 +7,7 @@ use grammers_tl_types::{enums, functions, types};
 use reqwest::Method;
 use switchboard_simulator::{Simulator, world::Media};
 
-use super::{Reader, elsewhere, large, people, percentile, resident, told};
+use super::{Reader, beside::Bare, elsewhere, large, people, percentile, resident, told};
 use crate::{support::fleet::Fleet, world_support::Library};
 
 const MIB: i64 = 1 << 20;
@@ -20,6 +20,7 @@ pub async fn run() {
         .env("SWITCHBOARD_MEDIA_CACHE", "16GiB")
         .start()
         .await;
+    fleet.telegram.wire().files_on(elsewhere());
     let account = fleet.accounts[0].clone();
     let telegram = &fleet.telegram;
     let person = people(telegram, 1)[0];
@@ -145,11 +146,14 @@ pub async fn run() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         way
     };
-    let mut quiet = Vec::new();
+    let mut bare = Bare::start(telegram).await;
+    let (mut quiet, mut bare_quiet) = (Vec::new(), Vec::new());
     for _ in 0..500 {
         quiet.push(live(&mut reader).await);
+        bare_quiet.push(bare.hears(telegram).await);
     }
     told("a live message, Telegram to WebSocket", &mut quiet);
+    told("the same to bare grammers", &mut bare_quiet);
     let before = resident(pid);
     let start = Instant::now();
     let readings: Vec<_> = urls
@@ -167,10 +171,11 @@ pub async fn run() {
         })
         .collect();
     let mut highest = before;
-    let mut meanwhile = Vec::new();
+    let (mut meanwhile, mut bare_meanwhile) = (Vec::new(), Vec::new());
     while !readings.iter().all(tokio::task::JoinHandle::is_finished) {
         highest = highest.max(resident(pid));
         meanwhile.push(live(&mut reader).await);
+        bare_meanwhile.push(bare.hears(telegram).await);
     }
     for reading in readings {
         reading.await.expect("a whole file");
@@ -182,9 +187,14 @@ pub async fn run() {
         highest.saturating_sub(before)
     );
     told("a live message meanwhile", &mut meanwhile);
+    told("the same to bare grammers", &mut bare_meanwhile);
+    let times = |with: &mut [Duration], without: &mut [Duration]| {
+        percentile(with, 0.99) / percentile(without, 0.99)
+    };
     println!(
-        "p99 {:.2} times what it is without them",
-        percentile(&mut meanwhile, 0.99) / percentile(&mut quiet, 0.99)
+        "p99 {:.2} times what it is without them, of bare grammers {:.2} times",
+        times(&mut meanwhile, &mut quiet),
+        times(&mut bare_meanwhile, &mut bare_quiet)
     );
 }
 

@@ -1,5 +1,6 @@
 //! The parts of the bench, and what they share: percentiles, the service's memory and processor time, a counting reader.
 
+mod beside;
 pub mod burst;
 pub mod files;
 pub mod flood;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use switchboard_simulator::{AccountSpec, Simulator};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{elsewhere, large, people, percentile, ratios::Ratios, resident, told};
+use super::{beside::Bare, elsewhere, large, people, percentile, ratios::Ratios, resident, told};
 use crate::{
     support::{
         api::Api,
@@ -35,6 +35,7 @@ pub async fn run(ratios: &mut Ratios) {
     let fleet = Fleet::builder().accounts(4).start().await;
     let telegram = &fleet.telegram;
     telegram.keep_uploads(false);
+    telegram.wire().files_on(elsewhere());
     let (writers, other) = (&fleet.accounts[..3], fleet.accounts[3].clone());
     let mut chats = Vec::new();
     for (number, person) in people(telegram, 10).into_iter().enumerate() {
@@ -76,7 +77,8 @@ pub async fn run(ratios: &mut Ratios) {
         );
     }
 
-    let mut quiet = Vec::new();
+    let mut beside = Bare::start(telegram).await;
+    let (mut quiet, mut bare_quiet) = (Vec::new(), Vec::new());
     for number in 0..200 {
         quiet.push(
             reply(
@@ -88,8 +90,10 @@ pub async fn run(ratios: &mut Ratios) {
             )
             .await,
         );
+        bare_quiet.push(beside.says(telegram).await);
     }
     told("a reply's way, POST to Telegram", &mut quiet);
+    told("a bare call's way", &mut bare_quiet);
     let pid = fleet.service().pid();
     let size = large();
     let before = resident(pid);
@@ -101,19 +105,23 @@ pub async fn run(ratios: &mut Ratios) {
     }));
     tokio::pin!(posts);
     let mut highest = before;
-    let mut meanwhile = Vec::new();
+    let (mut meanwhile, mut bare_meanwhile) = (Vec::new(), Vec::new());
     let mut number = 0;
     loop {
         number += 1;
         let text = format!("meanwhile {number}");
         let replied = async {
             let way = reply(&fleet, words, person, other.user, &text).await;
+            let bare_way = beside.says(telegram).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
-            way
+            (way, bare_way)
         };
         tokio::select! {
             _ = &mut posts => break,
-            way = replied => meanwhile.push(way),
+            (way, bare_way) = replied => {
+                meanwhile.push(way);
+                bare_meanwhile.push(bare_way);
+            }
         }
         highest = highest.max(resident(pid));
     }
@@ -124,8 +132,15 @@ pub async fn run(ratios: &mut Ratios) {
         highest.saturating_sub(before)
     );
     told("a reply's way meanwhile", &mut meanwhile);
-    let more = percentile(&mut meanwhile, 0.99) - percentile(&mut quiet, 0.99);
-    println!("p99 {more:>+.2} ms of what it is without them");
+    told("a bare call's way meanwhile", &mut bare_meanwhile);
+    let more = |with: &mut [Duration], without: &mut [Duration]| {
+        percentile(with, 0.99) - percentile(without, 0.99)
+    };
+    println!(
+        "p99 {:>+.2} ms of what it is without them, of the bare call {:>+.2} ms",
+        more(&mut meanwhile, &mut quiet),
+        more(&mut bare_meanwhile, &mut bare_quiet)
+    );
 }
 
 fn rate(bytes: u64, time: Duration) -> f64 {

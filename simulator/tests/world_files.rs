@@ -68,6 +68,45 @@ fn say(town: &Town, size: i64) {
         .say_media(town.friend, town.account, media, "");
 }
 
+/// Protects what is measured beside files: a line that carries them goes on with the threads for that, nothing of it lost; one that
+/// carries none stays where it is.
+#[test]
+fn lines_of_files_go_on_with_threads_of_their_own() {
+    let threads = || {
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        threads.worker_threads(2).enable_all().build().unwrap()
+    };
+    let (main, aside) = (threads(), threads());
+    main.block_on(async {
+        let town = town().await;
+        say(&town, 3 << 20);
+        let fetched = async || {
+            let library = Library::start(&town.simulator, town.account);
+            let document = document(&town, &library).await;
+            let mut all = Vec::new();
+            for part in 0..6 {
+                let part = get(&document, part << 19, 1 << 19);
+                all.extend(bytes(library.call(&part).await.unwrap()));
+            }
+            (library, all)
+        };
+        let (library, before) = fetched().await;
+        town.simulator.wire().files_on(aside.handle().clone());
+        library.call(&f::updates::GetState {}).await.unwrap();
+        let lines = || aside.metrics().num_alive_tasks();
+        let other = Library::start(&town.simulator, town.account);
+        other.call(&f::updates::GetState {}).await.unwrap();
+        // The one that has carried a file before goes, too.
+        assert_eq!(lines(), 1);
+        let (library, all) = fetched().await;
+        assert_eq!(lines(), 2);
+        assert!(all == before && all.len() == 3 << 20);
+        // What goes up, on the same line.
+        save(&library, 7, &all).await;
+        library.call(&f::updates::GetState {}).await.unwrap();
+    });
+}
+
 /// Protects the rules that a client is held to: what breaks one of them at Telegram breaks it here.
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_keep_to_telegrams_rules() {

@@ -2,12 +2,15 @@
 
 use std::{
     io,
+    os::fd::AsFd as _,
+    pin::Pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use tokio::{
     net::TcpStream,
+    runtime::Handle,
     time::{Instant, Sleep, sleep, sleep_until},
 };
 
@@ -38,6 +41,8 @@ enum End {
     Closed,
     Io,
     Violation,
+    /// It carries files: other threads go on with it.
+    Moves(Handle),
 }
 
 impl From<io::Error> for End {
@@ -63,6 +68,7 @@ pub struct Connection {
     written: usize,
     /// Not to write before this moment: the line trickles.
     next_write: Option<Instant>,
+    has_moved: bool,
     _alive: Alive,
 }
 
@@ -84,6 +90,7 @@ impl Connection {
             writing: Vec::new(),
             written: 0,
             next_write: None,
+            has_moved: false,
             _alive: shared.alive(),
             shared,
             link,
@@ -94,7 +101,10 @@ impl Connection {
     pub async fn run(mut self) {
         // Without it small answers wait for the client's acknowledgement of earlier ones.
         let _ = self.stream.set_nodelay(true);
-        let end = self.serve().await;
+        let end = match self.serve().await {
+            Err(End::Moves(threads)) => return self.moved(&threads),
+            end => end,
+        };
         if matches!(end, Err(End::Violation)) {
             count(&self.shared.ground.counts.violations);
         }
@@ -103,10 +113,29 @@ impl Connection {
         }
     }
 
+    fn moved(mut self, threads: &Handle) {
+        let there = threads.enter();
+        // Which threads are told of what comes is settled when a stream is made.
+        let stream = self.stream.as_fd().try_clone_to_owned();
+        let Ok(stream) = stream.and_then(|stream| TcpStream::from_std(stream.into())) else {
+            return;
+        };
+        self.stream = stream;
+        drop(there);
+        threads.spawn(Box::pin(self.run()) as Pin<Box<dyn Future<Output = ()> + Send>>);
+    }
+
     async fn serve(&mut self) -> Result<(), End> {
         let timer = sleep_until(self.opened);
         tokio::pin!(timer);
         loop {
+            if !self.has_moved
+                && self.link.has_files()
+                && let Some(threads) = self.shared.files_on.get()
+            {
+                self.has_moved = true;
+                return Err(End::Moves(threads.clone()));
+            }
             self.write()?;
             match self.link.ending() {
                 Ending::Now | Ending::Reset => return Err(End::Closed),
@@ -335,6 +364,7 @@ impl Connection {
         }
         let framing = self.reader.framing();
         let frame = self.reader.bytes(payload);
+        self.link.weigh(frame.len());
         match frame.first_chunk::<8>() {
             None => Err(End::Violation),
             Some([0, 0, 0, 0, 0, 0, 0, 0]) => {

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tokio::runtime::Handle;
+
 use crate::port::{KeyId, Pusher};
 
 use super::{Burnt, FaultId, FaultScope, WireCounters, WireFault, cipher::AuthKey, shared::Shared};
@@ -23,6 +25,13 @@ impl WireHandle {
     #[must_use]
     pub fn public_pem(&self) -> String {
         self.shared.ground.config.rsa.public_pem()
+    }
+
+    /// Connections go on there as soon as they carry files. At Telegram other machines do that: who measures what travels beside
+    /// files gives them threads that give way.
+    pub fn files_on(&self, threads: Handle) {
+        // The first one stays.
+        let _ = self.shared.files_on.set(threads);
     }
 
     /// Makes a key known to one data centre, as if it had come from a key exchange there: for clients that are

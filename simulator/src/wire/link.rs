@@ -35,6 +35,9 @@ pub enum Ending {
     Reset = 3,
 }
 
+/// A frame of this size has a part of a file.
+const PART: usize = 64 << 10;
+
 /// One encrypted message to be sent.
 pub struct Outbound<'a> {
     pub salt: i64,
@@ -71,6 +74,7 @@ pub struct Link {
     counts: Arc<Counts>,
     ending: AtomicU8,
     silent: AtomicBool,
+    has_files: AtomicBool,
     users: Mutex<Vec<User>>,
     disconnect_at: Mutex<Option<Instant>>,
     /// Calls that came on it and still run.
@@ -98,6 +102,7 @@ impl Link {
             counts,
             ending: AtomicU8::new(Ending::None as u8),
             silent: AtomicBool::new(false),
+            has_files: AtomicBool::new(false),
             users: Mutex::default(),
             disconnect_at: Mutex::new(None),
             running: AtomicUsize::new(0),
@@ -137,6 +142,17 @@ impl Link {
         self.silent.store(true, Ordering::Release);
         self.queue().bytes = Vec::new();
         self.wake.notify_one();
+    }
+
+    /// A frame of so many bytes came, or goes.
+    pub fn weigh(&self, frame: usize) {
+        if frame >= PART {
+            self.has_files.store(true, Ordering::Release);
+        }
+    }
+
+    pub fn has_files(&self) -> bool {
+        self.has_files.load(Ordering::Acquire)
     }
 
     pub fn is_silent(&self) -> bool {
@@ -193,6 +209,7 @@ impl Link {
         if self.is_silent() {
             return true;
         }
+        self.weigh(len);
         let mut queue = self.queue();
         let Queue {
             writer: Some(writer),

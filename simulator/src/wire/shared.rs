@@ -4,13 +4,13 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use rand::RngExt;
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 
 use super::{
     config::WireConfig,
@@ -76,6 +76,8 @@ pub struct Shared {
     /// In the order in which it happened; each key once.
     burnt: Mutex<Vec<Burnt>>,
     pub orders: watch::Sender<Order>,
+    /// Where connections go on that carry files.
+    pub files_on: OnceLock<Handle>,
     /// Open connections and listeners; shutdown waits for none.
     alive: watch::Sender<usize>,
     next_connection: AtomicU64,
@@ -104,6 +106,7 @@ impl Shared {
             links: Links::default(),
             burnt: Mutex::default(),
             orders: watch::channel(Order::default()).0,
+            files_on: OnceLock::new(),
             alive: watch::channel(0).0,
             next_connection: AtomicU64::new(0),
         }
