@@ -15,6 +15,7 @@ mod fetch;
 mod figures;
 mod flight;
 mod handle;
+mod old_files;
 mod open;
 mod policy;
 mod retire;
@@ -30,8 +31,8 @@ use crate::{
 };
 
 pub use copy::{Abroad, CopyError, FromAbroad};
-pub use disk::OldFiles;
 pub use handle::MediaHandle;
+pub use old_files::OldFiles;
 pub use open::Opened;
 pub use retire::old_files_in;
 pub use start::{MediaConfig, MediaOpenError};

@@ -10,8 +10,8 @@ use std::{
 
 use super::{
     MediaError, MediaHandle,
-    disk::{OldFiles, old_files},
     handle::Inner,
+    old_files::{OldFiles, old_files},
 };
 use crate::domain::{AccountId, KeepFor};
 

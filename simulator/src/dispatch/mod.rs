@@ -23,6 +23,7 @@ mod messages;
 mod reply;
 mod routes;
 mod scheduled;
+mod search;
 mod sent;
 mod updates;
 mod upload;

@@ -4,7 +4,7 @@ use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
     Call, account, album, auth, channels, contacts, content, dialogs, forums, help, history,
-    invites, messages, scheduled, serve, updates, upload,
+    invites, messages, scheduled, search, serve, updates, upload,
 };
 use crate::world::{Refusal, World};
 
@@ -133,8 +133,8 @@ pub fn route(
         f::messages::GetHistory => history::get_history,
         f::messages::GetMessages => history::get_messages,
         f::messages::GetReplies => history::get_replies,
-        f::messages::Search => history::search,
-        f::messages::SearchGlobal => history::search_global,
+        f::messages::Search => search::search,
+        f::messages::SearchGlobal => search::search_global,
         f::messages::SendMessage => messages::send_message,
         f::messages::SendMedia => messages::send_media,
         f::messages::SendMultiMedia => album::send_multi_media,

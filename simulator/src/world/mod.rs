@@ -27,6 +27,7 @@ mod page;
 mod picture;
 mod poll;
 mod post;
+mod presence;
 mod push;
 mod refusal;
 pub mod samples;

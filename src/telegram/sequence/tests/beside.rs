@@ -12,10 +12,10 @@ use tl::{
 
 use super::{
     super::{AccountAsk, NOT_COUNTED, Need, Sequence, Step},
-    client::PATIENCE,
-    rules::{
+    bench::{
         Bench, CHANNEL, account, account_answer, applied, channels, mail, post, state, too_long,
     },
+    client::PATIENCE,
     server::packet,
 };
 

@@ -2,18 +2,22 @@
 //!
 //! Those of the configuration are listed beside them, and can be tried out alone.
 
+mod checks;
+mod shown;
+
 use std::{collections::HashMap, time::Duration};
 
-use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
+pub use self::checks::EVENTS;
+use self::{
+    checks::{A_DAY, check_filter, check_patience, check_url},
+    shown::{configured, described, shown},
+};
 use super::{
     ApiError, Service,
     audit::Note,
@@ -24,31 +28,13 @@ use crate::{
     domain::{AccountId, SecretText, Seq, Timestamp},
     store::{Changed, StoreError, WebhookChange, WebhookFilter, WebhookRow},
     vault::{VaultError, WebhookSecrets},
-    webhooks::{Hook, ResolveError, Signer},
+    webhooks::{Hook, Signer},
 };
 
 /// Each has connections and a place in the log of its own.
 const MOST: i64 = 100;
-const LONGEST_URL: usize = 2048;
-const MOST_ACCOUNTS: usize = 1000;
-const A_DAY: i64 = 24 * 3600;
-const LONGEST_PATIENCE: i64 = 365 * A_DAY;
-/// A name that nobody knows in this time may be known later.
-const LOOK_UP: Duration = Duration::from_secs(3);
 /// Tries of a change that another node is quicker with.
 const CHANGES: usize = 8;
-/// What a webhook can be told.
-pub const EVENTS: [&str; 9] = [
-    "message_received",
-    "message_sent",
-    "message_edited",
-    "message_reacted",
-    "message_deleted",
-    "conversation_updated",
-    "order_updated",
-    "account_status",
-    "account_removed",
-];
 
 impl Service {
     /// Serves what was made over REST before.
@@ -385,159 +371,4 @@ async fn find(service: &Service, id: &str) -> Result<WebhookRow, ApiError> {
 
 fn unknown() -> ApiError {
     ApiError::not_found("webhook_not_found", "webhook")
-}
-
-async fn check_url(service: &Service, text: &SecretText) -> Result<String, ApiError> {
-    let invalid = || {
-        ApiError::unprocessable(
-            "url_invalid",
-            "url is an address such as https://receiver.example/events, without a part after #, of at most 2048 characters",
-        )
-    };
-    let refused = |why: String| Err(ApiError::unprocessable("url_not_allowed", why));
-    let url = Url::parse(text.expose()).map_err(|_| invalid())?;
-    let web = matches!(url.scheme(), "http" | "https") && url.fragment().is_none();
-    if !web || url.as_str().len() > LONGEST_URL {
-        return Err(invalid());
-    }
-    let guard = service.webhooks.guard();
-    if let Err(error) = guard.check(&url) {
-        return refused(error.to_string());
-    }
-    if let Some(name) = url.domain() {
-        let found = tokio::time::timeout(LOOK_UP, guard.resolve(name)).await;
-        if let Ok(Err(ResolveError::NotAllowed(error))) = found {
-            return refused(error.to_string());
-        }
-    }
-    Ok(url.into())
-}
-
-async fn check_filter(service: &Service, filter: &WebhookFilter) -> Result<(), ApiError> {
-    if let Some(events) = &filter.events {
-        let known = |event: &String| EVENTS.contains(&event.as_str());
-        if events.is_empty() || !events.iter().all(known) {
-            return Err(ApiError::unprocessable(
-                "events_invalid",
-                format!(
-                    "events names some of {}; leave it out for all of them",
-                    EVENTS.join(", ")
-                ),
-            ));
-        }
-    }
-    if let Some(owner) = &filter.owner {
-        let kinds = ["licence:", "user:", "portal:"];
-        let id = kinds.iter().find_map(|kind| owner.strip_prefix(kind));
-        let plain = |id: &str| {
-            (1..=64).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        };
-        if !id.is_some_and(plain) {
-            return Err(ApiError::unprocessable(
-                "owner_invalid",
-                "owner is licence:, user: or portal: and an id, as GET /tokens shows it; of a user the SHA-256 of the user_id",
-            ));
-        }
-    }
-    if let Some(accounts) = &filter.accounts {
-        let known = service.store.list_accounts().await?;
-        let known = |id: &AccountId| known.iter().any(|account| account.id == *id);
-        if accounts.is_empty() || accounts.len() > MOST_ACCOUNTS || !accounts.iter().all(known) {
-            return Err(ApiError::unprocessable(
-                "account_ids_invalid",
-                "account_ids names 1 to 1000 accounts that there are; leave it out for all of them",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn check_patience(seconds: i64) -> Result<i64, ApiError> {
-    if (1..=LONGEST_PATIENCE).contains(&seconds) {
-        return Ok(seconds);
-    }
-    Err(ApiError::unprocessable(
-        "patience_invalid",
-        "patience is a number of seconds from 1 to 31536000",
-    ))
-}
-
-async fn shown(
-    service: &Service,
-    status: StatusCode,
-    row: &WebhookRow,
-    secret: Option<&SecretText>,
-) -> HttpResponse {
-    let mut answer = json!({ "webhook": described(service, row).await });
-    if let Some(secret) = secret {
-        answer["secret"] = json!(secret.expose());
-    }
-    HttpResponse::build(status)
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(answer)
-}
-
-async fn described(service: &Service, row: &WebhookRow) -> Value {
-    let secrets = service.vault.open_webhook(row).await.ok();
-    let idle = match (&secrets, row.is_active) {
-        (None, _) => "unreadable",
-        (Some(_), true) => "failing",
-        (Some(_), false) => "paused",
-    };
-    let mut webhook = json!({
-        "id": row.id,
-        "source": "rest",
-        "url": secrets.map(|secrets| secrets.url.expose().to_owned()),
-        "events": row.filter.events,
-        "account_ids": row.filter.accounts,
-        "owner": row.filter.owner,
-        "patience": row.patience_s,
-        "created_at": row.created_at,
-    });
-    add_standing(service, &row.id.to_string(), idle, &mut webhook).await;
-    webhook
-}
-
-async fn configured(service: &Service, hook: &Hook) -> Value {
-    let mut webhook = json!({
-        "id": hook.id,
-        "source": "configuration",
-        "url": hook.url.as_str(),
-        "events": null,
-        "account_ids": null,
-        "owner": hook.filter.owner,
-        "patience": hook.patience.as_secs(),
-        "created_at": null,
-    });
-    add_standing(service, &hook.id, "failing", &mut webhook).await;
-    webhook
-}
-
-async fn add_standing(service: &Service, id: &str, idle: &str, webhook: &mut Value) {
-    let now = service.webhooks.now(id).await;
-    webhook["state"] = match &now {
-        Some(now) if now.failing => json!("failing"),
-        Some(_) => json!("active"),
-        None => json!(idle),
-    };
-    webhook["last_taken_at"] = json!(now.as_ref().and_then(|now| now.last_taken_at));
-    webhook["last_error"] = json!(now.as_ref().and_then(|now| now.last_error.as_ref()));
-    let waiting = now.map_or((0, 0), |now| (now.accounts_waiting, now.waiting_seconds));
-    webhook["accounts_waiting"] = json!(waiting.0);
-    webhook["waiting_seconds"] = json!(waiting.1);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::webhooks::UNTOLD;
-
-    /// Protects what a sign-in shows: nobody can ask for it.
-    #[test]
-    fn sign_ins_are_no_event_of_a_webhook() {
-        assert!(!EVENTS.contains(&UNTOLD));
-    }
 }

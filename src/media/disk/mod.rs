@@ -2,23 +2,24 @@
 //! into both folders. `part/<boot>/<key>` are those on their way: after a crash of the process they go on where they were,
 //! after one of the machine (their last bytes may never have been written) from the beginning.
 
+mod index;
+
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
+use self::index::Index;
+use super::old_files::{OldFiles, is_old, old_files};
 use crate::{
     domain::{AccountId, FileKey},
     telegram::PART_SIZE,
 };
-
-/// Later uses than this are written to the file's time, which is what a new start knows of them.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
 
 /// Left free on the disk, or a tenth of a small one.
 const SPARED: u64 = 256 << 20;
@@ -28,80 +29,6 @@ pub(super) struct Disk {
     parts: PathBuf,
     bound: u64,
     index: Mutex<Index>,
-}
-
-#[derive(Default)]
-struct Index {
-    entries: HashMap<FileKey, Entry>,
-    /// What may go, least recently used first.
-    order: BTreeMap<u64, FileKey>,
-    total: u64,
-    clock: u64,
-}
-
-struct Entry {
-    size: u64,
-    /// Whose folders it is in; nobody's while it is a part.
-    accounts: Vec<AccountId>,
-    /// Its place in the order: when it was last asked for, however long it took to come.
-    used: u64,
-    /// Otherwise it is being written, and does not go.
-    resting: bool,
-    touched: SystemTime,
-}
-
-impl Index {
-    fn tick(&mut self) -> u64 {
-        self.clock += 1;
-        self.clock
-    }
-
-    fn put(&mut self, key: FileKey, size: u64, accounts: Vec<AccountId>, resting: bool) {
-        let before = self.take(&key).map(|entry| entry.used);
-        let used = before.unwrap_or_else(|| self.tick());
-        if resting {
-            self.order.insert(used, key.clone());
-        }
-        self.total += size;
-        let entry = Entry {
-            size,
-            accounts,
-            used,
-            resting,
-            touched: SystemTime::now(),
-        };
-        self.entries.insert(key, entry);
-    }
-
-    fn take(&mut self, key: &FileKey) -> Option<Entry> {
-        let entry = self.entries.remove(key)?;
-        self.total -= entry.size;
-        if entry.resting {
-            self.order.remove(&entry.used);
-        }
-        Some(entry)
-    }
-
-    /// Moves it to the end of the order; tells whether its file's time is due.
-    fn touch(&mut self, key: &FileKey) -> bool {
-        let now = self.tick();
-        let Some(entry) = self.entries.get_mut(key) else {
-            return false;
-        };
-        if entry.resting {
-            self.order.remove(&entry.used);
-            self.order.insert(now, key.clone());
-        }
-        entry.used = now;
-        let due = entry
-            .touched
-            .elapsed()
-            .is_ok_and(|since| since > TOUCH_EVERY);
-        if due {
-            entry.touched = SystemTime::now();
-        }
-        due
-    }
 }
 
 /// A file that begins to be written.
@@ -413,49 +340,6 @@ impl Disk {
     pub fn total(&self) -> u64 {
         self.lock().total
     }
-}
-
-/// Files that nobody has opened for long.
-#[derive(Clone, Debug, Default)]
-pub struct OldFiles {
-    pub(super) keys: Vec<FileKey>,
-    /// Those that another account has, too, count as well.
-    pub bytes: u64,
-}
-
-impl OldFiles {
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.keys.len()
-    }
-}
-
-/// In the folder of all accounts' files.
-pub(super) fn old_files(
-    files: &Path,
-    account: AccountId,
-    before: SystemTime,
-) -> io::Result<OldFiles> {
-    let mut old = OldFiles::default();
-    let folder = match fs::read_dir(files.join(account.to_string())) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(old),
-        folder => folder?,
-    };
-    for file in folder {
-        let file = file?;
-        let key = file.file_name().to_str().and_then(FileKey::parse);
-        if let Some(key) = key.filter(|_| is_old(&file.path(), before)) {
-            old.bytes += file.metadata()?.len();
-            old.keys.push(key);
-        }
-    }
-    Ok(old)
-}
-
-/// A file's time is when it was last opened, or came.
-fn is_old(path: &Path, before: SystemTime) -> bool {
-    let used = fs::metadata(path).and_then(|meta| meta.modified());
-    used.is_ok_and(|used| used < before)
 }
 
 fn make_dir(path: &Path) -> io::Result<()> {
