@@ -268,6 +268,7 @@ fn containers_are_closed_and_say_what_the_service_knows() {
     for folder in [
         "src",
         "simulator",
+        "stand-ins",
         "migrations",
         "static",
         "tests",
