@@ -284,17 +284,25 @@ impl Books {
     fn next(&mut self, standing: &Standing) -> Step {
         let now = clock::now();
         self.watch.look(now, &standing.beats);
-        let nodes = self.watch.living(now, self.terms.lasts);
+        let mut living = self.watch.living(now, self.terms.lasts);
         let mut state = self.shared.state();
-        state.seen.nodes = nodes;
+        state.seen.nodes = i64::try_from(living.len()).unwrap_or(i64::MAX);
         state.seen.ages = self.watch.ages();
         state.seen.draining = standing.draining;
-        step(
-            i64::try_from(state.held.len()).unwrap_or(i64::MAX),
-            standing.accounts,
-            nodes,
-            standing.draining,
-        )
+        let held = i64::try_from(state.held.len()).unwrap_or(i64::MAX);
+        drop(state);
+        if standing.draining {
+            return match held {
+                0 => Step::Nothing,
+                all => Step::LetGo(all),
+            };
+        }
+        // It knows better than the server what it has; and it may be new there.
+        let own = self.node.id.to_string();
+        living.insert(own.clone(), held);
+        let place = living.keys().position(|node| *node == own);
+        let held: Vec<i64> = living.into_values().collect();
+        step(place.unwrap_or_default(), &held, standing.accounts)
     }
 
     /// How things stand after it.

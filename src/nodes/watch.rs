@@ -1,7 +1,10 @@
 //! Watch: which nodes have fallen silent. By this node's own clock alone: the server's time of day may be set, and a server that takes
 //! another one's place has a time of its own. Pure.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use crate::store::{Ages, Beat};
 
@@ -20,6 +23,7 @@ struct Seen {
     /// At the first look, what the server says of the time before has to do.
     fresh: bool,
     draining: bool,
+    held: i64,
 }
 
 impl Watch {
@@ -34,8 +38,10 @@ impl Watch {
                 since: now,
                 fresh: beat.fresh,
                 draining: beat.draining,
+                held: beat.held,
             });
             seen.draining = beat.draining;
+            seen.held = beat.held;
             if seen.beat != beat.beat {
                 seen.beat = beat.beat;
                 seen.since = now;
@@ -44,10 +50,13 @@ impl Watch {
         }
     }
 
-    /// Nodes that take accounts and were heard of within `limit`.
-    pub fn living(&self, now: Duration, limit: Duration) -> i64 {
-        let lives = |seen: &&Seen| !seen.draining && seen.fresh && now < seen.since + limit;
-        i64::try_from(self.nodes.values().filter(lives).count()).unwrap_or(i64::MAX)
+    /// Nodes that take accounts and were heard of within `limit`, and how many each has.
+    pub fn living(&self, now: Duration, limit: Duration) -> BTreeMap<String, i64> {
+        let lives = |seen: &Seen| !seen.draining && seen.fresh && now < seen.since + limit;
+        let living = self.nodes.iter().filter(|(_, seen)| lives(seen));
+        living
+            .map(|(node, seen)| (node.clone(), seen.held))
+            .collect()
     }
 
     /// For how long each had been silent at the last look.
@@ -87,6 +96,7 @@ mod tests {
             beat,
             fresh,
             draining: false,
+            held: 0,
         }
     }
 
@@ -96,10 +106,10 @@ mod tests {
     fn a_node_is_silent_by_the_clock_of_who_looks() {
         let mut watch = Watch::default();
         watch.look(SECOND, &[beat("a", 1, true), beat("gone", 9, false)]);
-        assert_eq!(watch.living(SECOND, SECOND * 45), 1);
+        assert_eq!(watch.living(SECOND, SECOND * 45).len(), 1);
         // The server's clock went ahead by a day.
         watch.look(SECOND * 11, &[beat("a", 2, false), beat("gone", 9, false)]);
-        assert_eq!(watch.living(SECOND * 12, SECOND * 45), 1);
+        assert_eq!(watch.living(SECOND * 12, SECOND * 45).len(), 1);
         let ages = watch.ages();
         assert_eq!((ages["a"], ages["gone"]), (Duration::ZERO, Duration::MAX));
         assert!(watch.silent(SECOND * 60, SECOND * 60).is_empty());
@@ -109,7 +119,7 @@ mod tests {
         );
         // It went back: `a` would be fresh for a day.
         watch.look(SECOND * 70, &[beat("a", 2, true), beat("gone", 9, false)]);
-        assert_eq!(watch.living(SECOND * 56, SECOND * 45), 0);
+        assert!(watch.living(SECOND * 56, SECOND * 45).is_empty());
         assert_eq!(
             watch.silent(SECOND * 71, SECOND * 60),
             [("a".to_owned(), 2), ("gone".to_owned(), 9)]

@@ -75,6 +75,8 @@ pub struct Beat {
     pub fresh: bool,
     /// It takes no accounts.
     pub draining: bool,
+    /// Accounts that are its own.
+    pub held: i64,
 }
 
 /// How long a lease lasts, after how long without a renewal its owner has given it up, and how long after its end nobody takes the
@@ -120,6 +122,8 @@ struct BeatRow {
     fresh: bool,
     #[diesel(sql_type = Flag)]
     draining: bool,
+    #[diesel(sql_type = Number)]
+    held: i64,
 }
 
 #[derive(QueryableByName)]
@@ -272,9 +276,11 @@ impl LeaseBook {
 
     fn beats(&mut self) -> QueryResult<Vec<Beat>> {
         let rows = sql(concat!(
-            "SELECT id, beat, seen_at > ", server_now!(), " - ? AS fresh, draining FROM nodes UNION ALL \
-             SELECT DISTINCT l.owner AS id, CAST(-1 AS BIGINT) AS beat, FALSE AS fresh, TRUE AS draining FROM account_leases l \
-             WHERE l.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = l.owner)"
+            "WITH had AS (SELECT owner, count(*) AS held FROM account_leases WHERE owner IS NOT NULL GROUP BY owner) \
+             SELECT n.id AS id, n.beat AS beat, n.seen_at > ", server_now!(), " - ? AS fresh, n.draining AS draining, \
+             coalesce(h.held, 0) AS held FROM nodes n LEFT JOIN had h ON h.owner = n.id UNION ALL \
+             SELECT h.owner, CAST(-1 AS BIGINT), FALSE, TRUE, h.held FROM had h \
+             WHERE NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = h.owner)"
         ))
         .number(self.times.lasts)
         .load::<BeatRow>(&mut self.server)?;
@@ -283,6 +289,7 @@ impl LeaseBook {
             beat: row.beat,
             fresh: row.fresh,
             draining: row.draining,
+            held: row.held,
         };
         Ok(rows.into_iter().map(beat).collect())
     }

@@ -219,7 +219,7 @@ impl Checks {
         }
         let away: Vec<Word> = self.file.rows(
             "SELECT id || ' is ' || state || ' since ' || CAST(state_since AS TEXT) || ': ' || coalesce(state_reason, 'no reason') AS t \
-             FROM accounts WHERE state <> 'online' ORDER BY id",
+             FROM accounts WHERE state <> 'online' AND removed_at IS NULL ORDER BY id",
         );
         why.extend(away.into_iter().map(|one| format!("account {}", one.t)));
         let debts = self.file.debts();

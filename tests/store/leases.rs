@@ -159,11 +159,11 @@ fn shared_out(heard: &Mutex<Heard>, accounts: usize, nodes: &[usize], limit: Dur
     let began = Instant::now();
     loop {
         let shares = shares(heard);
-        let most = accounts.div_ceil(nodes.len());
+        let (least, most) = (accounts / nodes.len(), accounts.div_ceil(nodes.len()));
         let wanted: BTreeSet<usize> = nodes.iter().copied().collect();
         if shares.values().sum::<usize>() == accounts
             && shares.keys().copied().collect::<BTreeSet<_>>() == wanted
-            && shares.values().all(|share| *share <= most)
+            && shares.values().all(|share| (least..=most).contains(share))
         {
             return began.elapsed();
         }

@@ -415,9 +415,9 @@ impl Storm {
         );
         let all: i64 = owned.iter().map(|one| one.accounts).sum();
         let nodes = self.conductor.nodes.len();
-        // Shares are rounded up: the last node may have what is left.
-        let share = (all as usize).div_ceil(nodes) as i64;
-        let fair = owned.iter().all(|one| one.accounts <= share);
+        let (least, most) = (all as usize / nodes, (all as usize).div_ceil(nodes));
+        let fair = |one: &Owned| (least..=most).contains(&(one.accounts as usize));
+        let fair = owned.iter().all(fair);
         if owned.iter().any(|one| one.node.is_none()) || owned.len() != nodes || !fair {
             return vec![format!("accounts are not shared: {owned:?}")];
         }
