@@ -8,7 +8,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, tcp},
 };
 
-use super::road::{Road, hung_up};
+use super::road::Road;
 
 #[derive(Clone)]
 pub struct Relay {
@@ -47,10 +47,10 @@ impl Relay {
         relay
     }
 
-    /// A node that hangs up while nothing arrives leaves no line behind: what Telegram does with one whose other side is gone, the
-    /// simulator's own faults show, and what was under way on it is lost as with the machine.
+    /// A node that hangs up while nothing arrives leaves no line behind, and none that was to be one: what Telegram does with a line
+    /// whose other side is gone, the simulator's own faults show, and what was under way is lost as with the machine.
     async fn carry(&self, line: TcpStream, telegram: SocketAddr) {
-        if !self.road.open().await {
+        if !self.road.open_to(&line).await {
             return;
         }
         let Some(far) = self.dial(telegram).await else {
@@ -75,11 +75,7 @@ impl Relay {
     async fn say(&self, mut from: tcp::OwnedReadHalf, mut to: tcp::OwnedWriteHalf) {
         let mut bytes = vec![0; 64 << 10];
         while let Ok(read) = from.read(&mut bytes).await {
-            let open = tokio::select! {
-                biased;
-                open = self.road.open() => open,
-                () = hung_up(&from) => false,
-            };
+            let open = self.road.open_to(from.as_ref()).await;
             if read == 0 || !open || to.write_all(&bytes[..read]).await.is_err() {
                 return;
             }

@@ -10,8 +10,9 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest},
-    net::tcp,
+    net::TcpStream,
     sync::watch,
+    time::timeout,
 };
 
 /// How often somebody who waits looks whether the other side is still there.
@@ -63,6 +64,19 @@ impl Road {
         settled.is_ok_and(|way| *way == Way::Open)
     }
 
+    /// As [`Self::open`] for what comes over this line; `false` also when its other side hung up while it had to wait.
+    pub async fn open_to(&self, line: &TcpStream) -> bool {
+        if *self.way.borrow() == Way::Open {
+            return true;
+        }
+        let open = tokio::select! {
+            biased;
+            () = hung_up(line) => false,
+            open = self.open() => open,
+        };
+        open && timeout(Duration::ZERO, hung_up(line)).await.is_err()
+    }
+
     /// Ends when whatever is under way is hung up on.
     pub async fn refused(&self) {
         let mut way = self.way.subscribe();
@@ -83,9 +97,9 @@ impl Road {
 }
 
 /// Ends when whoever is on the other side has hung up, also while there is more to be read.
-pub async fn hung_up(line: &tcp::OwnedReadHalf) {
+async fn hung_up(line: &TcpStream) {
     loop {
-        match line.as_ref().ready(Interest::READABLE).await {
+        match line.ready(Interest::READABLE).await {
             Ok(ready) if !ready.is_read_closed() => tokio::time::sleep(LOOK).await,
             _ => return,
         }
