@@ -263,6 +263,15 @@ impl Failure {
         }
     }
 
+    /// Telegram may have done what it was asked for, or not.
+    pub(super) fn is_unclear(&self) -> bool {
+        match self {
+            Self::Network(_) | Self::TimedOut | Self::Unreadable => true,
+            Self::Rpc { code, .. } => !(0..500).contains(code),
+            Self::KeyUnknown | Self::NoLine => false,
+        }
+    }
+
     pub(super) fn into_call_error(self) -> CallError {
         if let Some(wait) = self.flood() {
             return CallError::FloodWait(wait);

@@ -84,6 +84,8 @@ pub(super) struct Attempt {
     lease: Option<KeyLease>,
     /// Signed in by this attempt, and not handed over.
     made: Option<SessionData>,
+    /// What may have signed it in was sent, and what came of it not heard to the end.
+    pub(super) unclear: bool,
 }
 
 impl Attempt {
@@ -126,6 +128,7 @@ impl Attempt {
             imported: imported.map(|imported| imported.session),
             lease: None,
             made: None,
+            unclear: false,
         })
     }
 
@@ -140,6 +143,8 @@ impl Attempt {
         let attempt = Self {
             api_id: api.api_id,
             api,
+            // Whoever saved it may have ended in the middle of the last step.
+            unclear: true,
             code: saved.code,
             shown_code: None,
             expected_user: saved.expected_user,
@@ -280,6 +285,7 @@ impl Attempt {
     }
 
     async fn finish_as(&mut self, user: tl::enums::User) -> Result<SignInStep, LoginError> {
+        self.has_made(&user);
         let (self_hash, phone) = match &user {
             tl::enums::User::User(user) => (
                 user.access_hash.unwrap_or(0),
@@ -292,10 +298,6 @@ impl Attempt {
                 code: "USER_EMPTY".to_owned(),
             });
         };
-        // One that was brought along is somebody's.
-        if self.lease.is_none() {
-            self.made = Some(self.session.export(user.id, self_hash, self.api_id));
-        }
         if self
             .expected_user
             .is_some_and(|expected| expected != user.id)
@@ -322,14 +324,45 @@ impl Attempt {
         self.close().await;
         self.code = None;
         self.made = None;
+        self.unclear = false;
         Ok(SignInStep::Done(Box::new(signed_in)))
+    }
+
+    fn has_made(&mut self, user: &tl::enums::User) {
+        // One that was brought along is somebody's.
+        if let tl::enums::User::User(user) = user
+            && self.lease.is_none()
+        {
+            let hash = user.access_hash.unwrap_or(0);
+            self.made = Some(self.session.export(user.id, hash, self.api_id));
+        }
+    }
+
+    /// Where it stands after a step that was not heard to its end: Telegram uses a code up when it takes it, and knows the key as signed
+    /// in from then on, whether its answer arrives or not. `None`: the step is to be made again.
+    pub(super) async fn stands(&mut self) -> Result<Option<SignInStep>, LoginError> {
+        if !self.unclear {
+            return Ok(None);
+        }
+        match self.call(&oneself()).await {
+            Ok(users) => match users.into_iter().next() {
+                Some(user) => self.finish_as(user).await.map(Some),
+                None => Ok(None),
+            },
+            Err(Failure::Rpc { name, .. }) if name == "SESSION_PASSWORD_NEEDED" => {
+                self.unclear = false;
+                self.ask_password().await.map(Some)
+            }
+            Err(Failure::Rpc { .. }) => {
+                self.unclear = false;
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
+        }
     }
 
     /// A session string that is signed in already.
     pub(super) async fn adopt(&mut self) -> Result<SignInStep, LoginError> {
-        let request = tl::functions::users::GetUsers {
-            id: vec![tl::enums::InputUser::UserSelf],
-        };
         let invalid = |why: String| LoginError::SessionStringInvalid { why };
         let key = self.imported.take();
         let Some(key) = key.as_ref().and_then(SessionData::home_key) else {
@@ -343,7 +376,7 @@ impl Attempt {
             ));
         };
         self.lease = Some(lease);
-        let users = match self.call(&request).await {
+        let users = match self.call(&oneself()).await {
             Ok(users) => users,
             Err(Failure::KeyUnknown) => {
                 return Err(invalid(
@@ -368,6 +401,15 @@ impl Attempt {
 
     /// Takes a sent code back, as far as Telegram listens, and hangs up. Gives the session that it made for nothing.
     pub(super) async fn cancel(&mut self) -> Option<SessionData> {
+        if self.unclear && self.made.is_none() {
+            // One that nobody was told of would stay on the list of devices.
+            let asked = tokio::time::timeout(LAST_CALL, self.call(&oneself())).await;
+            if let Ok(Ok(users)) = asked
+                && let Some(user) = users.into_iter().next()
+            {
+                self.has_made(&user);
+            }
+        }
         if let Some(code) = self.code.take()
             && self.pool.is_some()
         {
@@ -388,5 +430,11 @@ impl Attempt {
         // One that was thrown away before may be there still.
         let limit = self.settings.timing.close_limit;
         self.session.hung_up(limit).await;
+    }
+}
+
+fn oneself() -> tl::functions::users::GetUsers {
+    tl::functions::users::GetUsers {
+        id: vec![tl::enums::InputUser::UserSelf],
     }
 }

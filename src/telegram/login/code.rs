@@ -125,12 +125,24 @@ impl Attempt {
             phone_code: (!by_email).then(|| typed.expose().to_owned()),
             email_verification: by_email.then(mail),
         };
+        if let Some(step) = self.stands().await? {
+            return Ok(step);
+        }
+        self.unclear = true;
         match self.call_home(&request).await {
             Ok(authorization) => self.finish(authorization).await,
             Err(Failure::Rpc { name, .. }) if name == "SESSION_PASSWORD_NEEDED" => {
+                self.unclear = false;
                 self.ask_password().await
             }
-            Err(failure) => Err(failure.into()),
+            Err(Failure::Network(broken)) => match self.stands().await {
+                Ok(Some(step)) => Ok(step),
+                _ => Err(Failure::Network(broken).into()),
+            },
+            Err(failure) => {
+                self.unclear = failure.is_unclear();
+                Err(failure.into())
+            }
         }
     }
 

@@ -148,6 +148,8 @@ fn said(code: i32, name: String) -> LoginError {
         }
         "PHONE_CODE_EXPIRED"
         | "PHONE_CODE_HASH_EMPTY"
+        | "PHONE_CODE_HASH_INVALID"
+        | "PHONE_HASH_EXPIRED"
         | "CODE_HASH_INVALID"
         | "EMAIL_VERIFY_EXPIRED" => LoginError::CodeExpired,
         "EMAIL_INVALID" | "EMAIL_NOT_ALLOWED" | "EMAIL_HASH_EXPIRED" | "EMAIL_NOT_SETUP" => {

@@ -30,18 +30,25 @@ impl Attempt {
         &mut self,
         password: SecretText,
     ) -> Result<SignInStep, LoginError> {
+        if let Some(done @ SignInStep::Done(_)) = self.stands().await? {
+            return Ok(done);
+        }
         for _ in 0..TRIES {
             // Fresh parameters for every try: the old ones are void after a wrong password.
             let tl::enums::account::Password::Password(asked) =
                 self.call(&tl::functions::account::GetPassword {}).await?;
             let proof = prove(asked, password.clone()).await?;
+            self.unclear = true;
             match self
                 .call(&tl::functions::auth::CheckPassword { password: proof })
                 .await
             {
                 Ok(authorization) => return self.finish(authorization).await,
                 Err(Failure::Rpc { name, .. }) if name == "SRP_ID_INVALID" => {}
-                Err(failure) => return Err(failure.into()),
+                Err(failure) => {
+                    self.unclear = failure.is_unclear();
+                    return Err(failure.into());
+                }
             }
         }
         Err(LoginError::Rejected {
