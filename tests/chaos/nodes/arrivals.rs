@@ -141,6 +141,8 @@ impl Person {
                         .await;
                     if let Some((status, told)) = answer {
                         self.note("a code", status, &told);
+                        // An earlier try of its own had a later code sent.
+                        code_seen &= told["error"]["code"] != "code_expired";
                     }
                 }
                 Some(_) => seen = Instant::now(),
