@@ -124,9 +124,14 @@ async fn what_is_too_old_goes_and_stays_gone() {
         world.record(account.id, vec![new(old(quiet, 3))]).await;
     }
     until("the index to be fed", || async {
-        match hits(&world, short.id, "bygone").await {
-            0 => Err("nothing".to_owned()),
-            _ => Ok(()),
+        let found = [
+            hits(&world, short.id, "bygone").await,
+            hits(&world, short.id, "recent").await,
+        ];
+        if found.contains(&0) {
+            Err(format!("{found:?}"))
+        } else {
+            Ok(())
         }
     })
     .await;
