@@ -356,7 +356,11 @@ impl Tx<'_> {
         // An edit that Telegram hides (buttons, a tick in a list) has no time of its own, and is the newest all the same.
         let hidden = old.edited_at.filter(|_| edit);
         let incoming_edit = message.edited_at.map(Timestamp::millis).or(hidden);
-        let newer = incoming_edit > old.edited_at || (edit && incoming_edit == old.edited_at);
+        // Telegram counts edits in seconds. Of two in one second the one that is read now is the later one: pages and differences tell
+        // how a message is, not how it was.
+        let rewritten = incoming_edit.is_some() && old.text != message.text;
+        let newer =
+            incoming_edit > old.edited_at || incoming_edit == old.edited_at && (edit || rewritten);
         let differs = old.text != message.text
             || before != carried
             || old.service != message.service

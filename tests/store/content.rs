@@ -513,6 +513,29 @@ async fn hidden_edits_and_pins_are_taken() {
     assert_eq!(shown(&world, account, 5).await.media, Some(todo(true)));
 }
 
+/// Protects a text from being an old one for ever: of two edits within one second the second was found by a comparison alone.
+#[actix::test]
+async fn of_two_edits_in_one_second_the_one_that_is_found_later_stands() {
+    let world = World::new();
+    let account = world.account().await.id;
+    let edit = |text: &str| IncomingMessage {
+        edited_at: Some(Timestamp::from_seconds(1_700_001_000)),
+        ..message(CHAT, 5, text)
+    };
+    let first = new(message(CHAT, 5, "first"));
+    world
+        .record(account, vec![first, Change::Edited(edit("second"))])
+        .await;
+    world.ear.names();
+    from_history(&world, account, edit("third")).await;
+    assert_eq!(shown(&world, account, 5).await.text, "third");
+    assert_eq!(world.ear.names(), ["message_edited"]);
+    // What was never edited is as it was sent, and as it was read first.
+    from_history(&world, account, message(CHAT, 5, "another")).await;
+    assert_eq!(shown(&world, account, 5).await.text, "third");
+    assert_eq!(world.ear.names(), Vec::<&str>::new());
+}
+
 /// Protects what the list says of a chat from the order in which a group of writes is written: its new name and its newest message
 /// both stand.
 #[actix::test]
