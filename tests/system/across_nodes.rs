@@ -269,6 +269,7 @@ async fn a_sign_in_is_told_at_every_node() {
 async fn an_account_that_nobody_has_is_not_online() {
     let mut nodes = Nodes::with(2).await;
     let theirs = nodes.one_of(1);
+    nodes.fleet.wait_for_state(&theirs.id, "online").await;
     // Nobody may take what the dead one had.
     let first = engine::rows::<Value>(
         &nodes.database,
