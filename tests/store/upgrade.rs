@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use diesel::{
-    Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types::BigInt,
-    sqlite::SqliteConnection,
+    Connection, QueryResult, QueryableByName, RunQueryDsl, connection::SimpleConnection,
+    sql_types::BigInt, sqlite::SqliteConnection,
 };
 use switchboard::{
     domain::{AccountId, ChatId, Span},
@@ -55,7 +55,11 @@ struct Count {
 }
 
 fn count(conn: &mut SqliteConnection, text: &str) -> i64 {
-    diesel::sql_query(text).get_result::<Count>(conn).unwrap().n
+    counted(conn, text).unwrap()
+}
+
+fn counted(conn: &mut SqliteConnection, text: &str) -> QueryResult<i64> {
+    Ok(diesel::sql_query(text).get_result::<Count>(conn)?.n)
 }
 
 /// One account: private chat 7 with even numbers, private chat 8 with odd ones, a channel that is whole, and one that
@@ -301,6 +305,8 @@ const VERSIONS: &str = "SELECT count(*) AS n FROM __diesel_schema_migrations";
 
 /// Starts the service on an old database, and kills it while it holds the write lock for longer than anything else in a start does.
 fn kill_while_locked(path: &std::path::Path) {
+    let mut other = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
+    let known = count(&mut other, VERSIONS);
     let mut service = std::process::Command::new(env!("CARGO_BIN_EXE_switchboard"))
         .env_clear()
         // Nobody is there.
@@ -311,8 +317,6 @@ fn kill_while_locked(path: &std::path::Path) {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let mut other = SqliteConnection::establish(&path.to_string_lossy()).unwrap();
-    let known = count(&mut other, VERSIONS);
     let begun = std::time::Instant::now();
     let mut locked = 0;
     while locked < 10 {
@@ -320,10 +324,12 @@ fn kill_while_locked(path: &std::path::Path) {
             begun.elapsed() < std::time::Duration::from_secs(120),
             "nothing is migrated"
         );
-        match other.batch_execute("BEGIN IMMEDIATE; ROLLBACK;") {
+        let free = other.batch_execute("BEGIN IMMEDIATE; ROLLBACK;");
+        // The lock may be taken between the two.
+        match free.and_then(|()| counted(&mut other, VERSIONS)) {
             // All is done, and nobody looked meanwhile.
-            Ok(()) if count(&mut other, VERSIONS) != known => break,
-            Ok(()) => locked = 0,
+            Ok(now) if now != known => break,
+            Ok(_) => locked = 0,
             Err(_) => locked += 1,
         }
         std::thread::sleep(std::time::Duration::from_millis(2));

@@ -285,22 +285,18 @@ impl Attempt {
     }
 
     async fn finish_as(&mut self, user: tl::enums::User) -> Result<SignInStep, LoginError> {
-        self.has_made(&user);
-        let (self_hash, phone) = match &user {
-            tl::enums::User::User(user) => (
-                user.access_hash.unwrap_or(0),
-                user.phone.as_deref().map(mask_phone),
-            ),
-            tl::enums::User::Empty(_) => (0, None),
-        };
-        let Some(user) = self_user(user) else {
+        let (Some(own), tl::enums::User::User(user)) = (self_user(user.clone()), user) else {
             return Err(LoginError::Rejected {
                 code: "USER_EMPTY".to_owned(),
             });
         };
+        // One that was brought along is somebody's.
+        if self.lease.is_none() {
+            self.made = Some(self.session_of(&user));
+        }
         if self
             .expected_user
-            .is_some_and(|expected| expected != user.id)
+            .is_some_and(|expected| expected != own.id)
         {
             self.close().await;
             return Err(LoginError::AlreadyAnotherUser);
@@ -308,9 +304,9 @@ impl Attempt {
         let tl::enums::updates::State::State(state) =
             self.call(&tl::functions::updates::GetState {}).await?;
         let signed_in = SignedIn {
-            session: self.session.export(user.id, self_hash, self.api_id),
-            user,
-            phone,
+            session: self.session_of(&user),
+            user: own,
+            phone: user.phone.as_deref().map(mask_phone),
             position: Position {
                 pts: state.pts.max(1),
                 qts: state.qts,
@@ -328,14 +324,9 @@ impl Attempt {
         Ok(SignInStep::Done(Box::new(signed_in)))
     }
 
-    fn has_made(&mut self, user: &tl::enums::User) {
-        // One that was brought along is somebody's.
-        if let tl::enums::User::User(user) = user
-            && self.lease.is_none()
-        {
-            let hash = user.access_hash.unwrap_or(0);
-            self.made = Some(self.session.export(user.id, hash, self.api_id));
-        }
+    fn session_of(&self, user: &tl::types::User) -> SessionData {
+        let hash = user.access_hash.unwrap_or(0);
+        self.session.export(user.id, hash, self.api_id)
     }
 
     /// Where it stands after a step that was not heard to its end: Telegram uses a code up when it takes it, and knows the key as signed
@@ -405,9 +396,9 @@ impl Attempt {
             // One that nobody was told of would stay on the list of devices.
             let asked = tokio::time::timeout(LAST_CALL, self.call(&oneself())).await;
             if let Ok(Ok(users)) = asked
-                && let Some(user) = users.into_iter().next()
+                && let Some(tl::enums::User::User(user)) = users.first()
             {
-                self.has_made(&user);
+                self.made = Some(self.session_of(user));
             }
         }
         if let Some(code) = self.code.take()

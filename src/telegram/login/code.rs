@@ -135,10 +135,10 @@ impl Attempt {
                 self.unclear = false;
                 self.ask_password().await
             }
-            Err(Failure::Network(broken)) => match self.stands().await {
-                Ok(Some(step)) => Ok(step),
-                _ => Err(Failure::Network(broken).into()),
-            },
+            Err(failure @ Failure::Network(_)) => {
+                let stands = self.stands().await?;
+                stands.ok_or_else(|| failure.into())
+            }
             Err(failure) => {
                 self.unclear = failure.is_unclear();
                 Err(failure.into())

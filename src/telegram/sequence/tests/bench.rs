@@ -182,22 +182,6 @@ pub(super) fn channel_answer(
     .into()
 }
 
-pub(super) fn account_answer(
-    state: types::updates::State,
-    new_messages: Vec<enums::Message>,
-    other_updates: Vec<Update>,
-) -> enums::updates::Difference {
-    types::updates::Difference {
-        new_messages,
-        new_encrypted_messages: vec![],
-        other_updates,
-        chats: vec![],
-        users: vec![],
-        state: state.into(),
-    }
-    .into()
-}
-
 /// The pts of what applies, in order.
 pub(super) fn applied(steps: &[Step]) -> Vec<i32> {
     let place = |update: &Update| super::super::mark::mark(update).map_or(0, |(_, mark)| mark.pts);

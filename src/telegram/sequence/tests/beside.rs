@@ -12,11 +12,9 @@ use tl::{
 
 use super::{
     super::{AccountAsk, NOT_COUNTED, Need, Sequence, Step},
-    bench::{
-        Bench, CHANNEL, account, account_answer, applied, channels, mail, post, state, too_long,
-    },
+    bench::{Bench, CHANNEL, account, applied, channels, mail, post, state, too_long},
     client::PATIENCE,
-    server::packet,
+    server::{account_answer, packet},
 };
 
 /// A packet with somebody in it.

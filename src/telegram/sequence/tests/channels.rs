@@ -8,11 +8,11 @@ use tl::{enums::Update, types};
 use super::{
     super::{AccountAsk, ChannelAsk, ChannelTrouble},
     bench::{
-        Bench, CHANNEL, OF_CHANNEL, OTHER, account, account_answer, applied, begins,
-        channel_answer, channels, gone, holes, mail, post, post_in, state, too_long,
+        Bench, CHANNEL, OF_CHANNEL, OTHER, account, applied, begins, channel_answer, channels,
+        gone, holes, mail, post, post_in, state, too_long,
     },
     client::PATIENCE,
-    server::{dialog, message},
+    server::{account_answer, dialog, message},
 };
 use crate::domain::Hole;
 

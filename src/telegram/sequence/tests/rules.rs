@@ -12,11 +12,11 @@ use tl::{
 use super::{
     super::{AccountAsk, AccountTrouble, ChannelAsk, NOT_COUNTED, Need, Step},
     bench::{
-        Bench, CHANNEL, OF_CHANNEL, OTHER, account, account_answer, applied, channel_answer,
-        channels, gone, holes, mail, post, post_in, state, too_long,
+        Bench, CHANNEL, OF_CHANNEL, OTHER, account, applied, channel_answer, channels, gone, holes,
+        mail, post, post_in, state, too_long,
     },
     client::PATIENCE,
-    server::{dialog, message, packet, short},
+    server::{account_answer, dialog, message, packet, short},
 };
 use crate::domain::{ChatId, Hole};
 

@@ -280,7 +280,9 @@ impl Server {
             return match self.future {
                 Future::Refuses => Answer::Refused(None),
                 Future::SaysEmpty => Answer::Account(empty.into()),
-                Future::TellsItsOwn => Answer::Account(full(self.state(), vec![], vec![])),
+                Future::TellsItsOwn => {
+                    Answer::Account(account_answer(self.state(), vec![], vec![]))
+                }
             };
         }
         let limit = ask.pts_limit.map_or(self.slice, |limit| limit as usize);
@@ -324,7 +326,7 @@ impl Server {
         if messages.is_empty() && updates.is_empty() && ask.qts == self.qts {
             return Answer::Account(empty.into());
         }
-        Answer::Account(full(self.state(), messages, updates))
+        Answer::Account(account_answer(self.state(), messages, updates))
     }
 
     pub(super) fn channel_difference(&mut self, id: i64, from: i32, limit: i32) -> Answer {
@@ -402,7 +404,7 @@ fn told(
     (messages, updates)
 }
 
-fn full(
+pub(super) fn account_answer(
     state: types::updates::State,
     new_messages: Vec<enums::Message>,
     other_updates: Vec<Update>,
