@@ -176,6 +176,15 @@ async fn the_service_follows_supabase_and_does_without_it() {
         },
     )
     .await;
+    // It is sealed there, too, and nothing is left to be pushed.
+    wait::until(
+        "what was typed to be sealed",
+        || async {
+            project.sql("select count(*) from public.telegram_accounts where api_hash like 'v1.%'")
+        },
+        |count| count == "3",
+    )
+    .await;
 
     project.gateway.always(Some(Fault::Paused));
     fleet.stop_service();
