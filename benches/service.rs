@@ -31,6 +31,7 @@ fn main() {
         .filter(|arg| !arg.starts_with('-'))
         .collect();
     let wanted = |part: &str| asked.is_empty() || asked.iter().any(|one| one == part);
+    switchboard::aside::come_first();
     let runtime = threads(2);
     println!("service in release mode, simulated Telegram and readers on the same two cores\n");
     let mut ratios = Ratios::default();

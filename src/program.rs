@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::{
     alive::Notify,
     app::{App, StartError},
+    aside,
     cli::{Cli, Command, CoverSettings, Settings, say},
     commands::{backups, migrate_store, retention, tokens, upkeep},
     config::{Config, KeyFileCover},
@@ -38,6 +39,7 @@ const LAST: Duration = Duration::from_secs(8);
 /// The whole life of the process.
 pub fn run() -> ExitCode {
     memory::map_large_blocks();
+    aside::come_first();
     let cli = Cli::parse();
     start_log();
     panics::tell_beside();

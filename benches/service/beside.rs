@@ -1,11 +1,15 @@
-//! Beside: the same small thing through unmodified grammers, while files travel: what the machine and the simulated Telegram cost
-//! alone.
+//! Beside: the same small thing through unmodified grammers, and a commit of one row, while files travel: what the machine, its disk and
+//! the simulated Telegram cost alone.
 
 use std::time::{Duration, Instant};
 
+use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
 use grammers_tl_types::{functions, types};
 use switchboard_simulator::{AccountSpec, PersonSpec, Simulator, world::access_hash};
 
+use tempfile::TempDir;
+
+use super::numbered;
 use crate::{
     support::fleet::phone,
     world_support::{Library, text_to, told},
@@ -78,5 +82,40 @@ impl Bare {
         // Nobody else reads them.
         while self.library.updates.try_recv().is_ok() {}
         way
+    }
+}
+
+/// The floor of every commit: one row, in the write-ahead log, on the disk.
+pub struct Disk {
+    db: SqliteConnection,
+    rows: usize,
+    /// Where it lies.
+    _dir: TempDir,
+}
+
+impl Disk {
+    pub fn open() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = dir.path().join("floor.db");
+        let mut db = SqliteConnection::establish(&file.to_string_lossy()).expect("opens");
+        db.batch_execute(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE m (id INTEGER PRIMARY KEY, text TEXT);",
+        )
+        .expect("a table");
+        Self {
+            db,
+            rows: 0,
+            _dir: dir,
+        }
+    }
+
+    pub fn commit(&mut self) -> Duration {
+        self.rows += 1;
+        let text = numbered(self.rows);
+        let began = Instant::now();
+        self.db
+            .batch_execute(&format!("INSERT INTO m (text) VALUES ('{text}')"))
+            .expect("a row");
+        began.elapsed()
     }
 }

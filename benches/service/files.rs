@@ -7,7 +7,11 @@ use grammers_tl_types::{enums, functions, types};
 use reqwest::Method;
 use switchboard_simulator::{Simulator, world::Media};
 
-use super::{Reader, beside::Bare, elsewhere, large, people, percentile, resident, told};
+use super::{
+    Reader,
+    beside::{Bare, Disk},
+    elsewhere, large, people, percentile, resident, told,
+};
 use crate::{support::fleet::Fleet, world_support::Library};
 
 const MIB: i64 = 1 << 20;
@@ -146,14 +150,16 @@ pub async fn run() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         way
     };
-    let mut bare = Bare::start(telegram).await;
-    let (mut quiet, mut bare_quiet) = (Vec::new(), Vec::new());
+    let (mut bare, mut disk) = (Bare::start(telegram).await, Disk::open());
+    let (mut quiet, mut bare_quiet, mut commits_quiet) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..500 {
         quiet.push(live(&mut reader).await);
         bare_quiet.push(bare.hears(telegram).await);
+        commits_quiet.push(disk.commit());
     }
     told("a live message, Telegram to WebSocket", &mut quiet);
     told("the same to bare grammers", &mut bare_quiet);
+    told("one row committed", &mut commits_quiet);
     let before = resident(pid);
     let start = Instant::now();
     let readings: Vec<_> = urls
@@ -171,11 +177,13 @@ pub async fn run() {
         })
         .collect();
     let mut highest = before;
-    let (mut meanwhile, mut bare_meanwhile) = (Vec::new(), Vec::new());
+    let (mut meanwhile, mut bare_meanwhile, mut commits_meanwhile) =
+        (Vec::new(), Vec::new(), Vec::new());
     while !readings.iter().all(tokio::task::JoinHandle::is_finished) {
         highest = highest.max(resident(pid));
         meanwhile.push(live(&mut reader).await);
         bare_meanwhile.push(bare.hears(telegram).await);
+        commits_meanwhile.push(disk.commit());
     }
     for reading in readings {
         reading.await.expect("a whole file");
@@ -188,13 +196,15 @@ pub async fn run() {
     );
     told("a live message meanwhile", &mut meanwhile);
     told("the same to bare grammers", &mut bare_meanwhile);
+    told("one row committed", &mut commits_meanwhile);
     let times = |with: &mut [Duration], without: &mut [Duration]| {
         percentile(with, 0.99) / percentile(without, 0.99)
     };
     println!(
-        "p99 {:.2} times what it is without them, of bare grammers {:.2} times",
+        "p99 {:.2} times what it is without them, of bare grammers {:.2}, of a commit {:.2} times",
         times(&mut meanwhile, &mut quiet),
-        times(&mut bare_meanwhile, &mut bare_quiet)
+        times(&mut bare_meanwhile, &mut bare_quiet),
+        times(&mut commits_meanwhile, &mut commits_quiet)
     );
 }
 

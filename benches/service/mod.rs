@@ -18,21 +18,14 @@ pub mod start;
 pub mod sync;
 pub mod uploads;
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use grammers_session::updates::UpdatesLike;
 use grammers_tl_types::{enums, functions};
-use rustix::{process::setpriority_process, thread::gettid};
+use switchboard::aside;
 use switchboard_simulator::{AccountSpec, PersonSpec, Simulator};
-use tokio::{
-    net::TcpStream,
-    runtime::{Builder, Handle, Runtime},
-    sync::watch,
-};
+use tokio::{net::TcpStream, runtime::Handle, sync::watch};
 
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
@@ -211,18 +204,7 @@ pub async fn fill(fleet: &mut Fleet, count: usize) {
 /// Threads of those who send and fetch large files. In truth they are on other machines; on this one they give way, or what is
 /// measured beside them would be their own share of the processor.
 pub fn elsewhere() -> Handle {
-    static THREADS: OnceLock<Runtime> = OnceLock::new();
-    let threads = THREADS.get_or_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(2)
-            .on_thread_start(|| {
-                setpriority_process(Some(gettid()), 10).expect("a niceness");
-            })
-            .enable_all()
-            .build()
-            .expect("a runtime")
-    });
-    threads.handle().clone()
+    aside::handle()
 }
 
 pub async fn all_online(fleet: &Fleet) {

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{Connection, connection::SimpleConnection, sqlite::SqliteConnection};
 use grammers_tl_types::enums;
 use switchboard_simulator::{
     Simulator,
@@ -14,8 +13,8 @@ use switchboard_simulator::{
 use tokio::sync::mpsc;
 
 use super::{
-    Reader, at, bare_accounts, number_in, numbered, people, percentile, ratios::Ratios, seconds,
-    told,
+    Reader, at, bare_accounts, beside::Disk, number_in, numbered, people, percentile,
+    ratios::Ratios, seconds, told,
 };
 use crate::support::fleet::Fleet;
 
@@ -170,15 +169,8 @@ pub fn number_in_push(updates: &enums::Updates) -> Option<usize> {
     number_in(text)
 }
 
-/// The floor of every commit: one row, in the write-ahead log, on the disk.
 async fn bare_sqlite(length: Duration) -> Vec<Duration> {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let file = dir.path().join("floor.db");
-    let mut db = SqliteConnection::establish(&file.to_string_lossy()).expect("opens");
-    db.batch_execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE m (id INTEGER PRIMARY KEY, text TEXT);",
-    )
-    .expect("a table");
+    let mut disk = Disk::open();
     let start = Instant::now();
     let mut delays = Vec::new();
     for number in 1.. {
@@ -187,13 +179,7 @@ async fn bare_sqlite(length: Duration) -> Vec<Duration> {
             break;
         }
         at(moment).await;
-        let began = Instant::now();
-        db.batch_execute(&format!(
-            "INSERT INTO m (text) VALUES ('{}')",
-            numbered(number as usize)
-        ))
-        .expect("a row");
-        delays.push(began.elapsed());
+        delays.push(disk.commit());
     }
     delays
 }

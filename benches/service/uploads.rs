@@ -15,7 +15,12 @@ use serde_json::Value;
 use switchboard_simulator::{AccountSpec, Simulator};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{beside::Bare, elsewhere, large, people, percentile, ratios::Ratios, resident, told};
+use super::{
+    beside::{Bare, Disk},
+    elsewhere, large, people, percentile,
+    ratios::Ratios,
+    resident, told,
+};
 use crate::{
     support::{
         api::Api,
@@ -27,6 +32,8 @@ use crate::{
 
 const MIB: u64 = 1 << 20;
 const PIECE: usize = 256 << 10;
+/// From one reply to the next.
+const BETWEEN: Duration = Duration::from_millis(50);
 /// Of the floor's account: the fleet has those below.
 const BARE: usize = 90;
 
@@ -77,9 +84,9 @@ pub async fn run(ratios: &mut Ratios) {
         );
     }
 
-    let mut beside = Bare::start(telegram).await;
-    let (mut quiet, mut bare_quiet) = (Vec::new(), Vec::new());
-    for number in 0..200 {
+    let (mut beside, mut disk) = (Bare::start(telegram).await, Disk::open());
+    let (mut quiet, mut bare_quiet, mut commits_quiet) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..500 {
         quiet.push(
             reply(
                 &fleet,
@@ -91,9 +98,12 @@ pub async fn run(ratios: &mut Ratios) {
             .await,
         );
         bare_quiet.push(beside.says(telegram).await);
+        commits_quiet.push(disk.commit());
+        tokio::time::sleep(BETWEEN).await;
     }
     told("a reply's way, POST to Telegram", &mut quiet);
     told("a bare call's way", &mut bare_quiet);
+    told("one row committed", &mut commits_quiet);
     let pid = fleet.service().pid();
     let size = large();
     let before = resident(pid);
@@ -105,7 +115,8 @@ pub async fn run(ratios: &mut Ratios) {
     }));
     tokio::pin!(posts);
     let mut highest = before;
-    let (mut meanwhile, mut bare_meanwhile) = (Vec::new(), Vec::new());
+    let (mut meanwhile, mut bare_meanwhile, mut commits_meanwhile) =
+        (Vec::new(), Vec::new(), Vec::new());
     let mut number = 0;
     loop {
         number += 1;
@@ -113,14 +124,16 @@ pub async fn run(ratios: &mut Ratios) {
         let replied = async {
             let way = reply(&fleet, words, person, other.user, &text).await;
             let bare_way = beside.says(telegram).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            (way, bare_way)
+            let commit = disk.commit();
+            tokio::time::sleep(BETWEEN).await;
+            (way, bare_way, commit)
         };
         tokio::select! {
             _ = &mut posts => break,
-            (way, bare_way) = replied => {
+            (way, bare_way, commit) = replied => {
                 meanwhile.push(way);
                 bare_meanwhile.push(bare_way);
+                commits_meanwhile.push(commit);
             }
         }
         highest = highest.max(resident(pid));
@@ -133,13 +146,15 @@ pub async fn run(ratios: &mut Ratios) {
     );
     told("a reply's way meanwhile", &mut meanwhile);
     told("a bare call's way meanwhile", &mut bare_meanwhile);
+    told("one row committed meanwhile", &mut commits_meanwhile);
     let more = |with: &mut [Duration], without: &mut [Duration]| {
         percentile(with, 0.99) - percentile(without, 0.99)
     };
     println!(
-        "p99 {:>+.2} ms of what it is without them, of the bare call {:>+.2} ms",
+        "p99 {:>+.2} ms of what it is without them, of the bare call {:>+.2} ms, of a commit {:>+.2} ms",
         more(&mut meanwhile, &mut quiet),
-        more(&mut bare_meanwhile, &mut bare_quiet)
+        more(&mut bare_meanwhile, &mut bare_quiet),
+        more(&mut commits_meanwhile, &mut commits_quiet)
     );
 }
 

@@ -20,9 +20,10 @@ pub use settled::Settled;
 
 /// A tenth of the processor's time beside threads that want all of it, all of it beside threads that rest (`man 7 sched`).
 const NICENESS: i32 = 10;
-/// Nanoseconds for which they keep a processor when somebody else wants it, the least that Linux takes. Without it they keep it for
-/// milliseconds, also as the nicest ones, and a reply passes through half a dozen threads.
-const TURN: u64 = 100_000;
+/// How long a thread keeps the processor, in nanoseconds: one that wakes takes it at once from one whose turns are longer, and waits for a
+/// turn of milliseconds otherwise (EEVDF). A reply passes through half a dozen threads.
+const SHORT_TURN: u64 = 100_000;
+const LONG_TURN: u64 = 3_000_000;
 
 /// For the whole process: what it is to spare, the processor, is one as well. `None`: the machine gave no more threads.
 static THREADS: OnceLock<Option<Runtime>> = OnceLock::new();
@@ -65,26 +66,44 @@ where
     Ok(())
 }
 
+/// Called before there are threads, which have it from the one that starts them: none of them waits for one that stands back.
+pub fn come_first() {
+    take_turns(SHORT_TURN);
+}
+
 fn stand_back() {
     // On Linux a thread has a niceness of its own. Where it is refused, the files are merely less polite.
     let _ = setpriority_process(Some(gettid()), NICENESS);
-    take_short_turns();
+    take_turns(LONG_TURN);
 }
 
 /// Linux knows it since 6.12 (`sched_setattr`, of a thread that is shared out fairly); before, it takes no notice.
-fn take_short_turns() {
-    let wish = libc::sched_attr {
+fn take_turns(length: u64) {
+    // Whoever started the process may have set the rest.
+    let Some(mut sharing) = sharing() else {
+        return;
+    };
+    sharing.sched_runtime = length;
+    // SAFETY: the call reads the one struct, whose size stands in it; 0 is the thread that calls.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const sharing, 0) };
+}
+
+/// How this thread has its share of the processor; `None`: not fairly, or nobody says it.
+fn sharing() -> Option<libc::sched_attr> {
+    let mut sharing = libc::sched_attr {
         size: u32::try_from(size_of::<libc::sched_attr>()).unwrap_or_default(),
-        sched_policy: libc::SCHED_OTHER as u32,
+        sched_policy: 0,
         sched_flags: 0,
-        sched_nice: NICENESS,
+        sched_nice: 0,
         sched_priority: 0,
-        sched_runtime: TURN,
+        sched_runtime: 0,
         sched_deadline: 0,
         sched_period: 0,
     };
-    // SAFETY: the call reads the one struct, whose size stands in it; 0 is the thread that calls.
-    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const wish, 0) };
+    let size = sharing.size;
+    // SAFETY: the call writes at most `size` bytes of the one struct; 0 is the thread that calls.
+    let told = unsafe { libc::syscall(libc::SYS_sched_getattr, 0, &raw mut sharing, size, 0) };
+    (told == 0 && sharing.sched_policy == libc::SCHED_OTHER as u32).then_some(sharing)
 }
 
 fn start() -> std::io::Result<Runtime> {
@@ -124,17 +143,37 @@ mod tests {
     #[test]
     fn files_stand_back() {
         let nice = || getpriority_process(Some(gettid())).unwrap();
-        let before = nice();
+        let turn = || sharing().map(|sharing| sharing.sched_runtime);
+        let before = (nice(), turn());
         let own = Runtime::new().unwrap();
         let (working, waiting) = own.block_on(async {
-            let working = handle().spawn(async move { nice() }).await.unwrap();
-            (working, blocking(nice).await.unwrap())
+            let working = handle().spawn(async move { (nice(), turn()) });
+            let waiting = blocking(move || (nice(), turn()));
+            (working.await.unwrap(), waiting.await.unwrap())
         });
-        assert_eq!((working, waiting), (NICENESS, NICENESS));
         let (told, staying) = std::sync::mpsc::channel();
-        let work = move || async move { told.send(nice()).unwrap() };
+        let work = move || async move { told.send((nice(), turn())).unwrap() };
         assert!(local(work).is_ok());
-        assert_eq!(staying.recv().unwrap(), NICENESS);
-        assert_eq!(nice(), before);
+        for (nice, turn) in [working, waiting, staying.recv().unwrap()] {
+            assert_eq!(nice, NICENESS);
+            // A kernel before 6.12 tells of none.
+            assert!(turn.is_none_or(|turn| turn == LONG_TURN || turn == 0));
+        }
+        assert_eq!((nice(), turn()), before);
+    }
+
+    /// Protects the same from the other side: whatever a thread starts takes its short turns, and they are shorter than those of files.
+    #[test]
+    fn what_comes_first_has_shorter_turns() {
+        let turn = || sharing().map(|sharing| sharing.sched_runtime);
+        let first = std::thread::spawn(move || {
+            come_first();
+            std::thread::spawn(turn).join().unwrap()
+        });
+        let first = first.join().unwrap();
+        assert!(
+            first.is_none_or(|turn| turn == SHORT_TURN || turn == 0),
+            "{first:?}"
+        );
     }
 }

@@ -5,39 +5,50 @@
 use std::{
     fs::File,
     io,
-    os::fd::AsRawFd,
+    os::{fd::AsRawFd, unix::fs::FileExt},
     sync::{Mutex, PoisonError},
 };
 
 /// What is given to the disk at once, of all files together.
 const PIECE: u64 = 1 << 20;
 
+/// What the kernel is given in one call. It does not take a processor away from within a call, and half a mebibyte is one of a millisecond.
+const CALL: usize = 64 << 10;
+
 static TURN: Mutex<()> = Mutex::new(());
 
-/// How far a file that is being written lies on the disk.
+/// A file that is written from its beginning to its end, and how far of it lies on the disk.
 #[derive(Default)]
 pub struct Settled {
+    end: u64,
     to: u64,
 }
 
 impl Settled {
     /// So much of it was there before.
     pub fn from(length: u64) -> Self {
-        Self { to: length }
+        Self {
+            end: length,
+            to: length,
+        }
     }
 
-    /// The file has grown to `length`. Waits for the disk from time to time. It promises nothing about a loss of power: that does
+    /// Writes what comes next. Waits for the disk from time to time. It promises nothing about a loss of power: that does
     /// [`File::sync_data`] at the end, which finds little to do.
     ///
     /// # Errors
-    /// What the disk says of what was written before, which it says once.
-    pub fn follow(&mut self, file: &File, length: u64) -> io::Result<()> {
-        if length < self.to + PIECE {
+    /// What the disk says, also of what was written before, which it says once.
+    pub fn write(&mut self, file: &File, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(CALL) {
+            file.write_all_at(piece, self.end)?;
+            self.end += piece.len() as u64;
+        }
+        if self.end < self.to + PIECE {
             return Ok(());
         }
-        let from = std::mem::replace(&mut self.to, length);
+        let from = std::mem::replace(&mut self.to, self.end);
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        write_out(file, from, length - from)
+        write_out(file, from, self.end - from)
     }
 }
 
@@ -68,16 +79,20 @@ mod tests {
     #[test]
     fn whole_pieces_are_given_to_the_disk() {
         let file = tempfile::tempfile().unwrap();
-        file.set_len(3 * PIECE).unwrap();
         let mut settled = Settled::from(10);
-        settled.follow(&file, PIECE).unwrap();
+        let piece = usize::try_from(PIECE).unwrap();
+        settled.write(&file, &vec![1; piece - 10]).unwrap();
         assert_eq!(settled.to, 10);
-        settled.follow(&file, PIECE + 10).unwrap();
+        settled.write(&file, &[2; 10]).unwrap();
         assert_eq!(settled.to, PIECE + 10);
-        settled.follow(&file, PIECE + 11).unwrap();
+        settled.write(&file, &[3]).unwrap();
         assert_eq!(settled.to, PIECE + 10);
+        let mut written = vec![0; piece + 1];
+        file.read_exact_at(&mut written, 10).unwrap();
+        assert!(written[..piece - 10].iter().all(|byte| *byte == 1));
+        assert_eq!(written[piece - 10..], [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3]);
         let (_reader, writer) = io::pipe().unwrap();
         let writer = File::from(std::os::fd::OwnedFd::from(writer));
-        Settled::default().follow(&writer, PIECE).unwrap();
+        write_out(&writer, 0, PIECE).unwrap();
     }
 }

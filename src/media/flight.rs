@@ -4,7 +4,6 @@
 use std::{
     fs::File,
     io,
-    os::unix::fs::FileExt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -242,12 +241,10 @@ async fn go(inner: &Arc<Inner>, flight: &Flight, fetch: &Fetch) -> Result<(), Me
             return Err(MediaError::Abandoned);
         }
         let target = Arc::clone(&file);
-        let at = written;
         let mut following = std::mem::take(&mut settled);
         let lies = inner
             .blocking(move || {
-                target.write_all_at(&bytes, at)?;
-                following.follow(&target, at + len)?;
+                following.write(&target, &bytes)?;
                 Ok::<_, io::Error>(following)
             })
             .await?;

@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io,
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path as FilePath,
     sync::Arc,
@@ -95,16 +95,14 @@ impl Shelf {
             .mode(0o600)
             .open(&part)?;
         let mut coming = found.into_stream();
-        let (mut settled, mut length) = (Settled::default(), 0);
+        let mut settled = Settled::default();
         loop {
             let next = timeout(PATIENCE, coming.try_next()).await;
             let Some(bytes) = next.map_err(|_| silent())?.map_err(away)? else {
                 break;
             };
-            length += bytes.len() as u64;
             let written = aside::blocking(move || {
-                file.write_all(&bytes)?;
-                settled.follow(&file, length)?;
+                settled.write(&file, &bytes)?;
                 Ok::<_, io::Error>((file, settled))
             });
             (file, settled) = written.await.map_err(|_| stopping())??;

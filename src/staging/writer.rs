@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -129,19 +129,17 @@ impl Writer {
             .room()
             .take(self.lying.name.account, more)?;
         self.lying.taken += more;
-        let (Some(mut file), Some(mut sums)) = (self.file.take(), self.sums.take()) else {
+        let (Some(file), Some(mut sums)) = (self.file.take(), self.sums.take()) else {
             return Err(io::Error::other("an earlier piece could not be written").into());
         };
         let mut settled = std::mem::take(&mut self.settled);
-        let length = self.lying.taken;
         let dir = self.lying.path.parent().map(Path::to_path_buf);
         let work = aside::blocking(move || {
             if dir.is_some_and(|dir| !spares_the_database(&dir, more)) {
                 return Err(StagingError::DiskFull);
             }
-            file.write_all(&bytes)?;
+            settled.write(&file, &bytes)?;
             sums.add(&bytes);
-            settled.follow(&file, length)?;
             if last {
                 file.sync_data()?;
             }

@@ -8,7 +8,7 @@ use std::{
 use grammers_tl_types::Serializable;
 use tokio::sync::watch;
 
-use super::{Call, Faults, count, fault::PushFate, layers, routes};
+use super::{Call, Faults, count, fault::PushFate, layers, routes, upload};
 use crate::{
     port::{Answer, Caller, KeyId, Pusher},
     world::{Audience, Outgoing, Refusal, World, migrate},
@@ -163,22 +163,14 @@ impl Engine {
 
     /// Answers one call.
     pub fn answer(&self, caller: &Caller, id: u32, name: &str, body: &[u8]) -> Answer {
-        let result = self.with(|world| {
-            count(world, name, id);
-            let now = world.now();
-            let state = world.key_mut(caller.key, caller.dc_id);
-            state.active = now;
-            if caller.client.is_some() {
-                state.client.clone_from(&caller.client);
-            }
-            let user = self.admit(world, caller, name)?;
-            let call = Call {
-                caller,
-                user,
-                dcs: self.dcs(),
-                faults: &self.faults,
-            };
-            routes::route(world, &call, id, name, body)
+        let enter = Enter {
+            engine: self,
+            caller,
+            id,
+            name,
+        };
+        let result = upload::route(&enter, body).unwrap_or_else(|| {
+            enter.world(|world, call| routes::route(world, call, id, name, body))
         });
         match result {
             Ok(bytes) => Answer::Result(bytes),
@@ -223,6 +215,46 @@ impl Engine {
             engine: self.clone(),
             user,
             random_id,
+        })
+    }
+}
+
+/// A call on its way into the world.
+pub struct Enter<'a> {
+    engine: &'a Engine,
+    pub caller: &'a Caller,
+    pub id: u32,
+    name: &'a str,
+}
+
+impl Enter<'_> {
+    /// Whoever may not call this function is refused.
+    pub fn world<T>(
+        &self,
+        act: impl FnOnce(&mut World, &Call) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let Self {
+            engine,
+            caller,
+            id,
+            name,
+        } = *self;
+        engine.with(|world| {
+            count(world, name, id);
+            let now = world.now();
+            let state = world.key_mut(caller.key, caller.dc_id);
+            state.active = now;
+            if caller.client.is_some() {
+                state.client.clone_from(&caller.client);
+            }
+            let user = engine.admit(world, caller, name)?;
+            let call = Call {
+                caller,
+                user,
+                dcs: engine.dcs(),
+                faults: &engine.faults,
+            };
+            act(world, &call)
         })
     }
 }

@@ -4,7 +4,7 @@ use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
     Call, account, album, auth, channels, contacts, content, dialogs, forums, help, history,
-    invites, messages, scheduled, search, serve, updates, upload,
+    invites, messages, scheduled, search, serve, updates,
 };
 use crate::world::{Refusal, World};
 
@@ -173,9 +173,6 @@ pub fn route(
         f::channels::GetParticipant => channels::get_participant,
         f::channels::LeaveChannel => channels::leave_channel,
         f::channels::EditTitle => channels::edit_title,
-        f::upload::GetFile => upload::get_file,
-        f::upload::SaveFilePart => upload::save_file_part,
-        f::upload::SaveBigFilePart => upload::save_big_file_part,
     }
 }
 

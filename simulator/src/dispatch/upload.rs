@@ -1,9 +1,9 @@
 //! upload.*: parts of files, down by Telegram's rules (core.telegram.org/api/files), and up until a message takes them.
 
-use grammers_tl_types::{enums, functions::upload as f, types};
+use grammers_tl_types::{Identifiable, enums, functions::upload as f, types};
 
-use super::Call;
-use crate::world::{ChatRef, Content, Media, Refusal, Taken, Taking, Wanted, World, bad};
+use super::{Call, engine::Enter, serve};
+use crate::world::{ChatRef, Content, Media, Refusal, Stretch, Taken, Taking, Wanted, World, bad};
 
 /// Largest part of a file in one call; none goes over a border of this size.
 const PART_LIMIT: i64 = 1024 * 1024;
@@ -18,37 +18,66 @@ const LARGEST_PHOTO: i64 = 10 * 1024 * 1024;
 const MOST_SIDES: i32 = 10_000;
 const MOST_RATIO: i32 = 20;
 
-pub fn get_file(
-    world: &mut World,
-    call: &Call,
-    r: f::GetFile,
-) -> Result<enums::upload::File, Refusal> {
-    let user = world.require_user(call.key())?;
-    check_stretch(&r)?;
-    let wanted = wanted(world, user, &r.location)?;
-    let bytes = world.read_file((user, call.dc()), &wanted, (r.offset, r.limit))?;
-    let on_cdn = world.files.cdn
-        && world
-            .files
-            .get(wanted.id)
-            .and_then(|file| file.size(wanted.size))
-            .is_some_and(|size| size.content.size() >= CDN_FROM);
-    if on_cdn && r.cdn_supported {
-        return Ok(types::upload::FileCdnRedirect {
-            dc_id: CDN_DC,
-            file_token: wanted.id.to_be_bytes().to_vec(),
-            encryption_key: vec![1; 32],
-            encryption_iv: vec![2; 16],
-            file_hashes: Vec::new(),
+/// `None`: it is none of these functions. Their bytes are read, made and written outside the world, where no message waits for them: at
+/// Telegram they lie on other machines.
+pub fn route(enter: &Enter, body: &[u8]) -> Option<Result<Vec<u8>, Refusal>> {
+    let layer = enter.caller.layer;
+    Some(match enter.id {
+        f::GetFile::CONSTRUCTOR_ID => serve(body, layer, |request: f::GetFile| {
+            let found = enter.world(|world, call| get_file(world, call, &request))?;
+            Ok(found.into_file())
+        }),
+        f::SaveFilePart::CONSTRUCTOR_ID => serve(body, layer, |part| {
+            enter.world(|world, call| save_file_part(world, call, part))
+        }),
+        f::SaveBigFilePart::CONSTRUCTOR_ID => serve(body, layer, |part| {
+            enter.world(|world, call| save_big_file_part(world, call, part))
+        }),
+        _ => return None,
+    })
+}
+
+enum Found {
+    Here { stretch: Stretch, mtime: i32 },
+    OnCdn { token: Vec<u8> },
+}
+
+impl Found {
+    fn into_file(self) -> enums::upload::File {
+        match self {
+            Self::Here { stretch, mtime } => {
+                let bytes = stretch.read();
+                types::upload::File {
+                    r#type: kind_of(&bytes),
+                    mtime,
+                    bytes,
+                }
+                .into()
+            }
+            Self::OnCdn { token } => types::upload::FileCdnRedirect {
+                dc_id: CDN_DC,
+                file_token: token,
+                encryption_key: vec![1; 32],
+                encryption_iv: vec![2; 16],
+                file_hashes: Vec::new(),
+            }
+            .into(),
         }
-        .into());
     }
-    Ok(types::upload::File {
-        r#type: kind_of(&bytes),
-        mtime: world.now(),
-        bytes,
+}
+
+fn get_file(world: &mut World, call: &Call, r: &f::GetFile) -> Result<Found, Refusal> {
+    let user = world.require_user(call.key())?;
+    check_stretch(r)?;
+    let wanted = wanted(world, user, &r.location)?;
+    let stretch = world.find_stretch((user, call.dc()), &wanted, (r.offset, r.limit))?;
+    let on_cdn = world.files.cdn && stretch.of_size() >= CDN_FROM;
+    if on_cdn && r.cdn_supported {
+        let token = wanted.id.to_be_bytes().to_vec();
+        return Ok(Found::OnCdn { token });
     }
-    .into())
+    let mtime = world.now();
+    Ok(Found::Here { stretch, mtime })
 }
 
 fn check_stretch(r: &f::GetFile) -> Result<(), Refusal> {
@@ -115,7 +144,7 @@ fn kind_of(bytes: &[u8]) -> enums::storage::FileType {
     }
 }
 
-pub fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
+fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
     let upload = (call.user, r.file_id);
     let premium = is_premium(world, call.user);
     let uploads = &mut world.files.uploads;
@@ -123,7 +152,7 @@ pub fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Res
     Ok(true)
 }
 
-pub fn save_big_file_part(
+fn save_big_file_part(
     world: &mut World,
     call: &Call,
     r: f::SaveBigFilePart,

@@ -68,6 +68,25 @@ fn seeded(id: i64, from: usize, to: usize) -> Vec<u8> {
     out
 }
 
+/// A part of one size of a file.
+pub struct Stretch {
+    content: Content,
+    id: i64,
+    offset: i64,
+    limit: i64,
+}
+
+impl Stretch {
+    pub fn read(&self) -> Vec<u8> {
+        self.content.read(self.id, self.offset, self.limit)
+    }
+
+    /// How many bytes the whole of it has.
+    pub fn of_size(&self) -> i64 {
+        self.content.size()
+    }
+}
+
 /// One size of a file.
 #[derive(Clone, Debug)]
 pub struct Size {
@@ -284,13 +303,13 @@ impl World {
         id
     }
 
-    /// The bytes, as Telegram would give them to `user` on the data centre `dc`.
-    pub fn read_file(
+    /// What Telegram would give to `user` on the data centre `dc`.
+    pub fn find_stretch(
         &self,
         (user, dc): (i64, i32),
         wanted: &Wanted,
         (offset, limit): (i64, i32),
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<Stretch, Refusal> {
         let file = self.files.get(wanted.id);
         let file = file.ok_or_else(|| bad("FILE_ID_INVALID"))?;
         if let Some((hash, reference)) = wanted.shown {
@@ -307,7 +326,12 @@ impl World {
         }
         let size = file.size(wanted.size);
         let size = size.ok_or_else(|| bad("LOCATION_INVALID"))?;
-        Ok(size.content.read(wanted.id, offset, i64::from(limit)))
+        Ok(Stretch {
+            content: size.content.clone(),
+            id: wanted.id,
+            offset,
+            limit: i64::from(limit),
+        })
     }
 }
 

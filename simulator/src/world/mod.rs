@@ -52,7 +52,7 @@ pub use backup::Backup;
 pub use chats::{Channel, ChannelEvent, Group};
 pub use clock::Clock;
 pub use difference::DIFFERENCE_LIMIT;
-pub use files::{Content, Files, Size, StoredFile, Wanted, file_hash};
+pub use files::{Content, Files, Size, StoredFile, Stretch, Wanted, file_hash};
 pub use ids::{ChatRef, access_hash, min_hash, mix};
 pub use invites::Invite;
 pub use ledger::{ChatEntry, Ledger, LedgerFile, LedgerMessage, SendEntry};
