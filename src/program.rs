@@ -27,7 +27,7 @@ use crate::{
     vault::{VaultError, harden_process},
 };
 #[cfg(feature = "demo")]
-use crate::{cli::DemoArgs, commands::demo::Demo, supervisor::Whose, telegram::SignInMethod};
+use crate::{cli::DemoArgs, commands::demo::Demo, telegram::SignInMethod};
 
 /// Grammers traces whole packets below this level.
 const QUIET: &str =
@@ -151,24 +151,10 @@ async fn demo(args: &DemoArgs) -> ExitCode {
 async fn sign_in_all(app: &App, demo: &Demo) {
     for arrival in demo.arrivals() {
         let service = app.service();
-        let added = service
-            .add_account(arrival.label, Some(arrival.colour), demo.api())
-            .await;
-        let account = match added {
-            Ok(account) => account,
-            Err(error) => {
-                log::error!(target: "switchboard", "a demo account could not be added: {error}");
-                continue;
-            }
-        };
         let method = SignInMethod::SessionString(arrival.session);
-        if let Err(error) = service
-            .supervisor
-            .sign_ins()
-            .begin(account.id, method, Whose::Desk)
-            .await
-        {
-            log::error!(target: "switchboard", "a demo account could not sign in: {error}");
+        let added = service.add_signed_in(arrival.label, arrival.colour, demo.api(), method);
+        if let Err(error) = added.await {
+            log::error!(target: "switchboard", "a demo account could not be added: {error}");
         }
     }
 }

@@ -37,7 +37,10 @@ use crate::{
     telegram::{Telegram, TelegramConfig},
     tls::Certificate,
     vault::{KeySource, Keyring, SupabaseConfig, Vault, VaultConfig},
-    web::{AssistantClient, Audit, Doors, Front, NoTokenLeft, Service, Settling, Turns},
+    web::{
+        Adding, AssistantClient, Audit, Doors, Front, NoTokenLeft, Service, Settling, Turns,
+        take_back_what_was_left,
+    },
     webhooks::{AddressGuard, OwnerOf, Webhooks},
     whispers::Whispers,
 };
@@ -179,6 +182,7 @@ impl App {
             audit: Audit::default(),
             switching: Turns::default(),
             settling: Settling::default(),
+            adding: Adding::default(),
             starting: Turns::default(),
             webhooks,
             keep: config.keep,
@@ -213,7 +217,11 @@ impl App {
         service.start_webhooks().await?;
         let of_rows = service.clone();
         let following_rows = actix::spawn(async move {
-            tokio::join!(of_rows.follow_webhooks(), of_rows.doors.owners.follow());
+            tokio::join!(
+                of_rows.follow_webhooks(),
+                of_rows.doors.owners.follow(),
+                take_back_what_was_left(&of_rows)
+            );
         });
         let app = Self {
             front,

@@ -43,11 +43,12 @@ impl Tx<'_> {
         Ok(account)
     }
 
-    fn create_account(
+    /// Its row, and where there are several nodes this one's lease of it.
+    pub fn insert_account(
         &mut self,
         new: &NewAccount,
         claim: Option<&Claim>,
-    ) -> JobResult<(Account, Option<Lease>)> {
+    ) -> JobResult<Option<Lease>> {
         let id = new.id.to_string();
         let created = new.created_at.unwrap_or(self.now).millis();
         let state = if new.is_active {
@@ -88,10 +89,10 @@ impl Tx<'_> {
             self.state.touched.insert(known.no, (new.id, claimed.epoch));
             lease = Some(claimed);
         }
-        Ok((self.announce_account(new.id)?, lease))
+        Ok(lease)
     }
 
-    fn patch_account(&mut self, id: AccountId, patch: &AccountPatch) -> JobResult<Account> {
+    pub fn change_account(&mut self, id: AccountId, patch: &AccountPatch) -> JobResult<()> {
         let known = self.living_account(id)?;
         sql("UPDATE accounts SET label = coalesce(?, label), colour = coalesce(?, colour), \
              is_active = coalesce(?, is_active), phone = coalesce(?, phone), api_id = coalesce(?, api_id), \
@@ -154,20 +155,25 @@ impl Tx<'_> {
                 .number(known.no)
                 .run(self.conn)?;
         }
-        self.announce_account(id)
+        Ok(())
     }
 
-    /// Announced only if it is another one.
-    fn set_way(&mut self, id: AccountId, way: Option<&ProxyName>) -> JobResult<Account> {
+    pub fn change_way(&mut self, id: AccountId, way: Option<&ProxyName>) -> JobResult<()> {
         let known = self.living_account(id)?;
-        let old = self.show_account(id)?;
-        if old.proxy.as_ref() == way {
-            return Ok(old);
-        }
         sql("UPDATE accounts SET way = ? WHERE no = ?")
             .text_or_null(way.map(|way| json!(way).to_string()).as_deref())
             .number(known.no)
             .run(self.conn)?;
+        Ok(())
+    }
+
+    /// Announced only if it is another one.
+    fn set_way(&mut self, id: AccountId, way: Option<&ProxyName>) -> JobResult<Account> {
+        let old = self.show_account(id)?;
+        if old.proxy.as_ref() == way {
+            return Ok(old);
+        }
+        self.change_way(id, way)?;
         self.announce_account(id)
     }
 
@@ -235,7 +241,7 @@ impl Tx<'_> {
     }
 
     /// The account goes from the lists at once. Without history its rows go too, in the background.
-    fn remove_account(&mut self, id: AccountId, keep_history: bool) -> JobResult<()> {
+    pub fn remove_account(&mut self, id: AccountId, keep_history: bool) -> JobResult<()> {
         let known = self.account(id)?.clone();
         if known.removed {
             return if keep_history {
@@ -252,6 +258,9 @@ impl Tx<'_> {
         .number(known.no)
         .run(self.conn)?;
         self.stop_following_all(&known)?;
+        sql("DELETE FROM additions WHERE account_id = ?")
+            .text(&known.id_text)
+            .run(self.conn)?;
         for text in [
             "UPDATE conversations SET can_send = FALSE WHERE account_no = ?",
             "DELETE FROM fill_jobs WHERE account_no = ?",
@@ -300,22 +309,30 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError::Exists`], or as every write.
     pub async fn create_account(&self, new: NewAccount) -> Result<Account> {
-        let Some(fence) = self.fenced() else {
-            return self
-                .job("create_account", move |tx| {
-                    Ok(tx.create_account(&new, None)?.0)
-                })
-                .await;
-        };
         let id = new.id;
+        self.create(id, move |tx, claim| {
+            let lease = tx.insert_account(&new, claim)?;
+            Ok((tx.announce_account(id)?, lease))
+        })
+        .await
+    }
+
+    /// Runs what makes an account, which is this node's from then on.
+    pub(super) async fn create<T, F>(&self, id: AccountId, mut make: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>, Option<&Claim>) -> JobResult<(T, Option<Lease>)> + Send + 'static,
+    {
+        let Some(fence) = self.fenced() else {
+            let made = self.job("create_account", move |tx| Ok(make(tx, None)?.0));
+            return made.await;
+        };
         let claim = Claim {
             node: fence.node().to_string(),
             times: fence.times(),
         };
         fence.expect(id);
-        let made = self.job("create_account", move |tx| {
-            tx.create_account(&new, Some(&claim))
-        });
+        let made = self.job("create_account", move |tx| make(tx, Some(&claim)));
         let made = made.await;
         // What was committed without an answer is let go of at the next renewal, and claimed anew.
         fence.made(id, made.as_ref().ok().and_then(|(_, lease)| *lease));
@@ -424,8 +441,11 @@ impl StoreHandle {
     /// # Errors
     /// [`StoreError::AccountNotFound`], or as every write.
     pub async fn patch_account(&self, id: AccountId, patch: AccountPatch) -> Result<Account> {
-        self.job("patch_account", move |tx| tx.patch_account(id, &patch))
-            .await
+        self.job("patch_account", move |tx| {
+            tx.change_account(id, &patch)?;
+            tx.announce_account(id)
+        })
+        .await
     }
 
     /// Event `account_status`, only if something visible changed.

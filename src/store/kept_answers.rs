@@ -104,15 +104,16 @@ impl StoreHandle {
         .await
     }
 
-    /// The call came to nothing: its key is free again.
+    /// The call came to nothing: its key is free again; where it has made an account, once that is taken back.
     ///
     /// # Errors
     /// As every write.
     pub async fn drop_answer(&self, id: Uuid) -> Result<()> {
         self.job("drop_answer", move |tx| {
-            sql("DELETE FROM kept_answers WHERE id = ? AND done = 0")
-                .text(&id.to_string())
-                .run(tx.conn)?;
+            sql("DELETE FROM kept_answers WHERE id = ? AND done = 0 \
+                 AND NOT EXISTS (SELECT 1 FROM additions WHERE call = kept_answers.id)")
+            .text(&id.to_string())
+            .run(tx.conn)?;
             Ok(())
         })
         .await

@@ -8,6 +8,7 @@
 mod account_row;
 mod accounts;
 mod actor;
+mod additions;
 mod archive;
 mod audit;
 mod audit_row;
@@ -131,6 +132,7 @@ mod work;
 mod work_rows;
 mod would_go;
 
+pub use additions::{AddedAccount, Addition, TakenBack};
 pub use audit_row::{AuditRecord, NewAudit};
 pub use calls::{CALLS_CHANNEL, CallPart, CallRows, CallState, NewCall, TakenCall, Way};
 pub use carry::{CarriedTable, Carry, CarryEnd, CarryError, Round};

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::{
     Result, StoreHandle,
     changes::{Changed, tell},
-    engine::on,
+    engine::{Conn, on},
 };
 use crate::domain::{AccountId, Timestamp};
 
@@ -98,41 +98,6 @@ impl StoreHandle {
         .await
     }
 
-    /// Gives an owner an account, in place of the one it had. An owner keeps its id.
-    ///
-    /// # Errors
-    /// As every write.
-    pub async fn put_owner(
-        &self,
-        kind: &'static str,
-        owner: String,
-        account_id: AccountId,
-    ) -> Result<OwnerRecord> {
-        self.write("put_owner", move |conn| {
-            let now = Timestamp::now().millis();
-            let row = on!(conn, |conn| diesel::insert_into(account_owners::table)
-                .values((
-                    account_owners::kind.eq(kind),
-                    account_owners::owner.eq(&owner),
-                    account_owners::account_id.eq(account_id.to_string()),
-                    account_owners::created_at.eq(now),
-                    account_owners::updated_at.eq(now),
-                ))
-                .on_conflict((account_owners::kind, account_owners::owner))
-                .do_update()
-                .set((
-                    account_owners::account_id.eq(account_id.to_string()),
-                    account_owners::pending.eq(None::<String>),
-                    account_owners::updated_at.eq(now),
-                ))
-                .returning(OwnerRow::as_returning())
-                .get_result(conn))?;
-            tell(conn, Changed::Owners)?;
-            Ok((row.into_record()?, Vec::new()))
-        })
-        .await
-    }
-
     /// Which started sign-in is the valid one; `None`: none is under way.
     ///
     /// # Errors
@@ -157,14 +122,47 @@ impl StoreHandle {
     /// As every write.
     pub async fn forget_owners_of(&self, account_id: AccountId) -> Result<()> {
         self.write("forget_owners_of", move |conn| {
-            let owned = account_owners::account_id.eq(account_id.to_string());
-            on!(conn, |conn| diesel::delete(
-                account_owners::table.filter(owned)
-            )
-            .execute(conn))?;
-            tell(conn, Changed::Owners)?;
+            forget(conn, account_id)?;
             Ok(((), Vec::new()))
         })
         .await
     }
+}
+
+/// Gives an owner an account, in place of the one it had. An owner keeps its id.
+pub(super) fn put(
+    conn: &mut Conn,
+    kind: &str,
+    owner: &str,
+    account_id: AccountId,
+) -> QueryResult<OwnerRecord> {
+    let now = Timestamp::now().millis();
+    let row = on!(conn, |conn| diesel::insert_into(account_owners::table)
+        .values((
+            account_owners::kind.eq(kind),
+            account_owners::owner.eq(owner),
+            account_owners::account_id.eq(account_id.to_string()),
+            account_owners::created_at.eq(now),
+            account_owners::updated_at.eq(now),
+        ))
+        .on_conflict((account_owners::kind, account_owners::owner))
+        .do_update()
+        .set((
+            account_owners::account_id.eq(account_id.to_string()),
+            account_owners::pending.eq(None::<String>),
+            account_owners::updated_at.eq(now),
+        ))
+        .returning(OwnerRow::as_returning())
+        .get_result(conn))?;
+    tell(conn, Changed::Owners)?;
+    row.into_record()
+}
+
+pub(super) fn forget(conn: &mut Conn, account_id: AccountId) -> QueryResult<()> {
+    let owned = account_owners::account_id.eq(account_id.to_string());
+    on!(conn, |conn| diesel::delete(
+        account_owners::table.filter(owned)
+    )
+    .execute(conn))?;
+    tell(conn, Changed::Owners)
 }

@@ -283,13 +283,10 @@ impl StoreHandle {
         self.job("replace_sealed", move |tx| {
             let is_sole = tx.state.is_sole(tx.conn);
             let conn = &mut *tx.conn;
-            let row = SealedRow::of(&account);
             let written = if account.revision == 0 {
-                on!(conn, |conn| diesel::insert_into(sealed_credentials::table)
-                    .values(&row)
-                    .on_conflict_do_nothing()
-                    .execute(conn))?
+                usize::from(insert(conn, &account)?)
             } else {
+                let row = SealedRow::of(&account);
                 on!(conn, |conn| diesel::update(
                     sealed_credentials::table
                         .find(account.id.to_string())
@@ -317,18 +314,8 @@ impl StoreHandle {
     /// # Errors
     /// As every write.
     pub async fn remove_sealed(&self, id: AccountId) -> Result<()> {
-        self.sealed_write("remove_sealed", move |conn| {
-            let id = id.to_string();
-            on!(conn, |conn| diesel::delete(
-                sealed_credentials::table.find(&id)
-            )
-            .execute(conn))?;
-            on!(conn, |conn| diesel::update(vault_remote::table.find(&id))
-                .set(vault_remote::delete_wanted.eq(true))
-                .execute(conn))?;
-            Ok(())
-        })
-        .await
+        self.sealed_write("remove_sealed", move |conn| forget(conn, id))
+            .await
     }
 
     /// # Errors
@@ -477,6 +464,28 @@ impl StoreHandle {
         self.write(name, move |conn| Ok((job(conn)?, Vec::new())))
             .await
     }
+}
+
+/// `false`: there is one.
+pub(super) fn insert(conn: &mut Conn, account: &SealedAccount) -> QueryResult<bool> {
+    let row = SealedRow::of(account);
+    let written = on!(conn, |conn| diesel::insert_into(sealed_credentials::table)
+        .values(&row)
+        .on_conflict_do_nothing()
+        .execute(conn))?;
+    Ok(written == 1)
+}
+
+pub(super) fn forget(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
+    let id = id.to_string();
+    on!(conn, |conn| diesel::delete(
+        sealed_credentials::table.find(&id)
+    )
+    .execute(conn))?;
+    on!(conn, |conn| diesel::update(vault_remote::table.find(&id))
+        .set(vault_remote::delete_wanted.eq(true))
+        .execute(conn))?;
+    Ok(())
 }
 
 fn put_copy(conn: &mut Conn, copy: &RemoteCopy) -> QueryResult<()> {

@@ -166,7 +166,7 @@ impl Local {
         for _ in 0..ROUNDS {
             let keys = self.keys.read().await;
             let changed = match self.store.sealed_account(account.id).await? {
-                None => Some(new_row(&keys, account)?),
+                None => Some(new_row(&keys, account, None)?),
                 Some(row) => changed_row(&keys, row, account)?,
             };
             let Some(changed) = changed else {
@@ -194,7 +194,18 @@ pub(super) fn summary(row: &SealedAccount) -> AccountSummary {
     }
 }
 
-fn new_row(keys: &Keyring, account: &VaultAccount) -> Result<SealedAccount, VaultError> {
+pub(super) fn new_row(
+    keys: &Keyring,
+    account: &VaultAccount,
+    proxies: Option<&SecretText>,
+) -> Result<SealedAccount, VaultError> {
+    let to = Binding {
+        account: account.id,
+        api_id: account.api.api_id,
+        purpose: Purpose::Proxies,
+    };
+    let seal = |proxies: &SecretText| keys.seal(&to, next_epoch(0), proxies.expose().as_bytes());
+    let proxies = proxies.map(seal).transpose();
     Ok(SealedAccount {
         id: account.id,
         label: account.label.clone(),
@@ -203,7 +214,7 @@ fn new_row(keys: &Keyring, account: &VaultAccount) -> Result<SealedAccount, Vaul
         session: None,
         previous_session: None,
         sign_in: None,
-        proxies: None,
+        proxies: proxies.map_err(|error| sealed(account.id, &error))?,
         is_active: account.is_active,
         created_at: account.created_at,
         epoch: 0,

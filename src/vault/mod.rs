@@ -54,7 +54,10 @@ pub use status::{VaultConflict, VaultKind, VaultState, VaultStatus};
 pub use supabase::{Pace, ServiceKey, SupabaseConfig};
 pub use webhook_secrets::WebhookSecrets;
 
-use crate::domain::{AccountId, SecretText};
+use crate::{
+    domain::{AccountId, SecretText},
+    store::SealedAccount,
+};
 use local::Local;
 use shared::Shared;
 
@@ -96,6 +99,24 @@ impl Vault {
         self.local.put(&account).await?;
         self.shared.wake.notify_one();
         Ok(())
+    }
+
+    /// The row of a new account, with its own ways, for whoever writes it together with what else is new; no key that it is sealed with
+    /// is dropped meanwhile.
+    ///
+    /// # Errors
+    /// When it can't be sealed.
+    pub async fn seal_new<F: Future>(
+        &self,
+        account: &VaultAccount,
+        proxies: Option<&SecretText>,
+        write: impl FnOnce(SealedAccount) -> F,
+    ) -> Result<F::Output, VaultError> {
+        let keys = self.local.keys().await;
+        let written = write(local::new_row(&keys, account, proxies)?).await;
+        drop(keys);
+        self.shared.wake.notify_one();
+        Ok(written)
     }
 
     /// A known account has another label, or is switched on or off. Nothing is opened for it, so it also works for an

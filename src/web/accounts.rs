@@ -1,29 +1,36 @@
 //! Accounts: add, look at, change, restart, sign out, remove.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{
     Access, ApiError, Service,
+    adding::UnderWay,
     audit::Note,
+    calls::nobody,
     device::{self, ChangeDevice},
+    doors::Owner,
     login::{method_of, seen_by},
     object::Object,
     optional,
     pace::{self, ChangePace},
+    repeats::{Held, boot},
     retention::{self, ChangeRetention},
     ways,
 };
 use crate::{
     config::is_api_hash,
     domain::{
-        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, LogOut,
-        MediaPolicy, SecretText, StateChange, StateReason, Timestamp, default_colour,
+        ACCOUNT_COLOURS, Account, AccountId, AccountState, ApiCredentials, Archive, Device, LogOut,
+        Login, MediaPolicy, Proxy, ProxyName, SecretText, StateChange, StateReason, Timestamp,
+        default_colour,
     },
     remote,
-    store::{AccountPatch, NewAccount},
+    store::{AccountPatch, AddedAccount, Addition, NewAccount, OwnerRecord, StoreError},
     supervisor::Whose,
+    telegram::SignInMethod,
     vault::VaultAccount,
 };
 
@@ -50,6 +57,7 @@ pub async fn add_account(
     service: web::Data<Service>,
     access: Access,
     note: Note,
+    request: HttpRequest,
     body: web::Json<AddAccount>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.into_inner();
@@ -61,79 +69,171 @@ pub async fn add_account(
     let device = (body.device)
         .map(|Object(change)| device::change(first, change))
         .transpose()?;
-    let account = service.add_account(&label, body.colour, api).await?;
-    if body.archive.is_some() || device.is_some() {
-        let patch = AccountPatch {
-            archive: body.archive,
-            device: device.map(Some),
-            ..AccountPatch::default()
-        };
-        service.store.patch_account(account.id, patch).await?;
-    }
-    // Before the first dial.
-    service.set_ways(account.id, proxies.as_deref()).await?;
-    let login = match method {
-        Some(method) => match service
-            .supervisor
-            .sign_ins()
-            .begin(account.id, method, Whose::Desk)
-            .await
-        {
-            Ok(login) => Some(login),
-            Err(error) => {
-                // Nothing was signed in: an account that nobody asked for must not stay behind.
-                forget(&service, account.id).await?;
-                return Err(error.into());
-            }
-        },
-        None => None,
+    let added = service.add_account(AddedBy {
+        label: label.clone(),
+        colour: body.colour,
+        api,
+        archive: body.archive,
+        device,
+        proxies,
+        owner: None,
+        call: Held::call_of(&request),
+    });
+    let (added, under_way) = added.await?;
+    let id = added.account.id;
+    let begun = service.begin_with(id, method, &under_way).await;
+    drop(under_way);
+    let login = match begun {
+        Ok(login) => login,
+        Err(error) => {
+            // An account that nobody has must not stay behind.
+            service.take_back(id).await;
+            return Err(error);
+        }
     };
-    note.account(account.id);
+    note.account(id);
     note.label(&label);
-    let account = service.account(&access, account.id).await?;
+    // It is done, also where it can't be read for now.
+    let account = service.account(&access, id).await.unwrap_or(added.account);
     Ok(HttpResponse::Created().json(json!({ "account": account, "login": login })))
 }
 
+/// A new account, as whoever adds it wants it.
+pub struct AddedBy {
+    pub label: String,
+    pub colour: Option<u8>,
+    pub api: ApiCredentials,
+    pub archive: Option<Archive>,
+    pub device: Option<Device>,
+    /// `None`: none of its own.
+    pub proxies: Option<Vec<Proxy>>,
+    /// `None`: the desk's.
+    pub owner: Option<Owner>,
+    /// The row of the call's key.
+    pub call: Option<Uuid>,
+}
+
+pub struct Added {
+    pub account: Account,
+    pub owner: Option<OwnerRecord>,
+}
+
 impl Service {
-    /// A new account, in the store and in the vault; it waits signed out.
+    /// A new account; it waits signed out. Until [`Self::is_added`] it is taken back once what comes with it is dropped.
     ///
     /// # Errors
-    /// When either can't be written.
-    pub async fn add_account(
-        &self,
-        label: &str,
-        colour: Option<u8>,
-        api: ApiCredentials,
-    ) -> Result<Account, ApiError> {
+    /// When it can't be written.
+    pub async fn add_account(&self, one: AddedBy) -> Result<(Added, UnderWay), ApiError> {
         let id = AccountId::random();
         let created_at = Timestamp::now();
         let new = NewAccount {
             id,
-            label: label.to_owned(),
-            colour: check_colour(colour)?.unwrap_or_else(|| default_colour(id)),
-            api_id: Some(api.api_id),
+            label: one.label.clone(),
+            colour: check_colour(one.colour)?.unwrap_or_else(|| default_colour(id)),
+            api_id: Some(one.api.api_id),
             phone_masked: None,
             is_active: true,
             created_at: Some(created_at),
         };
-        let account = self.store.create_account(new).await?;
         let kept = VaultAccount {
             id,
-            label: label.to_owned(),
-            api,
+            label: one.label,
+            api: one.api,
             is_active: true,
             created_at,
         };
-        self.vault.put_account(kept).await?;
-        Ok(account)
+        let own: Option<Vec<ProxyName>> =
+            (one.proxies.as_deref()).map(|own| own.iter().map(Proxy::name).collect());
+        let ways = own.clone().unwrap_or_else(|| self.ways());
+        let patch = AccountPatch {
+            archive: one.archive,
+            device: one.device.map(Some),
+            proxies: Some(own),
+            ..AccountPatch::default()
+        };
+        let under_way = self.adding.begin();
+        let addition = self.addition(id, &under_way, one.call);
+        let lines = one.proxies.as_deref().map(Proxy::lines);
+        let written = self.vault.seal_new(&kept, lines.as_ref(), |sealed| {
+            self.store.add_account(AddedAccount {
+                new,
+                patch,
+                way: ways.first().cloned(),
+                sealed,
+                owner: one.owner.as_ref().map(Owner::key),
+                addition,
+            })
+        });
+        let (account, record) = written.await??;
+        if let (Some(owner), Some(record)) = (&one.owner, &record) {
+            self.doors.owners.given(owner, record.clone());
+        }
+        let owner = record;
+        Ok((Added { account, owner }, under_way))
     }
-}
 
-/// Takes back an account that never was signed in.
-pub async fn forget(service: &Service, id: AccountId) -> Result<(), ApiError> {
-    service.vault.remove(id).await?;
-    service.store.remove_account(id, false).await?;
-    Ok(())
+    async fn begin_with(
+        &self,
+        id: AccountId,
+        method: Option<SignInMethod>,
+        by: &UnderWay,
+    ) -> Result<Option<Login>, ApiError> {
+        let sign_ins = self.supervisor.sign_ins();
+        let login = match method {
+            Some(method) => Some(sign_ins.begin(id, method, Whose::Desk).await?),
+            None => None,
+        };
+        self.is_added(id, by).await?;
+        Ok(login)
+    }
+
+    /// One of the demonstration's.
+    ///
+    /// # Errors
+    /// When it can't be written, or Telegram does not take its session.
+    #[cfg(feature = "demo")]
+    pub async fn add_signed_in(
+        &self,
+        label: &str,
+        colour: u8,
+        api: ApiCredentials,
+        method: SignInMethod,
+    ) -> Result<(), ApiError> {
+        let added = self.add_account(AddedBy {
+            label: label.to_owned(),
+            colour: Some(colour),
+            api,
+            archive: None,
+            device: None,
+            proxies: None,
+            owner: None,
+            call: None,
+        });
+        let (added, under_way) = added.await?;
+        let begun = self.begin_with(added.account.id, Some(method), &under_way);
+        begun.await.map(drop)
+    }
+
+    /// The account stays, and its caller may be told.
+    ///
+    /// # Errors
+    /// When that can't be written, or it was taken back: others took this process for dead.
+    pub async fn is_added(&self, id: AccountId, by: &UnderWay) -> Result<(), ApiError> {
+        match self.store.added(id, by.mark).await {
+            Err(StoreError::AccountNotFound) => Err(nobody()),
+            added => Ok(added?),
+        }
+    }
+
+    /// The row that says who is at it.
+    pub fn addition(&self, account: AccountId, by: &UnderWay, call: Option<Uuid>) -> Addition {
+        Addition {
+            account,
+            mark: by.mark,
+            call,
+            boot: boot(self),
+        }
+    }
 }
 
 fn credentials(

@@ -7,6 +7,7 @@
 
 mod access;
 mod accounts;
+mod adding;
 mod assets;
 mod audit;
 mod audit_list;
@@ -65,6 +66,7 @@ mod search;
 mod settling;
 mod socket;
 mod state;
+mod taking_back;
 mod tokens;
 mod turns;
 mod ways;
@@ -73,6 +75,7 @@ mod whole;
 mod wording;
 
 pub use access::{Access, Gate, Scope};
+pub use adding::Adding;
 pub use calls::{By, Elsewhere, Fetched, GOES, Goes, Passed, fetch, run as run_calls};
 pub use doors::{Doors, LAUNCH_LIFETIME, NoTokenLeft, new_token, sha256_hex};
 pub use error::ApiError;
@@ -87,4 +90,5 @@ pub use rights::{Need, Right};
 pub use routes::{RIGHTS, ROUTES, configure, guarded};
 pub use settling::Settling;
 pub use state::Service;
+pub use taking_back::tend as take_back_what_was_left;
 pub use turns::Turns;

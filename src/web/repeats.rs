@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     domain::hex,
-    store::{CallKey, KeptAnswer, StoreHandle},
+    store::{CallKey, KeptAnswer, StoreError, StoreHandle},
 };
 
 /// Calls whose keys the outbox keeps.
@@ -61,18 +61,19 @@ const REPLAYED: &str = "Idempotency-Replayed";
 /// Names this process where there are no other nodes: what another one was at was cut off.
 static BOOT: LazyLock<String> = LazyLock::new(|| Uuid::new_v4().to_string());
 
-fn boot(service: &Service) -> String {
+/// This process, as the rows of what it is at call it.
+pub fn boot(service: &Service) -> String {
     let node = service.ownership.node();
     node.map_or_else(|| BOOT.clone(), |node| node.to_string())
 }
 
-/// Is whoever began a call still at it?
-async fn is_at_it(service: &Service, before: &KeptAnswer) -> Result<bool, ApiError> {
-    if before.boot == boot(service) {
+/// Is the process still there that was at something?
+pub async fn is_at_it(service: &Service, process: &str) -> Result<bool, StoreError> {
+    if process == boot(service) {
         return Ok(true);
     }
     match &service.elsewhere {
-        Some(elsewhere) => Ok(elsewhere.calls.rows.lives(&before.boot).await?),
+        Some(elsewhere) => elsewhere.calls.rows.lives(process).await,
         None => Ok(false),
     }
 }
@@ -147,6 +148,12 @@ impl Held {
         held?.take()
     }
 
+    /// The id of the call's row, where it has a key.
+    pub fn call_of(request: &HttpRequest) -> Option<Uuid> {
+        let held = request.extensions().get::<Self>().cloned()?;
+        held.0.borrow().as_ref().map(|claim| claim.id)
+    }
+
     pub fn take(&self) -> Option<Claim> {
         self.0.borrow_mut().take()
     }
@@ -199,7 +206,8 @@ pub async fn begin(
         if let Some(answer) = kept.answer {
             return Ok(Begun::Repeat(repeated(answer)?));
         }
-        if is_at_it(service, &before).await? {
+        // An account that it made is taken back first; then its key is free.
+        if is_at_it(service, &before.boot).await? || service.store.is_adding(before.id).await? {
             break;
         }
         if !may_be_made_again {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Access, ApiError, AssistantClient, Doors, Elsewhere, Metrics, refusals::Audit,
+    Access, Adding, ApiError, AssistantClient, Doors, Elsewhere, Metrics, refusals::Audit,
     settling::Settling, turns::Turns,
 };
 use crate::{
@@ -47,6 +47,8 @@ pub struct Service {
     pub switching: Turns,
     /// Of calls under keys.
     pub settling: Settling,
+    /// Accounts.
+    pub adding: Adding,
     /// Of owners' sign-ins being started.
     pub starting: Turns,
     pub webhooks: Webhooks,

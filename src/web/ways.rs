@@ -50,6 +50,12 @@ impl Service {
         self.expect_way(id, account.proxies.as_deref()).await
     }
 
+    /// The service's own, in order.
+    pub fn ways(&self) -> Vec<ProxyName> {
+        let proxies = &self.telegram.config().proxies;
+        proxies.iter().map(Proxy::name).collect()
+    }
+
     /// A way that the account no longer has is not shown any more, whatever was in use when the service stopped.
     ///
     /// # Errors
@@ -59,13 +65,7 @@ impl Service {
         id: AccountId,
         own: Option<&[ProxyName]>,
     ) -> Result<(), StoreError> {
-        let service: Vec<ProxyName> = self
-            .telegram
-            .config()
-            .proxies
-            .iter()
-            .map(Proxy::name)
-            .collect();
+        let service = self.ways();
         let names = own.unwrap_or(&service);
         let Some(account) = self.store.get_account(id).await? else {
             return Ok(());
@@ -113,9 +113,7 @@ pub async fn test_ways(
 
 /// The service's own: what accounts take that name none.
 pub async fn list_ways(service: web::Data<Service>) -> HttpResponse {
-    let proxies = &service.telegram.config().proxies;
-    let names: Vec<ProxyName> = proxies.iter().map(Proxy::name).collect();
-    HttpResponse::Ok().json(json!({ "proxies": names }))
+    HttpResponse::Ok().json(json!({ "proxies": service.ways() }))
 }
 
 /// The same as [`test_ways`], of no account.

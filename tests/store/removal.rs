@@ -2,13 +2,149 @@
 
 use switchboard::{
     domain::{AttemptKind, AttemptOutcome, Batch, Change, ChatId, DialogRecord, Timestamp},
-    store::{ConversationFilter, LoginLimit, NewAccount, NewLoginAttempt, QueueReply, StoreError},
+    store::{
+        AccountPatch, AddedAccount, Addition, CallKey, ConversationFilter, KeptAnswer, LoginLimit,
+        NewAccount, NewLoginAttempt, QueueReply, SealedAccount, StoreError, TakenBack,
+    },
 };
+use uuid::Uuid;
 
 use crate::{
     engine,
-    world::{World, batch, message, new, person},
+    world::{World, batch, message, new, new_account, person},
 };
+
+fn added(call: &KeptAnswer) -> AddedAccount {
+    let new = new_account();
+    AddedAccount {
+        patch: AccountPatch::default(),
+        way: None,
+        sealed: SealedAccount {
+            id: new.id,
+            label: new.label.clone(),
+            api_id: 1,
+            api_hash: "sealed".to_owned(),
+            session: None,
+            previous_session: None,
+            sign_in: None,
+            proxies: None,
+            is_active: true,
+            created_at: Timestamp::now(),
+            epoch: 0,
+            revision: 0,
+            removed_remotely: false,
+            conflict: None,
+            overrule: false,
+        },
+        owner: Some(("user", "a hash".to_owned())),
+        addition: Addition {
+            account: new.id,
+            mark: Uuid::new_v4(),
+            call: Some(call.id),
+            boot: call.boot.clone(),
+        },
+        new,
+    }
+}
+
+/// Protects whoever adds an account: what a call made and did not finish goes as a whole, and only with it the call's key is free; who has
+/// begun with it anew, was told that it is added or is signed in with it keeps it.
+#[actix::test]
+async fn what_was_added_is_taken_back_whole_or_not_at_all() {
+    let world = World::new();
+    let store = &world.store;
+    let key = |key: &str| CallKey {
+        caller: "local".to_owned(),
+        call: "POST /accounts/add".to_owned(),
+        key: key.to_owned(),
+    };
+    let begun = || KeptAnswer {
+        id: Uuid::new_v4(),
+        sealed: "sealed".to_owned(),
+        done: false,
+        boot: "one".to_owned(),
+    };
+    let (first, second) = (begun(), begun());
+    assert_eq!(
+        store.claim_answer(key("one"), first.clone()).await.unwrap(),
+        None
+    );
+    let one = added(&first);
+    let addition = one.addition.clone();
+    let (account, owner) = store.add_account(one).await.unwrap();
+    assert_eq!(owner.unwrap().account_id, account.id);
+    assert_eq!(world.ear.names(), ["account_status"]);
+    // Whoever was refused gives its key back, and it stays taken.
+    store.drop_answer(first.id).await.unwrap();
+    assert!(store.is_adding(first.id).await.unwrap());
+    assert_eq!(
+        store.claim_answer(key("one"), begun()).await.unwrap(),
+        Some(first.clone())
+    );
+    let anew = Addition {
+        mark: Uuid::new_v4(),
+        ..addition.clone()
+    };
+    store.add_anew(anew.clone()).await.unwrap();
+    assert_eq!(store.take_back(addition).await.unwrap(), TakenBack::Nothing);
+    assert_eq!(
+        store.take_back(anew.clone()).await.unwrap(),
+        TakenBack::Gone
+    );
+    assert!(store.list_accounts().await.unwrap().is_empty());
+    assert!(store.sealed_accounts().await.unwrap().is_empty());
+    assert!(store.owners().await.unwrap().is_empty());
+    assert!(store.additions().await.unwrap().is_empty());
+    let late = store.added(account.id, anew.mark).await;
+    assert!(matches!(late, Err(StoreError::AccountNotFound)), "{late:?}");
+    assert_eq!(
+        store
+            .claim_answer(key("one"), second.clone())
+            .await
+            .unwrap(),
+        None
+    );
+
+    let one = added(&second);
+    let addition = one.addition.clone();
+    let sealed = SealedAccount {
+        session: Some("sealed".to_owned()),
+        revision: 1,
+        ..one.sealed.clone()
+    };
+    let (account, _) = store.add_account(one).await.unwrap();
+    assert!(
+        store
+            .replace_sealed(sealed, None, Vec::new())
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        store.take_back(addition).await.unwrap(),
+        TakenBack::SignedIn
+    );
+    let left = store.list_accounts().await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].id, account.id);
+    assert!(store.additions().await.unwrap().is_empty());
+    // Nobody knows what its call did.
+    let before = store.claim_answer(key("one"), begun()).await.unwrap();
+    assert_eq!(before.unwrap().boot, "");
+
+    let one = added(&begun());
+    let (id, mark) = (one.new.id, one.addition.mark);
+    let again = one.addition.clone();
+    store.add_account(one).await.unwrap();
+    store.added(id, mark).await.unwrap();
+    assert_eq!(store.take_back(again).await.unwrap(), TakenBack::Nothing);
+    // Removed by a person meanwhile: nothing is left to be taken back.
+    let one = added(&begun());
+    let id = one.new.id;
+    store.add_account(one).await.unwrap();
+    store.remove_account(id, false).await.unwrap();
+    assert!(store.additions().await.unwrap().is_empty());
+    world.store.close().await;
+}
 
 /// Protects: with its history kept, a removed account's chats stay readable and take no replies; it may come back.
 #[actix::test]

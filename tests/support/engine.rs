@@ -115,6 +115,22 @@ pub fn sql_of(database: &str, text: &str) -> String {
     server_of(database).sql(database, text)
 }
 
+/// From now on a database takes no writes, as of a server that became a replica, or takes them again. Whoever is connected is cut off.
+pub fn take_no_writes(database: &str, none: bool) {
+    let server = server_of(database);
+    let word = if none { "on" } else { "off" };
+    server.sql(
+        "postgres",
+        &format!("alter database {database} set default_transaction_read_only to {word}"),
+    );
+    server.sql(
+        "postgres",
+        &format!(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'"
+        ),
+    );
+}
+
 /// As a power cut would, for the server alone (which is to be one [`apart`]): it ends all of its sessions in the middle, and recovers from its log.
 pub fn crash(database: &str) {
     let server = server_of(database);

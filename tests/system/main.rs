@@ -8,6 +8,7 @@ mod telethon_support;
 mod access;
 mod access_ends;
 mod across_nodes;
+mod adding;
 mod archive;
 mod assistant_stream;
 mod audit;

@@ -95,6 +95,12 @@ impl Owner {
         format!("{}:{}", self.kind.as_str(), self.hash)
     }
 
+    /// As the rows call it.
+    #[must_use]
+    pub fn key(&self) -> (&'static str, String) {
+        (self.kind.as_str(), self.hash.clone())
+    }
+
     /// For labels: enough to tell owners apart, too little to be the key.
     #[must_use]
     pub fn short(&self) -> &str {
@@ -241,19 +247,9 @@ impl Owners {
         })
     }
 
-    /// # Errors
-    /// When it can't be stored.
-    pub async fn put(
-        &self,
-        owner: &Owner,
-        account_id: AccountId,
-    ) -> Result<OwnerRecord, StoreError> {
-        let record = self
-            .store
-            .put_owner(owner.kind.as_str(), owner.hash.clone(), account_id)
-            .await?;
-        self.change(|known| drop(known.insert(owner.clone(), record.clone())));
-        Ok(record)
+    /// An owner was given an account, in place of the one it had: the rows say so already.
+    pub fn given(&self, owner: &Owner, record: OwnerRecord) {
+        self.change(|known| drop(known.insert(owner.clone(), record)));
     }
 
     /// # Errors
@@ -282,8 +278,13 @@ impl Owners {
     /// When it can't be stored.
     pub async fn forget(&self, account_id: AccountId) -> Result<(), StoreError> {
         self.store.forget_owners_of(account_id).await?;
-        self.change(|known| known.retain(|_, record| record.account_id != account_id));
+        self.forgotten(account_id);
         Ok(())
+    }
+
+    /// The rows say so already.
+    pub fn forgotten(&self, account_id: AccountId) {
+        self.change(|known| known.retain(|_, record| record.account_id != account_id));
     }
 
     fn change(&self, change: impl FnOnce(&mut HashMap<Owner, OwnerRecord>)) {

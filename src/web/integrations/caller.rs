@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use uuid::Uuid;
 
 use super::{
     shape::{Face, said},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::Login,
-    web::{Access, ApiError, Service, audit::Note},
+    web::{Access, ApiError, Service, audit::Note, repeats::Held},
 };
 
 pub struct Caller {
@@ -22,6 +23,8 @@ pub struct Caller {
     pub access: Access,
     pub note: Note,
     language: Language,
+    /// The row of its key ([`Held::call_of`]).
+    pub call: Option<Uuid>,
 }
 
 impl Caller {
@@ -34,6 +37,7 @@ impl Caller {
             access: Access::of(request)?,
             note: Note::of(request),
             language: face.language(request.headers()),
+            call: Held::call_of(request),
         })
     }
 

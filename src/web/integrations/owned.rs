@@ -10,7 +10,10 @@ use crate::{
     store::OwnerRecord,
     supervisor::{SignInError, Whose},
     telegram::{CallError, LoginError, SignInMethod},
-    web::{ApiError, Service, accounts, calls::nobody, doors::Owner, login::check_email},
+    web::{
+        ApiError, Service, accounts::AddedBy, adding::UnderWay, calls::nobody, doors::Owner,
+        integrations::caller::Caller, login::check_email,
+    },
 };
 
 /// A link that is being made is asked again this soon.
@@ -70,63 +73,107 @@ pub async fn find(service: &Service, owner: &Owner) -> Result<Option<Owned>, Api
 /// Starts a sign-in; an owner without an account gets one. One that is signed in keeps the account that it has: another
 /// number is refused until that one is disconnected.
 pub async fn begin(
-    service: &Service,
+    caller: &Caller,
     owner: &Owner,
     label: &str,
     method: SignInMethod,
 ) -> Result<(Owned, Login), ApiError> {
-    let (owned, _turn) = loop {
-        let owned = claim(service, owner, label, &method).await?;
-        let turn = service.starting.of(owned.id()).await;
+    let (owned, new, _turn) = loop {
+        let (owned, new) = claim(caller, owner, label, &method).await?;
+        let turn = caller.starting.of(owned.id()).await;
         // Whoever had the turn before may have taken the account back.
-        if service.doors.owners.owns(owner, owned.id()) {
-            break (owned, turn);
+        if caller.doors.owners.owns(owner, owned.id()) {
+            break (owned, new, turn);
         }
     };
-    let (id, sign_ins) = (owned.id(), service.supervisor.sign_ins());
-    if !service.ownership.may_run(id) {
+    let id = owned.id();
+    if !caller.ownership.may_run(id) {
         // The owner's program called another node at the same moment, which made the account.
         return Err(nobody());
     }
-    let whose = Whose::Owner(owner.tag());
-    match sign_ins.begin(id, method, whose).await {
+    let adding = match new {
+        None if owned.account.user.is_none() => {
+            let again = caller.adding.begin();
+            let addition = caller.addition(id, &again, caller.call);
+            caller.store.add_anew(addition).await?;
+            Some(again)
+        }
+        new => new,
+    };
+    let begun = begin_with(caller, owner, id, method, adding.as_ref()).await;
+    let is_new = adding.is_some();
+    drop(adding);
+    match begun {
         Ok(login) => Ok((owned, login)),
         Err(error) => {
-            if owned.account.user.is_none() && sign_ins.login_of(id).is_none() {
+            if is_new {
                 // Nothing was signed in: an account that nobody has must not stay behind.
-                service.doors.owners.forget(id).await?;
-                accounts::forget(service, id).await?;
+                caller.take_back(id).await;
             }
-            Err(error.into())
+            Err(error)
         }
     }
 }
 
+async fn begin_with(
+    service: &Service,
+    owner: &Owner,
+    id: AccountId,
+    method: SignInMethod,
+    adding: Option<&UnderWay>,
+) -> Result<Login, ApiError> {
+    let sign_ins = service.supervisor.sign_ins();
+    let begun = sign_ins.begin(id, method, Whose::Owner(owner.tag())).await;
+    if let Some(adding) = adding
+        // One that was under way before goes on.
+        && (begun.is_ok() || sign_ins.login_of(id).is_some())
+    {
+        service.is_added(id, adding).await?;
+    }
+    Ok(begun?)
+}
+
 /// The owner's account, or a new one. Another number than before is another Telegram user, and so another account.
 async fn claim(
-    service: &Service,
+    caller: &Caller,
     owner: &Owner,
     label: &str,
     method: &SignInMethod,
-) -> Result<Owned, ApiError> {
-    let _turn = service.doors.owners.turn(owner).await?;
-    if let Some(owned) = find(service, owner).await? {
+) -> Result<(Owned, Option<UnderWay>), ApiError> {
+    let _turn = caller.doors.owners.turn(owner).await?;
+    if let Some(owned) = find(caller, owner).await? {
         if owned.is_signed_in() && owned.account.user.is_some() && is_another(&owned, method) {
             return Err(already_connected());
         }
         if owned.is_signed_in() || owned.account.user.is_none() || same_number(&owned, method) {
-            return Ok(owned);
+            return Ok((owned, None));
         }
     }
-    let api = service.api.clone().ok_or_else(|| {
+    let api = caller.api.clone().ok_or_else(|| {
         ApiError::unavailable(
             "api_credentials_missing",
             "this server has no api_id and api_hash: set TELEGRAM_API_ID and TELEGRAM_API_HASH",
         )
     })?;
-    let account = service.add_account(label, None, api).await?;
-    let record = service.doors.owners.put(owner, account.id).await?;
-    Ok(Owned { record, account })
+    let added = caller.add_account(AddedBy {
+        label: label.to_owned(),
+        colour: None,
+        api,
+        archive: None,
+        device: None,
+        proxies: None,
+        owner: Some(owner.clone()),
+        call: caller.call,
+    });
+    let (added, under_way) = added.await?;
+    let record = added
+        .owner
+        .ok_or_else(|| ApiError::internal("an account was added without its owner"))?;
+    let owned = Owned {
+        record,
+        account: added.account,
+    };
+    Ok((owned, Some(under_way)))
 }
 
 fn already_connected() -> ApiError {
