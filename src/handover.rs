@@ -20,6 +20,8 @@ use crate::{
 
 /// Until accounts that could not be brought up are tried again.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Lines that are open for longer than this, after they were told to end, are told of.
+const LONG: Duration = Duration::from_secs(10);
 
 enum Order {
     Begin(Vec<Lease>),
@@ -152,10 +154,22 @@ fn end(service: &Data<Service>, ending: Ending) {
             for lease in &ending.leases {
                 // A supervisor that is gone has no accounts.
                 let _ = service.supervisor.let_go(lease.account).await;
+                rest(&service, lease.account).await;
                 service.store.forget_stated(lease.account);
                 service.staging.part_with(lease.account);
             }
             ending.done();
         });
+    }
+}
+
+/// Ends when no line of the account is open any more, however long that takes: until then its lease is renewed, or the kernel ends this
+/// process before another node may take it.
+async fn rest(service: &Service, account: AccountId) {
+    let rest = service.telegram.rest(account);
+    tokio::pin!(rest);
+    if tokio::time::timeout(LONG, &mut rest).await.is_err() {
+        log::warn!(target: "switchboard::nodes", "account={account} a line of it is still open, and no other node may have it before that is closed");
+        rest.await;
     }
 }

@@ -2,7 +2,7 @@
 //! at once (406 `AUTH_KEY_DUPLICATED`, core.telegram.org/api/errors).
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,6 +12,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
+
+use crate::domain::AccountId;
 
 /// A digest: the key itself stays where it is.
 type Name = [u8; 32];
@@ -23,13 +25,14 @@ pub(super) struct KeysInUse {
 
 #[derive(Default)]
 struct Inner {
-    held: Mutex<HashSet<Name>>,
+    /// With the account whose link has it.
+    held: Mutex<HashMap<Name, Option<AccountId>>>,
     freed: Notify,
 }
 
 impl Inner {
-    fn held(&self) -> MutexGuard<'_, HashSet<Name>> {
-        // Single statements only: a panic elsewhere can't leave the set half-changed.
+    fn held(&self) -> MutexGuard<'_, HashMap<Name, Option<AccountId>>> {
+        // Single statements only: a panic elsewhere can't leave the map half-changed.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -37,28 +40,57 @@ impl Inner {
 impl KeysInUse {
     /// Waits until nobody uses the key. Safe to drop.
     pub(super) async fn lease(&self, key: &[u8; 256]) -> KeyLease {
+        self.taken(key, None).await
+    }
+
+    /// The same, for the link of an account.
+    pub(super) async fn lease_for(&self, key: &[u8; 256], account: AccountId) -> KeyLease {
+        self.taken(key, Some(account)).await
+    }
+
+    async fn taken(&self, key: &[u8; 256], account: Option<AccountId>) -> KeyLease {
         let name = Sha256::digest(key).into();
         loop {
             let freed = self.inner.freed.notified();
             tokio::pin!(freed);
             // Listening before looking: what is freed in between is heard.
             freed.as_mut().enable();
-            if let Some(lease) = self.take(name) {
+            if let Some(lease) = self.take(name, account) {
                 return lease;
             }
             freed.await;
         }
     }
 
-    fn take(&self, name: Name) -> Option<KeyLease> {
-        self.inner.held().insert(name).then(|| {
-            let keys = Arc::clone(&self.inner);
-            KeyLease(Arc::new(Held {
-                name,
-                keys,
-                free: AtomicBool::new(false),
-            }))
-        })
+    /// Waits until no link of the account has a key. Safe to drop.
+    pub(super) async fn rest(&self, account: AccountId) {
+        loop {
+            let freed = self.inner.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            if !self
+                .inner
+                .held()
+                .values()
+                .any(|held| *held == Some(account))
+            {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    fn take(&self, name: Name, account: Option<AccountId>) -> Option<KeyLease> {
+        match self.inner.held().entry(name) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(place) => place.insert(account),
+        };
+        let keys = Arc::clone(&self.inner);
+        Some(KeyLease(Arc::new(Held {
+            name,
+            keys,
+            free: AtomicBool::new(false),
+        })))
     }
 }
 
@@ -108,7 +140,7 @@ mod tests {
     const KEY: [u8; 256] = [7; 256];
 
     fn try_lease(keys: &KeysInUse, key: &[u8; 256]) -> Option<KeyLease> {
-        keys.take(Sha256::digest(key).into())
+        keys.take(Sha256::digest(key).into(), None)
     }
 
     /// Protects keys from being burnt: two never have the same one, and who waits gets it when it is free.

@@ -98,9 +98,19 @@ impl PoolSession {
     }
 
     /// Waits until every connection is closed that was dialled with it, which were told to end: its key may be somebody else's then.
-    pub(super) async fn hung_up(&self, limit: Duration) {
+    pub(super) async fn silent(&self) {
         self.lines.close();
-        let _ = timeout(limit, self.lines.wait()).await;
+        self.lines.wait().await;
+    }
+
+    /// The same, for as long as somebody waits.
+    pub(super) async fn hung_up(&self, limit: Duration) {
+        let _ = timeout(limit, self.silent()).await;
+    }
+
+    /// Is every connection closed that was dialled with it?
+    pub(super) fn is_silent(&self) -> bool {
+        self.lines.is_empty()
     }
 
     fn dcs(&self) -> MutexGuard<'_, BTreeMap<i32, DcOption>> {

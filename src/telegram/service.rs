@@ -84,6 +84,11 @@ impl Telegram {
         LinkHandle::open(self.inner.common.clone(), config)
     }
 
+    /// Ends when no link of the account has a connection any more, however long that takes. Safe to drop.
+    pub async fn rest(&self, account: AccountId) {
+        self.inner.common.settings.keys.rest(account).await;
+    }
+
     /// Starts a sign-in on a connection of its own, up to the first thing a person has to do.
     ///
     /// # Errors

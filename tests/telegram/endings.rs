@@ -11,9 +11,10 @@ use switchboard_simulator::{
     Effect, Fault,
     wire::{FaultScope, WireFault},
 };
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    ground::{Book, Ground, outgoing, timing},
+    ground::{Book, Ground, Reader, outgoing, timing},
     wait::until,
 };
 
@@ -183,11 +184,8 @@ fn connections(to: SocketAddr) -> usize {
     all.lines().filter(open).count()
 }
 
-/// Protects a session from being burnt when another node goes on with it: whoever closed a link has hung up the lines of its files, too,
-/// also while the threads of files are at work.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_that_is_closed_has_hung_up_its_files() {
-    let ground = Ground::start().await;
+/// A link with three connections: its own, one that sends files and one that fetches them.
+async fn link_with_files(ground: &Ground) -> Reader {
     let (home, address) = ground.sim.dc_addresses()[0];
     let reader = ground.link().await;
     let file = OutgoingFile {
@@ -218,15 +216,54 @@ async fn a_link_that_is_closed_has_hung_up_its_files() {
         name: None,
     };
     reader.handle.file_part(&nowhere, 0).await.unwrap_err();
-    assert_eq!(
-        connections(address),
-        3,
-        "its own line, one that sends and one that fetches"
-    );
-    for _ in 0..available_parallelism().unwrap().get() {
-        aside::handle().spawn(async { std::thread::sleep(Duration::from_millis(300)) });
+    assert_eq!(connections(address), 3);
+    reader
+}
+
+/// The threads of files do nothing else from now on for so long.
+async fn hold_up_files(time: Duration) {
+    // As many as there are (`src/aside/mod.rs`).
+    let threads = available_parallelism().unwrap().get().clamp(1, 4);
+    let (tell, mut begun) = mpsc::unbounded_channel();
+    for _ in 0..threads {
+        let tell = tell.clone();
+        aside::handle().spawn(async move {
+            tell.send(()).unwrap();
+            std::thread::sleep(time);
+        });
     }
+    for _ in 0..threads {
+        begun.recv().await.unwrap();
+    }
+}
+
+/// Protects a session from being burnt when another node goes on with it: whoever closed a link has hung up the lines of its files, too,
+/// also while the threads of files are at work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_is_closed_has_hung_up_its_files() {
+    let ground = Ground::start().await;
+    let (_, address) = ground.sim.dc_addresses()[0];
+    let reader = link_with_files(&ground).await;
+    hold_up_files(Duration::from_millis(300)).await;
     reader.handle.close().await;
+    assert_eq!(connections(address), 0);
+}
+
+/// Protects the same session where they are at work for longer than anybody waits for a link's end: its account is not at rest before, so
+/// that its lease is not let go of, and no other link in this process has its key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_whose_lines_are_open_is_not_at_rest() {
+    let ground = Ground::start().await;
+    let (_, address) = ground.sim.dc_addresses()[0];
+    let reader = link_with_files(&ground).await;
+    hold_up_files(Duration::from_secs(3)).await;
+    reader.handle.close().await;
+    assert_ne!(connections(address), 0, "nothing was held up");
+    let rest = ground.telegram.rest(reader.account);
+    tokio::pin!(rest);
+    let early = timeout(Duration::from_millis(100), &mut rest).await;
+    assert!(early.is_err() && connections(address) > 0);
+    rest.await;
     assert_eq!(connections(address), 0);
 }
 

@@ -110,8 +110,9 @@ impl Ground {
 
     pub fn open(&self, session: SessionData, position: Option<Position>, book: Book) -> Reader {
         let book = Arc::new(book);
+        let account = AccountId::random();
         let (handle, events) = self.telegram.open_link(LinkConfig {
-            account_id: AccountId::random(),
+            account_id: account,
             session,
             api: api(),
             position,
@@ -121,6 +122,7 @@ impl Ground {
             device: None,
         });
         Reader {
+            account,
             handle,
             events,
             book,
@@ -293,6 +295,7 @@ impl PeerBook for Book {
 
 /// Reads a link's events into a [`Book`].
 pub struct Reader {
+    pub account: AccountId,
     pub handle: LinkHandle,
     pub events: mpsc::Receiver<LinkEvent>,
     pub book: Arc<Book>,

@@ -81,7 +81,11 @@ impl LinkHandle {
             let _alive = alive;
             match key.filter(|_| usable) {
                 Some(key) => match lease(&using, &key).await {
-                    Some(_lease) => {
+                    Some(lease) => {
+                        let _dials = Dials {
+                            lease: Some(lease),
+                            shared: Arc::clone(&using),
+                        };
                         let exit = guarded(task).await;
                         // They dial with the leased key, too.
                         hang_up(&using).await;
@@ -447,7 +451,27 @@ async fn lease(shared: &Shared, key: &[u8; 256]) -> Option<KeyLease> {
     tokio::select! {
         biased;
         () = shared.stop.cancelled() => None,
-        lease = shared.settings.keys.lease(key) => Some(lease),
+        lease = shared.settings.keys.lease_for(key, shared.account_id) => Some(lease),
+    }
+}
+
+/// A link that dials with a key. However it ends, the key is nobody else's before every connection is closed that was dialled with it:
+/// one may outlast every limit for which somebody waits.
+struct Dials {
+    lease: Option<KeyLease>,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Dials {
+    fn drop(&mut self) {
+        if self.shared.session.is_silent() {
+            return;
+        }
+        let (lease, session) = (self.lease.take(), Arc::clone(&self.shared.session));
+        self.shared.runtime.spawn(async move {
+            session.silent().await;
+            drop(lease);
+        });
     }
 }
 
