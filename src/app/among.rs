@@ -81,11 +81,13 @@ pub(super) fn run_calls_of_others(gate: Data<Gate>, service: &Data<Service>) -> 
     Some(arbiter)
 }
 
-/// A node that went away tells nobody; the others see it by its leases. And what lies here for accounts that went elsewhere goes once it
-/// is sent there.
+/// The others are told how the vault stands here. A node that went away tells nobody; the others see it by its leases. And what lies
+/// here for accounts that went elsewhere goes once it is sent there.
 pub(super) async fn look_after_others(service: Data<Service>) {
     let mut told = HashMap::new();
     for round in 1_u64.. {
+        let vault = service.vault.status().of_a_node().to_string();
+        service.ownership.knows_of_its_vault(vault);
         tokio::time::sleep(MISSING).await;
         if let Err(error) = service.store.tell_of_unattended(&mut told).await {
             log::debug!(target: "switchboard::nodes", "who has which account can't be read for now: {error}");

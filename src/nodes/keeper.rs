@@ -307,11 +307,15 @@ impl Books {
 
     /// How things stand after it.
     fn renew(&mut self, drain: Option<bool>) -> Result<Standing, StoreError> {
-        let address = self.shared.state().address.clone();
+        let (address, vault) = {
+            let state = self.shared.state();
+            (state.address.clone(), state.vault.clone())
+        };
         // Counted from before it is asked: the server may have answered long before the answer is here.
         let asked = clock::now();
         let book = self.book()?;
         book.serves_at(address);
+        book.knows_of_its_vault(vault);
         let standing = book.renew(drain)?;
         self.renewed_at = asked;
         let (lost, strange) = self.renewed(asked, &standing);

@@ -219,6 +219,7 @@ pub(super) struct State {
     /// Asked of this node itself; not told yet.
     pub drain: Option<bool>,
     pub address: Option<String>,
+    pub vault: Option<String>,
     /// As it was seen last; when that was renewed.
     pub seen: Seen,
     pub stopping: bool,
@@ -317,6 +318,7 @@ impl Shared {
                 fuse: Fuse::new(),
                 drain: None,
                 address,
+                vault: None,
                 seen: Seen::default(),
                 stopping: false,
                 stopped: None,

@@ -77,6 +77,13 @@ impl Ownership {
         }
     }
 
+    /// How this node's vault stands, as JSON without what concerns single accounts: the others are told with the next renewal.
+    pub fn knows_of_its_vault(&self, vault: String) {
+        if let Self::Shared(owned) = self {
+            owned.0.state().vault = Some(vault);
+        }
+    }
+
     /// This node. `None`: there are no others.
     #[must_use]
     pub fn node(&self) -> Option<Uuid> {

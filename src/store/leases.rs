@@ -158,6 +158,8 @@ pub struct LeaseBook {
     server: Server,
     node: NodeRow,
     times: LeaseTimes,
+    /// JSON, for whoever asks.
+    vault: Option<String>,
 }
 
 impl LeaseBook {
@@ -171,6 +173,7 @@ impl LeaseBook {
             server,
             node,
             times,
+            vault: None,
         })
     }
 
@@ -205,15 +208,16 @@ impl LeaseBook {
         let id = self.node.id.to_string();
         let mut renewed = || -> QueryResult<Standing> {
             sql(concat!(
-                "INSERT INTO nodes AS n (id, name, address, home, version, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, FALSE, ",
+                "INSERT INTO nodes AS n (id, name, address, home, version, vault, draining, started_at, seen_at) VALUES (?, ?, ?, ?, ?, ?, FALSE, ",
                 server_now!(), ", ", server_now!(),
-                ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, beat = n.beat + 1, silent = FALSE, address = excluded.address, draining = coalesce(?, n.draining)"
+                ") ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, beat = n.beat + 1, silent = FALSE, address = excluded.address, vault = excluded.vault, draining = coalesce(?, n.draining)"
             ))
             .text(&id)
             .text(&self.node.name)
             .text_or_null(self.node.address.as_deref())
             .text_or_null(self.node.home.as_deref())
             .text(env!("CARGO_PKG_VERSION"))
+            .text_or_null(self.vault.as_deref())
             .flag_or_null(draining)
             .run(&mut self.server)?;
             // In the order in which the writer takes them: two orders would wait for each other.
@@ -262,6 +266,11 @@ impl LeaseBook {
     /// Where this node serves, for whoever asks; told with the next renewal.
     pub fn serves_at(&mut self, address: Option<String>) {
         self.node.address = address;
+    }
+
+    /// How this node's vault stands, as JSON without what concerns single accounts; told with the next renewal.
+    pub fn knows_of_its_vault(&mut self, vault: Option<String>) {
+        self.vault = vault;
     }
 
     fn counted(&mut self) -> QueryResult<Counted> {

@@ -33,6 +33,8 @@ pub struct NodeSeen {
     pub started_at: Timestamp,
     /// Milliseconds since it last said that it lives.
     pub seen_ms: i64,
+    /// How its vault stood then, as JSON; `None`: it has not said.
+    pub vault: Option<String>,
     pub accounts: Vec<LeaseSeen>,
 }
 
@@ -77,6 +79,8 @@ struct NodeRow {
     started_at: i64,
     #[diesel(sql_type = Number)]
     seen_ms: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    vault: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -134,7 +138,7 @@ impl Attendance {
 fn seen(conn: &mut Conn, attendance: &Attendance) -> QueryResult<NodesSeen> {
     let times = attendance.times;
     let nodes = sql(concat!(
-        "SELECT id, name, address, version, draining, started_at, ",
+        "SELECT id, name, address, version, vault, draining, started_at, ",
         server_now!(),
         " - seen_at AS seen_ms FROM nodes ORDER BY started_at, id"
     ))
@@ -205,6 +209,7 @@ impl NodeRow {
             draining: self.draining,
             started_at: Timestamp::from_millis(self.started_at),
             seen_ms,
+            vault: self.vault,
             accounts: Vec::new(),
         }
     }

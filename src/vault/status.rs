@@ -1,7 +1,7 @@
 //! Status: is the vault reachable, since when, and how many changes wait for it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::domain::{AccountId, Timestamp};
 
@@ -58,6 +58,20 @@ impl VaultStatus {
     pub fn seen_by(mut self, sees: impl Fn(AccountId) -> bool) -> Self {
         self.conflicts.retain(|conflict| sees(conflict.account_id));
         self
+    }
+
+    /// For whoever looks at this node from another one: without what concerns single accounts.
+    #[must_use]
+    pub fn of_a_node(&self) -> Value {
+        json!({
+            "kind": self.kind,
+            "state": self.state,
+            "since": self.since,
+            "reason": self.reason,
+            "reason_code": self.reason_code,
+            "reason_params": self.reason_params,
+            "conflicts": self.conflicts.len(),
+        })
     }
 
     pub(super) fn starting(kind: VaultKind) -> Self {

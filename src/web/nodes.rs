@@ -56,6 +56,7 @@ fn described(node: &NodeSeen, own: Option<&str>) -> Value {
         "draining": node.draining,
         "started_at": node.started_at,
         "seen_ms": node.seen_ms,
+        "vault": node.vault.as_deref().and_then(|vault| serde_json::from_str::<Value>(vault).ok()),
         "accounts": accounts,
     })
 }

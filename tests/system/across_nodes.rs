@@ -617,3 +617,39 @@ async fn a_node_that_runs_bears_a_newer_schema_and_one_that_starts_refuses_it() 
         .wait_for_message(&conversation, "the last", "sent");
     sent.await;
 }
+
+/// Protects an operator from a node that looks well at every other one: which of them does not reach the vault is told at each.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_node_tells_which_of_them_reaches_the_vault() {
+    let mut fleet = Fleet::builder().on_postgres().start().await;
+    let database = engine::database_of(&fleet.data_dir()).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::copy(fleet.data_dir().join("master.key"), data.join("master.key")).unwrap();
+    // Nobody listens there.
+    fleet.set_env("SUPABASE_URL", "http://127.0.0.1:1");
+    fleet.set_env("SUPABASE_SERVICE_KEY", "sb_secret_of_a_test");
+    let second = fleet.start_on_database(&data, &engine::url_of(&database));
+    for api in [&fleet.api, &Api::new(&second.address)] {
+        let told = wait::until(
+            "both nodes to say how their vaults stand",
+            || api.get("/nodes"),
+            |told| {
+                let nodes = told["nodes"].as_array().unwrap();
+                let offline = |node: &&Value| node["vault"]["state"] == "offline";
+                nodes.len() == 2 && nodes.iter().filter(offline).count() == 1
+            },
+        )
+        .await;
+        for node in told["nodes"].as_array().unwrap() {
+            let at_second = node["address"].as_str().unwrap().ends_with(&second.address);
+            let (kind, reason) = match at_second {
+                true => ("supabase", json!("unreachable")),
+                false => ("local", Value::Null),
+            };
+            assert_eq!(node["vault"]["kind"], kind, "{told}");
+            assert_eq!(node["vault"]["reason_code"], reason, "{told}");
+        }
+    }
+}

@@ -108,6 +108,7 @@ class Row {
     this.root.dataset.state = state;
     this.dot.className = { alive: 'good', draining: 'wait', silent: 'bad' }[state];
     const facts = [t(`nodes.state.${state}`), t('nodes.accounts', { n: number(lang, node.accounts.length) }), t('nodes.seen', { ago: countdown(lang, node.seen_ms) }), t('nodes.version', { version: node.version })];
+    if (node.vault?.state === 'offline') facts.push(t('nodes.vault'));
     if (node.this) facts.push(t('nodes.this'));
     setText(this.facts, facts.join(' · '));
     show(this.button, app.state.scope === 'admin' && node.alive);

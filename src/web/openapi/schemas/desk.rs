@@ -236,7 +236,11 @@ super::schemas! {
     answer Nodes { nodes: "Node[]", without_node: "uuid[]" }
     answer Node {
         id: "uuid", name: "string", address: "string?", version: "string", this: "boolean", alive: "boolean", draining: "boolean",
-        started_at: "time", seen_ms: "integer", accounts: "NodeLease[]",
+        started_at: "time", seen_ms: "integer", vault: "NodeVault?", accounts: "NodeLease[]",
+    }
+    answer NodeVault {
+        kind: "one of local|supabase", state: "one of online|offline", since: "time", reason: "string?", reason_code: "string?",
+        reason_params: "object?", conflicts: "integer",
     }
     answer NodeLease { id: "uuid", epoch: "integer", left_ms: "integer" }
     body DrainNode { draining: "maybe boolean?" }
