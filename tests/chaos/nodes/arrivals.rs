@@ -2,9 +2,10 @@
 //! and go. A sign-in goes on until it is through, whatever becomes of the node that it was begun at.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -36,7 +37,8 @@ pub struct Arrivals {
     facts: Facts,
     pub quiet: Arc<AtomicBool>,
     pub over: Arc<AtomicBool>,
-    busy: Arc<AtomicUsize>,
+    /// Who is in the middle of it, with the last thing that was answered, and since when it was that.
+    busy: Arc<Mutex<BTreeMap<String, (Instant, String)>>>,
 }
 
 struct Person {
@@ -73,9 +75,14 @@ impl Arrivals {
         arrivals
     }
 
-    /// Nobody is in the middle of it.
-    pub fn idle(&self) -> bool {
-        self.busy.load(Ordering::Acquire) == 0
+    /// Who is in the middle of it, and where.
+    pub fn under_way(&self) -> Vec<String> {
+        let busy = self.busy.lock().unwrap();
+        let told = |(who, (since, what)): (&String, &(Instant, String))| {
+            let seconds = since.elapsed().as_secs();
+            format!("{who} is in the middle of a sign-in: for {seconds} s {what}")
+        };
+        busy.iter().map(told).collect()
     }
 
     async fn come(self, person: usize, seed: u64) {
@@ -93,17 +100,18 @@ impl Arrivals {
             let label = format!("Arrival {round} of {person}");
             let spec = AccountSpec::new(&number, &label);
             self.telegram.add_account(spec);
-            self.busy.fetch_add(1, Ordering::AcqRel);
+            let begun = (Instant::now(), "nothing was answered".to_owned());
+            self.busy.lock().unwrap().insert(label.clone(), begun);
             let person = Person {
                 all: self.clone(),
                 client: self.doors[0].client_within(Duration::from_secs(25)),
                 chance: StdRng::seed_from_u64(chance.random()),
                 number,
-                label,
+                label: label.clone(),
                 calls: 0,
             };
             person.sign_in().await;
-            self.busy.fetch_sub(1, Ordering::AcqRel);
+            self.busy.lock().unwrap().remove(&label);
         }
     }
 }
@@ -115,6 +123,8 @@ impl Person {
         let account = format!("/accounts/{id}");
         let login = format!("{account}/login");
         let (mut seen, mut code_seen) = (Instant::now(), false);
+        // Telegram uses a code up when it takes it: who was not answered types it once more.
+        let mut typed = None;
         loop {
             tokio::time::sleep(LOOK).await;
             let Some((_, told)) = self.ask(Method::GET, &account, None, "").await else {
@@ -131,9 +141,15 @@ impl Person {
                     // The time in which a person reads the code.
                     let pause = self.chance.random_range(0..6_000);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
-                    let Some(code) = self.all.telegram.code_for(&self.number) else {
+                    let sent = self.all.telegram.code_for(&self.number);
+                    let Some(code) = sent.or(typed.take()) else {
+                        // It was used up, and what it did is gone with a node.
+                        if self.left_instead_of_anew(&account).await {
+                            return;
+                        }
                         continue;
                     };
+                    typed = Some(code.clone());
                     let body = json!({ "code": code });
                     let key = self.key();
                     let answer = self
@@ -143,6 +159,9 @@ impl Person {
                         self.note("a code", status, &told);
                         // An earlier try of its own had a later code sent.
                         code_seen &= told["error"]["code"] != "code_expired";
+                        if told["error"]["code"] == "code_expired" {
+                            typed = None;
+                        }
                     }
                 }
                 Some(_) => seen = Instant::now(),
@@ -155,20 +174,30 @@ impl Person {
                             .findings
                             .add(&format!("the sign-in of {label} ({id}) ended by itself"));
                     }
-                    self.all.facts.once(ANEW);
-                    let body = json!({ "phone": self.number });
-                    let key = self.key();
-                    let answer = self.ask(Method::POST, &login, Some(body), &key).await;
-                    if let Some((status, told)) = answer {
-                        self.note("a sign-in", status, &told);
-                        if told["error"]["code"] == "too_many_attempts" {
-                            return self.leave(&account).await;
-                        }
+                    if self.left_instead_of_anew(&account).await {
+                        return;
                     }
                     (seen, code_seen) = (Instant::now(), false);
                 }
             }
         }
+    }
+
+    /// Begins the sign-in anew. `true`: too often by now, and the account is given up.
+    async fn left_instead_of_anew(&mut self, account: &str) -> bool {
+        self.all.facts.once(ANEW);
+        let body = json!({ "phone": self.number });
+        let key = self.key();
+        let login = format!("{account}/login");
+        let Some((status, told)) = self.ask(Method::POST, &login, Some(body), &key).await else {
+            return false;
+        };
+        self.note("a sign-in", status, &told);
+        let too_often = told["error"]["code"] == "too_many_attempts";
+        if too_often {
+            self.leave(account).await;
+        }
+        too_often
     }
 
     /// The account, with a sign-in under way if all went well.
@@ -187,10 +216,11 @@ impl Person {
                 return Some(id.to_owned());
             }
             self.note("an account", status, &told);
-            if let Some(id) = self.found().await {
-                return Some(id);
-            }
+            // Any other refusal leaves nothing behind: the same key is good again.
             if told["error"]["code"] == "outcome_unknown" {
+                if let Some(id) = self.found().await {
+                    return Some(id);
+                }
                 key = self.key();
             }
         }
@@ -247,15 +277,38 @@ impl Person {
     ) -> Option<(StatusCode, Value)> {
         let doors = &self.all.doors;
         let door = &doors[self.chance.random_range(0..doors.len())];
-        let mut request = self.client.request(method, door.url(path));
+        let mut request = self.client.request(method.clone(), door.url(path));
         if !key.is_empty() {
             request = request.header("Idempotency-Key", key);
         }
         if let Some(body) = &body {
             request = request.json(body);
         }
-        let response = request.send().await.ok()?;
+        let asked = format!("{method} {path}");
+        let Ok(response) = request.send().await else {
+            self.is_at(format!("{asked} is not answered"));
+            return None;
+        };
         let status = response.status();
-        Some((status, response.json().await.unwrap_or(Value::Null)))
+        let told: Value = response.json().await.unwrap_or(Value::Null);
+        self.is_at(match &told["error"]["code"] {
+            Value::Null => {
+                let (account, step) = (&told["account"], &told["login"]["step"]);
+                let (id, state) = (&account["id"], &account["state"]);
+                let code = self.all.telegram.code_for(&self.number).is_some();
+                format!("{asked} is answered {status}: {id} {state}, step {step}, a code is there: {code}")
+            }
+            code => format!("{asked} is answered {status} {code}"),
+        });
+        Some((status, told))
+    }
+
+    fn is_at(&self, what: String) {
+        let mut busy = self.all.busy.lock().unwrap();
+        match busy.get_mut(&self.label) {
+            Some((_, before)) if *before == what => {}
+            Some(place) => *place = (Instant::now(), what),
+            None => {}
+        }
     }
 }

@@ -421,8 +421,9 @@ impl Storm {
         if owned.iter().any(|one| one.node.is_none()) || owned.len() != nodes || !fair {
             return vec![format!("accounts are not shared: {owned:?}")];
         }
-        if !self.arrivals.idle() {
-            return vec!["somebody is in the middle of a sign-in".to_owned()];
+        let arriving = self.arrivals.under_way();
+        if !arriving.is_empty() {
+            return arriving;
         }
         let mut why = self.checks.unrest();
         let calls = count(&self.checks.file, "SELECT count(*) AS n FROM node_calls");
