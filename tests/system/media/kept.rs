@@ -82,6 +82,8 @@ async fn the_folder_keeps_its_bound() {
     ];
     scene.check_whole(&one).await;
     scene.check_whole(&two).await;
+    // What is still being put away does not go.
+    scene.until_kept(&[2 * mib, 2 * mib + 1]).await;
     scene.check_whole(&one).await;
     scene.check_whole(&three).await;
     scene.until_kept(&[2 * mib, 2 * mib + 2]).await;
