@@ -103,7 +103,7 @@ impl Inbound {
                         cause: Box::new(reason.clone()),
                     });
                 }
-                Err(VaultError::Store(error)) => {
+                Err(error @ (VaultError::Store(_) | VaultError::Busy(_))) => {
                     log::warn!(target: "switchboard::account", "account={} waits for the vault: {error}", self.account_id);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_STORE_PAUSE);

@@ -31,7 +31,7 @@ enum Trouble {
 impl From<VaultError> for Trouble {
     fn from(error: VaultError) -> Self {
         match error {
-            VaultError::Store(_) => {
+            VaultError::Store(_) | VaultError::Busy(_) => {
                 let detail = error.to_string();
                 let fault = Some(StoreFault::of(&detail));
                 Self::Away(StateReason::VaultAway { detail, fault })

@@ -19,7 +19,10 @@ pub enum VaultError {
     Refused(String),
     /// The local database, or its rows, for now; try again later.
     #[error("the vault's rows can't be reached: {0}")]
-    Store(String),
+    Store(StoreError),
+    /// The same, for another reason.
+    #[error("the vault's rows can't be reached: {0}")]
+    Busy(&'static str),
     /// The vault was closed: the service is stopping.
     #[error("the vault is closed")]
     Closed,
@@ -29,7 +32,7 @@ impl From<StoreError> for VaultError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Closed => Self::Closed,
-            error => Self::Store(error.to_string()),
+            error => Self::Store(error),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
 
 /// Two writers of one row give way to each other; this often in a row is a bug, not a busy row.
 const ROUNDS: usize = 50;
+const TOO_BUSY: &str = "a row changes faster than it can be written";
 
 /// The rows, and the keys that open them.
 ///
@@ -77,9 +78,7 @@ impl Local {
                 return Ok(orders);
             }
         }
-        Err(VaultError::Store(
-            "a row changes faster than it can be written".to_owned(),
-        ))
+        Err(VaultError::Busy(TOO_BUSY))
     }
 
     pub async fn accounts(&self) -> Result<Vec<AccountSummary>, VaultError> {
@@ -176,9 +175,7 @@ impl Local {
                 return Ok(());
             }
         }
-        Err(VaultError::Store(
-            "a row changes faster than it can be written".to_owned(),
-        ))
+        Err(VaultError::Busy(TOO_BUSY))
     }
 }
 

@@ -125,9 +125,7 @@ impl KeyChange {
         }
         reseal(local).await?;
         if !home.reseal().await {
-            return Err(VaultError::Store(
-                "rows in Supabase still need the old key".to_owned(),
-            ));
+            return Err(VaultError::Busy("rows in Supabase still need the old key"));
         }
         // From here on nobody seals: what is found clean stays clean.
         let mut keys = local.keys.write().await;

@@ -184,7 +184,13 @@ impl From<VaultError> for ApiError {
                 "session_unreadable",
                 "what is stored of this account can't be opened with the present key: sign it in again",
             ),
-            error => Self::internal(error),
+            VaultError::Store(error) => error.into(),
+            VaultError::Busy(why) => {
+                let reason = why.to_owned();
+                StoreError::Unavailable { reason }.into()
+            }
+            VaultError::Closed => StoreError::Closed.into(),
+            error @ (VaultError::Key(_) | VaultError::Refused(_)) => Self::internal(error),
         }
     }
 }

@@ -138,7 +138,12 @@ async fn an_account_whose_adding_was_refused_is_taken_back() {
         Err(_) => first.await,
     };
     let (refused, answer) = answer.unwrap().unwrap();
-    assert!(refused.is_server_error(), "{refused} {answer}");
+    let code = answer["error"]["code"].as_str();
+    assert_eq!(
+        (refused, code),
+        (StatusCode::SERVICE_UNAVAILABLE, Some("store_unavailable")),
+        "{answer}"
+    );
 
     let added = call.until_done().await;
     let made = accounts(&fleet).await;
