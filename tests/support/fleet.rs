@@ -168,7 +168,7 @@ impl Fleet {
         ServiceProcess::start(data_dir, &settings)
     }
 
-    /// Another one beside this one, on the same database.
+    /// Another one beside this one, on the same database; always the program that is tested.
     pub fn start_on_database(&self, data_dir: &Path, url: &str) -> ServiceProcess {
         match self.try_start_on_database(data_dir, url) {
             Ok(service) => service,
@@ -184,6 +184,7 @@ impl Fleet {
     ) -> Result<ServiceProcess, (std::process::ExitStatus, String)> {
         let mut settings = ServiceSettings {
             postgres: None,
+            program: None,
             ..self.settings.clone()
         };
         settings
@@ -412,6 +413,12 @@ impl FleetBuilder {
     pub fn inside(mut self, inside: &Inside) -> Self {
         self.settings.listen = Some(format!("127.0.0.1:{}", inside.service_port));
         self.settings.namespace = Some(inside.namespace());
+        self
+    }
+
+    /// Another program than the one that is tested.
+    pub fn program(mut self, program: &Path) -> Self {
+        self.settings.program = Some(program.to_owned());
         self
     }
 

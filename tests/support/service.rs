@@ -36,6 +36,8 @@ pub struct ServiceSettings {
     pub namespace: Option<PathBuf>,
     /// Its rows are in a PostgreSQL.
     pub postgres: Option<Server>,
+    /// Another program than the one that is tested: an earlier version.
+    pub program: Option<PathBuf>,
 }
 
 /// Which one.
@@ -54,8 +56,10 @@ pub fn kept() -> impl Iterator<Item = (&'static str, OsString)> {
 }
 
 /// The service's binary, started on a disk of its own or in another network where that is wanted.
-fn command(data_dir: &Path, (disk, namespace): (Option<&str>, Option<&Path>)) -> Command {
-    let service = env!("CARGO_BIN_EXE_switchboard");
+fn command(data_dir: &Path, settings: &ServiceSettings) -> Command {
+    let (disk, namespace) = (settings.disk.as_deref(), settings.namespace.as_deref());
+    let service = Path::new(env!("CARGO_BIN_EXE_switchboard"));
+    let service = settings.program.as_deref().unwrap_or(service);
     if let Some(namespace) = namespace {
         let mut command = Command::new("nsenter");
         command
@@ -120,10 +124,7 @@ impl ServiceProcess {
         }
         let database = (settings.postgres.is_some() || engine::everywhere())
             .then(|| engine::url_of(&engine::database_for(data_dir)));
-        let mut command = command(
-            data_dir,
-            (settings.disk.as_deref(), settings.namespace.as_deref()),
-        );
+        let mut command = command(data_dir, settings);
         command
             .env_clear()
             .envs(kept())

@@ -79,6 +79,7 @@ mod token_calls;
 #[cfg(feature = "otel")]
 mod traces;
 mod transfer;
+mod two_versions;
 mod under_way;
 mod unkind;
 mod user_api;
