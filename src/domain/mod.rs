@@ -20,6 +20,7 @@ mod file;
 mod formatting;
 mod health;
 mod ids;
+mod line_fault;
 mod login;
 mod markdown;
 mod media;
@@ -31,6 +32,7 @@ mod outcome;
 mod outgoing_file;
 mod pace;
 mod people;
+mod poll;
 mod preview;
 mod proxy;
 mod reason;
@@ -66,11 +68,12 @@ pub use health::{
     StrangersLimit, UnofficialMark,
 };
 pub use ids::{AccountId, ChatId, ConversationId, MessageRowId, OrderId, PeerKind};
+pub use line_fault::LineFault;
 pub use login::{AttemptKind, AttemptOutcome, CodeChannel, Login, LoginMethod, LoginStep, QrCode};
 pub use markdown::from_markdown;
 pub use media::{
     Contact, Copied, Dice, Game, Giveaway, Invoice, Location, Media, MediaDetail, MediaKind, Page,
-    Paid, Poll, PollOption, Sticker, Story, Todo, TodoItem, Track,
+    Paid, Sticker, Story, Todo, TodoItem, Track,
 };
 pub use message::{
     Direction, ForwardedFrom, IncomingMessage, MessageError, MessageObject, MessageStatus,
@@ -88,12 +91,13 @@ pub use outcome::{Outcome, Planned};
 pub use outgoing_file::{FileOf, FileShape, OutgoingFile, PutUp, SMALL_FILE, Uploaded};
 pub use pace::{Held, LearnedPace, PaceLimits};
 pub use people::{ContactListMark, FoundChat, ListedContact, Wanted, folded};
+pub use poll::{Poll, PollOption};
 pub use preview::{kept_preview, preview_jpeg};
 pub use proxy::{
     MOST_PROXIES, MtproxyLook, MtproxySecret, Proxy, ProxyError, ProxyLogin, ProxyName,
     ProxyProtocol,
 };
-pub use reason::{Holds, LineFault, StateReason, WayFault};
+pub use reason::{Holds, StateReason, WayFault};
 pub use retention::{KeepFor, Retention, kept_since};
 pub use schedule::Schedule;
 pub use secret::{ApiCredentials, SecretBytes, SecretText};

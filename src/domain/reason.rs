@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ProxyName, StoreFault};
+use super::{LineFault, ProxyName, StoreFault};
 
 /// As stored: a JSON object with the code and what belongs to it. The codes are part of the contract.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -108,21 +108,6 @@ pub enum Holds {
     Sending,
 }
 
-/// What happened to a line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LineFault {
-    Refused,
-    Reset,
-    /// The other side closed it.
-    Ended,
-    Unreachable,
-    TimedOut,
-    /// The server is none of Telegram's own, and its key is not configured.
-    ForeignKey,
-    Other,
-}
-
 /// A way that leads nowhere.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct WayFault {
@@ -130,33 +115,6 @@ pub struct WayFault {
     /// As of a way that was tried by hand.
     pub error: String,
     pub words: String,
-}
-
-impl LineFault {
-    pub const ALL: [Self; 7] = [
-        Self::Refused,
-        Self::Reset,
-        Self::Ended,
-        Self::Unreachable,
-        Self::TimedOut,
-        Self::ForeignKey,
-        Self::Other,
-    ];
-
-    #[must_use]
-    pub const fn of(kind: std::io::ErrorKind) -> Self {
-        use std::io::ErrorKind as Kind;
-        match kind {
-            Kind::ConnectionRefused => Self::Refused,
-            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Self::Reset,
-            Kind::UnexpectedEof => Self::Ended,
-            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => {
-                Self::Unreachable
-            }
-            Kind::TimedOut => Self::TimedOut,
-            _ => Self::Other,
-        }
-    }
 }
 
 impl Holds {

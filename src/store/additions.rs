@@ -9,7 +9,7 @@ use super::{
     AccountPatch, NewAccount, OwnerRecord, Result, SealedAccount, StoreError, StoreHandle,
     fence::Claim,
     job_error::{JobError, JobResult},
-    owners, sealed,
+    owners, sealed, sealed_row,
     sql::{One, sql},
     tx::Tx,
 };
@@ -63,7 +63,7 @@ struct Row {
 }
 
 fn read(row: Row) -> QueryResult<Addition> {
-    let foreign = |text: &str| sealed::foreign(text);
+    let foreign = |text: &str| sealed_row::foreign(text);
     Ok(Addition {
         account: (row.account_id.parse()).map_err(|_| foreign(&row.account_id))?,
         mark: row.mark.parse().map_err(|_| foreign(&row.mark))?,

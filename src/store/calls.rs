@@ -4,134 +4,34 @@
 //! asked takes the answer away with the row; rows that nobody takes away go after their time. On connections of their own:
 //! an answer must not wait behind what accounts write. What the rows say is sealed; this file does not know with what.
 
-use std::{
-    sync::{Arc, mpsc as threads},
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use diesel::{QueryResult, QueryableByName, sql_types::Text};
-use tokio::{sync::oneshot, time::timeout};
+use diesel::QueryResult;
 use uuid::Uuid;
 
 use super::{
-    Result, ServerUrl, StoreError,
-    migrations::failed,
-    sealed::foreign,
+    Result, ServerUrl,
+    call_lines::CallLines,
+    call_rows::{CallPart, CallState, Named, NewCall, PartRow, Standing, TakenCall, TakenRow, Way},
+    sealed_row::foreign,
     server::Server,
-    sql::{Flag, Number, server_now, sql},
+    sql::{server_now, sql},
 };
 use crate::domain::AccountId;
 
 /// On which calls are told of: an account's id, for one that waits, or a call's, when there is something new of it.
 pub const CALLS_CHANNEL: &str = "switchboard_calls";
 
-/// What a statement may take.
-const LIMIT: Duration = Duration::from_secs(5);
-/// What somebody waits for one who asks for it: a statement, and a connection that has to be made first.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Statements that wait for their turn on one connection.
-const QUEUE: usize = 256;
-/// One for calls, one for the pieces of long ones, which come in crowds.
-const LINES: usize = 2;
 /// Rows of calls that nobody took away.
 const LEFT: i64 = 60_000;
 /// Longer than any call lasts: one that would has the server's clock from before it was set back, and lasts only if whoever asked says
 /// so again.
 const FARTHEST: i64 = 90_000;
 
-/// A call that is given to whoever has the account.
-#[derive(Clone, Debug)]
-pub struct NewCall {
-    pub id: Uuid,
-    pub account: AccountId,
-    /// Envelope.
-    pub sealed: String,
-    /// It comes to the same when another node runs it once more.
-    pub again: bool,
-    /// How long its row stays without a word of whoever asked.
-    pub lasts: Duration,
-}
-
-/// A call that this node has to run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TakenCall {
-    pub id: Uuid,
-    pub account: AccountId,
-    pub sealed: String,
-    pub again: bool,
-    /// Another node, which has ended since, had begun it.
-    pub begun_before: bool,
-}
-
-/// Which way a part goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
-    Asked,
-    Told,
-}
-
-/// A piece of what was asked or told.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CallPart {
-    pub number: i64,
-    pub sealed: String,
-}
-
-/// What has become of a call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CallState {
-    Waits,
-    /// A node runs it, as far as anybody knows.
-    Runs,
-    /// The node that ran it is no more.
-    Orphaned,
-    /// It has no row: it was given up, or the server lost it.
-    Gone,
-}
-
-#[derive(QueryableByName)]
-struct TakenRow {
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = Text)]
-    account: String,
-    #[diesel(sql_type = Text)]
-    sealed: String,
-    #[diesel(sql_type = Flag)]
-    again: bool,
-    #[diesel(sql_type = Flag)]
-    before: bool,
-}
-
-#[derive(QueryableByName)]
-struct PartRow {
-    #[diesel(sql_type = Number)]
-    number: i64,
-    #[diesel(sql_type = Text)]
-    sealed: String,
-}
-
-#[derive(QueryableByName)]
-struct Named {
-    #[diesel(sql_type = Text)]
-    t: String,
-}
-
-#[derive(QueryableByName)]
-struct Standing {
-    #[diesel(sql_type = Flag)]
-    taken: bool,
-    #[diesel(sql_type = Flag)]
-    lives: bool,
-}
-
-type Work = Box<dyn FnOnce(Result<&mut Server, String>) -> bool + Send>;
-
 /// Cheap to clone; its threads end with the last one.
 #[derive(Clone)]
 pub struct CallRows {
-    lines: Arc<[threads::SyncSender<Work>]>,
+    lines: CallLines,
     /// This node.
     node: Arc<str>,
 }
@@ -140,59 +40,10 @@ impl CallRows {
     /// # Errors
     /// When this process can't have the threads.
     pub fn open(url: &ServerUrl, node: Uuid) -> Result<Self> {
-        let line = |number: usize| {
-            let (line, works) = threads::sync_channel::<Work>(QUEUE);
-            let url = url.clone();
-            thread::Builder::new()
-                .name(format!("store-calls-{number}"))
-                .spawn(move || run(&url, &works))
-                .map_err(|error| StoreError::Unavailable {
-                    reason: error.to_string(),
-                })?;
-            Ok(line)
-        };
         Ok(Self {
-            lines: (1..=LINES).map(line).collect::<Result<_>>()?,
+            lines: CallLines::open(url)?,
             node: node.to_string().into(),
         })
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        line: usize,
-        work: impl FnOnce(&mut Server) -> QueryResult<T> + Send + 'static,
-    ) -> Result<T> {
-        let (tell, told) = oneshot::channel();
-        let work: Work = Box::new(move |server| {
-            let (answer, good) = match server {
-                Ok(server) => {
-                    let answer = work(server).map_err(|error| failed(name, &error));
-                    (answer, !server.is_broken())
-                }
-                Err(reason) => (Err(StoreError::Unavailable { reason }), false),
-            };
-            // Whoever gave up hears nothing.
-            let _ = tell.send(answer);
-            good
-        });
-        let Some(line) = self.lines.get(line) else {
-            return Err(StoreError::Closed);
-        };
-        line.try_send(work).map_err(|error| match error {
-            threads::TrySendError::Full(_) => StoreError::Unavailable {
-                reason: "too much is asked of other nodes at once".to_owned(),
-            },
-            threads::TrySendError::Disconnected(_) => StoreError::Closed,
-        })?;
-        match timeout(PATIENCE, told).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(StoreError::Closed),
-            Err(_) => Err(StoreError::NoAnswer {
-                call: name,
-                after: PATIENCE,
-            }),
-        }
     }
 
     /// Gives a call to whoever has its account.
@@ -201,7 +52,7 @@ impl CallRows {
     /// As every write; then nothing was asked.
     pub async fn give(&self, call: NewCall) -> Result<()> {
         let (id, account) = (call.id.to_string(), call.account.to_string());
-        self.ask("give_call", 0, move |server| {
+        self.lines.ask("give_call", 0, move |server| {
             sql(concat!(
                 "WITH given AS (INSERT INTO node_calls (id, account, sealed, again, expires_at) VALUES (?, ?, ?, ?, ",
                 server_now!(),
@@ -224,7 +75,7 @@ impl CallRows {
     /// As every read.
     pub async fn waiting(&self) -> Result<Vec<AccountId>> {
         let node = self.node.clone();
-        self.ask("waiting_calls", 0, move |server| {
+        self.lines.ask("waiting_calls", 0, move |server| {
             sql(concat!(
                 "SELECT DISTINCT account AS t FROM node_calls c WHERE expires_at BETWEEN ", server_now!(), " + 1 AND ", server_now!(),
                 " + ? AND (taker IS NULL OR (taker <> ? AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent)))"
@@ -246,7 +97,7 @@ impl CallRows {
     pub async fn take(&self, accounts: &[AccountId], most: usize) -> Result<Vec<TakenCall>> {
         let (accounts, node) = (list(accounts), self.node.clone());
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.ask("take_calls", 0, move |server| {
+        self.lines.ask("take_calls", 0, move |server| {
             sql(concat!(
                 "WITH mine AS MATERIALIZED (SELECT c.id, c.taker IS NOT NULL AS before FROM node_calls c WHERE c.account IN \
                  (SELECT json_array_elements_text(CAST(? AS JSON))) AND c.expires_at BETWEEN ", server_now!(), " + 1 AND ", server_now!(),
@@ -281,8 +132,9 @@ impl CallRows {
     /// As every write.
     pub async fn give_back(&self, known: &[Uuid]) -> Result<()> {
         let (known, node) = (list(known), self.node.clone());
-        self.ask("give_calls_back", 0, move |server| {
-            sql(
+        self.lines
+            .ask("give_calls_back", 0, move |server| {
+                sql(
                 "WITH given AS (UPDATE node_calls SET taker = NULL WHERE taker = ? AND id NOT IN \
                  (SELECT json_array_elements_text(CAST(? AS JSON))) RETURNING account) \
                  SELECT pg_notify('switchboard_calls', account) FROM given",
@@ -291,8 +143,8 @@ impl CallRows {
             .text(&known)
             .run(server)
             .map(drop)
-        })
-        .await
+            })
+            .await
     }
 
     /// Adds a part. `false`: nobody waits for it any more.
@@ -303,7 +155,7 @@ impl CallRows {
         // The first of an answer is most often all of it.
         let line = usize::from(part.number > 0 || way == Way::Asked);
         let id = id.to_string();
-        self.ask("put_call_part", line, move |server| {
+        self.lines.ask("put_call_part", line, move |server| {
             let put = sql(concat!(
                 "WITH put AS (INSERT INTO node_call_parts (call_id, told, number, sealed) SELECT id, ?, ?, ? FROM node_calls WHERE id = ? \
                  AND expires_at > ", server_now!(), " RETURNING call_id) SELECT pg_notify('switchboard_calls', call_id) FROM put"
@@ -326,7 +178,7 @@ impl CallRows {
     pub async fn read(&self, id: Uuid, way: Way, lasts: Duration) -> Result<Vec<CallPart>> {
         let id = id.to_string();
         let line = usize::from(way == Way::Asked);
-        self.ask("read_call", line, move |server| {
+        self.lines.ask("read_call", line, move |server| {
             let mut parts: Vec<CallPart> = sql(
                 "WITH read AS (DELETE FROM node_call_parts WHERE call_id = ? AND told = ? RETURNING number, sealed) \
                  SELECT number, sealed FROM read",
@@ -362,7 +214,7 @@ impl CallRows {
     /// As every read.
     pub async fn unread(&self, id: Uuid, way: Way) -> Result<Option<i64>> {
         let id = id.to_string();
-        self.ask("unread_call_parts", 1, move |server| {
+        self.lines.ask("unread_call_parts", 1, move |server| {
             let found = sql(concat!(
                 "SELECT (SELECT count(*) FROM node_call_parts p WHERE p.call_id = c.id AND p.told = ?) AS number, '' AS sealed \
                  FROM node_calls c WHERE c.id = ? AND c.expires_at > ", server_now!()
@@ -382,25 +234,26 @@ impl CallRows {
     /// As every write.
     pub async fn state(&self, id: Uuid, lasts: Duration) -> Result<CallState> {
         let id = id.to_string();
-        self.ask("state_of_call", 0, move |server| {
-            let found = sql(concat!(
-                "UPDATE node_calls AS c SET expires_at = ",
-                server_now!(),
-                " + ? WHERE id = ? RETURNING taker IS NOT NULL AS taken, \
+        self.lines
+            .ask("state_of_call", 0, move |server| {
+                let found = sql(concat!(
+                    "UPDATE node_calls AS c SET expires_at = ",
+                    server_now!(),
+                    " + ? WHERE id = ? RETURNING taker IS NOT NULL AS taken, \
                  EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.taker AND NOT n.silent) AS lives"
-            ))
-            .number(millis(lasts))
-            .text(&id)
-            .load::<Standing>(server)?
-            .pop();
-            Ok(match found {
-                None => CallState::Gone,
-                Some(Standing { taken: false, .. }) => CallState::Waits,
-                Some(Standing { lives: true, .. }) => CallState::Runs,
-                Some(_) => CallState::Orphaned,
+                ))
+                .number(millis(lasts))
+                .text(&id)
+                .load::<Standing>(server)?
+                .pop();
+                Ok(match found {
+                    None => CallState::Gone,
+                    Some(Standing { taken: false, .. }) => CallState::Waits,
+                    Some(Standing { lives: true, .. }) => CallState::Runs,
+                    Some(_) => CallState::Orphaned,
+                })
             })
-        })
-        .await
+            .await
     }
 
     /// Is this node there, and has nobody seen that it fell silent?
@@ -409,13 +262,14 @@ impl CallRows {
     /// As every read.
     pub async fn lives(&self, node: &str) -> Result<bool> {
         let node = node.to_owned();
-        self.ask("lives", 0, move |server| {
-            let found = sql("SELECT id AS t FROM nodes WHERE id = ? AND NOT silent")
-                .text(&node)
-                .load::<Named>(server)?;
-            Ok(!found.is_empty())
-        })
-        .await
+        self.lines
+            .ask("lives", 0, move |server| {
+                let found = sql("SELECT id AS t FROM nodes WHERE id = ? AND NOT silent")
+                    .text(&node)
+                    .load::<Named>(server)?;
+                Ok(!found.is_empty())
+            })
+            .await
     }
 
     /// Takes a call back that nobody has begun. `false`: too late, or it is gone.
@@ -424,16 +278,17 @@ impl CallRows {
     /// As every write.
     pub async fn withdraw(&self, id: Uuid) -> Result<bool> {
         let id = id.to_string();
-        self.ask("withdraw_call", 0, move |server| {
-            let gone = sql("DELETE FROM node_calls WHERE id = ? AND taker IS NULL")
-                .text(&id)
-                .run(server)?;
-            if gone > 0 {
-                remove_parts(server, &id)?;
-            }
-            Ok(gone > 0)
-        })
-        .await
+        self.lines
+            .ask("withdraw_call", 0, move |server| {
+                let gone = sql("DELETE FROM node_calls WHERE id = ? AND taker IS NULL")
+                    .text(&id)
+                    .run(server)?;
+                if gone > 0 {
+                    remove_parts(server, &id)?;
+                }
+                Ok(gone > 0)
+            })
+            .await
     }
 
     /// Nobody waits for it any more: its rows go, and whoever still works for it hears.
@@ -442,16 +297,17 @@ impl CallRows {
     /// As every write; then they go after their time.
     pub async fn remove(&self, id: Uuid) -> Result<()> {
         let id = id.to_string();
-        self.ask("remove_call", 0, move |server| {
-            sql(
-                "WITH gone AS (DELETE FROM node_calls WHERE id = ? RETURNING id) \
+        self.lines
+            .ask("remove_call", 0, move |server| {
+                sql(
+                    "WITH gone AS (DELETE FROM node_calls WHERE id = ? RETURNING id) \
                  SELECT pg_notify('switchboard_calls', id) FROM gone",
-            )
-            .text(&id)
-            .run(server)?;
-            remove_parts(server, &id)
-        })
-        .await
+                )
+                .text(&id)
+                .run(server)?;
+                remove_parts(server, &id)
+            })
+            .await
     }
 
     /// Removes what those left who asked and ended, and tells how many calls that were.
@@ -459,7 +315,7 @@ impl CallRows {
     /// # Errors
     /// As every write.
     pub async fn sweep(&self) -> Result<usize> {
-        self.ask("sweep_calls", 0, |server| {
+        self.lines.ask("sweep_calls", 0, |server| {
             sql(concat!(
                 "UPDATE node_calls SET expires_at = ", server_now!(), " WHERE expires_at > ", server_now!(), " + ?"
             ))
@@ -491,25 +347,4 @@ fn list(ids: &[impl ToString]) -> String {
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Until nobody asks any more; a connection that broke is made anew for the next who asks.
-fn run(url: &ServerUrl, works: &threads::Receiver<Work>) {
-    let mut open: Option<Server> = None;
-    while let Ok(work) = works.recv() {
-        let server = match open.take().filter(|server| !server.is_broken()) {
-            Some(server) => Ok(server),
-            None => Server::connect(url, LIMIT),
-        };
-        match server {
-            Ok(mut server) => {
-                if work(Ok(&mut server)) {
-                    open = Some(server);
-                }
-            }
-            Err(error) => {
-                work(Err(error.to_string()));
-            }
-        }
-    }
 }

@@ -6,7 +6,7 @@ use super::{
     Result, StoreHandle,
     account_row::from_json,
     engine::{Conn, on},
-    sealed::foreign,
+    sealed_row::foreign,
     sql::sql,
 };
 use crate::domain::{AccountId, Device, Timestamp};

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Result, StoreHandle,
-    sealed::foreign,
+    sealed_row::foreign,
     sql::{Number, sql},
 };
 

@@ -6,18 +6,19 @@ use diesel::{
     QueryResult, QueryableByName,
     sql_types::{Nullable, Text},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     engine::Conn,
+    message_words::{direction_of, status_of},
+    order_notes::{notes, waits_for},
     order_row::state_of,
     sql::{Flag, Number, sql},
 };
 use crate::domain::{
-    AccountId, Action, Button, ChatId, ConversationId, Details, Direction, Entity, Extra,
-    ForwardedFrom, IncomingMessage, Media, MessageError, MessageRowId, MessageStatus, OrderId,
-    OrderKind, OrderNote, OrderStatus, Reaction, Schedule, Sender, StoredMessage, Timestamp, Topic,
-    Upload,
+    AccountId, Action, Button, ChatId, ConversationId, Details, Entity, Extra, ForwardedFrom,
+    IncomingMessage, Media, MessageError, MessageRowId, Reaction, Schedule, Sender, StoredMessage,
+    Timestamp, Topic, Upload,
 };
 
 /// Row numbers of messages without Telegram's id lie above all of Telegram's.
@@ -122,44 +123,6 @@ pub(in crate::store) struct MessageRecord {
     /// JSON: the orders that concern it.
     #[diesel(sql_type = Text)]
     pub concerned: String,
-}
-
-/// One of them.
-#[derive(Deserialize)]
-struct Concern {
-    id: i64,
-    kind: String,
-    state: String,
-    code: Option<String>,
-    message: Option<String>,
-    retry_at: Option<i64>,
-}
-
-impl Concern {
-    fn note(self) -> Option<OrderNote> {
-        let delivery = state_of(&self.state);
-        Some(OrderNote {
-            id: OrderId(self.id),
-            kind: OrderKind::parse(&self.kind)?,
-            status: OrderStatus::of(delivery),
-            delivery,
-            error: self.code.map(|code| MessageError {
-                code,
-                message: self.message.unwrap_or_default(),
-            }),
-            retry_at: self.retry_at.map(Timestamp::from_millis),
-        })
-    }
-}
-
-/// Nothing concerns most messages.
-fn notes(concerned: &str) -> Vec<OrderNote> {
-    let concerns: Option<Vec<Concern>> =
-        (concerned != "[]").then(|| from_json(concerned)).flatten();
-    let concerns = concerns.unwrap_or_default().into_iter();
-    let mut notes: Vec<_> = concerns.filter_map(Concern::note).collect();
-    notes.sort_by_key(|note| note.id);
-    notes
 }
 
 /// `select_messages!("WHERE …")`: the one way messages are read.
@@ -296,17 +259,6 @@ impl MessageRecord {
     }
 }
 
-/// The word for what holds a message.
-fn waits_for(wait_of: &str) -> &'static str {
-    match wait_of {
-        "chat" => "slow_mode",
-        "strangers" => "pace_strangers",
-        "minute" => "pace_minute",
-        "file" => "file_elsewhere",
-        _ => "flood_wait",
-    }
-}
-
 fn schedule_of(seconds: i64) -> Schedule {
     Schedule::from_seconds(i32::try_from(seconds).unwrap_or(i32::MAX))
 }
@@ -348,38 +300,6 @@ pub(in crate::store) fn account_of(text: &str) -> AccountId {
 
 pub(in crate::store) fn chat_of(text: &str) -> ChatId {
     text.parse().unwrap_or(ChatId::from_marked(0))
-}
-
-pub(in crate::store) const fn direction_text(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Incoming => "incoming",
-        Direction::Outgoing => "outgoing",
-    }
-}
-
-fn direction_of(text: &str) -> Direction {
-    match text {
-        "outgoing" => Direction::Outgoing,
-        _ => Direction::Incoming,
-    }
-}
-
-pub(in crate::store) const fn status_text(status: MessageStatus) -> &'static str {
-    match status {
-        MessageStatus::Received => "received",
-        MessageStatus::Pending => "pending",
-        MessageStatus::Sent => "sent",
-        MessageStatus::Failed => "failed",
-    }
-}
-
-pub(in crate::store) fn status_of(text: &str) -> MessageStatus {
-    match text {
-        "pending" => MessageStatus::Pending,
-        "sent" => MessageStatus::Sent,
-        "failed" => MessageStatus::Failed,
-        _ => MessageStatus::Received,
-    }
 }
 
 /// Where a message came from, by the name that the table of peers has.

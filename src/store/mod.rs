@@ -6,12 +6,16 @@
 //! Does not: talk to Telegram, decide about accounts, or let anybody outside see SQL.
 
 mod account_row;
+mod account_states;
 mod accounts;
 mod actor;
 mod additions;
 mod archive;
 mod audit;
 mod audit_row;
+mod binding;
+mod call_lines;
+mod call_rows;
 mod calls;
 mod carried;
 mod carry;
@@ -48,6 +52,7 @@ mod forwards;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gathered;
+mod group;
 mod handle;
 mod health;
 mod hold;
@@ -66,6 +71,7 @@ mod login_attempts;
 mod marked;
 mod marks;
 mod message_row;
+mod message_words;
 mod messages;
 mod metrics;
 mod migrations;
@@ -79,6 +85,7 @@ mod objects;
 mod old_codes;
 mod order_copies;
 mod order_files;
+mod order_notes;
 mod order_row;
 mod orders;
 mod owed;
@@ -89,17 +96,23 @@ mod pending;
 mod plans;
 mod pooler;
 mod positions;
+mod prune;
+mod purge;
+mod queued;
 mod ready;
 mod record;
 mod replies;
 mod reread;
 mod retention;
+mod retirement;
+mod retries;
 mod room;
 mod row_blocks;
 mod scheduled;
 mod schema;
 mod scope_row;
 mod sealed;
+mod sealed_row;
 mod search;
 mod search_index;
 mod sending;
@@ -113,6 +126,7 @@ mod sql;
 mod stated;
 mod stretches;
 mod token_file;
+mod token_table;
 mod token_watch;
 mod tokens;
 mod topics;
@@ -134,7 +148,8 @@ mod would_go;
 
 pub use additions::{AddedAccount, Addition, TakenBack};
 pub use audit_row::{AuditRecord, NewAudit};
-pub use calls::{CALLS_CHANNEL, CallPart, CallRows, CallState, NewCall, TakenCall, Way};
+pub use call_rows::{CallPart, CallState, NewCall, TakenCall, Way};
+pub use calls::{CALLS_CHANNEL, CallRows};
 pub use carry::{CarriedTable, Carry, CarryEnd, CarryError, Round};
 pub use changes::Changed;
 pub use connection::Place as StorePlace;
@@ -157,20 +172,22 @@ pub use metrics::StoreMetrics;
 pub use nodes::{Drained, LeaseSeen, NodeSeen, NodesSeen};
 pub use owners::OwnerRecord;
 pub use pending::FIRST_OF_A_LANE;
+pub use queued::{
+    Discard, QueueDeed, QueueForward, QueueReply, QueueSend, Queued, QueuedDeed, QueuedFile,
+    QueuedFiles, Target,
+};
 pub use room::Room;
-pub use sealed::{RemoteCopy, SealedAccount};
+pub use sealed_row::{RemoteCopy, SealedAccount};
 pub use sending::SendingTerms;
 pub use server_url::ServerUrl;
 pub use stated::Statement;
 pub use token_file::TokenFile;
+pub use token_table::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, Unlocked};
 pub use token_watch::TokenWatch;
-pub use tokens::{DESK, LICENCE, NewToken, TokenRecord, TokenState, TokenTable, Unlocked};
 pub use types::{
-    AccountPatch, ArchiveWork, ConversationFilter, Discard, EventSink, HistoryStretch,
-    LoginAttempt, LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink,
-    OwedWork, Page, PageEnd, QueueDeed, QueueForward, QueueReply, QueueSend, Queued, QueuedDeed,
-    QueuedFile, QueuedFiles, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig,
-    Stretched, Target,
+    AccountPatch, ArchiveWork, ConversationFilter, EventSink, HistoryStretch, LoginAttempt,
+    LoginLimit, MessagePage, MessagesFrom, NewAccount, NewLoginAttempt, NoSink, OwedWork, Page,
+    PageEnd, RecentJob, Recorded, SearchHit, SearchQuery, StaleWork, StoreConfig, Stretched,
 };
 pub use vault_news::VaultNews;
 pub use versions::Version;

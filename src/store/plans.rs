@@ -10,9 +10,10 @@ use super::{
     connection::migrate,
     conversations::list_text,
     echoes::HELD,
-    housekeeping::{AGED, PURGED},
     incoming::UNREAD,
     messages::{MEDIA, NEWER, OLDER},
+    prune::AGED,
+    purge::PURGED,
     retention::OLD,
     search::PLACES,
 };

@@ -7,7 +7,10 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::message_row::{Carried, direction_text, some, status_text};
+use super::{
+    message_row::{Carried, some},
+    message_words::{direction_text, status_text},
+};
 use crate::domain::{
     AccountId, Batch, Change, ConversationId, Direction, Extra, IncomingMessage, MessageRowId,
     MessageStatus, StoredMessage,

@@ -12,36 +12,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{
-    QueryResult, QueryableByName,
-    sql_types::{Nullable, Text},
-};
-use tokio::sync::oneshot::{self, error::TryRecvError};
-
 use super::{
-    Result,
     account_row::from_json,
     engine::Conn,
-    job::{Job, TypedJob},
     job_error::JobResult,
     message_row::account_of,
     row_blocks::RowBlocks,
     search_index::place,
     sql::{Flag, Number, One, id_list, sql},
-    tx::{State, Tx},
+    tx::Tx,
 };
 use crate::domain::{AccountId, EventBody, KeepFor, Retention, Span, Timestamp, kept_since};
+use diesel::{
+    QueryResult, QueryableByName,
+    sql_types::{Nullable, Text},
+};
 
-/// Messages that one job removes; fewer while others write.
-const ROWS: usize = 200;
-const ROWS_BUSY: usize = 50;
+/// Messages that one job removes.
+pub(super) const ROWS: usize = 200;
 /// Chats that it looks at, and for how long.
 const CHATS: usize = 100;
 const TIME: Duration = Duration::from_millis(15);
-/// A job that the file did not take for so long is given up; the next pass makes another.
-const JOB_LIMIT: Duration = Duration::from_secs(60);
-/// After a pass that could not go on.
-const PAUSE: Duration = Duration::from_secs(60);
 
 /// Events that a webhook may be behind while messages go: what they speak of is looked up each time.
 const BEHIND: i64 = 20_000;
@@ -94,7 +85,7 @@ struct LaneRow {
 
 /// Where a pass is: a chat, and behind which of its messages (time and number).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Mark {
+pub(super) struct Mark {
     conversation: i64,
     after: (i64, i64),
 }
@@ -102,7 +93,7 @@ struct Mark {
 const START: (i64, i64) = (i64::MIN, i64::MIN);
 
 impl Mark {
-    const fn at(conversation: i64) -> Self {
+    pub const fn at(conversation: i64) -> Self {
         Self {
             conversation,
             after: START,
@@ -112,11 +103,11 @@ impl Mark {
 
 /// What a job came to. `next`: `None` at the end of the pass.
 #[derive(Debug)]
-struct Step {
-    removed: usize,
-    next: Option<Mark>,
+pub(super) struct Step {
+    pub removed: usize,
+    pub next: Option<Mark>,
     /// A webhook has not even read what it is to be told.
-    waits: bool,
+    pub waits: bool,
 }
 
 /// What webhooks have not got yet.
@@ -193,7 +184,7 @@ impl Tx<'_> {
     }
 
     /// The next messages of a pass.
-    fn retire_some(&mut self, from: Mark, rows: usize) -> JobResult<Step> {
+    pub(super) fn retire_some(&mut self, from: Mark, rows: usize) -> JobResult<Step> {
         let began = Instant::now();
         let mut step = Step {
             removed: 0,
@@ -382,92 +373,6 @@ impl Tx<'_> {
         }
         let conversation = self.show_conversation(key)?;
         Ok(self.emit(&account, EventBody::ConversationUpdated { conversation })?)
-    }
-}
-
-/// The passes over all chats, one job at a time.
-pub(super) struct Retirement {
-    every: Duration,
-    begins: Instant,
-    /// Of the pass under way.
-    at: Option<Mark>,
-    removed: usize,
-    answer: Option<oneshot::Receiver<Result<(Step, Duration)>>>,
-}
-
-impl Retirement {
-    pub fn new(every: Duration) -> Self {
-        Self {
-            every,
-            begins: Instant::now() + every.min(PAUSE),
-            at: None,
-            removed: 0,
-            answer: None,
-        }
-    }
-
-    /// The next job, when it is time for one.
-    pub fn next(
-        &mut self,
-        conn: &mut Conn,
-        state: &mut State,
-        busy: bool,
-    ) -> QueryResult<Option<Box<dyn Job>>> {
-        if !self.is_answered() {
-            return Ok(None);
-        }
-        let from = match self.at {
-            Some(at) => at,
-            None => {
-                let asked = std::mem::take(&mut state.retire);
-                if !asked && Instant::now() < self.begins {
-                    return Ok(None);
-                }
-                self.begins = Instant::now() + self.every;
-                if !in_force(conn, &state.keep)? {
-                    return Ok(None);
-                }
-                Mark::at(0)
-            }
-        };
-        self.at = Some(from);
-        let rows = if busy { ROWS_BUSY } else { ROWS };
-        let (reply, answer) = oneshot::channel();
-        self.answer = Some(answer);
-        let work = move |tx: &mut Tx<'_>| tx.retire_some(from, rows);
-        let job = TypedJob::new("retire", work, reply, Instant::now() + JOB_LIMIT);
-        Ok(Some(Box::new(job)))
-    }
-
-    /// Takes in what the last job came to; `false`: it is still under way.
-    fn is_answered(&mut self) -> bool {
-        let Some(answer) = &mut self.answer else {
-            return true;
-        };
-        let step = match answer.try_recv() {
-            Err(TryRecvError::Empty) => return false,
-            Ok(Ok((step, _))) => Some(step),
-            Ok(Err(_)) | Err(TryRecvError::Closed) => None,
-        };
-        self.answer = None;
-        match step {
-            Some(step) => {
-                self.removed += step.removed;
-                self.at = step.next;
-                if step.waits {
-                    log::info!(target: "switchboard::store", "what is too old stays until webhooks have got more of the events that speak of it");
-                }
-            }
-            None => {
-                self.at = None;
-                self.begins = Instant::now() + PAUSE;
-            }
-        }
-        if self.at.is_none() && self.removed > 0 {
-            log::info!(target: "switchboard::store", "{} messages were older than they are kept for and are gone", self.removed);
-            self.removed = 0;
-        }
-        true
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     Result, StoreHandle,
     changes::{Changed, tell},
     engine::Conn,
-    sealed::foreign,
+    sealed_row::foreign,
     sql::{Number, One, sql},
     work_rows::{end, interrupt},
 };

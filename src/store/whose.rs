@@ -2,7 +2,7 @@
 
 use diesel::{QueryableByName, sql_types::Text};
 
-use super::{Result, StoreHandle, sealed::foreign, sql::sql};
+use super::{Result, StoreHandle, sealed_row::foreign, sql::sql};
 use crate::domain::{AccountId, ConversationId, MessageRowId, OrderId};
 
 /// Something of an account.

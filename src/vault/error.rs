@@ -1,6 +1,6 @@
 //! Errors of the vault, cut by what the caller does next.
 
-use super::key_file::KeyError;
+use super::key_error::KeyError;
 use crate::{domain::AccountId, store::StoreError};
 
 #[derive(Debug, thiserror::Error)]

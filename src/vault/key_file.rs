@@ -8,7 +8,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write as _},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -20,7 +20,10 @@ use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::cipher::{Binding, MasterKey, Purpose};
+use super::{
+    cipher::{Binding, MasterKey, Purpose},
+    key_error::KeyError,
+};
 use crate::domain::{AccountId, SecretText, Timestamp};
 
 const TITLE: &str = "switchboard-master-key 1";
@@ -29,53 +32,6 @@ const LONGEST: u64 = 64 * 1024;
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 4;
-
-/// What is wrong with the master key; each text says what a person does next.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    #[error("the master key file {path} can't be read or written: {source}")]
-    Unusable {
-        path: PathBuf,
-        source: std::io::Error,
-    },
-    #[error(
-        "the master key file {path} can be read by others (mode {mode:04o}): run `chmod 600` on it"
-    )]
-    Exposed { path: PathBuf, mode: u32 },
-    #[error("the master key file {path} belongs to user {owner}, not to the one running this")]
-    Owner { path: PathBuf, owner: u32 },
-    #[error("the master key from {origin} is no good: {why}")]
-    Format { origin: String, why: &'static str },
-    #[error(
-        "the master key file {0} is under a passphrase: set SWITCHBOARD_MASTER_PASSPHRASE (or …_FILE)"
-    )]
-    PassphraseNeeded(PathBuf),
-    #[error("the passphrase does not open the master key file {0}")]
-    WrongPassphrase(PathBuf),
-    #[error(
-        "the database was sealed with master key {sealed_with}, the key ring has {present}: put the right key in \
-         place; nothing was changed"
-    )]
-    WrongKey {
-        sealed_with: String,
-        present: String,
-    },
-    #[error(
-        "the master key comes from {0}, which this program can't rewrite: put the new key in front of the old one \
-         there (separated by a comma) and restart"
-    )]
-    NotAFile(String),
-    #[error(
-        "the master key was not changed everywhere within the time given; the service goes on with it by itself: {0}"
-    )]
-    Unfinished(String),
-    #[error(
-        "another change of the master key in {0} is under way; wait for it, or stop that one first"
-    )]
-    Busy(PathBuf),
-    #[error("the operating system gave no random bytes")]
-    NoRandom,
-}
 
 /// The key that a passphrase makes, with what it was made with.
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     cipher::{Binding, CipherError, MasterKey, Opened, Purpose, key_id},
-    key_file::{KeyError, KeyFile, Wrapping, parse_keys},
+    key_error::KeyError,
+    key_file::{KeyFile, Wrapping, parse_keys},
 };
 use crate::{
     config::{self, KeyFileCover},

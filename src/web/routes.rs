@@ -9,9 +9,9 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Need, Service, accounts, assets, audit_list, conversations, devices, error,
-    events, export, forward, guard, health, history, import,
-    integrations::{phone, portal, stream, user},
+    ApiError, Gate, Need, Service, accounts, assets, audit_list, chat_orders, conversations,
+    devices, error, events, export, forward, guard, health, history, import,
+    integrations::{phone, portal, stream, user, user_send},
     launch, login, mark, media, messages, metrics, nodes, openapi, orders, people, replies,
     retention,
     rights::{Right, Rights},
@@ -184,10 +184,10 @@ routes! {
     get "/conversations/{id}/scheduled" => scheduled::list_scheduled, Read;
     put "/conversations/{id}/draft" => scheduled::put_draft, Send;
     post "/conversations/{id}/read" => conversations::mark_read, Send;
-    patch "/conversations/{id}" => orders::change_conversation, Send;
-    post "/conversations/{id}/report" => orders::report_conversation, Send;
-    post "/conversations/{id}/typing" => orders::say_typing, Send;
-    post "/conversations/{id}/clear" => orders::clear_conversation, Send;
+    patch "/conversations/{id}" => chat_orders::change_conversation, Send;
+    post "/conversations/{id}/report" => chat_orders::report_conversation, Send;
+    post "/conversations/{id}/typing" => chat_orders::say_typing, Send;
+    post "/conversations/{id}/clear" => chat_orders::clear_conversation, Send;
     get "/conversations/{id}/orders" => orders::list_orders, Read;
     post "/orders/{id}/retry" => orders::retry_order, Send;
     delete "/orders/{id}" => orders::drop_order, Send;
@@ -231,7 +231,7 @@ routes! {
     post "/telegram/user/auth/qr" => user::qr, Service, "login_started";
     get "/telegram/user/auth/qr/status/{user_id}" => user::qr_status, Service;
     post "/telegram/user/auth/verify" => user::verify, Service, "login_answered";
-    post "/telegram/user/send" => user::send, SendAll;
+    post "/telegram/user/send" => user_send::send, SendAll;
     get "/telegram/user/status/{user_id}" => user::status, ReadAll;
     post "/telegram/user/disconnect" => user::disconnect, Service, "signed_out";
     post "/message_stream" => stream::relay, SendAll;

@@ -13,6 +13,7 @@ mod figures;
 mod held;
 mod hook;
 mod lanes;
+mod place;
 mod signature;
 mod worker;
 
@@ -30,7 +31,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use self::worker::{Worker, place_of, work_of};
+use self::{
+    place::{place_of, work_of},
+    worker::Worker,
+};
 use crate::{
     broadcast::BroadcastHandle,
     config::Webhooks as Config,

@@ -12,7 +12,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Now, OwnerOf, delivery::Receiver, held::Held, lanes::Lanes};
+use super::{
+    Now, OwnerOf,
+    delivery::Receiver,
+    held::Held,
+    lanes::Lanes,
+    place::{place_of, work_of},
+};
 use crate::{
     broadcast::{BroadcastHandle, Frame, Since},
     domain::{AccountId, Seq},
@@ -46,26 +52,6 @@ pub struct Worker {
     held: Held,
     /// What was said of how it goes, and when.
     said: Arc<Mutex<Option<(Instant, String)>>>,
-}
-
-/// Where it was; a new address begins at the present.
-///
-/// # Errors
-/// When the store can't be read or written.
-pub async fn place_of(store: &StoreHandle, id: &str) -> Result<WebhookPlace, StoreError> {
-    if let Some(place) = store.webhook_place(id.to_owned()).await? {
-        return Ok(place);
-    }
-    let seq = store.last_seq().await?;
-    store.begin_webhook(id.to_owned(), seq).await?;
-    // Another node may have begun it meanwhile.
-    Ok(store
-        .webhook_place(id.to_owned())
-        .await?
-        .unwrap_or(WebhookPlace {
-            seq,
-            behind: Vec::new(),
-        }))
 }
 
 impl Worker {
@@ -397,11 +383,6 @@ async fn changed(changes: &mut watch::Receiver<u64>, most: Duration) {
         }
     };
     let _ = timeout(most, heard).await;
-}
-
-/// As its lease is called.
-pub fn work_of(hook: &str) -> String {
-    format!("webhook:{hook}")
 }
 
 /// Whichever node posts it, and whether it has the event from memory or from the log.

@@ -3,34 +3,27 @@
 use grammers_tl_types::{enums, types};
 use switchboard_simulator::{
     PersonSpec,
-    world::{Action, Draft, Form, Media, Poll, samples},
+    world::{Draft, Form, Media},
 };
 
 use super::world::{Met, met};
-use crate::support::browser::{Desk, Look};
+use crate::support::browser::Desk;
 
-const ARABIC: Look = Look {
-    width: 390,
-    height: 780,
-    language: "ar",
-    dark: true,
-};
-
-fn draft(text: &str, form: Form) -> Draft {
+pub fn draft(text: &str, form: Form) -> Draft {
     Draft {
         form,
         ..Draft::text(text)
     }
 }
 
-fn told(media: impl Into<enums::MessageMedia>) -> Form {
+pub fn told(media: impl Into<enums::MessageMedia>) -> Form {
     Form {
         told: Some(media.into()),
         ..Form::default()
     }
 }
 
-fn words(text: &str) -> enums::TextWithEntities {
+pub fn words(text: &str) -> enums::TextWithEntities {
     types::TextWithEntities {
         text: text.to_owned(),
         entities: Vec::new(),
@@ -38,7 +31,7 @@ fn words(text: &str) -> enums::TextWithEntities {
     .into()
 }
 
-fn photo(width: i32, height: i32) -> Media {
+pub fn photo(width: i32, height: i32) -> Media {
     Media::Photo { width, height }
 }
 
@@ -222,246 +215,6 @@ async fn a_picture_that_is_gone_says_so() {
     desk.close().await;
 }
 
-fn post_kinds(met: &Met) -> [i32; 2] {
-    let (sim, to) = (&met.fleet.telegram, met.account.user);
-    let said = |form: Form| sim.post(met.person, to, draft("", form));
-    sim.say_media(
-        met.person,
-        to,
-        Media::Location {
-            latitude: 33.5138,
-            longitude: 36.2765,
-        },
-        "",
-    );
-    sim.say_media(
-        met.person,
-        to,
-        Media::Contact {
-            phone: "99966".into(),
-            first_name: "Contact".into(),
-            last_name: "four".into(),
-            user_id: met.person,
-        },
-        "",
-    );
-    sim.say_media(
-        met.person,
-        to,
-        Media::Sticker {
-            emoji: "🎉".into()
-        },
-        "",
-    );
-    sim.say_media(
-        met.person,
-        to,
-        Media::Voice {
-            seconds: 12,
-            size: 9_000,
-        },
-        "",
-    );
-    sim.say_media(
-        met.person,
-        to,
-        Media::Video {
-            seconds: 9,
-            width: 640,
-            height: 360,
-            size: 90_000,
-        },
-        "a film",
-    );
-    sim.say_media(
-        met.person,
-        to,
-        Media::Document {
-            name: "offer.pdf".into(),
-            mime: "application/pdf".into(),
-            size: 40_960,
-        },
-        "the offer",
-    );
-    said(told(types::MessageMediaInvoice {
-        shipping_address_requested: false,
-        test: false,
-        title: "Repair".to_owned(),
-        description: "One hour".to_owned(),
-        photo: None,
-        receipt_msg_id: None,
-        currency: "EUR".to_owned(),
-        total_amount: 4_950,
-        start_param: String::new(),
-        extended_media: None,
-    }));
-    said(told(types::MessageMediaDice {
-        value: 5,
-        emoticon: "🎲".to_owned(),
-        game_outcome: None,
-    }));
-    said(told(types::MessageMediaToDo {
-        todo: types::TodoList {
-            others_can_append: false,
-            others_can_complete: false,
-            title: words("Shopping"),
-            list: vec![
-                types::TodoItem {
-                    id: 1,
-                    title: words("Bread"),
-                }
-                .into(),
-            ],
-        }
-        .into(),
-        completions: None,
-    }));
-    said(told(enums::MessageMedia::Unsupported));
-    let pressed = |text: &str, kind: enums::InlineButtonType| -> enums::KeyboardInlineButton {
-        types::KeyboardInlineButton {
-            style: None,
-            text: text.to_owned(),
-            r#type: kind,
-        }
-        .into()
-    };
-    let row = types::KeyboardInlineButtonRow {
-        buttons: vec![pressed(
-            "Open",
-            types::InlineButtonTypeUrl {
-                url: "https://example.org/".to_owned(),
-            }
-            .into(),
-        )],
-    };
-    let poll = said(Form {
-        poll: Some(Poll {
-            question: "When?".to_owned(),
-            answers: vec!["Monday".to_owned(), "Friday".to_owned()],
-            right: None,
-            solution: None,
-            multiple: false,
-            public: true,
-            closed: false,
-            votes: Vec::new(),
-        }),
-        ..Form::default()
-    });
-    let marked = sim.post(
-        met.person,
-        to,
-        draft(
-            "choose",
-            Form {
-                markup: Some(
-                    types::ReplyInlineMarkup {
-                        force_reply: false,
-                        rows: vec![row.into()],
-                    }
-                    .into(),
-                ),
-                protected: true,
-                ..Form::default()
-            },
-        ),
-    );
-    [poll, marked]
-}
-
-/// Protects everybody who is sent more than words: each kind is named, holds what it says, follows what happens to it, and
-/// can be read by everyone.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_kind_is_shown_and_follows_votes_and_reactions() {
-    let met = met(&["Hello"]).await;
-    let [poll, marked] = post_kinds(&met);
-    let Met {
-        fleet,
-        account,
-        person,
-    } = &met;
-    let sim = &fleet.telegram;
-    let desk = Desk::open(fleet.address()).await;
-    desk.choose("Contact one").await;
-    desk.until_text(".message", "choose").await;
-    for (css, text) in [
-        (".content-card", "33.51380, 36.27650"),
-        (".content-card", "Contact four"),
-        (".content-card", "€49.50"),
-        (".content-card", "Shows 5"),
-        (".content-card", "Only in Telegram"),
-        (".file-name", "offer.pdf"),
-        (".todo", "0 of 1 done"),
-        (".poll", "When?"),
-        (".sound .time", "0:12"),
-        (".badge-on", "0:09"),
-        (".bot-button", "Open"),
-        (".notes", "may not be forwarded or saved"),
-    ] {
-        desk.until_text(css, text).await;
-    }
-    let place = desk
-        .js("document.querySelector('.content-card[data-kind=location] a').href")
-        .await;
-    assert!(
-        place
-            .as_str()
-            .unwrap()
-            .starts_with("https://www.openstreetmap.org/"),
-        "{place}"
-    );
-    desk.assert_accessible("every kind").await;
-
-    sim.vote(*person, account.user, poll, &[1]).unwrap();
-    desk.until_text(".poll", "1 person voted").await;
-    sim.react(*person, account.user, marked, Some("🔥"))
-        .unwrap();
-    desk.until_text(".reactions", "🔥").await;
-    desk.assert_accessible("reactions").await;
-    desk.fill("#search", "offer").await;
-    desk.until_text(".result", "File “offer.pdf”").await;
-    desk.close().await;
-
-    for (look, name) in [(Look::PHONE, "phone"), (ARABIC, "arabic phone")] {
-        let desk = Desk::open_with(fleet.address(), look).await;
-        desk.choose("Contact one").await;
-        desk.until_text(".poll", "When?").await;
-        let wide = desk
-            .js("document.documentElement.scrollWidth <= innerWidth && document.querySelector('#scroller').scrollWidth <= document.querySelector('#scroller').clientWidth")
-            .await;
-        assert_eq!(wide, true, "{name} scrolls sideways");
-        desk.assert_accessible(&format!("every kind, {name}")).await;
-        desk.screenshot(&format!("contents-{}", name.replace(' ', "-")))
-            .await;
-        desk.close().await;
-    }
-}
-
-/// Protects readers of other languages: what happened in a chat is told in theirs.
-#[tokio::test(flavor = "multi_thread")]
-async fn service_lines_are_in_the_language_of_the_page() {
-    let Met {
-        fleet,
-        account,
-        person,
-    } = met(&["Hello"]).await;
-    let group = fleet.telegram.add_group("Team", &[account.user, person]);
-    let title = Action::TitleChanged {
-        title: "Склад".into(),
-    };
-    fleet.telegram.say(person, group, "hello all");
-    fleet.telegram.service(person, group, title);
-    let russian = Look {
-        language: "ru",
-        ..Look::default()
-    };
-    let desk = Desk::open_with(fleet.address(), russian).await;
-    desk.until_text(".row", "новое название").await;
-    desk.click(".row").await;
-    desk.until_text(".service", "Contact one: новое название «Склад»")
-        .await;
-    desk.close().await;
-}
-
 /// Protects recognition: a chat has its photo where it has one, and letters else.
 #[tokio::test(flavor = "multi_thread")]
 async fn chats_have_their_photos_or_letters() {
@@ -481,99 +234,6 @@ async fn chats_have_their_photos_or_letters() {
         "[...document.querySelectorAll('.row .avatar')].some((one) => one.textContent === 'CO')",
     )
     .await;
-    desk.close().await;
-}
-
-/// Protects whoever presses Play: what can't be played says so and can be saved; nothing is played or fetched by itself.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sound_that_cannot_be_played_says_so() {
-    let Met {
-        fleet,
-        account,
-        person,
-    } = met(&["Hello"]).await;
-    let voice = Media::Voice {
-        seconds: 12,
-        size: 9_000,
-    };
-    fleet.telegram.say_media(person, account.user, voice, "");
-    let desk = Desk::open(fleet.address()).await;
-    desk.choose("Contact one").await;
-    desk.until_text(".sound .time", "0:12").await;
-    let media = "performance.getEntriesByType('resource').filter((one) => /\\/media$/.test(one.name)).length";
-    assert_eq!(desk.js(media).await, 0);
-    desk.click(".sound .play").await;
-    desk.until_text(".sound .media-trouble", "cannot play it here")
-        .await;
-    let saved = desk
-        .js("document.querySelector('.sound .media-trouble a').hasAttribute('download')")
-        .await;
-    assert_eq!(saved, true);
-    desk.click(".sound .speed").await;
-    desk.until_text(".sound .speed", "1.5×").await;
-    desk.assert_accessible("a sound that cannot be played")
-        .await;
-    desk.close().await;
-}
-
-/// Every sound and film that is played from here on, in order.
-const LISTEN: &str = "(() => { window.heard = []; const play = HTMLMediaElement.prototype.play; \
-    HTMLMediaElement.prototype.play = function () { if (!window.heard.includes(this)) window.heard.push(this); return play.call(this); }; })()";
-
-/// Moves what is played to a second before its end.
-fn near_the_end(seconds: u32) -> String {
-    format!(
-        "(() => {{ const at = document.querySelector('.sound.now input'); at.value = '{}'; at.dispatchEvent(new Event('input', {{ bubbles: true }})); }})()",
-        seconds - 1
-    )
-}
-
-/// Protects whoever listens: a voice message plays when asked to, faster when wanted, one at a time and on to the next;
-/// a film plays in its place.
-#[tokio::test(flavor = "multi_thread")]
-async fn voices_and_films_play_faster_and_on_to_the_next() {
-    let Met {
-        fleet,
-        account,
-        person,
-    } = met(&["Hello"]).await;
-    for media in [samples::voice(), samples::voice(), samples::film()] {
-        fleet.telegram.say_media(person, account.user, media, "");
-    }
-    let desk = Desk::open(fleet.address()).await;
-    desk.choose("Contact one").await;
-    desk.until(
-        "two voices and a film",
-        "document.querySelectorAll('.sound').length === 2 && document.querySelector('.play-mark')",
-    )
-    .await;
-    desk.js(LISTEN).await;
-    desk.click(".sound .speed").await;
-    desk.click(".sound .speed").await;
-    desk.click(".sound .play").await;
-    desk.until(
-        "it at twice the speed",
-        "window.heard[0]?.playbackRate === 2 && window.heard[0].currentTime > 0.2",
-    )
-    .await;
-    desk.js(&near_the_end(7)).await;
-    desk.until(
-        "the next one",
-        "window.heard.length === 2 && window.heard[0].ended && window.heard[1].src !== window.heard[0].src && window.heard[1].currentTime > 0",
-    )
-    .await;
-    desk.js(&near_the_end(7)).await;
-    desk.until("the end", "window.heard[1].ended").await;
-    desk.until_text(".sound.now .time", "0:07 / 0:07").await;
-    assert_eq!(desk.js("window.heard.length").await, 2);
-
-    desk.click(".picture:has(.play-mark)").await;
-    desk.until(
-        "the film",
-        "window.heard[2]?.videoWidth === 320 && window.heard[2].currentTime > 0.1",
-    )
-    .await;
-    desk.until_gone(".coming-ring").await;
     desk.close().await;
 }
 

@@ -2,9 +2,12 @@
 //!
 //! No test may leave an error, a warning or a report of the content policy in the console.
 
+mod chat_history;
+mod kinds;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/postgrest.rs"]
 mod postgrest;
+mod sounds;
 #[path = "../support/mod.rs"]
 mod support;
 

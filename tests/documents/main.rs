@@ -1,6 +1,7 @@
 //! Documents: what they name exists, what they show works, and what stands beside the program is in order.
 
 mod blocks;
+mod containers;
 mod crates;
 mod layer;
 mod log_lines;

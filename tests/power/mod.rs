@@ -2,44 +2,35 @@
 //! database is sound, every session opens, no file is half of what it was. `SWITCHBOARD_CUTS=1000 cargo test --test
 //! vault_service power -- --nocapture` cuts that often; without it a few dozen times.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    process::Command,
-    sync::{Arc, Mutex},
-};
+mod after;
+mod day;
+
+use std::{path::Path, sync::Arc};
 
 use diesel::{
-    Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types::Text,
+    Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection,
     sqlite::SqliteConnection,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use reqwest::Method;
-use serde_json::json;
 use switchboard::{
     domain::AccountId,
     store::{NoSink, Store, StoreConfig},
-    vault::{KeySource, Keyring, Vault, VaultConfig},
 };
-use switchboard_simulator::{Media, PersonSpec};
 
+use self::{after::After, day::Day};
 use crate::support::{
-    fleet::{Fleet, FleetAccount},
-    forms::{Form, paper},
+    fleet::FleetAccount,
     ground::{
         Ground,
         cut::{self, Disk, Entry},
     },
-    live::Live,
     place, rows,
     service::{ServiceProcess, ServiceSettings},
-    wait,
 };
 
 const CUTS: usize = 40;
 /// After so many cuts the service itself is started on what is left.
 const STARTS: usize = 20;
-const PEOPLE: usize = 3;
 
 /// What somebody was told.
 #[derive(Clone, Debug)]
@@ -52,314 +43,6 @@ enum Promise {
     Message(i64, String),
     /// An account has a session.
     Session(String),
-}
-
-/// With how much stood in the record when it was given.
-type Promises = Arc<Mutex<Vec<(u64, Promise)>>>;
-
-#[derive(QueryableByName)]
-struct Lying {
-    #[diesel(sql_type = Text)]
-    account: String,
-    #[diesel(sql_type = Text)]
-    staged: String,
-}
-
-/// A day on which much happens, recorded.
-struct Day {
-    fleet: Fleet,
-    people: Vec<i64>,
-    promises: Promises,
-    /// From where to where in the record the master key was changed.
-    changes: Vec<(usize, usize)>,
-}
-
-impl Day {
-    async fn begin() -> Self {
-        let fleet = Fleet::builder()
-            .accounts(2)
-            .off_the_disk()
-            .recorded()
-            .start()
-            .await;
-        let people = (0..PEOPLE)
-            .map(|at| {
-                let name = format!("Contact {at}");
-                fleet.telegram.add_person(PersonSpec::new(&name))
-            })
-            .collect();
-        let day = Self {
-            fleet,
-            people,
-            promises: Promises::default(),
-            changes: Vec::new(),
-        };
-        for account in &day.fleet.accounts {
-            day.promise(Promise::Session(account.id.clone()));
-        }
-        day
-    }
-
-    fn promise(&self, what: Promise) {
-        let now = self.fleet.ground().operations();
-        self.promises.lock().unwrap().push((now, what));
-    }
-
-    /// Notes what it is told.
-    async fn listen(&self, after: i64) {
-        let operations = self.fleet.ground().operations_of();
-        let promises = Arc::clone(&self.promises);
-        let mut live = Live::open(self.fleet.address(), Some(after)).await;
-        tokio::spawn(async move {
-            while let Some(frame) = live.until_broken().await {
-                let Some(seq) = frame["seq"].as_i64() else {
-                    continue;
-                };
-                let now = operations();
-                let mut promises = promises.lock().unwrap();
-                promises.push((now, Promise::Event(seq)));
-                let message = &frame["data"]["message"];
-                if let (Some(row), Some(text)) = (message["id"].as_i64(), message["text"].as_str())
-                    && frame["event"] == "message_received"
-                {
-                    promises.push((now, Promise::Message(row, text.to_owned())));
-                }
-            }
-        });
-    }
-
-    fn last_told(&self) -> i64 {
-        let promises = self.promises.lock().unwrap();
-        let seqs = promises.iter().filter_map(|(_, promise)| match promise {
-            Promise::Event(seq) => Some(*seq),
-            _ => None,
-        });
-        seqs.max().unwrap_or(0)
-    }
-
-    fn account(&self, at: usize) -> &FleetAccount {
-        &self.fleet.accounts[at % self.fleet.accounts.len()]
-    }
-
-    /// People write, programs reply and send files, files are fetched.
-    async fn hour(&self, number: usize) {
-        for at in 0..60 {
-            let (person, user) = (self.people[at % PEOPLE], self.account(at).user);
-            let text = format!("hour {number}, message {at}");
-            if at % 15 == 7 {
-                let media = Media::Document {
-                    name: "offer.pdf".to_owned(),
-                    mime: "application/pdf".to_owned(),
-                    size: 150_000,
-                };
-                self.fleet.telegram.say_media(person, user, media, &text);
-            } else {
-                self.fleet.telegram.say(person, user, &text);
-            }
-        }
-        for at in 0..6 {
-            let (account, person) = (self.account(at).clone(), self.people[at % PEOPLE]);
-            let conversation = self.fleet.conversation(&account, person).await;
-            let path = format!("/conversations/{}/reply", conversation["id"]);
-            let text = format!("hour {number}, reply {at}");
-            let answer = if at % 3 == 2 {
-                let seed = (number * 10 + at) as u64;
-                let form = Form::default()
-                    .field("text", &text)
-                    .add(&paper(seed, 40_000));
-                self.fleet.api.form(&path, form).await.1
-            } else {
-                self.fleet.api.post(&path, json!({ "text": text })).await
-            };
-            let row = answer["message"]["id"]
-                .as_i64()
-                .unwrap_or_else(|| panic!("{answer}"));
-            self.promise(Promise::Reply(row, text));
-        }
-        self.until_stored(number).await;
-        self.fetch_files().await;
-    }
-
-    async fn until_stored(&self, hour: usize) {
-        let file = self.fleet.data_dir().join("switchboard.db");
-        let query = format!(
-            "SELECT count(*) AS n FROM messages WHERE text LIKE 'hour {hour}, %' AND status <> 'pending'"
-        );
-        let stored = async || rows::number(&file, &query);
-        wait::until("everything to be stored", stored, |stored| *stored >= 66).await;
-    }
-
-    async fn fetch_files(&self) {
-        let file = self.fleet.data_dir().join("switchboard.db");
-        let rows = rows::texts(
-            &file,
-            "SELECT CAST(id AS TEXT) AS t FROM messages WHERE direction = 'incoming' AND text LIKE '%message _7' \
-                 OR text LIKE '%message 7' ORDER BY id DESC LIMIT 3",
-        );
-        for row in rows {
-            let path = format!("/messages/{row}/media");
-            let request = self.fleet.api.request(Method::GET, &path);
-            let response = request.send().await.unwrap();
-            if response.status().is_success() {
-                let bytes = response.bytes().await.unwrap();
-                assert_eq!(bytes.len(), 150_000);
-            }
-        }
-    }
-
-    /// A new master key, beside the running service.
-    fn rekey(&mut self) {
-        let began = self.fleet.ground().operations() as usize;
-        let (dc, address) = self.fleet.telegram.dc_addresses()[0];
-        let done = Command::new(env!("CARGO_BIN_EXE_switchboard"))
-            .args(["rekey", "--data-dir"])
-            .arg(self.fleet.data_dir())
-            .env_clear()
-            .env("TELEGRAM_DC", format!("{dc}@{address}"))
-            .envs(self.fleet.ground().recording())
-            .output()
-            .unwrap();
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        let ended = self.fleet.ground().operations() as usize;
-        self.changes.push((began, ended));
-    }
-
-    /// Another session for the last account.
-    async fn sign_in_again(&self, account: &FleetAccount) {
-        let session = self.fleet.session_string(account.user);
-        let path = format!("/accounts/{}/login", account.id);
-        self.fleet
-            .api
-            .post(&path, json!({ "session": session }))
-            .await;
-        self.fleet.wait_for_state(&account.id, "online").await;
-    }
-}
-
-/// What the disk is after one cut, and what it has to have.
-struct After<'a> {
-    data: PathBuf,
-    from: PathBuf,
-    at: u64,
-    disk: &'a Disk,
-    promises: &'a [(u64, Promise)],
-}
-
-impl After<'_> {
-    async fn check(&self) {
-        let name = format!("a cut after {} deeds", self.at);
-        let kept = self.promises.iter().filter(|(at, _)| *at <= self.at);
-        let kept: Vec<&Promise> = kept.map(|(_, promise)| promise).collect();
-        let file = self.data.join("switchboard.db");
-        {
-            let mut conn = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
-            let sound = rows::texts_in(
-                &mut conn,
-                "SELECT integrity_check AS t FROM pragma_integrity_check",
-            );
-            assert_eq!(sound, ["ok"], "{name}");
-            let keys = "SELECT count(*) AS n FROM pragma_foreign_key_check";
-            assert_eq!(rows::number_in(&mut conn, keys), 0, "{name}");
-            self.rows(&mut conn, &kept, &name);
-            self.staged(&mut conn, &name);
-        }
-        self.sessions(&kept, &name).await;
-        self.media(&name);
-    }
-
-    fn rows(&self, conn: &mut SqliteConnection, kept: &[&Promise], name: &str) {
-        let last = rows::number_in(conn, "SELECT coalesce(max(seq), 0) AS n FROM event_log");
-        let rows = rows::texts_in(
-            conn,
-            "SELECT id || ' ' || text AS t FROM messages ORDER BY id",
-        );
-        let rows: HashMap<i64, String> = rows
-            .into_iter()
-            .filter_map(|line| {
-                let (id, text) = line.split_once(' ')?;
-                Some((id.parse().ok()?, text.to_owned()))
-            })
-            .collect();
-        for promise in kept {
-            match promise {
-                Promise::Event(seq) => assert!(
-                    *seq <= last,
-                    "{name}: event {seq} was told, {last} is there"
-                ),
-                Promise::Reply(row, text) | Promise::Message(row, text) => {
-                    assert_eq!(rows.get(row), Some(text), "{name}: row {row}");
-                }
-                Promise::Session(_) => {}
-            }
-        }
-    }
-
-    /// What an order is to send lies there whole.
-    fn staged(&self, conn: &mut SqliteConnection, name: &str) {
-        let lying: Vec<Lying> = diesel::sql_query(
-            "SELECT a.id AS account, f.staged FROM order_files f JOIN accounts a ON a.no = f.account_no \
-             WHERE f.put_up IS NULL",
-        )
-        .load(conn)
-        .unwrap();
-        for one in lying {
-            let place = Path::new("staged").join(&one.account).join(&one.staged);
-            let was = self.disk.now(&self.from.join(&place));
-            let is = std::fs::read(self.data.join(&place)).ok();
-            // What was sent meanwhile is gone; the order's end may not have been written.
-            if was.is_some() {
-                assert!(is == was, "{name}: {place:?} is not what was staged");
-            }
-        }
-    }
-
-    /// They open, with the key that is there.
-    async fn sessions(&self, kept: &[&Promise], name: &str) {
-        let file = self.data.join("switchboard.db");
-        let store = Store::open(StoreConfig::at(file), Arc::new(NoSink)).unwrap();
-        let key = KeySource::File(self.data.join("master.key"));
-        let config = VaultConfig {
-            keyring: Keyring::load(key).unwrap_or_else(|error| panic!("{name}: {error}")),
-            remote: None,
-            runtime: tokio::runtime::Handle::current(),
-        };
-        let vault = Vault::open(config, store.clone())
-            .await
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        for promise in kept {
-            if let Promise::Session(account) = promise {
-                let id: AccountId = account.parse().unwrap();
-                let credentials = vault.credentials(id).await;
-                let session = credentials.unwrap_or_else(|error| panic!("{name}: {error}"));
-                assert!(session.session.is_some(), "{name}: {account}");
-            }
-        }
-        vault.close().await;
-        store.close().await;
-    }
-
-    /// A file under its whole name is whole.
-    fn media(&self, name: &str) {
-        let files = self.data.join("media/files");
-        let Ok(accounts) = std::fs::read_dir(&files) else {
-            return;
-        };
-        for account in accounts {
-            for file in std::fs::read_dir(account.unwrap().path()).unwrap() {
-                let path = file.unwrap().path();
-                let place = path.strip_prefix(&self.data).unwrap();
-                let was = self.disk.now(&self.from.join(place));
-                let is = std::fs::read(&path).unwrap();
-                // Too short is seen and fetched again.
-                let whole = was.is_none_or(|was| was == is || was.len() != is.len());
-                assert!(whole, "{name}: {place:?} has other bytes");
-            }
-        }
-    }
 }
 
 fn cuts() -> usize {

@@ -1,221 +1,26 @@
 //! A store goes from its file to PostgreSQL and back: every row of every table, also what changes meanwhile.
 
 use std::{
-    collections::BTreeMap,
-    future::ready,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Output, Stdio},
     sync::Arc,
     time::Instant,
 };
 
-use diesel::{
-    Connection, QueryableByName, RunQueryDsl,
-    connection::SimpleConnection,
-    sql_query,
-    sql_types::{Bool, Text},
-    sqlite::SqliteConnection,
-};
+use diesel::connection::SimpleConnection;
 use switchboard::{
     domain::{AccountId, ChatId},
-    store::{
-        Carry, CarryEnd, CarryError, MessagesFrom, NoSink, SearchQuery, ServerUrl, Store,
-        StoreConfig, StoreError, StoreHandle,
-    },
+    store::{Carry, CarryEnd, MessagesFrom, NoSink, ServerUrl, Store, StoreConfig, StoreHandle},
 };
 use tempfile::TempDir;
 
-use crate::{
-    engine, rows,
-    world::{LIMIT, batch, message, new, new_account, until},
+use super::carried_tables::{
+    ROWS, filled, of_file, of_server, open, rows_of, same, tables, value, words,
 };
-
-/// Of each table; more than are compared at once.
-const ROWS: i64 = 1203;
-
-#[derive(QueryableByName)]
-struct Word {
-    #[diesel(sql_type = Text)]
-    t: String,
-}
-
-#[derive(QueryableByName)]
-struct Column {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    kind: String,
-    #[diesel(sql_type = Bool)]
-    needed: bool,
-    #[diesel(sql_type = Bool)]
-    key: bool,
-}
-
-struct Table {
-    name: String,
-    columns: Vec<Column>,
-}
-
-fn open(file: &Path) -> SqliteConnection {
-    let mut conn = SqliteConnection::establish(&file.to_string_lossy()).unwrap();
-    conn.batch_execute("PRAGMA foreign_keys = OFF; PRAGMA busy_timeout = 10000;")
-        .unwrap();
-    conn
-}
-
-fn words(conn: &mut SqliteConnection, query: &str) -> Vec<String> {
-    let found: Vec<Word> = sql_query(query).load(conn).unwrap();
-    found.into_iter().map(|word| word.t).collect()
-}
-
-/// As the file's catalog has them, which is not asked the way the product asks it.
-fn tables(conn: &mut SqliteConnection) -> Vec<Table> {
-    let names = words(
-        conn,
-        "SELECT DISTINCT tbl_name AS t FROM sqlite_schema WHERE tbl_name NOT LIKE 'messages_search%' \
-         AND tbl_name NOT LIKE 'sqlite%' AND tbl_name NOT LIKE '%diesel%' ORDER BY 1",
-    );
-    assert!(names.len() > 38, "{names:?}");
-    names
-        .into_iter()
-        .map(|name| Table {
-            columns: sql_query(format!(
-                "SELECT name, upper(type) AS kind, (\"notnull\" OR pk > 0) AS needed, pk > 0 AS key \
-                 FROM pragma_table_info('{name}')"
-            ))
-            .load(conn)
-            .unwrap(),
-            name,
-        })
-        .collect()
-}
-
-/// What the column of row `n` holds, in SQL.
-fn value(table: &str, column: &Column) -> String {
-    let name = column.name.as_str();
-    let value = match (table, name, column.kind.as_str()) {
-        ("messages", "direction", _) => "'incoming'".to_owned(),
-        ("messages", "status", _) => "'received'".to_owned(),
-        ("messages", "media", _) => "'{\"kind\":\"photo\"}'".to_owned(),
-        ("messages", "deleted_at", _) => "CASE WHEN n % 7 = 0 THEN n END".to_owned(),
-        ("messages", "text", _) => {
-            "CASE n WHEN 5 THEN 'before' || char(0) || 'behind' ELSE 'word' || n || ' of all' END"
-                .to_owned()
-        }
-        ("messages", "album_id", _) => "9223372036854775807 - n".to_owned(),
-        ("peers", "access_hash", _) => "-9223372036854775807 + n".to_owned(),
-        ("orders", "state", _) => "'queued'".to_owned(),
-        ("orders", "wait_of", _) => "'chat'".to_owned(),
-        ("accounts", "id", _) | (_, "telegram_account_id" | "account_id", _) => {
-            "'account-' || n".to_owned()
-        }
-        (_, _, "BOOLEAN") => "n % 2".to_owned(),
-        (_, _, "BLOB") => "CAST(char(1, 233, 128) || n AS BLOB)".to_owned(),
-        (_, _, "TEXT") => "'\"ü\\ '' ? {%s} \u{1f44d}\u{200d}' || char(9, 10, 31) || n".to_owned(),
-        _ => "n".to_owned(),
-    };
-    match column.needed || table == "messages" {
-        true => value,
-        false => format!("CASE WHEN n % 3 > 0 THEN {value} END"),
-    }
-}
-
-/// Rows `from` to `to` of a table.
-fn rows_of(table: &Table, from: i64, to: i64) -> String {
-    let names: Vec<String> = table
-        .columns
-        .iter()
-        .map(|column| format!("\"{}\"", column.name))
-        .collect();
-    let values: Vec<String> = table
-        .columns
-        .iter()
-        .map(|column| value(&table.name, column))
-        .collect();
-    format!(
-        "WITH RECURSIVE c (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM c WHERE n < {to}) \
-         INSERT INTO \"{}\" ({}) SELECT {} FROM c;",
-        table.name,
-        names.join(", "),
-        values.join(", ")
-    )
-}
-
-/// A directory with a store whose every table has rows. `access` has one, and keeps it.
-async fn filled() -> (TempDir, PathBuf) {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("switchboard.db");
-    let store = Store::open(StoreConfig::at(&file), Arc::new(NoSink)).unwrap();
-    store.close().await;
-    let mut conn = open(&file);
-    for table in tables(&mut conn) {
-        if table.name != "access" {
-            conn.batch_execute(&rows_of(&table, 1, ROWS))
-                .unwrap_or_else(|error| panic!("{}: {error}", table.name));
-        }
-    }
-    (dir, file)
-}
-
-/// Everything but what each engine keeps for itself, table by table.
-fn dump(
-    mut asked: impl FnMut(&str) -> Vec<String>,
-    tables: &[Table],
-    file: bool,
-) -> BTreeMap<String, Vec<String>> {
-    let dumped = tables.iter().map(|table| {
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            .map(|column| {
-                let name = format!("\"{}\"", column.name);
-                let text = match column.kind.as_str() {
-                    "BLOB" if file => format!("lower(hex({name}))"),
-                    "BLOB" => format!("encode({name}, 'hex')"),
-                    "BOOLEAN" => format!("CAST(CAST({name} AS INTEGER) AS TEXT)"),
-                    _ => format!("CAST({name} AS TEXT)"),
-                };
-                let line = if file { "char(10)" } else { "chr(10)" };
-                format!("coalesce(replace({text}, {line}, '<nl>'), '<null>')")
-            })
-            .collect();
-        let own = match table.name.as_str() {
-            "meta" => "key LIKE '\"%'",
-            _ => "TRUE",
-        };
-        let query = format!(
-            "SELECT {} AS t FROM \"{}\" WHERE {own}",
-            columns.join(" || '|' || "),
-            table.name
-        );
-        let mut found = asked(&query);
-        found.sort();
-        (table.name.clone(), found)
-    });
-    dumped.collect()
-}
-
-fn of_file(file: &Path) -> BTreeMap<String, Vec<String>> {
-    let mut conn = open(file);
-    let tables = tables(&mut conn);
-    dump(|query| words(&mut conn, query), &tables, true)
-}
-
-fn of_server(server: &Path, file: &Path) -> BTreeMap<String, Vec<String>> {
-    let tables = tables(&mut open(file));
-    dump(|query| engine::rows::texts(server, query), &tables, false)
-}
-
-fn same(ours: &BTreeMap<String, Vec<String>>, theirs: &BTreeMap<String, Vec<String>>) {
-    for (table, rows) in ours {
-        let theirs = &theirs[table];
-        assert_eq!(rows.len(), theirs.len(), "{table}");
-        for (one, other) in rows.iter().zip(theirs) {
-            // PostgreSQL has no text with the character 0.
-            assert_eq!(&one.replace('\0', "\u{fffd}"), other, "{table}");
-        }
-    }
-}
+use crate::{
+    engine,
+    world::{LIMIT, until},
+};
 
 fn program(from: &str, to: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_switchboard"));
@@ -240,7 +45,7 @@ fn migrate(from: &str, to: &str) -> Output {
     program(from, to).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -255,7 +60,7 @@ fn refused(config: StoreConfig) -> String {
     }
 }
 
-fn at(path: &Path) -> StoreConfig {
+pub fn at(path: &Path) -> StoreConfig {
     StoreConfig::at(path)
 }
 
@@ -319,7 +124,7 @@ async fn every_row_of_every_table_goes_over_and_back() {
 }
 
 /// Opens both ends.
-fn carry(file: &Path, url: &str) -> Carry {
+pub fn carry(file: &Path, url: &str) -> Carry {
     let server = CarryEnd::Server(ServerUrl::parse(url, None).unwrap());
     Carry::open(&CarryEnd::File(file.to_owned()), &server).unwrap()
 }
@@ -434,7 +239,7 @@ async fn a_run_that_is_killed_is_gone_on_with() {
     assert_eq!(engine::rows::number(&server, bonds), 10);
 }
 
-fn ended(child: &mut Child) -> bool {
+pub fn ended(child: &mut Child) -> bool {
     child.try_wait().unwrap().is_some()
 }
 
@@ -499,16 +304,7 @@ async fn a_target_that_holds_something_else_is_refused() {
     assert!(nothing.path().read_dir().unwrap().next().is_none());
 }
 
-/// The source is stopped once the last session of its service has ended.
-async fn held(carry: &mut Carry) {
-    until("the service's sessions to end", || {
-        let held = carry.hold().unwrap();
-        ready(held.then_some(()).ok_or_else(|| "they stay".to_owned()))
-    })
-    .await;
-}
-
-async fn texts(store: &StoreHandle, account: AccountId) -> Vec<String> {
+pub async fn texts(store: &StoreHandle, account: AccountId) -> Vec<String> {
     let conversation = store
         .conversation_of(account, ChatId::user(7))
         .await
@@ -527,135 +323,4 @@ async fn texts(store: &StoreHandle, account: AccountId) -> Vec<String> {
             _ => return texts,
         }
     }
-}
-
-async fn hits(store: &StoreHandle, q: &str) -> Result<usize, StoreError> {
-    let query = SearchQuery {
-        q: q.to_owned(),
-        account_ids: Vec::new(),
-        limit: 50,
-        cursor: None,
-    };
-    store.search(query).await.map(|page| page.items.len())
-}
-
-/// Protects a desk that can't stop for long: what is written while rows go over is there afterwards, found by the same words, and numbered on.
-#[actix::test]
-async fn a_store_goes_over_while_it_is_written() {
-    let dir = TempDir::new().unwrap();
-    let file = dir.path().join("switchboard.db");
-    let source = Store::open(at(&file), Arc::new(NoSink)).unwrap();
-    let account = source.create_account(new_account()).await.unwrap().id;
-    let write = async |store: &StoreHandle, numbers: std::ops::Range<i32>| {
-        let changes = numbers
-            .map(|number| {
-                new(message(
-                    ChatId::user(7),
-                    number,
-                    &format!("said{number} aloud"),
-                ))
-            })
-            .collect();
-        store.record_batch(batch(account, changes)).await.unwrap();
-    };
-    write(&source, 1..1000).await;
-    let server = dir.path().join("server");
-    let mut carry = carry(&file, &engine::url(&server));
-    let rounds = actix::Arbiter::new();
-    let (tell, told) = tokio::sync::oneshot::channel();
-    rounds.spawn_fn(move || {
-        let written: Vec<i64> = (0..6).map(|_| carry.round().unwrap().written).collect();
-        let _ = tell.send((carry, written));
-    });
-    let mut told = told;
-    let mut number = 1000;
-    let (mut carry, written) = loop {
-        write(&source, number..number + 5).await;
-        number += 5;
-        if let Ok(done) = told.try_recv() {
-            break done;
-        }
-    };
-    // The later rounds carried what was written beside them; one may be over before a slow disk has taken anything.
-    assert!(
-        written[1..].iter().any(|written| *written > 0),
-        "{written:?}"
-    );
-    write(&source, number..number + 5).await;
-    number += 5;
-    let (seq, ours) = (
-        source.last_seq().await.unwrap(),
-        texts(&source, account).await,
-    );
-    assert_eq!(ours.len() as i32, number - 1);
-    source.close().await;
-    assert!(carry.hold().unwrap());
-    carry.finish().unwrap();
-    let target = Store::open(engine::placed(at(&server)), Arc::new(NoSink)).unwrap();
-    assert_eq!(target.last_seq().await.unwrap(), seq);
-    assert_eq!(texts(&target, account).await, ours);
-    assert_eq!(
-        hits(&target, &format!("said{} alo", number - 1))
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(hits(&target, "said77 alo").await.unwrap(), 1);
-    // Numbers and the index go on.
-    write(&target, number..number + 1).await;
-    assert_eq!(target.last_seq().await.unwrap().0, seq.0 + 1);
-    until("the index to be fed", async || {
-        match hits(&target, &format!("said{number}")).await {
-            Ok(1) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await;
-    target.close().await;
-    rounds.stop();
-    drop(target);
-    // On the way back, too: rows that were given out and deleted are not given out again.
-    let newest = rows::number(&server, "SELECT max(id) AS n FROM messages");
-    engine::change(
-        &server,
-        &format!("DELETE FROM messages WHERE id = {newest}"),
-    );
-    let back = dir.path().join("back.db");
-    let mut carry = Carry::open(
-        &CarryEnd::Server(ServerUrl::parse(&engine::url(&server), None).unwrap()),
-        &CarryEnd::File(back.clone()),
-    )
-    .unwrap();
-    held(&mut carry).await;
-    carry.finish().unwrap();
-    let store = Store::open(at(&back), Arc::new(NoSink)).unwrap();
-    write(&store, number + 1..number + 2).await;
-    store.close().await;
-    let next = words(&mut open(&back), "SELECT max(id) AS t FROM messages");
-    assert!(
-        next[0].parse::<i64>().unwrap() > newest,
-        "{next:?} {newest}"
-    );
-}
-
-/// Protects an account from being used at two places: while a service runs on PostgreSQL nothing is taken from it.
-#[actix::test]
-async fn a_server_that_is_in_use_is_not_left() {
-    let dir = TempDir::new().unwrap();
-    let server = dir.path().join("server");
-    let store = Store::open(engine::placed(at(&server)), Arc::new(NoSink)).unwrap();
-    let from = CarryEnd::Server(ServerUrl::parse(&engine::url(&server), None).unwrap());
-    let to = CarryEnd::File(dir.path().join("home.db"));
-    let mut carry = Carry::open(&from, &to).unwrap();
-    carry.round().unwrap();
-    assert!(!carry.hold().unwrap());
-    let into = Carry::open(&to, &from);
-    assert!(
-        matches!(into, Err(CarryError::Unready(_) | CarryError::InUse(_))),
-        "{into:?}"
-    );
-    store.close().await;
-    drop(store);
-    held(&mut carry).await;
-    carry.finish().unwrap();
 }

@@ -1,8 +1,11 @@
 //! The store, on real files: what is answered is there, what is announced is committed, nothing is there twice.
 
+mod answered;
 mod basics;
 mod content;
+mod content_notes;
 mod crash;
+mod disk_trouble;
 mod echoes;
 #[path = "on_sqlite.rs"]
 mod engine;
@@ -15,6 +18,7 @@ mod lives;
 mod old_codes;
 mod old_orders;
 mod orders;
+mod pages;
 mod removal;
 mod retention;
 mod retention_file;
@@ -26,5 +30,6 @@ mod spans_joined;
 mod spans_order;
 mod trouble;
 mod upgrade;
+mod waiting;
 mod whole;
 mod world;

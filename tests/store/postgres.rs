@@ -1,13 +1,17 @@
 //! The store on a real PostgreSQL: the tests that SQLite has to stand, and what is PostgreSQL's alone.
 
+mod answered;
 mod answers_lost;
 mod basics;
 mod calls;
+mod carried_live;
+mod carried_tables;
 mod carry;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/cluster.rs"]
 mod cluster;
 mod content;
+mod content_notes;
 mod copied;
 mod echoes;
 #[path = "on_postgres.rs"]
@@ -16,13 +20,16 @@ mod fenced;
 mod leases;
 mod lives;
 mod orders;
+mod pages;
 mod removal;
 mod retention;
 mod side_by_side;
+mod side_by_side_words;
 mod spans;
 mod spans_joined;
 mod spans_order;
 mod two_engines;
+mod waiting;
 mod whole;
 mod work;
 mod world;

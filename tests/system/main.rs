@@ -1,5 +1,18 @@
 //! Whole-system tests: the real service as a process, on the simulated Telegram.
 
+mod access_load;
+mod access_owners;
+mod codes_scene;
+mod content_kinds;
+mod content_news;
+mod copies;
+mod deeds_broken;
+mod files_out_trouble;
+mod foreign_ground;
+mod log_out_anew;
+mod postgres_ways;
+mod repeats_broken;
+mod scheduled_more;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../../simulator/tests/telethon_support/mod.rs"]
@@ -79,6 +92,9 @@ mod token_calls;
 #[cfg(feature = "otel")]
 mod traces;
 mod transfer;
+mod transfer_example;
+mod transfer_in;
+mod transfer_memory;
 mod two_versions;
 mod under_way;
 mod unkind;
@@ -87,7 +103,9 @@ mod watched;
 mod ways;
 mod web_safety;
 mod webhook_calls;
+mod webhook_posts;
 mod webhooks;
+mod webhooks_refused;
 mod whole;
 mod witness;
 mod wording;

@@ -1,38 +1,25 @@
 //! Transfer: a chat and an account leave as files and come back, whole, once, and only for whom they belong to.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
-
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::stream;
 use reqwest::{Body, Method, StatusCode};
 use serde_json::{Value, json};
 use switchboard_simulator::{PersonSpec, world::Media};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
 
 use crate::support::{
     api::Api,
     fleet::{Fleet, FleetAccount},
     past::{Past, with_a_past},
-    rows, tokens, wait,
+    rows, wait,
 };
 
 /// A file, and what its answer said.
-struct File {
-    text: String,
-    next: Option<String>,
+pub struct File {
+    pub text: String,
+    pub next: Option<String>,
 }
 
-async fn file(api: &Api, path: &str) -> File {
+pub async fn file(api: &Api, path: &str) -> File {
     let answer = api.request(Method::GET, path).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK, "{path}");
     let said = answer.headers()["content-disposition"].to_str().unwrap();
@@ -65,7 +52,7 @@ async fn in_pieces(api: &Api, path: &str) -> (String, usize) {
     }
 }
 
-async fn import(api: &Api, account: &str, text: &str) -> (StatusCode, Value) {
+pub async fn import(api: &Api, account: &str, text: &str) -> (StatusCode, Value) {
     let path = format!("/accounts/{account}/import");
     let parts: Vec<Result<Vec<u8>, std::io::Error>> = text
         .as_bytes()
@@ -80,7 +67,7 @@ async fn import(api: &Api, account: &str, text: &str) -> (StatusCode, Value) {
     (answer.status(), answer.json().await.unwrap())
 }
 
-async fn every_message(fleet: &Fleet, conversation: i64) -> Vec<Value> {
+pub async fn every_message(fleet: &Fleet, conversation: i64) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -283,7 +270,7 @@ async fn a_chat_leaves_and_comes_back_the_same() {
 }
 
 /// One chat as Telegram Desktop writes it, with what it writes besides plain messages.
-fn group(own: i64) -> Value {
+pub fn group(own: i64) -> Value {
     json!({
         "name": "Builders", "type": "private_supergroup", "id": 1_600_000_001_i64,
         "messages": [
@@ -304,7 +291,7 @@ fn group(own: i64) -> Value {
     })
 }
 
-fn account_file(own: i64) -> Value {
+pub fn account_file(own: i64) -> Value {
     json!({
         "about": "Here is the data you requested.",
         "personal_information": { "user_id": own, "first_name": "Me", "last_name": "", "phone_number": "", "bio": "" },
@@ -325,241 +312,11 @@ fn account_file(own: i64) -> Value {
     })
 }
 
-async fn one_account() -> (Fleet, FleetAccount) {
+pub async fn one_account() -> (Fleet, FleetAccount) {
     let fleet = Fleet::builder().accounts(1).start().await;
     let account = fleet.accounts[0].clone();
     fleet.wait_for_state(&account.id, "online").await;
     (fleet, account)
-}
-
-/// Protects histories from files that only look like ours: what Telegram Desktop writes, of a chat and of an account, is
-/// understood piece by piece, and no code of Telegram's comes in by it.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_export_of_telegram_desktop_becomes_history() {
-    let (fleet, account) = one_account().await;
-    let (status, answer) = import(&fleet.api, &account.id, &group(account.user).to_string()).await;
-    let counted = json!({ "import": { "chats": 1, "messages": 10, "added": 8, "known": 0, "differing": 0, "skipped": 2 } });
-    assert_eq!((status, &answer), (StatusCode::OK, &counted));
-    let conversation = fleet.conversation(&account, -1_001_600_000_001).await;
-    assert_eq!(
-        (
-            &conversation["title"],
-            &conversation["kind"],
-            &conversation["unread"]
-        ),
-        (&json!("Builders"), &json!("supergroup"), &json!(0))
-    );
-    let id = conversation["id"].as_i64().unwrap();
-    let newest = async |id: i64| {
-        let page = format!("/conversations/{id}/messages?limit=200");
-        let page = fleet.api.get(&page).await;
-        page["messages"].as_array().unwrap().clone()
-    };
-    let messages = newest(id).await;
-    // The account does not know this chat at Telegram: that nothing older comes is said as what it is.
-    let older = format!("/conversations/{id}/messages?limit=200&around_message_id=99");
-    let (status, answer) = fleet.api.call(Method::GET, &older, None).await;
-    assert_eq!(
-        (status.as_u16(), &answer["error"]["code"]),
-        (503, &json!("history_unavailable"))
-    );
-    let of = |number: &str| {
-        messages
-            .iter()
-            .find(|one| one["message_id"] == number)
-            .unwrap()
-    };
-    assert_eq!(messages.len(), 8);
-    assert!(
-        messages.iter().all(|one| one["backfilled"] == true),
-        "{messages:?}"
-    );
-    assert_eq!(
-        (&of("1")["service"], &of("1")["action"]["kind"]),
-        (&json!("created “Builders”"), &json!("channel_create"))
-    );
-    assert_eq!(
-        (&of("2")["service"], &of("2")["sender"]["name"]),
-        (&json!("added Boris"), &json!("Amal"))
-    );
-    assert_eq!(of("3")["text"], "Look at this and hurry");
-    assert_eq!(
-        of("3")["entities"],
-        json!([
-            { "type": "text_url", "offset": 8, "length": 4, "url": "https://example.org/plan" },
-            { "type": "bold", "offset": 17, "length": 5 },
-        ])
-    );
-    assert_eq!(of("3")["reactions"][0]["count"], 2);
-    let own = of("4");
-    assert_eq!(
-        (
-            &own["direction"],
-            &own["status"],
-            &own["reply_to_message_id"]
-        ),
-        (&json!("outgoing"), &json!("sent"), &json!("3"))
-    );
-    assert_eq!(own["edited_at"], "2020-02-01T12:04:00.000Z");
-    assert_eq!(
-        (
-            &of("5")["media"]["kind"],
-            &of("5")["forwarded_from"]["name"]
-        ),
-        (&json!("photo"), &json!("Somebody Else"))
-    );
-    assert_eq!(
-        (&of("6")["media"]["name"], &of("6")["media"]["size"]),
-        (&json!("plan.pdf"), &json!(1000))
-    );
-    assert_eq!(of("8")["media"]["poll"]["options"][0]["text"], "Now");
-    assert_eq!(
-        (
-            &of("9")["masked"],
-            of("9")["text"].as_str().unwrap().contains("54321")
-        ),
-        (&json!(true), false)
-    );
-
-    let whole = account_file(account.user).to_string();
-    for (added, known) in [(3, 8), (0, 11)] {
-        let (status, answer) = import(&fleet.api, &account.id, &whole).await;
-        let counted = json!({ "import": { "chats": 4, "messages": 13, "added": added, "known": known, "differing": 0, "skipped": 2 } });
-        assert_eq!((status, &answer), (StatusCode::OK, &counted));
-    }
-    let itself = fleet.conversation(&account, 777_000).await;
-    let told = &newest(itself["id"].as_i64().unwrap()).await[0];
-    assert_eq!(
-        (&told["masked"], &told["text"]),
-        (&json!(true), &json!("Login code: •••••."))
-    );
-    let page = file(
-        &fleet.api,
-        &format!("/export/accounts/{}?format=html", account.id),
-    )
-    .await
-    .text;
-    let file = file(&fleet.api, &format!("/export/accounts/{}", account.id))
-        .await
-        .text;
-    for exported in [&page, &file] {
-        assert!(exported.contains("remember"), "{exported}");
-        assert!(
-            !exported.contains("98765") && !exported.contains("54321"),
-            "{exported}"
-        );
-    }
-    // Another number is another message: what is here stays.
-    let other = whole
-        .replace("gone since", "something else")
-        .replace("1609632000", "1609632001");
-    let (_, answer) = import(&fleet.api, &account.id, &other).await;
-    assert_eq!(
-        (&answer["import"]["differing"], &answer["import"]["added"]),
-        (&json!(1), &json!(0))
-    );
-}
-
-/// Protects accounts from files of other accounts, and whoever imports from believing that half a file was all of it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_not_ours_or_not_whole_is_refused() {
-    let (fleet, account) = one_account().await;
-    let other = account.user + 1;
-    let private = json!({ "name": "A", "type": "personal_chat", "id": 9001, "messages": [
-        { "id": 7, "type": "message", "date_unixtime": "1609459200", "from_id": format!("user{other}"), "text": "hers" } ] });
-    for foreign in [account_file(other), private] {
-        let (status, answer) = import(&fleet.api, &account.id, &foreign.to_string()).await;
-        assert_eq!(
-            (status, &answer["error"]["code"]),
-            (StatusCode::CONFLICT, &json!("import_not_yours"))
-        );
-    }
-    assert!(fleet.api.conversations().await.is_empty());
-    for text in ["{}", "[]", "PK", "{\"messages\": []}"] {
-        let (status, answer) = import(&fleet.api, &account.id, text).await;
-        assert_eq!(
-            (status, &answer["error"]["code"]),
-            (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &json!("import_unreadable")
-            ),
-            "{text}"
-        );
-    }
-    let whole = group(account.user).to_string();
-    let cut = whole.find("plan.pdf").unwrap();
-    let (status, answer) = import(&fleet.api, &account.id, &whole[..cut]).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let words = answer["error"]["message"].as_str().unwrap();
-    assert!(words.contains("the 6 messages before that"), "{words}");
-    let (_, answer) = import(&fleet.api, &account.id, &whole).await;
-    assert_eq!(
-        (&answer["import"]["known"], &answer["import"]["added"]),
-        (&json!(5), &json!(3)),
-        "sent again it is whole"
-    );
-}
-
-/// Protects owners: what a token does not see it does not export, and only who may change an account puts anything into it.
-/// What was exported is noted.
-#[tokio::test(flavor = "multi_thread")]
-async fn exports_and_imports_keep_to_rights() {
-    let Past {
-        fleet, account, id, ..
-    } = with_a_past(60).await;
-    let data = fleet.data_dir();
-    let admin = tokens::create(&data, "boss", "admin");
-    let bearer = |token: &str| {
-        fleet
-            .api
-            .with_header("authorization", &format!("Bearer {token}"))
-    };
-    let status = async |token: &str, method: Method, path: String| {
-        let mut request = bearer(token).request(method.clone(), &path);
-        if method == Method::POST {
-            request = request.json(&json!({}));
-        }
-        request.send().await.unwrap().status().as_u16()
-    };
-    let paths = [
-        format!("/export/conversations/{id}"),
-        format!("/export/accounts/{}", account.id),
-    ];
-    let bring = format!("/accounts/{}/import", account.id);
-    let (read, licence) = (
-        tokens::create(&data, "reader", "read"),
-        tokens::create(&data, "stranger", "licence"),
-    );
-    for path in &paths {
-        assert_eq!(status(&read, Method::GET, path.clone()).await, 200);
-        assert_eq!(status(&licence, Method::GET, path.clone()).await, 404);
-        assert_eq!(status("wrong", Method::GET, path.clone()).await, 401);
-    }
-    for (token, wanted) in [(&read, 403), (&licence, 403), (&admin, 422)] {
-        assert_eq!(status(token, Method::POST, bring.clone()).await, wanted);
-    }
-    // A cursor of one chat opens no other.
-    let cursor = file(&bearer(&admin), &format!("{}?cursor=start", paths[1])).await;
-    assert!(cursor.next.is_none());
-    let wrong = bearer(&admin)
-        .call(Method::GET, &format!("{}?cursor=abc", paths[0]), None)
-        .await;
-    assert_eq!(
-        (wrong.0.as_u16(), &wrong.1["error"]["code"]),
-        (400, &json!("invalid_cursor"))
-    );
-    let audit = bearer(&admin).get("/audit?newest=true").await;
-    let noted = |action: &str| {
-        audit["entries"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|one| one["action"] == action)
-    };
-    assert!(
-        noted("chat_exported") && noted("account_exported"),
-        "{audit}"
-    );
 }
 
 /// Protects whoever opens the page: its pictures are in it, nothing else is needed, and what people wrote stays text.
@@ -610,174 +367,4 @@ async fn a_page_has_its_files_in_it() {
     );
     let bare = file(&fleet.api, &format!("{path}&files=false")).await.text;
     assert!(!bare.contains("base64") && bare.contains("not asked for"));
-}
-
-/// Protects whoever takes much out over a bad line: the example goes on where it was, with the history and with each file, and
-/// what it makes is read back.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_example_goes_on_where_the_line_broke() {
-    let Past {
-        fleet,
-        account,
-        person,
-        id,
-    } = with_a_past(250).await;
-    let sim = &fleet.telegram;
-    let document = Media::Document {
-        name: "plan.pdf".to_owned(),
-        mime: "application/pdf".to_owned(),
-        size: 150_001,
-    };
-    let plan = sim.say_media(person, account.user, document, "the plan");
-    let conversation = fleet.conversation(&account, person).await;
-    let plan_row = fleet
-        .wait_for_message(&conversation, "the plan", "received")
-        .await["id"]
-        .clone();
-    every_message(&fleet, id).await;
-    let (address, cuts) = breaking(fleet.address().to_owned()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let mut runs = 0;
-    loop {
-        runs += 1;
-        let example = tokio::process::Command::new("python3")
-            .arg(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/docs/examples/export.py"
-            ))
-            .arg(format!("conversations/{id}"))
-            .arg(folder.path())
-            .env("NO_PROXY", "*")
-            .env("SWITCHBOARD", format!("http://{address}"))
-            .output();
-        let output = example.await.unwrap();
-        if output.status.success() {
-            break;
-        }
-        assert!(runs < 20, "{}", String::from_utf8_lossy(&output.stderr));
-    }
-    assert!(runs > 2 && cuts.load(Ordering::Relaxed) > 2, "{runs}");
-    let text = std::fs::read_to_string(folder.path().join("result.json")).unwrap();
-    let mut made: Value = serde_json::from_str(&text).unwrap();
-    let name = format!("files/{plan_row}_plan.pdf");
-    let last = made["messages"].as_array_mut().unwrap().last_mut().unwrap();
-    assert_eq!(last["file"], json!(name));
-    let bytes = sim.file_bytes(sim.file_of(account.user, person, plan), "");
-    assert_eq!(
-        std::fs::read(folder.path().join(name)).unwrap(),
-        bytes.unwrap()
-    );
-    let whole = file(&fleet.api, &format!("/export/conversations/{id}"))
-        .await
-        .text;
-    let whole: Value = serde_json::from_str(&whole).unwrap();
-    last["file"] = whole["messages"].as_array().unwrap().last().unwrap()["file"].clone();
-    assert_eq!(made, whole);
-    let (status, answer) = import(&fleet.api, &account.id, &text).await;
-    assert_eq!(
-        (status, &answer["import"]["known"]),
-        (StatusCode::OK, &json!(251))
-    );
-}
-
-/// A line to the service on which two answers of three break off after 40,000 bytes; how many did.
-async fn breaking(service: String) -> (SocketAddr, Arc<AtomicUsize>) {
-    const SHORT: u64 = 40_000;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let cuts = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&cuts);
-    tokio::spawn(async move {
-        for number in 1.. {
-            let (mut near, _) = listener.accept().await.unwrap();
-            let mut far = TcpStream::connect(&service).await.unwrap();
-            let (service, counted) = (service.clone(), Arc::clone(&counted));
-            tokio::spawn(async move {
-                // The service answers to its own name alone.
-                let mut question = vec![0; 4096];
-                let length = near.read(&mut question).await.unwrap();
-                let question = String::from_utf8_lossy(&question[..length]);
-                let question = question.replace(&address.to_string(), &service);
-                far.write_all(question.as_bytes()).await.unwrap();
-                let most = if number % 3 == 0 { u64::MAX } else { SHORT };
-                let mut answer = far.take(most);
-                let given = tokio::io::copy(&mut answer, &mut near).await;
-                if given.is_ok_and(|given| given == most) {
-                    counted.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-    });
-    (address, cuts)
-}
-
-/// Protects memory: a file of any length is read and written at the pace of the other side.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a minute: a history of 200,000 messages in and out"]
-async fn a_long_history_passes_through_in_little_memory() {
-    let (fleet, account) = one_account().await;
-    let memory = || {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", fleet.service().pid())).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM"))
-            .unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<u64>()
-            .unwrap()
-            / 1024
-    };
-    let before = memory();
-    const MESSAGES: usize = 200_000;
-    let head =
-        r#"{"name":"Long","type":"private_supergroup","id":1600000002,"messages":["#.to_owned();
-    let parts = (1..=MESSAGES).map(|n| {
-        let comma = if n > 1 { "," } else { "" };
-        format!(r#"{comma}{{"id":{n},"type":"message","date_unixtime":"{}","from":"Amal","from_id":"user9001","text":"message {n} {}"}}"#, 1_600_000_000 + n, "x".repeat(200))
-    });
-    let parts = std::iter::once(head)
-        .chain(parts)
-        .chain(["]}".to_owned()])
-        .map(Ok::<_, std::io::Error>);
-    let request = fleet
-        .api
-        .request(Method::POST, &format!("/accounts/{}/import", account.id));
-    let request = request
-        .header("content-type", "application/json")
-        .timeout(Duration::from_secs(600));
-    let began = std::time::Instant::now();
-    let answer = request
-        .body(Body::wrap_stream(stream::iter(parts)))
-        .send()
-        .await
-        .unwrap();
-    let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer["import"]["added"], json!(MESSAGES), "{answer}");
-    let (imported, after_import) = (began.elapsed(), memory());
-    let began = std::time::Instant::now();
-    let whole = file(&fleet.api, &format!("/export/accounts/{}", account.id))
-        .await
-        .text;
-    let parsed: Value = serde_json::from_str(&whole).unwrap();
-    assert_eq!(
-        parsed["chats"]["list"][0]["messages"]
-            .as_array()
-            .unwrap()
-            .len(),
-        MESSAGES
-    );
-    println!(
-        "in: {imported:?}, out: {:?} ({} MiB); MiB: {before}, {after_import}, {}",
-        began.elapsed(),
-        whole.len() >> 20,
-        memory()
-    );
-    assert!(
-        memory() < before + 150,
-        "{before} {after_import} {}",
-        memory()
-    );
 }

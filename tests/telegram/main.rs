@@ -10,8 +10,10 @@ mod calls;
 mod catching_up;
 mod channels;
 mod endings;
+mod gaps;
 mod ground;
 mod logins;
+mod logins_lost;
 mod messages;
 mod outages;
 mod partings;
@@ -25,3 +27,4 @@ mod real_store;
 #[path = "../support/wait.rs"]
 mod wait;
 mod ways;
+mod ways_bad;

@@ -1,4 +1,4 @@
-//! Writing: sending, editing, deleting, reading up to, typing, reactions and forwards.
+//! Writing: sending, editing, deleting, reading up to, typing and forwards.
 
 use grammers_tl_types::{enums, functions::messages as f, types};
 
@@ -230,7 +230,7 @@ pub fn edit_message(
     Ok(edited(world, call, chat, r.id, gid, (pts, pts_count)))
 }
 
-fn edited(
+pub(super) fn edited(
     world: &World,
     call: &Call,
     chat: ChatRef,
@@ -262,66 +262,7 @@ fn edited(
     )
 }
 
-pub fn send_reaction(
-    world: &mut World,
-    call: &Call,
-    r: f::SendReaction,
-) -> Result<enums::Updates, Refusal> {
-    let chat = world.resolve_peer(call.user, &r.peer)?;
-    let gid = world
-        .find(call.user, chat, r.msg_id)
-        .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-    let emoji = r
-        .reaction
-        .iter()
-        .flatten()
-        .find_map(|reaction| match reaction {
-            enums::Reaction::Emoji(emoji) => Some(emoji.emoticon.clone()),
-            _ => None,
-        });
-    check_reaction(world, call, gid, emoji.as_deref())?;
-    let moved = world.react(call.user, gid, emoji.as_deref(), Some(call.key()))?;
-    Ok(edited(world, call, chat, r.msg_id, gid, moved))
-}
-
-/// Telegram takes the reactions that it offers, in some chats fewer, and each of them once.
-fn check_reaction(
-    world: &World,
-    call: &Call,
-    gid: Gid,
-    emoji: Option<&str>,
-) -> Result<(), Refusal> {
-    let Some(body) = world.body(gid).filter(|body| !body.deleted) else {
-        return Err(bad("MESSAGE_ID_INVALID"));
-    };
-    let own = body.reactions.iter().find(|(_, user)| *user == call.user);
-    if own.map(|(emoji, _)| emoji.as_str()) == emoji {
-        return Err(bad("MESSAGE_NOT_MODIFIED"));
-    }
-    let Some(emoji) = emoji else {
-        return Ok(());
-    };
-    let fewer = match body.chat {
-        ChatRef::Channel(id) => world.channels.get(&id).and_then(|c| c.reactions.as_ref()),
-        _ => None,
-    };
-    let taken = match fewer {
-        Some(fewer) => fewer.iter().any(|one| one == emoji),
-        None => REACTIONS.contains(&emoji),
-    };
-    match taken {
-        true => Ok(()),
-        false => Err(bad("REACTION_INVALID")),
-    }
-}
-
 const CLEARED_AT_ONCE: usize = 100;
-
-/// What messages.getAvailableReactions lists of those that are no custom emoji, in part.
-const REACTIONS: [&str; 24] = [
-    "👍", "👎", "❤", "🔥", "🥰", "👏", "😁", "🤔", "🤯", "😱", "🤬", "😢", "🎉", "🤩", "🤮", "💩",
-    "🙏", "👌", "🤡", "👀", "💯", "🤝", "✍", "😍",
-];
 
 pub fn delete_messages(
     world: &mut World,
@@ -382,88 +323,6 @@ pub fn set_typing(world: &mut World, call: &Call, r: f::SetTyping) -> Result<boo
     let chat = world.resolve_peer(call.user, &r.peer)?;
     world.typing(call.user, chat, r.action, Some(call.key()));
     Ok(true)
-}
-
-pub fn update_pinned_message(
-    world: &mut World,
-    call: &Call,
-    r: f::UpdatePinnedMessage,
-) -> Result<enums::Updates, Refusal> {
-    let chat = world.resolve_peer(call.user, &r.peer)?;
-    let gid = world
-        .find(call.user, chat, r.id)
-        .ok_or_else(|| bad("MESSAGE_ID_INVALID"))?;
-    check_pin(world, call, chat, gid, !r.unpin)?;
-    let notice = world.pin(call.user, gid, !r.unpin, Some(call.key()))?;
-    // The notice took the number after the pin's.
-    let now = match chat {
-        ChatRef::Channel(id) => world.channels.get(&id).map_or(0, |channel| channel.pts),
-        _ => world.account(call.user)?.mailbox.pts,
-    };
-    let pts = now - i32::from(notice.is_some());
-    let (pinned, messages, pts_count) = (!r.unpin, vec![r.id], 1);
-    let mut updates: Vec<enums::Update> = vec![match chat {
-        ChatRef::Channel(channel_id) => types::UpdatePinnedChannelMessages {
-            pinned,
-            channel_id,
-            messages,
-            pts,
-            pts_count,
-        }
-        .into(),
-        _ => types::UpdatePinnedMessages {
-            pinned,
-            peer: chat.peer(),
-            messages,
-            pts,
-            pts_count,
-        }
-        .into(),
-    }];
-    let mut named = vec![(gid, chat)];
-    if let Some(notice) = notice {
-        let message = world.message_tl(call.user, notice.id, chat, notice.gid);
-        let pts = notice.pts;
-        updates.push(match chat {
-            ChatRef::Channel(_) => types::UpdateNewChannelMessage {
-                message,
-                pts,
-                pts_count,
-            }
-            .into(),
-            _ => types::UpdateNewMessage {
-                message,
-                pts,
-                pts_count,
-            }
-            .into(),
-        });
-        named.push((notice.gid, chat));
-    }
-    let cast = world.cast_of(call.user, &named);
-    Ok(world.with_cast(call.user, updates, &cast, Detail::Full))
-}
-
-/// In supergroups and channels only admins pin; and nothing is pinned twice.
-fn check_pin(
-    world: &World,
-    call: &Call,
-    chat: ChatRef,
-    gid: Gid,
-    pinned: bool,
-) -> Result<(), Refusal> {
-    if let ChatRef::Channel(id) = chat
-        && world
-            .channels
-            .get(&id)
-            .is_some_and(|channel| channel.creator != call.user)
-    {
-        return Err(bad("CHAT_ADMIN_REQUIRED"));
-    }
-    match world.body(gid).is_some_and(|body| body.pinned == pinned) {
-        true => Err(bad("CHAT_NOT_MODIFIED")),
-        false => Ok(()),
-    }
 }
 
 pub fn get_messages_views(

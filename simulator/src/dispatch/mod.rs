@@ -20,6 +20,8 @@ mod history;
 mod invites;
 mod layers;
 mod messages;
+mod pins;
+mod reactions;
 mod reply;
 mod routes;
 mod scheduled;

@@ -4,7 +4,7 @@ use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
     Call, account, album, auth, channels, contacts, content, dialogs, forums, help, history,
-    invites, messages, scheduled, search, serve, updates,
+    invites, messages, pins, reactions, scheduled, search, serve, updates,
 };
 use crate::world::{Refusal, World};
 
@@ -147,13 +147,13 @@ pub fn route(
         f::messages::DeleteScheduledMessages => scheduled::delete_scheduled_messages,
         f::messages::SendVote => content::send_vote,
         f::messages::GetPollResults => content::get_poll_results,
-        f::messages::SendReaction => messages::send_reaction,
+        f::messages::SendReaction => reactions::send_reaction,
         f::messages::DeleteMessages => messages::delete_messages,
         f::messages::DeleteHistory => messages::delete_history,
         f::messages::ReadHistory => messages::read_history,
         f::messages::ReadMessageContents => messages::read_message_contents,
         f::messages::SetTyping => messages::set_typing,
-        f::messages::UpdatePinnedMessage => messages::update_pinned_message,
+        f::messages::UpdatePinnedMessage => pins::update_pinned_message,
         f::messages::ReportSpam => messages::report_spam,
         f::messages::ReceivedQueue => messages::received_queue,
         f::messages::GetMessagesViews => messages::get_messages_views,

@@ -49,42 +49,6 @@ pub(super) struct End {
     pub told: String,
 }
 
-impl Column {
-    /// Its value in a JSON array.
-    fn in_array(&self, file: bool) -> String {
-        let name = &self.name;
-        match (self.kind, file) {
-            (Kind::Bytes, true) => {
-                format!("CASE WHEN \"{name}\" IS NOT NULL THEN lower(hex(\"{name}\")) END")
-            }
-            (Kind::Bytes, false) => format!("encode(\"{name}\", 'hex')"),
-            (Kind::Flag, false) => format!("CAST(\"{name}\" AS INTEGER)"),
-            _ => format!("\"{name}\""),
-        }
-    }
-
-    /// Its value as [`sum`] writes it, in PostgreSQL's words.
-    fn summed(&self) -> String {
-        let name = &self.name;
-        let text = match self.kind {
-            Kind::Text => format!("\"{name}\""),
-            Kind::Bytes => format!("encode(\"{name}\", 'hex')"),
-            Kind::Whole => format!("CAST(\"{name}\" AS TEXT)"),
-            Kind::Flag => format!("CAST(CAST(\"{name}\" AS INTEGER) AS TEXT)"),
-        };
-        format!("coalesce(octet_length({text}) || ':' || {text} || ';', '-;')")
-    }
-
-    /// Its value out of a JSON object that SQLite reads.
-    fn out_of_object(&self) -> String {
-        let name = &self.name;
-        match self.kind {
-            Kind::Bytes => format!("unhex(value ->> '{name}') AS \"{name}\""),
-            _ => format!("value ->> '{name}' AS \"{name}\""),
-        }
-    }
-}
-
 impl End {
     pub const fn is_file(&self) -> bool {
         matches!(self.conn, Conn::Sqlite(_))

@@ -8,6 +8,7 @@
 //! At no moment may a service start on both: a session that is used from two places is burnt. The target bears a note from the first
 //! row on until it is whole, the source one from the moment before that; a store with a note is refused ([`super::carried`]).
 
+mod columns;
 mod end;
 mod range;
 mod table;

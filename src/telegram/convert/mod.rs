@@ -5,6 +5,7 @@ mod buttons;
 
 mod codes;
 mod dialog;
+mod document;
 mod entities;
 mod extra;
 mod file;
@@ -27,8 +28,8 @@ use crate::domain::{AccountId, Batch, ChatId, MessageObject, Timestamp, clean};
 use people::People;
 
 pub(super) use dialog::{record as dialog_record, topic as forum_topic};
+pub(super) use document::packed;
 pub(super) use file::{of_message as files_of_message, of_object as files_of_object};
-pub(super) use media::packed;
 pub(super) use peer::user as user_peer;
 pub(crate) use reading::read as read_object;
 

@@ -1,15 +1,20 @@
 //! Tables: what Telegram says, and what it becomes.
 
-use grammers_client::tl;
+mod content;
+mod hostile;
+mod kinds;
+mod masked;
+mod media;
+mod people;
+mod places;
+mod rich;
+mod schema;
+mod whole;
+
 use tl::{enums, types};
 
 use super::*;
-use crate::domain::{AccountId, Change, MediaKind, PeerFlags};
-
-mod content;
-mod masked;
-mod schema;
-mod whole;
+use crate::domain::{AccountId, Change};
 
 const SELF: i64 = 5;
 
@@ -217,161 +222,11 @@ fn signatures_edits_and_replies_are_kept() {
     assert_eq!(reply(false, None, Some(channel(9))), None);
 }
 
-fn document(attributes: Vec<enums::DocumentAttribute>) -> enums::MessageMedia {
-    let document = types::Document {
-        id: 1,
-        access_hash: 2,
-        file_reference: vec![],
-        date: 1,
-        mime_type: "application/x-thing".to_owned(),
-        size: 1_234,
-        thumbs: Some(vec![
-            types::PhotoStrippedSize {
-                r#type: "i".to_owned(),
-                bytes: vec![1, 40, 30, 9, 9],
-            }
-            .into(),
-        ]),
-        video_thumbs: None,
-        dc_id: 2,
-        attributes,
-    };
-    types::MessageMediaDocument {
-        nopremium: false,
-        spoiler: false,
-        video: false,
-        round: false,
-        voice: false,
-        document: Some(document.into()),
-        alt_documents: None,
-        video_cover: None,
-        video_timestamp: None,
-        ttl_seconds: None,
-    }
-    .into()
-}
-
-fn video(round_message: bool) -> enums::DocumentAttribute {
-    types::DocumentAttributeVideo {
-        round_message,
-        supports_streaming: false,
-        nosound: false,
-        duration: 12.7,
-        w: 640,
-        h: 360,
-        preload_prefix_size: None,
-        video_start_ts: None,
-        video_codec: None,
-    }
-    .into()
-}
-
-fn audio(voice: bool) -> enums::DocumentAttribute {
-    let (title, performer) = (Some("Song".to_owned()), Some("Band".to_owned()));
-    types::DocumentAttributeAudio {
-        voice,
-        duration: 61,
-        title,
-        performer,
-        waveform: None,
-    }
-    .into()
-}
-
 fn named(name: &str) -> enums::DocumentAttribute {
     types::DocumentAttributeFilename {
         file_name: name.to_owned(),
     }
     .into()
-}
-
-/// Protects the placeholders on the desk: every kind of media is told apart and described.
-#[test]
-fn every_kind_of_media_is_described() {
-    use enums::DocumentAttribute as A;
-    use enums::MessageMedia as M;
-    let sticker = types::DocumentAttributeSticker {
-        mask: false,
-        alt: "😀".to_owned(),
-        stickerset: enums::InputStickerSet::Empty,
-        mask_coords: None,
-    };
-    let contact = types::MessageMediaContact {
-        phone_number: "99966".to_owned(),
-        first_name: "Amal".to_owned(),
-        last_name: String::new(),
-        vcard: String::new(),
-        user_id: 0,
-    };
-    let dice = types::MessageMediaDice {
-        value: 4,
-        emoticon: "🎲".to_owned(),
-        game_outcome: None,
-    };
-    let geo = types::MessageMediaGeo {
-        geo: enums::GeoPoint::Empty,
-    };
-    let table: Vec<(M, MediaKind, Option<&str>)> = vec![
-        (
-            document(vec![named("a.pdf")]),
-            MediaKind::Document,
-            Some("a.pdf"),
-        ),
-        (
-            document(vec![video(false), named("v.mp4")]),
-            MediaKind::Video,
-            Some("v.mp4"),
-        ),
-        (document(vec![video(true)]), MediaKind::VideoNote, None),
-        (
-            document(vec![video(false), A::Animated]),
-            MediaKind::Animation,
-            None,
-        ),
-        (
-            document(vec![audio(true)]),
-            MediaKind::Voice,
-            Some("Band – Song"),
-        ),
-        (
-            document(vec![audio(false), named("s.mp3")]),
-            MediaKind::Audio,
-            Some("Band – Song"),
-        ),
-        (
-            document(vec![sticker.clone().into(), video(false)]),
-            MediaKind::Sticker,
-            Some("😀"),
-        ),
-        (geo.into(), MediaKind::Location, None),
-        (contact.into(), MediaKind::Contact, Some("Amal")),
-        (dice.into(), MediaKind::Dice, Some("🎲 4")),
-        (M::Unsupported, MediaKind::Other, Some("Unsupported")),
-    ];
-    for (media, kind, name) in table {
-        let message = converted(types::Message {
-            media: Some(media),
-            ..text(1, user(7))
-        });
-        let media = message.media.unwrap();
-        assert_eq!((media.kind, media.name.as_deref()), (kind, name));
-    }
-    let media = converted(types::Message {
-        media: Some(document(vec![video(false)])),
-        ..text(1, user(7))
-    })
-    .media
-    .unwrap();
-    assert_eq!(
-        (media.size, media.duration, media.width, media.height),
-        (Some(1_234), Some(12), Some(640), Some(360))
-    );
-    assert!(media.thumb.unwrap().starts_with("jpeg:"));
-    let none = converted(types::Message {
-        media: Some(M::Empty),
-        ..text(1, user(7))
-    });
-    assert_eq!(none.media, None);
 }
 
 fn supergroup(change: impl FnOnce(&mut types::Channel)) -> enums::Chat {
@@ -429,75 +284,6 @@ fn supergroup(change: impl FnOnce(&mut types::Channel)) -> enums::Chat {
     };
     change(&mut chat);
     chat.into()
-}
-
-fn no_text() -> Option<enums::ChatBannedRights> {
-    let rights = types::ChatBannedRights {
-        view_messages: false,
-        send_messages: true,
-        send_media: false,
-        send_stickers: false,
-        send_gifs: false,
-        send_games: false,
-        send_inline: false,
-        embed_links: false,
-        send_polls: false,
-        change_info: false,
-        invite_users: false,
-        pin_messages: false,
-        manage_topics: false,
-        send_photos: false,
-        send_videos: false,
-        send_roundvideos: false,
-        send_audios: false,
-        send_voices: false,
-        send_docs: false,
-        send_plain: false,
-        edit_rank: false,
-        send_reactions: false,
-        manage_linked_peers: false,
-        until_date: 0,
-    };
-    Some(rights.into())
-}
-
-/// Protects the reply box: it is open exactly where this account may write.
-#[test]
-fn who_may_write_is_known() {
-    let flags = |change: fn(&mut types::Channel)| peer::chat(supergroup(change)).unwrap().flags;
-    let may = |change| flags(change).can_send;
-    assert!(may(|_| {}));
-    assert!(!may(|chat| chat.left = true));
-    assert!(!may(|chat| chat.default_banned_rights = no_text()));
-    assert!(!may(|chat| chat.banned_rights = no_text()));
-    assert!(may(|chat| {
-        chat.default_banned_rights = no_text();
-        chat.creator = true;
-    }));
-    assert!(!may(|chat| chat.broadcast = true));
-    assert!(may(|chat| {
-        chat.broadcast = true;
-        chat.creator = true;
-    }));
-    assert!(flags(|chat| chat.broadcast = true).broadcast);
-}
-
-/// Protects access hashes: a min peer's never replaces a full one.
-#[test]
-fn min_peers_bring_no_hash() {
-    let chat = peer::chat(supergroup(|chat| chat.min = true)).unwrap();
-    assert_eq!((chat.access_hash, chat.flags.min), (None, true));
-    let chat = peer::chat(supergroup(|_| {})).unwrap();
-    assert_eq!(
-        (chat.access_hash, chat.flags),
-        (
-            Some(33),
-            PeerFlags {
-                can_send: true,
-                ..PeerFlags::default()
-            }
-        )
-    );
 }
 
 /// Protects the desk from chats that are gone, and from updates that say nothing.
@@ -584,51 +370,63 @@ fn with_code(peer: enums::Peer) -> types::Message {
     }
 }
 
-/// Protects where an answer will go: the topic is told from the message replied to, in every shape of the header, and a
-/// thread of saved messages is nobody to answer.
-#[test]
-fn the_topic_and_the_thread_of_a_message_are_kept() {
-    let header = |forum_topic, to: i32, top: Option<i32>| {
-        let header = types::MessageReplyHeader {
-            reply_to_scheduled: false,
-            forum_topic,
-            quote: false,
-            reply_to_ephemeral: false,
-            reply_to_msg_id: Some(to),
-            reply_to_peer_id: None,
-            reply_from: None,
-            reply_media: None,
-            reply_to_top_id: top,
-            quote_text: None,
-            quote_entities: None,
-            quote_offset: None,
-            todo_item_id: None,
-            poll_option: None,
-        };
-        Some(header.into())
+fn document(attributes: Vec<enums::DocumentAttribute>) -> enums::MessageMedia {
+    let document = types::Document {
+        id: 1,
+        access_hash: 2,
+        file_reference: vec![],
+        date: 1,
+        mime_type: "application/x-thing".to_owned(),
+        size: 1_234,
+        thumbs: Some(vec![
+            types::PhotoStrippedSize {
+                r#type: "i".to_owned(),
+                bytes: vec![1, 40, 30, 9, 9],
+            }
+            .into(),
+        ]),
+        video_thumbs: None,
+        dc_id: 2,
+        attributes,
     };
-    for (reply_to, topic_id, answers) in [
-        (None, None, None),
-        (header(true, 7, None), Some(7), None),
-        (header(true, 9, Some(7)), Some(7), Some(9)),
-        (header(false, 9, None), None, Some(9)),
-        // A thread of comments.
-        (header(false, 9, Some(3)), None, Some(9)),
-    ] {
-        let message = converted(types::Message {
-            reply_to,
-            ..text(11, channel(3))
-        });
-        assert_eq!((message.topic_id, message.reply_to), (topic_id, answers));
+    types::MessageMediaDocument {
+        nopremium: false,
+        spoiler: false,
+        video: false,
+        round: false,
+        voice: false,
+        document: Some(document.into()),
+        alt_documents: None,
+        video_cover: None,
+        video_timestamp: None,
+        ttl_seconds: None,
     }
+    .into()
+}
 
-    let thread = |peer| {
-        let message = types::Message {
-            saved_peer_id: Some(user(8)),
-            ..text(1, peer)
-        };
-        converted(message).monoforum_peer
-    };
-    assert_eq!(thread(channel(3)), Some(ChatId::user(8)));
-    assert_eq!(thread(user(SELF)), None);
+fn video(round_message: bool) -> enums::DocumentAttribute {
+    types::DocumentAttributeVideo {
+        round_message,
+        supports_streaming: false,
+        nosound: false,
+        duration: 12.7,
+        w: 640,
+        h: 360,
+        preload_prefix_size: None,
+        video_start_ts: None,
+        video_codec: None,
+    }
+    .into()
+}
+
+fn audio(voice: bool) -> enums::DocumentAttribute {
+    let (title, performer) = (Some("Song".to_owned()), Some("Band".to_owned()));
+    types::DocumentAttributeAudio {
+        voice,
+        duration: 61,
+        title,
+        performer,
+        waveform: None,
+    }
+    .into()
 }

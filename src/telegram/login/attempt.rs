@@ -6,12 +6,13 @@ use grammers_client::session::updates::UpdatesLike;
 use grammers_client::tl::{self as tl, RemoteCall};
 use tokio::{runtime::Handle, sync::mpsc};
 
-use super::{LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn, saved::SavedCode};
+use super::{
+    LoginError, SignInConfig, SignInMethod, SignInStep, SignedIn,
+    given::{SentCode, ShownCode},
+    saved::SavedCode,
+};
 use crate::{
-    domain::{
-        ApiCredentials, Device, MOST_PROXIES, Position, Proxy, SecretText, StateReason, Timestamp,
-        mask_phone,
-    },
+    domain::{ApiCredentials, Device, MOST_PROXIES, Position, Proxy, StateReason, mask_phone},
     telegram::{
         KeyLease, SessionData, clock,
         error::Failure,
@@ -29,43 +30,6 @@ const MAX_HOPS: usize = 4;
 const LAST_CALL: Duration = Duration::from_secs(5);
 /// Until whoever else uses the key of a session that was brought along has hung up.
 const KEY_PATIENCE: Duration = Duration::from_secs(5);
-
-/// What a code belongs to.
-#[derive(Clone)]
-pub(super) struct SentCode {
-    pub(super) phone: SecretText,
-    pub(super) hash: SecretText,
-    pub(super) proof: Proof,
-}
-
-/// How a code is proven.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Proof {
-    /// As most are.
-    Number,
-    /// It went to the account's e-mail address.
-    Email,
-    /// It went to an e-mail address that the account is to have from now on; another code follows.
-    NewEmail,
-}
-
-/// A QR code that a phone may scan, or has scanned.
-#[derive(Clone)]
-pub(super) struct ShownCode {
-    pub(super) url: SecretText,
-    pub(super) expires_at: Timestamp,
-    pub(super) scanned: bool,
-}
-
-impl From<ShownCode> for SignInStep {
-    fn from(shown: ShownCode) -> Self {
-        Self::Scan {
-            url: shown.url,
-            expires_at: shown.expires_at,
-            scanned: shown.scanned,
-        }
-    }
-}
 
 pub(super) struct Attempt {
     pub(super) api: ApiCredentials,

@@ -6,7 +6,8 @@ use grammers_client::tl;
 
 use super::{
     LoginError, SignInStep,
-    attempt::{Attempt, Proof, SentCode},
+    attempt::Attempt,
+    given::{Proof, SentCode},
 };
 use crate::{
     domain::{CodeChannel, SecretText, Timestamp},

@@ -3,6 +3,7 @@
 mod attempt;
 mod code;
 mod error;
+mod given;
 mod password;
 mod qr;
 mod saved;

@@ -8,10 +8,7 @@ use grammers_client::tl;
 use tl::enums::{Update, Updates, auth::LoginToken};
 use tokio::time::{Instant, sleep_until};
 
-use super::{
-    LoginError, SignInStep,
-    attempt::{Attempt, ShownCode},
-};
+use super::{LoginError, SignInStep, attempt::Attempt, given::ShownCode};
 use crate::{
     domain::{SecretText, Timestamp},
     telegram::error::Failure,

@@ -3,7 +3,7 @@
 
 use super::{
     SignInStep,
-    attempt::{Proof, SentCode},
+    given::{Proof, SentCode},
 };
 use crate::{
     domain::{CodeChannel, SecretBytes, SecretText, Timestamp},

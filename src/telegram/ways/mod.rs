@@ -12,6 +12,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 pub(super) mod fuzzing;
 mod http;
+mod line;
 mod mtproxy;
 mod order;
 mod probe;
@@ -34,8 +35,9 @@ use crate::domain::{Proxy, ProxyName, StateReason, WayFault};
 
 use super::Timing;
 use dial::{Target, Upstream};
+use line::{Line, go_back};
 use order::Order;
-use pump::{Carried, Silence};
+use pump::Silence;
 use relay::RelayLogin;
 
 pub use error::WayError;
@@ -390,59 +392,9 @@ impl Ways {
     }
 }
 
-async fn go_back(ways: Weak<Ways>, target: Target, every: Duration) {
-    loop {
-        tokio::time::sleep(every).await;
-        let Some(ways) = ways.upgrade() else {
-            return;
-        };
-        let better = lock(&ways.state).order.better();
-        for way in better {
-            let Some(proxy) = ways.proxies.get(way) else {
-                continue;
-            };
-            if ways.exits.lives(&ways, proxy, target).await {
-                ways.return_to(way);
-                return;
-            }
-        }
-    }
-}
-
 impl Drop for Ways {
     fn drop(&mut self) {
         self.relay.dismiss(&self.login);
         lock(&self.state).lines.cancel();
-    }
-}
-
-/// A line over one of the ways.
-struct Line {
-    upstream: Upstream,
-    way: usize,
-    silence: Silence,
-    cut: CancellationToken,
-}
-
-impl Line {
-    async fn carry(self, near: TcpStream, ways: &Weak<Ways>) {
-        let decides = self.silence != Silence::Allowed;
-        let ended = pump::carry(near, self.upstream, self.silence, &self.cut).await;
-        let error = match ended {
-            Carried::Stalled => WayError::Silent,
-            Carried::Ended { heard: false } if decides => WayError::Closed,
-            Carried::Ended { .. } | Carried::Cut => return,
-        };
-        if let Some(ways) = ways.upgrade() {
-            ways.fails(self.way, error);
-            let lines = {
-                let mut state = lock(&ways.state);
-                let is_current = state.order.current() == Some(self.way);
-                is_current.then(|| std::mem::take(&mut state.lines))
-            };
-            if let Some(lines) = lines {
-                lines.cancel();
-            }
-        }
     }
 }

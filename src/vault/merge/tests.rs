@@ -1,5 +1,8 @@
 //! Tests of the merge: every combination of what is here, what is there and what was last seen there, column by column.
 
+mod api;
+mod sessions;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use uuid::Uuid;
 
@@ -13,7 +16,6 @@ const ME: AccountId = AccountId(Uuid::from_u128(1));
 const NEIGHBOUR: AccountId = AccountId(Uuid::from_u128(2));
 const API: i32 = 10;
 const HASH: &str = "0123456789abcdef0123456789abcdef";
-const OTHER_HASH: &str = "fedcba9876543210fedcba9876543210";
 
 /// What became of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +48,6 @@ enum Last {
     Inserting,
 }
 
-const EVERY_LAST: [Last; 5] = [
-    Last::WasOurs,
-    Last::WasTheirs,
-    Last::WasElse,
-    Last::Never,
-    Last::Inserting,
-];
-
 /// The key ring has a new key and an old one; a third one belongs to somebody else.
 struct World {
     keys: Keyring,
@@ -75,12 +69,6 @@ fn to(account: AccountId, api_id: i32, purpose: Purpose) -> Binding {
         api_id,
         purpose,
     }
-}
-
-fn tampered(envelope: &str) -> String {
-    let mut bytes = envelope.as_bytes().to_vec();
-    bytes[60] = if bytes[60] == b'A' { b'B' } else { b'A' };
-    String::from_utf8(bytes).unwrap()
 }
 
 impl World {
@@ -215,14 +203,6 @@ fn outcome(before: &SealedAccount, after: &Merged, wanted: Outcome, case: &str) 
     );
 }
 
-/// A person's word settles what stood against theirs, and nothing else.
-fn once_decided(wanted: Outcome) -> Outcome {
-    match wanted {
-        Conflict(_) => Push,
-        wanted => wanted,
-    }
-}
-
 /// Protects: a label is taken when they alone changed it, pushed when we alone did, and left alone when both did.
 #[test]
 fn labels() {
@@ -298,354 +278,6 @@ fn switches() {
     }
 }
 
-/// The envelopes that may stand there, each with what becomes of it when only they have changed it.
-fn sessions_there(world: &World, ours: &str) -> Vec<(&'static str, Option<String>, Outcome)> {
-    let session = to(ME, API, Purpose::Session);
-    let seal = |keys: &Keyring, to: &Binding, epoch, text: &str| {
-        Some(keys.seal(to, epoch, text.as_bytes()).unwrap())
-    };
-    let keys = &world.keys;
-    let neighbours = to(NEIGHBOUR, API, Purpose::Session);
-    let other_api = to(ME, API + 1, Purpose::Session);
-    vec![
-        ("resealed", seal(keys, &session, 10, "ours"), TakeSilently),
-        (
-            "under the old key",
-            seal(&world.old, &session, 10, "ours"),
-            Push,
-        ),
-        ("newer", seal(keys, &session, 20, "theirs"), Take),
-        (
-            "older",
-            seal(keys, &session, 5, "before"),
-            Conflict("older than the copy here"),
-        ),
-        (
-            "of the same age",
-            seal(keys, &session, 10, "theirs"),
-            Conflict("of the same age"),
-        ),
-        (
-            "tampered",
-            Some(tampered(ours)),
-            Conflict("altered after sealing"),
-        ),
-        (
-            "the neighbour's",
-            seal(keys, &neighbours, 20, "theirs"),
-            Conflict("belongs to account 00000000-0000-0000-0000-000000000002"),
-        ),
-        (
-            "for another api_id",
-            seal(keys, &other_api, 20, "theirs"),
-            Conflict("sealed for api_id 11"),
-        ),
-        (
-            "under a strange key",
-            seal(&world.strange, &session, 20, "theirs"),
-            Conflict("which the key ring does not have"),
-        ),
-        (
-            "an api_hash",
-            Some(world.hash(API, 20, HASH)),
-            Conflict("holds an api_hash"),
-        ),
-        (
-            "in the open",
-            Some("1BVtsOHoBu3".to_owned()),
-            Conflict("no envelope"),
-        ),
-        ("gone", None, Conflict("was removed in Supabase")),
-    ]
-}
-
-/// Protects: a session is replaced only by a newer one that they alone have put there; whatever can't be trusted is
-/// named and left alone until a person decides; that decision then holds.
-#[test]
-fn sessions() {
-    let world = World::new();
-    let base = world.local();
-    let ours = base.session.clone().unwrap();
-    for (name, theirs, theirs_alone) in sessions_there(&world, &ours) {
-        for last in EVERY_LAST {
-            let wanted = match (last, theirs_alone) {
-                (Last::WasTheirs, _) => Push,
-                // Nobody has decided that it be empty.
-                (Last::Never | Last::Inserting, Conflict(_)) if theirs.is_none() => Push,
-                (Last::WasElse | Last::Never, Take) => Conflict("signed in anew here"),
-                (_, theirs_alone) => theirs_alone,
-            };
-            let decided = once_decided(wanted);
-            for (overrule, wanted) in [(false, wanted), (true, decided)] {
-                let mut local = base.clone();
-                local.overrule = overrule;
-                let mirrored = mirror(&local);
-                let mut there = mirrored.clone();
-                there.session.clone_from(&theirs);
-                let seen = last_seen(last, &mirrored, &there, |copy| {
-                    copy.session = Some(world.session(1, "long ago"));
-                });
-                let after = world.merge(&local, seen.as_ref(), &there);
-                let case = format!("a session {name}, {last:?}, overrule {overrule}");
-                outcome(&local, &after, wanted, &case);
-                match wanted {
-                    Push => assert_eq!(after.push.session, Some(Some(ours.clone())), "{case}"),
-                    Take | TakeSilently => assert_eq!(after.local.session, theirs, "{case}"),
-                    Conflict(_) => {
-                        let remembered = seen.and_then(|copy| copy.session);
-                        assert_eq!(after.copy.session, remembered, "{case}");
-                    }
-                    Nothing => {}
-                }
-                if wanted == Take {
-                    assert_eq!(after.local.epoch, 20, "{case}");
-                }
-            }
-        }
-    }
-}
-
-/// Protects: an account that is signed out here stays so, unless somebody has signed it in elsewhere since.
-#[test]
-fn sessions_of_an_account_that_is_signed_out_here() {
-    let world = World::new();
-    let mut base = world.local();
-    let ours = base.session.take().unwrap();
-    for (name, theirs, theirs_alone) in sessions_there(&world, &ours) {
-        for last in EVERY_LAST {
-            let theirs_alone = match (name, theirs_alone) {
-                // As old as the moment of signing out is new enough.
-                ("resealed" | "under the old key" | "of the same age", _) => Take,
-                ("gone", _) => Nothing,
-                (_, theirs_alone) => theirs_alone,
-            };
-            let wanted = match (last, theirs_alone) {
-                (_, Nothing) => Nothing,
-                (Last::WasTheirs, _) => Push,
-                (Last::WasElse, Take) => Conflict("signed out here"),
-                (_, theirs_alone) => theirs_alone,
-            };
-            let decided = once_decided(wanted);
-            for (overrule, wanted) in [(false, wanted), (true, decided)] {
-                let mut local = base.clone();
-                local.overrule = overrule;
-                let mirrored = mirror(&local);
-                let mut there = mirrored.clone();
-                there.session.clone_from(&theirs);
-                let seen = last_seen(last, &mirrored, &there, |copy| {
-                    copy.session = Some(world.session(1, "long ago"));
-                });
-                let after = world.merge(&local, seen.as_ref(), &there);
-                let case = format!("signed out, theirs {name}, {last:?}, overrule {overrule}");
-                outcome(&local, &after, wanted, &case);
-                if wanted == Push {
-                    assert_eq!(after.push.session, Some(None), "{case}");
-                }
-            }
-        }
-    }
-}
-
-/// Protects: until a new sign-in has connected, the other side keeps and is compared with the one before.
-#[test]
-fn sessions_while_a_new_sign_in_is_not_confirmed() {
-    let world = World::new();
-    let mut base = world.local();
-    let before = base
-        .session
-        .replace(world.session(30, "signed in just now"));
-    base.previous_session.clone_from(&before);
-    base.epoch = 30;
-    for (name, theirs, theirs_alone) in sessions_there(&world, before.as_deref().unwrap()) {
-        let wanted = match theirs_alone {
-            Take => Conflict("signed in anew here"),
-            theirs_alone => theirs_alone,
-        };
-        let decided = once_decided(wanted);
-        for (overrule, wanted) in [(false, wanted), (true, decided)] {
-            let mut local = base.clone();
-            local.overrule = overrule;
-            let mirrored = mirror(&local);
-            assert_eq!(mirrored.session, before);
-            let mut there = mirrored.clone();
-            there.session.clone_from(&theirs);
-            let after = world.merge(&local, Some(&copy_of(&mirrored)), &there);
-            let case = format!("not confirmed, theirs {name}, overrule {overrule}");
-            outcome(&local, &after, wanted, &case);
-            assert_eq!(after.local.session, base.session, "{case}");
-            match wanted {
-                Push => assert_eq!(after.push.session, Some(before.clone()), "{case}"),
-                TakeSilently => assert_eq!(after.local.previous_session, theirs, "{case}"),
-                _ => assert_eq!(after.local.previous_session, before, "{case}"),
-            }
-        }
-    }
-}
-
-/// What may stand there as api_id and api_hash, each with what becomes of it when only they have changed it.
-fn hashes_there(world: &World, ours: &str) -> Vec<(&'static str, i32, String, Outcome)> {
-    let seal = |keys: &Keyring, to: &Binding, epoch, text: &str| {
-        keys.seal(to, epoch, text.as_bytes()).unwrap()
-    };
-    let keys = &world.keys;
-    let hash = to(ME, API, Purpose::ApiHash);
-    let neighbours = to(NEIGHBOUR, API, Purpose::ApiHash);
-    vec![
-        ("resealed", API, seal(keys, &hash, 10, HASH), TakeSilently),
-        (
-            "under the old key",
-            API,
-            seal(&world.old, &hash, 10, HASH),
-            Push,
-        ),
-        ("newer", API, seal(keys, &hash, 20, OTHER_HASH), Take),
-        ("moved", API + 1, world.hash(API + 1, 20, OTHER_HASH), Take),
-        (
-            "older",
-            API,
-            seal(keys, &hash, 5, OTHER_HASH),
-            Conflict("older than the copy here"),
-        ),
-        (
-            "tampered",
-            API,
-            tampered(ours),
-            Conflict("altered after sealing"),
-        ),
-        (
-            "the neighbour's",
-            API,
-            seal(keys, &neighbours, 20, OTHER_HASH),
-            Conflict("belongs to account"),
-        ),
-        (
-            "moved without being sealed anew",
-            API + 1,
-            ours.to_owned(),
-            Conflict("sealed for api_id 10, the row says 11"),
-        ),
-        (
-            "under a strange key",
-            API,
-            seal(&world.strange, &hash, 20, OTHER_HASH),
-            Conflict("which the key ring does not have"),
-        ),
-        (
-            "a session",
-            API,
-            world.session(20, "theirs"),
-            Conflict("holds a session"),
-        ),
-        ("typed in again", API, HASH.to_owned(), Push),
-        ("typed in", API, OTHER_HASH.to_owned(), Take),
-        ("typed in and moved", API + 1, OTHER_HASH.to_owned(), Take),
-        (
-            "nonsense",
-            API,
-            "my hash".to_owned(),
-            Conflict("neither sealed nor 32 hexadecimal digits"),
-        ),
-    ]
-}
-
-/// Protects: other credentials are taken when they alone have put them there, sealed in place when they were typed in,
-/// and never moved under a session that was made with others.
-#[test]
-fn api_credentials() {
-    let world = World::new();
-    for signed_in in [false, true] {
-        let mut base = world.local();
-        if !signed_in {
-            base.session = None;
-        }
-        let ours = base.api_hash.clone();
-        for (name, api_id, hash, theirs_alone) in hashes_there(&world, &ours) {
-            let typed = !hash.starts_with("v1.");
-            for last in EVERY_LAST {
-                let wanted = match (last, theirs_alone) {
-                    // Typed in, it was never seen as what it is.
-                    (Last::WasTheirs, _) if !typed => Push,
-                    (Last::WasElse | Last::Never, Take) if !typed => Conflict("changed here"),
-                    (Last::WasElse, Take) => Conflict("changed here"),
-                    (_, Take) if signed_in && (typed || api_id != API) => {
-                        Conflict("log it out first")
-                    }
-                    (_, theirs_alone) => theirs_alone,
-                };
-                let decided = once_decided(wanted);
-                for (overrule, wanted) in [(false, wanted), (true, decided)] {
-                    let mut local = base.clone();
-                    local.overrule = overrule;
-                    let mirrored = mirror(&local);
-                    let mut there = mirrored.clone();
-                    there.api_id = api_id;
-                    there.api_hash = SecretText::new(hash.clone());
-                    let mut seen = last_seen(last, &mirrored, &there, |copy| {
-                        copy.api_hash = Some(world.hash(API, 1, "long ago"));
-                    });
-                    if let (Some(seen), Last::WasTheirs, true) = (&mut seen, last, typed) {
-                        // Between typing and sealing: the number may be known, the hash is not.
-                        seen.api_id = API;
-                    }
-                    let after = world.merge(&local, seen.as_ref(), &there);
-                    let case = format!(
-                        "a hash {name}, {last:?}, overrule {overrule}, signed in {signed_in}"
-                    );
-                    outcome(&local, &after, wanted, &case);
-                    match wanted {
-                        Push => {
-                            assert_eq!(after.push.api, Some((API, ours.clone())), "{case}");
-                        }
-                        Take => {
-                            let row = &after.local;
-                            let binding = to(ME, api_id, Purpose::ApiHash);
-                            let opened = world.keys.open(&row.api_hash, &binding).unwrap();
-                            assert_eq!(opened.bytes.expose(), OTHER_HASH.as_bytes(), "{case}");
-                            assert_eq!(row.api_id, api_id, "{case}");
-                            let sealed = typed.then(|| (api_id, row.api_hash.clone()));
-                            assert_eq!(after.push.api, sealed, "{case}");
-                        }
-                        TakeSilently => assert_eq!(after.local.api_hash, hash, "{case}"),
-                        Conflict(_) => {
-                            let known = seen.map(|copy| (copy.api_id, copy.api_hash));
-                            let kept = (after.copy.api_id, after.copy.api_hash.clone());
-                            assert_eq!(kept, known.unwrap_or((0, None)), "{case}");
-                        }
-                        Nothing => {}
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Protects: "log it out first" is the truth: once it is logged out, what they have put there is taken.
-#[test]
-fn credentials_that_waited_for_a_log_out_are_then_taken() {
-    let world = World::new();
-    for typed in [false, true] {
-        let mut local = world.local();
-        let seen = copy_of(&mirror(&local));
-        let mut there = mirror(&local);
-        there.api_id = API + 1;
-        there.api_hash = SecretText::new(match typed {
-            true => OTHER_HASH.to_owned(),
-            false => world.hash(API + 1, 20, OTHER_HASH),
-        });
-        let waiting = world.merge(&local, Some(&seen), &there);
-        assert!(waiting.local.conflict.is_some());
-        // As logging out leaves the row.
-        local = waiting.local;
-        local.session = None;
-        local.epoch = 30;
-        local.overrule = true;
-        let after = world.merge(&local, Some(&waiting.copy), &there);
-        assert_eq!(after.local.api_id, API + 1, "typed {typed}");
-        assert_eq!(after.local.conflict, None);
-        assert_eq!(after.push.session, Some(None));
-    }
-}
-
 /// Protects: one column's conflict does not hold up another's change, all are told at once, and only once.
 #[test]
 fn columns_are_decided_one_by_one() {
@@ -678,4 +310,26 @@ fn columns_are_decided_one_by_one() {
     let arrived = mirror(&pushed.local);
     let done = world.merge(&pushed.local, Some(&pushed.copy), &arrived);
     assert!(done.push.is_empty() && !done.local.overrule && done.news.is_empty());
+}
+
+const EVERY_LAST: [Last; 5] = [
+    Last::WasOurs,
+    Last::WasTheirs,
+    Last::WasElse,
+    Last::Never,
+    Last::Inserting,
+];
+
+fn tampered(envelope: &str) -> String {
+    let mut bytes = envelope.as_bytes().to_vec();
+    bytes[60] = if bytes[60] == b'A' { b'B' } else { b'A' };
+    String::from_utf8(bytes).unwrap()
+}
+
+/// A person's word settles what stood against theirs, and nothing else.
+fn once_decided(wanted: Outcome) -> Outcome {
+    match wanted {
+        Conflict(_) => Push,
+        wanted => wanted,
+    }
 }

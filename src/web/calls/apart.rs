@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 
 use super::{
     Elsewhere, PATIENCE,
-    ask::{Body, Question, ask},
+    ask::ask,
     find::{self, whole},
     nobody,
+    question::{Body, Question},
 };
 use crate::{
     domain::{AccountId, ConversationId},

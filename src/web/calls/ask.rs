@@ -7,30 +7,26 @@ use std::{
 };
 
 use actix_web::{
-    HttpMessage, HttpResponse,
-    dev::{Payload, ServiceRequest},
-    error::PayloadError,
+    HttpResponse,
     http::{Method, StatusCode, header},
     web::Bytes,
 };
-use futures_util::{Stream, StreamExt, future::Either, stream};
+use futures_util::{future::Either, stream};
 use uuid::Uuid;
 
 use super::{
     Elsewhere,
-    carried::{Asked, PIECE, Piece, Told, asked_headers, joined, read_headers, split},
-    find::is_form,
+    carried::{Asked, Piece, Told, joined, read_headers, split},
     lost,
+    question::{Body, Question},
+    sending::send,
 };
 use crate::{
     domain::AccountId,
     nodes::{Calls, Waiting},
-    store::{CallPart, CallState, NewCall, StoreError, Way},
+    store::{CallState, NewCall, StoreError, Way},
     vault::{PieceOf, Vault},
-    web::{
-        Access, ApiError, Service,
-        repeats::{self, body_of, put_back},
-    },
+    web::{Access, ApiError, Service},
 };
 
 /// How long the rows of a call stay without a word of whoever asked.
@@ -41,78 +37,6 @@ const LOOK: Duration = Duration::from_secs(3);
 const ORPHANED: Duration = Duration::from_secs(20);
 /// For a server that does not answer.
 const AWAY: Duration = Duration::from_secs(20);
-/// Parts that nobody has read yet.
-pub const WINDOW: i64 = 4;
-
-/// What comes with a call.
-pub enum Body {
-    Whole(Bytes),
-    /// Files.
-    Long(Payload),
-}
-
-impl Body {
-    pub async fn of(request: &mut ServiceRequest) -> Result<Self, ApiError> {
-        let keyless = request
-            .match_pattern()
-            .is_some_and(|path| repeats::KEYLESS.contains(&path.as_str()));
-        if keyless || is_form(request) {
-            return Ok(Self::Long(request.take_payload()));
-        }
-        let body = body_of(request).await?;
-        // Where nobody takes the call, it may be run here.
-        put_back(request, body.clone());
-        Ok(Self::Whole(body))
-    }
-
-    /// What fits into the call's own row, and what follows it.
-    fn split(
-        self,
-    ) -> (
-        Bytes,
-        Option<impl Stream<Item = Result<Bytes, PayloadError>> + Unpin>,
-    ) {
-        match self {
-            Self::Whole(bytes) if bytes.len() <= PIECE => (bytes, None),
-            Self::Whole(bytes) => {
-                let once = Box::pin(stream::once(async move { Ok(bytes) }));
-                (Bytes::new(), Some(Either::Left(once)))
-            }
-            Self::Long(payload) => (Bytes::new(), Some(Either::Right(payload))),
-        }
-    }
-}
-
-/// A call as it came in.
-pub struct Question {
-    pub account: AccountId,
-    pub asked: Asked,
-    pub again: bool,
-}
-
-impl Question {
-    pub fn of(request: &ServiceRequest, access: &Access, ip: IpAddr, account: AccountId) -> Self {
-        let method = request.method();
-        let keyed = request.headers().contains_key("idempotency-key");
-        let same = matches!(
-            *method,
-            Method::GET | Method::HEAD | Method::PUT | Method::DELETE
-        );
-        let target = request.uri().path_and_query();
-        Self {
-            account,
-            asked: Asked {
-                method: method.to_string(),
-                target: target.map_or_else(|| "/".to_owned(), ToString::to_string),
-                headers: asked_headers(request.headers()),
-                ip,
-                access: access.clone(),
-                follows: false,
-            },
-            again: keyed || same,
-        }
-    }
-}
 
 /// A call that is under way. Its rows go with it.
 struct Asking {
@@ -405,114 +329,5 @@ impl Asking {
             }
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// A body, in parts, as they are read.
-async fn send(
-    calls: &Calls,
-    vault: &Vault,
-    id: Uuid,
-    body: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
-) -> Result<(), ApiError> {
-    let waiting = calls.wait_on(id);
-    let mut sending = Sending::new(calls, vault, id, Way::Asked, waiting);
-    let mut body = body.fuse();
-    while let Some(part) = body.next().await {
-        match part {
-            Ok(bytes) => {
-                if !sending.more(bytes).await? {
-                    return Ok(());
-                }
-            }
-            Err(_) => {
-                sending.end(Piece::Broken).await?;
-                return Ok(());
-            }
-        }
-    }
-    sending.end(Piece::End).await
-}
-
-/// Whoever writes parts.
-pub struct Sending<'a> {
-    calls: &'a Calls,
-    vault: &'a Vault,
-    id: Uuid,
-    way: Way,
-    waiting: Waiting,
-    gathered: Vec<u8>,
-    next: i64,
-}
-
-impl<'a> Sending<'a> {
-    pub const fn new(
-        calls: &'a Calls,
-        vault: &'a Vault,
-        id: Uuid,
-        way: Way,
-        waiting: Waiting,
-    ) -> Self {
-        Self {
-            calls,
-            vault,
-            id,
-            way,
-            waiting,
-            gathered: Vec::new(),
-            next: 0,
-        }
-    }
-
-    /// `false`: nobody reads it any more.
-    pub async fn more(&mut self, bytes: Bytes) -> Result<bool, ApiError> {
-        self.gathered.extend_from_slice(&bytes);
-        while self.gathered.len() >= PIECE {
-            let rest = self.gathered.split_off(PIECE);
-            let piece = std::mem::replace(&mut self.gathered, rest);
-            if !self.put(&Piece::More(piece.into()).to_bytes()).await? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// What has come so far is wanted now.
-    pub async fn flush(&mut self) -> Result<bool, ApiError> {
-        if self.gathered.is_empty() {
-            return Ok(true);
-        }
-        let piece = std::mem::take(&mut self.gathered);
-        self.put(&Piece::More(piece.into()).to_bytes()).await
-    }
-
-    pub async fn end(mut self, end: Piece) -> Result<(), ApiError> {
-        if self.flush().await? {
-            self.put(&end.to_bytes()).await?;
-        }
-        Ok(())
-    }
-
-    /// Waits until there is room. `false`: nobody reads it any more.
-    pub async fn put(&mut self, plain: &[u8]) -> Result<bool, ApiError> {
-        if self.next >= WINDOW {
-            loop {
-                match self.calls.rows.unread(self.id, self.way).await? {
-                    None => return Ok(false),
-                    Some(unread) if unread < WINDOW => break,
-                    Some(_) => self.waiting.word().await,
-                }
-            }
-        }
-        let piece = match self.way {
-            Way::Asked => PieceOf::Asked(self.next),
-            Way::Told => PieceOf::Told(self.next),
-        };
-        let part = CallPart {
-            number: self.next,
-            sealed: self.vault.seal_call(self.id, piece, plain).await?,
-        };
-        self.next += 1;
-        Ok(self.calls.rows.put(self.id, self.way, part).await?)
     }
 }

@@ -14,7 +14,9 @@ mod ask;
 mod carried;
 mod find;
 mod goes;
+mod question;
 mod run;
+mod sending;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -25,8 +27,8 @@ pub use goes::{By, GOES, Goes};
 pub use run::run;
 
 use self::{
-    ask::{Body, Question},
     goes::goes,
+    question::{Body, Question},
 };
 use super::{Access, ApiError, Right, Service};
 use crate::{

@@ -26,9 +26,10 @@ use uuid::Uuid;
 
 use super::{
     Elsewhere, Passed,
-    ask::{LASTS, Sending},
+    ask::LASTS,
     carried::{Asked, PIECE, Piece, Told, joined, read_headers, split, told_headers},
     lost,
+    sending::Sending,
 };
 use crate::{
     nodes::{Calls, Told as ToldOf, Waiting},

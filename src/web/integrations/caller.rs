@@ -10,8 +10,9 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use uuid::Uuid;
 
 use super::{
+    language::Language,
     shape::{Face, said},
-    words::{Language, Said, waits_for},
+    words::{Said, waits_for},
 };
 use crate::{
     domain::Login,

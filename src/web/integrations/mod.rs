@@ -9,6 +9,7 @@
 mod assistant;
 mod caller;
 mod confirmed;
+mod language;
 mod owned;
 pub mod phone;
 pub mod portal;
@@ -16,6 +17,7 @@ mod qr;
 mod shape;
 pub mod stream;
 pub mod user;
+pub mod user_send;
 mod words;
 
 pub use assistant::AssistantClient;

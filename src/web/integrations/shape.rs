@@ -7,7 +7,10 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use super::words::{Language, forgotten, trouble, wait};
+use super::{
+    language::Language,
+    words::{forgotten, trouble, wait},
+};
 use crate::web::ApiError;
 
 /// Which system a path belongs to.

@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 use super::{
     assistant::{AssistantClient, Turn},
     confirmed,
-    user::{CONFIRM_LIMIT, Id, authorized, message_id, owner_of},
+    user::{Id, authorized, owner_of},
+    user_send::{CONFIRM_LIMIT, message_id},
 };
 use crate::{
     domain::{AccountId, Peer, SecretText},

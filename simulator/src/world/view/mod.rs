@@ -11,11 +11,15 @@ use super::{
 };
 
 mod blank;
+mod blank_full;
 mod form;
 mod media;
+mod reactions;
 
-pub use blank::{blank_channel_full, blank_notify, blank_user_full};
+pub use blank::blank_notify;
+pub use blank_full::{blank_channel_full, blank_user_full};
 pub use media::{chat_photo, profile_photo};
+use reactions::reactions_tl;
 
 /// Users and chats that have to come along with an answer.
 #[derive(Clone, Debug, Default)]
@@ -353,76 +357,6 @@ fn rich_tl(text: &str) -> enums::RichMessage {
         documents: Vec::new(),
     }
     .into()
-}
-
-impl World {
-    /// How a message stands with reactions, also without any.
-    pub(super) fn reactions_tl(&self, viewer: i64, gid: Gid) -> Option<enums::MessageReactions> {
-        let body = self.body(gid)?;
-        reactions_tl(viewer, body).or_else(|| {
-            Some(
-                types::MessageReactions {
-                    min: false,
-                    can_see_list: false,
-                    reactions_as_tags: false,
-                    results: Vec::new(),
-                    recent_reactions: None,
-                    top_reactors: None,
-                }
-                .into(),
-            )
-        })
-    }
-}
-
-fn reactions_tl(viewer: i64, body: &Body) -> Option<enums::MessageReactions> {
-    if body.reactions.is_empty() {
-        return None;
-    }
-    let mut counted: Vec<(&str, i32, bool)> = Vec::new();
-    for (emoji, by) in &body.reactions {
-        match counted.iter_mut().find(|(known, ..)| known == emoji) {
-            Some(entry) => (entry.1, entry.2) = (entry.1 + 1, entry.2 || *by == viewer),
-            None => counted.push((emoji, 1, *by == viewer)),
-        }
-    }
-    let results = counted.into_iter().map(|(emoji, count, chosen)| {
-        let reaction = types::ReactionEmoji {
-            emoticon: emoji.to_owned(),
-        }
-        .into();
-        types::ReactionCount {
-            chosen_order: chosen.then_some(0),
-            reaction,
-            count,
-        }
-        .into()
-    });
-    let recent = body.reactions.iter().rev().take(3).map(|(emoji, by)| {
-        types::MessagePeerReaction {
-            big: false,
-            unread: false,
-            my: *by == viewer,
-            peer_id: ChatRef::User(*by).peer(),
-            date: body.date,
-            reaction: types::ReactionEmoji {
-                emoticon: emoji.clone(),
-            }
-            .into(),
-        }
-        .into()
-    });
-    Some(
-        types::MessageReactions {
-            min: false,
-            can_see_list: true,
-            reactions_as_tags: false,
-            results: results.collect(),
-            recent_reactions: Some(recent.collect()),
-            top_reactors: None,
-        }
-        .into(),
-    )
 }
 
 /// Id of the file behind a message: the same for every viewer.

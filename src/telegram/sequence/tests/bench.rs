@@ -12,7 +12,7 @@ use tl::{
 use super::{
     super::{AccountAsk, ChannelAsk, Need, Sequence, Step, step::At},
     client::PATIENCE,
-    server::{dialog, message, packet},
+    packets::{dialog, message, packet},
 };
 use crate::domain::{Hole, Position};
 

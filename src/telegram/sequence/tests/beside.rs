@@ -14,7 +14,8 @@ use super::{
     super::{AccountAsk, NOT_COUNTED, Need, Sequence, Step},
     bench::{Bench, CHANNEL, account, applied, channels, mail, post, state, too_long},
     client::PATIENCE,
-    server::{account_answer, packet},
+    packets::packet,
+    server::account_answer,
 };
 
 /// A packet with somebody in it.

@@ -11,7 +11,8 @@ use grammers_client::tl::enums::{Message, Update};
 
 use super::{
     super::{AccountAsk, AccountTrouble, ChannelAsk, ChannelTrouble, Need, Sequence, Step},
-    server::{Answer, Content, LineId, Server, dialog},
+    packets::{LineId, dialog},
+    server::{Answer, Content, Server},
 };
 use crate::domain::{ChatId, Hole, Position};
 

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::{
     client::Client,
-    server::{Future, LineId, Server, packet, short},
+    packets::{LineId, packet, short},
+    server::{Future, Server},
 };
 
 const CHANNELS: [i64; 3] = [7, 8, 9];

@@ -13,7 +13,7 @@ use crate::{
         conversations::{self, Reply, check_limit},
         form::{Form, is_form},
         history::messages_page,
-        integrations::{owned::Owned, user::message_id},
+        integrations::{owned::Owned, user_send::message_id},
         outgoing::idempotency_key,
         replies,
     },
