@@ -5,10 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use grammers_tl_types::Serializable;
+use grammers_tl_types::{Identifiable, Serializable, functions::upload as f};
 use tokio::sync::watch;
 
-use super::{Call, Faults, count, fault::PushFate, layers, routes, upload};
+use super::{Call, Faults, count, fault::PushFate, layers, routes, serve, upload};
 use crate::{
     port::{Answer, Caller, KeyId, Pusher},
     world::{Audience, Outgoing, Refusal, World, migrate},
@@ -169,7 +169,7 @@ impl Engine {
             id,
             name,
         };
-        let result = upload::route(&enter, body).unwrap_or_else(|| {
+        let result = enter.files(body).unwrap_or_else(|| {
             enter.world(|world, call| routes::route(world, call, id, name, body))
         });
         match result {
@@ -220,16 +220,35 @@ impl Engine {
 }
 
 /// A call on its way into the world.
-pub struct Enter<'a> {
+struct Enter<'a> {
     engine: &'a Engine,
-    pub caller: &'a Caller,
-    pub id: u32,
+    caller: &'a Caller,
+    id: u32,
     name: &'a str,
 }
 
 impl Enter<'_> {
+    /// `None`: it is none of the functions that carry files. Their bytes are read, made and written outside the world, where no message waits
+    /// for them: at Telegram they lie on other machines.
+    fn files(&self, body: &[u8]) -> Option<Result<Vec<u8>, Refusal>> {
+        let layer = self.caller.layer;
+        Some(match self.id {
+            f::GetFile::CONSTRUCTOR_ID => serve(body, layer, |request: f::GetFile| {
+                let found = self.world(|world, call| upload::get_file(world, call, &request))?;
+                Ok(found.into_file())
+            }),
+            f::SaveFilePart::CONSTRUCTOR_ID => serve(body, layer, |part| {
+                self.world(|world, call| upload::save_file_part(world, call, part))
+            }),
+            f::SaveBigFilePart::CONSTRUCTOR_ID => serve(body, layer, |part| {
+                self.world(|world, call| upload::save_big_file_part(world, call, part))
+            }),
+            _ => return None,
+        })
+    }
+
     /// Whoever may not call this function is refused.
-    pub fn world<T>(
+    fn world<T>(
         &self,
         act: impl FnOnce(&mut World, &Call) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {

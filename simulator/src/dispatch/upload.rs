@@ -1,8 +1,8 @@
 //! upload.*: parts of files, down by Telegram's rules (core.telegram.org/api/files), and up until a message takes them.
 
-use grammers_tl_types::{Identifiable, enums, functions::upload as f, types};
+use grammers_tl_types::{enums, functions::upload as f, types};
 
-use super::{Call, engine::Enter, serve};
+use super::Call;
 use crate::world::{ChatRef, Content, Media, Refusal, Stretch, Taken, Taking, Wanted, World, bad};
 
 /// Largest part of a file in one call; none goes over a border of this size.
@@ -18,32 +18,14 @@ const LARGEST_PHOTO: i64 = 10 * 1024 * 1024;
 const MOST_SIDES: i32 = 10_000;
 const MOST_RATIO: i32 = 20;
 
-/// `None`: it is none of these functions. Their bytes are read, made and written outside the world, where no message waits for them: at
-/// Telegram they lie on other machines.
-pub fn route(enter: &Enter, body: &[u8]) -> Option<Result<Vec<u8>, Refusal>> {
-    let layer = enter.caller.layer;
-    Some(match enter.id {
-        f::GetFile::CONSTRUCTOR_ID => serve(body, layer, |request: f::GetFile| {
-            let found = enter.world(|world, call| get_file(world, call, &request))?;
-            Ok(found.into_file())
-        }),
-        f::SaveFilePart::CONSTRUCTOR_ID => serve(body, layer, |part| {
-            enter.world(|world, call| save_file_part(world, call, part))
-        }),
-        f::SaveBigFilePart::CONSTRUCTOR_ID => serve(body, layer, |part| {
-            enter.world(|world, call| save_big_file_part(world, call, part))
-        }),
-        _ => return None,
-    })
-}
-
-enum Found {
+/// What was found of a file, in the world; its bytes are read outside.
+pub enum Found {
     Here { stretch: Stretch, mtime: i32 },
     OnCdn { token: Vec<u8> },
 }
 
 impl Found {
-    fn into_file(self) -> enums::upload::File {
+    pub fn into_file(self) -> enums::upload::File {
         match self {
             Self::Here { stretch, mtime } => {
                 let bytes = stretch.read();
@@ -66,7 +48,7 @@ impl Found {
     }
 }
 
-fn get_file(world: &mut World, call: &Call, r: &f::GetFile) -> Result<Found, Refusal> {
+pub fn get_file(world: &mut World, call: &Call, r: &f::GetFile) -> Result<Found, Refusal> {
     let user = world.require_user(call.key())?;
     check_stretch(r)?;
     let wanted = wanted(world, user, &r.location)?;
@@ -144,7 +126,7 @@ fn kind_of(bytes: &[u8]) -> enums::storage::FileType {
     }
 }
 
-fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
+pub fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Result<bool, Refusal> {
     let upload = (call.user, r.file_id);
     let premium = is_premium(world, call.user);
     let uploads = &mut world.files.uploads;
@@ -152,7 +134,7 @@ fn save_file_part(world: &mut World, call: &Call, r: f::SaveFilePart) -> Result<
     Ok(true)
 }
 
-fn save_big_file_part(
+pub fn save_big_file_part(
     world: &mut World,
     call: &Call,
     r: f::SaveBigFilePart,
