@@ -77,12 +77,16 @@ pub async fn run(ratios: &mut Ratios) {
     let wanted = |name: &str| kinds.is_empty() || kinds.split(',').any(|one| one == name);
     let length = seconds(60);
     println!("flood: {ACCOUNTS} accounts, {PEOPLE} people write to each, {length:?}");
-    let sink = bare_grammers(length / 6).await;
-    println!("{:<52} {sink:>9.0}/s", "bare grammers, reads and forgets");
     let mut plain = None;
     for (name, kind) in Kind::ALL.into_iter().filter(|(name, _)| wanted(name)) {
+        let sink = bare_grammers(kind, length / 6).await;
         let (service, micros, of_floor) = service(kind, length).await;
-        let (rate, cost) = *plain.get_or_insert((service, micros));
+        let (rate, cost, bare) = *plain.get_or_insert((service, micros, sink));
+        println!(
+            "{:<52} {sink:>9.0}/s  of the first kind {:.2}",
+            format!("bare grammers, {name}, reads and forgets"),
+            sink / bare
+        );
         ratios.add(
             &format!("flood, {name}, beside bare grammers"),
             service / sink,
@@ -206,7 +210,7 @@ async fn stretches(pid: u32, read: watch::Receiver<u64>, length: Duration) {
 }
 
 /// The floor of everything on grammers: the same messages, read and thrown away.
-async fn bare_grammers(length: Duration) -> f64 {
+async fn bare_grammers(kind: Kind, length: Duration) -> f64 {
     let telegram = Simulator::builder()
         .seed(1)
         .start()
@@ -218,7 +222,7 @@ async fn bare_grammers(length: Duration) -> f64 {
     })
     .await;
     let began = Instant::now();
-    let said = say(Kind::Plain, &telegram, &accounts, read.clone(), length).await;
+    let said = say(kind, &telegram, &accounts, read.clone(), length).await;
     let mut read = read;
     read.wait_for(|read| *read >= said)
         .await

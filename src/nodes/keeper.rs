@@ -412,6 +412,9 @@ impl Books {
                 break;
             }
         }
+        for account in self.shared.state().ending.keys() {
+            log::warn!(target: "switchboard::nodes", "account={account} did not end in time, and is taken when its lease is over");
+        }
         if let Ok(book) = self.book()
             && let Err(error) = book.leave()
         {

@@ -17,7 +17,7 @@ pub struct Terms {
     pub lasts: Duration,
     /// Nobody takes an account of a silent node for so long after its lease.
     pub grace: Duration,
-    /// How long lines may take to close when the node stops.
+    /// How long lines may take to close when the node stops, which has ended after five seconds.
     pub goodbye: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Default for Terms {
             fuse: Duration::from_secs(35),
             lasts: Duration::from_secs(45),
             grace: Duration::from_secs(15),
-            goodbye: Duration::from_secs(5),
+            goodbye: Duration::from_secs(4),
         }
     }
 }

@@ -256,7 +256,8 @@ async fn an_account_whose_lines_are_open_is_not_at_rest() {
     let ground = Ground::start().await;
     let (_, address) = ground.sim.dc_addresses()[0];
     let reader = link_with_files(&ground).await;
-    hold_up_files(Duration::from_secs(3)).await;
+    // For longer than the link waits for them, and not until they are cut.
+    hold_up_files(Duration::from_millis(1_800)).await;
     reader.handle.close().await;
     assert_ne!(connections(address), 0, "nothing was held up");
     let rest = ground.telegram.rest(reader.account);

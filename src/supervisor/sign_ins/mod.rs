@@ -44,8 +44,8 @@ const LIFETIME: Duration = Duration::from_secs(15 * 60);
 const QR_PAUSE: Duration = Duration::from_secs(2);
 /// How long a caller waits for a step, however many calls it is.
 const STEP_LIMIT: Duration = Duration::from_secs(20);
-/// How long a step may still take when its account goes to another node.
-const STEP_GRACE: Duration = Duration::from_secs(5);
+/// How long a step may still take when its account goes to another node, which waits for it: less than the node's own goodbye takes.
+const STEP_GRACE: Duration = Duration::from_secs(2);
 const MOVED: &str = "the account is on its way to another node";
 const SLOW: &str = "Telegram took too long for a step of the sign-in";
 

@@ -58,6 +58,8 @@ pub(in crate::telegram) enum Way {
 #[derive(Default)]
 struct State {
     lines: HashMap<i32, Arc<FileLine>>,
+    /// Told to hang up.
+    closing: Vec<Arc<FileLine>>,
     /// Telegram asked not to be asked for files before this.
     holds: HashMap<Way, Instant>,
     closed: bool,
@@ -199,22 +201,25 @@ impl FileLines {
         }
     }
 
-    /// Nothing is dialled with the account's keys from here on. What it gives is to be kept until the session has hung up: a line that
-    /// is dropped before hangs up some time later.
-    pub fn close(&self) -> Vec<Arc<FileLine>> {
+    /// Nothing is dialled with the account's keys from here on, and what is open hangs up.
+    pub fn close(&self) {
         self.outlets.close();
         let mut state = lock(&self.state);
         state.closed = true;
         state.reaper = None;
-        let lines = std::mem::take(&mut state.lines);
-        drop(state);
-        let lines: Vec<Arc<FileLine>> = lines.into_values().collect();
-        for line in &lines {
+        for line in std::mem::take(&mut state.lines).into_values() {
             // Whoever still holds the line finds it cut. To disconnect before would make the runner panic: it takes a
             // connection that was aborted for a broken one while it ends (grammers-mtsender 0.11, `SenderPoolRunner::run`).
             line.calls.quit();
+            state.closing.push(line);
         }
-        lines
+    }
+
+    /// Cuts what was closed and did not end: one that still dials does not listen. Never before: of one that is cut, the connection may
+    /// outlive what is told of it.
+    pub fn cut(&self) {
+        let closing = std::mem::take(&mut lock(&self.state).closing);
+        drop(closing);
     }
 }
 

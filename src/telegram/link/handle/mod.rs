@@ -125,7 +125,7 @@ impl LinkHandle {
         self.shared.stop.cancel();
         let limit = self.shared.settings.timing.close_limit;
         if timeout(limit, over.changed()).await.is_err() {
-            let _closed = self.shared.files.close();
+            self.shared.files.close();
             self.cut.abort();
             let _ = timeout(limit, over.changed()).await;
             self.shared.session.hung_up(limit).await;
@@ -213,12 +213,16 @@ struct Dials {
 
 impl Drop for Dials {
     fn drop(&mut self) {
+        self.shared.files.close();
         if self.shared.session.is_silent() {
             return;
         }
-        let (lease, session) = (self.lease.take(), Arc::clone(&self.shared.session));
+        let (lease, shared) = (self.lease.take(), Arc::clone(&self.shared));
         self.shared.runtime.spawn(async move {
-            session.silent().await;
+            let limit = shared.settings.timing.close_limit / 2;
+            shared.session.hung_up(limit).await;
+            shared.files.cut();
+            shared.session.silent().await;
             drop(lease);
         });
     }
@@ -226,10 +230,9 @@ impl Drop for Dials {
 
 /// Files' lines go by the same key: whoever has it next, here or at another node, must not meet them.
 async fn hang_up(shared: &Shared) {
-    let closed = shared.files.close();
+    shared.files.close();
     let limit = shared.settings.timing.close_limit / 4;
     shared.session.hung_up(limit).await;
-    drop(closed);
 }
 
 fn keyless() -> LinkExit {
