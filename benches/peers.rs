@@ -121,7 +121,7 @@ fn main() {
         });
     }
     println!("\nended after {:.0?}", began.elapsed());
-    if !report.print() && !size.short {
+    if !report.print(size) && !size.short {
         std::process::exit(1);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::contestant::Kind;
+use super::{Size, contestant::Kind};
 use crate::parts::{page::Page, ratios::compare};
 
 /// What is asked of Switchboard beside the Telethon service.
@@ -46,13 +46,15 @@ impl Report {
     }
 
     /// All figures once more, beside those that were committed; whether every goal holds.
-    pub fn print(&self) -> bool {
+    pub fn print(&self, size: Size) -> bool {
         let mut page = Page::default();
         for figure in &self.figures {
             page.say(&figure.line());
         }
-        page.write("peers");
-        compare("peers", &self.ratios());
+        if !size.short {
+            page.write("peers");
+            compare("peers", &self.ratios());
+        }
         let missed = self
             .figures
             .iter()
