@@ -9,8 +9,8 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Need, Service, accounts, assets, audit_list, chat_orders, conversations,
-    devices, error, events, export, forward, guard, health, history, import,
+    ApiError, Gate, Need, Service, accounts, adding, assets, audit_list, chat_orders,
+    conversations, devices, error, events, export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user, user_send},
     launch, login, mark, media, messages, metrics, nodes, openapi, orders, people, replies,
     retention,
@@ -148,7 +148,7 @@ routes! {
     post "/launch" => launch::make_link, Service, "link_made";
     once "/ws" => socket::open_socket, Read;
     post "/ws/ticket" => launch::make_ticket, Read;
-    post "/accounts/add" => accounts::add_account, Service, "account_added";
+    post "/accounts/add" => adding::add_account, Service, "account_added";
     get "/accounts" => accounts::list_accounts, Read;
     get "/accounts/{id}" => accounts::get_account, Read;
     patch "/accounts/{id}" => accounts::change_account, Admin, "account_changed";

@@ -21,6 +21,7 @@ async fn told(api: &Api) -> Value {
 
 /// Somebody writes to each account, and is answered through this node, whoever has the account.
 async fn talk_through(fleet: &Fleet, api: &Api, accounts: &[FleetAccount], words: &str) {
+    let database = &engine::database_of(&fleet.data_dir()).unwrap();
     for account in accounts {
         let person = fleet.telegram.add_person(PersonSpec::new(words));
         fleet.telegram.say(person, account.user, words);
@@ -35,15 +36,22 @@ async fn talk_through(fleet: &Fleet, api: &Api, accounts: &[FleetAccount], words
         let id = all.iter().find(theirs).unwrap()["id"].as_i64().unwrap();
         let answer = format!("the answer to {words}");
         api.reply(id, &answer).await;
-        wait::until(
-            "the answer to be sent",
-            || api.messages(id),
-            |all| {
-                let sent = |one: &&Value| one["text"] == answer.as_str() && one["status"] == "sent";
-                all.iter().filter(sent).count() == 1
-            },
-        )
-        .await;
+        let texts = || async { fleet.telegram.texts(account.user, person) };
+        let is_there = |all: &Vec<String>| all.contains(&answer);
+        let all = wait::until("the answer to be at Telegram", texts, is_there).await;
+        assert_eq!(all, [words, answer.as_str()]);
+        let question = format!(
+            "SELECT direction || ' ' || text AS said FROM messages WHERE conversation_id = {id} ORDER BY message_no"
+        );
+        let said = || async {
+            let rows = engine::rows::<Value>(database, &question);
+            let said = rows
+                .into_iter()
+                .map(|row| row["said"].as_str().unwrap().to_owned());
+            said.collect::<Vec<_>>()
+        };
+        let whole = [format!("incoming {words}"), format!("outgoing {answer}")];
+        wait::until("both to be stored, once", said, |all| *all == whole).await;
     }
 }
 

@@ -11,8 +11,8 @@ use crate::{
     supervisor::{SignInError, Whose},
     telegram::{CallError, LoginError, SignInMethod},
     web::{
-        ApiError, Service, accounts::AddedBy, adding::UnderWay, calls::nobody, doors::Owner,
-        integrations::caller::Caller, login::check_email,
+        ApiError, Service, adding::AddedBy, calls::nobody, doors::Owner,
+        integrations::caller::Caller, login::check_email, under_way::UnderWay,
     },
 };
 
