@@ -84,13 +84,9 @@ pub const WAYS: Codes = &["proxy_invalid"];
 pub const DEVICE: Codes = &["device_invalid"];
 pub const PACE: Codes = &["pace_invalid"];
 pub const RETENTION: Codes = &["retention_invalid"];
-pub const SETTINGS: Codes = &[
-    "label_invalid",
-    "colour_invalid",
-    "account_unavailable",
-    "api_credentials_invalid",
-    "api_credentials_missing",
-];
+pub const SETTINGS: Codes = &["label_invalid", "colour_invalid", "account_unavailable"];
+/// Whose api_id a new account takes.
+pub const ADDING: Codes = &["api_credentials_invalid", "api_credentials_missing"];
 pub const DEVICES: Codes = &[
     "device_session_not_found",
     "session_in_use",
@@ -281,6 +277,7 @@ mod tests {
             (of!("history.rs"), &[HISTORY]),
             (of!("devices.rs"), &[DEVICES]),
             (of!("accounts.rs"), &[SETTINGS]),
+            (of!("adding.rs"), &[ADDING]),
             (of!("login.rs"), &[METHOD]),
             (of!("ways.rs"), &[WAYS]),
             (of!("device.rs"), &[DEVICE]),

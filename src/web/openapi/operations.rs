@@ -159,7 +159,7 @@ const WOULD_FREE: Query = &[
 
 operations! {
     "accounts" {
-        post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], &[g::SIGN_IN, g::METHOD, g::WAYS, g::DEVICE, g::SETTINGS, g::VAULT];
+        post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], &[g::SIGN_IN, g::METHOD, g::WAYS, g::DEVICE, g::SETTINGS, g::ADDING, g::VAULT];
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], &[g::ACCOUNT];
         patch "/accounts/{id}" "Changes label, colour, what it fetches by itself its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly) its pace (null: the default) for how long its messages and files are kept (retention; null: as for all) or what it calls itself at Telegram (device; null: as the service does), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &[g::VAULT, g::SETTINGS, g::WAYS, g::PACE, g::DEVICE, g::RETENTION];
