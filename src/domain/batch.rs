@@ -31,7 +31,7 @@ pub struct Batch {
     /// For answers: how many holes the store knew when it was asked for. What it says holds on to the stream only if
     /// none came since.
     pub asked: Option<i64>,
-    /// When the first byte of it was read from the socket, for the delivery histogram.
+    /// When the first byte of it was read from the socket. Of an answer: when it was asked for; what the stream has said since is newer.
     pub read_at: Instant,
 }
 
@@ -49,6 +49,15 @@ impl Batch {
             late: false,
             asked: None,
             read_at: Instant::now(),
+        }
+    }
+
+    /// For what is about to be asked for.
+    #[must_use]
+    pub fn asking(account_id: AccountId) -> Self {
+        Self {
+            backfilled: true,
+            ..Self::empty(account_id)
         }
     }
 }

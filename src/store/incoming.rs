@@ -8,6 +8,7 @@ use std::{
 use diesel::QueryResult;
 
 use super::{
+    heard::{Topic, Worth},
     job_error::JobResult,
     message_row::{Carried, MessageRecord, Shown, named, sender},
     new_row::NewRow,
@@ -353,6 +354,12 @@ impl Tx<'_> {
         }
         let before = Carried::stored(old);
         let carried = Carried::of(message).with_own_of(message, &before);
+        let topic = Topic::Message(
+            recording.account.no,
+            scope_of(message.chat),
+            i64::from(message.message_id),
+        );
+        self.heard(recording, topic);
         // An edit that Telegram hides (buttons, a tick in a list) has no time of its own, and is the newest all the same.
         let hidden = old.edited_at.filter(|_| edit);
         let incoming_edit = message.edited_at.map(Timestamp::millis).or(hidden);
@@ -367,6 +374,13 @@ impl Tx<'_> {
             || old.masked != message.masked
             || old.edited_at != incoming_edit;
         let moved = old.timestamp != message.date.millis();
+        if recording.backfilled && differs && incoming_edit <= old.edited_at {
+            match self.state.heard.worth(topic, recording.read_at) {
+                Worth::Newest => {}
+                Worth::Overtaken => return Ok(()),
+                Worth::Unknown => recording.unsure = true,
+            }
+        }
         // The row is of a reply of ours or from before objects were kept: it gets what it lacks.
         let completes = match &message.object {
             Some(object) if !newer && incoming_edit == old.edited_at => {

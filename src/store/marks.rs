@@ -1,12 +1,13 @@
 //! Deletions and read marks.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use diesel::{QueryableByName, sql_types::Text};
 
 use super::{
     Result, StoreHandle,
     account_row::KnownAccount,
+    heard::Topic,
     job_error::JobResult,
     record::Recording,
     search_index,
@@ -240,6 +241,7 @@ impl Tx<'_> {
             return Ok(());
         }
         let read = self.move_read_mark(&recording.account, key, max_id, still_unread)?;
+        self.heard(recording, Topic::MarkedUnread(key.0, key.1));
         // Whoever reads a chat takes its mark off.
         if self.take_mark_off(key)? || read {
             recording.touch(key);
@@ -293,6 +295,8 @@ impl Tx<'_> {
         let account = self.account(account_id)?.clone();
         let up_to = up_to.map_or(top, |up_to| up_to.min(top));
         let read = self.move_read_mark(&account, key, up_to, None)?;
+        let topic = Topic::MarkedUnread(key.0, key.1);
+        self.state.heard.note(topic, Instant::now());
         let changed = self.take_mark_off(key)? || read;
         let conversation = self.show_conversation(key)?;
         if changed {

@@ -55,6 +55,7 @@ mod gathered;
 mod group;
 mod handle;
 mod health;
+mod heard;
 mod hold;
 mod housekeeping;
 mod idempotency;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use diesel::QueryResult;
 
 use super::{
+    heard::Topic,
     job_error::JobResult,
     message_row::{Carried, MessageRecord, from_json, json},
     record::Recording,
@@ -13,7 +14,7 @@ use super::{
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    EventBody, Extra, Media, MediaDetail, MediaKind, Note, NotedMessage, reactions_after,
+    ChatId, EventBody, Extra, Media, MediaDetail, MediaKind, Note, NotedMessage, reactions_after,
 };
 
 /// Messages of one account that have the same poll, or wait for the same page.
@@ -66,6 +67,13 @@ impl Tx<'_> {
         note: &Note,
     ) -> JobResult<()> {
         let old = record.fields;
+        let chat: i64 = old.chat_id.parse().unwrap_or_default();
+        let key = (recording.account.no, chat);
+        // How often a post was seen is said all the time, and only ever grows.
+        if !matches!(note, Note::Views(_) | Note::Forwards(_)) {
+            let scope = scope_of(ChatId::from_marked(chat));
+            self.heard(recording, Topic::Message(key.0, scope, old.message_no));
+        }
         let before = Carried::stored(&old);
         let Some(after) = noted(&before, note) else {
             return Ok(());
@@ -88,8 +96,6 @@ impl Tx<'_> {
         if matches!(note, Note::Page(_)) {
             self.drop_media_keys(old.id)?;
         }
-        let chat: i64 = old.chat_id.parse().unwrap_or_default();
-        let key = (recording.account.no, chat);
         self.changed_in_place(key, old.id)?;
         if old.held || old.deleted_at.is_some() {
             return Ok(());

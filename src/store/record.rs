@@ -1,10 +1,15 @@
 //! Batches: what Telegram reported, stored with its position in one transaction.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use super::{
-    Recorded, Result, StoreHandle, account_row::KnownAccount, continuity::Claim,
-    job_error::JobResult, ready::ReadyBatch, tx::Tx,
+    Recorded, Result, StoreHandle,
+    account_row::KnownAccount,
+    continuity::Claim,
+    heard::{Topic, Worth},
+    job_error::JobResult,
+    ready::ReadyBatch,
+    tx::Tx,
 };
 use crate::domain::{
     Batch, Change, ChatDraft, ChatId, ChatMark, DialogRecord, EventBody, Hole, Timestamp,
@@ -15,6 +20,10 @@ pub(in crate::store) struct Recording {
     pub account: KnownAccount,
     pub backfilled: bool,
     pub late: bool,
+    /// As in [`Batch::read_at`].
+    pub read_at: Instant,
+    /// What an answer said stands, though nobody knows whether the stream has said otherwise since.
+    pub unsure: bool,
     pub new_messages: usize,
     pub events: usize,
     /// Messages of this batch that are masked: what quotes them may stand before them.
@@ -30,6 +39,8 @@ pub(in crate::store) struct Told {
     pub new_messages: usize,
     pub events: usize,
     pub unknown_topics: bool,
+    /// As in [`Recording`].
+    pub unsure: bool,
 }
 
 impl Recording {
@@ -42,11 +53,13 @@ impl Recording {
     }
 
     /// Of what nobody is told as news.
-    pub const fn of_history(account: KnownAccount) -> Self {
+    pub fn of_history(account: KnownAccount) -> Self {
         Self {
             account,
             backfilled: true,
             late: false,
+            read_at: Instant::now(),
+            unsure: false,
             new_messages: 0,
             events: 0,
             masked: Vec::new(),
@@ -73,14 +86,11 @@ impl Tx<'_> {
         let account = self.living_account(batch.account_id)?;
         self.read_at = (!batch.backfilled).then_some(batch.read_at);
         let mut recording = Recording {
-            account,
             backfilled: batch.backfilled,
             late: batch.late,
-            new_messages: 0,
-            events: 0,
+            read_at: batch.read_at,
             masked: masked(&batch.changes),
-            unknown_topics: false,
-            touched: Vec::new(),
+            ..Recording::of_history(account)
         };
         // 1. Peers, because messages and conversations take their names from them.
         for peer in &batch.peers {
@@ -171,6 +181,7 @@ impl Tx<'_> {
             new_messages: recording.new_messages,
             events: recording.events,
             unknown_topics: recording.unknown_topics,
+            unsure: recording.unsure,
         })
     }
 
@@ -244,6 +255,7 @@ impl Tx<'_> {
             self.mark_conversation(key);
             recording.touch(key);
         }
+        self.heard(recording, Topic::Muted(key.0, key.1));
         Ok(())
     }
 
@@ -258,16 +270,33 @@ impl Tx<'_> {
             return Ok(());
         };
         let fields = &mut row.fields;
-        let (kept, now) = match mark {
-            ChatMark::Archived(now) => (&mut fields.archived, now),
-            ChatMark::Unread(now) => (&mut fields.marked_unread, now),
-            ChatMark::Blocked(now) => (&mut fields.blocked, now),
+        let (kept, now, topic) = match mark {
+            ChatMark::Archived(now) => {
+                let topic = Topic::Archived(key.0, key.1);
+                (&mut fields.archived, now, Some(topic))
+            }
+            ChatMark::Unread(now) => {
+                let topic = Topic::MarkedUnread(key.0, key.1);
+                (&mut fields.marked_unread, now, Some(topic))
+            }
+            // The list of chats says nothing of it.
+            ChatMark::Blocked(now) => (&mut fields.blocked, now, None),
         };
         if std::mem::replace(kept, now) != now {
             self.mark_conversation(key);
             recording.touch(key);
         }
+        if let Some(topic) = topic {
+            self.heard(recording, topic);
+        }
         Ok(())
+    }
+
+    /// The stream has said this.
+    pub fn heard(&mut self, recording: &Recording, topic: Topic) {
+        if !recording.backfilled {
+            self.state.heard.note(topic, recording.read_at);
+        }
     }
 
     fn record_dialog(&mut self, recording: &mut Recording, dialog: &DialogRecord) -> JobResult<()> {
@@ -285,16 +314,39 @@ impl Tx<'_> {
         } else {
             0
         };
+        // And we may have read further than Telegram knew.
+        let (theirs, ours) = (
+            dialog.read_inbox_max_id,
+            self.conversation(key)?.fields.read_inbox_max_id,
+        );
+        let read = if theirs < ours {
+            self.count_unread_above(key, theirs, counted_to)?
+                - self.count_unread_above(key, ours, counted_to)?
+        } else {
+            0
+        };
+        let (account, chat) = key;
+        let heard = &self.state.heard;
+        let overtaken = |topic| heard.worth(topic, recording.read_at) == Worth::Overtaken;
+        let muted = overtaken(Topic::Muted(account, chat));
+        let archived = overtaken(Topic::Archived(account, chat));
+        let marked = overtaken(Topic::MarkedUnread(account, chat));
         let row = self.conversation(key)?;
         let fields = &mut row.fields;
-        let unread = i64::from(dialog.unread) + since;
+        let unread = (i64::from(dialog.unread) + since - read).max(0);
         let difference = unread - fields.unread;
         fields.unread = unread;
         fields.read_inbox_max_id = fields.read_inbox_max_id.max(dialog.read_inbox_max_id);
         fields.read_outbox_max_id = fields.read_outbox_max_id.max(dialog.read_outbox_max_id);
-        fields.muted_until = dialog.muted_until.map(Timestamp::millis);
-        fields.archived = dialog.archived;
-        fields.marked_unread = dialog.marked_unread;
+        if !muted {
+            fields.muted_until = dialog.muted_until.map(Timestamp::millis);
+        }
+        if !archived {
+            fields.archived = dialog.archived;
+        }
+        if !marked {
+            fields.marked_unread = dialog.marked_unread;
+        }
         fields.top_message = fields.top_message.max(dialog.top_message);
         self.mark_conversation(key);
         // One that has no date is older than whatever waits here.

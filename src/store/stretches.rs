@@ -6,12 +6,15 @@ use super::{
     HistoryStretch, Result, StaleWork, StoreHandle, Stretched,
     job_error::JobResult,
     ready::ReadyBatch,
+    record::Told,
     sql::{Number, One, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{AccountId, ChatId, ConversationId, Span, Timestamp};
 
-/// Pages of a chat that are compared in the background after a hole; the rest is compared when somebody looks.
+/// Telegram lets people change what they wrote for 48 hours. All of that is compared in the background after a hole,
+const CHANGES_HOURS: i64 = 48;
+/// and of what is older, and can only have been deleted, so many pages of a chat; the rest is compared when somebody looks.
 const COMPARED_PAGES: i32 = 10;
 /// Fewer messages are no page: Telegram gives as few as it likes at a time.
 const A_PAGE: usize = 20;
@@ -36,7 +39,11 @@ impl Tx<'_> {
         stretch: &HistoryStretch,
         ready: &mut ReadyBatch,
     ) -> JobResult<Stretched> {
-        let new_messages = self.record_batch(&stretch.batch, ready)?.new_messages;
+        let Told {
+            new_messages,
+            unsure,
+            ..
+        } = self.record_batch(&stretch.batch, ready)?;
         let account = self.living_account(stretch.batch.account_id)?;
         let key = self.conversation_for(&account, stretch.chat)?;
         let scope_id = scope_of(stretch.chat);
@@ -72,10 +79,10 @@ impl Tx<'_> {
             .into_iter()
             .filter(|number| !given.contains(number))
             .collect();
-        if continuous && unseen.is_empty() {
+        if continuous && unseen.is_empty() && !unsure {
             self.compared(conversation, (span.low, span.high), given.len() >= A_PAGE)?;
         } else {
-            // Until Telegram has said what became of those that it left out, whatever happens before.
+            // Until Telegram has said what became of those that it left out, or all of it once more, whatever happens before.
             self.outdated(conversation, span.low, span.high)?;
         }
         self.find_beginning(conversation)?;
@@ -182,23 +189,44 @@ impl StoreHandle {
     /// As every read.
     pub async fn next_stale(&self, account: AccountId) -> Result<Option<StaleWork>> {
         self.read("next_stale", move |conn| {
-            let since = Timestamp::now().millis() - COMPARED_DAYS * 24 * 3600 * 1000;
-            let row = sql("SELECT c.chat, s.low, s.high FROM stale s \
-                           JOIN conversations c ON c.id = s.conversation_id \
-                           WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND s.pages < ? \
-                           AND c.last_message_at > ? ORDER BY c.last_message_at DESC, s.high DESC LIMIT 1")
+            const HOUR: i64 = 3600 * 1000;
+            let now = Timestamp::now().millis();
+            let newest = sql("SELECT c.chat, s.low, s.high FROM stale s \
+                              JOIN conversations c ON c.id = s.conversation_id \
+                              WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND s.pages < ? \
+                              AND c.last_message_at > ? ORDER BY c.last_message_at DESC, s.high DESC LIMIT 1")
             .text(&account.to_string())
             .number(COMPARED_PAGES)
-            .number(since)
+            .number(now - COMPARED_DAYS * 24 * HOUR)
             .load::<StaleRow>(conn)?
             .pop();
-            Ok(row.map(|row| StaleWork {
+            if newest.is_some() {
+                return Ok(newest);
+            }
+            let deeper = sql("SELECT c.chat, s.low, s.high FROM stale s \
+                              JOIN conversations c ON c.id = s.conversation_id \
+                              WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND s.pages < ? \
+                              AND c.last_message_at > ? AND (SELECT m.timestamp FROM messages m \
+                              WHERE m.account_no = c.account_no AND m.message_no <= s.high AND m.scope = \
+                              CASE WHEN c.chat < -1000000000000 THEN -1000000000000 - c.chat ELSE 0 END \
+                              ORDER BY m.message_no DESC LIMIT 1) > ? \
+                              ORDER BY c.last_message_at DESC, s.high DESC LIMIT 1")
+            .text(&account.to_string())
+            .number(REFUSED)
+            .number(now - CHANGES_HOURS * HOUR)
+            .number(now - CHANGES_HOURS * HOUR)
+            .load::<StaleRow>(conn)?
+            .pop();
+            Ok(deeper)
+        })
+        .await
+        .map(|row| {
+            row.map(|row| StaleWork {
                 chat: ChatId::from_marked(row.chat),
                 low: row.low,
                 high: row.high,
-            }))
+            })
         })
-        .await
     }
 
     /// The topmost stretch between two numbers that was not compared since the last hole.

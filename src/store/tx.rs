@@ -18,6 +18,7 @@ use super::{
     engine::Conn,
     event_ref::{EventRef, Unnumbered},
     fence::Fence,
+    heard::Heard,
     job_error::JobResult,
     known_peer::KnownPeer,
     marked::Marks,
@@ -64,6 +65,8 @@ pub(in crate::store) struct State {
     pub tops: Map<(i64, i64), i64>,
     /// Below it, and not there: (account, scope, number). Of one batch.
     pub absent: Set<(i64, i64, i64)>,
+    /// Of no row: what is rolled back was heard all the same.
+    pub heard: Heard,
     /// Each job is in a savepoint of its own.
     pub guarded: bool,
     /// For how long things are kept, where an account says nothing of its own.

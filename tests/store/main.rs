@@ -18,6 +18,7 @@ mod lives;
 mod old_codes;
 mod old_orders;
 mod orders;
+mod overtaken;
 mod pages;
 mod removal;
 mod retention;

@@ -20,6 +20,7 @@ mod fenced;
 mod leases;
 mod lives;
 mod orders;
+mod overtaken;
 mod pages;
 mod removal;
 mod retention;

@@ -1,10 +1,12 @@
 //! Calls through a link's handle.
 
+use std::time::{Duration, Instant};
+
 use switchboard::{
     domain::{Change, ChatId, Outcome},
     telegram::{CallError, HistoryRange, Recipient, Urgency},
 };
-use switchboard_simulator::{Fault, PersonSpec};
+use switchboard_simulator::{Effect, Fault, PersonSpec};
 
 use crate::ground::{Ground, outgoing};
 
@@ -169,6 +171,42 @@ async fn people_are_found_by_name_and_id() {
         .unwrap();
     assert_eq!(met.name, "Amal");
     assert_eq!(reader.handle.me().await.unwrap().id, ground.user);
+}
+
+/// Protects what comes while an answer is on its way: each page knows when it was asked for, however long Telegram took.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_knows_when_it_was_asked_for() {
+    const TAKES: Duration = Duration::from_millis(300);
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    let chat = ChatId::user(ground.friend);
+    ground.sim.say(ground.friend, ground.user, "hi");
+    reader.until_same(&ground, chat).await;
+    let millis = u64::try_from(TAKES.as_millis()).unwrap();
+    for call in ["getDialogs", "getHistory", "getMessages"] {
+        let slow = Fault::new(Effect::SlowAnswer { millis });
+        let slow = slow.on(&format!("messages.{call}")).times(1);
+        ground.sim.set_fault(slow);
+    }
+    let handle = &reader.handle;
+    let began = Instant::now();
+    let listed = handle.dialogs_page(None, 20, Urgency::Sync).await.unwrap();
+    let listed = (listed.batch.read_at, Instant::now());
+    let range = HistoryRange {
+        before: 0,
+        min_id: 0,
+        limit: 20,
+    };
+    let page = handle.history(chat, range, Urgency::Person).await.unwrap();
+    let page = (page.batch.read_at, Instant::now());
+    let one = handle.messages_by_id(None, &[1], Urgency::Person).await;
+    let one = (one.unwrap().read_at, Instant::now());
+    let mut before = began;
+    for (asked, answered) in [listed, page, one] {
+        assert!(asked >= before, "asked before the one before was answered");
+        assert!(answered - asked >= TAKES, "{:?}", answered - asked);
+        before = answered;
+    }
 }
 
 /// Protects the outbox from guessing: floods and refusals come back as what they are.

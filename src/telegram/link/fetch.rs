@@ -55,6 +55,7 @@ pub(super) async fn dialogs_page(
         hash: 0,
     };
     use tl::enums::messages::Dialogs;
+    let mut batch = Batch::asking(shared.account_id);
     let (dialogs, listing, total) = match shared.call(request).await? {
         Dialogs::Dialogs(d) => {
             let total = d.dialogs.len();
@@ -86,13 +87,12 @@ pub(super) async fn dialogs_page(
         Some(next) => Some(next),
         None => DialogCursor::folder_after(at.folder),
     };
-    let mut batch = listing_batch(shared, listing, |batch| {
+    fill(&mut batch, shared, listing, |batch| {
         let records = dialogs
             .into_iter()
             .filter_map(|dialog| dialog_record(dialog, self_id));
         batch.changes.extend(records.map(Change::Dialog));
     });
-    batch.backfilled = true;
     Ok(DialogPage { batch, next, total })
 }
 
@@ -162,6 +162,7 @@ pub(super) async fn history(
         hash: 0,
     };
     let limit = usize::try_from(request.limit).unwrap_or(0);
+    let mut batch = Batch::asking(shared.account_id);
     let listing = Listing::of(shared.call(request).await?);
     let numbers = listing.messages.iter().map(tl::enums::Message::id);
     let oldest_id = numbers.filter(|id| *id > 0).min();
@@ -170,8 +171,7 @@ pub(super) async fn history(
     let left = listing.left;
     let whole = listing.whole && listing.messages.len() < limit;
     let complete = whole || oldest_id.is_none_or(|oldest| oldest <= range.min_id + 1);
-    let mut batch = listing_batch(shared, listing, |_| {});
-    batch.backfilled = true;
+    fill(&mut batch, shared, listing, |_| {});
     Ok(HistoryPage {
         batch,
         oldest_id,
@@ -185,6 +185,7 @@ pub(super) async fn messages_by_id(
     channel: Option<ChatId>,
     ids: Vec<i32>,
 ) -> Result<Batch, CallError> {
+    let mut batch = Batch::asking(shared.account_id);
     let listing = Listing::of(by_id(shared, channel, &ids).await?);
     let found: Vec<i32> = listing
         .messages
@@ -193,8 +194,7 @@ pub(super) async fn messages_by_id(
         .map(tl::enums::Message::id)
         .collect();
     let gone: Vec<i32> = ids.into_iter().filter(|id| !found.contains(id)).collect();
-    let mut batch = listing_batch(shared, listing, |_| {});
-    batch.backfilled = true;
+    fill(&mut batch, shared, listing, |_| {});
     if !gone.is_empty() {
         batch.changes.push(Change::Deleted {
             channel: channel.and_then(ChatId::channel_id),
@@ -293,14 +293,13 @@ fn left(count: i32, offset: Option<i32>, page: usize) -> Option<i64> {
 }
 
 /// Peers first, then what `between` adds, then the messages.
-fn listing_batch(shared: &Shared, listing: Listing, between: impl FnOnce(&mut Batch)) -> Batch {
-    let mut batch = Batch::empty(shared.account_id);
-    Converter::new(shared.self_id, &mut batch).peers(listing.users, listing.chats);
+fn fill(batch: &mut Batch, shared: &Shared, listing: Listing, between: impl FnOnce(&mut Batch)) {
+    Converter::new(shared.self_id, batch).peers(listing.users, listing.chats);
     shared.meet(&batch.peers);
-    between(&mut batch);
+    between(batch);
     let mut messages = Vec::with_capacity(listing.messages.len());
     {
-        let converter = Converter::new(shared.self_id, &mut batch);
+        let converter = Converter::new(shared.self_id, batch);
         messages.extend(
             listing
                 .messages
@@ -314,7 +313,6 @@ fn listing_batch(shared: &Shared, listing: Listing, between: impl FnOnce(&mut Ba
     batch
         .changes
         .extend(told_topics(listing.topics, shared.self_id));
-    batch
 }
 
 /// Titles, by the forum that they are of.

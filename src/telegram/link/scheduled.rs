@@ -25,14 +25,13 @@ pub(super) async fn list(
         hash: 0,
     };
     use enums::messages::Messages;
+    let mut batch = Batch::asking(shared.account_id);
     let (messages, users, chats) = match shared.call(request).await? {
         Messages::Messages(m) => (m.messages, m.users, m.chats),
         Messages::Slice(m) => (m.messages, m.users, m.chats),
         Messages::ChannelMessages(m) => (m.messages, m.users, m.chats),
         Messages::NotModified(_) => (Vec::new(), Vec::new(), Vec::new()),
     };
-    let mut batch = Batch::empty(shared.account_id);
-    batch.backfilled = true;
     let mut converter = Converter::new(shared.self_id, &mut batch);
     converter.peers(users, chats);
     let listed = messages

@@ -27,9 +27,8 @@ pub(super) async fn by_id(
         peer: input_peer(shared, chat).await?,
         topics: ids.clone(),
     };
+    let mut batch = Batch::asking(shared.account_id);
     let enums::messages::ForumTopics::Topics(answer) = shared.call(request).await?;
-    let mut batch = Batch::empty(shared.account_id);
-    batch.backfilled = true;
     Converter::new(shared.self_id, &mut batch).peers(answer.users, answer.chats);
     shared.meet(&batch.peers);
     let (mut topics, mut gone) = (Vec::new(), Vec::new());
@@ -51,6 +50,7 @@ pub(super) async fn by_id(
 
 /// All that stands unsent anywhere.
 pub(super) async fn all_drafts(shared: &Shared) -> Result<Batch, CallError> {
+    let mut batch = Batch::asking(shared.account_id);
     let answer = shared.call(functions::messages::GetAllDrafts {}).await?;
     let updates: Vec<enums::Update> = match &answer {
         enums::Updates::Updates(told) => told.updates.clone(),
@@ -59,8 +59,6 @@ pub(super) async fn all_drafts(shared: &Shared) -> Result<Batch, CallError> {
         _ => Vec::new(),
     };
     let (users, chats) = chats_and(answer);
-    let mut batch = Batch::empty(shared.account_id);
-    batch.backfilled = true;
     let mut converter = Converter::new(shared.self_id, &mut batch);
     converter.peers(users, chats);
     for update in updates {
