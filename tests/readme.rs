@@ -3,6 +3,8 @@
 //! Building the release takes minutes, so the clone waits to be asked for, as `./tests/run` does:
 //! `cargo test --test readme -- --ignored`.
 
+#[path = "readme/c_library.rs"]
+mod c_library;
 #[allow(dead_code, unused_imports, reason = "shared by several test binaries")]
 #[path = "support/postgrest.rs"]
 mod postgrest;

@@ -102,6 +102,7 @@ mod purge;
 mod queued;
 mod ready;
 mod record;
+mod removal;
 mod replies;
 mod reread;
 mod retention;

@@ -4,7 +4,7 @@ import { Actions } from './actions.js';
 import { ROOT, api } from './api.js';
 import { shownMessages } from './chats.js';
 import { Deeds } from './deeds.js';
-import { $, el, setIcon, setText, show, translate } from './dom.js';
+import { $, el, setIcon, setText, translate } from './dom.js';
 import { loadWords, pickLanguage } from './i18n.js';
 import { listenKeys } from './keys.js';
 import { Live } from './live.js';
@@ -37,6 +37,7 @@ import { playOn } from './views/sound.js';
 import { Topics } from './views/topics.js';
 import { undoBar } from './views/undo_bar.js';
 import { openViewer } from './views/viewer.js';
+import { Welcome, isFirstRun } from './views/welcome.js';
 
 const HELLO_PATIENCE = 600;
 const SILENCE = 45_000;
@@ -83,7 +84,8 @@ export class App {
     this.banner = new Banner(this);
     this.search = new Search(this);
     this.notifier = new Notifier(this);
-    this.store.view((state) => this.welcome(state));
+    const welcome = new Welcome(this);
+    this.store.view((state) => welcome.update(state));
     listenKeys(this);
     playOn(this);
     this.undo = undoBar(this);
@@ -309,26 +311,6 @@ export class App {
     this.actions.loadConversations();
   }
 
-  /** The empty desk: one card that leads to the first account. */
-  welcome(state) {
-    const only = state.accounts.size === 1 ? [...state.accounts.values()][0] : null;
-    const wanted = isFirstRun(state);
-    show($('#welcome'), wanted);
-    for (const name of ['#list', '#chat']) show($(name), !wanted && state.accountsLoaded);
-    if (!wanted && this.welcoming) {
-      this.welcoming.close();
-      this.welcoming = null;
-    }
-    if (!wanted || this.welcoming) return;
-    this.welcoming = new Signin(this, {
-      account: only?.id ?? null, welcome: true,
-      onDone: (id) => { this.welcoming = null; this.connected(id); },
-      onCancel: () => this.store.ask(),
-    });
-    if (only) this.actions.loadLogin(only.id);
-    $('#welcome .card').replaceChildren(this.welcoming.root);
-  }
-
   // ---- look and language ----
 
   preferred(name) {
@@ -392,13 +374,6 @@ export class App {
       this.store.ask();
     }, 1000 - (Date.now() % 1000) + 5);
   }
-}
-
-/** Nothing is connected yet: no account at all, or one whose first sign-in is under way. */
-function isFirstRun(state) {
-  if (!state.accountsLoaded || state.accounts.size > 1) return false;
-  const [only] = state.accounts.values();
-  return !only || (['signing_in', 'signed_out'].includes(only.state) && !only.user && state.conversations.size === 0);
 }
 
 async function main() {

@@ -1,6 +1,9 @@
 //! Desk: programs that work over REST: they reply, send files, forward, edit, react, pin and delete, each call under a key that is
 //! repeated until it is known what became of it.
 
+mod acts;
+mod call;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -15,10 +18,11 @@ use diesel::{
     sql_types::{BigInt, Bool, Text},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::call::{Call, Tried};
 use super::{
     door::Door,
     facts::Facts,
@@ -26,11 +30,7 @@ use super::{
     placed::{Known, Order, Placed, Work},
     town::Desk,
 };
-use crate::support::{
-    fleet::FleetAccount,
-    forms::{Form, Sample, content_type, paper, photo, voice},
-    oracle::File,
-};
+use crate::support::{fleet::FleetAccount, oracle::File};
 
 /// How many programs work at the same time.
 const PROGRAMS: usize = 6;
@@ -74,13 +74,6 @@ struct Fate {
     deleted: bool,
 }
 
-/// What a single try ended with.
-enum Tried {
-    Known(Known),
-    /// Nobody knows; it is asked again.
-    Again,
-}
-
 /// A message that a program had sent.
 #[derive(Clone)]
 struct Own {
@@ -91,47 +84,6 @@ struct Own {
     plain: bool,
     changed: bool,
     passed_on: bool,
-}
-
-/// A call as it is repeated.
-#[derive(Clone)]
-struct Call {
-    method: Method,
-    path: String,
-    body: Body,
-    key: String,
-}
-
-#[derive(Clone)]
-enum Body {
-    None,
-    Json(Value),
-    Form(Vec<u8>),
-}
-
-impl Call {
-    fn new(method: Method, path: String, body: Body) -> Self {
-        let key = String::new();
-        Self {
-            method,
-            path,
-            body,
-            key,
-        }
-    }
-
-    fn request(&self, client: &Client, door: &Door) -> RequestBuilder {
-        let request = client
-            .request(self.method.clone(), door.url(&self.path))
-            .header("Idempotency-Key", &self.key);
-        match &self.body {
-            Body::None => request,
-            Body::Json(value) => request.json(value),
-            Body::Form(bytes) => request
-                .header("Content-Type", content_type())
-                .body(bytes.clone()),
-        }
-    }
 }
 
 /// One program.
@@ -263,118 +215,6 @@ impl Program {
             self.conversations = self.programs.conversations();
         }
         self.conversations.get(&place).copied()
-    }
-
-    async fn reply(&mut self) {
-        let Some((desk, conversation)) = self.desk() else {
-            return;
-        };
-        let text = self.words();
-        let body = Body::Json(json!({ "text": text }));
-        let path = format!("/conversations/{conversation}/reply");
-        let call = Call::new(Method::POST, path, body);
-        let rows = self.place(call, desk, &text, Work::Reply).await;
-        self.remember(rows.first(), desk, text, true);
-    }
-
-    /// A letter, a voice, a picture, or an album.
-    async fn files(&mut self) {
-        let Some((desk, conversation)) = self.desk() else {
-            return;
-        };
-        let text = self.words();
-        let seed = self.chance.random::<u64>();
-        let samples: Vec<Sample> = match seed % 5 {
-            0 => vec![photo(seed, 70, 50)],
-            1 => vec![voice(seed, 40)],
-            2 => (0..2).map(|at| photo(seed + at, 60, 40)).collect(),
-            3 => vec![paper(seed, 700_000)],
-            _ => vec![paper(seed, 30_000)],
-        };
-        let form = Form::default().field("text", &text);
-        let form = samples.iter().fold(form, Form::add);
-        let path = format!("/conversations/{conversation}/reply");
-        let call = Call::new(Method::POST, path, Body::Form(form.body()));
-        let sums = samples.iter().map(Sample::sha256).collect();
-        let rows = self.place(call, desk, &text, Work::Files(sums)).await;
-        self.remember(rows.first(), desk, text, false);
-    }
-
-    /// A message of its own, to another chat of the account or of another one.
-    async fn forward(&mut self) {
-        let Some(at) = self.some(|own| !own.changed) else {
-            return;
-        };
-        let own = self.own[at].clone();
-        let same_account = !own.plain || self.chance.random_ratio(2, 3);
-        let fitting: Vec<Desk> = self
-            .desks
-            .iter()
-            .copied()
-            .filter(|desk| desk.account == own.desk.account || !same_account)
-            .collect();
-        let desk = fitting[self.chance.random_range(0..fitting.len())];
-        let Some(conversation) = self.conversation(desk) else {
-            return;
-        };
-        self.own[at].passed_on = true;
-        let hidden = self.chance.random_ratio(1, 4);
-        let body = json!({ "message_ids": [own.row], "conversation_ids": [conversation], "hide_origin": hidden });
-        let path = "/messages/forward".to_owned();
-        let call = Call::new(Method::POST, path, Body::Json(body));
-        self.place(call, desk, &own.text, Work::Forward).await;
-    }
-
-    async fn edit(&mut self) {
-        let Some(at) = self.some(|own| !own.passed_on) else {
-            return;
-        };
-        self.own[at].changed = true;
-        let own = self.own[at].clone();
-        let text = self.words();
-        let body = Body::Json(json!({ "text": text }));
-        let call = Call::new(Method::PATCH, format!("/messages/{}", own.row), body);
-        self.place(call, own.desk, &text, Work::Edit(own.row)).await;
-    }
-
-    async fn delete(&mut self) {
-        let Some(at) = self.some(|own| !own.passed_on) else {
-            return;
-        };
-        let own = self.own.remove(at);
-        let path = format!("/messages/{}?for=everyone", own.row);
-        let call = Call::new(Method::DELETE, path, Body::None);
-        let text = self.words();
-        self.place(call, own.desk, &text, Work::Delete(own.row))
-            .await;
-    }
-
-    async fn react(&mut self) {
-        let Some(at) = self.some(|_| true) else {
-            return;
-        };
-        let own = self.own[at].clone();
-        let emoji = [Some("👍"), Some("🔥"), Some("❤"), None][self.chance.random_range(0..4)];
-        let body = Body::Json(json!({ "emoji": emoji }));
-        let path = format!("/messages/{}/reaction", own.row);
-        let call = Call::new(Method::PUT, path, body);
-        let work = Work::React(own.row, emoji.map(str::to_owned));
-        let text = self.words();
-        self.place(call, own.desk, &text, work).await;
-    }
-
-    async fn pin(&mut self) {
-        let Some(at) = self.some(|own| own.desk.chat > 0) else {
-            return;
-        };
-        let own = self.own[at].clone();
-        let pinned = self.chance.random_ratio(2, 3);
-        let body = Body::Json(json!({ "pinned": pinned }));
-        let path = format!("/messages/{}/pin", own.row);
-        let call = Call::new(Method::PUT, path, body);
-        let text = self.words();
-        self.place(call, own.desk, &text, Work::Pin(own.row, pinned))
-            .await;
     }
 
     fn remember(&mut self, row: Option<&i64>, desk: Desk, text: String, plain: bool) {

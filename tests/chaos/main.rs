@@ -13,6 +13,7 @@ mod support;
 mod at_telegram;
 mod calm;
 mod check;
+mod compare;
 mod desk;
 mod door;
 mod facts;

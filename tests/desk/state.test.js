@@ -5,22 +5,8 @@ import { listedIds, pageKeysOf, totalUnread } from '../../static/js/lists.js';
 import { shownMessages } from '../../static/js/chats.js';
 import { initialState, reduce } from '../../static/js/state.js';
 import { LIMIT, addLive, addPage, awayRuns, emptyChat, firstUnread, mergeMedia } from '../../static/js/messages.js';
+import { account, conversation, ids, message, opened, page, received, run, time } from './samples.js';
 import { supergroupOf } from '../../static/js/views/obstacle.js';
-
-const time = (n) => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
-const message = (id, more = {}) => ({ id, account_id: 'a', conversation_id: 1, chat_id: '5', message_id: String(id), direction: 'incoming', text: `m${id}`, timestamp: time(id), status: 'received', sender: null, reply_to_message_id: null, service: null, backfilled: false, ...more });
-const conversation = (id, at, more = {}) => ({ id, account_id: 'a', chat_id: String(id), kind: 'private', title: `c${id}`, unread: 0, can_send: true, last_message: null, last_message_at: time(at), ...more });
-const account = (id, more = {}) => ({ id, label: id, state: 'online', unread: 0, ...more });
-const run = (...actions) => actions.reduce(reduce, initialState());
-const ids = (chat) => chat.messages.map((one) => Number(one.id));
-const page = (from, to, more = {}) => ({ messages: Array.from({ length: to - from + 1 }, (_, n) => message(to - n)), ...more });
-
-function opened(...more) {
-  return run({ type: 'accounts_loaded', accounts: [account('a'), account('b')] },
-    { type: 'page_loaded', key: '*||', conversations: [conversation(1, 100), conversation(2, 90), conversation(3, 80, { account_id: 'b', kind: 'channel', unread: 4 })], next_cursor: null },
-    { type: 'conversation_opened', id: '1' }, { type: 'messages_page', id: '1', direction: 'latest', ...page(51, 100), next_cursor: 'c51' }, ...more);
-}
-const received = (n, more = {}) => ({ type: 'events', now: 0, events: [{ seq: n, event: 'message_received', data: { message: message(n, more), conversation: conversation(1, n, { unread: 1 }) } }] });
 
 test('conversations are listed newest first and move up with their news', () => {
   let state = opened();

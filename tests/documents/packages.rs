@@ -115,6 +115,14 @@ fn the_debian_package_has_what_it_names() {
         assert!(there, "{from} is not there");
     }
     assert!(installed.contains("usr/lib/systemd/system/"));
+    // The C library that the documents name; that the release needs no newer one is `tests/readme/c_library.rs`'.
+    let page = read("docs/packages.md");
+    let (_, library) = page.split_once("The program needs glibc ").unwrap();
+    let needed = format!("libc6 (>= {})", library.split(' ').next().unwrap());
+    assert!(
+        deb["depends"].as_str().unwrap().contains(&needed),
+        "{needed}"
+    );
     let settings = read("packaging/debian/switchboard.env");
     let named = settings
         .lines()

@@ -1,91 +1,25 @@
 //! Lives of chats: messages, edits, deletions, holes, pages and restarts in an order that chance makes, against a model of Telegram.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+mod model;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use switchboard::{
-    domain::{AccountId, Batch, Change, ChatId, Hole, IncomingMessage, Timestamp},
+    domain::{AccountId, Batch, Change, ChatId, Hole, Timestamp},
     store::{HistoryStretch, MessagesFrom, OwedWork},
 };
 
+use self::model::Model;
 use crate::{
     engine::SEEDS,
     spans::{account, hole, stream, told},
     spans_joined::listed,
-    world::{World, message, new},
+    world::{World, new},
 };
 
 /// Messages that Telegram gives at a time.
 const PAGE: usize = 5;
-
-/// Telegram, as far as the store has to do with it.
-#[derive(Default)]
-struct Model {
-    /// number → (chat, text, edits, deleted)
-    messages: BTreeMap<i32, (ChatId, String, i64, bool)>,
-    next: i32,
-    /// What the stream has not brought yet.
-    pending: Vec<Change>,
-    /// Said since the account came to us.
-    news: BTreeSet<i32>,
-    /// A hole came, and the list was not read since.
-    list_wanted: bool,
-    /// In seconds.
-    began: i64,
-}
-
-impl Model {
-    fn text(&self, number: i32) -> IncomingMessage {
-        let (chat, text, edits, _) = &self.messages[&number];
-        IncomingMessage {
-            // Chats that were quiet for long are not compared by themselves.
-            date: Timestamp::from_seconds(self.began + i64::from(number)),
-            edited_at: (*edits > 0).then(|| Timestamp::from_seconds(self.began + 1_000 + edits)),
-            ..message(*chat, number, text)
-        }
-    }
-
-    fn say(&mut self, chat: ChatId) {
-        self.next += 1;
-        let number = self.next;
-        let text = format!("text {number}");
-        self.messages.insert(number, (chat, text, 0, false));
-        self.news.insert(number);
-        self.pending.push(new(self.text(number)));
-    }
-
-    fn edit(&mut self, number: i32) {
-        if let Some((_, text, edits, false)) = self.messages.get_mut(&number) {
-            *edits += 1;
-            text.push('*');
-            self.pending.push(Change::Edited(self.text(number)));
-        }
-    }
-
-    fn delete(&mut self, number: i32) {
-        if let Some((_, _, _, deleted @ false)) = self.messages.get_mut(&number) {
-            *deleted = true;
-            self.pending.push(Change::Deleted {
-                channel: None,
-                message_ids: vec![number],
-            });
-        }
-    }
-
-    /// Newest first.
-    fn history(&self, chat: ChatId, above: i32, before: i32) -> Vec<i32> {
-        let in_range = |number: i32| number > above && (before == 0 || number < before);
-        self.messages
-            .iter()
-            .rev()
-            .filter(|(number, (of, _, _, deleted))| *of == chat && !deleted && in_range(**number))
-            .map(|(number, _)| *number)
-            .collect()
-    }
-}
 
 struct Run {
     world: World,

@@ -8,6 +8,7 @@
 mod account;
 mod album;
 mod auth;
+mod by_id;
 mod channels;
 mod contacts;
 mod content;

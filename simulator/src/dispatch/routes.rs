@@ -3,7 +3,7 @@
 use grammers_tl_types::{Identifiable, functions as f};
 
 use super::{
-    Call, account, album, auth, channels, contacts, content, dialogs, forums, help, history,
+    Call, account, album, auth, by_id, channels, contacts, content, dialogs, forums, help, history,
     invites, messages, pins, reactions, scheduled, search, serve, updates,
 };
 use crate::world::{Refusal, World};
@@ -131,7 +131,7 @@ pub fn route(
         f::messages::GetForumTopics => forums::get_forum_topics,
         f::messages::GetForumTopicsById => forums::get_forum_topics_by_id,
         f::messages::GetHistory => history::get_history,
-        f::messages::GetMessages => history::get_messages,
+        f::messages::GetMessages => by_id::get_messages,
         f::messages::GetReplies => history::get_replies,
         f::messages::Search => search::search,
         f::messages::SearchGlobal => search::search_global,
@@ -164,7 +164,7 @@ pub fn route(
         f::messages::GetFullChat => channels::get_full_chat,
         f::channels::GetChannels => channels::get_channels,
         f::channels::GetFullChannel => channels::get_full_channel,
-        f::channels::GetMessages => history::get_channel_messages,
+        f::channels::GetMessages => by_id::get_channel_messages,
         f::channels::ReadHistory => channels::read_history,
         f::channels::ReadMessageContents => channels::read_message_contents,
         f::channels::DeleteHistory => channels::delete_history,

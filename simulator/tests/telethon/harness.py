@@ -106,3 +106,9 @@ async def until(what, holds):
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"waited in vain for {what}; last seen: {seen!r}")
         await asyncio.sleep(0.02)
+
+
+async def note(got, event):
+    key = (event.chat_id, event.id)
+    assert key not in got, f"{key} came twice"
+    got[key] = event.raw_text

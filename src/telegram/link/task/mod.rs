@@ -1,5 +1,8 @@
 //! The task of one link: one loop that reads, asks, tells and keeps the line. Nothing in it waits for anything else.
 
+mod dial;
+mod questions;
+
 use std::{
     collections::VecDeque,
     sync::Arc,
@@ -17,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     LinkEvent,
     ask::{self, Answer, Asked},
-    backoff::{Backoff, jittered, key_pause},
+    backoff::Backoff,
     cause::{Cause, Flow, Stop},
     line::{Line, Said},
     report::Report,
@@ -33,14 +36,6 @@ use crate::{
     },
 };
 
-/// How often an unknown key is tried before it counts as lost.
-const KEY_TRIES: u32 = 3;
-/// Channels that are asked about at the same time.
-pub(super) const ABREAST: usize = 4;
-/// The account's standing is asked for again after no answer came.
-const STANDING_PAUSE: Duration = Duration::from_secs(60);
-/// Questions to the store at the same time.
-const LOOKUPS: usize = 8;
 /// Packets that are taken before the loop looks at everything else.
 const DRAIN: usize = 128;
 /// What an answer is expected to hold, before it is there.
@@ -289,67 +284,6 @@ impl Task {
         next.unwrap_or(now + self.shared.settings.timing.ping_every)
     }
 
-    pub(super) fn sweep(&mut self, now: Instant) {
-        self.next_sweep = now + self.shared.settings.timing.sweep_every;
-        let running = self.sweeping.as_ref();
-        if running.is_none_or(|sweep| sweep.is_finished()) {
-            self.sweeping = Some(sweep::start(&self.shared));
-        }
-    }
-
-    /// Without an answer, because the line was lost meanwhile, it is asked anew.
-    fn ask_standing(&mut self, now: Instant) {
-        let Some(line) = &self.line else {
-            return;
-        };
-        let limit = self.shared.settings.timing.call_limit;
-        self.next_standing = now + limit + STANDING_PAUSE;
-        self.calls.push(ask::standing(line.calls(), limit));
-    }
-
-    /// Asks what may be asked now.
-    fn ask(&mut self, now: Instant) {
-        let free = |held: Option<Instant>| held.is_none_or(|until| until <= now);
-        if !self.shared.budget.asks() && self.sequence.bytes() > 0 {
-            // What waits in gaps would keep the room that the questions need which close the gaps, and wait for ever.
-            self.sequence.let_go(now);
-            self.weigh();
-        }
-        let Some(line) = &self.line else {
-            return;
-        };
-        // Looked at once: room that is made from here on ends the wait.
-        self.waits_for_room = !self.shared.budget.asks();
-        if self.waits_for_room || !self.report.is_light() {
-            return;
-        }
-        if free(self.account_held)
-            && let Some(question) = self.sequence.account_ask(now)
-        {
-            let limit = self.shared.settings.timing.difference_limit;
-            self.calls.push(ask::account(line.calls(), question, limit));
-        }
-        if !free(self.channels_held) {
-            return;
-        }
-        while self.channels_abreast < ABREAST
-            && let Some((id, question)) = self.sequence.channel_ask(now)
-        {
-            self.channels_abreast += 1;
-            let calls = line.calls();
-            self.calls
-                .push(ask::channel(&self.shared, calls, id, question));
-        }
-    }
-
-    fn look_up(&mut self) {
-        while self.lookups.len() < LOOKUPS
-            && let Some(need) = self.wanted.pop_front()
-        {
-            self.lookups.push(ask::look_up(&self.shared, need));
-        }
-    }
-
     fn follow(&mut self, order: Order) -> Flow {
         let now = Instant::now();
         match order {
@@ -431,133 +365,6 @@ impl Task {
             self.report.add(step);
         }
         self.wanted.extend(self.sequence.needs());
-    }
-
-    /// A pool to dial with: the one at hand when only its connection was closed, else a new one. The first question
-    /// proves the line.
-    pub(super) fn dial(&mut self) {
-        self.shared.forget_cut();
-        let line = self.line.get_or_insert_with(|| Line::open(&self.shared));
-        let calls = line.calls();
-        self.phase = Phase::Dialling;
-        self.catching_up = true;
-        self.report.take_updates();
-        let now = Instant::now();
-        let limit = self.shared.settings.timing.connect_limit;
-        let held = self.account_held.is_some_and(|until| until > now);
-        let question = (!held).then(|| self.sequence.account_ask(now)).flatten();
-        self.calls.push(match question {
-            Some(question) => ask::account(calls, question, limit),
-            None => ask::ping(calls, limit),
-        });
-    }
-
-    /// Telegram has answered, be it with an error: the line lives.
-    pub(super) fn connected(&mut self) {
-        self.unanswered = false;
-        if self.phase != Phase::Dialling {
-            return;
-        }
-        let now = Instant::now();
-        self.phase = Phase::Up;
-        self.unknown_key = None;
-        self.backoff.stands(now);
-        let ways = self.shared.session.ways();
-        ways.works();
-        let way = ways.in_use();
-        if self.way.as_ref() != Some(&way) {
-            self.way = Some(way.clone());
-            self.report.say(LinkEvent::Way(way));
-        }
-        if let Some(since) = self.dialling_since.take() {
-            let after = now.saturating_duration_since(since);
-            self.report.say(LinkEvent::Connected { after });
-        }
-    }
-
-    /// Drops the line, and says when it is dialled again. A panic below, if that was the reason.
-    async fn lost(&mut self, cause: &Cause) -> Option<String> {
-        let now = Instant::now();
-        self.calls.clear();
-        self.channels_abreast = 0;
-        self.sequence.line_lost(now);
-        if *cause != Cause::Closed {
-            self.shared.set_calls(None);
-            if let Some(line) = self.line.take()
-                && let Some(panic) = line.drop_pool().await
-            {
-                return Some(panic);
-            }
-        }
-        self.dialling_since.get_or_insert(now);
-        let ways = self.shared.session.ways();
-        if self.phase == Phase::Dialling {
-            ways.fruitless();
-        }
-        let no_way = ways.trouble().map(Cause::NoWay);
-        let cause = no_way.as_ref().unwrap_or(cause);
-        let mut pause = jittered(self.backoff.lost(now, &self.shared.settings.timing));
-        if *cause == Cause::Asked {
-            pause = Duration::ZERO;
-        }
-        if let Some((_, tries)) = self.unknown_key {
-            pause = pause.max(key_pause(self.shared.settings.timing.key_patience, tries));
-            log::debug!(
-                "account={} the server does not know the key, try {tries}",
-                self.shared.account_id
-            );
-        }
-        let reason = cause.reason();
-        self.report.say(LinkEvent::Disconnected { reason });
-        self.report.say(LinkEvent::Connecting {
-            attempt: self.backoff.attempt(),
-            retry_in: pause,
-        });
-        self.phase = Phase::Pause(now + pause);
-        None
-    }
-
-    /// What a failed call means for the line.
-    pub(super) fn broken(&mut self, failure: Failure) -> Stop {
-        if let Some(exit) = failure.exit() {
-            return Stop::End(exit);
-        }
-        if failure == Failure::KeyUnknown {
-            return self.key_unknown();
-        }
-        self.unanswered = failure == Failure::TimedOut;
-        Stop::Lost(Cause::Call(failure))
-    }
-
-    /// Counts how often the key was unknown, and for how long.
-    fn key_unknown(&mut self) -> Stop {
-        let (since, tries) = self.unknown_key.unwrap_or((Instant::now(), 0));
-        let tries = tries + 1;
-        self.unknown_key = Some((since, tries));
-        let patience = self.shared.settings.timing.key_patience;
-        // The pauses between the tries add up to more than half of the patience.
-        if tries >= KEY_TRIES && since.elapsed() >= patience / 2 {
-            return Stop::End(LinkExit::NeedsLogin {
-                reason: LoginLost::KeyUnknown,
-            });
-        }
-        Stop::Lost(Cause::Call(Failure::KeyUnknown))
-    }
-
-    /// The clock was looked at before the dial.
-    pub(super) fn clock(&mut self, trouble: Option<i64>) -> Flow {
-        self.unanswered = trouble.is_some();
-        match trouble {
-            Some(trouble) => Err(Stop::Lost(Cause::Clock(trouble))),
-            None => {
-                self.dial();
-                Ok(())
-            }
-        }
-    }
-
-    pub(super) fn is_dialling(&self) -> bool {
-        self.phase == Phase::Dialling
     }
 }
 
