@@ -57,12 +57,6 @@ impl std::fmt::Debug for LinkSlot {
     }
 }
 
-/// Sent by the supervisor through `web` and `store`: a reply was committed. No reply; a missing one is made up
-/// for by the next, and by every start.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct WakeOutbox;
-
 /// There may be more to fetch. No reply.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -116,11 +110,11 @@ impl AccountActor {
     pub fn new(account_id: AccountId, parts: AccountParts, report: AccountReport) -> Self {
         Self {
             account_id,
-            parts,
             link: None,
             slot: report.link,
             ending: CancellationToken::new(),
-            bell: Arc::new(Notify::new()),
+            bell: parts.bells.hang(account_id),
+            parts,
             fill: Arc::new(Notify::new()),
             stopping: Vec::new(),
             was_online: report.was_online,
@@ -228,14 +222,6 @@ impl Actor for AccountActor {
                     Err(exit) => actor.end(exit, ctx),
                 }),
         );
-    }
-}
-
-impl Handler<WakeOutbox> for AccountActor {
-    type Result = ();
-
-    fn handle(&mut self, _: WakeOutbox, _: &mut Self::Context) {
-        self.bell.notify_one();
     }
 }
 

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::Bells;
 use crate::{
     domain::{AccountId, ChatId, ConversationId, MessageRowId, Outcome, Sender},
     nodes::Ownership,
@@ -18,6 +19,8 @@ use crate::{
 #[derive(Clone)]
 pub struct AccountParts {
     pub store: StoreHandle,
+    /// Rung where orders are committed.
+    pub bells: Bells,
     pub vault: Vault,
     pub ownership: Ownership,
     pub telegram: Telegram,

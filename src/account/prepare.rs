@@ -245,6 +245,7 @@ mod tests {
         vault.save_session(id, &session.to_bytes()).await.unwrap();
         let parts = AccountParts {
             store,
+            bells: crate::account::Bells::default(),
             vault,
             ownership: crate::nodes::Ownership::Sole,
             telegram: Telegram::start(TelegramConfig::default()).unwrap(),

@@ -1,13 +1,16 @@
 //! Announcer: hands on what is committed, to all that live on events; and what is told beside them.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 use serde_json::json;
 
 use crate::{
-    account::{Typing, TypingSink, UploadProgress, UploadSink},
+    account::{Bells, Typing, TypingSink, UploadProgress, UploadSink},
     broadcast::{BroadcastHandle, Transient},
-    domain::{Account, Event, EventBody, Timestamp},
+    domain::{Account, AccountId, Event, EventBody, Timestamp},
     media::MediaHandle,
     store::EventSink,
     traces,
@@ -21,6 +24,7 @@ pub(super) struct Announcer {
     pub broadcast: OnceLock<BroadcastHandle>,
     pub whispers: OnceLock<Whispers>,
     pub media: OnceLock<MediaHandle>,
+    pub bells: Bells,
     pub metrics: Arc<Metrics>,
 }
 
@@ -55,6 +59,12 @@ impl EventSink for Announcer {
         }
         if let Some(broadcast) = self.broadcast.get() {
             broadcast.publish(events);
+        }
+    }
+
+    fn ordered(&self, accounts: BTreeSet<AccountId>) {
+        for account in accounts {
+            self.bells.ring(account);
         }
     }
 

@@ -151,6 +151,7 @@ impl App {
             uploads: Arc::new(Whisper(whispers.clone())),
             staging: staging.clone(),
             store: store.clone(),
+            bells: announcer.bells.clone(),
             vault: vault.clone(),
             ownership: ownership.clone(),
             telegram: telegram.clone(),

@@ -188,6 +188,7 @@ impl StoreActor {
             .batch_rows
             .observe(self.state.take_rows() as f64);
         self.announce(events);
+        self.tell_ordered();
         for job in self.queue.drain(..done) {
             job.answer(commit);
         }
@@ -196,7 +197,14 @@ impl StoreActor {
         Ok(())
     }
 
-    /// A listener's panic must not take the writer down.
+    /// Whoever gave an order may have given up waiting for its answer, and so may nobody else know of it.
+    fn tell_ordered(&mut self) {
+        let accounts = std::mem::take(&mut self.state.ordered);
+        if !accounts.is_empty() {
+            guarded(|| self.sink.ordered(accounts));
+        }
+    }
+
     fn announce(&self, events: Vec<Arc<Event>>) {
         if events.is_empty() {
             return;
@@ -205,9 +213,7 @@ impl StoreActor {
             Some(teller) => teller.committed(events),
             None => self.sink.committed(events),
         };
-        if catch_unwind(AssertUnwindSafe(tell)).is_err() {
-            log::error!(target: "switchboard::store", "a listener of committed events panicked");
-        }
+        guarded(tell);
     }
 
     /// Jobs that were committed without a word are answered by it.
@@ -303,5 +309,12 @@ impl Handler<Close> for StoreActor {
         // Whoever asked may have stopped waiting.
         let _ = reply.send(());
         actix::ActorContext::stop(ctx);
+    }
+}
+
+/// A listener's panic must not take the writer down.
+fn guarded(tell: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(tell)).is_err() {
+        log::error!(target: "switchboard::store", "a listener of what is committed panicked");
     }
 }

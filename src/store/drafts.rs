@@ -156,7 +156,7 @@ impl Tx<'_> {
         &mut self,
         (id, topic_id): (ConversationId, Option<i32>),
         draft: Option<&ChatDraft>,
-    ) -> JobResult<(Conversation, bool)> {
+    ) -> JobResult<Conversation> {
         let key = self.conversation_key(id)?;
         let account_id = account_of(&self.conversation(key)?.fields.telegram_account_id);
         let account = self.living_account(account_id)?;
@@ -175,12 +175,12 @@ impl Tx<'_> {
             let conversation = conversation.clone();
             self.emit(&account, EventBody::ConversationUpdated { conversation })?;
         }
-        Ok((conversation, changed))
+        Ok(conversation)
     }
 }
 
 impl StoreHandle {
-    /// What stands in a field of the desk now, and the order that tells Telegram. Event `conversation_updated`; `false`: it was there already.
+    /// What stands in a field of the desk now, and the order that tells Telegram. Event `conversation_updated`, where it was not there already.
     ///
     /// # Errors
     /// [`super::StoreError::ConversationNotFound`], or as every write.
@@ -189,7 +189,7 @@ impl StoreHandle {
         conversation: ConversationId,
         topic_id: Option<i32>,
         draft: Option<ChatDraft>,
-    ) -> Result<(Conversation, bool)> {
+    ) -> Result<Conversation> {
         self.job("set_draft", move |tx| {
             tx.set_draft((conversation, topic_id), draft.as_ref())
         })

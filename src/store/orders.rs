@@ -123,6 +123,7 @@ impl Tx<'_> {
                 .number_or_null(*random_id)
                 .run(self.conn)?;
         }
+        self.state.ordered.insert(account.id);
         Ok(OrderId(id))
     }
 

@@ -45,6 +45,7 @@ impl Tx<'_> {
         .text(state_text(next))
         .number(known.row.id)
         .run(self.conn)?;
+        self.state.ordered.insert(known.account.id);
         // What failed goes below what came since.
         if !state.is_pending() {
             let last_message_at = self.conversation(known.key)?.fields.last_message_at;

@@ -4,7 +4,7 @@
 //! rolled back makes it forget everything remembered; the rows are the truth.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::{Arc, OnceLock},
     time::Instant,
 };
@@ -80,6 +80,8 @@ pub(in crate::store) struct State {
     /// Another node's, as this group has found out.
     pub lost: HashSet<AccountId>,
     pub events: Vec<Arc<Event>>,
+    /// They have new orders. One that is named though its order was taken back looks for it in vain.
+    pub ordered: BTreeSet<AccountId>,
     rows: usize,
 }
 

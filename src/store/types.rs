@@ -1,6 +1,11 @@
 //! What goes into the store's calls and what comes out of them.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::ServerUrl;
 use crate::domain::{
@@ -17,6 +22,9 @@ pub trait EventSink: Send + Sync + 'static {
 
     /// The same of what another node committed: its events come between those of this one, in the order of `seq`.
     fn heard(&self, _events: Vec<Arc<Event>>) {}
+
+    /// Called after the commit, too: these accounts have more to bring to Telegram. Must not block.
+    fn ordered(&self, _accounts: BTreeSet<AccountId>) {}
 
     /// An account's state is in force and can't be committed for now; the committed event follows. Must not block.
     fn waiting(&self, _account: Account) {}

@@ -7,7 +7,7 @@ use super::{
     actor::{GetAccount, RestartAccount, StartAccount, StopAccount, StopAll},
 };
 use crate::{
-    account::{AccountParts, GetLink, WakeFill, WakeOutbox},
+    account::{AccountParts, Bells, GetLink, WakeFill},
     domain::AccountId,
     telegram::LinkHandle,
 };
@@ -16,6 +16,7 @@ use crate::{
 #[derive(Clone)]
 pub struct SupervisorHandle {
     addr: Addr<Supervisor>,
+    bells: Bells,
     sign_ins: SignIns,
     partings: Partings,
 }
@@ -29,11 +30,13 @@ impl SupervisorHandle {
     /// Starts the supervisor; accounts are spread over `arbiters`.
     #[must_use]
     pub fn start(parts: AccountParts, policy: RestartPolicy, arbiters: Vec<Arbiter>) -> Self {
+        let bells = parts.bells.clone();
         let addr = Supervisor::new(parts.clone(), policy, arbiters).start();
         let sign_ins = SignIns::new(parts.clone(), addr.clone());
         let partings = Partings::start(parts, addr.clone(), sign_ins.clone());
         Self {
             addr,
+            bells,
             sign_ins,
             partings,
         }
@@ -93,11 +96,9 @@ impl SupervisorHandle {
         account.send(GetLink).await.ok()?
     }
 
-    /// Tells the account that its outbox changed. An account that does not run sees it when it starts.
-    pub async fn wake_outbox(&self, id: AccountId) {
-        if let Ok(Some(account)) = self.addr.send(GetAccount(id)).await {
-            let _ = account.send(WakeOutbox).await;
-        }
+    /// Tells the account that its outbox changed, where no new order says so. An account that does not run sees it when it starts.
+    pub fn wake_outbox(&self, id: AccountId) {
+        self.bells.ring(id);
     }
 
     /// Tells the account that more is wanted of its history. An account that does not run sees it when it starts.

@@ -155,7 +155,7 @@ pub async fn change_account(
         log::warn!(target: "switchboard::media", "account={id} files that are too old could not be removed: {error}");
     }
     if pace.is_some() {
-        service.supervisor.wake_outbox(id).await;
+        service.supervisor.wake_outbox(id);
     }
     if body.archive == Some(Archive::All) {
         service.supervisor.wake_fill(id).await;

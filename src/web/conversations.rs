@@ -148,7 +148,7 @@ pub async fn queue_reply(
     let account = service.account(&access, conversation.account_id).await?;
     let key = idempotency_key(&request)?;
     let queued = reply(&service, (&conversation, &account), body.into_inner(), key).await?;
-    queued_answer(&service, queued, false).await
+    Ok(queued_answer(&queued, false))
 }
 
 /// Queues a reply of text. Whoever asks rings the outbox.
@@ -250,7 +250,7 @@ pub async fn queue_send(
             .ok_or(refused)?,
     };
     let queued = service.store.queue_send(send).await?;
-    queued_answer(&service, queued, true).await
+    Ok(queued_answer(&queued, true))
 }
 
 /// The same call as it was when its key was new.
@@ -295,22 +295,12 @@ pub async fn resolved_send(
     })
 }
 
-async fn queued_answer(
-    service: &Service,
-    queued: Queued,
-    with_conversation: bool,
-) -> Result<HttpResponse, ApiError> {
-    if !queued.repeated {
-        service
-            .supervisor
-            .wake_outbox(queued.message.account_id)
-            .await;
-    }
+fn queued_answer(queued: &Queued, with_conversation: bool) -> HttpResponse {
     let mut answer = json!({ "message": queued.message });
     if with_conversation {
         answer["conversation"] = json!(queued.conversation);
     }
-    Ok(HttpResponse::Accepted().json(answer))
+    HttpResponse::Accepted().json(answer)
 }
 
 pub async fn mark_read(

@@ -84,9 +84,6 @@ pub async fn forward_messages(
         idempotency_key,
     };
     let messages = service.store.queue_forward(queue).await?;
-    for account in accounts {
-        service.supervisor.wake_outbox(account).await;
-    }
     Ok(HttpResponse::Accepted().json(json!({ "messages": messages })))
 }
 

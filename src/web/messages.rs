@@ -52,7 +52,6 @@ pub async fn retry_message(
     let message = service.message(&access, MessageRowId(*id)).await?;
     check_can_send(&service.account(&access, message.account_id).await?)?;
     let message = service.store.retry_message(message.id).await?;
-    service.supervisor.wake_outbox(message.account_id).await;
     Ok(HttpResponse::Accepted().json(json!({ "message": message })))
 }
 
@@ -82,7 +81,7 @@ pub async fn discard_message(
         Discard::Settled
     };
     service.store.discard_message(message.id, how).await?;
-    service.supervisor.wake_outbox(message.account_id).await;
+    service.supervisor.wake_outbox(message.account_id);
     Ok(HttpResponse::NoContent().finish())
 }
 

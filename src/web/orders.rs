@@ -228,7 +228,6 @@ pub async fn retry_order(
     let (id, _) = seen_order(&service, &access, *id).await?;
     let order = service.store.retry_deed(id).await?;
     check_can_send(&service.account(&access, order.account_id).await?)?;
-    service.supervisor.wake_outbox(order.account_id).await;
     Ok(HttpResponse::Accepted().json(json!({ "order": order })))
 }
 
@@ -251,7 +250,7 @@ pub async fn drop_order(
     };
     service.store.drop_deed(id, how).await?;
     // What it was bringing goes no further.
-    service.supervisor.wake_outbox(account).await;
+    service.supervisor.wake_outbox(account);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -337,12 +336,5 @@ pub async fn queue(
         asked,
         idempotency_key,
     };
-    let queued = service.store.queue_deed(queue).await?;
-    if queued.ordered {
-        service
-            .supervisor
-            .wake_outbox(conversation.account_id)
-            .await;
-    }
-    Ok(queued)
+    Ok(service.store.queue_deed(queue).await?)
 }

@@ -75,7 +75,7 @@ pub async fn file_of(
             repeated: !queued.ordered,
         })
     };
-    let (queued, _) = replies::committed(service, files, queueing).await;
+    let (queued, _) = replies::committed(files, queueing).await;
     let message = queued?.messages.pop();
     Ok(HttpResponse::Accepted().json(json!({ "message": message })))
 }

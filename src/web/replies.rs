@@ -168,7 +168,7 @@ async fn queue(
 ) -> (Result<QueuedFiles, StoreError>, Vec<Guised>) {
     let (store, named) = (service.store.clone(), named(&files));
     let queueing = async move { store.queue_reply_files(reply, named).await };
-    committed(service, files, queueing).await
+    committed(files, queueing).await
 }
 
 pub fn named(files: &[Guised]) -> Vec<QueuedFile> {
@@ -182,25 +182,20 @@ pub fn named(files: &[Guised]) -> Vec<QueuedFile> {
 /// With the commit the files belong to their order. That goes on to its end whether or not the caller still waits; what was
 /// not committed comes back.
 pub async fn committed<F>(
-    service: &web::Data<Service>,
     files: Vec<Guised>,
     queueing: F,
 ) -> (Result<QueuedFiles, StoreError>, Vec<Guised>)
 where
     F: Future<Output = Result<QueuedFiles, StoreError>> + 'static,
 {
-    let service = service.clone();
     let commit = actix_web::rt::spawn(async move {
         let queued = queueing.await;
         let mut left = Vec::new();
         match &queued {
             Ok(queued) if queued.repeated => {}
-            Ok(queued) => {
+            Ok(_) => {
                 for one in files {
                     one.staged.keep();
-                }
-                if let Some(message) = queued.messages.first() {
-                    service.supervisor.wake_outbox(message.account_id).await;
                 }
             }
             // It may be committed yet.

@@ -182,9 +182,6 @@ pub async fn put_draft(
         check_text(&draft.text)
             .map_err(|error| ApiError::unprocessable("text_too_long", error.to_string()))?;
     }
-    let (conversation, changed) = service.store.set_draft(before.id, topic_id, kept).await?;
-    if changed {
-        service.supervisor.wake_outbox(before.account_id).await;
-    }
+    let conversation = service.store.set_draft(before.id, topic_id, kept).await?;
     Ok(HttpResponse::Ok().json(json!({ "conversation": conversation })))
 }

@@ -1,5 +1,8 @@
-//! Of one account only so much waits.
+//! Orders that wait: who hears of them, and that of one account only so much does.
 
+use std::time::Instant;
+
+use futures_util::poll;
 use switchboard::{
     domain::{Change, ChatDraft, ChatId, MessageRowId, Timestamp},
     store::{Discard, QueueReply, StoreError},
@@ -7,8 +10,39 @@ use switchboard::{
 
 use crate::{
     rows,
-    world::{World, message},
+    world::{LIMIT, World, message},
 };
+
+/// Protects replies whose caller has gone, or given up waiting while the store was slow: what is committed goes out all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_heard_of_though_nobody_waits_for_its_answer() {
+    let world = World::new();
+    let (account, other) = (world.account().await.id, world.account().await.id);
+    let chat = ChatId::user(7);
+    let hello = Change::Message(message(chat, 1, "hello"));
+    world.record(account, vec![hello]).await;
+    let reply = QueueReply {
+        conversation: world.conversation(account, chat).await.id,
+        text: "hello back".to_owned(),
+        wording: Default::default(),
+        reply_to: None,
+        topic_id: None,
+        schedule: None,
+        idempotency_key: None,
+    };
+    assert!(!world.ear.has_orders(account), "nothing was ordered yet");
+    let mut queued = Box::pin(world.store.queue_reply(reply));
+    assert!(poll!(&mut queued).is_pending());
+    drop(queued);
+    let began = Instant::now();
+    while !world.ear.has_orders(account) {
+        assert!(began.elapsed() < LIMIT, "nobody heard of it");
+        tokio::task::yield_now().await;
+    }
+    let query = "SELECT count(*) AS n FROM orders";
+    assert_eq!(rows::number(&world.path, query), 1, "it is committed first");
+    assert!(!world.ear.has_orders(other));
+}
 
 /// Protects memory, the disk and everybody else: of one account only so much waits; one order too many is refused and stores
 /// nothing, its drafts and other accounts are taken as before, and there is room again when something is out.

@@ -1,7 +1,7 @@
 //! A store on a file of its own, and the small words that tests are written in.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -22,9 +22,13 @@ use crate::{engine, rows};
 /// One generous limit for every wait.
 pub const LIMIT: Duration = Duration::from_secs(40);
 
-/// Remembers what was announced.
+/// Remembers what was announced, and who was said to have new orders.
 #[derive(Default)]
-pub struct Ear(Mutex<Vec<Arc<Event>>>, Mutex<Vec<i64>>);
+pub struct Ear(
+    Mutex<Vec<Arc<Event>>>,
+    Mutex<Vec<i64>>,
+    Mutex<BTreeSet<AccountId>>,
+);
 
 impl EventSink for Ear {
     fn committed(&self, events: Vec<Arc<Event>>) {
@@ -37,9 +41,17 @@ impl EventSink for Ear {
         let numbers = events.iter().map(|event| event.seq.0);
         self.1.lock().unwrap().extend(numbers);
     }
+
+    fn ordered(&self, accounts: BTreeSet<AccountId>) {
+        self.2.lock().unwrap().extend(accounts);
+    }
 }
 
 impl Ear {
+    pub fn has_orders(&self, account: AccountId) -> bool {
+        self.2.lock().unwrap().contains(&account)
+    }
+
     pub fn heard(&self) -> Vec<Arc<Event>> {
         self.0.lock().unwrap().clone()
     }

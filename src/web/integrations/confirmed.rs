@@ -30,12 +30,6 @@ pub async fn send(
 ) -> Result<StoredMessage, ApiError> {
     let mut confirming = Confirming::begin(service, limit);
     let queued = service.store.queue_send(send).await?;
-    if !queued.repeated {
-        service
-            .supervisor
-            .wake_outbox(queued.message.account_id)
-            .await;
-    }
     confirming.one(queued.message).await
 }
 
@@ -175,7 +169,7 @@ async fn take_back(service: &Service, message: &StoredMessage) -> bool {
         .await
         .is_ok();
     if taken {
-        service.supervisor.wake_outbox(message.account_id).await;
+        service.supervisor.wake_outbox(message.account_id);
     }
     taken
 }

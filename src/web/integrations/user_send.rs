@@ -156,7 +156,7 @@ async fn send_files(
     let mut confirming = Confirming::begin(caller, limit);
     let (store, named) = (caller.store.clone(), replies::named(&files));
     let queueing = async move { store.queue_send_files(send, named).await };
-    let (queued, _) = replies::committed(&caller.service, files, queueing).await;
+    let (queued, _) = replies::committed(files, queueing).await;
     let messages = confirming.all(queued?.messages).await?;
     Ok(sent(&messages))
 }

@@ -112,7 +112,6 @@ async fn send_text(
     let (owned, conversation) = chat_of(visitor, chat_id).await?;
     let place = (&conversation, &owned.account);
     let queued = conversations::reply(visitor, place, body, key).await?;
-    visitor.supervisor.wake_outbox(owned.id()).await;
     Ok(accepted(&[queued.message]))
 }
 
