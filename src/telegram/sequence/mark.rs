@@ -98,6 +98,31 @@ pub(super) fn mark(update: &Update) -> Option<(Line, Mark)> {
     (mark.pts > 0).then_some((line, mark))
 }
 
+/// Whose messages an update without a number says something of: it means nothing before the message is there.
+pub(super) fn concerns(update: &Update) -> Option<Line> {
+    let line = |peer: &tl::enums::Peer| match peer {
+        tl::enums::Peer::Channel(channel) => Line::Channel(channel.channel_id),
+        tl::enums::Peer::User(_) | tl::enums::Peer::Chat(_) => Line::Account,
+    };
+    match update {
+        Update::MessageReactions(u) => Some(line(&u.peer)),
+        Update::ChannelMessageViews(u) => Some(Line::Channel(u.channel_id)),
+        Update::ChannelMessageForwards(u) => Some(Line::Channel(u.channel_id)),
+        Update::MessagePoll(u) => u.peer.as_ref().map(line),
+        _ => None,
+    }
+}
+
+/// In a packet: what stands alone, then what has a number, by where its line has to stand, then what is said of messages. A count
+/// of nothing may stand before the post that it belongs behind, with the same number.
+pub(super) fn turn(update: &Update) -> (u8, i32) {
+    match (update, mark(update)) {
+        (_, Some((_, mark))) => (1, mark.before()),
+        (Update::MessagePoll(_), None) => (2, 0),
+        (_, None) => (concerns(update).map_or(0, |_| 2), 0),
+    }
+}
+
 /// Does it contradict itself: the account's number on a channel's message?
 pub(super) fn is_sane(update: &Update) -> bool {
     let peer_is_channel = |peer: &tl::enums::Peer| matches!(peer, tl::enums::Peer::Channel(_));

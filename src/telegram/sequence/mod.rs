@@ -32,7 +32,7 @@ use tl::{enums::Update, types};
 
 use account::Account;
 use channels::Channels;
-use mark::{Line, Mark, is_sane, mark};
+use mark::{Line, Mark, concerns, is_sane, mark, turn};
 use packet::{Arrival, Cast, Packet, arrival};
 use step::Out;
 use track::Item;
@@ -100,14 +100,15 @@ impl Sequence {
         self.people.extend(&missing);
         let mut updates = packet.updates;
         if updates.len() > 1 {
-            // A count of nothing may stand before the post that it belongs behind, with the same number.
-            updates.sort_by_key(|update| mark(update).map(|(_, mark)| mark.before()));
+            updates.sort_by_key(|update| turn(update));
         }
         // One that has to wait keeps the people it came with.
         let cast = (!packet.cast.is_empty()).then(|| Arc::new(packet.cast));
         let mut told = false;
         for update in updates.into_iter().filter(|update| is_sane(update)) {
-            let Some((line, mark)) = mark(&update) else {
+            let Some((line, mark)) =
+                mark(&update).or_else(|| self.behind(&update).filter(|_| fresh))
+            else {
                 told |= self.unnumbered(update, (fresh, cast.as_deref()), out, now);
                 continue;
             };
@@ -127,6 +128,16 @@ impl Sequence {
             Some(Err(shared)) => out.shared(&shared),
             None => {}
         }
+    }
+
+    /// Where something is said of messages that perhaps wait: behind them, without a number of its own.
+    fn behind(&self, update: &Update) -> Option<(Line, Mark)> {
+        let line = concerns(update)?;
+        let pts = match line {
+            Line::Channel(id) => self.channels.held_to(id),
+            Line::Account | Line::Secret => self.account.held_to(),
+        }?;
+        Some((line, Mark { pts, count: 0 }))
     }
 
     /// An update that applies whenever it comes.

@@ -215,6 +215,11 @@ impl Track {
         [first, self.let_go_from].into_iter().flatten().min()
     }
 
+    /// The highest number among those that wait.
+    pub(super) fn held_to(&self) -> Option<i32> {
+        (!self.held.is_empty()).then_some(self.held_to)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty() && self.announced == 0
     }

@@ -24,7 +24,12 @@ use switchboard_simulator::{
 use tokio::runtime::Runtime;
 
 use self::{
-    arrivals::Arrivals, link::Link, node::Node, plan::Plan, relay::Relay, strike::Conductor,
+    arrivals::Arrivals,
+    link::Link,
+    node::Node,
+    plan::Plan,
+    relay::Relay,
+    strike::{Conductor, SLEEPER_ENDED},
 };
 use super::{
     Args,
@@ -459,7 +464,7 @@ impl Storm {
         for (fact, times) in &facts {
             println!("  {times:>7}  {fact}");
             if *times == 0
-                && fact.ends_with(" struck")
+                && (fact.ends_with(" struck") || fact == SLEEPER_ENDED)
                 && args.minutes >= LONG_RUN
                 && args.only.is_empty()
             {

@@ -28,8 +28,8 @@ pub struct Node {
     process: Option<ServiceProcess>,
     /// Whoever looks after it starts it again.
     wanted: bool,
-    /// Stopped in the middle, since then.
-    stopped: Option<Instant>,
+    /// Stopped in the middle.
+    stopped: bool,
     token: String,
 }
 
@@ -66,7 +66,7 @@ impl Node {
             settings,
             process: None,
             wanted: false,
-            stopped: None,
+            stopped: false,
             token: String::new(),
         }
     }
@@ -101,7 +101,7 @@ impl Node {
             return false;
         }
         let had = self.process.is_some();
-        self.stopped = None;
+        self.stopped = false;
         self.process = Some(ServiceProcess::spawn(&self.data, &self.settings));
         had
     }
@@ -120,7 +120,7 @@ impl Node {
 
     pub fn kill(&mut self) {
         self.wanted = false;
-        self.stopped = None;
+        self.stopped = false;
         if self.runs()
             && let Some(process) = self.process.take()
         {
@@ -153,18 +153,18 @@ impl Node {
     pub fn stop(&mut self) {
         if let Some(pid) = self.pid() {
             process::signal(pid, "-STOP");
-            self.stopped = Some(Instant::now());
+            self.stopped = true;
         }
     }
 
-    /// Stopped for so long by now.
-    pub fn stopped_for(&self) -> Option<Duration> {
-        self.stopped.map(|since| since.elapsed())
+    /// It was stopped, and has not been told to go on.
+    pub fn sleeps(&self) -> bool {
+        self.stopped
     }
 
     /// SIGCONT.
     pub fn go_on(&mut self) {
-        if self.stopped.take().is_some()
+        if std::mem::take(&mut self.stopped)
             && let Some(pid) = self.pid()
         {
             process::signal(pid, "-CONT");

@@ -27,8 +27,8 @@ use crate::support::replicas::Replicas;
 
 /// A hand-over may take so long, the moments in which nothing is known of it included.
 const HANDED_OVER: Duration = Duration::from_secs(5);
-/// A process that was stopped for longer is ended by the kernel.
-const FUSE: Duration = Duration::from_secs(36);
+/// One that was stopped had ended before it was woken: it would have spoken with sessions that are another node's by then.
+pub const SLEEPER_ENDED: &str = "a sleeper was ended by the kernel";
 /// Wrong by days, or by just so much that a lease seems to be over.
 const CLOCKS: [i64; 6] = [70, -70, 400, -400, 90_000, -90_000];
 
@@ -62,7 +62,7 @@ impl Conductor {
         (findings, facts): (&Findings, &Facts),
         plan: &Plan,
     ) -> Self {
-        facts.expect("a sleeper was ended by the kernel");
+        facts.expect(SLEEPER_ENDED);
         for strike in &plan.strikes {
             facts.expect(&format!("{:?} struck", strike.kind));
         }
@@ -87,7 +87,12 @@ impl Conductor {
     /// Whatever has ended is started again.
     pub fn tend(&mut self) {
         for node in &mut self.nodes {
+            // Nothing but SIGKILL ends a stopped process, and we send none to those.
+            let slept = node.sleeps();
             if node.tend() {
+                if slept {
+                    self.facts.once(SLEEPER_ENDED);
+                }
                 self.facts
                     .once("a node had ended by itself and was started again");
             }
@@ -158,13 +163,7 @@ impl Conductor {
         let node = &mut self.nodes[strike.node];
         match strike.kind {
             K::Killed | K::Terminated => node.start(),
-            K::Stopped | K::StoppedForLong => {
-                // One that had accounts would speak with sessions that are another node's by then.
-                if node.stopped_for().is_some_and(|since| since > FUSE) && !node.runs() {
-                    self.facts.once("a sleeper was ended by the kernel");
-                }
-                node.go_on();
-            }
+            K::Stopped | K::StoppedForLong => node.go_on(),
             K::CutOff
             | K::CutOffForLong
             | K::Unheard

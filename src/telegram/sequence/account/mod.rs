@@ -106,6 +106,11 @@ impl Account {
         }
     }
 
+    /// The highest number that waits, if anything does.
+    pub(super) fn held_to(&self) -> Option<i32> {
+        self.mail.held_to()
+    }
+
     /// A numbered update of ours.
     pub(super) fn offer(&mut self, line: Line, item: Item, out: &mut Out, now: Instant) -> bool {
         let void = self.is_void();

@@ -107,6 +107,11 @@ impl Channels {
         self.bytes
     }
 
+    /// The highest number that waits in a line, if anything does.
+    pub(super) fn held_to(&self, id: i64) -> Option<i32> {
+        self.open.get(&id)?.track.held_to()
+    }
+
     /// A numbered update. `false`: it does not apply now.
     pub(super) fn offer(&mut self, id: i64, mut item: Item, out: &mut Out, now: Instant) -> bool {
         if let Some(None) = self.at.get(&id) {

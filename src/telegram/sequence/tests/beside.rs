@@ -230,3 +230,53 @@ fn what_is_left_on_a_line_is_asked_for_if_it_is_news() {
         assert_eq!(asked, news, "{said}");
     }
 }
+
+fn reacted(peer: tl::enums::Peer, msg_id: i32) -> Update {
+    let reactions = types::MessageReactions {
+        min: false,
+        can_see_list: false,
+        reactions_as_tags: false,
+        results: vec![],
+        recent_reactions: None,
+        top_reactors: None,
+    };
+    types::UpdateMessageReactions {
+        peer,
+        msg_id,
+        top_msg_id: None,
+        saved_peer_id: None,
+        reactions: reactions.into(),
+    }
+    .into()
+}
+
+/// Protects reactions, views and votes from being said of a message that is not there yet, and so of none: they come behind it, also in
+/// its own packet, and while it waits for an earlier one, for the store or for a dialog. `0` is what has no number.
+#[test]
+fn what_is_said_of_a_message_comes_behind_it() {
+    let of_mail = |id| reacted(types::PeerUser { user_id: 1 }.into(), id);
+    let of_post = |id| {
+        let peer = types::PeerChannel {
+            channel_id: CHANNEL,
+        };
+        reacted(peer.into(), id)
+    };
+
+    let mut bench = Bench::new();
+    assert_eq!(applied(&bench.take(vec![of_mail(11), mail(11)])), [11, 0]);
+    assert!(applied(&bench.take(vec![mail(13)])).is_empty());
+    assert!(applied(&bench.take(vec![of_mail(13)])).is_empty());
+    assert_eq!(applied(&bench.take(vec![mail(12)])), [12, 13, 0]);
+    assert_eq!(applied(&bench.take(vec![of_mail(12)])), [0]);
+
+    let mut bench = Bench::with_channel(20);
+    assert_eq!(applied(&bench.take(vec![of_post(21), post(21)])), [21, 0]);
+    assert!(applied(&bench.take(vec![post(23), of_post(23)])).is_empty());
+    assert_eq!(applied(&bench.take(vec![of_mail(11)])), [0], "another line");
+    assert_eq!(applied(&bench.take(vec![post(22)])), [22, 23, 0]);
+
+    let mut bench = Bench::new();
+    assert!(applied(&bench.take(vec![post(21)])).is_empty());
+    assert!(applied(&bench.take(vec![of_post(21)])).is_empty());
+    assert_eq!(applied(&bench.looked_up(CHANNEL, Some(20))), [21, 0]);
+}
