@@ -6,7 +6,7 @@ use super::{check::Checks, run::Storm};
 
 /// Telegram's waits, pauses between tries and the pauses of webhooks are over by then.
 const LIMIT: Duration = Duration::from_secs(150);
-/// Somebody who is still being told what lies behind has so long for all of it: the machine may be slow, and the log long.
+/// While something lies behind and becomes less, all of it has so long: the machine may be slow, the log long, and Telegram's pace too.
 const WHOLE: Duration = Duration::from_secs(20 * 60);
 const LOOK: Duration = Duration::from_millis(400);
 const SAID_EVERY: Duration = Duration::from_secs(10);
@@ -21,13 +21,13 @@ pub async fn rest(storm: &mut Storm, checks: &Checks) {
     storm.last_words();
     let mut why = checks.unrest();
     let mut said = Duration::ZERO;
-    let mut moved = (checks.told(), Instant::now());
+    let mut moved = (checks.standing(), Instant::now());
     while !why.is_empty() && moved.1.elapsed() < LIMIT && began.elapsed() < WHOLE {
         tokio::time::sleep(LOOK).await;
         why = checks.unrest();
-        let told = checks.told();
-        if told > moved.0 {
-            moved = (told, Instant::now());
+        let (told, left) = checks.standing();
+        if told > moved.0.0 || left < moved.0.1 {
+            moved = ((told, left), Instant::now());
         }
         if let Some(first) = why.first()
             && began.elapsed() > said + SAID_EVERY

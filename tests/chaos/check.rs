@@ -250,13 +250,16 @@ impl Checks {
         wrong
     }
 
-    /// Who has not heard of everything that is in the log.
-    /// How many events all listeners together were told.
-    pub fn told(&self) -> usize {
+    /// How many events all listeners together were told, and how many message numbers are to be fetched or compared: at Telegram's
+    /// pace that takes minutes.
+    pub fn standing(&self) -> (usize, i64) {
         let listeners = self.sockets.iter().chain(&self.hooks);
-        listeners.map(|listener| listener.fold().seqs.len()).sum()
+        let told = listeners.map(|listener| listener.fold().seqs.len()).sum();
+        let left = "SELECT (SELECT coalesce(sum(high - low), 0) FROM owed) + (SELECT coalesce(sum(high - low), 0) FROM stale) AS n";
+        (told, count(&self.file, left))
     }
 
+    /// Who has not heard of everything that is in the log.
     fn unheard(&self) -> Vec<String> {
         let last = count(
             &self.file,
