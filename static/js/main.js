@@ -16,6 +16,7 @@ import { Player } from './player.js';
 import { Store } from './store.js';
 import { lacksTitles, openKey } from './topics.js';
 import { Uploads } from './uploads.js';
+import { Vaults } from './vaults.js';
 import { explain } from './words.js';
 import { AccountSheet } from './views/account.js';
 import { Banner } from './views/banner.js';
@@ -82,6 +83,7 @@ export class App {
     this.selection = new Selection(this);
     this.details = new Details(this);
     this.banner = new Banner(this);
+    this.vaults = new Vaults(this);
     this.search = new Search(this);
     this.notifier = new Notifier(this);
     const welcome = new Welcome(this);
@@ -139,6 +141,7 @@ export class App {
   hello(frame, first) {
     this.outbox.kick();
     this.store.dispatch({ type: 'greeted', scope: frame.data?.scope ?? null });
+    this.vaults.watch();
     if (first || this.state.denied) this.load();
     const version = frame.data?.version;
     if (version && this.version && version !== this.version) this.toast(this.t('version.new'));

@@ -19,6 +19,7 @@ export function initialState() {
     /** What this browser may do; null until the service has said it. */
     scope: null,
     vault: null,
+    /** @type {Array<{name: string, own: boolean, vault: object|null}>} services on one database, and what each says of its vault */ nodes: [],
     /** @type {Map<string, import('./types.js').Conversation>} */ conversations: new Map(),
     /** @type {string[]} newest first */ order: [],
     /** @type {Map<string, {cursor: string|null, boundary: string|null, done: boolean, loading: boolean, error: string|null}>} */ pages: new Map(),
@@ -58,6 +59,7 @@ const handlers = {
     };
   },
 
+  nodes_seen: (state, { nodes }) => (JSON.stringify(state.nodes) === JSON.stringify(nodes) ? state : { ...state, nodes }),
   greeted: (state, { scope }) => (state.scope === scope ? state : { ...state, scope }),
 
   /** @param asked  for an answer: the accounts as they were when it was asked for */

@@ -3,8 +3,20 @@
 use std::fs;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::support::{api::Api, browser::Desk, engine, fleet::Fleet, wait};
+use crate::support::{
+    api::Api, browser::Desk, engine, fleet::Fleet, service::ServiceProcess, wait,
+};
+
+/// Another node on the same database.
+fn beside(fleet: &Fleet, home: &TempDir) -> ServiceProcess {
+    let data = home.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::copy(fleet.data_dir().join("master.key"), data.join("master.key")).unwrap();
+    let database = engine::database_of(&fleet.data_dir()).unwrap();
+    fleet.start_on_database(&data, &engine::url_of(&database))
+}
 
 /// Protects whoever runs several nodes: the desk says which there are and what each has, one is emptied and taken back by keyboard, an
 /// account's sheet says who serves it; and where one service is alone, nothing speaks of nodes.
@@ -23,11 +35,7 @@ async fn nodes_are_seen_and_emptied_on_the_desk() {
     )
     .await;
     let home = tempfile::tempdir().unwrap();
-    let data = home.path().join("data");
-    fs::create_dir(&data).unwrap();
-    fs::copy(fleet.data_dir().join("master.key"), data.join("master.key")).unwrap();
-    let database = engine::database_of(&fleet.data_dir()).unwrap();
-    let second = fleet.start_on_database(&data, &engine::url_of(&database));
+    let second = beside(&fleet, &home);
 
     // They come by themselves, with one account each.
     desk.until_text(".nodes li:first-child", "the one that answers you")
@@ -93,4 +101,33 @@ async fn nodes_are_seen_and_emptied_on_the_desk() {
     )
     .await;
     desk.close().await;
+}
+
+/// Protects an operator from a vault that is out of reach for one node alone: the banner says for which, and why, on the desk of each of
+/// them, and goes when that node has gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_banner_names_the_node_that_does_not_reach_the_vault() {
+    let mut fleet = Fleet::builder().accounts(1).on_postgres().start().await;
+    // Nobody listens there.
+    fleet.set_env("SUPABASE_URL", "http://127.0.0.1:1");
+    fleet.set_env("SUPABASE_SERVICE_KEY", "sb_secret_of_a_test");
+    let home = tempfile::tempdir().unwrap();
+    let second = beside(&fleet, &home);
+    let desks = [
+        Desk::open(fleet.address()).await,
+        Desk::open(&second.address).await,
+    ];
+    for desk in &desks {
+        desk.until_text("#banner", &second.address).await;
+        let why = desk.js("document.querySelector('#banner p').title").await;
+        assert_eq!(why, "Supabase can’t be reached");
+    }
+    let [first, other] = desks;
+    other.close().await;
+    first
+        .assert_accessible("a vault that one node does not reach")
+        .await;
+    second.stop();
+    first.until_gone("#banner").await;
+    first.close().await;
 }

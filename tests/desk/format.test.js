@@ -7,7 +7,7 @@ import { bannerOf } from '../../static/js/views/banner.js';
 import { historyText, mayHaveArrived, stateText, waitingText } from '../../static/js/words.js';
 import { codeFrom } from '../../static/js/views/fields.js';
 import { Words } from '../../static/js/i18n.js';
-import { initialState } from '../../static/js/state.js';
+import { initialState, reduce } from '../../static/js/state.js';
 
 const at = (text) => new Date(text);
 
@@ -98,6 +98,25 @@ test('the banner tells what the vault waits for', () => {
   assert.deepEqual([say(online(conflict('a'))).key, say(online(conflict('a'))).account], ['banner.vault.conflict', 'a']);
   assert.deepEqual([say(online(conflict('a'), conflict('b'))).key, say(online(conflict('a'), conflict('b'))).params.n], ['banner.vault.conflicts', 2]);
   assert.equal(say(online(conflict('unknown'))).key, 'banner.vault.row');
+});
+
+// Protects: where several services share a database, one that does not reach the vault is named, also where it is not the one that serves
+// the page; this one's own is taken as it is told now, not as its row says.
+test('the banner names the node that does not reach the vault', () => {
+  const live = { phase: 'open', retryAt: null, attempt: 0, since: 0 };
+  const vault = (state) => ({ state, reason: state, queued: 0, conflicts: [] });
+  const say = (own, ...others) => {
+    const nodes = [{ name: 'here', own: true, vault: null }, ...others.map((state, at) => ({ name: `node ${at}`, own: false, vault: state && vault(state) }))];
+    const banner = bannerOf({ ...initialState(), live, vault: vault(own), nodes }, 5000);
+    return banner && [banner.key, banner.params.nodes ?? null, banner.vault.reason];
+  };
+  assert.equal(say('online', 'online', null), null);
+  assert.deepEqual(say('online', 'online', 'offline'), ['banner.vault.nodes', ['node 1'], 'offline']);
+  assert.deepEqual(say('offline', 'online', 'offline'), ['banner.vault.nodes', ['here', 'node 1'], 'offline']);
+  assert.deepEqual(say('offline', 'offline'), ['banner.vault', null, 'offline']);
+  assert.deepEqual(say('offline'), ['banner.vault', null, 'offline']);
+  const state = { ...initialState(), nodes: [{ name: 'a', own: true, vault: null }] };
+  assert.equal(reduce(state, { type: 'nodes_seen', nodes: [{ name: 'a', own: true, vault: null }] }), state);
 });
 
 test('the state of an account says why and for how long', () => {

@@ -27,8 +27,14 @@ export function bannerOf(state, now) {
   return vaultBanner(state);
 }
 
-/** The vault away, or a row there that is not like the one here; a person decides which is right. */
-function vaultBanner({ vault, accounts }) {
+/** The vault away, here or at another node, or a row there that is not like the one here; a person decides which is right. */
+function vaultBanner({ vault, accounts, nodes }) {
+  // This node's own is told as it changes, and later in its row.
+  const away = nodes.filter((node) => (node.own ? vault : node.vault)?.state === 'offline');
+  if (away.length > 0 && away.length < nodes.length) {
+    const [first] = away;
+    return { key: 'banner.vault.nodes', level: 'wait', icon: 'alert', params: { nodes: away.map(({ name }) => name) }, vault: first.own ? vault : first.vault };
+  }
   if (vault?.state === 'offline') {
     const key = vault.queued > 0 ? 'banner.vault.queued' : 'banner.vault';
     return { key, level: 'wait', icon: 'alert', params: { n: vault.queued }, vault };
@@ -68,6 +74,7 @@ export class Banner {
     const { t, lang } = this.app;
     const params = { ...banner.params };
     if ('left' in params) params.time = countdown(lang, params.left);
+    if ('nodes' in params) params.nodes = params.nodes.join(', ');
     setText(this.text, t(banner.key, params));
     setAttr(this.text, 'title', this.why(banner));
     setAttr(this.parts.root, 'data-level', banner.level);
