@@ -114,11 +114,12 @@ async fn portion(service: &Service, after: Seq) -> Result<Vec<Arc<Frame>>, ApiEr
     if let Since::Frames(frames) = service.broadcast.after(after, PORTION as usize) {
         return Ok(frames);
     }
+    let events = service.store.events_after(after, PORTION).await?;
+    // Asked last: what went while they were read is seen to be gone.
     let oldest = service.store.oldest_seq().await?;
     if after.0 + 1 < oldest.0 {
         return Err(resync());
     }
-    let events = service.store.events_after(after, PORTION).await?;
     Ok(events
         .into_iter()
         .map(|event| Arc::new(Frame::new(event)))

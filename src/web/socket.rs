@@ -264,9 +264,10 @@ impl SocketActor {
         self.reading_log = true;
         let service = Arc::clone(&self.service);
         let portion = async move {
-            let oldest = service.store.oldest_seq().await?;
-            let events = service.store.events_after(cursor, PORTION).await?;
+            // In this order: what is written meanwhile comes next, and what goes meanwhile is seen to be gone.
             let newest = service.store.last_seq().await?;
+            let events = service.store.events_after(cursor, PORTION).await?;
+            let oldest = service.store.oldest_seq().await?;
             Ok::<_, crate::store::StoreError>((oldest, events, newest))
         };
         ctx.spawn(portion.into_actor(self).map(move |portion, socket, ctx| {

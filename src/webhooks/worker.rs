@@ -246,9 +246,9 @@ impl Worker {
         let frames = match self.broadcast.after(after, PORTION as usize) {
             Since::Frames(frames) => frames,
             Since::Behind => {
-                self.tell_loss(after).await?;
                 let newest = self.store.last_seq().await?;
                 let events = self.store.events_after(after, PORTION).await?;
+                self.tell_loss(after).await?;
                 if events.is_empty() {
                     return Ok((Vec::new(), newest.max(after)));
                 }
@@ -317,8 +317,8 @@ impl Worker {
         if let Since::Frames(frames) = frames {
             return Ok(frames);
         }
-        self.tell_loss(after).await?;
         let events = self.store.events_of(account, after, end, PORTION).await?;
+        self.tell_loss(after).await?;
         Ok(events
             .into_iter()
             .map(|event| Arc::new(Frame::new(event)))
