@@ -86,6 +86,23 @@ pub(super) const fn is_false(value: &bool) -> bool {
     !*value
 }
 
+impl MediaKind {
+    /// A person would look for it by its name.
+    #[must_use]
+    pub const fn is_found_by_name(self) -> bool {
+        !matches!(
+            self,
+            Self::Sticker
+                | Self::Dice
+                | Self::Story
+                | Self::Giveaway
+                | Self::PaidMedia
+                | Self::LiveStream
+                | Self::Other
+        )
+    }
+}
+
 impl Media {
     #[must_use]
     pub const fn of(kind: MediaKind) -> Self {
@@ -135,17 +152,8 @@ impl Media {
     /// What a person would look for it by.
     #[must_use]
     pub fn words(&self) -> Option<&str> {
-        use MediaKind as K;
-        match self.kind {
-            K::Sticker
-            | K::Dice
-            | K::Story
-            | K::Giveaway
-            | K::PaidMedia
-            | K::LiveStream
-            | K::Other => None,
-            _ => self.name.as_deref(),
-        }
+        let name = self.name.as_deref();
+        name.filter(|_| self.kind.is_found_by_name())
     }
 
     /// Previews from before become what they would be today.

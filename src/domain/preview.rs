@@ -43,6 +43,13 @@ const SIZE_AT: usize = 163;
 const END: &[u8] = &[0xff, 0xd9];
 
 static HEAD: LazyLock<Vec<u8>> = LazyLock::new(head);
+/// The head in base64, as far as it fills whole groups of three bytes.
+static HEAD_TEXT: LazyLock<String> = LazyLock::new(|| {
+    let whole = HEAD.get(..HEAD.len() / 3 * 3);
+    STANDARD.encode(whole.unwrap_or_default())
+});
+/// The two groups that the size stands in.
+const SIZE_GROUPS: std::ops::Range<usize> = SIZE_AT / 3..SIZE_AT / 3 + 2;
 
 /// How a preview begins as it is kept: what follows is its bytes without the head, in base64.
 const KEPT: &str = "jpeg:";
@@ -63,10 +70,20 @@ pub fn shown_preview(kept: String) -> String {
     let stripped = kept
         .strip_prefix(KEPT)
         .and_then(|text| STANDARD.decode(text).ok());
-    match stripped.as_deref().and_then(preview_jpeg) {
-        Some(jpeg) => format!("{SHOWN}{}", STANDARD.encode(jpeg)),
-        None => kept,
-    }
+    let jpeg = stripped.as_deref().and_then(preview_jpeg);
+    jpeg.as_deref().and_then(shown).unwrap_or(kept)
+}
+
+/// Each preview's head is the same but for the size: most of the text is there already.
+fn shown(jpeg: &[u8]) -> Option<String> {
+    let (size, rest) = (SIZE_GROUPS, HEAD_TEXT.len() / 4);
+    let mut text = String::with_capacity(SHOWN.len() + jpeg.len().div_ceil(3) * 4);
+    text.push_str(SHOWN);
+    text.push_str(HEAD_TEXT.get(..size.start * 4)?);
+    STANDARD.encode_string(jpeg.get(size.start * 3..size.end * 3)?, &mut text);
+    text.push_str(HEAD_TEXT.get(size.end * 4..)?);
+    STANDARD.encode_string(jpeg.get(rest * 3..)?, &mut text);
+    Some(text)
 }
 
 /// As it is kept today, of one that may be from before.
@@ -204,6 +221,8 @@ mod tests {
         assert!(kept.len() < 20);
         let shown = shown_preview(kept.clone());
         assert!(shown.starts_with("data:image/jpeg;base64,/9j/"));
+        let jpeg = preview_jpeg(&[1, 40, 30, 7, 7, 7]).unwrap();
+        assert_eq!(shown, format!("{SHOWN}{}", STANDARD.encode(jpeg)));
         assert_eq!(shown_preview(shown.clone()), shown);
         assert_eq!(renewed_preview(shown), kept);
         assert_eq!(renewed_preview(kept.clone()), kept);

@@ -6,7 +6,7 @@ use super::{
     Result, StoreHandle,
     job_error::JobResult,
     record::Recording,
-    sql::{Number, One, sql},
+    sql::{Number, One, hot_sql, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{IncomingMessage, MessageObject, MessageRowId, is_telegram_itself, mask_codes};
@@ -14,9 +14,9 @@ use crate::domain::{IncomingMessage, MessageObject, MessageRowId, is_telegram_it
 impl Tx<'_> {
     /// Of a row that is new.
     pub fn add_first_object(&mut self, row: i64, object: &MessageObject) -> QueryResult<()> {
-        sql(
+        hot_sql!(
             "INSERT INTO message_objects (message_row, layer, object) VALUES (?, ?, ?) \
-             ON CONFLICT (message_row) DO NOTHING",
+             ON CONFLICT (message_row) DO NOTHING"
         )
         .number(row)
         .number(object.layer)

@@ -9,6 +9,7 @@ use diesel::{
     QueryResult, QueryableByName,
     sql_types::{Nullable, Text},
 };
+use serde::Deserialize;
 
 use super::{
     engine::Conn,
@@ -18,7 +19,7 @@ use super::{
     tx::{State, Tx},
     words::vectors,
 };
-use crate::domain::Media;
+use crate::domain::MediaKind;
 
 /// Bits of a place that hold the message's row; the rest holds its minute (enough until the year 2097).
 const ROW_BITS: u32 = 37;
@@ -78,12 +79,20 @@ pub(in crate::store) fn add(
     insert(tx.conn, &[(place(row, timestamp), words(text, media))])
 }
 
+/// What of a message's media is looked for. The rest is not read: a preview is longer than most texts.
+#[derive(Deserialize)]
+struct Named {
+    kind: MediaKind,
+    name: Option<String>,
+}
+
 /// What a message is found by: its text, and what its media are called.
 pub(super) fn words<'t>(text: &'t str, media: Option<&str>) -> Cow<'t, str> {
-    let media: Option<Media> = media.and_then(from_json);
-    match media.as_ref().and_then(Media::words) {
+    let media: Option<Named> = media.and_then(from_json);
+    let media = media.filter(|media| media.kind.is_found_by_name());
+    match media.and_then(|media| media.name) {
         None => Cow::Borrowed(text),
-        Some(name) if text.is_empty() => Cow::Owned(name.to_owned()),
+        Some(name) if text.is_empty() => Cow::Owned(name),
         // On a line of its own: what is looked for in a row does not reach over it by much.
         Some(name) => Cow::Owned(format!("{text}\n{name}")),
     }
