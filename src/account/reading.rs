@@ -87,6 +87,8 @@ impl Reader<'_> {
             .await?;
         if !stretched.unseen.is_empty() {
             self.ask_for(chat, &stretched.unseen).await?;
+        }
+        if !stretched.unseen.is_empty() && !stretched.unsure {
             self.store
                 .note_compared(self.account, chat, stretched.span, asked)
                 .await?;

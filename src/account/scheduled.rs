@@ -30,6 +30,7 @@ pub async fn compare(
 ) -> Result<(), CompareError> {
     let known = store.scheduled_numbers(conversation).await?;
     let (batch, listed) = link.scheduled(chat).await?;
+    let listed = (listed, batch.read_at);
     if !batch.peers.is_empty() {
         store.record_batch(batch).await?;
     }

@@ -91,6 +91,8 @@ impl Tx<'_> {
             .account(account_of(&own.fields.telegram_account_id))?
             .clone();
         let key = (account.no, chat_of(&own.fields.chat_id).marked());
+        // What stood in its field went with it.
+        self.field_changed((key, own.fields.topic_id));
         let scope = scope_of(ChatId::from_marked(key.1));
         let number = i64::from(message_id);
         search_index::remove(self, id.0, own.fields.timestamp)?;

@@ -1,5 +1,7 @@
 //! Contacts: the address books of accounts, as Telegram told them last.
 
+use std::time::Instant;
+
 use diesel::{
     QueryResult, QueryableByName,
     sql_types::{Nullable, Text},
@@ -10,6 +12,7 @@ use super::{
     account_row::KnownAccount,
     cursor::{Cursor, List, page_size},
     engine::Conn,
+    heard::{Topic, Worth},
     job_error::JobResult,
     message_row::account_of,
     sql::{Flag, Number, id_list, sql},
@@ -86,18 +89,33 @@ fn contact_key(peer: &Peer) -> String {
 }
 
 impl Tx<'_> {
-    fn put_contacts(&mut self, id: AccountId, hash: i64, book: &ContactBook) -> JobResult<()> {
+    fn put_contacts(
+        &mut self,
+        id: AccountId,
+        (hash, asked_at): (i64, Instant),
+        book: Option<&ContactBook>,
+    ) -> JobResult<()> {
         let account = self.living_account(id)?;
-        for peer in &book.peers {
-            self.put_peer(&account, peer)?;
+        let worth = (self.state.heard).worth(Topic::Contacts(account.no), asked_at);
+        // It is another one by now: nobody is taken out, and the next who looks asks again.
+        let overtaken = worth == Worth::Overtaken;
+        if let Some(book) = book {
+            for peer in &book.peers {
+                self.put_peer(&account, peer)?;
+            }
+            if !overtaken {
+                sql("DELETE FROM contacts WHERE account_no = ?")
+                    .number(account.no)
+                    .run(self.conn)?;
+            }
+            for (chat, mutual) in &book.contacts {
+                self.put_contact(&account, *chat, *mutual)?;
+            }
         }
-        sql("DELETE FROM contacts WHERE account_no = ?")
-            .number(account.no)
-            .run(self.conn)?;
-        for (chat, mutual) in &book.contacts {
-            self.put_contact(&account, *chat, *mutual)?;
+        match overtaken {
+            true => Ok(()),
+            false => self.mark_contacts(&account, hash),
         }
-        self.mark_contacts(&account, hash)
     }
 
     fn mark_contacts(&mut self, account: &KnownAccount, hash: i64) -> JobResult<()> {
@@ -112,6 +130,8 @@ impl Tx<'_> {
 
     /// The next who looks gets it from Telegram, whole; what is here is shown where that can't be.
     pub fn forget_contact_list(&mut self, account: &KnownAccount) -> JobResult<()> {
+        let topic = Topic::Contacts(account.no);
+        self.state.heard.note(topic, Instant::now());
         sql("UPDATE contact_lists SET hash = 0, fetched_at = 0 WHERE account_no = ?")
             .number(account.no)
             .run(self.conn)?;
@@ -149,6 +169,8 @@ impl Tx<'_> {
         self.put_peer(&account, peer)?;
         self.put_contact(&account, peer.id, false)?;
         // What Telegram has is another list now.
+        let topic = Topic::Contacts(account.no);
+        self.state.heard.note(topic, Instant::now());
         sql("DELETE FROM contact_lists WHERE account_no = ?")
             .number(account.no)
             .run(self.conn)?;
@@ -293,22 +315,18 @@ impl StoreHandle {
         .await
     }
 
-    /// The address book as Telegram told it; `None`: it is still the one that is stored.
+    /// The address book as Telegram told it when it was asked; `None`: it is still the one that is stored.
     ///
     /// # Errors
     /// [`super::StoreError::AccountNotFound`], or as every write.
     pub async fn put_contacts(
         &self,
         account: AccountId,
-        hash: i64,
+        hash: (i64, Instant),
         list: Option<ContactBook>,
     ) -> Result<()> {
-        self.job("put_contacts", move |tx| match &list {
-            Some(book) => tx.put_contacts(account, hash, book),
-            None => {
-                let account = tx.living_account(account)?;
-                tx.mark_contacts(&account, hash)
-            }
+        self.job("put_contacts", move |tx| {
+            tx.put_contacts(account, hash, list.as_ref())
         })
         .await
     }

@@ -1,5 +1,7 @@
 //! Drafts: what stands in the field of a chat, or of a topic of a forum, and is not sent, as Telegram has it.
 
+use std::time::Instant;
+
 use diesel::{
     QueryableByName,
     sql_types::{Nullable, Text},
@@ -8,6 +10,7 @@ use diesel::{
 use super::{
     Result, StoreHandle,
     conversation_row::topic_drafts,
+    heard::{Topic, Worth},
     job_error::JobResult,
     message_row::{account_of, from_json, json},
     orders::{Known, NewOrder},
@@ -39,6 +42,10 @@ struct DraftedRow {
     drafts: Option<String>,
 }
 
+fn heard_of((key, topic): Field) -> Topic {
+    Topic::Draft(key.0, key.1, topic.unwrap_or(0))
+}
+
 impl Tx<'_> {
     /// Typed on another device, or sent from there.
     pub fn record_draft(
@@ -55,16 +62,32 @@ impl Tx<'_> {
         if let Some(topic) = topic_id.filter(|_| !draft.text.is_empty()) {
             self.want_topic(recording, chat, topic)?;
         }
-        if self.take_draft((key, topic_id), draft)? {
+        if self.take_draft(recording, (key, topic_id), draft)? {
             recording.touch(key);
         }
+        let topic = heard_of((key, topic_id));
+        self.heard(recording, topic);
         Ok(())
     }
 
-    /// What Telegram has, unless something newer is on its way there. Does another text stand there now?
-    pub fn take_draft(&mut self, field: Field, theirs: &ChatDraft) -> JobResult<bool> {
+    /// What Telegram has, unless something newer is on its way there, or came since it was asked. Does another text stand there now?
+    pub fn take_draft(
+        &mut self,
+        recording: &Recording,
+        field: Field,
+        theirs: &ChatDraft,
+    ) -> JobResult<bool> {
+        let heard = &self.state.heard;
+        if recording.backfilled
+            && heard.worth(heard_of(field), recording.read_at) == Worth::Overtaken
+        {
+            return Ok(false);
+        }
         let waiting = self.waiting_drafts(field)?;
         if waiting.iter().any(|(_, ours)| ours.is_newer_than(theirs)) {
+            return Ok(false);
+        }
+        if !theirs.text.is_empty() && self.goes_out(field, theirs)? {
             return Ok(false);
         }
         let kept = (!theirs.text.is_empty()).then_some(theirs);
@@ -80,7 +103,31 @@ impl Tx<'_> {
     /// What was written is on its way: Telegram clears the field with it.
     pub fn forget_draft(&mut self, field: Field) -> JobResult<()> {
         self.drop_drafts(field)?;
+        self.field_changed(field);
         self.put_draft(field, None).map(drop)
+    }
+
+    /// What stands in a field was changed from here just now, or Telegram has just carried that out: answers that were asked for
+    /// before may not know.
+    pub fn field_changed(&mut self, field: Field) {
+        self.state.heard.note(heard_of(field), Instant::now());
+    }
+
+    /// Is a message on its way that was written after this stood there? Telegram takes it away with that message.
+    fn goes_out(&mut self, (key, topic): Field, draft: &ChatDraft) -> JobResult<bool> {
+        let conversation = self.conversation(key)?.fields.id;
+        let second = draft.at.millis() / 1000 * 1000;
+        Ok(sql(
+            "SELECT count(*) AS n FROM orders o JOIN order_messages om ON om.order_id = o.id AND om.random_id IS NOT NULL \
+             JOIN messages m ON m.id = om.message_row \
+             WHERE o.conversation_id = ? AND o.kind IN ('text', 'media') AND o.state IN ('queued', 'in_flight', 'unanswered') \
+             AND coalesce(m.topic_id, 0) = ? AND m.timestamp >= ?",
+        )
+        .number(conversation)
+        .number(topic.unwrap_or(0))
+        .number(second)
+        .get_result::<One>(self.conn)?
+        .n > 0)
     }
 
     /// What Telegram has not been told of yet is overtaken.
@@ -163,6 +210,7 @@ impl Tx<'_> {
         let changed = self.put_draft((key, topic_id), draft)?;
         let conversation = self.show_conversation(key)?;
         if changed {
+            self.field_changed((key, topic_id));
             self.drop_drafts((key, topic_id))?;
             let draft = draft.cloned().unwrap_or_else(|| ChatDraft::empty(self.now));
             let payload = json(&Deed::Draft { draft, topic_id });

@@ -20,6 +20,15 @@ pub(in crate::store) enum Topic {
     Muted(i64, i64),
     Archived(i64, i64),
     MarkedUnread(i64, i64),
+    /// What stands unsent in a chat, or in a topic of it (0: the chat's own field).
+    Draft(i64, i64, i32),
+    /// Up to some message nothing is left.
+    Cleared(i64, i64),
+    /// What somebody, or a chat, is called, and whether one may write there.
+    Peer(i64, i64),
+    /// By conversation and scheduled number, whose account it is says the conversation.
+    Scheduled(i64, i32),
+    Contacts(i64),
 }
 
 /// What an answer that was asked for at some time is worth.

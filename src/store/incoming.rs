@@ -66,6 +66,7 @@ impl Tx<'_> {
             return self.record_known(recording, key, message, edit);
         };
         recording.new_messages += 1;
+        self.place_in_time(recording, key, message, edit);
         if news {
             self.count_unread(recording, key, message, deleted_at.is_some())?;
         }
@@ -96,6 +97,25 @@ impl Tx<'_> {
         self.emit(&recording.account, body)?;
         recording.told(key);
         Ok(())
+    }
+
+    /// What came since a new row's answer was asked for may concern it, and could not be noted of it: the row is looked at again.
+    fn place_in_time(
+        &mut self,
+        recording: &mut Recording,
+        key: (i64, i64),
+        message: &IncomingMessage,
+        edit: bool,
+    ) {
+        let number = i64::from(message.message_id);
+        let topic = Topic::Message(key.0, scope_of(message.chat), number);
+        if edit {
+            self.heard(recording, topic);
+        }
+        let topics = [topic, Topic::Cleared(key.0, key.1)];
+        let heard = &self.state.heard;
+        let since = |topic| heard.worth(topic, recording.read_at) == Worth::Overtaken;
+        recording.unsure |= recording.backfilled && topics.into_iter().any(since);
     }
 
     /// Counts a live message once, in whatever order they come: what was there when Telegram listed the chat is in

@@ -103,6 +103,7 @@ impl Tx<'_> {
             return Ok(());
         };
         let conversation = row.fields.id;
+        self.heard(recording, Topic::Cleared(key.0, key.1));
         let rows = sql(
             "SELECT message_no AS n FROM messages INDEXED BY messages_by_conversation WHERE conversation_id = ? \
              AND message_no <= ? AND deleted_at IS NULL ORDER BY timestamp DESC, message_no DESC LIMIT ?",

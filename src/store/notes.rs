@@ -28,6 +28,16 @@ impl Tx<'_> {
         note: &Note,
     ) -> JobResult<()> {
         let account_no = recording.account.no;
+        // What is not stored yet may be on its way, and be as it was before.
+        if let NotedMessage::Message { chat, message_id } = message
+            && is_no_count(note)
+        {
+            let number = i64::from(*message_id);
+            self.heard(
+                recording,
+                Topic::Message(account_no, scope_of(*chat), number),
+            );
+        }
         let records = match message {
             NotedMessage::Message { chat, message_id } => MessageRecord::find(
                 self.conn,
@@ -70,7 +80,7 @@ impl Tx<'_> {
         let chat: i64 = old.chat_id.parse().unwrap_or_default();
         let key = (recording.account.no, chat);
         // How often a post was seen is said all the time, and only ever grows.
-        if !matches!(note, Note::Views(_) | Note::Forwards(_)) {
+        if is_no_count(note) {
             let scope = scope_of(ChatId::from_marked(chat));
             self.heard(recording, Topic::Message(key.0, scope, old.message_no));
         }
@@ -160,6 +170,10 @@ fn poll_key(id: &str) -> String {
 
 fn page_key(id: &str) -> String {
     format!("page:{id}")
+}
+
+const fn is_no_count(note: &Note) -> bool {
+    !matches!(note, Note::Views(_) | Note::Forwards(_))
 }
 
 /// `None`: nothing changes by it.

@@ -11,13 +11,13 @@ use super::{
     Result, StoreError, StoreHandle,
     account_row::KnownAccount,
     job_error::JobResult,
-    message_row::{MessageRecord, account_of, json},
+    message_row::{MessageRecord, account_of, from_json, json},
     order_row::{OrderMessage, OrderRow, pending, state_text},
     sql::{One, sql},
     tx::{Tx, scope_of},
 };
 use crate::domain::{
-    AccountId, ChatId, ConversationId, EventBody, MessageError, MessageRowId, Order, OrderId,
+    AccountId, ChatId, ConversationId, Deed, EventBody, MessageError, MessageRowId, Order, OrderId,
     OrderKind, OrderState, OrderStatus, StoredMessage, StoredOrder, Timestamp, Wording,
 };
 
@@ -233,9 +233,15 @@ impl Tx<'_> {
     /// Of an order that makes no messages: it is told of once more, and gone.
     pub fn end_order(&mut self, known: &Known, status: OrderStatus) -> JobResult<()> {
         self.drop_order(known.row.order_id())?;
-        // Drafts come while somebody types: of theirs only a failure is told, and its end.
-        if known.row.kind == OrderKind::Draft.as_str() && known.row.state().is_pending() {
-            return Ok(());
+        if known.row.kind == OrderKind::Draft.as_str() {
+            let deed = known.row.payload.as_deref().and_then(from_json::<Deed>);
+            if let Some(Deed::Draft { topic_id, .. }) = deed {
+                self.field_changed((known.key, topic_id));
+            }
+            // They come while somebody types: of theirs only a failure is told, and its end.
+            if known.row.state().is_pending() {
+                return Ok(());
+            }
         }
         let order = StoredOrder {
             status,

@@ -7,8 +7,16 @@ use std::sync::Arc;
 use diesel::{QueryResult, QueryableByName};
 
 use super::{
-    Result, StoreHandle, account_row::KnownAccount, engine::Conn, job_error::JobResult,
-    known_peer::KnownPeer, schema::peers, sql::sql, tx::Tx,
+    Result, StoreHandle,
+    account_row::KnownAccount,
+    engine::Conn,
+    heard::{Topic, Worth},
+    job_error::JobResult,
+    known_peer::KnownPeer,
+    record::Recording,
+    schema::peers,
+    sql::sql,
+    tx::Tx,
 };
 use crate::domain::{AccountId, ChatId, Peer, PeerFlags};
 
@@ -130,6 +138,12 @@ impl Tx<'_> {
         Ok(Some(known))
     }
 
+    /// Has the stream said something else of a peer since this was asked for?
+    pub fn is_old_news(&self, recording: &Recording, peer: &Peer) -> bool {
+        let topic = Topic::Peer(recording.account.no, peer.id.marked());
+        recording.backfilled && self.state.heard.worth(topic, recording.read_at) == Worth::Overtaken
+    }
+
     /// Stores what was met of a peer. Did a name or right of a conversation change with it?
     pub fn put_peer(&mut self, account: &KnownAccount, new: &Peer) -> JobResult<bool> {
         let old = self.known_peer(account.no, new.id)?;
@@ -142,6 +156,11 @@ impl Tx<'_> {
             return Ok(false);
         }
         save(self.conn, account.no, &merged)?;
+        // Until all of it is known, whatever tells it is welcome.
+        if let Some(read_at) = self.read_at.filter(|_| !merged.flags.min) {
+            let topic = Topic::Peer(account.no, new.id.marked());
+            self.state.heard.note(topic, read_at);
+        }
         let is_called = |peer: &Peer| (peer.name.clone(), peer.username.clone());
         if old.is_some_and(|known| is_called(&known.peer) != is_called(&merged)) {
             self.rename_contact(account.no, &merged)?;

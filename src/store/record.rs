@@ -94,6 +94,9 @@ impl Tx<'_> {
         };
         // 1. Peers, because messages and conversations take their names from them.
         for peer in &batch.peers {
+            if self.is_old_news(&recording, peer) {
+                continue;
+            }
             if self.put_peer(&recording.account, peer)? {
                 recording.touch((recording.account.no, peer.id.marked()));
             }
@@ -351,7 +354,8 @@ impl Tx<'_> {
         self.mark_conversation(key);
         // One that has no date is older than whatever waits here.
         let none = ChatDraft::empty(Timestamp::from_seconds(0));
-        self.take_draft((key, None), dialog.draft.as_ref().unwrap_or(&none))?;
+        let draft = dialog.draft.as_ref().unwrap_or(&none);
+        self.take_draft(recording, (key, None), draft)?;
         self.add_unread(recording.account.id, difference)?;
         recording.touch(key);
         Ok(())

@@ -4,11 +4,14 @@
 //! scheduled ones of its chat. When it goes out, the row becomes that message: whoever asked for it finds it under the same
 //! id. What Telegram does not name is marked deleted: the chat has it, or it was withdrawn.
 
+use std::time::Instant;
+
 use diesel::QueryableByName;
 
 use super::{
     Result, StoreHandle,
     account_row::KnownAccount,
+    heard::{Topic, Worth},
     job_error::JobResult,
     message_row::{Carried, MessageRecord, UNNUMBERED, account_of, select_messages},
     order_row::{OrderMessage, in_flight},
@@ -44,6 +47,13 @@ impl Tx<'_> {
         let account = recording.account.clone();
         let key = self.conversation_for(&account, message.chat)?;
         let conversation = self.conversation(key)?.fields.id;
+        let topic = Topic::Scheduled(conversation, message.message_id);
+        if recording.backfilled
+            && self.state.heard.worth(topic, recording.read_at) == Worth::Overtaken
+        {
+            return Ok(());
+        }
+        self.heard(recording, topic);
         if let Some(known) = self.scheduled(conversation, message.message_id)? {
             return self.change_scheduled(recording, key, &known, message);
         }
@@ -126,6 +136,7 @@ impl Tx<'_> {
         let conversation = self.conversation(key)?.fields.id;
         let account = recording.account.clone();
         for (at, id) in ids.iter().enumerate() {
+            self.heard(recording, Topic::Scheduled(conversation, *id));
             let Some(known) = self.scheduled(conversation, *id)? else {
                 continue;
             };
@@ -152,6 +163,7 @@ impl Tx<'_> {
             .clone();
         let key = self.conversation_key(ConversationId(own.fields.conversation_id))?;
         self.drop_making(OrderId(made.order_id), row)?;
+        self.field_changed((key, own.fields.topic_id));
         let other = self.scheduled(own.fields.conversation_id, scheduled_id)?;
         if let Some(other) = other.filter(|other| other.fields.id != row) {
             self.delete_message_row(other.fields.id)?;
@@ -222,17 +234,18 @@ impl Tx<'_> {
         .n > 0)
     }
 
-    /// All that waits in a chat, as Telegram listed it. `known`: what was known to wait before it was asked.
+    /// All that waits in a chat, as Telegram listed it when it was asked. `known`: what was known to wait before it was asked.
     fn compare_scheduled(
         &mut self,
         id: ConversationId,
         known: &[i32],
-        listed: &[IncomingMessage],
+        (listed, asked_at): (&[IncomingMessage], Instant),
     ) -> JobResult<()> {
         let key = self.conversation_key(id)?;
         let account_id = account_of(&self.conversation(key)?.fields.telegram_account_id);
         let account = self.living_account(account_id)?;
-        let mut recording = Recording::live(account);
+        let mut recording = Recording::of_history(account);
+        recording.read_at = asked_at;
         for message in listed {
             self.record_scheduled(&mut recording, message)?;
         }
@@ -315,10 +328,10 @@ impl StoreHandle {
         &self,
         conversation: ConversationId,
         known: Vec<i32>,
-        listed: Vec<IncomingMessage>,
+        (listed, asked_at): (Vec<IncomingMessage>, Instant),
     ) -> Result<()> {
         self.job("compare_scheduled", move |tx| {
-            tx.compare_scheduled(conversation, &known, &listed)
+            tx.compare_scheduled(conversation, &known, (&listed, asked_at))
         })
         .await
     }

@@ -91,6 +91,7 @@ impl Tx<'_> {
         Ok(Stretched {
             new_messages,
             unseen,
+            unsure,
             span: (span.low, span.high),
         })
     }

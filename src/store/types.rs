@@ -247,6 +247,8 @@ pub struct Stretched {
     /// Stored in this stretch and not in Telegram's answer: perhaps deleted. Until that is known the stretch is not
     /// compared, see [`super::StoreHandle::note_compared`].
     pub unseen: Vec<i32>,
+    /// The stream may have said otherwise of something in it: the stretch is compared once more.
+    pub unsure: bool,
     /// First and last number of the stretch that the page covers.
     pub span: (i32, i32),
 }

@@ -2,7 +2,7 @@
 //!
 //! Numbers and invitations come in bodies, never in addresses, and are kept nowhere.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -74,13 +74,17 @@ async fn refreshed(service: &Service, account: AccountId) -> Result<ContactListM
     }
     let refreshing = async {
         let link = service.link(account).await?;
+        let asked_at = Instant::now();
         let list = link.contacts(mark.hash).await?;
         let hash = list.as_ref().map_or(mark.hash, |list| list.hash);
         let list = list.map(|list| ContactBook {
             contacts: list.contacts,
             peers: list.peers,
         });
-        service.store.put_contacts(account, hash, list).await?;
+        service
+            .store
+            .put_contacts(account, (hash, asked_at), list)
+            .await?;
         Ok(())
     };
     if mark.fetched_at.is_none() {

@@ -20,6 +20,7 @@ mod old_codes;
 mod old_orders;
 mod orders;
 mod overtaken;
+mod overtaken_marks;
 mod pages;
 mod removal;
 mod retention;

@@ -21,6 +21,7 @@ mod leases;
 mod lives;
 mod orders;
 mod overtaken;
+mod overtaken_marks;
 mod pages;
 mod removal;
 mod retention;

@@ -386,9 +386,9 @@ impl Storm {
             tokio::time::sleep(LOOK).await;
             self.tend();
             why = self.unrest();
-            let told = self.checks.told();
-            if told > moved.0 {
-                moved = (told, Instant::now());
+            let (told, left) = self.checks.standing();
+            if told > moved.0.0 || left < moved.0.1 {
+                moved = ((told, left), Instant::now());
             }
             if let Some(first) = why.first()
                 && began.elapsed() > said + SAID_EVERY
