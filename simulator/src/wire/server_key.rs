@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use glass_pumpkin::prime;
 use num_bigint::BigUint;
-use rsa::{
-    pkcs1::{EncodeRsaPublicKey, LineEnding},
-    rand_core,
-    traits::{PrivateKeyParts, PublicKeyParts},
+use pkcs1::{
+    RsaPublicKey, UintRef,
+    der::{self, Document, pem::LineEnding},
 };
 use sha1::{Digest, Sha1};
 
@@ -28,8 +28,16 @@ pub struct ServerKey {
 
 /// Why a key could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("no RSA key: {0}")]
-pub struct ServerKeyError(String);
+pub enum ServerKeyError {
+    #[error("no random bytes for an RSA key: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("no primes for an RSA key: {0}")]
+    Primes(#[from] glass_pumpkin::error::Error),
+    #[error("no RSA key comes of these primes")]
+    NoKey,
+    #[error("no RSA key: {0}")]
+    Written(#[from] der::Error),
+}
 
 impl ServerKey {
     /// A new random key; takes a second or two in a debug build.
@@ -38,7 +46,7 @@ impl ServerKey {
     /// When the operating system has no random bytes.
     pub fn generate() -> Result<Self, ServerKeyError> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| ServerKeyError(error.to_string()))?;
+        getrandom::fill(&mut seed)?;
         Self::from_seed_bytes(seed)
     }
 
@@ -54,40 +62,50 @@ impl ServerKey {
 
     fn from_seed_bytes(seed: [u8; 32]) -> Result<Self, ServerKeyError> {
         use rand::SeedableRng;
-        let mut rng = OldRng(rand::rngs::StdRng::from_seed(seed));
-        let key = rsa::RsaPrivateKey::new(&mut rng, 2048)
-            .map_err(|error| ServerKeyError(error.to_string()))?;
-        Self::from_rsa(&key)
+        let mut rng = rand::rngs::StdRng::from_seed(seed);
+        loop {
+            let (p, q) = (
+                prime::from_rng(1024, &mut rng)?,
+                prime::from_rng(1024, &mut rng)?,
+            );
+            match Self::from_primes(&p, &q) {
+                Err(ServerKeyError::NoKey) => {}
+                key => return key,
+            }
+        }
     }
 
     /// A fixed key that is ready at once: for tests.
     #[must_use]
     pub fn well_known() -> Self {
-        let number = |hex| rsa::BigUint::parse_bytes(hex, 16).unwrap_or_default();
-        let key = rsa::RsaPrivateKey::from_p_q(
-            number(WELL_KNOWN_P),
-            number(WELL_KNOWN_Q),
-            EXPONENT.into(),
-        );
+        let number = |hex| BigUint::parse_bytes(hex, 16).unwrap_or_default();
         #[expect(clippy::expect_used, reason = "constants, and a test makes this key")]
-        key.ok()
-            .and_then(|key| Self::from_rsa(&key).ok())
+        Self::from_primes(&number(WELL_KNOWN_P), &number(WELL_KNOWN_Q))
             .expect("the well-known primes make a key")
     }
 
-    fn from_rsa(key: &rsa::RsaPrivateKey) -> Result<Self, ServerKeyError> {
-        let public = key.to_public_key();
-        let public_pem = public
-            .to_pkcs1_pem(LineEnding::LF)
-            .map_err(|error| ServerKeyError(error.to_string()))?;
+    /// `NoKey` when their product has not 2048 bits, or one of them less one shares a factor with the exponent.
+    fn from_primes(p: &BigUint, q: &BigUint) -> Result<Self, ServerKeyError> {
+        let modulus = p * q;
+        let exponent = BigUint::from(EXPONENT);
+        let private_exponent = exponent
+            .modinv(&((p - 1_u32) * (q - 1_u32)))
+            .filter(|_| modulus.bits() == 2048)
+            .ok_or(ServerKeyError::NoKey)?;
+        let (n, e) = (modulus.to_bytes_be(), exponent.to_bytes_be());
+        let public_pem = Document::encode_msg(&RsaPublicKey {
+            modulus: UintRef::new(&n)?,
+            public_exponent: UintRef::new(&e)?,
+        })?
+        .to_pem("RSA PUBLIC KEY", LineEnding::LF)?;
         let mut encoded = Vec::with_capacity(280);
-        encoded.put_bytes(&public.n().to_bytes_be());
-        encoded.put_bytes(&public.e().to_bytes_be());
+        encoded.put_bytes(&n);
+        encoded.put_bytes(&e);
         let digest: [u8; 20] = Sha1::digest(&encoded).into();
         let [.., a, b, c, d, e, f, g, h] = digest;
         Ok(Self {
-            modulus: BigUint::from_bytes_be(&key.n().to_bytes_be()),
-            private_exponent: BigUint::from_bytes_be(&key.d().to_bytes_be()),
+            modulus,
+            private_exponent,
             public_pem,
             fingerprint: i64::from_le_bytes([a, b, c, d, e, f, g, h]),
         })
@@ -120,30 +138,6 @@ impl fmt::Debug for ServerKey {
         write!(f, "ServerKey({:016x})", self.fingerprint)
     }
 }
-
-/// Lends a current generator to the `rsa` crate, which still asks for the traits of `rand_core` 0.6.
-struct OldRng(rand::rngs::StdRng);
-
-impl rand_core::RngCore for OldRng {
-    fn next_u32(&mut self) -> u32 {
-        rand::Rng::next_u32(&mut self.0)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        rand::Rng::next_u64(&mut self.0)
-    }
-
-    fn fill_bytes(&mut self, dest: &mut [u8]) {
-        rand::Rng::fill_bytes(&mut self.0, dest);
-    }
-
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(dest);
-        Ok(())
-    }
-}
-
-impl rand_core::CryptoRng for OldRng {}
 
 #[cfg(test)]
 mod tests {

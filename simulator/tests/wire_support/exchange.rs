@@ -2,7 +2,7 @@
 
 use grammers_crypto::{generate_key_data_from_nonce, rsa::encrypt_hashed};
 use num_bigint::BigUint;
-use rsa::{RsaPublicKey, pkcs1::DecodeRsaPublicKey, traits::PublicKeyParts};
+use pkcs1::{RsaPublicKey, der::Document};
 use sha1::{Digest, Sha1};
 use switchboard_simulator::wire::tl::{Put, Reader};
 
@@ -174,8 +174,9 @@ impl Exchange<'_> {
     }
 
     fn dh_request(&self, pem: &str, p: u64, q: u64) -> Vec<u8> {
-        let public = RsaPublicKey::from_pkcs1_pem(pem).unwrap();
-        let modulus = BigUint::from_bytes_be(&public.n().to_bytes_be());
+        let (_, document) = Document::from_pem(pem).unwrap();
+        let public: RsaPublicKey<'_> = document.decode_msg().unwrap();
+        let modulus = BigUint::from_bytes_be(public.modulus.as_bytes());
         let inner = self.inner(p, q);
         let encrypted = if self.is(Mistake::NotRsa) {
             vec![7; 256]
@@ -194,8 +195,8 @@ impl Exchange<'_> {
             encrypt_hashed(&inner, &key, &random())
         };
         let mut fingerprint_of = Vec::new();
-        fingerprint_of.put_bytes(&public.n().to_bytes_be());
-        fingerprint_of.put_bytes(&public.e().to_bytes_be());
+        fingerprint_of.put_bytes(&modulus.to_bytes_be());
+        fingerprint_of.put_bytes(public.public_exponent.as_bytes());
         let digest = sha1(&[&fingerprint_of]);
         let mut body = Vec::new();
         body.put_u32(0xd712_e4be);

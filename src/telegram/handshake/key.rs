@@ -4,10 +4,16 @@ use std::fmt;
 
 use grammers_client::tl::Serializable;
 use grammers_crypto::rsa::Key;
-use rsa::{
-    RsaPublicKey, pkcs1::DecodeRsaPublicKey, pkcs8::DecodePublicKey, traits::PublicKeyParts,
+use num_bigint::BigUint;
+use pkcs1::{
+    RsaPublicKey,
+    der::{Document, asn1::ObjectIdentifier},
 };
 use sha1::{Digest, Sha1};
+use spki::SubjectPublicKeyInfoRef;
+
+/// `rsaEncryption` (RFC 8017, appendix C): what the other usual form says that its key is for.
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 /// One server key, with the fingerprint that servers list it under.
 pub(in crate::telegram) struct ServerKey {
@@ -18,17 +24,27 @@ pub(in crate::telegram) struct ServerKey {
 impl ServerKey {
     /// Reads PKCS#1 (`RSA PUBLIC KEY`) or SPKI (`PUBLIC KEY`). The padding of the exchange needs 2048 bits.
     pub(in crate::telegram) fn from_pem(pem: &str) -> Option<Self> {
-        let pem = pem.trim();
-        let public = RsaPublicKey::from_pkcs1_pem(pem)
-            .or_else(|_| RsaPublicKey::from_public_key_pem(pem))
-            .ok()?;
-        if public.n().bits() != 2048 {
+        let (label, document) = Document::from_pem(pem.trim()).ok()?;
+        let public = match label {
+            "RSA PUBLIC KEY" => document.decode_msg::<RsaPublicKey<'_>>().ok()?,
+            "PUBLIC KEY" => {
+                let named = document.decode_msg::<SubjectPublicKeyInfoRef<'_>>().ok()?;
+                named.algorithm.assert_algorithm_oid(RSA).ok()?;
+                RsaPublicKey::try_from(named.subject_public_key.as_bytes()?).ok()?
+            }
+            _ => return None,
+        };
+        let (n, e) = (
+            BigUint::from_bytes_be(public.modulus.as_bytes()),
+            BigUint::from_bytes_be(public.public_exponent.as_bytes()),
+        );
+        // With an even exponent nothing can be read again, with one of 1 everybody reads it.
+        if n.bits() != 2048 || !(2..=33).contains(&e.bits()) || !e.bit(0) {
             return None;
         }
-        let key = Key::new(&public.n().to_str_radix(10), &public.e().to_str_radix(10))?;
         Some(Self {
-            key,
-            fingerprint: fingerprint(&public.n().to_bytes_be(), &public.e().to_bytes_be()),
+            key: Key::new(&n.to_string(), &e.to_string())?,
+            fingerprint: fingerprint(&n.to_bytes_be(), &e.to_bytes_be()),
         })
     }
 }
@@ -69,20 +85,41 @@ t6N/byY9Nw9p21Og3AoXSL2q/2IJ1WRUhebgAdGVMlV1fkuOQoEzR7EdpqtQD9Cs
         assert_eq!(key.fingerprint, -3_414_540_481_677_951_611);
     }
 
+    /// The same, as OpenSSL writes it (`openssl rsa -RSAPublicKey_in -pubout`).
+    const THE_SAME: &str = "-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA6LszBcC1LGzyr992NzE0
+ieY+BSaOW622Aa9Bd4ZHLl+TuFQ4lo4g5nKaMBwK/BIb9xUfg0Q29/2mgIR6Zr9k
+rM7HjuIcCzFvDtr+L0GQjae9H0pRB2OO62cECs5HKhT5DZ98K33vmWiLowc621dQ
+uwKWSQKjWf50XYFw42h21P2KXUGyp2y/+aEyZ+uVgLLQbRA1dEjSDZ2iGRy12Mk5
+gpYc397aYp438fsJoHIgJ2lgMv5h7WY9t6N/byY9Nw9p21Og3AoXSL2q/2IJ1WRU
+hebgAdGVMlV1fkuOQoEzR7EdpqtQD9Cs5+bfo3Nhmcyvk5ftB0WkJ9z6bNZ7yxrP
+8wIDAQAB
+-----END PUBLIC KEY-----";
+
+    /// A key that is none of RSA's (`openssl ec -pubout`).
+    const OF_A_CURVE: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEDH27xL6TRSLfn9WDiS6YNrjNx+JK
+0AwygzeYsWpNmgeoKJGHKiq00tiwwMN6COklfw7uV4xZHB61TGBZkbCMjw==
+-----END PUBLIC KEY-----";
+
     /// Protects people who export their key in the other usual form.
     #[test]
     fn both_usual_forms_give_the_same_key() {
-        use rsa::pkcs8::{EncodePublicKey, LineEnding};
-        let public = RsaPublicKey::from_pkcs1_pem(PRODUCTION).unwrap();
-        let spki = public.to_public_key_pem(LineEnding::LF).unwrap();
-        assert!(spki.contains("BEGIN PUBLIC KEY"));
-        assert_eq!(
-            ServerKey::from_pem(&spki).unwrap().fingerprint,
-            -3_414_540_481_677_951_611
-        );
-        assert!(
-            ServerKey::from_pem("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")
-                .is_none()
-        );
+        let key = ServerKey::from_pem(THE_SAME).unwrap();
+        assert_eq!(key.fingerprint, -3_414_540_481_677_951_611);
+    }
+
+    /// Protects people who take the wrong file, or a part of the right one: they are told at the start.
+    #[test]
+    fn what_is_no_key_of_rsa_with_2048_bits_is_refused() {
+        let cut = PRODUCTION.replace("5+bfo3Nhmcyvk5ftB0WkJ9z6bNZ7yxrP8wIDAQAB\n", "");
+        let of_another_name = PRODUCTION.replace("RSA PUBLIC KEY", "CERTIFICATE");
+        let empty = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----";
+        // The exponent, in the last three bytes, as 65,536.
+        let even = PRODUCTION.replace("8wIDAQAB", "8wIDAQAA");
+        assert_ne!(even, PRODUCTION);
+        for pem in [&cut, &of_another_name, empty, &even, OF_A_CURVE, ""] {
+            assert!(ServerKey::from_pem(pem).is_none(), "{pem}");
+        }
     }
 }
