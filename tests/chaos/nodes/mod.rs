@@ -381,7 +381,7 @@ impl Storm {
         self.last_words();
         let mut why = self.unrest();
         let mut said = Duration::ZERO;
-        let mut moved = (self.checks.told(), Instant::now());
+        let mut moved = (self.checks.standing(), Instant::now());
         while !why.is_empty() && moved.1.elapsed() < LIMIT {
             tokio::time::sleep(LOOK).await;
             self.tend();
