@@ -368,9 +368,6 @@ impl Tx<'_> {
         let Some(record) = found else {
             return Ok(());
         };
-        if !edit && self.displaces(recording, message, &record)? {
-            return self.record_message(recording, message, None, edit);
-        }
         let old = &record.fields;
         if old.held && old.backfilled && !recording.backfilled {
             self.heard_live(old.id)?;

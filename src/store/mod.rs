@@ -31,7 +31,6 @@ mod cover;
 mod cursor;
 mod deeds;
 mod dialect;
-mod displaced;
 mod drafts;
 mod dumps;
 mod echoes;

@@ -6,7 +6,6 @@ mod content;
 mod content_notes;
 mod crash;
 mod disk_trouble;
-mod displaced;
 mod echoes;
 #[path = "on_sqlite.rs"]
 mod engine;
