@@ -120,7 +120,8 @@ async fn the_banner_names_the_node_that_does_not_reach_the_vault() {
     for desk in &desks {
         desk.until_text("#banner", &second.address).await;
         let why = desk.js("document.querySelector('#banner p').title").await;
-        assert_eq!(why, "Supabase can’t be reached");
+        let why = why.as_str().expect("it says why");
+        assert!(why.starts_with("Supabase can’t be reached"), "{why}");
     }
     let [first, other] = desks;
     other.close().await;
