@@ -26,7 +26,7 @@ pub(in crate::store) enum Topic {
     Cleared(i64, i64),
     /// What somebody, or a chat, is called, and whether one may write there.
     Peer(i64, i64),
-    /// By conversation and scheduled number, whose account it is says the conversation.
+    /// By conversation, which is one account's, and scheduled number.
     Scheduled(i64, i32),
     Contacts(i64),
 }
