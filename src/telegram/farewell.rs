@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     KeyLease, SessionData, Telegram,
     error::{Failure, LinkExit},
-    pool::{Kept, KeptFor, Pool, PoolSession},
+    pool::{Pool, PoolSession},
     settings::Settings,
     ways::Purpose,
 };
@@ -49,20 +49,15 @@ impl Telegram {
         timeout(patience, lease).await.ok()
     }
 
-    /// Signs a session out; the key is worthless afterwards. The lease, and what else is `kept`, is let go of when the connection is
-    /// closed, however long somebody waits for that.
-    pub async fn sign_out(
-        &self,
-        session: SessionData,
-        by: SignOutAs,
-        (lease, kept): (KeyLease, Kept),
-    ) -> Parting {
+    /// Signs a session out; the key is worthless afterwards.
+    pub async fn sign_out(&self, session: SessionData, by: SignOutAs, lease: KeyLease) -> Parting {
         let settings = Arc::clone(self.settings());
         let runtime = self.runtime().clone();
         // Who does not wait any more has it broken off.
         let parting = AbortOnDropHandle::new(self.runtime().spawn(async move {
-            let kept = Box::new((lease, kept));
-            part((&session, by), &settings, &runtime, kept).await
+            let parting = part(&session, by, &settings, &runtime).await;
+            drop(lease);
+            parting
         }));
         parting
             .await
@@ -71,18 +66,16 @@ impl Telegram {
 }
 
 async fn part(
-    (session, by): (&SessionData, SignOutAs),
+    session: &SessionData,
+    by: SignOutAs,
     settings: &Settings,
     runtime: &tokio::runtime::Handle,
-    kept: Kept,
 ) -> Parting {
     let pool_session = PoolSession::new(
         Some(session),
         settings,
         (settings.ways(by.proxies.as_deref()), by.device),
     );
-    // Before the pool, which is gone first.
-    let _kept = KeptFor::new(&pool_session, runtime, kept);
     let home = pool_session.home();
     if !pool_session.has_key(home) {
         return Parting::Unreachable(format!("data centre {home} is not known here"));

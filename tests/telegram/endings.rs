@@ -8,15 +8,13 @@ use switchboard::{
     telegram::{LinkExit, LoginLost},
 };
 use switchboard_simulator::{
-    AccountSpec, Effect, Fault,
+    Effect, Fault,
     wire::{FaultScope, WireFault},
 };
 use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
-    ground::{Book, Ground, LIMIT, LINES_THREADS, Reader, outgoing, timing},
-    logins::{PHONE, begin_with, phone},
-    partings::as_is,
+    ground::{Book, Ground, Reader, outgoing, timing},
     wait::until,
 };
 
@@ -268,81 +266,6 @@ async fn an_account_whose_lines_are_open_is_not_at_rest() {
     assert!(early.is_err() && connections(address) > 0);
     rest.await;
     assert_eq!(connections(address), 0);
-}
-
-/// The threads that all lines run on do nothing else from now on, each until its end of a channel is dropped.
-async fn hold_up_lines(ground: &Ground) -> Vec<std::sync::mpsc::Sender<()>> {
-    let (tell, mut begun) = mpsc::unbounded_channel();
-    let mut threads = Vec::new();
-    for _ in 0..LINES_THREADS {
-        let (go_on, held) = std::sync::mpsc::channel();
-        let tell = tell.clone();
-        ground.telegram.runtime().spawn(async move {
-            tell.send(()).unwrap();
-            let _ = held.recv();
-        });
-        threads.push(go_on);
-    }
-    for _ in 0..LINES_THREADS {
-        begun.recv().await.unwrap();
-    }
-    threads
-}
-
-/// Says how many connections were open when it was let go of.
-struct Right {
-    address: SocketAddr,
-    tell: mpsc::UnboundedSender<usize>,
-}
-
-impl Drop for Right {
-    fn drop(&mut self) {
-        let _ = self.tell.send(connections(self.address));
-    }
-}
-
-/// Protects a session from being burnt when another node goes on with what was broken off here, a sign-in or a farewell: nobody lets go
-/// of the right to use it while a connection is open, and nobody waits for that.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_broken_off_has_hung_up_before_its_right_is_let_go_of() {
-    let ground = Ground::start().await;
-    let (_, address) = ground.sim.dc_addresses()[0];
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let right = || {
-        let tell = tell.clone();
-        Box::new(Right { address, tell })
-    };
-    ground.sim.add_account(AccountSpec::new(PHONE, "Desk"));
-    let sign_in = begin_with(&ground, (phone(), None), right()).await.unwrap();
-    assert_eq!(connections(address), 1);
-    let threads = hold_up_lines(&ground).await;
-    drop(sign_in);
-    assert_eq!(connections(address), 1, "nothing was held up");
-    assert!(told.try_recv().is_err());
-    drop(threads);
-    assert_eq!(told.recv().await, Some(0));
-
-    let session = ground.session();
-    let lease = ground.telegram.lease(&session, LIMIT).await.unwrap();
-    ground
-        .sim
-        .wire()
-        .set_fault(FaultScope::All, WireFault::SilentConnects, None);
-    let mut threads = {
-        let parting = ground.telegram.sign_out(session, as_is(), (lease, right()));
-        let dialled = async {
-            let open = || std::future::ready(connections(address));
-            until("its connection", open, |open| *open == 1).await;
-            hold_up_lines(&ground).await
-        };
-        tokio::select! {
-            parting = parting => panic!("{parting:?}"),
-            threads = dialled => threads,
-        }
-    };
-    // One thread alone does one thing after the other.
-    threads.pop();
-    assert_eq!(told.recv().await, Some(0));
 }
 
 /// Protects an account whose session is used elsewhere: Telegram burns the key, and that is said.

@@ -25,9 +25,6 @@ use tokio::{sync::mpsc, time::timeout};
 /// Generous: two cores, many tests at once.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// What all lines run on.
-pub const LINES_THREADS: usize = 2;
-
 /// Times short enough for tests, long enough for a loaded machine.
 pub fn timing() -> Timing {
     Timing {
@@ -66,7 +63,7 @@ impl Ground {
         let telegram = Telegram::start(TelegramConfig {
             custom_dcs: sim.dc_addresses(),
             dc_key_pem: Some(sim.public_key_pem()),
-            threads: LINES_THREADS,
+            threads: 2,
             proxies,
             timing,
             ..TelegramConfig::default()

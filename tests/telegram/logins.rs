@@ -5,8 +5,7 @@ use std::time::Duration;
 use switchboard::{
     domain::{AccountId, SecretText},
     telegram::{
-        Kept, LoginError, Parting, SignIn, SignInConfig, SignInMethod, SignInStep, SignOutAs,
-        SignedIn,
+        LoginError, Parting, SignIn, SignInConfig, SignInMethod, SignInStep, SignOutAs, SignedIn,
     },
 };
 use switchboard_simulator::{AccountSpec, Fault, Simulator, world::SignInRules};
@@ -29,15 +28,6 @@ async fn begin_as(
     method: SignInMethod,
     expected_user: Option<i64>,
 ) -> Result<SignIn, LoginError> {
-    begin_with(ground, (method, expected_user), Box::new(())).await
-}
-
-/// `kept`: until its connections are closed.
-pub async fn begin_with(
-    ground: &Ground,
-    (method, expected_user): (SignInMethod, Option<i64>),
-    kept: Kept,
-) -> Result<SignIn, LoginError> {
     let config = SignInConfig {
         account_id: AccountId::random(),
         api: api(),
@@ -46,7 +36,7 @@ pub async fn begin_with(
         proxies: None,
         device: None,
     };
-    timeout(LIMIT, ground.telegram.sign_in(config, kept))
+    timeout(LIMIT, ground.telegram.sign_in(config))
         .await
         .expect("the first step took too long")
 }
@@ -270,7 +260,7 @@ async fn another_user_is_refused() {
                 api_id: api().api_id,
                 ..SignOutAs::default()
             },
-            (lease, Box::new(())),
+            lease,
         )
         .await;
     assert_eq!(told, Parting::Done);

@@ -120,10 +120,9 @@ impl SignIns {
             method: method.clone(),
             expected_user: known.and_then(|account| account.user).map(|user| user.id),
         };
-        let kept = Box::new(Arc::clone(&using));
         // Whoever starts one anew starts at the beginning: what comes too late is dropped.
         let begun = tokio::select! {
-            begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config, kept)) => begun,
+            begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config)) => begun,
             () = using.ended() => Ok(Err(LoginError::Network(MOVED.to_owned()))),
         };
         let sign_in = match begun.unwrap_or_else(|_| Err(LoginError::Network(SLOW.to_owned()))) {
@@ -147,6 +146,7 @@ impl SignIns {
             expires_at: Timestamp::now().plus(LIFETIME),
             turn: tokio::sync::Mutex::new(()),
             over: CancellationToken::new(),
+            _using: using,
         });
         self.put(id, Entry::Running(Arc::clone(&running)));
         self.watch(&running);
@@ -179,13 +179,13 @@ impl SignIns {
             .parts
             .telegram
             .resume_sign_in(
+                id,
                 (
                     credentials.api,
                     ways_of(credentials.proxies.as_ref())?,
                     Some(self.device(id).await?),
                 ),
                 saved.expose(),
-                Box::new(using),
             )
             .await;
         let sign_in = match resumed {
@@ -207,6 +207,7 @@ impl SignIns {
             expires_at: Timestamp::now().plus(LIFETIME),
             turn: tokio::sync::Mutex::new(()),
             over: CancellationToken::new(),
+            _using: using,
         });
         self.put(id, Entry::Running(Arc::clone(&running)));
         self.watch(&running);
@@ -260,9 +261,8 @@ impl SignIns {
         });
     }
 
-    /// No other node has the account meanwhile.
-    fn borrow(&self, id: AccountId) -> Result<Arc<Use>, SignInError> {
-        let using = self.parts.ownership.borrow(id).map(Arc::new);
+    fn borrow(&self, id: AccountId) -> Result<Use, SignInError> {
+        let using = self.parts.ownership.borrow(id);
         using.ok_or_else(|| StoreError::NotHere.into())
     }
 

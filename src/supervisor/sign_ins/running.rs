@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{AccountId, Login, LoginMethod, LoginStep, QrCode, Timestamp},
+    nodes::Use,
     supervisor::qr,
     telegram::{LoginError, SignIn, SignInMethod, SignInStep},
 };
@@ -33,6 +34,8 @@ pub(super) struct Running {
     pub turn: tokio::sync::Mutex<()>,
     /// Over, one way or another: nothing has to be watched any more.
     pub over: CancellationToken,
+    /// No other node has the account meanwhile.
+    pub _using: Use,
 }
 
 impl Running {

@@ -18,7 +18,7 @@ use crate::{
         error::Failure,
         import,
         link::self_user,
-        pool::{Kept, KeptFor, Pool, PoolSession},
+        pool::{Pool, PoolSession},
         settings::Settings,
         ways::Purpose,
     },
@@ -50,14 +50,13 @@ pub(super) struct Attempt {
     made: Option<SessionData>,
     /// What may have signed it in was sent, and what came of it not heard to the end.
     pub(super) unclear: bool,
-    _kept: KeptFor,
 }
 
 impl Attempt {
     pub(super) fn new(
         settings: Arc<Settings>,
         runtime: Handle,
-        (config, kept): (SignInConfig, Kept),
+        config: SignInConfig,
     ) -> Result<Self, LoginError> {
         let imported =
             match &config.method {
@@ -71,7 +70,6 @@ impl Attempt {
         let stored = imported.as_ref().map(|imported| &imported.session);
         let ways = settings.ways(config.proxies.as_deref());
         let session = PoolSession::new(stored, &settings, (ways, config.device));
-        let kept = KeptFor::new(&session, &runtime, kept);
         if !session.knows(session.home()) {
             let why = import::ImportError::UnknownDc(session.home()).to_string();
             return Err(LoginError::SessionStringInvalid { why });
@@ -95,7 +93,6 @@ impl Attempt {
             lease: None,
             made: None,
             unclear: false,
-            _kept: kept,
         })
     }
 
@@ -104,13 +101,10 @@ impl Attempt {
         settings: Arc<Settings>,
         runtime: Handle,
         (api, proxies, device): (ApiCredentials, Option<&[Proxy]>, Option<Device>),
-        (bytes, kept): (&[u8], Kept),
+        bytes: &[u8],
     ) -> Result<(Self, SignInStep), LoginError> {
         let saved = SavedCode::from_bytes(bytes).ok_or(LoginError::CodeExpired)?;
-        let ways = settings.ways(proxies);
-        let session = PoolSession::new(Some(&saved.session), &settings, (ways, device));
         let attempt = Self {
-            _kept: KeptFor::new(&session, &runtime, kept),
             api_id: api.api_id,
             api,
             // Whoever saved it may have ended in the middle of the last step.
@@ -118,7 +112,11 @@ impl Attempt {
             code: saved.code,
             shown_code: None,
             expected_user: saved.expected_user,
-            session,
+            session: PoolSession::new(
+                Some(&saved.session),
+                &settings,
+                (settings.ways(proxies), device),
+            ),
             settings,
             runtime,
             pool: None,

@@ -18,7 +18,7 @@ use crate::{
         AccountId, ApiCredentials, CodeChannel, Device, Position, Proxy, SecretBytes, SecretText,
         SelfUser, Timestamp,
     },
-    telegram::{Kept, KeyLease, SessionData, Telegram},
+    telegram::{KeyLease, SessionData, Telegram},
 };
 
 use attempt::Attempt;
@@ -159,14 +159,13 @@ impl SignIn {
     pub(in crate::telegram) async fn start(
         telegram: &Telegram,
         config: SignInConfig,
-        kept: Kept,
     ) -> Result<Self, LoginError> {
         let runtime = telegram.runtime().clone();
         let settings = Arc::clone(telegram.settings());
         // Nobody has it yet: who does not wait any more has it broken off.
         let begun = AbortOnDropHandle::new(runtime.clone().spawn(async move {
             let method = config.method.clone();
-            let mut attempt = Attempt::new(settings, runtime, (config, kept))?;
+            let mut attempt = Attempt::new(settings, runtime, config)?;
             let step = match method {
                 SignInMethod::Phone(phone) => attempt.send_code(phone).await?,
                 SignInMethod::Qr => attempt.export_token().await?,
@@ -181,11 +180,10 @@ impl SignIn {
     pub(in crate::telegram) async fn resume(
         telegram: &Telegram,
         (api, proxies, device): (ApiCredentials, Option<&[Proxy]>, Option<Device>),
-        (saved, kept): (&[u8], Kept),
+        saved: &[u8],
     ) -> Result<Self, LoginError> {
         let (settings, runtime) = (Arc::clone(telegram.settings()), telegram.runtime().clone());
-        let (attempt, step) =
-            Attempt::resume(settings, runtime, (api, proxies, device), (saved, kept))?;
+        let (attempt, step) = Attempt::resume(settings, runtime, (api, proxies, device), saved)?;
         Ok(Self::over(telegram, attempt, step))
     }
 

@@ -1,6 +1,5 @@
 //! One connection pool of grammers: its session, its runner, and calls through it that always end.
 
-mod kept;
 mod session;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
@@ -20,8 +19,7 @@ use super::{
 };
 use crate::domain::LineFault;
 
-pub use self::kept::Kept;
-pub(super) use self::{kept::KeptFor, session::PoolSession};
+pub(super) use self::session::PoolSession;
 
 /// Packets that may wait for the link's task: each is 5 to 10 KB. What comes while it is full is lost below us, and
 /// only the full queue shows it.
