@@ -197,7 +197,7 @@ impl StoreActor {
         Ok(())
     }
 
-    /// Whoever gave an order may have given up waiting for its answer, and so may nobody else know of it.
+    /// Whoever gave an order may have stopped waiting for the answer: the commit itself says that there is one.
     fn tell_ordered(&mut self) {
         let accounts = std::mem::take(&mut self.state.ordered);
         if !accounts.is_empty() {

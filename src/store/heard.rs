@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::numbered::Map;
 
-/// Longer than an answer is waited for, twice.
+/// For at least so long; an answer that was asked for earlier is worth [`Worth::Unknown`].
 const REMEMBERED: Duration = Duration::from_secs(120);
 /// In either half; then the older half goes before its time.
 const MOST: usize = 8192;
