@@ -147,25 +147,29 @@ impl CallRows {
             .await
     }
 
-    /// Adds a part. `false`: nobody waits for it any more.
+    /// Adds a part. `false`: nobody waits for it any more, or what is told of the call is another node's to tell, which took it up when
+    /// this one seemed to be dead. Of two nodes that tell the same part the first one's stands.
     ///
     /// # Errors
     /// As every write.
     pub async fn put(&self, id: Uuid, way: Way, part: CallPart) -> Result<bool> {
         // The first of an answer is most often all of it.
         let line = usize::from(part.number > 0 || way == Way::Asked);
-        let id = id.to_string();
+        let (id, node) = (id.to_string(), self.node.clone());
         self.lines.ask("put_call_part", line, move |server| {
-            let put = sql(concat!(
-                "WITH put AS (INSERT INTO node_call_parts (call_id, told, number, sealed) SELECT id, ?, ?, ? FROM node_calls WHERE id = ? \
-                 AND expires_at > ", server_now!(), " RETURNING call_id) SELECT pg_notify('switchboard_calls', call_id) FROM put"
+            let there = sql(concat!(
+                "WITH there AS (SELECT id FROM node_calls WHERE id = ? AND (? OR taker = ?) AND expires_at > ", server_now!(),
+                "), put AS (INSERT INTO node_call_parts (call_id, told, number, sealed) SELECT id, ?, ?, ? FROM there \
+                 ON CONFLICT (call_id, told, number) DO NOTHING) SELECT pg_notify('switchboard_calls', id) FROM there"
             ))
+            .text(&id)
+            .flag(way == Way::Asked)
+            .text(&node)
             .flag(way == Way::Told)
             .number(part.number)
             .text(&part.sealed)
-            .text(&id)
             .run(server)?;
-            Ok(put > 0)
+            Ok(there > 0)
         })
         .await
     }

@@ -63,19 +63,10 @@ impl StoreHandle {
         begun: KeptAnswer,
     ) -> Result<Option<KeptAnswer>> {
         self.job("claim_answer", move |tx| {
-            let found = sql("SELECT id, sealed, done, boot FROM kept_answers WHERE caller = ? AND call = ? AND key = ?")
-                .text(&key.caller)
-                .text(&key.call)
-                .text(&key.key)
-                .load::<Row>(tx.conn)?
-                .pop();
-            if let Some(found) = found {
-                let found = found.read()?;
-                // Its own row: of this call an earlier try was committed.
-                return Ok((found.id != begun.id).then_some(found));
-            }
-            sql("INSERT INTO kept_answers (caller, call, key, id, sealed, done, boot, created_at) \
-                 VALUES (?, ?, ?, ?, ?, 0, ?, ?)")
+            // Two nodes may take it at once: the second one waits for the first, and gets its row.
+            let row = sql("INSERT INTO kept_answers (caller, call, key, id, sealed, done, boot, created_at) \
+                 VALUES (?, ?, ?, ?, ?, 0, ?, ?) \
+                 ON CONFLICT (caller, call, key) DO UPDATE SET call = excluded.call RETURNING id, sealed, done, boot")
             .text(&key.caller)
             .text(&key.call)
             .text(&key.key)
@@ -83,19 +74,23 @@ impl StoreHandle {
             .text(&begun.sealed)
             .text(&begun.boot)
             .number(tx.now.millis())
-            .run(tx.conn)?;
-            Ok(None)
+            .load::<Row>(tx.conn)?
+            .pop()
+            .ok_or(diesel::result::Error::NotFound)?
+            .read()?;
+            // Its own row may be of an earlier try of this call, which was committed.
+            Ok((row.id != begun.id).then_some(row))
         })
         .await
     }
 
-    /// The call was answered.
+    /// The call was answered. The first answer stands.
     ///
     /// # Errors
     /// As every write.
     pub async fn keep_answer(&self, id: Uuid, sealed: String) -> Result<()> {
         self.job("keep_answer", move |tx| {
-            sql("UPDATE kept_answers SET sealed = ?, done = 1 WHERE id = ?")
+            sql("UPDATE kept_answers SET sealed = ?, done = 1 WHERE id = ? AND done = 0")
                 .text(&sealed)
                 .text(&id.to_string())
                 .run(tx.conn)?;

@@ -11,6 +11,7 @@ mod echoes;
 mod engine;
 mod erasure;
 mod every_schema;
+mod kept_answers;
 #[allow(dead_code, reason = "shared by several test binaries")]
 #[path = "../support/leak_scan.rs"]
 mod leak_scan;

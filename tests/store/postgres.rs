@@ -4,6 +4,7 @@ mod answered;
 mod answers_lost;
 mod basics;
 mod calls;
+mod calls_anew;
 mod carried_live;
 mod carried_tables;
 mod carry;
@@ -17,6 +18,7 @@ mod echoes;
 #[path = "on_postgres.rs"]
 mod engine;
 mod fenced;
+mod kept_answers;
 mod leases;
 mod lives;
 mod orders;
