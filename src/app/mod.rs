@@ -286,9 +286,7 @@ impl App {
         }
         let handing_over = async {
             if let Some(keeper) = &self.keeper {
-                // Before the others hear that this node is no more.
-                self.service.webhooks.stop().await;
-                keeper.stop().await;
+                keeper.stop(self.service.webhooks.stop()).await;
             }
         };
         let web = async {

@@ -223,7 +223,9 @@ pub(super) struct State {
     /// As it was seen last; when that was renewed.
     pub seen: Seen,
     pub stopping: bool,
-    /// Told when everything is let go of.
+    /// What else ends with this node has ended.
+    pub may_leave: bool,
+    /// Told when everything is let go of, and the others know.
     pub stopped: Option<oneshot::Sender<()>>,
     /// Both threads end.
     pub over: bool,
@@ -321,6 +323,7 @@ impl Shared {
                 vault: None,
                 seen: Seen::default(),
                 stopping: false,
+                may_leave: false,
                 stopped: None,
                 over: false,
             }),

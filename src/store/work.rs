@@ -102,18 +102,27 @@ impl StoreHandle {
         self.following.is_some()
     }
 
+    /// Of all of it at once: other nodes wait for one commit, and not for one of each.
+    ///
     /// # Errors
     /// As every write.
-    pub async fn let_go_of_work(&self, name: String, epoch: i64) -> Result<()> {
+    pub async fn let_go_of_work(&self, mut held: Vec<(String, i64)>) -> Result<()> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        // Whoever locks several does so in this order.
+        held.sort_unstable();
         self.job("let_go_of_work", move |tx| {
             if tx.state.is_sole(tx.conn) {
                 return Ok(());
             }
-            sql("UPDATE work_leases SET owner = NULL WHERE name = ? AND owner = ? AND epoch = ?")
-                .text(&name)
-                .text(&tx.state.holder())
-                .number(epoch)
-                .run(tx.conn)?;
+            for (name, epoch) in &held {
+                sql("UPDATE work_leases SET owner = NULL WHERE name = ? AND owner = ? AND epoch = ?")
+                    .text(name)
+                    .text(&tx.state.holder())
+                    .number(*epoch)
+                    .run(tx.conn)?;
+            }
             Ok(tell(tx.conn, Changed::Work)?)
         })
         .await

@@ -20,12 +20,14 @@ pub const GIVEN_UP: Duration = Duration::from_secs(25);
 
 /// What is let go of is anybody's at once, and so is what a node had that fell silent, as the others have seen by their own clocks
 /// ([`crate::nodes`]): the server's time of day says nothing. Who is no node (its name has a colon) goes by that time, and by a grace.
-/// The epoch rises with each new holder.
+/// The epoch rises with each new holder. What a node that lives has is looked at and not locked: that one may be at it this moment, with
+/// much else.
 const CLAIM: &str = concat!(
     "INSERT INTO work_leases (name, owner, epoch, expires_at) SELECT CAST(? AS TEXT), h.name, 1, ",
     server_now!(),
-    " + ? FROM (SELECT CAST(? AS TEXT) AS name) AS h WHERE h.name LIKE '%:%' \
-     OR EXISTS (SELECT 1 FROM nodes n WHERE n.id = h.name AND NOT n.silent) \
+    " + ? FROM (SELECT CAST(? AS TEXT) AS name) AS h WHERE (h.name LIKE '%:%' \
+     OR EXISTS (SELECT 1 FROM nodes n WHERE n.id = h.name AND NOT n.silent)) \
+     AND NOT EXISTS (SELECT 1 FROM work_leases w JOIN nodes n ON n.id = w.owner WHERE w.name = ? AND w.owner <> h.name AND NOT n.silent) \
      ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at, \
      epoch = work_leases.epoch + CASE WHEN work_leases.owner = excluded.owner THEN 0 ELSE 1 END \
      WHERE work_leases.owner IS NULL OR work_leases.owner = excluded.owner \
@@ -48,6 +50,7 @@ pub(super) fn claim_for(
         .text(name)
         .number(lasts)
         .text(node)
+        .text(name)
         .number(grace)
         .load::<One>(conn)?;
     Ok(claimed.first().map(|one| one.n))

@@ -23,10 +23,12 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use tokio::{
     runtime::Handle,
     sync::{Mutex, MutexGuard},
     task::JoinHandle,
+    time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -50,7 +52,7 @@ pub use signature::{Signer, sign};
 
 /// What a sign-in shows (QR codes, hints) is for the person who signs in.
 pub const UNTOLD: &str = "login_updated";
-/// How long deliveries under way may take when the service stops; what is not done is done after the restart.
+/// How long it may take to write down where webhooks are when they end, however many end at once; what is not written is posted again.
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Whose account it is: `licence:<hash>`, `user:<hash>`, `portal:<hash>`; `None`: the operator's own.
@@ -149,7 +151,7 @@ impl Webhooks {
         let id = hook.id.clone();
         let mut running = inner.running.lock().await;
         if let Some(before) = running.remove(&id) {
-            self.end(before).await;
+            self.end(before, Instant::now() + GOODBYE).await;
         }
         let Some(receiver) = Receiver::new(hook, &inner.figures) else {
             return;
@@ -175,9 +177,8 @@ impl Webhooks {
     pub async fn halt(&self, id: &str) {
         let mut running = self.0.running.lock().await;
         if let Some(before) = running.remove(id) {
-            let worker = before.worker.clone();
-            self.end(before).await;
-            let_go(&worker).await;
+            let until = Instant::now() + GOODBYE;
+            self.end_for_others(vec![before], until).await;
         }
     }
 
@@ -185,7 +186,7 @@ impl Webhooks {
     pub async fn rest(&self, id: &str) {
         let mut running = self.0.running.lock().await;
         if let Some(before) = running.remove(id) {
-            self.end(before).await;
+            self.end(before, Instant::now() + GOODBYE).await;
         }
     }
 
@@ -198,14 +199,27 @@ impl Webhooks {
             .collect()
     }
 
-    async fn end(&self, running: Running) {
+    async fn end(&self, running: Running, until: Instant) {
         running.stop.cancel();
         let stop = running.task.abort_handle();
         // A worker that panicked said so in the log.
-        if tokio::time::timeout(GOODBYE, running.task).await.is_err() {
+        if timeout_at(until, running.task).await.is_err() {
             stop.abort();
         }
         self.0.figures.unwatch(&running.worker);
+    }
+
+    /// As [`Self::end`], all at once and within one limit, however many there are and whatever their receivers do; and another node may go
+    /// on with them. A store that is away keeps nobody from ending; the leases end by themselves.
+    async fn end_for_others(&self, all: Vec<Running>, until: Instant) {
+        let workers: Vec<Worker> = all.iter().map(|one| one.worker.clone()).collect();
+        join_all(all.into_iter().map(|one| self.end(one, until))).await;
+        let held: Vec<_> = workers.iter().filter_map(Worker::ends).collect();
+        let count = held.len();
+        let letting_go = self.0.store.let_go_of_work(held);
+        if let Ok(Err(error)) = timeout_at(until, letting_go).await {
+            log::warn!(target: "switchboard::webhooks", "webhooks={count} other nodes wait until their leases are over: {error}");
+        }
     }
 
     /// How it goes at the node that posts it. `None`: it is not served.
@@ -239,22 +253,16 @@ impl Webhooks {
         }
     }
 
+    /// Serves none any longer.
     pub async fn stop(&self) {
-        let running = std::mem::take(&mut *self.0.running.lock().await);
-        for one in running.values() {
-            one.stop.cancel();
-        }
-        for one in running.into_values() {
-            let worker = one.worker.clone();
-            self.end(one).await;
-            let_go(&worker).await;
-        }
+        let until = Instant::now() + GOODBYE;
+        // Somebody may be about to start or to end one.
+        let Ok(mut running) = timeout_at(until, self.0.running.lock()).await else {
+            return;
+        };
+        let all = std::mem::take(&mut *running).into_values().collect();
+        self.end_for_others(all, until).await;
     }
-}
-
-/// A store that is away keeps nobody from ending; its lease ends by itself.
-async fn let_go(worker: &Worker) {
-    let _ = tokio::time::timeout(GOODBYE, worker.let_go()).await;
 }
 
 /// For logs: an address may carry a secret in its path or query.

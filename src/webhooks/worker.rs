@@ -125,16 +125,12 @@ impl Worker {
         }
     }
 
-    /// Another node may take it at once.
-    pub async fn let_go(&self) {
-        if !self.store.is_shared() || !self.held.is_so() {
-            return;
-        }
-        let (work, epoch) = (self.work(), self.held.epoch());
+    /// It posts nothing from now on: what another node may have at once. `None`: there are none, or it does not have it.
+    pub fn ends(&self) -> Option<(String, i64)> {
+        let has_it = self.store.is_shared() && self.held.is_so();
+        let held = has_it.then(|| (self.work(), self.held.epoch()));
         self.held.ended();
-        if let Err(error) = self.store.let_go_of_work(work, epoch).await {
-            log::warn!(target: "switchboard::webhooks", "webhook={} other nodes wait until its lease is over: {error}", self.receiver.name());
-        }
+        held
     }
 
     fn work(&self) -> String {

@@ -128,7 +128,7 @@ async fn a_node_that_lost_an_account_writes_nothing_of_it() {
     assert_eq!(ownership.epoch(lost), Some(3));
     rename(store, lost, "back").await.unwrap();
     assert_eq!(label(lost).await, "back");
-    keeper.stop().await;
+    keeper.stop(async {}).await;
     world.store.close().await;
 }
 
@@ -165,7 +165,7 @@ async fn an_account_is_let_go_of_when_nothing_uses_its_session() {
     assert_eq!(owner(used), 1, "let go of while it was used");
     drop(other);
     freed(used).await;
-    keeper.stop().await;
+    keeper.stop(async {}).await;
     world.store.close().await;
 }
 
@@ -198,8 +198,8 @@ async fn what_is_in_use_stays_where_it_is_when_accounts_are_shared_out() {
             .all(|account| other.owned().lease(*account).is_some())
     );
     drop(uses);
-    keeper.stop().await;
-    other.stop().await;
+    keeper.stop(async {}).await;
+    other.stop(async {}).await;
     world.store.close().await;
 }
 
@@ -275,7 +275,7 @@ async fn what_is_done_for_many_accounts_is_done_for_the_nodes_own() {
     }
     assert_eq!(of(taken), (10, 1));
     for (world, keeper) in worlds.iter().zip(&again) {
-        keeper.stop().await;
+        keeper.stop(async {}).await;
         world.store.close().await;
     }
 }

@@ -74,7 +74,7 @@ fn a_node() {
         let mut asked =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
         asked.recv().await;
-        keeper.stop().await;
+        keeper.stop(async {}).await;
     });
     std::process::exit(0);
 }

@@ -67,7 +67,8 @@ async fn a_webhook_is_one_nodes_at_a_time() {
     let mut heard = other.store.changes(Changed::Work);
     heard.borrow_and_update();
     let work = format!("webhook:{hook}");
-    one.store.let_go_of_work(work.clone(), 1).await.unwrap();
+    let held = vec![(work.clone(), 1)];
+    one.store.let_go_of_work(held).await.unwrap();
     tokio::time::timeout(LIMIT, heard.changed())
         .await
         .expect("nothing was heard")

@@ -67,6 +67,7 @@ mod namespace;
 mod night;
 mod nodes;
 mod nodes_doors;
+mod nodes_end;
 mod nodes_files;
 mod nodes_work;
 mod old_callers;

@@ -1,5 +1,7 @@
 //! Keeper: two threads, one that renews, claims and lets go, and one that looks at the clock.
 
+mod goodbye;
+
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError},
@@ -11,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     clock,
-    owned::{Ending, Owned, Shared},
+    owned::{Ending, Owned, Shared, State},
     share::{Step, step},
     terms::Terms,
     watch::Watch,
@@ -103,15 +105,18 @@ impl Keeper {
         self.shared.wake.notify_all();
     }
 
-    /// Ends all lines and lets go of their accounts, so that others take them at once. Ends when that is done, or can't be.
-    pub async fn stop(&self) {
+    /// Ends all lines and lets go of their accounts, so that others take them at once. Ends when that is done, or can't be. `beside`: what
+    /// else ends with this node, in the meantime; only then the others hear that it is no more.
+    pub async fn stop(&self, beside: impl Future<Output = ()>) {
         let (tell, stopped) = oneshot::channel();
-        {
-            let mut state = self.shared.state();
-            state.stopping = true;
-            state.stopped = Some(tell);
-        }
-        self.shared.wake.notify_all();
+        let word = |change: &dyn Fn(&mut State)| {
+            change(&mut self.shared.state());
+            self.shared.wake.notify_all();
+        };
+        self.shared.state().stopped = Some(tell);
+        word(&|state| state.stopping = true);
+        beside.await;
+        word(&|state| state.may_leave = true);
         // Dropped unanswered when the thread is gone.
         let _ = stopped.await;
     }
@@ -376,54 +381,5 @@ impl Books {
         log::info!(target: "switchboard::nodes", "accounts={} are this node's now", claimed.len());
         self.shared.changed.send_replace(());
         self.lines.begin(&claimed);
-    }
-
-    /// Ends everything, and lets go of each account as soon as its line is closed.
-    fn goodbye(mut self) {
-        let all = {
-            let mut state = self.shared.state();
-            let all: Vec<AccountId> = state.held.keys().copied().collect();
-            state.put_away(all)
-        };
-        end(&self.shared, self.lines.as_ref(), all);
-        let until = clock::now() + self.terms.goodbye;
-        loop {
-            let (ended, left) = {
-                let state = self.shared.state();
-                let patience = until.saturating_sub(clock::now());
-                let (mut state, _) = self
-                    .shared
-                    .wake
-                    .wait_timeout_while(state, patience, |state| {
-                        state.ended.is_empty() && !state.ending.is_empty()
-                    })
-                    .unwrap_or_else(PoisonError::into_inner);
-                (std::mem::take(&mut state.ended), state.ending.len())
-            };
-            let told = match ended.is_empty() {
-                true => Ok(()),
-                false => self.book().and_then(|book| book.release(&ended)),
-            };
-            if let Err(error) = told {
-                log::warn!(target: "switchboard::nodes", "accounts={} could not be handed over, and are taken when their leases are over: {error}", ended.len());
-                self.open = None;
-            }
-            if left == 0 || clock::now() >= until {
-                break;
-            }
-        }
-        for account in self.shared.state().ending.keys() {
-            log::warn!(target: "switchboard::nodes", "account={account} did not end in time, and is taken when its lease is over");
-        }
-        if let Ok(book) = self.book()
-            && let Err(error) = book.leave()
-        {
-            log::warn!(target: "switchboard::nodes", "the other nodes could not be told: {error}");
-        }
-        let mut state = self.shared.state();
-        state.over = true;
-        if let Some(stopped) = state.stopped.take() {
-            let _ = stopped.send(());
-        }
     }
 }
