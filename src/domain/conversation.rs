@@ -68,8 +68,8 @@ impl ChatDraft {
 
     /// Telegram tells moments in seconds.
     #[must_use]
-    pub const fn is_newer_than(&self, other: &Self) -> bool {
-        self.at.millis() / 1000 > other.at.millis() / 1000
+    pub const fn is_older_than(&self, other: &Self) -> bool {
+        self.at.millis() / 1000 < other.at.millis() / 1000
     }
 }
 

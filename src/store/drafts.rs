@@ -84,7 +84,8 @@ impl Tx<'_> {
             return Ok(false);
         }
         let waiting = self.waiting_drafts(field)?;
-        if waiting.iter().any(|(_, ours)| ours.is_newer_than(theirs)) {
+        // Of one second, too: theirs may be the one that was put there from here before, and whatever it is, ours is about to replace it.
+        if waiting.iter().any(|(_, ours)| !ours.is_older_than(theirs)) {
             return Ok(false);
         }
         if !theirs.text.is_empty() && self.goes_out(field, theirs)? {

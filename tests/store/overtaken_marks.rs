@@ -101,6 +101,33 @@ async fn an_old_answer_changes_no_draft() {
     assert_eq!(in_field(&world, account).await, None);
 }
 
+/// Protects what was typed in one second: Telegram's word of the first half takes the second, which is on its way there, from nobody.
+#[actix::test]
+async fn of_two_drafts_of_one_second_the_one_on_its_way_stays() {
+    let world = World::new();
+    let account = chat_of(&world).await;
+    let conversation = world.conversation(account, CHAT).await.id;
+    let typed =
+        |text: &str, millis: i64| draft(text, Timestamp::from_millis(1_700_000_500_000 + millis));
+    let put = world
+        .store
+        .set_draft(conversation, None, Some(typed("half a word", 900)));
+    put.await.unwrap();
+    let now = Batch::asking(account);
+    answered(&world, now, vec![listed(Some(typed("half", 0)))]).await;
+    world.record(account, vec![drafted(typed("half", 0))]).await;
+    assert_eq!(
+        in_field(&world, account).await.as_deref(),
+        Some("half a word")
+    );
+    assert_eq!(world.store.pending_orders(account).await.unwrap().len(), 1);
+    world
+        .record(account, vec![drafted(typed("newer", 1_000))])
+        .await;
+    assert_eq!(in_field(&world, account).await.as_deref(), Some("newer"));
+    assert_eq!(world.store.pending_orders(account).await.unwrap().len(), 0);
+}
+
 /// Protects from sending the same words twice: what was sent does not stand in the field again, whether the list of chats comes
 /// while the reply waits, or was on its way while it went out.
 #[actix::test]

@@ -7,7 +7,7 @@ mod tasks;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -157,6 +157,8 @@ struct Scene {
     sources: Vec<Seat>,
     chance: StdRng,
     at: i32,
+    /// How long all calls of the last round took to answer: as long as a busy machine needs.
+    answered_in: Duration,
 }
 
 impl Scene {
@@ -176,6 +178,7 @@ impl Scene {
             sources,
             chance: StdRng::seed_from_u64(seed),
             at: now() + 40_000,
+            answered_in: Duration::ZERO,
         }
     }
 
@@ -204,10 +207,12 @@ impl Scene {
         found.unwrap().clone()
     }
 
-    /// Some calls are begun late, others answered late, so that a blow finds each of them now here, now there.
+    /// Some calls are begun late, others answered late, so that a blow finds each of them now here, now there: the first ones are
+    /// begun while the last ones are still being ordered.
     fn slow_down(&mut self) {
+        let ordered = self.answered_in.as_millis() as u64;
         for call in CALLS {
-            let millis = self.chance.random_range(120..450);
+            let millis = ordered + self.chance.random_range(120..450);
             let effect = match self.chance.random_bool(0.5) {
                 true => Effect::SlowStart { millis },
                 false => Effect::SlowAnswer { millis },
@@ -263,6 +268,7 @@ impl Scene {
         self.slow_down();
         // Now and then it strikes while the calls themselves are made.
         let hasty = blow == Blow::Kill && round % 5 == 4;
+        let ordering = Instant::now();
         let calls: Vec<_> = tasks
             .iter()
             .map(|task| {
@@ -277,6 +283,7 @@ impl Scene {
                 let (status, answer) = call.await.unwrap().unwrap();
                 assert!(status.is_success(), "{status} {answer}");
             }
+            self.answered_in = ordering.elapsed();
             tokio::time::sleep(Duration::from_millis(self.chance.random_range(0..180))).await;
         }
         let undone = self.strike(blow);
