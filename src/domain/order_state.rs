@@ -90,6 +90,8 @@ pub struct Made {
     pub random_id: i64,
     pub message_id: i32,
     pub date: Timestamp,
+    /// Telegram's number of the album that it is in.
+    pub album_id: Option<i64>,
 }
 
 /// An order as the outside sees it. One that is done, or was taken back, is told of once more and then gone.

@@ -10,7 +10,10 @@ use super::{
     sql::sql,
     tx::{Tx, scope_of},
 };
-use crate::domain::{Change, ChatId, ConversationId, EventBody, MessageRowId, OrderId, Timestamp};
+use crate::domain::{
+    Change, ChatId, ConversationId, EventBody, IncomingMessage, Made, MessageRowId, OrderId,
+    Timestamp,
+};
 
 /// Whose numbering a number is of.
 #[derive(Clone, Copy)]
@@ -18,6 +21,31 @@ enum Numbered {
     Sent,
     Waits,
     Unclear,
+}
+
+/// What is known of a message beside its number.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    date: Timestamp,
+    album_id: Option<i64>,
+}
+
+impl From<&Made> for Told {
+    fn from(made: &Made) -> Self {
+        Self {
+            date: made.date,
+            album_id: made.album_id,
+        }
+    }
+}
+
+impl From<&IncomingMessage> for Told {
+    fn from(message: &IncomingMessage) -> Self {
+        Self {
+            date: message.date,
+            album_id: message.album_id,
+        }
+    }
 }
 
 impl Tx<'_> {
@@ -34,11 +62,33 @@ impl Tx<'_> {
             return Ok(0);
         };
         match self.kind_of_number(found, message_id, beside)? {
-            Numbered::Sent => self.bind(found, message_id, None)?,
+            Numbered::Sent => {
+                let told = self.told_beside(found, message_id, beside)?;
+                self.bind(found, message_id, told)?;
+            }
             Numbered::Waits => self.bind_scheduled(found, message_id)?,
             Numbered::Unclear => return Ok(0),
         }
         Ok(1)
+    }
+
+    /// The pair is followed by the message itself.
+    fn told_beside(
+        &mut self,
+        made: OrderMessage,
+        number: i32,
+        beside: &[Change],
+    ) -> JobResult<Option<Told>> {
+        let Some(record) = MessageRecord::load(self.conn, made.message_row)? else {
+            return Ok(None);
+        };
+        let chat = chat_of(&record.fields.chat_id);
+        Ok(beside.iter().find_map(|change| match change {
+            Change::Message(message) if message.message_id == number && message.chat == chat => {
+                Some(Told::from(message))
+            }
+            _ => None,
+        }))
     }
 
     /// Of what is to wait, the number may be one of the scheduled ones, or, when its time has come, of a message: which it is
@@ -63,8 +113,11 @@ impl Tx<'_> {
 
     /// What waited is this message now.
     pub fn came_out(&mut self, own: &MessageRecord, number: i32) -> JobResult<()> {
-        let now = Timestamp::from_seconds(self.now.millis() / 1000);
-        self.become_sent(own, number, Some(now))
+        let told = Told {
+            date: Timestamp::from_seconds(self.now.millis() / 1000),
+            album_id: None,
+        };
+        self.become_sent(own, number, Some(told))
     }
 
     /// What the order was to make is this message of Telegram's.
@@ -72,19 +125,19 @@ impl Tx<'_> {
         &mut self,
         made: OrderMessage,
         message_id: i32,
-        date: Option<Timestamp>,
+        told: Option<Told>,
     ) -> JobResult<()> {
         let id = MessageRowId(made.message_row);
         let own = MessageRecord::load(self.conn, id.0)?.ok_or(StoreError::MessageNotFound)?;
         self.drop_making(OrderId(made.order_id), id.0)?;
-        self.become_sent(&own, message_id, date)
+        self.become_sent(&own, message_id, told)
     }
 
     fn become_sent(
         &mut self,
         own: &MessageRecord,
         message_id: i32,
-        date: Option<Timestamp>,
+        told: Option<Told>,
     ) -> JobResult<()> {
         let id = MessageRowId(own.fields.id);
         let account = self
@@ -101,9 +154,12 @@ impl Tx<'_> {
         match &echo {
             Some(echo) => self.move_echo(&account, key, echo, own)?,
             None => {
-                // The stream's word has no date. Within a second numbers tell the order, so it is a whole one as Telegram's are.
-                let made = || Timestamp::from_seconds(own.fields.timestamp / 1000);
-                self.give_number(id, message_id, date.unwrap_or_else(made))?;
+                // The stream's word alone has no date. Within a second numbers tell the order, so it is a whole one as Telegram's are.
+                let told = told.unwrap_or_else(|| Told {
+                    date: Timestamp::from_seconds(own.fields.timestamp / 1000),
+                    album_id: None,
+                });
+                self.give_number(id, message_id, told)?;
             }
         }
         if let Some(at) = self.tombstone(account.no, scope, number)? {
@@ -135,12 +191,13 @@ impl Tx<'_> {
         self.release_settled(&account, key)
     }
 
-    fn give_number(&mut self, id: MessageRowId, message_id: i32, date: Timestamp) -> JobResult<()> {
+    fn give_number(&mut self, id: MessageRowId, message_id: i32, told: Told) -> JobResult<()> {
         sql("UPDATE messages SET message_no = ?, message_id = ?, status = 'sent', timestamp = ?, held = 0, \
-             scheduled_for = NULL, scheduled_id = NULL WHERE id = ?")
+             scheduled_for = NULL, scheduled_id = NULL, album_id = coalesce(?, album_id) WHERE id = ?")
             .number(message_id)
             .text(&message_id.to_string())
-            .number(date.millis())
+            .number(told.date.millis())
+            .number_or_null(told.album_id)
             .number(id.0)
             .run(self.conn)?;
         // It may be above all others.

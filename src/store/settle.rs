@@ -88,7 +88,7 @@ impl Tx<'_> {
                 .iter()
                 .find(|making| making.random_id == Some(one.random_id));
             match making {
-                Some(making) => self.bind(*making, one.message_id, Some(one.date))?,
+                Some(making) => self.bind(*making, one.message_id, Some(one.into()))?,
                 None => self.dated(order, one)?,
             }
         }

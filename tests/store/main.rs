@@ -1,5 +1,6 @@
 //! The store, on real files: what is answered is there, what is announced is committed, nothing is there twice.
 
+mod album;
 mod answered;
 mod basics;
 mod content;

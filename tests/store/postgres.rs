@@ -1,5 +1,6 @@
 //! The store on a real PostgreSQL: the tests that SQLite has to stand, and what is PostgreSQL's alone.
 
+mod album;
 mod answered;
 mod answers_lost;
 mod basics;

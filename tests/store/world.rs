@@ -84,6 +84,15 @@ pub struct World {
     _dir: Option<TempDir>,
 }
 
+/// A writer lives for as long as its process: what a test leaves open would keep its connections from those that come after.
+impl Drop for World {
+    fn drop(&mut self) {
+        let store = self.store.clone();
+        let closing = std::thread::spawn(move || actix::System::new().block_on(store.close()));
+        closing.join().unwrap();
+    }
+}
+
 impl World {
     pub fn new() -> Self {
         let dir = TempDir::new().unwrap();
@@ -230,6 +239,7 @@ pub fn sent_at(message_id: i32, date: Timestamp) -> Outcome {
         random_id: 0,
         message_id,
         date,
+        album_id: None,
     };
     Outcome::Done { made: vec![made] }
 }

@@ -42,6 +42,7 @@ pub(super) fn made_in(updates: Updates, random_ids: &[i64]) -> Vec<Made> {
     let (updates, date) = match updates {
         Updates::Updates(updates) => (updates.updates, updates.date),
         Updates::Combined(updates) => (updates.updates, updates.date),
+        Updates::UpdateShort(short) => (vec![short.update], short.date),
         _ => return Vec::new(),
     };
     let named = updates.iter().filter_map(|update| match update {
@@ -49,60 +50,44 @@ pub(super) fn made_in(updates: Updates, random_ids: &[i64]) -> Vec<Made> {
         _ => None,
     });
     named
-        .map(|named| {
-            let told = updates.iter().find_map(|update| date_of(update, named.id));
-            let date = i64::from(told.unwrap_or(date));
-            Made {
-                random_id: named.random_id,
-                message_id: named.id,
-                date: Timestamp::from_seconds(date),
-            }
-        })
+        .map(|named| made(named.random_id, named.id, &updates, date))
         .collect()
 }
 
 /// Which message our random id became.
 pub(super) fn accepted(updates: Updates, random_id: i64) -> Outcome {
-    let (updates, date) = match updates {
-        Updates::UpdateShortSentMessage(short) => return sent(random_id, short.id, short.date),
-        Updates::Updates(updates) => (updates.updates, updates.date),
-        Updates::Combined(updates) => (updates.updates, updates.date),
-        Updates::UpdateShort(short) => (vec![short.update], short.date),
-        _ => (Vec::new(), 0),
+    let made = match updates {
+        Updates::UpdateShortSentMessage(short) => vec![made(random_id, short.id, &[], short.date)],
+        updates => made_in(updates, &[random_id]),
     };
-    let named = updates.iter().find_map(|update| match update {
-        Update::MessageId(update) if update.random_id == random_id => Some(update.id),
-        _ => None,
-    });
-    let Some(id) = named else {
-        return unknown("Telegram's answer does not name the message");
-    };
-    let date = updates
-        .iter()
-        .find_map(|update| date_of(update, id))
-        .unwrap_or(date);
-    sent(random_id, id, date)
+    match made.is_empty() {
+        true => unknown("Telegram's answer does not name the message"),
+        false => Outcome::Done { made },
+    }
 }
 
-pub(super) fn date_of(update: &Update, id: i32) -> Option<i32> {
+fn made(random_id: i64, message_id: i32, updates: &[Update], date: i32) -> Made {
+    let told = updates
+        .iter()
+        .find_map(|update| told_of(update, message_id));
+    Made {
+        random_id,
+        message_id,
+        date: Timestamp::from_seconds(i64::from(told.map_or(date, |told| told.date))),
+        album_id: told.and_then(|told| told.grouped_id),
+    }
+}
+
+fn told_of(update: &Update, id: i32) -> Option<&tl::types::Message> {
     let message = match update {
         Update::NewMessage(update) => &update.message,
         Update::NewChannelMessage(update) => &update.message,
         _ => return None,
     };
     match message {
-        tl::enums::Message::Message(message) if message.id == id => Some(message.date),
+        tl::enums::Message::Message(message) if message.id == id => Some(message),
         _ => None,
     }
-}
-
-fn sent(random_id: i64, message_id: i32, date: i32) -> Outcome {
-    let made = Made {
-        random_id,
-        message_id,
-        date: Timestamp::from_seconds(i64::from(date)),
-    };
-    Outcome::Done { made: vec![made] }
 }
 
 /// Our word for it.
@@ -244,7 +229,8 @@ mod tests {
             .into()
         };
         let outcome = accepted(answer(vec![id(1, 10), id(2, 20)]), 20);
-        assert_eq!(outcome, sent(20, 2, 9));
+        let made = vec![made(20, 2, &[], 9)];
+        assert_eq!(outcome, Outcome::Done { made });
         let outcome = accepted(answer(vec![id(1, 10)]), 20);
         assert!(matches!(outcome, Outcome::Unknown { .. }));
     }

@@ -1,19 +1,17 @@
 //! Files that were put up become messages: one, or an album (core.telegram.org/api/files#albums-grouped-media).
 
-use std::collections::HashMap;
-
 use grammers_client::tl;
-use tl::enums::{InputMedia, Update, Updates};
+use tl::enums::{InputMedia, Updates};
 
 use super::{
     formatting,
-    outcome::{date_of, not_sent, outcome, planned_in, refused, unknown},
+    outcome::{made_in, not_sent, outcome, planned_in, refused, unknown},
     resolve::input_peer,
     send::reply_to,
     shared::Shared,
 };
 use crate::{
-    domain::{ChatId, Made, Making, MessageError, NewMedia, Outcome, PutUp, Schedule, Timestamp},
+    domain::{ChatId, Making, MessageError, NewMedia, Outcome, PutUp, Schedule},
     telegram::{
         CallError,
         error::{Failure, meaning},
@@ -165,33 +163,8 @@ fn album(
 
 /// Which messages our random ids became.
 fn accepted(updates: Updates, makes: &[Making]) -> Outcome {
-    let (updates, date) = match updates {
-        Updates::Updates(updates) => (updates.updates, updates.date),
-        Updates::Combined(updates) => (updates.updates, updates.date),
-        Updates::UpdateShort(short) => (vec![short.update], short.date),
-        _ => (Vec::new(), 0),
-    };
-    let named: HashMap<i64, i32> = updates
-        .iter()
-        .filter_map(|update| match update {
-            Update::MessageId(update) => Some((update.random_id, update.id)),
-            _ => None,
-        })
-        .collect();
-    let made: Vec<Made> = makes
-        .iter()
-        .filter_map(|making| {
-            let message_id = *named.get(&making.random_id)?;
-            let told = updates
-                .iter()
-                .find_map(|update| date_of(update, message_id));
-            Some(Made {
-                random_id: making.random_id,
-                message_id,
-                date: Timestamp::from_seconds(i64::from(told.unwrap_or(date))),
-            })
-        })
-        .collect();
+    let random_ids: Vec<i64> = makes.iter().map(|making| making.random_id).collect();
+    let made = made_in(updates, &random_ids);
     if made.is_empty() {
         return unknown("Telegram's answer names none of the messages");
     }
