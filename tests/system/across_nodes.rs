@@ -8,9 +8,8 @@ use std::{
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use switchboard_simulator::world::Media;
 
-use super::several_nodes::Nodes;
+use super::two_nodes::Nodes;
 use crate::support::{
     api::Api,
     engine,
@@ -318,117 +317,6 @@ async fn an_account_that_nobody_has_is_not_online() {
         })
         .await;
     assert_eq!(frame["data"]["account"]["state"], "reconnecting", "{frame}");
-}
-
-/// Protects two calls that need more than one node: who looks at an account from outside may be at another one, and what its files take
-/// is told whichever node has them.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_needs_several_nodes_is_answered_by_any() {
-    let nodes = Nodes::with(2).await;
-    let telegram = &nodes.fleet.telegram;
-    let (account, other) = (nodes.one_of(0), nodes.one_of(1));
-    telegram.say(account.user, other.user, "it is me");
-    nodes.fleet.conversation(&other, account.user).await;
-    let look = format!("/accounts/{}/mark", account.id);
-    for (api, marked) in nodes.apis.iter().zip([true, false]) {
-        telegram.set_marked(account.user, marked);
-        let seen = api.post(&look, json!({})).await;
-        let seen = &seen["account"]["health"]["unofficial"];
-        assert_eq!(seen["marked"], marked, "{seen}");
-    }
-
-    let (person, talk) = nodes.talk(&other, "Contact one").await;
-    let media = Media::Document {
-        name: "report.bin".to_owned(),
-        mime: "application/octet-stream".to_owned(),
-        size: 700_000,
-    };
-    telegram.say_media(person, other.user, media, "a report");
-    let conversation = json!({ "id": talk });
-    let fleet = &nodes.fleet;
-    let report = fleet.wait_for_message(&conversation, "a report", "received");
-    let url = report.await["media"]["url"].as_str().unwrap().to_owned();
-    let fetched = nodes.apis[0].request(Method::GET, &url).send().await;
-    assert_eq!(fetched.unwrap().bytes().await.unwrap().len(), 700_000);
-    // As if nobody had opened it for long.
-    let folder = nodes.second_dir().join("media/files").join(&other.id);
-    let old = std::time::SystemTime::now() - Duration::from_secs(40 * 24 * 60 * 60);
-    let files = || async { std::fs::read_dir(&folder).map_or(0, Iterator::count) };
-    wait::until("the file to be kept", files, |files| *files == 1).await;
-    for file in std::fs::read_dir(&folder).unwrap() {
-        let file = std::fs::File::open(file.unwrap().path()).unwrap();
-        file.set_modified(old).unwrap();
-    }
-    let path = format!("/retention?account_id={}&media_days=7", other.id);
-    for api in &nodes.apis {
-        let told = api.get(&path).await;
-        assert_eq!(told["accounts"][0]["files"], 1, "{told}");
-        assert_eq!(told["accounts"][0]["file_bytes"], 700_000, "{told}");
-    }
-}
-
-/// Protects upgrades that go from node to node: what a newer version adds to the schema stops no node that runs, and one that starts on it
-/// afterwards leaves it alone and says why.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_runs_bears_a_newer_schema_and_one_that_starts_refuses_it() {
-    let mut nodes = Nodes::with(2).await;
-    let account = nodes.one_of(1);
-    let (person, talk) = nodes.talk(&account, "Contact one").await;
-    let conversation = json!({ "id": talk });
-    let exchange = async |nodes: &Nodes, round: &str| {
-        let question = format!("question {round}");
-        nodes.fleet.telegram.say(person, account.user, &question);
-        let came = nodes
-            .fleet
-            .wait_for_message(&conversation, &question, "received");
-        came.await;
-        for (which, api) in nodes.apis.iter().enumerate() {
-            let text = format!("answer {round} {which}");
-            let key = format!("answer-{round}-{which}");
-            let (status, told) = api.reply_with_key(talk, &text, &key).await;
-            assert_eq!(status, StatusCode::ACCEPTED, "{told}");
-            let sent = nodes.fleet.wait_for_message(&conversation, &text, "sent");
-            sent.await;
-        }
-    };
-    exchange(&nodes, "before").await;
-    #[derive(Deserialize, Debug)]
-    struct Table {
-        name: String,
-    }
-    let tables = engine::rows::<Table>(
-        &nodes.database,
-        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'switchboard' AND tablename <> '__diesel_schema_migrations'",
-    );
-    assert!(tables.len() > 20, "{tables:?}");
-    for Table { name } in &tables {
-        let added = format!(
-            "ALTER TABLE switchboard.{name} ADD COLUMN of_the_next_version BIGINT NOT NULL DEFAULT 0"
-        );
-        engine::sql_of(&nodes.database, &added);
-    }
-    engine::sql_of(
-        &nodes.database,
-        "CREATE TABLE switchboard.of_the_next_version (id BIGINT PRIMARY KEY); \
-         INSERT INTO switchboard.__diesel_schema_migrations (version) VALUES ('20991231000000')",
-    );
-    let second = nodes.second.as_ref().unwrap().address.clone();
-    let mut live = Live::open(&second, None).await;
-    exchange(&nodes, "after").await;
-    live.until(|frame| frame["data"]["message"]["text"] == "answer after 0")
-        .await;
-    nodes.second.take().unwrap().stop();
-    nodes.fleet.wait_for_state(&account.id, "online").await;
-    let started = nodes.try_start_second();
-    let (status, log) = started.err().expect("it does not start");
-    assert!(status.code().is_some_and(|code| code != 0), "{status}");
-    assert!(log.contains("20991231000000"), "{log}");
-    let (status, told) = nodes.apis[0].reply_with_key(talk, "the last", "last").await;
-    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
-    let sent = nodes
-        .fleet
-        .wait_for_message(&conversation, "the last", "sent");
-    sent.await;
 }
 
 /// Protects an operator from a node that looks well at every other one: which of them does not reach the vault is told at each.

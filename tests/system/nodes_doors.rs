@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use switchboard_simulator::{AccountSpec, PersonSpec};
 
 use super::{
-    assistant_stream::question, licence_phone::connect, several_nodes::Nodes, user_api::authorize,
+    assistant_stream::question, licence_phone::connect, two_nodes::Nodes, user_api::authorize,
 };
 use crate::support::{
     api::Api,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use switchboard_simulator::PersonSpec;
 
-use super::several_nodes::Nodes;
+use super::two_nodes::Nodes;
 use crate::support::{engine, fleet::Fleet, wait};
 
 const WEBHOOKS: usize = 24;

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use switchboard_simulator::world::Media;
 
-use super::{media_bucket, several_nodes::Nodes};
+use super::{media_bucket, two_nodes::Nodes};
 use crate::support::{
     api::Api,
     fleet::{Fleet, FleetAccount, FleetBuilder},
