@@ -24,6 +24,8 @@ const LOOK: Duration = Duration::from_millis(400);
 /// A node may have died, and its accounts wait for another one; the machine may be slow.
 const GONE: Duration = Duration::from_secs(120);
 const AT_ONCE: usize = 2;
+/// States in which an account waits for a new sign-in.
+const ENDED: [&str; 2] = ["needs_login", "signed_out"];
 
 const BEGUN: &str = "a sign-in was begun";
 const DONE: &str = "a sign-in was through";
@@ -35,7 +37,8 @@ pub struct Arrivals {
     telegram: Simulator,
     findings: Findings,
     facts: Facts,
-    pub quiet: Arc<AtomicBool>,
+    /// Since when nobody begins anything, and all is well.
+    rest: Arc<Mutex<Option<Instant>>>,
     pub over: Arc<AtomicBool>,
     /// Who is in the middle of it, with the last thing that was answered, and since when it was that.
     busy: Arc<Mutex<BTreeMap<String, (Instant, String)>>>,
@@ -62,7 +65,7 @@ impl Arrivals {
             telegram: telegram.clone(),
             findings: findings.clone(),
             facts: facts.clone(),
-            quiet: Arc::new(AtomicBool::new(true)),
+            rest: Arc::new(Mutex::new(Some(Instant::now()))),
             over: Arc::default(),
             busy: Arc::default(),
         };
@@ -73,6 +76,15 @@ impl Arrivals {
             tokio::spawn(arrivals.clone().come(person, seed));
         }
         arrivals
+    }
+
+    pub fn be_quiet(&self, quiet: bool) {
+        *self.rest.lock().unwrap() = quiet.then(Instant::now);
+    }
+
+    fn at_rest_for(&self, time: Duration) -> bool {
+        let since = *self.rest.lock().unwrap();
+        since.is_some_and(|since| since.elapsed() >= time)
     }
 
     /// Who is in the middle of it, and where.
@@ -90,7 +102,7 @@ impl Arrivals {
         for round in 0_usize.. {
             let pause = Duration::from_millis(chance.random_range(4_000..20_000));
             tokio::time::sleep(pause).await;
-            while self.quiet.load(Ordering::Acquire) && !self.over.load(Ordering::Acquire) {
+            while self.at_rest_for(Duration::ZERO) && !self.over.load(Ordering::Acquire) {
                 tokio::time::sleep(LOOK).await;
             }
             if self.over.load(Ordering::Acquire) {
@@ -167,12 +179,16 @@ impl Person {
                 Some(_) => seen = Instant::now(),
                 // Nobody has it for now, or nothing is under way.
                 None if seen.elapsed() < GONE && (code_seen || state != "needs_login") => {}
+                // Its node died, and so may the next one: what became of it is seen when nodes have not come and gone for as long.
+                None if code_seen
+                    && !ENDED.iter().any(|ended| state == ended)
+                    && !self.all.at_rest_for(GONE) => {}
                 None => {
                     if code_seen {
                         let label = &self.label;
-                        self.all
-                            .findings
-                            .add(&format!("the sign-in of {label} ({id}) ended by itself"));
+                        self.all.findings.add(&format!(
+                            "the sign-in of {label} ({id}) ended by itself, and left its account at {state}"
+                        ));
                     }
                     if self.left_instead_of_anew(&account).await {
                         return;

@@ -273,7 +273,7 @@ impl Storm {
     fn be_quiet(&self, quiet: bool) {
         self.talk.quiet.store(quiet, Ordering::Release);
         self.programs.quiet.store(quiet, Ordering::Release);
-        self.arrivals.quiet.store(quiet, Ordering::Release);
+        self.arrivals.be_quiet(quiet);
         self.bad_hook.set(if quiet { 0 } else { BAD });
     }
 
@@ -378,6 +378,8 @@ impl Storm {
         self.be_quiet(true);
         tokio::task::block_in_place(|| self.conductor.end_all());
         self.conductor.settled().await;
+        // From now on all is well.
+        self.arrivals.be_quiet(true);
         self.last_words();
         let mut why = self.unrest();
         let mut said = Duration::ZERO;
