@@ -26,6 +26,7 @@ use crate::{
     domain::{
         Account, AccountId, AccountState, LogOut, Proxy, SecretBytes, StateChange, StateReason,
     },
+    nodes::Use,
     store::StoreError,
     telegram::{CallError, LinkHandle, Parting, SessionData, SignOutAs},
     vault::{Farewell, VaultError},
@@ -264,11 +265,11 @@ impl Partings {
         let id = farewell.account_id;
         let order = farewell.id;
         // Not while another node may use its session.
-        let Some(using) = self.parts.ownership.borrow(id) else {
+        let Some(using) = self.parts.ownership.borrow(id).map(Arc::new) else {
             return order;
         };
         let asked = tokio::select! {
-            asked = self.ask(&farewell) => asked,
+            asked = self.ask(&farewell, &using) => asked,
             () = using.ended() => return order,
         };
         if let Some(parting) = asked {
@@ -293,7 +294,7 @@ impl Partings {
     }
 
     /// `None`: there is nothing to ask for any more.
-    async fn ask(&self, farewell: &Farewell) -> Option<Parting> {
+    async fn ask(&self, farewell: &Farewell, using: &Arc<Use>) -> Option<Parting> {
         let id = farewell.account_id;
         let vault = &self.parts.vault;
         let opened = vault.farewell_session(farewell).await;
@@ -341,7 +342,8 @@ impl Partings {
             proxies,
             device: farewell.device.clone(),
         };
-        Some(telegram.sign_out(session, by, lease).await)
+        let kept = Box::new(Arc::clone(using));
+        Some(telegram.sign_out(session, by, (lease, kept)).await)
     }
 
     async fn is_in_use_again(&self, session: &SessionData) -> Result<bool, VaultError> {

@@ -10,9 +10,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     KeyLease, SessionData, Telegram,
     error::{Failure, LinkExit},
-    pool::{Pool, PoolSession},
+    pool::{Brief, Kept, KeptFor, PoolSession},
     settings::Settings,
-    ways::Purpose,
 };
 use crate::domain::{Device, Proxy};
 
@@ -49,15 +48,20 @@ impl Telegram {
         timeout(patience, lease).await.ok()
     }
 
-    /// Signs a session out; the key is worthless afterwards.
-    pub async fn sign_out(&self, session: SessionData, by: SignOutAs, lease: KeyLease) -> Parting {
+    /// Signs a session out; the key is worthless afterwards. The lease, and what else is `kept`, is let go of when the connection is
+    /// closed, however long somebody waits for that.
+    pub async fn sign_out(
+        &self,
+        session: SessionData,
+        by: SignOutAs,
+        (lease, kept): (KeyLease, Kept),
+    ) -> Parting {
         let settings = Arc::clone(self.settings());
         let runtime = self.runtime().clone();
         // Who does not wait any more has it broken off.
         let parting = AbortOnDropHandle::new(self.runtime().spawn(async move {
-            let parting = part(&session, by, &settings, &runtime).await;
-            drop(lease);
-            parting
+            let kept = Box::new((lease, kept));
+            part((&session, by), &settings, &runtime, kept).await
         }));
         parting
             .await
@@ -66,16 +70,18 @@ impl Telegram {
 }
 
 async fn part(
-    session: &SessionData,
-    by: SignOutAs,
+    (session, by): (&SessionData, SignOutAs),
     settings: &Settings,
     runtime: &tokio::runtime::Handle,
+    kept: Kept,
 ) -> Parting {
     let pool_session = PoolSession::new(
         Some(session),
         settings,
         (settings.ways(by.proxies.as_deref()), by.device),
     );
+    // Before the pool, which is gone first.
+    let _kept = KeptFor::new(&pool_session, runtime, kept);
     let home = pool_session.home();
     if !pool_session.has_key(home) {
         return Parting::Unreachable(format!("data centre {home} is not known here"));
@@ -84,7 +90,7 @@ async fn part(
         0 => by.api_id,
         own => own,
     };
-    let (pool, _updates) = Pool::start(&pool_session, api_id, (settings, Purpose::Once), runtime);
+    let pool = Brief::start(&pool_session, api_id, settings, runtime);
     let request = tl::functions::auth::LogOut {};
     let answer = pool
         .calls

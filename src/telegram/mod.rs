@@ -39,6 +39,7 @@ pub use link::{
     PeerBook, PutError, Recipient, Urgency,
 };
 pub use login::{LoginError, SignIn, SignInConfig, SignInMethod, SignInStep, SignedIn};
+pub use pool::Kept;
 pub use service::Telegram;
 pub use session::{DcRecord, SessionData, SessionError};
 pub use settings::{TelegramConfig, Timing};

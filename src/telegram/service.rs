@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use super::{
-    LinkConfig, LinkEvent, LinkHandle, LoginError, SessionData, SignIn, SignInConfig,
+    Kept, LinkConfig, LinkEvent, LinkHandle, LoginError, SessionData, SignIn, SignInConfig,
     TelegramConfig, TelegramError, WayReport,
     budget::Budget,
     pool::PoolSession,
@@ -89,12 +89,13 @@ impl Telegram {
         self.inner.common.settings.keys.rest(account).await;
     }
 
-    /// Starts a sign-in on a connection of its own, up to the first thing a person has to do.
+    /// Starts a sign-in on a connection of its own, up to the first thing a person has to do. What is `kept` is let go of when the
+    /// sign-in is over and its connections are closed.
     ///
     /// # Errors
     /// Whatever keeps Telegram from taking the first step.
-    pub async fn sign_in(&self, config: SignInConfig) -> Result<SignIn, LoginError> {
-        SignIn::start(self, config).await
+    pub async fn sign_in(&self, config: SignInConfig, kept: Kept) -> Result<SignIn, LoginError> {
+        SignIn::start(self, config, kept).await
     }
 
     /// Goes on with a sign-in that waited for its code when the service stopped. `saved` is what
@@ -104,11 +105,11 @@ impl Telegram {
     /// When the bytes can't be read or the code has expired meanwhile.
     pub async fn resume_sign_in(
         &self,
-        _account_id: AccountId,
         (api, proxies, device): (ApiCredentials, Option<Vec<Proxy>>, Option<Device>),
         saved: &[u8],
+        kept: Kept,
     ) -> Result<SignIn, LoginError> {
-        SignIn::resume(self, (api, proxies.as_deref(), device), saved).await
+        SignIn::resume(self, (api, proxies.as_deref(), device), (saved, kept)).await
     }
 
     /// What an account calls itself that was given no other name.

@@ -70,6 +70,7 @@ mod nodes_doors;
 mod nodes_end;
 mod nodes_files;
 mod nodes_schema;
+mod nodes_signing_in;
 mod nodes_speed;
 mod nodes_work;
 mod old_callers;

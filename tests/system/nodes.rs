@@ -9,25 +9,25 @@ use serde::Deserialize;
 use serde_json::json;
 use switchboard::store::{LeaseBook, LeaseTimes, NodeRow, ServerUrl};
 use switchboard_simulator::{
-    AccountSpec, PersonSpec,
+    PersonSpec,
     wire::{FaultScope, WireFault},
 };
 use uuid::Uuid;
 
 use crate::support::{
     engine,
-    fleet::{Fleet, FleetAccount, phone},
+    fleet::{Fleet, FleetAccount},
     service::ServiceProcess,
     wait,
 };
 
 #[derive(Deserialize, Clone, PartialEq, Eq, Debug)]
-struct LeaseRow {
-    owner: Option<String>,
+pub struct LeaseRow {
+    pub owner: Option<String>,
     epoch: i64,
 }
 
-fn database(fleet: &Fleet) -> String {
+pub fn database(fleet: &Fleet) -> String {
     engine::database_of(&fleet.data_dir()).unwrap()
 }
 
@@ -36,7 +36,7 @@ fn leases(fleet: &Fleet) -> Vec<LeaseRow> {
     engine::rows(&database(fleet), question)
 }
 
-fn lease(fleet: &Fleet, account: &str) -> Option<LeaseRow> {
+pub fn lease(fleet: &Fleet, account: &str) -> Option<LeaseRow> {
     let question = format!(
         "SELECT l.owner, l.epoch FROM account_leases l JOIN accounts a ON a.no = l.account_no WHERE a.id = '{account}'"
     );
@@ -48,7 +48,7 @@ fn change(fleet: &Fleet, text: &str) {
     engine::cluster().sql(&database(fleet), &text);
 }
 
-async fn with_accounts(accounts: usize) -> Fleet {
+pub async fn with_accounts(accounts: usize) -> Fleet {
     let fleet = Fleet::builder()
         .accounts(accounts)
         .on_postgres()
@@ -228,7 +228,7 @@ async fn an_account_that_is_removed_is_let_go_of_and_no_other() {
 }
 
 /// Another node, as far as leases go.
-fn another(fleet: &Fleet) -> (String, LeaseBook) {
+pub fn another(fleet: &Fleet) -> (String, LeaseBook) {
     let id = Uuid::new_v4();
     let node = NodeRow {
         id,
@@ -355,56 +355,4 @@ async fn nodes_are_listed_and_one_is_drained() {
     )
     .await;
     fleet.wait_for_state(&back.id, "online").await;
-}
-
-/// Protects who is in the middle of a sign-in when its account goes to another node: what was sent stays good, and nothing uses the
-/// sign-in's key here meanwhile.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_under_way_outlives_its_node() {
-    let fleet = with_accounts(0).await;
-    let number = phone(7);
-    fleet
-        .telegram
-        .add_account(AccountSpec::new(&number, "Signs in"));
-    let body = json!({ "label": "Signs in", "phone": number });
-    let made = fleet.api.post("/accounts/add", body).await;
-    assert_eq!(made["login"]["step"], "code", "{made}");
-    let account = made["account"]["id"].as_str().unwrap().to_owned();
-    let own = lease(&fleet, &account).unwrap().owner.unwrap();
-    let code = fleet.code_for(&number).await;
-
-    let (_, mut other) = another(&fleet);
-    other.renew(None).unwrap();
-    fleet
-        .api
-        .post(&format!("/nodes/{own}/drain"), json!({}))
-        .await;
-    let taken = wait::until(
-        "the account to be let go of",
-        || std::future::ready(other.claim(1, &[]).unwrap()),
-        |claimed| !claimed.is_empty(),
-    )
-    .await;
-    assert_eq!(fleet.telegram.wire().connections(), 0);
-    let login = fleet.api.get(&format!("/accounts/{account}/login")).await;
-    assert_eq!(login["login"], json!(null), "{login}");
-
-    fleet
-        .api
-        .post(&format!("/nodes/{own}/drain"), json!({ "draining": false }))
-        .await;
-    other.release(&taken).unwrap();
-    other.leave().unwrap();
-    let path = format!("/accounts/{account}/login");
-    wait::until(
-        "the sign-in to go on",
-        || async { fleet.api.get(&path).await["login"]["step"].clone() },
-        |step| step == "code",
-    )
-    .await;
-    fleet
-        .api
-        .post(&format!("{path}/code"), json!({ "code": code }))
-        .await;
-    fleet.wait_for_state(&account, "online").await;
 }

@@ -167,7 +167,7 @@ async fn closing_and_keyless_sessions_end_at_once() {
 }
 
 /// This process's connections to an address that are not closed from here (`man 5 proc`: `/proc/net/tcp`).
-fn connections(to: SocketAddr) -> usize {
+pub fn connections(to: SocketAddr) -> usize {
     let SocketAddr::V4(to) = to else {
         panic!("the simulator listens on IPv4");
     };

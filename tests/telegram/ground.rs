@@ -25,6 +25,9 @@ use tokio::{sync::mpsc, time::timeout};
 /// Generous: two cores, many tests at once.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
+/// What all lines run on.
+pub const LINES_THREADS: usize = 2;
+
 /// Times short enough for tests, long enough for a loaded machine.
 pub fn timing() -> Timing {
     Timing {
@@ -59,16 +62,7 @@ impl Ground {
 
     /// Every account goes out through these.
     pub fn through(sim: Simulator, timing: Timing, proxies: &[&str]) -> Self {
-        let proxies = Proxy::parse_all(proxies.iter().copied()).unwrap();
-        let telegram = Telegram::start(TelegramConfig {
-            custom_dcs: sim.dc_addresses(),
-            dc_key_pem: Some(sim.public_key_pem()),
-            threads: 2,
-            proxies,
-            timing,
-            ..TelegramConfig::default()
-        })
-        .unwrap();
+        let telegram = lines(&sim, timing, proxies);
         let user = sim.add_account(AccountSpec::new("+9996620001", "Desk"));
         let friend = sim.add_person(switchboard_simulator::PersonSpec::new("Amal"));
         Self {
@@ -77,6 +71,11 @@ impl Ground {
             user,
             friend,
         }
+    }
+
+    /// Another node's, on the same Telegram.
+    pub fn another(&self) -> Telegram {
+        lines(&self.sim, timing(), &[])
     }
 
     pub fn session(&self) -> SessionData {
@@ -128,6 +127,18 @@ impl Ground {
             book,
         }
     }
+}
+
+fn lines(sim: &Simulator, timing: Timing, proxies: &[&str]) -> Telegram {
+    Telegram::start(TelegramConfig {
+        custom_dcs: sim.dc_addresses(),
+        dc_key_pem: Some(sim.public_key_pem()),
+        threads: LINES_THREADS,
+        proxies: Proxy::parse_all(proxies.iter().copied()).unwrap(),
+        timing,
+        ..TelegramConfig::default()
+    })
+    .unwrap()
 }
 
 pub fn api() -> ApiCredentials {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use switchboard::{
     domain::{AccountId, SecretText},
     telegram::{
-        LoginError, Parting, SignIn, SignInConfig, SignInMethod, SignInStep, SignOutAs, SignedIn,
+        Kept, LoginError, Parting, SignIn, SignInConfig, SignInMethod, SignInStep, SignOutAs,
+        SignedIn,
     },
 };
 use switchboard_simulator::{AccountSpec, Fault, Simulator, world::SignInRules};
@@ -28,6 +29,15 @@ async fn begin_as(
     method: SignInMethod,
     expected_user: Option<i64>,
 ) -> Result<SignIn, LoginError> {
+    begin_with(ground, (method, expected_user), Box::new(())).await
+}
+
+/// `kept`: until its connections are closed.
+pub async fn begin_with(
+    ground: &Ground,
+    (method, expected_user): (SignInMethod, Option<i64>),
+    kept: Kept,
+) -> Result<SignIn, LoginError> {
     let config = SignInConfig {
         account_id: AccountId::random(),
         api: api(),
@@ -36,7 +46,7 @@ async fn begin_as(
         proxies: None,
         device: None,
     };
-    timeout(LIMIT, ground.telegram.sign_in(config))
+    timeout(LIMIT, ground.telegram.sign_in(config, kept))
         .await
         .expect("the first step took too long")
 }
@@ -260,7 +270,7 @@ async fn another_user_is_refused() {
                 api_id: api().api_id,
                 ..SignOutAs::default()
             },
-            lease,
+            (lease, Box::new(())),
         )
         .await;
     assert_eq!(told, Parting::Done);

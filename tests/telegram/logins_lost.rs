@@ -2,7 +2,7 @@
 
 use grammers_tl_types::{Identifiable as _, functions};
 use switchboard::{
-    domain::{AccountId, SecretText},
+    domain::SecretText,
     telegram::{LoginError, SignInStep},
 };
 use switchboard_simulator::{
@@ -84,7 +84,7 @@ async fn whoever_goes_on_with_a_proven_code_is_in() {
         drop(elsewhere);
         let resumed = ground
             .telegram
-            .resume_sign_in(AccountId::random(), (api(), None, None), saved.expose())
+            .resume_sign_in((api(), None, None), saved.expose(), Box::new(()))
             .await
             .unwrap();
         if gives_up {
@@ -110,7 +110,7 @@ async fn a_sign_in_survives_a_restart() {
     drop(sign_in);
     let resumed = ground
         .telegram
-        .resume_sign_in(AccountId::random(), (api(), None, None), saved.expose())
+        .resume_sign_in((api(), None, None), saved.expose(), Box::new(()))
         .await
         .unwrap();
     let step = resumed.submit_code(code(&ground)).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_sign_in_survives_a_restart() {
     drop(resumed);
     let resumed = ground
         .telegram
-        .resume_sign_in(AccountId::random(), (api(), None, None), saved.expose())
+        .resume_sign_in((api(), None, None), saved.expose(), Box::new(()))
         .await
         .unwrap();
     done(

@@ -6,6 +6,7 @@
     reason = "a test may end where it fails"
 )]
 
+mod broken_off;
 mod calls;
 mod catching_up;
 mod channels;

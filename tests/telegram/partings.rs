@@ -12,7 +12,7 @@ use crate::ground::{Book, Ground, api};
 
 const PATIENCE: Duration = Duration::from_millis(50);
 
-fn as_is() -> SignOutAs {
+pub fn as_is() -> SignOutAs {
     SignOutAs {
         api_id: api().api_id,
         ..SignOutAs::default()
@@ -21,7 +21,10 @@ fn as_is() -> SignOutAs {
 
 async fn sign_out(ground: &Ground, session: SessionData) -> Parting {
     let lease = ground.telegram.lease(&session, PATIENCE).await.unwrap();
-    ground.telegram.sign_out(session, as_is(), lease).await
+    ground
+        .telegram
+        .sign_out(session, as_is(), (lease, Box::new(())))
+        .await
 }
 
 /// Protects sealed sessions from being kept or dropped wrongly: each answer is told for what it means.
@@ -91,7 +94,7 @@ async fn a_session_is_signed_out_only_when_its_link_has_hung_up() {
     let lease = ground.telegram.lease(&session, crate::ground::LIMIT).await;
     let told = ground
         .telegram
-        .sign_out(session, as_is(), lease.unwrap())
+        .sign_out(session, as_is(), (lease.unwrap(), Box::new(())))
         .await;
     assert_eq!(told, Parting::Done);
 }

@@ -66,7 +66,10 @@ async fn carries_everything(kind: Kind) {
         ..SignOutAs::default()
     };
     let session = signed_in.session.clone();
-    let parting = ground.telegram.sign_out(session, by, lease.unwrap()).await;
+    let parting = ground
+        .telegram
+        .sign_out(session, by, (lease.unwrap(), Box::new(())))
+        .await;
     assert_eq!(parting, Parting::Done);
 
     // Many messages, small and large, both ways at once.

@@ -18,7 +18,10 @@ use actix::Addr;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::running::{Entry, Running, login_method};
+use self::{
+    running::{Entry, Running, login_method},
+    steps::limited,
+};
 use super::Supervisor;
 use crate::{
     account::AccountParts,
@@ -44,6 +47,8 @@ const LIFETIME: Duration = Duration::from_secs(15 * 60);
 const QR_PAUSE: Duration = Duration::from_secs(2);
 /// How long a caller waits for a step, however many calls it is.
 const STEP_LIMIT: Duration = Duration::from_secs(20);
+/// Until a store that is away is asked again to keep what a sign-in came to.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How long a step may still take when its account goes to another node, which waits for it: less than the node's own goodbye takes.
 const STEP_GRACE: Duration = Duration::from_secs(2);
 const MOVED: &str = "the account is on its way to another node";
@@ -120,9 +125,10 @@ impl SignIns {
             method: method.clone(),
             expected_user: known.and_then(|account| account.user).map(|user| user.id),
         };
+        let kept = Box::new(Arc::clone(&using));
         // Whoever starts one anew starts at the beginning: what comes too late is dropped.
         let begun = tokio::select! {
-            begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config)) => begun,
+            begun = timeout(STEP_LIMIT, self.parts.telegram.sign_in(config, kept)) => begun,
             () = using.ended() => Ok(Err(LoginError::Network(MOVED.to_owned()))),
         };
         let sign_in = match begun.unwrap_or_else(|_| Err(LoginError::Network(SLOW.to_owned()))) {
@@ -146,11 +152,12 @@ impl SignIns {
             expires_at: Timestamp::now().plus(LIFETIME),
             turn: tokio::sync::Mutex::new(()),
             over: CancellationToken::new(),
-            _using: using,
+            using,
         });
         self.put(id, Entry::Running(Arc::clone(&running)));
         self.watch(&running);
-        self.advance(&running, running.sign_in.state()).await
+        let sign_ins = self.clone();
+        limited(async move { sign_ins.advance(&running, running.sign_in.state()).await }).await
     }
 
     async fn device(&self, id: AccountId) -> Result<Device, SignInError> {
@@ -179,13 +186,13 @@ impl SignIns {
             .parts
             .telegram
             .resume_sign_in(
-                id,
                 (
                     credentials.api,
                     ways_of(credentials.proxies.as_ref())?,
                     Some(self.device(id).await?),
                 ),
                 saved.expose(),
+                Box::new(Arc::clone(&using)),
             )
             .await;
         let sign_in = match resumed {
@@ -207,7 +214,7 @@ impl SignIns {
             expires_at: Timestamp::now().plus(LIFETIME),
             turn: tokio::sync::Mutex::new(()),
             over: CancellationToken::new(),
-            _using: using,
+            using,
         });
         self.put(id, Entry::Running(Arc::clone(&running)));
         self.watch(&running);
@@ -261,8 +268,9 @@ impl SignIns {
         });
     }
 
-    fn borrow(&self, id: AccountId) -> Result<Use, SignInError> {
-        let using = self.parts.ownership.borrow(id);
+    /// No other node has the account meanwhile.
+    fn borrow(&self, id: AccountId) -> Result<Arc<Use>, SignInError> {
+        let using = self.parts.ownership.borrow(id).map(Arc::new);
         using.ok_or_else(|| StoreError::NotHere.into())
     }
 

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use tokio::time::sleep;
+
 use super::{
-    SignInError, SignIns,
+    STORE_PAUSE, SignInError, SignIns,
     running::{Entry, Running},
 };
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
     store::AccountPatch,
     supervisor::actor::{RestartAccount, StopAccount},
     telegram::{LoginError, SignInStep, SignedIn},
+    vault::VaultError,
 };
 
 impl SignIns {
@@ -60,7 +63,7 @@ impl SignIns {
         let login = running.login(&step);
         if let SignInStep::Done(signed_in) = step {
             let lease = signed_in.lease.clone();
-            let finished = self.finish(running, *signed_in).await;
+            let finished = self.finish_in_time(running, *signed_in).await;
             if let Some(lease) = lease {
                 lease.release();
             }
@@ -77,6 +80,28 @@ impl SignIns {
         }
         self.announce(id, Some(login.clone())).await;
         Ok(login)
+    }
+
+    /// Telegram does not say it again: a store that is away is waited for, until the sign-in is over or the account another node's.
+    async fn finish_in_time(
+        &self,
+        running: &Running,
+        signed_in: SignedIn,
+    ) -> Result<(), SignInError> {
+        loop {
+            let error = match self.finish(running, signed_in.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            if !passes(&error) {
+                return Err(error);
+            }
+            log::warn!(target: "switchboard::account", "account={} is signed in, which waits for the store to be kept: {error}", running.account_id);
+            tokio::select! {
+                () = running.over.cancelled() => return Err(error),
+                () = sleep(STORE_PAUSE) => {}
+            }
+        }
     }
 
     /// The account gets its new session, and runs.
@@ -179,6 +204,14 @@ impl SignIns {
         if let Err(error) = store.finish_login_attempt(attempt, outcome, error).await {
             log::error!(target: "switchboard::account", "a sign-in attempt could not be recorded: {error}");
         }
+    }
+}
+
+const fn passes(error: &SignInError) -> bool {
+    match error {
+        SignInError::Store(error) | SignInError::Vault(VaultError::Store(error)) => error.passes(),
+        SignInError::Vault(VaultError::Busy(_)) => true,
+        _ => false,
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) struct Running {
     pub turn: tokio::sync::Mutex<()>,
     /// Over, one way or another: nothing has to be watched any more.
     pub over: CancellationToken,
-    /// No other node has the account meanwhile.
-    pub _using: Use,
+    /// No other node has the account meanwhile; the connection has it, too.
+    pub using: Arc<Use>,
 }
 
 impl Running {

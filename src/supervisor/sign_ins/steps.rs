@@ -80,7 +80,7 @@ impl SignIns {
 }
 
 /// A step goes to its end, for Telegram may have taken it; whoever waits hears of it in time or is told that it goes on.
-async fn limited(
+pub(super) async fn limited(
     step: impl Future<Output = Result<Login, SignInError>> + 'static,
 ) -> Result<Login, SignInError> {
     let (told, hears) = oneshot::channel();

@@ -20,6 +20,13 @@ impl SignIns {
             let left = running.expires_at.until(Timestamp::now());
             tokio::select! {
                 () = running.over.cancelled() => return,
+                // Whoever ends everything of the account may have come before this one was to be found.
+                () = running.using.ended() => {
+                    if sign_ins.is_current(&running) {
+                        sign_ins.let_go(running.account_id);
+                    }
+                    return;
+                }
                 () = sign_ins.follow(&running) => return,
                 () = tokio::time::sleep(left) => {}
             }

@@ -18,9 +18,8 @@ use crate::{
         error::Failure,
         import,
         link::self_user,
-        pool::{Pool, PoolSession},
+        pool::{Brief, Kept, KeptFor, PoolSession},
         settings::Settings,
-        ways::Purpose,
     },
 };
 
@@ -42,7 +41,7 @@ pub(super) struct Attempt {
     settings: Arc<Settings>,
     runtime: Handle,
     session: Arc<PoolSession>,
-    pool: Option<(Pool, mpsc::Receiver<UpdatesLike>)>,
+    pool: Option<Brief>,
     /// A session that was brought along, until it is adopted.
     imported: Option<SessionData>,
     lease: Option<KeyLease>,
@@ -50,13 +49,14 @@ pub(super) struct Attempt {
     made: Option<SessionData>,
     /// What may have signed it in was sent, and what came of it not heard to the end.
     pub(super) unclear: bool,
+    _kept: KeptFor,
 }
 
 impl Attempt {
     pub(super) fn new(
         settings: Arc<Settings>,
         runtime: Handle,
-        config: SignInConfig,
+        (config, kept): (SignInConfig, Kept),
     ) -> Result<Self, LoginError> {
         let imported =
             match &config.method {
@@ -70,6 +70,7 @@ impl Attempt {
         let stored = imported.as_ref().map(|imported| &imported.session);
         let ways = settings.ways(config.proxies.as_deref());
         let session = PoolSession::new(stored, &settings, (ways, config.device));
+        let kept = KeptFor::new(&session, &runtime, kept);
         if !session.knows(session.home()) {
             let why = import::ImportError::UnknownDc(session.home()).to_string();
             return Err(LoginError::SessionStringInvalid { why });
@@ -93,6 +94,7 @@ impl Attempt {
             lease: None,
             made: None,
             unclear: false,
+            _kept: kept,
         })
     }
 
@@ -101,10 +103,13 @@ impl Attempt {
         settings: Arc<Settings>,
         runtime: Handle,
         (api, proxies, device): (ApiCredentials, Option<&[Proxy]>, Option<Device>),
-        bytes: &[u8],
+        (bytes, kept): (&[u8], Kept),
     ) -> Result<(Self, SignInStep), LoginError> {
         let saved = SavedCode::from_bytes(bytes).ok_or(LoginError::CodeExpired)?;
+        let ways = settings.ways(proxies);
+        let session = PoolSession::new(Some(&saved.session), &settings, (ways, device));
         let attempt = Self {
+            _kept: KeptFor::new(&session, &runtime, kept),
             api_id: api.api_id,
             api,
             // Whoever saved it may have ended in the middle of the last step.
@@ -112,11 +117,7 @@ impl Attempt {
             code: saved.code,
             shown_code: None,
             expected_user: saved.expected_user,
-            session: PoolSession::new(
-                Some(&saved.session),
-                &settings,
-                (settings.ways(proxies), device),
-            ),
+            session,
             settings,
             runtime,
             pool: None,
@@ -151,14 +152,14 @@ impl Attempt {
             .ensure_key(self.session.home(), &self.settings)
             .await?;
         if self.pool.is_none() {
-            self.pool = Some(Pool::start(
+            self.pool = Some(Brief::start(
                 &self.session,
                 self.api_id,
-                (&self.settings, Purpose::Once),
+                &self.settings,
                 &self.runtime,
             ));
         }
-        let Some((pool, _)) = &self.pool else {
+        let Some(pool) = &self.pool else {
             return Err(Failure::network("no connection"));
         };
         let mut answer = pool.calls.home(request, timing.connect_limit).await;
@@ -226,14 +227,14 @@ impl Attempt {
         }
         let old = self.session.home();
         self.session.set_home(dc);
-        if let Some((pool, _)) = &self.pool {
+        if let Some(pool) = &self.pool {
             pool.calls.cut(old);
         }
         true
     }
 
     pub(super) fn updates(&mut self) -> Option<&mut mpsc::Receiver<UpdatesLike>> {
-        self.pool.as_mut().map(|(_, updates)| updates)
+        self.pool.as_mut().map(|pool| &mut pool.updates)
     }
 
     /// Signed in: who it is, and where the updates begin.
@@ -379,7 +380,7 @@ impl Attempt {
     }
 
     async fn close(&mut self) {
-        if let Some((pool, _)) = self.pool.take() {
+        if let Some(pool) = self.pool.take() {
             pool.close(self.settings.timing.close_limit).await;
         }
         // One that was thrown away before may be there still.

@@ -18,7 +18,7 @@ use crate::{
         AccountId, ApiCredentials, CodeChannel, Device, Position, Proxy, SecretBytes, SecretText,
         SelfUser, Timestamp,
     },
-    telegram::{KeyLease, SessionData, Telegram},
+    telegram::{Kept, KeyLease, SessionData, Telegram},
 };
 
 use attempt::Attempt;
@@ -159,13 +159,14 @@ impl SignIn {
     pub(in crate::telegram) async fn start(
         telegram: &Telegram,
         config: SignInConfig,
+        kept: Kept,
     ) -> Result<Self, LoginError> {
         let runtime = telegram.runtime().clone();
         let settings = Arc::clone(telegram.settings());
         // Nobody has it yet: who does not wait any more has it broken off.
         let begun = AbortOnDropHandle::new(runtime.clone().spawn(async move {
             let method = config.method.clone();
-            let mut attempt = Attempt::new(settings, runtime, config)?;
+            let mut attempt = Attempt::new(settings, runtime, (config, kept))?;
             let step = match method {
                 SignInMethod::Phone(phone) => attempt.send_code(phone).await?,
                 SignInMethod::Qr => attempt.export_token().await?,
@@ -180,10 +181,11 @@ impl SignIn {
     pub(in crate::telegram) async fn resume(
         telegram: &Telegram,
         (api, proxies, device): (ApiCredentials, Option<&[Proxy]>, Option<Device>),
-        saved: &[u8],
+        (saved, kept): (&[u8], Kept),
     ) -> Result<Self, LoginError> {
         let (settings, runtime) = (Arc::clone(telegram.settings()), telegram.runtime().clone());
-        let (attempt, step) = Attempt::resume(settings, runtime, (api, proxies, device), saved)?;
+        let (attempt, step) =
+            Attempt::resume(settings, runtime, (api, proxies, device), (saved, kept))?;
         Ok(Self::over(telegram, attempt, step))
     }
 
@@ -314,9 +316,10 @@ enum Action {
     Scan,
 }
 
+/// Nobody could hear what comes of a step that is under way; whoever goes on with the sign-in asks Telegram how it stands.
 impl Drop for SignIn {
     fn drop(&mut self) {
-        self.view.cancelled.cancel();
+        self.break_off();
     }
 }
 

@@ -1,5 +1,7 @@
 //! One connection pool of grammers: its session, its runner, and calls through it that always end.
 
+mod brief;
+mod kept;
 mod session;
 
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
@@ -19,7 +21,8 @@ use super::{
 };
 use crate::domain::LineFault;
 
-pub(super) use self::session::PoolSession;
+pub use self::kept::Kept;
+pub(super) use self::{brief::Brief, kept::KeptFor, session::PoolSession};
 
 /// Packets that may wait for the link's task: each is 5 to 10 KB. What comes while it is full is lost below us, and
 /// only the full queue shows it.
