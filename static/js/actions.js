@@ -41,10 +41,12 @@ export class Actions {
   }
 
   async loadLogin(id) {
-    const asked = this.state.accounts;
+    const { accounts: asked, logins } = this.state;
     try {
       const { account, login } = await api.account(id);
-      this.store.dispatch({ type: 'account_changed', account, login, asked });
+      // An event or another answer has brought it further meanwhile.
+      const late = this.state.logins.get(id) !== logins.get(id);
+      this.store.dispatch({ type: 'account_changed', account, login: late ? undefined : login, asked });
     } catch {
       // The sheet shows the account as it is known; the next event or reload corrects it.
     }

@@ -150,6 +150,43 @@ async fn a_session_string_adds_an_account() {
     desk.close().await;
 }
 
+/// Protects who is quicker than an answer: what is entered on a screen that an event has brought goes out, though the answer
+/// to the screen before it has not come yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_entered_before_the_last_answer_came_counts() {
+    let fleet = Fleet::builder().off_the_disk().start().await;
+    let number = phone(53);
+    let spec = AccountSpec::new(&number, "Sales").password("correct horse");
+    fleet.telegram.add_account(spec);
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".card", "Connect your first account").await;
+    desk.fill(".card .step input:not([type=radio])", "Sales")
+        .await;
+    desk.fill("input[type=tel]", &number).await;
+    desk.keys("Enter").await;
+    desk.until_text(".card", "Enter the code").await;
+    desk.js(
+        "{ const real = window.fetch; window.fetch = async (url, request) => { const answer = await real(url, request); \
+         if (String(url).endsWith('/login/code')) await new Promise((go) => { window.letGo = go; }); return answer; }; }",
+    )
+    .await;
+    desk.fill(".code-field input", &fleet.code_for(&number).await)
+        .await;
+    desk.until_text(".card", "Enter the cloud password").await;
+    desk.until("the answer to the code held", "window.letGo")
+        .await;
+    desk.fill("input[type=password]", "correct horse").await;
+    desk.keys("Enter").await;
+    desk.js("window.letGo()").await;
+    desk.until_gone(".card").await;
+    desk.until(
+        "the account in the rail",
+        "document.querySelector('.tile[data-ring=full]')",
+    )
+    .await;
+    desk.close().await;
+}
+
 /// Protects whoever signs in at the desk: each way that Telegram takes is said in words, and leads to an account or to what
 /// else can be done.
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,10 @@ export class Signin {
     this.onDone = onDone;
     this.onCancel = onCancel;
     this.colour = freeColour(app.state);
+    /** How many requests are under way, which screen the last one is of, and its end. */
+    this.working = 0;
+    this.asking = null;
+    this.turn = Promise.resolve();
     this.root = el('div', { class: 'signin' });
     this.leave = app.store.view((state) => this.paint(state));
     if (account !== null) this.remember(account);
@@ -317,24 +321,42 @@ export class Signin {
     });
   }
 
-  /** One request at a time; the buttons say so. */
+  /**
+   * One request at a time; the buttons say so. Pressed twice on one screen is once. What is answered on a screen that an event
+   * brought before the answer to the last one came waits for that answer.
+   */
   async busy(act, failed) {
-    if (this.working) return;
-    this.working = true;
-    this.root.setAttribute('aria-busy', 'true');
-    for (const button of this.root.querySelectorAll('button')) button.disabled = true;
+    if (this.asking === this.shown) return;
+    const screen = (this.asking = this.shown);
+    this.working += 1;
+    this.lock(true);
+    const turn = this.turn.then(() => this.go(act, failed));
+    this.turn = turn.catch(() => {});
+    try {
+      await turn;
+    } finally {
+      this.working -= 1;
+      if (this.asking === screen) this.asking = null;
+      if (this.working === 0) this.lock(false);
+      this.paint(this.app.state);
+    }
+  }
+
+  async go(act, failed) {
+    if (this.finished) return;
     try {
       await act();
     } catch (error) {
       if (!error.code) throw error;
-      for (const button of this.root.querySelectorAll('button')) button.disabled = false;
+      if (this.working === 1) this.lock(false);
       failed(error);
-    } finally {
-      this.working = false;
-      this.root.removeAttribute('aria-busy');
-      for (const button of this.root.querySelectorAll('button')) button.disabled = false;
-      this.paint(this.app.state);
     }
+  }
+
+  lock(on) {
+    if (on) this.root.setAttribute('aria-busy', 'true');
+    else this.root.removeAttribute('aria-busy');
+    for (const button of this.root.querySelectorAll('button')) button.disabled = on;
   }
 }
 
