@@ -1,6 +1,10 @@
 //! Assets: the dashboard's files, compiled into the binary and served with a validator.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpMessage, HttpRequest, HttpResponse,
+    http::header::{self, EntityTag, IfNoneMatch},
+    web,
+};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use super::error::ApiError;
@@ -42,23 +46,25 @@ pub async fn get_file(
     serve(&request, &path)
 }
 
-/// Answers with an embedded file, or with 304 when the browser has it.
+/// Answers with an embedded file, or with 304 where whoever asks has it.
 pub fn serve(request: &HttpRequest, name: &str) -> Result<HttpResponse, ApiError> {
     let Some(file) = Files::get(name) else {
         return Err(ApiError::not_found("file_not_found", "file"));
     };
     let tag = entity_tag(&file);
-    let known = request
-        .headers()
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    // Weakly: a proxy that compresses says of the tag that it is of no bytes any more.
+    let known = match request.get_header::<IfNoneMatch>() {
+        Some(IfNoneMatch::Any) => true,
+        Some(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(&tag)),
+        None => false,
+    };
     let mut response = if known {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
     response
-        .insert_header((header::ETAG, tag))
+        .insert_header(header::ETag(tag))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .content_type(content_type(name, &file));
     Ok(if known {
@@ -68,10 +74,10 @@ pub fn serve(request: &HttpRequest, name: &str) -> Result<HttpResponse, ApiError
     })
 }
 
-fn entity_tag(file: &EmbeddedFile) -> String {
+fn entity_tag(file: &EmbeddedFile) -> EntityTag {
     let hash = file.metadata.sha256_hash();
     let (start, _) = hash.split_at(8);
-    format!("\"{}\"", crate::domain::hex(start))
+    EntityTag::new_strong(crate::domain::hex(start))
 }
 
 fn content_type(name: &str, file: &EmbeddedFile) -> String {

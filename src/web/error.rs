@@ -29,8 +29,8 @@ pub struct ApiError {
     pub retry_after: Option<Duration>,
     /// What the words are made of, for other languages.
     params: Option<Box<Value>>,
-    /// The methods that there are.
-    pub allow: Option<String>,
+    /// What a header says beside the words.
+    header: Option<Box<(header::HeaderName, String)>>,
     /// Of what went wrong on our side, or beyond it; the log has it, too.
     request_id: Option<Uuid>,
 }
@@ -43,7 +43,7 @@ impl ApiError {
             message: message.into(),
             retry_after: None,
             params: None,
-            allow: None,
+            header: None,
             request_id: status.is_server_error().then(Uuid::new_v4),
         }
     }
@@ -90,7 +90,7 @@ impl ApiError {
     pub fn method_not_allowed(allow: String) -> Self {
         let message = format!("this address knows {allow}");
         Self {
-            allow: Some(allow),
+            header: Some(Box::new((header::ALLOW, allow))),
             ..Self::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
@@ -112,6 +112,13 @@ impl ApiError {
         error.message =
             format!("something went wrong here; the log tells more under request_id {id}");
         error
+    }
+
+    /// Of a file that has no such part. RFC 9110, 15.5.17: who goes on with a download learns whether it has all of it.
+    #[must_use]
+    pub fn of_size(mut self, size: u64) -> Self {
+        self.header = Some(Box::new((header::CONTENT_RANGE, format!("bytes */{size}"))));
+        self
     }
 
     #[must_use]
@@ -186,8 +193,8 @@ impl ResponseError for ApiError {
         if let Some(wait) = self.retry_after {
             response.insert_header(("Retry-After", wait.as_secs().max(1).to_string()));
         }
-        if let Some(allow) = &self.allow {
-            response.insert_header((header::ALLOW, allow.as_str()));
+        if let Some((name, value)) = self.header.as_deref() {
+            response.insert_header((name, value.as_str()));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));

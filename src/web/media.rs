@@ -261,7 +261,8 @@ fn bounds(range: &ByteRangeSpec, size: u64) -> Result<Range<u64>, ApiError> {
             StatusCode::RANGE_NOT_SATISFIABLE,
             "range_not_satisfiable",
             format!("the file has {size} bytes"),
-        )),
+        )
+        .of_size(size)),
     }
 }
 

@@ -34,6 +34,28 @@ async fn ask(
     (response.status(), response.headers().clone())
 }
 
+/// Protects browsers behind a proxy that compresses, and caches that know several: a page's file that is known is not sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_known_is_not_sent_again() {
+    let fleet = Fleet::builder().start().await;
+    let path = "/static/js/main.js";
+    let (status, headers) = ask(&fleet, Method::GET, path, &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    let tag = headers["etag"].to_str().unwrap();
+    for known in [
+        tag.to_owned(),
+        format!("W/{tag}"),
+        format!("\"another\", {tag}"),
+    ] {
+        let condition = [("if-none-match", known.as_str())];
+        let (status, _) = ask(&fleet, Method::GET, path, &condition).await;
+        assert_eq!(status, StatusCode::NOT_MODIFIED, "{known}");
+    }
+    let other = [("if-none-match", "\"another\"")];
+    let (status, _) = ask(&fleet, Method::GET, path, &other).await;
+    assert_eq!(status, StatusCode::OK);
+}
+
 /// Protects against DNS rebinding: another name in `Host` is refused everywhere, whatever a proxy header claims.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_host_is_refused_on_every_route() {

@@ -175,6 +175,7 @@ async fn ranges_and_conditions_are_answered() {
 /// Protects whoever opens a file: nothing that was sent is run, whatever it is called.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_files_are_bytes() {
+                assert_eq!(answer.header("content-range"), format!("bytes */{size}"));
     let scene = Scene::build().await;
     for (name, mime, kind, how) in [
         (
