@@ -31,7 +31,7 @@ export function withMessage(state, message, change) {
 /** A chat opened again shows its unread line anew. */
 export function reopened(chat, conversation) {
   if (!chat.loaded || !chat.atEnd) return { ...emptyChat() };
-  return { ...chat, unreadFrom: firstUnread(chat.messages, conversation?.unread ?? 0), newCount: 0, atBottom: true, jump: null };
+  return { ...chat, unreadFrom: firstUnread(chat.messages, conversation), newCount: 0, atBottom: true, jump: null };
 }
 
 /** A chat that still loads keeps what events brought meanwhile in its tail. */

@@ -175,15 +175,24 @@ export function awayRuns(messages) {
   return runs;
 }
 
-/** The first of the last `unread` incoming messages, or the oldest loaded one when there are more. */
-export function firstUnread(messages, unread) {
-  if (unread <= 0) return null;
-  let left = unread;
+/**
+ * The first message that nobody has read: the first above the number up to which Telegram's readers are, where that is known,
+ * else by counting from the end. What was deleted counts no more; where all of it is unread it is the oldest loaded one.
+ * @param {{unread?: number, read_inbox_max_id?: number}|null|undefined} conversation
+ */
+export function firstUnread(messages, conversation) {
+  let left = conversation?.unread ?? 0;
+  if (left <= 0) return null;
+  const read = conversation.read_inbox_max_id ?? 0;
+  // Each topic of a forum is read by itself.
+  const numbered = read > 0 && !messages.some((one) => one.topic);
   let oldest = null;
-  for (let i = messages.length - 1; i >= 0 && left > 0; i -= 1) {
-    if (messages[i].direction !== 'incoming' || messages[i].service) continue;
-    oldest = messages[i].id;
+  for (let i = messages.length - 1; i >= 0; i -= 1) {
+    const message = messages[i];
+    if (numbered ? Number(message.message_id ?? Infinity) <= read : left <= 0) break;
+    if (message.direction !== 'incoming' || message.deleted_at) continue;
     left -= 1;
+    if (!message.service) oldest = message.id;
   }
   return oldest;
 }

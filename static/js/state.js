@@ -157,8 +157,8 @@ const handlers = {
     return withChat(state, id, (chat) => {
       const next = addPage(chat, page);
       const fresh = !chat.loaded && page.direction === 'latest';
-      const unread = topicOf(id) === null ? state.conversations.get(id)?.unread ?? 0 : 0;
-      return fresh ? { ...next, unreadFrom: firstUnread(next.messages, unread) } : next;
+      const whole = topicOf(id) === null ? state.conversations.get(id) : null;
+      return fresh ? { ...next, unreadFrom: firstUnread(next.messages, whole) } : next;
     });
   },
 

@@ -144,6 +144,44 @@ async fn search_finds_people_and_words_and_jumps_to_the_place() {
     desk.close().await;
 }
 
+/// Protects long lists: a page of it that did not come is asked for again, for behind the rows nothing says that there is more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_list_that_did_not_come_is_asked_for_again() {
+    const PEOPLE: usize = 130;
+    let Met { fleet, account, .. } = met(&["first"]).await;
+    for n in 1..PEOPLE {
+        let person = fleet
+            .telegram
+            .add_person(PersonSpec::new(&format!("Contact {n}")));
+        fleet.telegram.say(person, account.user, "hello");
+    }
+    let last = fleet.telegram.add_person(PersonSpec::new("The last"));
+    fleet.telegram.say(last, account.user, "all are here");
+    let conversation = fleet.conversation(&account, last).await;
+    fleet
+        .wait_for_message(&conversation, "all are here", "received")
+        .await;
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".row", "The last").await;
+    desk.js(
+        "{ const real = window.fetch; window.fetch = (url, request) => { if (!String(url).includes('cursor=') || window.failed) \
+         return real(url, request); window.failed = true; return Promise.reject(new TypeError('cut')); }; }",
+    )
+    .await;
+    desk.js("document.querySelector('#rows').scrollTop = 1e6")
+        .await;
+    desk.until("a page to fail", "window.failed").await;
+    desk.until(
+        "everybody",
+        &format!(
+            "document.querySelector('#rows .room').scrollHeight === 64 * {}",
+            PEOPLE + 1
+        ),
+    )
+    .await;
+    desk.close().await;
+}
+
 /// Protects: rows do not move under the pointer, and filters show what they say.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_holds_still_under_the_pointer_and_follows_its_filters() {

@@ -56,10 +56,27 @@ test('several chosen accounts are several queries', () => {
 test('a chat opens at the first of its unread messages', () => {
   const list = [1, 2, 3, 4].map((n) => ({ ...message(n), id: String(n) }));
   list[2].direction = 'outgoing';
-  assert.equal(firstUnread(list, 0), null);
-  assert.equal(firstUnread(list, 1), '4');
-  assert.equal(firstUnread(list, 2), '2');
-  assert.equal(firstUnread(list, 99), '1');
+  assert.equal(firstUnread(list, null), null);
+  assert.equal(firstUnread(list, { unread: 0 }), null);
+  assert.equal(firstUnread(list, { unread: 1 }), '4');
+  assert.equal(firstUnread(list, { unread: 2 }), '2');
+  assert.equal(firstUnread(list, { unread: 99 }), '1');
+});
+
+// Protects: no unread message stands above the line, and no read one below it, whatever was deleted or said by the service.
+test('what was deleted or is of the service moves no line', () => {
+  const list = [1, 2, 3, 4, 5].map((n) => ({ ...message(n), id: String(n), message_id: String(n) }));
+  list[3].deleted_at = '2026-01-01T00:00:00.000Z';
+  assert.equal(firstUnread(list, { unread: 3 }), '2');
+  assert.equal(firstUnread(list, { unread: 3, read_inbox_max_id: 1 }), '2');
+  list[4].service = 'somebody came';
+  assert.equal(firstUnread(list, { unread: 2 }), '3');
+  assert.equal(firstUnread(list, { unread: 1, read_inbox_max_id: 4 }), null);
+  // A count that is a moment older than the messages.
+  assert.equal(firstUnread(list, { unread: 1, read_inbox_max_id: 1 }), '2');
+  // A forum's topics are read one by one: the number says nothing of the others.
+  list[0].topic = { id: '1', title: null };
+  assert.equal(firstUnread(list, { unread: 2, read_inbox_max_id: 4 }), '3');
 });
 
 test('live messages join the end once, and older pages the beginning', () => {

@@ -12,6 +12,8 @@ const ROW = 64;
 const HEADER = 32;
 const AHEAD = 30;
 const KIND_ICONS = { group: 'group', supergroup: 'group', channel: 'channel', bot: 'bot' };
+/** Until a page that did not come is asked for again. */
+const AGAIN = 3000;
 
 export class List {
   /** @param {import('../main.js').App} app */
@@ -256,14 +258,18 @@ export class List {
 
   more(state, end) {
     if (this.items.length - end > AHEAD) return;
-    const open = pageKeysOf(state).some(({ key }) => {
-      const page = state.pages.get(key);
-      return page ? !page.done && !page.loading && !page.error : state.accountsLoaded && state.accounts.size > 0 && this.app.started;
-    });
+    const pages = pageKeysOf(state).map(({ key }) => state.pages.get(key));
+    const open = pages.some((page) => (page ? !page.done && !page.loading && !page.error : state.accountsLoaded && state.accounts.size > 0 && this.app.started));
     if (open) this.app.actions.loadConversations();
   }
 }
 
+    // Behind the rows nothing says that there are more; where there are none, a button does.
+    if (this.items.length === 0 || this.againTimer || !pages.some((page) => page?.error)) return;
+    this.againTimer = setTimeout(() => {
+      this.againTimer = null;
+      this.app.actions.loadConversations();
+    }, AGAIN);
 /** Initials on a quiet tint of the chat's own hue, or its photo. */
 export function fillAvatar(box, conversation, title) {
   const inline = safeImage(conversation.photo);
