@@ -364,6 +364,28 @@ impl MediaHandle {
         figures.register(registry, self.kept_bytes(), on_their_way);
     }
 
+    /// Everything in the folder goes that is not being fetched: how many files, and of how many bytes. What is asked for
+    /// again comes from Telegram again.
+    ///
+    /// # Errors
+    /// When the process ends meanwhile.
+    pub async fn clear(&self) -> Result<(usize, u64), MediaError> {
+        let disk = Arc::clone(&self.inner.disk);
+        self.inner.blocking(move || disk.clear()).await
+    }
+
+    /// Bytes that the folder may hold.
+    #[must_use]
+    pub fn bound(&self) -> u64 {
+        self.inner.disk.bound()
+    }
+
+    /// Whole files lie in a bucket, and are no business of the folder.
+    #[must_use]
+    pub fn in_bucket(&self) -> bool {
+        self.inner.bucket.is_some()
+    }
+
     /// Bytes that the folder holds.
     #[must_use]
     pub fn kept_bytes(&self) -> u64 {

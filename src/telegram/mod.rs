@@ -47,6 +47,9 @@ pub use ways::{Reach, WayError, WayReport, WayTiming};
 
 use crate::domain::{MessageFiles, MessageObject};
 
+/// The layer of Telegram's schema that is spoken.
+pub const LAYER: i32 = grammers_client::tl::LAYER;
+
 /// Where the files of a kept message lie. `None`: what was kept can't be read; Telegram has to be asked.
 #[must_use]
 pub fn files_of(object: &MessageObject) -> Option<MessageFiles> {

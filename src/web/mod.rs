@@ -5,6 +5,7 @@
 //! Promises: nothing is answered that is not committed; errors say what to do and never why we broke.
 //! Does not: know how Telegram or the database work.
 
+mod about;
 mod access;
 mod accounts;
 mod adding;

@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use super::{
-    ApiError, Gate, Need, Service, accounts, adding, assets, audit_list, chat_orders,
+    ApiError, Gate, Need, Service, about, accounts, adding, assets, audit_list, chat_orders,
     conversations, devices, error, events, export, forward, guard, health, history, import,
     integrations::{phone, portal, stream, user, user_send},
     launch, login, mark, media, messages, metrics, nodes, openapi, orders, people, replies,
@@ -269,6 +269,8 @@ routes! {
     delete "/tokens/{id}" => tokens::revoke_token, Service, "token_revoked";
     post "/tokens/{id}/rotate" => tokens::rotate_token, Service, "token_rotated";
     get "/accounts/{id}/staged/{name}" => nodes::staged_file, Service;
+    get "/about" => about::get_about, ReadAll;
+    delete "/files" => about::clear_files, Service, "files_cleared";
     get "/nodes" => nodes::list_nodes, ReadAll;
     post "/nodes/{id}/drain" => nodes::drain_node, Service, "node_drained";
     get "/webhooks" => webhooks::list_webhooks, Service;

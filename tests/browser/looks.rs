@@ -123,3 +123,6 @@ async fn settings_are_kept() {
     desk.assert_accessible("the list in Russian").await;
     desk.close().await;
 }
+    desk.until_text(".sheet", "0 byte of at most 2.1 GB").await;
+    desk.until_text(".sheet", "SQLite").await;
+    desk.until_text(".sheet", env!("CARGO_PKG_VERSION")).await;

@@ -273,6 +273,17 @@ impl Disk {
         self.lock().put(key.clone(), written, Vec::new(), true);
     }
 
+    /// Everything goes that is not being written; tells how many files, and of how many bytes. Whoever reads one reads on.
+    pub fn clear(&self) -> (usize, u64) {
+        let mut index = self.lock();
+        let before = index.total;
+        let resting: Vec<FileKey> = index.order.values().cloned().collect();
+        for key in &resting {
+            self.remove(&mut index, key);
+        }
+        (resting.len(), before - index.total)
+    }
+
     /// It will not come.
     pub fn discard(&self, key: &FileKey) {
         let mut index = self.lock();
@@ -336,6 +347,10 @@ impl Disk {
             self.remove(&mut index, &key);
         }
         Ok(())
+    }
+
+    pub const fn bound(&self) -> u64 {
+        self.bound
     }
 
     /// Bytes in the folder, those that are promised to files on their way included.

@@ -224,6 +224,8 @@ pub const GOES: &[(&str, &str, Goes)] = &[
     ("post", "/tokens", Here),
     ("delete", "/tokens/{id}", Here),
     ("post", "/tokens/{id}/rotate", Here),
+    ("get", "/about", Here),
+    ("delete", "/files", Here),
     ("get", "/nodes", Here),
     ("post", "/nodes/{id}/drain", Here),
     ("get", "/webhooks", Here),
@@ -268,7 +270,7 @@ mod tests {
                 "{method} {} stands in GOES once",
                 right.path
             );
-            let service = ["/tokens", "/webhooks", "/launch", "/nodes"];
+            let service = ["/tokens", "/webhooks", "/launch", "/nodes", "/files"];
             let of_the_service = service.iter().any(|path| right.path.starts_with(path));
             let elsewhere = found[0].2 == Here;
             if method != "get" && elsewhere {

@@ -162,7 +162,7 @@ operations! {
         post "/accounts/add" "Adds an account and starts its sign-in by phone, QR code or session string", "AddAccount" => 201 "AccountAndLogin", &[], &[g::SIGN_IN, g::METHOD, g::WAYS, g::DEVICE, g::SETTINGS, g::ADDING, g::VAULT];
         get "/accounts" "All accounts that the caller sees", "" => 200 "Accounts", &[], &[];
         get "/accounts/{id}" "One account and its sign-in, if one is under way", "" => 200 "AccountAndLogin", &[], &[g::ACCOUNT];
-        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly) its pace (null: the default) for how long its messages and files are kept (retention; null: as for all) or what it calls itself at Telegram (device; null: as the service does), switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &[g::VAULT, g::SETTINGS, g::WAYS, g::PACE, g::DEVICE, g::RETENTION];
+        patch "/accounts/{id}" "Changes label, colour, what it fetches by itself, its ways to Telegram (proxies, in order; null: the service's own; an empty list: directly), its pace (null: the default), for how long its messages and files are kept (retention; null: as for all) or what it calls itself at Telegram (device; null: as the service does), or switches it on or off", "ChangeAccount" => 200 "OneAccount", &[], &[g::VAULT, g::SETTINGS, g::WAYS, g::PACE, g::DEVICE, g::RETENTION];
         delete "/accounts/{id}" "Signs it out and removes it, or deletes the history of one that was removed before; logout says whether Telegram has done it or will be told as soon as it can be reached", "" => 200 "SignedOut", &[("history", "keep (default) or delete")], &[g::VAULT];
         post "/accounts/{id}/login" "Starts a sign-in anew; id and history stay", "BeginLogin" => 200 "AccountAndLogin", &[], SIGNING_IN;
         get "/accounts/{id}/login" "How far the sign-in is", "" => 200 "AccountAndLogin", &[], &[g::ACCOUNT];
@@ -298,6 +298,8 @@ operations! {
         delete "/tokens/{id}" "Ends a token, with all that it opened", "" => 204 "", &[], &[g::TOKEN];
         post "/tokens/{id}/rotate" "Another text for the same token: name, scope, accounts and what belongs to it stay; the text before ends with all that it opened", "" => 200 "NewToken", &[], &[g::TOKEN];
         get "/accounts/{id}/staged/{name}" "A file that waits to be sent, as it lies in the folder of the node that is asked: so nodes without a shared folder or bucket hand files on", "" => 200 "*/*", &[], &[&["media_not_found"]];
+        get "/about" "What the service is: its version, the layer of Telegram's schema that it speaks, where its rows are, and how many bytes of files it keeps and may keep", "" => 200 "About", &[], &[];
+        delete "/files" "Removes the files of messages that are kept in the folder of the service that is asked; what is asked for again comes from Telegram again. A bucket is emptied by its own rules", "" => 200 "FilesCleared", &[], &[];
         get "/nodes" "The services on this database and which accounts each has; none where the rows are in a file, which one process has to itself", "" => 200 "Nodes", &[], &[];
         post "/nodes/{id}/drain" "The node lets go of its accounts, which the others take, and takes none any more; draining: false: it takes part again", "DrainNode" => 202 "NodeDrained", &[], &[g::NODE];
         get "/webhooks" "All webhooks, with how they stand; those of the configuration first", "" => 200 "Webhooks", &[], &[];

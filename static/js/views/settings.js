@@ -2,6 +2,7 @@
 
 import { el } from '../dom.js';
 import { LANGUAGES } from '../i18n.js';
+import { AboutSection } from './about.js';
 import { openAccess } from './access.js';
 import { NodesSection } from './nodes.js';
 import { Sheet } from './sheet.js';
@@ -21,17 +22,21 @@ export function openSettings(app) {
   const access = el('div', { class: 'setting' }, el('p', { class: 'hint', text: t('settings.access.hint') }), open);
   // What one may do is known from the service's greeting, which may come later than the sheet.
   const ways = serviceWays(app);
+  const about = new AboutSection(app, () => openSettings(app));
   const paint = (state) => {
     access.hidden = state.scope !== 'admin';
     if (ways.root.hidden === access.hidden) return;
     ways.root.hidden = access.hidden;
-    if (!access.hidden) ways.load();
+    about.root.hidden = access.hidden;
+    if (access.hidden) return;
+    ways.load();
+    about.load();
   };
   ways.root.hidden = true;
   paint(app.state);
   leave = app.store.view(paint);
   const nodes = new NodesSection(app);
-  box.append(ways.root, nodes.root, access);
+  box.append(ways.root, nodes.root, about.root, access);
   sheet.body.append(box);
   sheet.open();
   nodes.watch();

@@ -120,6 +120,38 @@ async fn small_pictures_and_the_photos_of_chats_are_served() {
     assert_eq!(Some(shown.body), telegram.file_bytes(new, "a"));
 }
 
+/// Protects the disk's owner: what is kept is told with its bound, can be removed at once, and comes from Telegram again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_told_and_removed_when_asked() {
+    let scene = Scene::build().await;
+    let api = &scene.fleet.api;
+    let sent = scene.send(document(2 * PART)).await;
+    scene.check_whole(&sent).await;
+    scene.until_kept(&[2 * PART]).await;
+    let asked = scene.calls(GET_FILE);
+    let about = api.get("/about").await;
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(about["nodes"], 1);
+    let files = &about["files"];
+    assert_eq!(files["store"], "disk");
+    assert_eq!(files["kept_bytes"], 2 * PART);
+    assert!(files["bound"].as_i64().unwrap() > 2 * PART, "{about}");
+
+    let (status, cleared) = api.call(Method::DELETE, "/files", None).await;
+    assert_eq!(status, StatusCode::OK, "{cleared}");
+    assert_eq!(cleared["files"], 1);
+    assert_eq!(cleared["freed_bytes"], 2 * PART);
+    scene.until_kept(&[]).await;
+    assert_eq!(api.get("/about").await["files"]["kept_bytes"], 0);
+    let entries = api.get("/audit?newest=true&limit=1").await;
+    assert_eq!(entries["entries"][0]["action"], "files_cleared");
+    scene.check_whole(&sent).await;
+    assert!(
+        scene.calls(GET_FILE) >= asked + 2,
+        "nothing was fetched again"
+    );
+}
+
 /// Protects players and programs: ranges, conditions and HEAD say what RFC 9110 has them say.
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_and_conditions_are_answered() {
@@ -143,6 +175,7 @@ async fn ranges_and_conditions_are_answered() {
             let answer = ask(&scene.fleet, Method::GET, sent.url(), &[("range", range)]).await;
             if from == to {
                 assert_eq!(answer.status, StatusCode::RANGE_NOT_SATISFIABLE, "{range}");
+                assert_eq!(answer.header("content-range"), format!("bytes */{size}"));
                 continue;
             }
             assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT, "{range}");
@@ -175,7 +208,6 @@ async fn ranges_and_conditions_are_answered() {
 /// Protects whoever opens a file: nothing that was sent is run, whatever it is called.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_files_are_bytes() {
-                assert_eq!(answer.header("content-range"), format!("bytes */{size}"));
     let scene = Scene::build().await;
     for (name, mime, kind, how) in [
         (

@@ -233,6 +233,9 @@ super::schemas! {
     answer Live { status: "one of ok|unavailable", stuck: "maybe string[]" }
     answer Ready { status: "one of ok|unavailable", store: "StoreHealth", vault: "Vault", webhooks: "WebhooksHealth", node: "NodeHealth?" }
     answer NodeHealth { id: "uuid", nodes: "integer", draining: "boolean", accounts: "integer", renewed_seconds: "integer?" }
+    answer About { version: "string", layer: "integer", database: "one of sqlite|postgres", nodes: "integer", files: "KeptFiles" }
+    answer KeptFiles { store: "one of disk|bucket", kept_bytes: "integer", bound: "integer" }
+    answer FilesCleared { files: "integer", freed_bytes: "integer" }
     answer Nodes { nodes: "Node[]", without_node: "uuid[]" }
     answer Node {
         id: "uuid", name: "string", address: "string?", version: "string", this: "boolean", alive: "boolean", draining: "boolean",
