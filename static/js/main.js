@@ -26,6 +26,7 @@ import { Details } from './views/details.js';
 import { Filters } from './views/filters.js';
 import { Head } from './views/head.js';
 import { List } from './views/list.js';
+import { canAnswer } from './views/message_menu.js';
 import { openNew } from './views/new.js';
 import { openPalette } from './views/palette.js';
 import { Rail } from './views/rail.js';
@@ -278,7 +279,7 @@ export class App {
   }
 
   openViewer(id) {
-    openViewer(this, shownMessages(this.state, openKey(this.state)), id);
+    openViewer(this, shownMessages(this.state, openKey(this.state)), id, (message) => canAnswer(this, message));
   }
 
   openPalette() {

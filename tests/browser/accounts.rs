@@ -2,10 +2,41 @@
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use switchboard_simulator::wire::{FaultScope, WireFault};
+use switchboard_simulator::{
+    PersonSpec,
+    wire::{FaultScope, WireFault},
+};
 
 use super::world::{Met, met};
-use crate::support::{browser::Desk, wait};
+use crate::support::{browser::Desk, fleet::Fleet, wait};
+
+/// Protects from two answers to one question: a chat that two accounts have is marked, and leads to the other's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_of_two_accounts_leads_from_one_to_the_other() {
+    let fleet = Fleet::builder().off_the_disk().accounts(2).start().await;
+    let telegram = &fleet.telegram;
+    let person = telegram.add_person(PersonSpec::new("Contact one"));
+    let users = [fleet.accounts[0].user, fleet.accounts[1].user, person];
+    let group = telegram.add_supergroup("Team", &users);
+    telegram.say(person, group, "Who is on duty?");
+    telegram.say(person, users[0], "Only for one of them");
+    let desk = Desk::open(fleet.address()).await;
+    desk.until_text(".row", "Only for one of them").await;
+    let marked = "[...document.querySelectorAll('.row')].filter((one) => one.querySelector('[data-part=twins]').checkVisibility()).map((one) => one.querySelector('bdi').textContent).join()";
+    desk.until("both marked", &format!("{marked} === 'Team,Team'"))
+        .await;
+    desk.choose("Team").await;
+    let label = "document.querySelector('#chat-head [data-part=label]').textContent";
+    let first = desk.js(label).await;
+    desk.assert_accessible("a chat of two accounts").await;
+    desk.click("#chat-head .twins .account-chip").await;
+    desk.until("the other's", &format!("{label} !== {first}"))
+        .await;
+    desk.until_text("#chat-head h2", "Team").await;
+    desk.choose("Contact one").await;
+    desk.until_gone("#chat-head .twins").await;
+    desk.close().await;
+}
 
 async fn open_sheet(desk: &Desk) {
     desk.right_click(".tile").await;

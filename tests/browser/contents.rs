@@ -190,6 +190,16 @@ async fn pictures_stand_in_their_room_and_open_over_the_window() {
         .js("document.activeElement.classList.contains('picture')")
         .await;
     assert_eq!(back, true);
+    desk.keys("Enter").await;
+    desk.until_text(".viewer header", "1 of 3").await;
+    desk.click(".viewer header [aria-label=Reply]").await;
+    desk.until_gone(".viewer").await;
+    desk.until_text(".answering", "Contact one").await;
+    desk.until(
+        "the answer to be written",
+        "document.activeElement.id === 'reply'",
+    )
+    .await;
     desk.close().await;
 }
 

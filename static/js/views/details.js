@@ -6,6 +6,7 @@ import { mergeMedia } from '../messages.js';
 import { cleanName, hueOf, safeImage } from '../text.js';
 import { addressOf, colourOf, mediaFacts, mediaIcon, mediaName, stateText, titleOf } from '../words.js';
 import { fillAvatar } from './list.js';
+import { fillTwins } from './twins.js';
 import { api, exportHref } from '../api.js';
 import { exportLinks } from './fields.js';
 
@@ -33,6 +34,7 @@ export class Details {
     this.rows = new Map();
     this.chipLabel = el('bdi', { class: 'one-line' });
     this.chip = el('button', { type: 'button', class: 'account-chip', on: { click: () => this.app.openAccount(this.account) } }, el('span', { class: 'dot' }), this.chipLabel);
+    this.twins = el('div', { class: 'twins' });
     this.link = el('a', { class: 'button', target: '_blank', rel: 'noopener noreferrer' }, icon('link', 'small'), t('details.telegram'));
     this.exports = exportLinks(this.app);
     this.list = el('div', {});
@@ -89,6 +91,7 @@ export class Details {
       ['details.last', conversation.last_message_at ? moment(lang, conversation.last_message_at) : ''],
       ['details.account', account ? this.chip : ''],
       ['details.state', account ? stateText(words, account, Date.now()) : ''],
+      ['details.twins', fillTwins(this.app, this.twins, conversation) ? this.twins : ''],
     ];
     arrange(this.facts, facts.filter(([, value]) => value).flatMap(([key, value]) => this.row(key, value)));
   }

@@ -6,6 +6,7 @@ import { canSend, colourOf, titleOf } from '../words.js';
 import { offers } from '../offers.js';
 import { openChatMenu } from './chat_menu.js';
 import { fillAvatar } from './list.js';
+import { fillTwins } from './twins.js';
 
 export class Head {
   /** @param {import('../main.js').App} app */
@@ -44,6 +45,7 @@ export class Head {
       setText(this.parts.phone, account.phone ? ` · \u2066${account.phone}\u2069` : '');
       setAttr(this.parts.account, 'title', t('rail.more', { label: cleanName(account.label) }));
     }
+    show(this.parts.twins, fillTwins(this.app, this.parts.twins, conversation));
     show(this.parts.read, conversation.unread > 0);
     setText(this.parts.readText, conversation.unread > 0 ? t('chat.read') : '');
     setAttr(this.parts.info, 'aria-expanded', String(this.app.details.open));

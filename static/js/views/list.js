@@ -5,15 +5,16 @@ import { $, arrange, el, parts, setAttr, setIcon, setText, show, stamp } from '.
 import { badge, listTime, number, percent } from '../format.js';
 import { cleanName, hueOf, initials, oneLine, safeImage } from '../text.js';
 import { listedIds, pageKeysOf } from '../lists.js';
+import { twinsOf } from '../twins.js';
 import { OrderGate, REST, offsetsOf, rangeIn } from '../window.js';
 import { colourOf, previewOf, stateText, titleOf } from '../words.js';
 
 const ROW = 64;
 const HEADER = 32;
 const AHEAD = 30;
-const KIND_ICONS = { group: 'group', supergroup: 'group', channel: 'channel', bot: 'bot' };
 /** Until a page that did not come is asked for again. */
 const AGAIN = 3000;
+const KIND_ICONS = { group: 'group', supergroup: 'group', channel: 'channel', bot: 'bot' };
 
 export class List {
   /** @param {import('../main.js').App} app */
@@ -169,7 +170,8 @@ export class List {
     setAttr(row.root, 'data-active', String(conversation.id === this.active));
     setAttr(row.root, 'aria-setsize', this.ids.length);
     setAttr(row.root, 'aria-posinset', place);
-    const inputs = [conversation, account?.label, account?.colour, selected, many, minute, draft];
+    const twins = twinsOf(state, conversation).map((one) => cleanName(state.accounts.get(one.account_id).label)).join(', ');
+    const inputs = [conversation, account?.label, account?.colour, selected, many, minute, draft, twins];
     if (row.inputs && inputs.every((input, n) => input === row.inputs[n])) return;
     row.inputs = inputs;
     row.root.id = `row-${conversation.id}`;
@@ -187,7 +189,8 @@ export class List {
     setText(row.badge, conversation.unread > 0 ? badge(this.app.lang, conversation.unread) : '');
     show(row.badge, unread);
     setAttr(row.badge, 'class', conversation.muted ? 'badge muted' : 'badge');
-    setText(row.news, this.news(conversation));
+    show(row.twins, twins !== '');
+    setText(row.news, [this.news(conversation), twins && this.app.t('twins', { accounts: twins })].filter(Boolean).join(', '));
   }
 
   fillName(row, conversation) {
@@ -261,15 +264,15 @@ export class List {
     const pages = pageKeysOf(state).map(({ key }) => state.pages.get(key));
     const open = pages.some((page) => (page ? !page.done && !page.loading && !page.error : state.accountsLoaded && state.accounts.size > 0 && this.app.started));
     if (open) this.app.actions.loadConversations();
-  }
-}
-
     // Behind the rows nothing says that there are more; where there are none, a button does.
     if (this.items.length === 0 || this.againTimer || !pages.some((page) => page?.error)) return;
     this.againTimer = setTimeout(() => {
       this.againTimer = null;
       this.app.actions.loadConversations();
     }, AGAIN);
+  }
+}
+
 /** Initials on a quiet tint of the chat's own hue, or its photo. */
 export function fillAvatar(box, conversation, title) {
   const inline = safeImage(conversation.photo);

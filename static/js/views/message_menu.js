@@ -37,12 +37,17 @@ function writable(app, message) {
   return Boolean(account) && canSend(account);
 }
 
+/** Whether it can be replied to. */
+export function canAnswer(app, message) {
+  return atTelegram(message) && writable(app, message) && app.state.conversations.get(message.conversation_id)?.can_send !== false;
+}
+
 function itemsOf(app, message, album) {
   const { t, state } = app;
   const conversation = state.conversations.get(message.conversation_id);
   const there = atTelegram(message);
   const writes = writable(app, message);
-  const canReply = there && writes && conversation?.can_send !== false;
+  const canReply = canAnswer(app, message);
   const selected = canReply && offers('quote') ? selectedIn(message) : '';
   const shared = ['supergroup', 'channel'].includes(conversation?.kind);
   const link = there && shared ? addressOf(conversation, message) : null;

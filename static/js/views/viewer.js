@@ -15,15 +15,19 @@ import { troubleBox } from './trouble.js';
 const MOST = 8;
 const STEP = 1.4;
 
-/** @param {import('../main.js').App} app @param {object[]} messages among which it is @param {string} id of the message to begin with */
-export function openViewer(app, messages, id) {
+/**
+ * @param {import('../main.js').App} app @param {object[]} messages among which it is @param {string} id of the message to begin with
+ * @param {((message: object) => boolean)|null} answerable what can be replied to, where anything can
+ */
+export function openViewer(app, messages, id, answerable = null) {
   const message = messages.find((one) => one.id === id);
-  if (message?.media) new Viewer(app, galleryOf(messages, message), id).open();
+  if (message?.media) new Viewer(app, galleryOf(messages, message), id, answerable).open();
 }
 
 class Viewer {
-  constructor(app, gallery, id) {
+  constructor(app, gallery, id, answerable) {
     this.app = app;
+    this.answerable = answerable;
     this.gallery = gallery;
     this.at = Math.max(0, gallery.findIndex((one) => one.id === id));
     this.pointers = new Map();
@@ -33,7 +37,8 @@ class Viewer {
     this.save = el('a', { class: 'icon-button', 'aria-label': t('media.save'), title: t('media.save') }, icon('download'));
     this.zooms = [tool('minus', 'viewer.out', () => this.zoom(1 / STEP)), tool('plus', 'viewer.in', () => this.zoom(STEP))];
     const jump = app.actions ? tool('place', 'viewer.jump', () => this.jump()) : null;
-    this.head = el('header', {}, this.count, ...this.zooms, this.save, jump, tool('close', 'close', () => this.root.close()));
+    this.reply = answerable ? tool('reply', 'message.reply', () => this.answer()) : null;
+    this.head = el('header', {}, this.count, ...this.zooms, this.save, this.reply, jump, tool('close', 'close', () => this.root.close()));
     this.stage = el('div', { class: 'stage' });
     this.back = tool('back', 'viewer.previous', () => this.step(-1));
     this.next = tool('back', 'viewer.next', () => this.step(1));
@@ -116,6 +121,7 @@ class Viewer {
     setAttr(this.save, 'href', href);
     setAttr(this.save, 'download', cleanName(media.name) || '');
     show(this.save, Boolean(href));
+    if (this.reply) show(this.reply, this.answerable(message));
     show(this.back, this.at > 0);
     show(this.next, this.at < this.gallery.length - 1);
     this.caption.replaceChildren(...richText(this.app, message.text ?? '', message.entities));
@@ -182,6 +188,13 @@ class Viewer {
     if (!element.isConnected) return;
     if (!element.classList.contains('frame')) element.remove();
     this.stage.append(trouble);
+  }
+
+  answer() {
+    // The focus belongs to the answer, and not to where it was before.
+    this.focused = null;
+    this.close();
+    this.app.composer.answer(this.gallery[this.at]);
   }
 
   jump() {
