@@ -51,6 +51,35 @@ async fn shown(met: &Met, look: Look, name: &str) {
         desk.reply("On its way, tomorrow").await;
     }
     desk.until_message("On its way, tomorrow", "sent").await;
+    if look.width < 600 {
+        let cut = "(() => { const one = document.querySelector('#chat-head h2 bdi'); return one.scrollWidth > one.clientWidth; })()";
+        assert_eq!(desk.js(cut).await, false, "the name above the chat is cut");
+        desk.fill("#reply", "What is the number of your order?")
+            .await;
+        let room = "document.querySelector('#reply').clientWidth / innerWidth";
+        let room = desk.js(room).await.as_f64().unwrap();
+        assert!(
+            room > 0.9,
+            "{room} of the width is left for what is written"
+        );
+        let small = desk
+            .js("[...document.querySelectorAll('#composer button, #chat-head button:not(.account-chip)')].filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect()).filter((box) => box.width < 44 || box.height < 44).length")
+            .await;
+        assert_eq!(small, 0, "touch targets below 44 px");
+        for (open, words) in [
+            ("#chat-head .account-chip", "Fetch the whole history"),
+            ("#chat-head [data-part=menu]", "Mute"),
+        ] {
+            desk.click(open).await;
+            desk.until_text("dialog", words).await;
+            let beyond = "[...document.querySelectorAll('dialog *')].filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 80)).join('\\n')";
+            assert_eq!(desk.js(beyond).await, "", "cut off in {open}");
+            desk.keys("Escape").await;
+            desk.until_gone("dialog").await;
+        }
+        desk.js("{ const one = document.querySelector('#reply'); one.value = ''; one.dispatchEvent(new Event('input')); }")
+            .await;
+    }
     desk.leave().await;
     desk.assert_accessible(&format!("a chat, {name}")).await;
     let wide = desk
@@ -107,6 +136,9 @@ async fn settings_are_kept() {
     desk.until_text(".row", "Contact one").await;
     desk.click("#open-settings").await;
     desk.until_text(".sheet", "Mark read automatically").await;
+    desk.until_text(".sheet", "0 byte of at most 2.1 GB").await;
+    desk.until_text(".sheet", "SQLite").await;
+    desk.until_text(".sheet", env!("CARGO_PKG_VERSION")).await;
     desk.assert_accessible("the settings").await;
     desk.js("(() => { const one = document.querySelector('#set-theme'); one.value = 'dark'; one.dispatchEvent(new Event('change')); })()").await;
     desk.until(
@@ -123,6 +155,3 @@ async fn settings_are_kept() {
     desk.assert_accessible("the list in Russian").await;
     desk.close().await;
 }
-    desk.until_text(".sheet", "0 byte of at most 2.1 GB").await;
-    desk.until_text(".sheet", "SQLite").await;
-    desk.until_text(".sheet", env!("CARGO_PKG_VERSION")).await;
