@@ -75,7 +75,7 @@ impl Storm {
         wait::until("the first words to be stored", look, Vec::is_empty).await;
     }
 
-    pub fn last_words(&mut self) {
+    fn last_words(&mut self) {
         self.words += 1;
         for (at, seat) in self.seats.iter().enumerate() {
             let text = format!("last words {} of {at}", self.words);
@@ -84,7 +84,7 @@ impl Storm {
         }
     }
 
-    pub fn timeline(plan: &Plan, rest_every: f64) -> Vec<(Duration, Moment)> {
+    fn timeline(plan: &Plan, rest_every: f64) -> Vec<(Duration, Moment)> {
         let mut all = Vec::new();
         for (number, strike) in plan.strikes.iter().enumerate() {
             all.push((strike.at, Moment::Begin(number)));
@@ -135,7 +135,7 @@ impl Storm {
     }
 
     /// Whatever ended is started again, and no key is used at two places.
-    pub fn tend(&mut self) {
+    fn tend(&mut self) {
         self.conductor.tend();
         let telegram = &self.checks.telegram;
         let known = |world: &World| -> Vec<(KeyId, i64)> {
@@ -155,7 +155,7 @@ impl Storm {
     }
 
     /// What holds at any time, where it can be read.
-    pub fn look(&mut self) {
+    fn look(&mut self) {
         if self.conductor.database_is_away() {
             return;
         }
@@ -163,7 +163,7 @@ impl Storm {
         tokio::task::block_in_place(|| self.checks.at_any_time(&pids));
     }
 
-    pub async fn rest(&mut self) {
+    async fn rest(&mut self) {
         let began = Instant::now();
         self.be_quiet(true);
         tokio::task::block_in_place(|| self.conductor.end_all());
@@ -204,7 +204,7 @@ impl Storm {
     }
 
     /// What keeps things from being at rest; empty: nothing.
-    pub fn unrest(&self) -> Vec<String> {
+    fn unrest(&self) -> Vec<String> {
         let owned: Vec<Owned> = engine::rows(
             DATABASE,
             "SELECT n.id AS node, count(*) AS accounts FROM accounts a LEFT JOIN account_leases l ON l.account_no = a.no \
