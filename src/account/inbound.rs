@@ -124,6 +124,7 @@ impl Inbound {
             LinkEvent::CaughtUp { updates } => self.came_online(updates).await,
             LinkEvent::Disconnected { reason } => self.lost(reason),
             LinkEvent::Way(way) => self.goes(way).await,
+            LinkEvent::Behind { reason } => self.behind(reason).await,
             LinkEvent::FloodWait { seconds, holds } => {
                 let wait = Duration::from_secs(u64::from(seconds));
                 self.limited(Limit { wait, holds }).await;
@@ -271,6 +272,21 @@ impl Inbound {
     fn lost(&mut self, reason: StateReason) {
         self.down();
         self.lost_because = Some(reason);
+    }
+
+    /// Replies go out meanwhile.
+    async fn behind(&mut self, reason: StateReason) {
+        let Some(state @ (AccountState::Connecting | AccountState::Reconnecting)) = self.last
+        else {
+            return;
+        };
+        let change = StateChange {
+            state,
+            reason: Some(reason),
+            retry_at: None,
+            attempt: self.attempt,
+        };
+        self.enter(change, None).await;
     }
 
     async fn limited(&mut self, limit: Limit) {

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, time::Duration};
 
+use super::words::is_unresolvable;
+pub(super) use super::words::meaning;
 use crate::domain::{LineFault, StateReason};
 
 /// The Telegram side could not be set up at all.
@@ -154,7 +156,7 @@ pub(super) enum Failure {
     },
     /// -404: the server does not know our key.
     KeyUnknown,
-    /// There is no line: nothing has left.
+    /// There is no line, or none that was introduced: nothing was done.
     NoLine,
     Network(Broken),
     TimedOut,
@@ -228,30 +230,51 @@ impl Failure {
         }
     }
 
-    /// The end of the sign-in, when that is what it says. An unknown key is not: it gets some patience first.
+    /// The end of the sign-in, when that is what it says: by its name, never by its code alone, for 401 also says that a password is
+    /// wanted, that a method is not for this account, and what is not known here (core.telegram.org/api/errors#401-unauthorized). An
+    /// unknown key is no end: it gets some patience first.
     pub(super) fn exit(&self) -> Option<LinkExit> {
-        let Self::Rpc { code, name, .. } = self else {
+        let Self::Rpc { name, .. } = self else {
             return None;
         };
-        let reason = match (code, name.as_str()) {
-            (_, "AUTH_KEY_DUPLICATED") => LoginLost::DuplicatedKey,
-            (_, "USER_DEACTIVATED_BAN") => {
+        let reason = match name.as_str() {
+            "AUTH_KEY_DUPLICATED" => LoginLost::DuplicatedKey,
+            "USER_DEACTIVATED_BAN" => {
                 let reason = Ban::Terms;
                 return Some(LinkExit::Banned { reason });
             }
-            (_, "PHONE_NUMBER_BANNED") => {
+            "PHONE_NUMBER_BANNED" => {
                 let reason = Ban::Number;
                 return Some(LinkExit::Banned { reason });
             }
-            (_, "USER_DEACTIVATED") => LoginLost::Deactivated,
-            (_, "SESSION_REVOKED") => LoginLost::Revoked,
-            (_, "SESSION_EXPIRED") => LoginLost::Expired,
-            // Asked for while a sign-in is half way; no end.
-            (401, "SESSION_PASSWORD_NEEDED") => return None,
-            (401, _) => LoginLost::Unregistered,
+            "USER_DEACTIVATED" => LoginLost::Deactivated,
+            "SESSION_REVOKED" => LoginLost::Revoked,
+            "SESSION_EXPIRED" => LoginLost::Expired,
+            "AUTH_KEY_UNREGISTERED" | "AUTH_KEY_INVALID" => LoginLost::Unregistered,
             _ => return None,
         };
         Some(LinkExit::NeedsLogin { reason })
+    }
+
+    /// Is it Telegram's definite word, to whoever asks who is signed in, that nobody is?
+    pub(super) fn says_who_it_is_not(&self) -> bool {
+        let refused = matches!(self, Self::Rpc { code, .. } if (400..500).contains(code) && ![401, 420].contains(code));
+        refused || self.exit().is_some()
+    }
+
+    /// Does it say that a channel is no longer this account's to follow? Anything else that is refused may be given later.
+    pub(super) fn loses_channel(&self) -> bool {
+        matches!(self, Self::Rpc { name, .. } if self.is_frozen() || matches!(
+            name.as_str(),
+            "CHANNEL_PRIVATE"
+                | "CHANNEL_INVALID"
+                | "CHANNEL_PUBLIC_GROUP_NA"
+                | "CHAT_FORBIDDEN"
+                | "CHAT_ID_INVALID"
+                | "PEER_ID_INVALID"
+                | "USER_BANNED_IN_CHANNEL"
+                | "USER_NOT_PARTICIPANT"
+        ))
     }
 
     /// Would the same call, repeated, have a chance?
@@ -286,6 +309,10 @@ impl Failure {
             Self::KeyUnknown => CallError::Network("the server does not know the key".to_owned()),
             Self::Unreadable => CallError::Unreadable,
             Self::Rpc { name, .. } if is_unresolvable(&name) => CallError::Unresolvable,
+            // No end of the sign-in, and no word on what was asked for.
+            Self::Rpc {
+                code: 401, name, ..
+            } => CallError::Network(name),
             Self::Rpc { code, name, .. } if !(0..500).contains(&code) => CallError::Network(name),
             Self::Rpc { name, .. } => CallError::Rejected {
                 message: meaning(&name).to_owned(),
@@ -301,88 +328,46 @@ impl fmt::Display for Failure {
     }
 }
 
-fn is_unresolvable(name: &str) -> bool {
-    matches!(
-        name,
-        "USERNAME_NOT_OCCUPIED"
-            | "USERNAME_INVALID"
-            | "PHONE_NOT_OCCUPIED"
-            | "PEER_ID_INVALID"
-            | "CHANNEL_INVALID"
-            | "USER_ID_INVALID"
-            | "CHAT_ID_INVALID"
-            | "INVITE_HASH_EMPTY"
-            | "INVITE_HASH_INVALID"
-            | "INVITE_HASH_EXPIRED"
-    )
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Telegram's codes in words, for the ones a person at the desk meets.
-pub(super) fn meaning(code: &str) -> &'static str {
-    match code {
-        "CHAT_WRITE_FORBIDDEN" | "CHAT_SEND_PLAIN_FORBIDDEN" | "CHAT_RESTRICTED" => {
-            "this account may not write in this chat"
+    fn rpc(code: i32, name: &str) -> Failure {
+        Failure::Rpc {
+            code,
+            name: name.to_owned(),
+            value: None,
         }
-        "CHAT_ADMIN_REQUIRED" => "only this chat's admins may do that",
-        "MESSAGE_EDIT_TIME_EXPIRED" => {
-            "it is too late: Telegram lets messages be edited for two days"
+    }
+
+    /// Protects sign-ins: only a word that says so ends one, whatever its code.
+    #[test]
+    fn a_sign_in_ends_by_telegrams_word_alone() {
+        for (code, name, lost) in [
+            (401, "AUTH_KEY_UNREGISTERED", LoginLost::Unregistered),
+            (401, "AUTH_KEY_INVALID", LoginLost::Unregistered),
+            (401, "SESSION_REVOKED", LoginLost::Revoked),
+            (401, "SESSION_EXPIRED", LoginLost::Expired),
+            (401, "USER_DEACTIVATED", LoginLost::Deactivated),
+            (406, "AUTH_KEY_DUPLICATED", LoginLost::DuplicatedKey),
+        ] {
+            let exit = LinkExit::NeedsLogin { reason: lost };
+            assert_eq!(rpc(code, name).exit(), Some(exit), "{name}");
         }
-        "MESSAGE_AUTHOR_REQUIRED" => "only who wrote the message can edit it",
-        "MESSAGE_NOT_MODIFIED" => "it reads so already",
-        "QUOTE_TEXT_INVALID" => "the message replied to does not say what is quoted",
-        "ENTITY_BOUNDS_INVALID" => "the formatting does not fit the text",
-        "CHAT_FORWARDS_RESTRICTED" => "this chat does not let its messages be forwarded",
-        "MESSAGE_IDS_EMPTY" => "the messages are gone",
-        "MESSAGE_ID_INVALID" => "the message is gone",
-        "MESSAGE_DELETE_FORBIDDEN" => "this account may not delete that message",
-        "MEDIA_CAPTION_TOO_LONG" => "the text under the picture or file is too long",
-        "REACTION_INVALID" | "REACTION_EMPTY" => "this chat does not take this reaction",
-        "REACTIONS_TOO_MANY" => "the message has too many different reactions",
-        "PREMIUM_ACCOUNT_REQUIRED" => "only Premium accounts may do that",
-        "SCHEDULE_TOO_MUCH" => {
-            "a hundred messages wait in this chat already: Telegram takes no more"
+        let banned = rpc(401, "USER_DEACTIVATED_BAN").exit();
+        assert!(matches!(banned, Some(LinkExit::Banned { .. })));
+        for name in [
+            "SESSION_PASSWORD_NEEDED",
+            "ACTIVE_USER_REQUIRED",
+            "AUTH_KEY_PERM_EMPTY",
+            "UNAUTHORIZED",
+            "SOMETHING_NEW",
+        ] {
+            let failure = rpc(401, name);
+            assert_eq!(failure.exit(), None, "{name}");
+            // Whoever reads comes back: nothing was said of what was asked for.
+            let error = failure.into_call_error();
+            assert_eq!(error, CallError::Network(name.to_owned()));
         }
-        "SCHEDULE_DATE_TOO_LATE" => "Telegram takes no moment so far ahead",
-        "SCHEDULE_DATE_INVALID" => "Telegram does not take this moment",
-        "SCHEDULE_STATUS_PRIVATE" => {
-            "this person hides when they are online, so it can't be waited for"
-        }
-        "PIN_RESTRICTED" => "messages of this chat can't be pinned",
-        "USER_BANNED_IN_CHANNEL" => "Telegram keeps this account from writing in groups for now",
-        "CHANNELS_TOO_MUCH" => "this account is in as many groups and channels as Telegram allows",
-        "USERS_TOO_MUCH" => "the group is full",
-        "CHANNEL_PRIVATE" => "this account is no longer in this chat",
-        "USER_IS_BLOCKED" => "this person has blocked the account",
-        "YOU_BLOCKED_USER" => "the account has blocked this person",
-        "INPUT_USER_DEACTIVATED" => "this person has deleted their account",
-        "USER_IS_BOT" => "bots can't write to bots",
-        "FROZEN_METHOD_INVALID" => {
-            "Telegram has frozen this account: it reads, but can't write; its owner can appeal in an official app"
-        }
-        "FROZEN_PARTICIPANT_MISSING" => {
-            "Telegram has frozen this account, and it is no member of this chat; its owner can appeal in an official app"
-        }
-        "PEER_FLOOD" => "Telegram limits this account for writing to too many strangers",
-        "PRIVACY_PREMIUM_REQUIRED" => "this person takes messages from Premium users only",
-        "ALLOW_PAYMENT_REQUIRED" => "this person takes messages against payment only",
-        "MESSAGE_TOO_LONG" => "the text is too long",
-        "MESSAGE_EMPTY" => "the text is empty",
-        "REPLY_MESSAGE_ID_INVALID" | "MSG_ID_INVALID" => "the message replied to is gone",
-        "SLOWMODE_WAIT" | "SLOWMODE_MULTI_MSGS_DISABLED" => {
-            "the group allows one message at a time"
-        }
-        "TOPIC_CLOSED" => "the topic is closed",
-        "TOPIC_DELETED" | "TOPIC_ID_INVALID" => "the topic is gone",
-        "REPLY_TO_MONOFORUM_PEER_INVALID" => {
-            "in a channel's direct messages only a message of somebody can be answered"
-        }
-        "PEER_ID_INVALID" | "USER_ID_INVALID" | "CHAT_ID_INVALID" | "CHANNEL_INVALID" => {
-            "this chat can't be reached from this account"
-        }
-        // Our word: Telegram has none for it.
-        "CHAT_MIGRATED" => {
-            "this group is no longer here, as when it became a supergroup: write there"
-        }
-        _ => "Telegram did not accept it",
     }
 }

@@ -26,6 +26,7 @@ mod service;
 mod session;
 mod settings;
 mod ways;
+mod words;
 
 pub use budget::Charge;
 pub(crate) use convert::read_object;

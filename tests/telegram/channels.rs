@@ -109,6 +109,27 @@ async fn a_poisoned_channel_stops_only_itself() {
         .await;
 }
 
+/// Protects a channel from a word that is not known here: it is asked for again, and nothing says that it was lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_is_not_lost_by_an_unknown_word() {
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    let channel = followed(&ground, &mut reader, "Supergroup").await;
+    ground.sim.set_fault(
+        Fault::error(400, "SOMETHING_NEW")
+            .on("updates.getChannelDifference")
+            .channel(channel.id)
+            .times(2),
+    );
+    let announced = ground
+        .sim
+        .set_fault(Fault::new(Effect::ChannelTooLong { with_pts: true }));
+    ground.sim.say(ground.friend, channel.marked, "asked for");
+    ground.sim.clear_fault(announced);
+    reader.until_same(&ground, channel.chat).await;
+    assert_eq!(reader.seen(|seen| seen.holes.clone()), []);
+}
+
 /// Protects against silent holes in channels.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_channel_difference_too_long_is_reported() {

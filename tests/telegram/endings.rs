@@ -44,6 +44,54 @@ async fn every_end_of_a_session_is_told_apart() {
     ));
 }
 
+/// Protects a sign-in from what says nothing of it: a 401 of another kind is waited out, said in words, and what is written goes out once it
+/// has passed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_401_that_is_no_end_passes() {
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    let chat = ChatId::user(ground.friend);
+    ground.sim.say(ground.friend, ground.user, "are you there?");
+    reader.until_same(&ground, chat).await;
+    let fault = ground.sim.set_fault(Fault::error(401, "SOMETHING_NEW"));
+    reader.handle.reconnect();
+    let told = |told: &String| told.contains("SOMETHING_NEW");
+    reader
+        .until("the reason", |seen| seen.behind.iter().any(told))
+        .await;
+    let order = outgoing(chat, 7, "all the same");
+    let answer = reader.handle.carry_out(&order).await;
+    assert!(matches!(answer, Outcome::Unknown { .. }), "{answer:?}");
+    let caught_up = reader.seen(|seen| seen.caught_up);
+    ground.sim.clear_fault(fault);
+    reader
+        .until("the present", |seen| seen.caught_up > caught_up)
+        .await;
+    let answer = reader.handle.carry_out(&order).await;
+    assert!(matches!(answer, Outcome::Done { .. }), "{answer:?}");
+    assert!(reader.seen(|seen| seen.ended.is_none()));
+}
+
+/// Protects replies from a server that has forgotten what the line began with: nothing is refused, and the next line says it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_was_forgotten_begins_anew() {
+    let ground = Ground::start().await;
+    let mut reader = ground.link().await;
+    let chat = ChatId::user(ground.friend);
+    ground.sim.say(ground.friend, ground.user, "are you there?");
+    reader.until_same(&ground, chat).await;
+    let fault = Fault::error(400, "CONNECTION_NOT_INITED").on("messages.sendMessage");
+    ground.sim.set_fault(fault.times(1));
+    let order = outgoing(chat, 8, "once more");
+    let answer = reader.handle.carry_out(&order).await;
+    assert!(matches!(answer, Outcome::NotSent { .. }), "{answer:?}");
+    reader
+        .until("another line", |seen| seen.connected >= 2)
+        .await;
+    let answer = reader.handle.carry_out(&order).await;
+    assert!(matches!(answer, Outcome::Done { .. }), "{answer:?}");
+}
+
 /// Protects a frozen account: Telegram lets it read, so its link goes on; what it may not do is refused in words.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_account_reads_on() {

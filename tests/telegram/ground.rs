@@ -195,6 +195,7 @@ pub struct Seen {
     pub disconnected: Vec<String>,
     pub caught_up: u32,
     pub floods: Vec<u32>,
+    pub behind: Vec<String>,
     pub ended: Option<LinkExit>,
     /// As they were told, one after the other.
     pub ways: Vec<Option<String>>,
@@ -371,6 +372,7 @@ impl Reader {
             LinkEvent::Disconnected { reason } => seen.disconnected.push(reason.to_string()),
             LinkEvent::Batch(batch, _) => seen.take(*batch),
             LinkEvent::CaughtUp { .. } => seen.caught_up += 1,
+            LinkEvent::Behind { reason } => seen.behind.push(reason.to_string()),
             LinkEvent::FloodWait { seconds, .. } => seen.floods.push(seconds),
             LinkEvent::Ended(exit) => seen.ended = Some(exit),
         }

@@ -6,7 +6,7 @@ use switchboard::{
     telegram::{LoginError, SignInStep},
 };
 use switchboard_simulator::{
-    AccountSpec,
+    AccountSpec, Fault,
     wire::{FaultScope, Moment, WireFault},
 };
 
@@ -45,6 +45,25 @@ async fn a_sign_in_that_broke_off_behind_the_code_goes_on_there() {
     let broken = sign_in.submit_code(sent.clone()).await;
     assert!(matches!(broken, Err(LoginError::Network(_))), "{broken:?}");
     let signed_in = done(sign_in.submit_code(sent).await.unwrap());
+    carries(&ground, &signed_in).await;
+}
+
+/// Protects a login from a server that is in trouble right after it took the code: that does not say that nobody is signed in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_behind_the_code_uses_it_up_for_nobody() {
+    let ground = ground().await;
+    ground.sim.add_account(AccountSpec::new(PHONE, "Desk"));
+    let sign_in = begin(&ground, phone()).await.unwrap();
+    let sent = code(&ground);
+    unheard(&ground, functions::auth::SignIn::CONSTRUCTOR_ID);
+    let fault = Fault::error(500, "INTERNAL").on("users.getUsers").times(2);
+    ground.sim.set_fault(fault);
+    for _ in 0..2 {
+        let broken = sign_in.submit_code(sent.clone()).await;
+        assert!(matches!(broken, Err(LoginError::Network(_))), "{broken:?}");
+    }
+    let signed_in = done(sign_in.submit_code(sent).await.unwrap());
+    assert_eq!(ground.sim.ledger().methods["auth.signIn"], 1);
     carries(&ground, &signed_in).await;
 }
 

@@ -106,9 +106,13 @@ where
             Failure::Rpc { code: 401, .. } if dc != lines.home() => {
                 sign_in(&line, dc, signed_in, &export).await?;
             }
-            Failure::Network(_) | Failure::TimedOut => {
+            Failure::Network(_) | Failure::TimedOut | Failure::NoLine => {
                 lines.drop_line(dc, &line);
                 return Err(FileError::of(failure));
+            }
+            // Of the key there, not of the account.
+            Failure::Rpc { name, .. } if dc != lines.home() && name == "AUTH_KEY_DUPLICATED" => {
+                return Err(FileError::Network(format!("data centre {dc}: {name}")));
             }
             _ => {
                 if let Some(wait) = failure.flood() {

@@ -136,7 +136,9 @@ impl Task {
             "account={} its difference failed: {failure}",
             self.shared.account_id
         );
+        self.lags(&failure);
         self.sequence.account_failed(trouble, now);
+        self.suspect(now);
         Ok(())
     }
 
@@ -207,10 +209,20 @@ impl Task {
             Failure::Rpc { name, .. } if name.starts_with("PERSISTENT_TIMESTAMP") => {
                 ChannelTrouble::Unusable
             }
-            Failure::Rpc { code, .. } if !(0..500).contains(&code) => ChannelTrouble::Passing,
-            Failure::Rpc { name, .. } => {
+            Failure::Rpc { ref name, .. } if failure.loses_channel() => {
                 gone = matches!(name.as_str(), "CHANNEL_PRIVATE" | "CHANNEL_PUBLIC_GROUP_NA");
-                ChannelTrouble::Lost(name)
+                ChannelTrouble::Lost(name.clone())
+            }
+            Failure::Rpc { code, .. } => {
+                log::warn!(
+                    "account={} channel={id} its difference failed: {failure}",
+                    self.shared.account_id
+                );
+                match code {
+                    // The question itself may be what is refused: its dialog is asked next.
+                    400..500 => ChannelTrouble::Unreadable,
+                    _ => ChannelTrouble::Passing,
+                }
             }
         };
         let steps = self.sequence.channel_failed(id, trouble, now);

@@ -121,6 +121,10 @@ pub enum LinkEvent {
     CaughtUp {
         updates: u64,
     },
+    /// The line stands, but what was missed is not to be had yet, and is asked for again.
+    Behind {
+        reason: StateReason,
+    },
     FloodWait {
         seconds: u32,
         holds: Holds,

@@ -138,6 +138,8 @@ pub(super) fn outcome(failure: Failure) -> Outcome {
         return unknown(&failure.to_string());
     }
     match &failure {
+        // "You provided a random ID that was already used": the attempt before this one is under way, or has arrived.
+        Failure::Rpc { name, .. } if name == "RANDOM_ID_DUPLICATE" => unknown(&failure.to_string()),
         Failure::Rpc { name, .. } if failure.is_frozen() => refused(name, meaning(name)),
         // The number is the price: it belongs to what is told.
         Failure::Rpc {
@@ -179,6 +181,8 @@ mod tests {
             Failure::KeyUnknown,
             Failure::network("reset"),
             rpc(500, "RANDOM_ID_DUPLICATE", None),
+            rpc(400, "RANDOM_ID_DUPLICATE", None),
+            rpc(401, "SOMETHING_NEW", None),
             rpc(-503, "Timeout", None),
             rpc(401, "AUTH_KEY_UNREGISTERED", None),
             rpc(406, "AUTH_KEY_DUPLICATED", None),

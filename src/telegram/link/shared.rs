@@ -205,8 +205,11 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Passes on that the sign-in is over, or the account frozen, when that is what the failure says.
+    /// Passes on that the sign-in is over, the account frozen or the line of no use, when that is what the failure says.
     pub(super) fn note(&self, failure: &Failure) {
+        if *failure == Failure::NoLine {
+            self.cut(Cause::Call(Failure::NoLine));
+        }
         if failure.is_frozen() {
             lock(&self.orders).frozen = true;
             self.wake.notify_one();

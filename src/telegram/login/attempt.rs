@@ -165,7 +165,7 @@ impl Attempt {
         let mut answer = pool.calls.home(request, timing.connect_limit).await;
         if matches!(
             answer,
-            Err(Failure::Network(_) | Failure::TimedOut | Failure::KeyUnknown)
+            Err(Failure::Network(_) | Failure::TimedOut | Failure::KeyUnknown | Failure::NoLine)
         ) {
             self.pool = None;
         }
@@ -309,7 +309,8 @@ impl Attempt {
                 self.unclear = false;
                 self.ask_password().await.map(Some)
             }
-            Err(Failure::Rpc { .. }) => {
+            // Nobody is signed in with the key. What passes says nothing, and the code may be used up.
+            Err(failure @ Failure::Rpc { .. }) if failure.says_who_it_is_not() => {
                 self.unclear = false;
                 Ok(None)
             }

@@ -155,6 +155,8 @@ impl Failure {
     pub(super) fn from_invocation(error: InvocationError, known_key: bool) -> Self {
         use grammers_mtproto::transport::Error as Transport;
         match error {
+            // The server has forgotten what the line began with: the next line says it again.
+            InvocationError::Rpc(error) if is_unintroduced(&error.name) => Self::NoLine,
             InvocationError::Rpc(error) => Self::Rpc {
                 code: error.code,
                 name: error.name,
@@ -173,6 +175,11 @@ impl Failure {
             InvocationError::Session(_) => Self::network("the session could not be read"),
         }
     }
+}
+
+/// "Please initialize the connection using initConnection before making queries" (core.telegram.org/api/invoking).
+fn is_unintroduced(name: &str) -> bool {
+    matches!(name, "CONNECTION_NOT_INITED" | "CONNECTION_LAYER_INVALID")
 }
 
 /// What went wrong in grammers' key exchange, without the nonces its text would show.

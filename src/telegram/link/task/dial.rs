@@ -17,6 +17,7 @@ impl Task {
         let calls = line.calls();
         self.phase = Phase::Dialling;
         self.catching_up = true;
+        self.behind = None;
         self.report.take_updates();
         let now = Instant::now();
         let limit = self.shared.settings.timing.connect_limit;

@@ -28,7 +28,7 @@ use super::{
     sweep,
 };
 use crate::{
-    domain::{Frozen, HealthFact, Position, ProxyName},
+    domain::{Frozen, HealthFact, Position, ProxyName, StateReason},
     telegram::{
         Charge, LinkExit, LoginLost,
         error::Failure,
@@ -86,6 +86,8 @@ pub(super) struct Task {
     unanswered: bool,
     /// Questions were put off because too much is not stored yet.
     waits_for_room: bool,
+    /// What was told last of why it does not catch up.
+    behind: Option<StateReason>,
     /// The way that was told last.
     way: Option<Option<ProxyName>>,
 }
@@ -142,6 +144,7 @@ impl Task {
             unmet_since: None,
             unanswered: false,
             waits_for_room: false,
+            behind: None,
             way: None,
         }
     }
@@ -249,6 +252,7 @@ impl Task {
         }
         if self.catching_up && self.phase == Phase::Up && self.sequence.is_caught_up() {
             self.catching_up = false;
+            self.behind = None;
             let updates = self.report.take_updates();
             self.report.say(LinkEvent::CaughtUp { updates });
         }
@@ -258,6 +262,15 @@ impl Task {
                 .session
                 .export(shared.self_id, shared.self_hash, shared.api_id);
             self.report.say(LinkEvent::SessionChanged(session));
+        }
+    }
+
+    /// Telegram refuses for now what was missed: whoever waits for the account to catch up hears why.
+    pub(super) fn lags(&mut self, failure: &Failure) {
+        let reason = failure.reason();
+        if self.catching_up && self.behind.as_ref() != Some(&reason) {
+            self.behind = Some(reason.clone());
+            self.report.say(LinkEvent::Behind { reason });
         }
     }
 
