@@ -157,10 +157,13 @@ impl Sequence {
                 self.account.void();
                 false
             }
-            Update::Channel(ref u)
-                if fresh && cast.is_some_and(|cast| cast.joined(u.channel_id)) =>
-            {
-                self.channels.name(u.channel_id, now);
+            Update::Channel(ref u) if fresh => {
+                let id = u.channel_id;
+                if cast.is_some_and(|cast| cast.joined(id)) {
+                    self.channels.name(id, now);
+                } else if cast.is_some_and(|cast| cast.left(id)) {
+                    self.channels.part(id);
+                }
                 out.apply(update);
                 true
             }

@@ -32,6 +32,15 @@ impl Cast {
         })
     }
 
+    /// Is the account out of this channel?
+    pub(super) fn left(&self, id: i64) -> bool {
+        self.chats.iter().any(|chat| match chat {
+            tl::enums::Chat::Channel(channel) => channel.id == id && channel.left && !channel.min,
+            tl::enums::Chat::ChannelForbidden(channel) => channel.id == id,
+            _ => false,
+        })
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.users.is_empty() && self.chats.is_empty()
     }

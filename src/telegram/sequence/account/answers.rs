@@ -1,6 +1,6 @@
 //! What Telegram answers about the account: its state, its difference, or a failure.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use grammers_client::tl;
 use tl::{enums::Update, types};
@@ -18,6 +18,10 @@ use crate::{
     },
 };
 
+/// A position that Telegram named itself and tells nothing from is asked from again after this, doubling up to the other.
+const GIVEN_UP_FIRST: Duration = Duration::from_secs(60);
+const GIVEN_UP_LAST: Duration = Duration::from_secs(1_800);
+
 impl Account {
     pub(in crate::telegram::sequence) fn failed(&mut self, trouble: AccountTrouble, now: Instant) {
         let ask = self.ask.take();
@@ -34,9 +38,8 @@ impl Account {
             AccountTrouble::Passing => self.asking.again_later(now),
             AccountTrouble::Unreadable if self.asking.unreadable(now) => {}
             AccountTrouble::Unreadable | AccountTrouble::Unusable => {
-                self.asking.ask_again();
                 if ask == Some(Ask::Difference) {
-                    self.void();
+                    self.give_up(now);
                 } else {
                     self.asking.again_later(now);
                 }
@@ -178,8 +181,23 @@ impl Account {
     /// An answer that does not lead on.
     fn nowhere(&mut self, now: Instant) {
         if !self.asking.unreadable(now) {
-            self.asking.ask_again();
+            self.give_up(now);
+        }
+    }
+
+    /// Telegram tells nothing from this position. Another is taken, behind a hole; one that was just taken so is kept as long as nothing
+    /// waits behind a gap, for a third would be no better, and each hole costs a look at every chat.
+    fn give_up(&mut self, now: Instant) {
+        self.asking.ask_again();
+        self.given_up += 1;
+        let at = self.at.unwrap_or_default();
+        // Nothing tells which channels have moved, but the list of chats.
+        self.suspect |= self.given_up == 2;
+        if self.given_up == 1 || self.mail.gap(at.pts) {
             self.void();
+        } else {
+            let pause = GIVEN_UP_FIRST * 2_u32.pow((self.given_up - 2).min(8));
+            self.asking.not_before(now + pause.min(GIVEN_UP_LAST));
         }
     }
 
@@ -229,6 +247,7 @@ impl Account {
 
     /// All that there was has come.
     fn whole(&mut self, flying: Flying, progress: bool, out: &mut Out, now: Instant) {
+        self.given_up = 0;
         self.asking.flying = None;
         self.asking.answered();
         // What came live meanwhile is not late.

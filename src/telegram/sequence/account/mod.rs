@@ -73,6 +73,8 @@ pub(super) struct Account {
     proven: bool,
     /// The server was behind us: channels may be too.
     suspect: bool,
+    /// Positions that led nowhere since the last difference that could be had.
+    given_up: u32,
     patience: Duration,
 }
 
@@ -102,6 +104,7 @@ impl Account {
             doubted_at: None,
             proven: false,
             suspect: false,
+            given_up: 0,
             patience,
         }
     }
@@ -217,6 +220,8 @@ impl Account {
         self.asking.hurry();
         self.doubt = false;
         self.proven = false;
+        // The next line may have what this one did not.
+        self.given_up = self.given_up.min(1);
     }
 
     /// The position means nothing any more.
@@ -350,12 +355,10 @@ impl Account {
         self.at.is_some()
     }
 
-    /// Up to the present, as far as the account's own lines go.
+    /// Up to the present, as far as the account's own lines go, and as far as that is to be had.
     pub(super) fn is_caught_up(&self) -> bool {
-        self.at.is_some()
-            && !self.is_void()
-            && !self.asking.is_due()
-            && matches!(self.ask, None | Some(Ask::Doubt))
+        let answered = !self.asking.is_due() && matches!(self.ask, None | Some(Ask::Doubt));
+        self.at.is_some() && !self.is_void() && (answered || self.given_up > 1)
     }
 
     /// Does the answer on its way close an absence?

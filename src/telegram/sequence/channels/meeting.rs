@@ -42,12 +42,21 @@ impl Channels {
     /// The account is in this channel. One that nothing is stored of is met: it was joined elsewhere.
     pub(in crate::telegram::sequence) fn name(&mut self, id: i64, now: Instant) {
         match self.at.get(&id) {
+            // What came meanwhile was never pushed, and the next post may be long in coming.
+            Some(Some(_)) if self.parted.remove(&id) => self.announce(id, None, true, now),
             Some(Some(_)) => {}
             Some(None) => {
                 self.open.entry(id).or_default().named = true;
                 self.meet_unstored(id, now);
             }
             None => self.seek(id, |open| open.named = true),
+        }
+    }
+
+    /// The account is out of this channel.
+    pub(in crate::telegram::sequence) fn part(&mut self, id: i64) {
+        if let Some(Some(_)) = self.at.get(&id) {
+            self.parted.insert(id);
         }
     }
 

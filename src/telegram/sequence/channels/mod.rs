@@ -12,7 +12,7 @@ mod open;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -72,6 +72,8 @@ pub(super) struct Channels {
     /// When to look at a line again.
     timers: BinaryHeap<Reverse<(Instant, i64)>>,
     doubts: HashMap<i64, Doubt>,
+    /// Known lines of channels that the account went out of: nothing of them is pushed until it is back.
+    parted: HashSet<i64>,
     needs: Vec<i64>,
     bytes: usize,
     patience: Duration,
@@ -87,6 +89,7 @@ impl Channels {
             queue: VecDeque::new(),
             timers: BinaryHeap::new(),
             doubts: HashMap::new(),
+            parted: HashSet::new(),
             needs: Vec::new(),
             bytes: 0,
             patience,

@@ -12,9 +12,11 @@ use tl::{
 
 use super::{
     super::{AccountAsk, NOT_COUNTED, Need, Sequence, Step},
-    bench::{Bench, CHANNEL, account, applied, channels, mail, post, state, too_long},
+    bench::{
+        Bench, CHANNEL, account, applied, channel_answer, channels, mail, post, state, too_long,
+    },
     client::PATIENCE,
-    packets::packet,
+    packets::{message, packet},
     server::account_answer,
 };
 
@@ -108,6 +110,29 @@ fn a_channel_is_met_when_a_packet_says_that_the_account_is_in_it() {
     assert!(steps.is_empty() && bench.sequence.needs().is_empty());
     let steps = bench.packet(of(vec![news()], vec![], 6));
     assert!(steps.len() == 1 && bench.sequence.needs().is_empty());
+}
+
+/// Protects what came while the account was out of a channel: nothing of it was pushed, and the next post may be long in coming.
+#[test]
+fn a_channel_that_the_account_comes_back_to_is_asked_about() {
+    let news = |left: bool| {
+        let update = Update::Channel(types::UpdateChannel {
+            channel_id: CHANNEL,
+        });
+        of(vec![update], vec![channel(left, false)], 0)
+    };
+    let mut bench = Bench::with_channel(100);
+    bench.packet(news(false));
+    assert_eq!(bench.asks_from(), None, "it was in it all along");
+    bench.packet(news(true));
+    assert_eq!(bench.asks_from(), None, "it can't be asked about");
+    bench.packet(news(false));
+    assert_eq!(bench.asks_from(), Some((CHANNEL, 100)));
+    let answer = channel_answer(102, vec![message(Some(CHANNEL), 1, "meanwhile")], vec![]);
+    let steps = bench.sequence.channel_answer(CHANNEL, answer, bench.now);
+    assert!(steps[0].late, "it was missed");
+    bench.packet(news(false));
+    assert_eq!(bench.asks_from(), None, "once");
 }
 
 /// Protects a channel's updates that stand in the account's answer: they take their place in the channel's line.

@@ -8,5 +8,6 @@ mod client;
 mod late;
 mod packets;
 mod property;
+mod refused;
 mod rules;
 mod server;
