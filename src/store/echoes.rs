@@ -137,6 +137,14 @@ impl Tx<'_> {
         Ok(self.emit(account, EventBody::ConversationUpdated { conversation })?)
     }
 
+    /// A held message that was missed is news when it is released.
+    pub fn heard_late(&mut self, row: i64) -> JobResult<()> {
+        sql("UPDATE messages SET backfilled = FALSE, late = TRUE WHERE id = ? AND held = 1")
+            .number(row)
+            .run(self.conn)?;
+        Ok(())
+    }
+
     /// A held message that history brought first now comes through the stream: it is news when it is released.
     pub fn heard_live(&mut self, row: i64) -> JobResult<()> {
         sql("UPDATE messages SET backfilled = FALSE WHERE id = ? AND held <> 0")

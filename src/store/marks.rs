@@ -264,11 +264,12 @@ impl Tx<'_> {
         {
             return Ok(false);
         }
-        let unread = match still_unread {
-            Some(count) => i64::from(count.max(0)),
-            None if max_id >= top => 0,
-            None => self.count_unread_above(key, max_id, counted_to)?,
+        let here = match max_id >= top {
+            true => 0,
+            false => self.count_unread_above(key, max_id, counted_to)?,
         };
+        // Telegram counted when the mark moved. What came after it stands before it in a difference, which has messages first.
+        let unread = still_unread.map_or(here, |count| here.max(count.into()));
         let row = self.conversation(key)?;
         let changed = row.fields.unread != unread || row.fields.read_inbox_max_id != max_id;
         let difference = unread - row.fields.unread;

@@ -60,6 +60,8 @@ struct UntoldRow {
     timestamp: i64,
     #[diesel(sql_type = Flag)]
     shown: bool,
+    #[diesel(sql_type = Flag)]
+    held: bool,
 }
 
 impl Tx<'_> {
@@ -203,7 +205,7 @@ impl Tx<'_> {
         };
         let from = owed.told_to.map_or(low, |told| told.saturating_add(1));
         let account = self.account_of_conversation(key)?;
-        let rows = sql("SELECT id, message_no, timestamp, deleted_at IS NULL AND held = 0 AS shown FROM messages \
+        let rows = sql("SELECT id, message_no, timestamp, deleted_at IS NULL AND held = 0 AS shown, held FROM messages \
                         WHERE conversation_id = ? AND backfilled AND message_no BETWEEN ? AND ? \
                         ORDER BY message_no LIMIT ?")
         .number(conversation.0)
@@ -217,6 +219,9 @@ impl Tx<'_> {
                 owed.rows_from == 0 || (row.id >= owed.rows_from && row.timestamp >= account.since);
             if news && row.shown {
                 self.tell_late(&account, key, row)?;
+            } else if news && row.held {
+                // Perhaps an order's. If it is not, it is told when that is known.
+                self.heard_late(row.id)?;
             }
         }
         if let Some(last) = rows.last().filter(|_| rows.len() as i64 == TELL) {

@@ -1,9 +1,10 @@
 //! Stretches: pages of a chat's history, and what is sure of the chat with each; what is not is compared with Telegram later.
 
-use diesel::QueryableByName;
+use diesel::{QueryResult, QueryableByName};
 
 use super::{
     HistoryStretch, Result, StaleWork, StoreHandle, Stretched,
+    engine::Conn,
     job_error::JobResult,
     ready::ReadyBatch,
     record::Told,
@@ -153,6 +154,20 @@ impl Tx<'_> {
     }
 }
 
+/// The time of the newest message, for what is new or old beside it: messages carry Telegram's dates, and clocks differ. None is
+/// believed that is ahead of ours.
+fn told_time(conn: &mut Conn, account: AccountId) -> QueryResult<i64> {
+    let newest = sql(
+        "SELECT coalesce(max(last_message_at), 0) AS n FROM conversations \
+                      WHERE account_no = (SELECT no FROM accounts WHERE id = ?)",
+    )
+    .text(&account.to_string())
+    .get_result::<One>(conn)?
+    .n;
+    let now = Timestamp::now().millis();
+    Ok(if newest > 0 { newest.min(now) } else { now })
+}
+
 impl StoreHandle {
     /// A page of history with what it says about its stretch: whole now, and compared.
     ///
@@ -191,7 +206,7 @@ impl StoreHandle {
     pub async fn next_stale(&self, account: AccountId) -> Result<Option<StaleWork>> {
         self.read("next_stale", move |conn| {
             const HOUR: i64 = 3600 * 1000;
-            let now = Timestamp::now().millis();
+            let now = told_time(conn, account)?;
             let newest = sql("SELECT c.chat, s.low, s.high FROM stale s \
                               JOIN conversations c ON c.id = s.conversation_id \
                               WHERE c.account_no = (SELECT no FROM accounts WHERE id = ?) AND s.pages < ? \

@@ -30,6 +30,7 @@ mod retention_file;
 #[allow(dead_code, reason = "shared by several test binaries")]
 mod rows;
 mod spans;
+mod spans_clocks;
 mod spans_joined;
 mod spans_order;
 mod trouble;

@@ -31,6 +31,7 @@ mod retention;
 mod side_by_side;
 mod side_by_side_words;
 mod spans;
+mod spans_clocks;
 mod spans_joined;
 mod spans_order;
 mod two_engines;
