@@ -6,6 +6,7 @@ use super::{
     Recorded, Result, StoreHandle,
     account_row::KnownAccount,
     continuity::Claim,
+    conversation_row::ConversationFields,
     heard::{Topic, Worth},
     job_error::JobResult,
     ready::ReadyBatch,
@@ -303,6 +304,8 @@ impl Tx<'_> {
     }
 
     fn record_dialog(&mut self, recording: &mut Recording, dialog: &DialogRecord) -> JobResult<()> {
+        let known = self.find_conversation(recording.account.no, dialog.chat.marked())?;
+        let before = known.map(|row| shown_marks(&row.fields));
         let key = self.conversation_for(&recording.account, dialog.chat)?;
         if let (Some(channel), Some(pts)) = (dialog.chat.channel_id(), dialog.channel_pts) {
             self.seed_channel(recording.account.no, channel, pts)?;
@@ -355,9 +358,12 @@ impl Tx<'_> {
         // One that has no date is older than whatever waits here.
         let none = ChatDraft::empty(Timestamp::from_seconds(0));
         let draft = dialog.draft.as_ref().unwrap_or(&none);
-        self.take_draft(recording, (key, None), draft)?;
+        let drafted = self.take_draft(recording, (key, None), draft)?;
         self.add_unread(recording.account.id, difference)?;
-        recording.touch(key);
+        // The top of the list is looked at now and then, and mostly says what is known.
+        if drafted || before != Some(shown_marks(&self.conversation(key)?.fields)) {
+            recording.touch(key);
+        }
         Ok(())
     }
 
@@ -389,6 +395,15 @@ impl Tx<'_> {
             }
         }
     }
+}
+
+/// What the list of chats says of one, as the desk shows it.
+fn shown_marks(fields: &ConversationFields) -> impl PartialEq + use<> {
+    (
+        (fields.unread, fields.muted_until),
+        (fields.read_inbox_max_id, fields.read_outbox_max_id),
+        (fields.archived, fields.marked_unread),
+    )
 }
 
 fn masked(changes: &[Change]) -> Vec<(ChatId, i32)> {

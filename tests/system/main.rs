@@ -61,6 +61,7 @@ mod licence_phone;
 mod live_feed;
 mod log_out;
 mod many_orders;
+mod marks_away;
 mod media;
 mod media_bucket;
 mod namespace;

@@ -15,11 +15,13 @@ const RECENT_CHATS: u32 = 30;
 const LIST_TRIES: u32 = 4;
 
 impl Fill {
-    /// Chats that the account came to while it was away, and channels that nothing announced, stand at the top of its list.
+    /// Chats that the account came to while it was away, and channels that nothing announced, stand at the top of its list; and it
+    /// says how far each is read, and what else is put on a chat: what changed of that while the account was away, nothing else tells.
     pub(super) async fn look_at_top(&self) -> Result<(), Halt> {
         if !self.progress().await?.finished {
             return Ok(());
         }
+        let asked = self.store.holes(self.account_id).await?;
         let page = self.link.dialogs_page(None, PAGE, Urgency::Compare).await;
         let page = match page {
             Ok(page) => page,
@@ -29,9 +31,22 @@ impl Fill {
         let ours = self.store.channel_positions(self.account_id).await?;
         let theirs = dialogs(&page.batch)
             .filter_map(|dialog| Some((dialog.chat.channel_id()?, dialog.channel_pts?)));
-        let unknown =
-            theirs.filter(|(id, pts)| ours.iter().all(|(known, ours)| known != id || ours < pts));
-        self.link.compare(unknown.collect());
+        let unknown: Vec<_> = theirs
+            .filter(|(id, pts)| ours.iter().all(|(known, ours)| known != id || ours < pts))
+            .collect();
+        let mut batch = page.batch;
+        batch.asked = Some(asked);
+        // Those are asked about one by one, and tell it then.
+        batch.changes.retain(|change| {
+            let of = match change {
+                Change::Dialog(dialog) => dialog.chat.channel_id(),
+                Change::Message(message) => message.chat.channel_id(),
+                _ => None,
+            };
+            of.is_none_or(|channel| unknown.iter().all(|(id, _)| *id != channel))
+        });
+        self.store.record_batch(batch).await?;
+        self.link.compare(unknown);
         self.fetch_drafts().await
     }
 

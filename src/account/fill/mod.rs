@@ -44,7 +44,7 @@ const UNREADABLE_MOST: u32 = 7;
 const AGAIN: Duration = Duration::from_secs(10);
 const LAST_AGAIN: Duration = Duration::from_secs(3600);
 /// The top of the list is looked at once more after a start and when the account has been away, but not more often than this,
-const LOOK_EVERY: Duration = Duration::from_secs(600);
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// and not by all accounts at once: after this, and up to ten times as long.
 const LOOK_AFTER: Duration = Duration::from_secs(3);
 
