@@ -8,6 +8,7 @@ use std::{
 use diesel::QueryResult;
 
 use super::{
+    displaced::{is_another, is_elsewhere},
     heard::{Topic, Worth},
     job_error::JobResult,
     message_row::{Carried, MessageRecord, Shown, named, sender},
@@ -368,6 +369,11 @@ impl Tx<'_> {
         let Some(record) = found else {
             return Ok(());
         };
+        if is_elsewhere(&record, message) {
+            self.displace(recording, &record)?;
+            return self.record_message(recording, message, None, edit);
+        }
+        let another = is_another(&record, message);
         let old = &record.fields;
         if old.held && old.backfilled && !recording.backfilled {
             self.heard_live(old.id)?;
@@ -386,8 +392,9 @@ impl Tx<'_> {
         // Telegram counts edits in seconds. Of two in one second the one that is read now is the later one: pages and differences tell
         // how a message is, not how it was.
         let rewritten = incoming_edit.is_some() && old.text != message.text;
-        let newer =
-            incoming_edit > old.edited_at || incoming_edit == old.edited_at && (edit || rewritten);
+        let newer = another
+            || incoming_edit > old.edited_at
+            || incoming_edit == old.edited_at && (edit || rewritten);
         let differs = old.text != message.text
             || before != carried
             || old.service != message.service
@@ -431,7 +438,7 @@ impl Tx<'_> {
                 Ok(())
             };
         }
-        if newer && old.text != message.text {
+        if newer && old.text != message.text && !another {
             self.keep_version(old.id, &old.text)?;
         }
         if taken && message.masked && !old.masked {

@@ -31,6 +31,7 @@ mod cover;
 mod cursor;
 mod deeds;
 mod dialect;
+mod displaced;
 mod drafts;
 mod dumps;
 mod echoes;

@@ -7,6 +7,7 @@ mod content;
 mod content_notes;
 mod crash;
 mod disk_trouble;
+mod displaced;
 mod echoes;
 #[path = "on_sqlite.rs"]
 mod engine;

@@ -15,6 +15,7 @@ mod cluster;
 mod content;
 mod content_notes;
 mod copied;
+mod displaced;
 mod echoes;
 #[path = "on_postgres.rs"]
 mod engine;
