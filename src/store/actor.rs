@@ -26,7 +26,7 @@ use super::{
     housekeeping::{Housekeeping, TICK},
     job::Job,
     retirement::Retirement,
-    tx::State,
+    state::State,
 };
 use crate::domain::{Event, KeepFor};
 

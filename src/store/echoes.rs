@@ -22,7 +22,8 @@ use super::{
     message_row::{MessageRecord, account_of, chat_of, from_json},
     order_row::{in_flight, makes_messages},
     sql::{Flag, Number, One, sql},
-    tx::{State, Tx},
+    state::State,
+    tx::Tx,
 };
 use crate::domain::{AccountId, EventBody, Extra, IncomingMessage};
 

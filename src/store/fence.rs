@@ -12,7 +12,7 @@ use super::{
     Lease, LeaseTimes, StoreError,
     engine::Conn,
     sql::{Number, id_list, sql},
-    tx::State,
+    state::State,
 };
 use crate::domain::AccountId;
 

@@ -14,8 +14,9 @@ use super::{
     job::{Job, Ran},
     numbering,
     sql::Runs,
+    state::State,
     transaction,
-    tx::{State, Tx},
+    tx::Tx,
 };
 
 /// Jobs of one transaction at most, and the time after which no further one is begun: what comes behind waits too long

@@ -23,8 +23,8 @@ use super::{
     reread, search_index,
     shrink::Shrink,
     sql::sql,
+    state::State,
     transaction,
-    tx::State,
     work_rows::{self, Chores},
 };
 use crate::domain::{ObjectReader, Timestamp};

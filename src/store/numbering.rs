@@ -9,8 +9,8 @@ use std::sync::Arc;
 use diesel::QueryResult;
 
 use super::{
-    engine::Conn, event_columns::EventColumns, event_ref::Unnumbered, sql::Runs, transaction,
-    tx::State,
+    engine::Conn, event_columns::EventColumns, event_ref::Unnumbered, sql::Runs, state::State,
+    transaction,
 };
 use crate::domain::Seq;
 

@@ -8,7 +8,7 @@ use super::{
     prune::CHUNK,
     row_blocks::RowBlocks,
     sql::{One, sql},
-    tx::State,
+    state::State,
 };
 
 /// The messages of an account that is removed, a part at a time.

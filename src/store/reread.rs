@@ -11,7 +11,8 @@ use super::{
     message_row::{from_json, json},
     search_index,
     sql::{Flag, Number, One, sql},
-    tx::{State, Tx},
+    state::State,
+    tx::Tx,
 };
 use crate::domain::{
     Entity, Extra, Media, MediaDetail, MessageObject, ObjectContent, ObjectReader,

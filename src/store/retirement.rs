@@ -10,7 +10,8 @@ use super::{
     engine::Conn,
     job::{Job, TypedJob},
     retention::{Mark, ROWS, Step, in_force},
-    tx::{State, Tx},
+    state::State,
+    tx::Tx,
 };
 
 /// The same while others write.

@@ -16,7 +16,8 @@ use super::{
     message_row::from_json,
     row_blocks::Feeds,
     sql::{Number, One, hot_sql, sql},
-    tx::{State, Tx},
+    state::State,
+    tx::Tx,
     words::vectors,
 };
 use crate::domain::MediaKind;

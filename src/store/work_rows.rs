@@ -8,7 +8,7 @@ use super::{
     changes::{Changed, tell},
     engine::Conn,
     sql::{One, server_now, sql},
-    tx::State,
+    state::State,
 };
 
 /// How long a lease of a writer that is no node's lasts, and how long after that nobody takes the work, in milliseconds.
