@@ -264,6 +264,7 @@ impl Outbox {
             Outcome::Done { .. }
             | Outcome::Scheduled { .. }
             | Outcome::Changed(_)
+            | Outcome::AsItIs { .. }
             | Outcome::Refused(_) => {
                 run.unanswered.remove(&order.id);
                 run.stale |= run.lanes.has_more(&order);

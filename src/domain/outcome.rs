@@ -1,6 +1,6 @@
 //! Outcome: what one attempt at an order ended with.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Change, Held, Made, MessageError, Peer};
 
@@ -20,6 +20,11 @@ pub enum Outcome {
     Scheduled { made: Vec<Planned> },
     /// Telegram has done it, and says what became of what it concerns, as far as that needs no number of the stream.
     Changed(Vec<Change>),
+    /// Telegram had done it before. How what it concerns is, as an answer that was asked for then says.
+    AsItIs {
+        asked_at: Instant,
+        changes: Vec<Change>,
+    },
     /// Telegram refused for good.
     Refused(MessageError),
     /// Its group has become this supergroup, and has not got it: it is sent there instead.

@@ -45,6 +45,14 @@ impl Recording {
         }
     }
 
+    /// Of an answer that was asked for then.
+    pub fn found(account: KnownAccount, asked_at: Instant) -> Self {
+        Self {
+            read_at: asked_at,
+            ..Self::of_history(account)
+        }
+    }
+
     /// Of what nobody is told as news.
     pub fn of_history(account: KnownAccount) -> Self {
         Self {

@@ -7,7 +7,6 @@
 
 use super::{
     Result, StoreHandle,
-    account_row::KnownAccount,
     job_error::JobResult,
     message_row::{MessageRecord, account_of, chat_of},
     order_row::{OrderRow, held_text, state_text, waiting_text},
@@ -34,7 +33,12 @@ impl Tx<'_> {
             Outcome::Refused(error) => return self.fail(&known, refused(&known.row), error),
             Outcome::Moved { to } => return self.follow(&known, to),
             Outcome::Changed(changes) => {
-                self.take_changes(known.account.clone(), changes)?;
+                self.take_changes(Recording::live(known.account.clone()), changes)?;
+                return self.end_order(&known, OrderStatus::Done);
+            }
+            Outcome::AsItIs { asked_at, changes } => {
+                let found = Recording::found(known.account.clone(), *asked_at);
+                self.take_changes(found, changes)?;
                 return self.end_order(&known, OrderStatus::Done);
             }
             Outcome::Flood { wait } => (not_arrived(&known.row), wait_of(Waiting::Account, *wait)),
@@ -120,12 +124,11 @@ impl Tx<'_> {
         self.settle(order, &Outcome::Unknown { reason })
     }
 
-    /// What Telegram's answer says became of what the order concerns.
-    fn take_changes(&mut self, account: KnownAccount, changes: &[Change]) -> JobResult<()> {
-        if account.removed {
+    /// What Telegram's answer says of what the order concerns.
+    fn take_changes(&mut self, mut recording: Recording, changes: &[Change]) -> JobResult<()> {
+        if recording.account.removed {
             return Ok(());
         }
-        let mut recording = Recording::live(account);
         for change in changes {
             self.record_change(&mut recording, change)?;
         }
@@ -171,7 +174,11 @@ impl Tx<'_> {
             }
             Outcome::Changed(changes) => {
                 let account = self.account(order.account_id)?.clone();
-                self.take_changes(account, changes)
+                self.take_changes(Recording::live(account), changes)
+            }
+            Outcome::AsItIs { asked_at, changes } => {
+                let account = self.account(order.account_id)?.clone();
+                self.take_changes(Recording::found(account, *asked_at), changes)
             }
             _ => Ok(()),
         }

@@ -247,6 +247,7 @@ fn word_of(outcome: &Outcome) -> (&'static str, Option<String>) {
         Outcome::Done { .. } => ("done", None),
         Outcome::Scheduled { .. } => ("scheduled", None),
         Outcome::Changed(_) => ("changed", None),
+        Outcome::AsItIs { .. } => ("done_before", None),
         Outcome::Refused(error) => ("refused", Some(error.code.clone())),
         Outcome::Flood { .. } => ("flood_wait", Some("flood_wait".to_owned())),
         Outcome::SlowMode { .. } => ("slow_mode", Some("slow_mode".to_owned())),

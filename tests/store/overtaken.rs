@@ -1,7 +1,8 @@
 //! Answers that the stream has overtaken: asked for before something came, and stored after it.
 
 use switchboard::domain::{
-    AccountId, Batch, Change, ChatId, ChatMark, DialogRecord, IncomingMessage, Note, Timestamp,
+    AccountId, Batch, Change, ChatDraft, ChatId, ChatMark, DialogRecord, IncomingMessage, Note,
+    Outcome, Timestamp,
 };
 
 use super::{
@@ -156,4 +157,38 @@ async fn all_that_people_may_still_change_is_compared() {
     assert_eq!(compared_to, OLD + 1);
     let rest = rows::texts(&world.path, "SELECT low || ' to ' || high AS t FROM stale");
     assert_eq!(rest, [format!("1 to {OLD}")]);
+}
+
+/// Protects people from old messages as news, and the stretches between what the stream brought and what it did not: how a message is,
+/// asked for because an order's first answer was lost, is an answer, and moves no border.
+#[actix::test]
+async fn what_an_order_asks_for_is_no_news() {
+    let world = World::new();
+    let account = world.account().await.id;
+    let history = Batch::asking(account);
+    answered(&world, history, vec![new(message(CHAT, 5, "long ago"))]).await;
+    let elsewhere = message(ChatId::user(8), 20, "from the stream");
+    world.record(account, vec![new(elsewhere)]).await;
+    let began = || rows::number(&world.path, "SELECT live_from AS n FROM account_positions");
+    assert_eq!(began(), 20);
+
+    let conversation = world.conversation(account, CHAT).await.id;
+    let words = ChatDraft {
+        text: "words".to_owned(),
+        ..ChatDraft::empty(Timestamp::now())
+    };
+    let set = world.store.set_draft(conversation, None, Some(words)).await;
+    set.unwrap();
+    let order = world.store.pending_orders(account).await.unwrap().remove(0);
+    world.ear.names();
+    let found = Outcome::AsItIs {
+        asked_at: Batch::asking(account).read_at,
+        changes: vec![new(edited("as it is"))],
+    };
+    world.store.settle_order(&order, found).await.unwrap();
+    assert_eq!(shown(&world, account, 5).await.text, "as it is");
+    let told = world.ear.names();
+    assert!(!told.contains(&"message_received"), "{told:?}");
+    assert_eq!(world.conversation(account, CHAT).await.unread, 0);
+    assert_eq!(began(), 20);
 }

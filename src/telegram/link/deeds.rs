@@ -123,7 +123,10 @@ pub(super) type Done = Result<Outcome, Trouble>;
 async fn as_it_is(shared: &Shared, chat: ChatId, message_ids: &[i32]) -> Outcome {
     let channel = chat.channel_id().map(|_| chat);
     match fetch::messages_by_id(shared, channel, message_ids.to_vec()).await {
-        Ok(batch) => Outcome::Changed(batch.changes),
+        Ok(batch) => Outcome::AsItIs {
+            asked_at: batch.read_at,
+            changes: batch.changes,
+        },
         // The next difference has it.
         Err(_) => done_so(),
     }
