@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Instant};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, AccountId, ChatId, Conversation, ConversationId, Login, MessageRowId, StoredMessage,
-    StoredOrder, Timestamp,
+    Account, AccountId, ChatId, Conversation, ConversationId, Direction, Login, MessageRowId,
+    StoredMessage, StoredOrder, Timestamp,
 };
 
 /// Number of an event; rises by commit order, over all accounts.
@@ -83,6 +83,21 @@ pub enum EventBody {
 }
 
 impl EventBody {
+    /// A message that nobody was told of yet.
+    #[must_use]
+    pub fn news(message: Arc<StoredMessage>, conversation: Conversation) -> Self {
+        match message.direction {
+            Direction::Incoming => Self::MessageReceived {
+                message,
+                conversation,
+            },
+            Direction::Outgoing => Self::MessageSent {
+                message,
+                conversation,
+            },
+        }
+    }
+
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {

@@ -78,16 +78,9 @@ impl Tx<'_> {
             return Ok(());
         }
         let conversation = self.show_conversation(key)?;
-        let body = match (news, message.outgoing) {
-            (true, false) => EventBody::MessageReceived {
-                message: stored,
-                conversation,
-            },
-            (true, true) => EventBody::MessageSent {
-                message: stored,
-                conversation,
-            },
-            (false, _) => EventBody::MessageEdited {
+        let body = match news {
+            true => EventBody::news(stored, conversation),
+            false => EventBody::MessageEdited {
                 message: stored,
                 conversation,
             },

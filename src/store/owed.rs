@@ -268,17 +268,7 @@ impl Tx<'_> {
         }
         self.changed_in_place(key, row.id)?;
         let conversation = self.show_conversation(key)?;
-        let body = match message.direction {
-            Direction::Incoming => EventBody::MessageReceived {
-                message,
-                conversation,
-            },
-            Direction::Outgoing => EventBody::MessageSent {
-                message,
-                conversation,
-            },
-        };
-        Ok(self.emit(account, body)?)
+        Ok(self.emit(account, EventBody::news(message, conversation))?)
     }
 
     fn owed(&mut self, conversation: i64, low: i32) -> JobResult<Option<OwedRow>> {

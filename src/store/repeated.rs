@@ -16,7 +16,7 @@ use super::{
     sql::sql,
     tx::{Tx, scope_of},
 };
-use crate::domain::{ChatId, Direction, EventBody, IncomingMessage, Timestamp};
+use crate::domain::{ChatId, EventBody, IncomingMessage, Timestamp};
 
 impl Tx<'_> {
     /// The message is stored. The newest edit wins; a repeat changes nothing.
@@ -216,17 +216,7 @@ impl Tx<'_> {
         };
         let message = Arc::new(record.into_message());
         let conversation = self.show_conversation(key)?;
-        let body = match message.direction {
-            Direction::Incoming => EventBody::MessageReceived {
-                message,
-                conversation,
-            },
-            Direction::Outgoing => EventBody::MessageSent {
-                message,
-                conversation,
-            },
-        };
-        self.emit(&recording.account, body)?;
+        self.emit(&recording.account, EventBody::news(message, conversation))?;
         recording.told(key);
         Ok(())
     }

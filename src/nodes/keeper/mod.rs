@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     clock,
-    owned::{Ending, Owned, Shared, State},
+    owned::{Ending, Owned, Shared},
     share::{Step, step},
     terms::Terms,
     watch::Watch,
@@ -109,14 +109,15 @@ impl Keeper {
     /// else ends with this node, in the meantime; only then the others hear that it is no more.
     pub async fn stop(&self, beside: impl Future<Output = ()>) {
         let (tell, stopped) = oneshot::channel();
-        let word = |change: &dyn Fn(&mut State)| {
-            change(&mut self.shared.state());
-            self.shared.wake.notify_all();
-        };
-        self.shared.state().stopped = Some(tell);
-        word(&|state| state.stopping = true);
+        {
+            let mut state = self.shared.state();
+            state.stopped = Some(tell);
+            state.stopping = true;
+        }
+        self.shared.wake.notify_all();
         beside.await;
-        word(&|state| state.may_leave = true);
+        self.shared.state().may_leave = true;
+        self.shared.wake.notify_all();
         // Dropped unanswered when the thread is gone.
         let _ = stopped.await;
     }
